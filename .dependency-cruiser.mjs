@@ -1,0 +1,51 @@
+/** The arrows of the house: proto (gen) <- runtime <- services, gateway; clients know only proto. No service knows another. */
+const forbidden = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
+
+export default {
+  forbidden: [
+    forbidden('no-cycles', 'A cycle means that two files are one.', {}, { circular: true }),
+    forbidden(
+      'services-stand-alone',
+      'Services and the gateway talk through proto, never by import.',
+      { path: '^(services|gateway)/([^/]+)/' },
+      { path: '^(services|gateway|envoy|compose|clients|tests|loadtests)/', pathNot: '^$1/$2/' },
+    ),
+    forbidden(
+      'runtime-knows-only-proto',
+      'What every process shares cannot know a process.',
+      { path: '^runtime/', pathNot: '^runtime/testing/' },
+      { path: '^(services|gateway|envoy|compose|clients|tests|loadtests)/' },
+    ),
+    forbidden(
+      'clients-know-only-proto',
+      'A client has what anyone outside has: the contract.',
+      { path: '^clients/([^/]+)/' },
+      { path: '^(runtime|services|gateway|envoy|compose|loadtests)/' },
+    ),
+    forbidden(
+      'proto-knows-nothing',
+      'Generated code stands on libraries alone.',
+      { path: '^gen/' },
+      { path: '^(runtime|services|gateway|envoy|compose|clients|tests|loadtests)/' },
+    ),
+    forbidden(
+      'sql-only-in-stores',
+      'Only a store, a migration or the shared pool may know Postgres.',
+      { path: '^(services|gateway)/', pathNot: '(store\\.postgres|main|watch-source\\.postgres|\\.test)\\.ts$' },
+      { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
+    ),
+    forbidden(
+      'tests-are-leaves',
+      'Product code never stands on test code.',
+      { path: '^(runtime|services|gateway|envoy|compose|clients)/', pathNot: '(\\.test\\.ts$|/testing/)' },
+      { path: '(\\.test\\.ts$|^tests/|/testing/)' },
+    ),
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: ['node_modules', '^gen/'] },
+    exclude: { path: ['^\\.local'] },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.mjs', '.js'] },
+  },
+};

@@ -1,0 +1,41 @@
+import { defineConfig } from 'vitest/config';
+
+/** Three kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh. */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['{proto,runtime,services,gateway,compose,clients}/**/*.test.ts'],
+          globalSetup: ['runtime/testing/global-setup.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'envoy',
+          include: ['envoy/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'mesh',
+          include: ['tests/mesh/**/*.test.ts'],
+          globalSetup: ['tests/mesh/global-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
