@@ -1,0 +1,167 @@
+import { type DescMethodUnary, type DescService, getOption } from '@bufbuild/protobuf';
+import { Code, ConnectError, createClient, type Transport } from '@connectrpc/connect';
+import { createConnectTransport, createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { access, Exposure } from '#gen/options/v1/access_pb.ts';
+import { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
+import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { call, reasonOf } from './support/http.ts';
+import { newLink, newPerson, type Person } from './support/people.ts';
+
+const services = [LinkService, ResolverService, IdentityService, AnalyticsService, PagesService];
+const exposed = (service: DescService, exposure: Exposure) =>
+  service.methods.filter((method) => getOption(method, access).exposure === exposure);
+const pathsOf = (exposure: Exposure) =>
+  services.flatMap((service) => exposed(service, exposure).map((method) => `/${service.typeName}/${method.name}`));
+const shut = [
+  ...pathsOf(Exposure.INTERNAL),
+  ...pathsOf(Exposure.EDGE),
+  '/grpc.health.v1.Health/Check',
+  '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo',
+  '/envoy.service.auth.v3.Authorization/Check',
+  '/hop.link.v1.LinkService/NoSuchCall',
+];
+
+let ada: Person;
+beforeAll(async () => {
+  ada = await newPerson();
+});
+
+const emptyFrame = '\0\0\0\0\0';
+const forged = {
+  'x-hop-caller': 'AAAA.AAAA',
+  'x-envoy-original-path': '/healthz',
+  'x-envoy-original-method': 'GET',
+  'x-envoy-internal': 'true',
+  'x-forwarded-for': '127.0.0.1',
+  'x-original-url': '/healthz',
+  'x-http-method-override': 'GET',
+};
+
+describe.each(shut)('%s is not behind the door', (path) => {
+  it.each([
+    ['gRPC', 'application/grpc'],
+    ['gRPC-Web', 'application/grpc-web+proto'],
+    ['Connect', 'application/proto'],
+    ['JSON', 'application/json'],
+  ])('by %s', async (_, contentType) => {
+    for (const route of [
+      path,
+      `/${path}`,
+      path.replaceAll('/', '%2F'),
+      `/x/..${path}`,
+      path.toUpperCase(),
+      `${path}/`,
+    ]) {
+      const answer = await call(route, {
+        method: 'POST',
+        token: ada.token,
+        body: contentType.includes('grpc') ? emptyFrame : '',
+        headers: { 'content-type': contentType, te: 'trailers', ...forged },
+      });
+      const grpcStatus = answer.headers.get('grpc-status');
+      const refused = answer.status >= 400 || (grpcStatus !== null && grpcStatus !== '0');
+      expect(refused, `${route}: ${answer.status} ${grpcStatus} ${answer.text}`).toBe(true);
+      expect(answer.status, answer.text).toBeLessThan(500);
+    }
+  });
+});
+
+const transports: [string, () => Transport][] = [
+  ['gRPC', () => createGrpcTransport({ baseUrl: inject('meshUrl') })],
+  ['gRPC-Web', () => createGrpcWebTransport({ baseUrl: inject('meshUrl'), httpVersion: '1.1' })],
+];
+
+describe.each(transports)('a typed client by %s', (_, transport) => {
+  const headers = () => ({ authorization: `Bearer ${ada.token}` });
+
+  it('makes, reads and deletes a link', async () => {
+    const links = createClient(LinkService, transport());
+    const made = await links.createLink(
+      { longUrl: 'https://example.org/typed' },
+      { headers: headers(), timeoutMs: 5_000 },
+    );
+    const read = await links.getLink({ code: made.code }, { headers: headers(), timeoutMs: 5_000 });
+    expect(read.longUrl).toBe('https://example.org/typed');
+    await links.deleteLink({ code: made.code }, { headers: headers(), timeoutMs: 5_000 });
+  });
+
+  it('is told in gRPC terms what is wrong, with details', async () => {
+    const links = createClient(LinkService, transport());
+    const nobody = await links.getLink({ code: 'x' }, { timeoutMs: 5_000 }).catch(ConnectError.from);
+    expect((nobody as ConnectError).code).toBe(Code.Unauthenticated);
+    const absent = await links
+      .getLink({ code: 'no-such' }, { headers: headers(), timeoutMs: 5_000 })
+      .catch(ConnectError.from);
+    expect((absent as ConnectError).code).toBe(Code.NotFound);
+    expect((absent as ConnectError).details.length).toBeGreaterThan(0);
+  });
+});
+
+describe('without good credentials', () => {
+  const bad: [string, Record<string, string>][] = [
+    ['none', {}],
+    ['not a token', { authorization: 'Bearer nonsense' }],
+    ['another scheme', { authorization: 'Basic YTpi' }],
+    ['an unsigned token', { authorization: 'Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0.' }],
+    ['an API key that never was', { authorization: 'Bearer hop_0000000000000000000000000000000000000000' }],
+    ['a forged caller', { 'x-hop-caller': 'AAAA.AAAA' }],
+  ];
+  it.each(bad)('%s: 401 on every public call', async (_, headers) => {
+    const { code } = await newLink(ada);
+    for (const [method, path] of [
+      ['POST', '/api/v1/urls'],
+      ['GET', '/api/v1/urls'],
+      ['GET', `/api/v1/urls/${code}`],
+      ['DELETE', `/api/v1/urls/${code}`],
+      ['GET', `/api/v1/urls/${code}/stats`],
+      ['GET', '/api/v1/users/me'],
+      ['GET', '/api/v1/api-keys'],
+    ] as const) {
+      const answer = await call(path, { method, headers, ...(method === 'POST' ? { body: {} } : {}) });
+      expect(answer.status, `${method} ${path}: ${answer.text}`).toBe(401);
+      expect(reasonOf(answer)).toEqual(expect.any(String));
+    }
+  });
+
+  it('does not take a token from the query', async () => {
+    const answer = await call(`/api/v1/users/me?access_token=${ada.token}`);
+    expect([400, 401]).toContain(answer.status);
+  });
+});
+
+it('holds an API key to its scopes', async () => {
+  const made = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'reader', scopes: ['links:read'] } });
+  expect(made.status, made.text).toBe(201);
+  expect(made.json.secret).toMatch(/^hop_/);
+  const key = made.json.secret;
+  expect((await call('/api/v1/urls', { token: key })).status).toBe(200);
+  const refused = await call('/api/v1/urls', { token: key, body: { long_url: 'https://example.org/' } });
+  expect([refused.status, reasonOf(refused)]).toEqual([403, 'SCOPE_MISSING']);
+});
+
+it('resolves for teams on the internal listener, and only with the scope', async () => {
+  const link = await newLink(ada);
+  const made = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'team', scopes: ['links:resolve'] } });
+  const resolver = createClient(ResolverService, createGrpcTransport({ baseUrl: inject('meshInternalUrl') }));
+  const ask = (secret: string) =>
+    resolver.resolve({ code: link.code }, { headers: { authorization: `Bearer ${secret}` }, timeoutMs: 5_000 });
+  expect((await ask(made.json.secret)).longUrl).toBe(link.long_url);
+  const other = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'no', scopes: ['links:read'] } });
+  expect(((await ask(other.json.secret).catch(ConnectError.from)) as ConnectError).code).toBe(Code.PermissionDenied);
+});
+
+it('answers the Connect protocol on no internal name either', async () => {
+  const transport = createConnectTransport({ baseUrl: inject('meshUrl'), httpVersion: '1.1' });
+  const links = createClient(LinkService, transport);
+  const answer = await links.lookupLinks({ names: [] }, { timeoutMs: 5_000 }).catch(ConnectError.from);
+  expect(answer).toBeInstanceOf(ConnectError);
+});
+
+it('has at least one call of each exposure to test', () => {
+  const unary = services.flatMap((service) => service.methods) as DescMethodUnary[];
+  expect(new Set(unary.map((method) => getOption(method, access).exposure)).size).toBe(3);
+});

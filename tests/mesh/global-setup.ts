@@ -1,0 +1,26 @@
+import path from 'node:path';
+import type { TestProject } from 'vitest/node';
+import { startMesh } from '../../compose/local/mesh.ts';
+
+declare module 'vitest' {
+  export interface ProvidedContext {
+    meshUrl: string;
+    meshInternalUrl: string;
+    meshDir: string;
+    meshPorts: Record<string, number>;
+  }
+}
+
+/** One whole mesh for all mesh tests, beside any other: ports and state of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const mesh = await startMesh({
+    dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
+    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
+    fresh: true,
+  });
+  project.provide('meshUrl', mesh.url);
+  project.provide('meshInternalUrl', mesh.internalUrl);
+  project.provide('meshDir', mesh.dir);
+  project.provide('meshPorts', { ...mesh.ports });
+  return () => mesh.stop();
+}

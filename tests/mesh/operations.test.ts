@@ -1,0 +1,97 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, expect, inject, it } from 'vitest';
+import { eventually } from './support/eventually.ts';
+import { call } from './support/http.ts';
+
+const PARTS = [
+  'envoy',
+  'link',
+  'resolver-1',
+  'resolver-2',
+  'identity',
+  'analytics',
+  'gateway-access',
+  'gateway-edge',
+  'postgres',
+  'postgres-replica',
+  'valkey',
+  'kafka',
+];
+const MAINS = [
+  'services/link/main.ts',
+  'services/resolver/main.ts',
+  'services/identity/main.ts',
+  'services/analytics/main.ts',
+  'gateway/access/main.ts',
+  'gateway/edge/main.ts',
+];
+
+const pidOf = (part: string) => Number(readFileSync(path.join(inject('meshDir'), 'run', `${part}.pid`), 'utf8'));
+const alive = (pid: number) => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+it('is healthy, and ready with nothing degraded', async () => {
+  expect((await call('/healthz')).status).toBe(200);
+  const { answer } = await eventually(
+    () => call('/readyz'),
+    (ready) => ready.json?.status === 'ready',
+  );
+  expect([answer.status, answer.json.degraded]).toEqual([200, []]);
+  expect((await call('/readyz', { method: 'HEAD' })).text).toBe('');
+});
+
+describe.each(PARTS)('%s', (part) => {
+  it('has its pid and its log where they are looked for', () => {
+    expect(alive(pidOf(part))).toBe(true);
+    expect(existsSync(path.join(inject('meshDir'), 'log', `${part}.log`))).toBe(true);
+  });
+});
+
+it('starts a part again that was killed', async () => {
+  const before = pidOf('resolver-1');
+  process.kill(before, 'SIGKILL');
+  await eventually(
+    async () => pidOf('resolver-1'),
+    (pid) => pid !== before && alive(pid),
+    { timeoutMs: 20_000 },
+  );
+  await eventually(
+    () => call('/readyz'),
+    (ready) => ready.json?.status === 'ready',
+    { timeoutMs: 20_000 },
+  );
+});
+
+describe.each(MAINS)('%s with a bad configuration', (main) => {
+  it('refuses to start and lists every fault', () => {
+    const env = {
+      PATH: process.env.PATH,
+      HOP_GRPC_ADDRESS: 'nowhere',
+      HOP_METRICS_ADDRESS: '127.0.0.1:99999',
+      HOP_LOG_LEVEL: 'loud',
+    };
+    const { status, stderr } = spawnSync(process.execPath, [main], { env, encoding: 'utf8', timeout: 20_000 });
+    expect(status).toBe(78);
+    for (const name of [
+      'HOP_GRPC_ADDRESS',
+      'HOP_METRICS_ADDRESS',
+      'HOP_LOG_LEVEL',
+      'HOP_SERVICE_KEY_FILE',
+      'HOP_CALLER_KEYS_FILE',
+    ])
+      expect(stderr).toContain(name);
+  });
+});
+
+it('runs no extension that Envoy marks work in progress', async () => {
+  const admin = inject('meshPorts')['envoy-admin'];
+  const stats = await (await fetch(`http://127.0.0.1:${admin}/stats?filter=^server.wip_protos$`)).text();
+  expect(stats.trim()).toBe('server.wip_protos: 0');
+});
