@@ -1,0 +1,40 @@
+// `npm test`: the static checks, then every test (or those named: `npm test -- services/link`). Closes with the one line that counts them.
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+const REPORT = path.resolve('.local/test-report.json');
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** What went wrong before or beside the tests, by name. */
+const staticFaults = (): string[] =>
+  ['typecheck', 'lint'].filter(
+    (script) => spawnSync('npm', ['run', '--silent', script], { stdio: 'inherit' }).status !== 0,
+  );
+
+/** Runs vitest and answers its totals; a run without a report, or without a test, is a failed one. */
+function tests(filters: string[]): { passed: number; failed: number; ok: boolean } {
+  mkdirSync(path.dirname(REPORT), { recursive: true });
+  rmSync(REPORT, { force: true });
+  const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...filters];
+  const ok = spawnSync('node_modules/.bin/vitest', args, { stdio: 'inherit' }).status === 0;
+  try {
+    const report = JSON.parse(readFileSync(REPORT, 'utf8'));
+    const unread = report.numTotalTests - report.numPassedTests - report.numFailedTests - report.numPendingTests;
+    return {
+      passed: report.numPassedTests,
+      failed: report.numFailedTests + unread,
+      ok: ok && report.numPassedTests > 0,
+    };
+  } catch {
+    return { passed: 0, failed: 0, ok: false };
+  }
+}
+
+const filters = process.argv.slice(2);
+const faults = filters.length === 0 ? staticFaults() : [];
+const { passed, failed, ok } = tests(filters);
+for (const fault of faults) say(`failed check: ${fault}`);
+if (!ok) say('The test run did not end well.');
+say(`${passed} passed, ${failed} failed`);
+process.exitCode = ok && faults.length === 0 ? 0 : 1;
