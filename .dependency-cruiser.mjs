@@ -31,7 +31,7 @@ export default {
     forbidden(
       'sql-only-in-stores',
       'Only a store, a migration or the shared pool may know Postgres.',
-      { path: '^(services|gateway)/', pathNot: '(store\\.postgres|main|watch-source\\.postgres|\\.test)\\.ts$' },
+      { path: '^(services|gateway)/', pathNot: '(\\.postgres\\.ts$|/main\\.ts$|\\.test\\.ts$|/testing/)' },
       { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
     ),
     forbidden(
@@ -42,10 +42,14 @@ export default {
     ),
   ],
   options: {
-    tsPreCompilationDeps: true,
+    parser: 'swc',
     tsConfig: { fileName: 'tsconfig.json' },
     doNotFollow: { path: ['node_modules', '^gen/'] },
     exclude: { path: ['^\\.local'] },
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.mjs', '.js'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.mjs', '.js'],
+    },
   },
 };

@@ -1,0 +1,23 @@
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import type { ApiKeys } from './api-keys.ts';
+import { type Credential, invalidCredential } from './credentials.ts';
+import type { AccessTokens } from './jwt.ts';
+import type { Revocations } from './revocations.ts';
+
+/** Says who a credential belongs to; throws a HopError of kind unauthenticated or unavailable. */
+export type Authenticate = (credential: Credential) => Promise<PersonCaller>;
+
+/** Verifies a credential, then asks whether it was revoked, whatever a cache says. */
+export function createAuthenticate(parts: {
+  readonly tokens: AccessTokens;
+  readonly apiKeys: ApiKeys;
+  readonly revocations: Revocations;
+}): Authenticate {
+  const { tokens, apiKeys, revocations } = parts;
+  return async ({ kind, secret }) => {
+    const verified = kind === 'api_key' ? apiKeys.verify(secret) : tokens.verify(secret);
+    const [person] = await Promise.all([verified, revocations.loaded()]);
+    if (revocations.has(person.credentialId)) throw invalidCredential('The token or the API key was revoked.');
+    return person;
+  };
+}

@@ -1,0 +1,28 @@
+import { type HopError, unauthenticated } from '#runtime/errors/errors.ts';
+
+/** What came in the Authorization header. */
+export interface Credential {
+  readonly kind: 'user' | 'api_key';
+  readonly secret: string;
+}
+
+const longestHeader = 4_096;
+const bearer = /^bearer +([\x21-\x2b\x2d-\x7e]+)$/i;
+
+/**
+ * Reads `Authorization: Bearer …`, the one place a credential may stand in. Envoy joins repeated headers by a comma, which
+ * no credential has in it: two credentials are none.
+ */
+export function readCredential(authorization: string | undefined): Credential {
+  if (authorization === undefined || authorization === '') {
+    throw unauthenticated('CREDENTIALS_MISSING', 'Send a token or an API key as "Authorization: Bearer …".');
+  }
+  const secret = authorization.length > longestHeader ? undefined : bearer.exec(authorization)?.[1];
+  if (!secret) throw invalidCredential('The Authorization header is not "Bearer" with a token or an API key.');
+  return { kind: secret.startsWith('hop_') ? 'api_key' : 'user', secret };
+}
+
+/** Says no more than that it is not valid: a forger learns nothing from the reason. */
+export function invalidCredential(message: string): HopError {
+  return unauthenticated('CREDENTIALS_INVALID', message);
+}

@@ -1,0 +1,152 @@
+import { generateKeyPairSync } from 'node:crypto';
+import { fromBinary, type MessageInitShape } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { createClient, createRouterTransport } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import type { HeaderValueOption } from '#gen-envoy/config/core/v3/base_pb.ts';
+import { Authorization, type CheckRequestSchema } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
+import { type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
+import { unauthenticated, unavailable } from '#runtime/errors/errors.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { Authenticate } from './authenticate.ts';
+import { createAuthorization } from './handlers.ts';
+
+const method = 'hop.link.v1.LinkService/CreateLink';
+const person: PersonCaller = {
+  kind: 'user',
+  userId: 'u',
+  workspaceId: 'w',
+  role: 'owner',
+  scopes: ['links:write'],
+  credentialId: 's',
+};
+const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+const issuer = { issuer: 'gateway-access', keyId: 'gateway-access-1', privateKey };
+const keyring = new Map([[issuer.keyId, { keyId: issuer.keyId, issuer: issuer.issuer, publicKey }]]);
+
+interface Asked {
+  readonly headers?: Record<string, string>;
+  readonly extensions?: Record<string, string>;
+  readonly authenticate?: Authenticate;
+}
+
+async function check({ headers = {}, extensions = { rpc: method }, authenticate = async () => person }: Asked = {}) {
+  const handlers = createAuthorization({ authenticate, issuer, log: silentLog });
+  const transport = createRouterTransport(({ service }) => void service(Authorization, handlers));
+  const request: MessageInitShape<typeof CheckRequestSchema> = {
+    attributes: {
+      contextExtensions: extensions,
+      request: { http: { headers: { 'x-request-id': 'r-1', authorization: 'Bearer a.b.c', ...headers } } },
+    },
+  };
+  const answer = await createClient(Authorization, transport).check(request);
+  const headersOf = (list: HeaderValueOption[]) =>
+    Object.fromEntries(list.map(({ header }) => [header?.key, header?.value]));
+  const { httpResponse } = answer;
+  if (httpResponse.case === 'okResponse') {
+    const { value } = httpResponse;
+    return { ok: true, headers: headersOf(value.headers), removed: value.headersToRemove, status: 200, body: '' };
+  }
+  if (httpResponse.case !== 'deniedResponse') throw new Error('neither allowed nor denied');
+  const { value } = httpResponse;
+  expect(answer.status?.code).not.toBe(0);
+  return {
+    ok: false,
+    headers: headersOf(value.headers),
+    removed: [],
+    status: value.status?.code as number,
+    body: value.body,
+  };
+}
+
+const refuse =
+  (error: Error): Authenticate =>
+  async () => {
+    throw error;
+  };
+
+describe('an allowed request', () => {
+  it('carries a caller token for this call and this request, and no credential', async () => {
+    const { ok, headers, removed } = await check();
+    expect(ok).toBe(true);
+    const token = headers['x-hop-caller'] ?? '';
+    expect(verifyCaller(keyring, token, { method, requestId: 'r-1' })).toEqual(person);
+    expect(() => verifyCaller(keyring, token, { method, requestId: 'r-2' })).toThrow();
+    expect(() => verifyCaller(keyring, token, { method: `${method}s`, requestId: 'r-1' })).toThrow();
+    expect(removed).toEqual(expect.arrayContaining(['authorization', 'cookie']));
+    expect(removed).not.toContain('x-hop-caller');
+  });
+
+  it('to an anonymous call carries nobody, whatever it brought', async () => {
+    const authenticate = refuse(new Error('nobody is asked'));
+    const { ok, headers, removed } = await check({ extensions: { rpc: method, anonymous: 'true' }, authenticate });
+    expect(ok).toBe(true);
+    expect(headers).toEqual({});
+    expect(removed).toEqual(expect.arrayContaining(['authorization', 'x-hop-caller']));
+  });
+});
+
+describe('a refused request', () => {
+  it('over REST gets the status and the error body', async () => {
+    const { status, headers, body } = await check({ headers: { authorization: '' } });
+    expect(status).toBe(401);
+    expect(headers).toEqual({
+      'cache-control': 'no-store',
+      'content-type': 'application/json',
+      'www-authenticate': 'Bearer realm="hopline"',
+    });
+    expect(JSON.parse(body)).toEqual({
+      code: 16,
+      message: expect.stringContaining('Authorization'),
+      details: [
+        {
+          '@type': 'type.googleapis.com/google.rpc.ErrorInfo',
+          reason: 'CREDENTIALS_MISSING',
+          domain: 'hopline',
+          metadata: {},
+        },
+      ],
+    });
+  });
+
+  it.each(['application/grpc', 'application/grpc+proto', 'application/grpc-web-text'])(
+    'over %s gets a gRPC status',
+    async (type) => {
+      const authenticate = refuse(unauthenticated('CREDENTIALS_EXPIRED', 'The token is past its end.'));
+      const { status: httpStatus, headers, body } = await check({ headers: { 'content-type': type }, authenticate });
+      expect(headers['grpc-status']).toBe('16');
+      expect(headers['www-authenticate']).toBe('Bearer realm="hopline", error="invalid_token"');
+      expect(decodeURIComponent(headers['grpc-message'] ?? '')).toBe('The token is past its end.');
+      expect({ httpStatus, body }).toEqual({ httpStatus: 200, body: '' });
+      const status = fromBinary(StatusSchema, Buffer.from(headers['grpc-status-details-bin'] ?? '', 'base64'));
+      expect(status.details.map((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason)).toEqual([
+        'CREDENTIALS_EXPIRED',
+      ]);
+    },
+  );
+
+  it('for want of identity gets 503 and a time to retry', async () => {
+    const authenticate = refuse(unavailable('DEPENDENCY_UNAVAILABLE', 'Not just now.', 1_200));
+    const { status, headers, body } = await check({ authenticate });
+    expect(status).toBe(503);
+    expect(headers['retry-after']).toBe('2');
+    expect(JSON.parse(body).details).toContainEqual({
+      '@type': 'type.googleapis.com/google.rpc.RetryInfo',
+      retry_delay: '1.200s',
+    });
+  });
+
+  it('by a fault of ours gets 500 and no word about it', async () => {
+    for (const asked of [
+      { authenticate: refuse(new Error('password=hunter2')) },
+      { extensions: {} },
+      { headers: { 'x-request-id': '' } },
+    ]) {
+      const { ok, status, body } = await check(asked);
+      expect({ ok, status }).toEqual({ ok: false, status: 500 });
+      expect(body).not.toMatch(/hunter2|route|x-request-id/);
+    }
+  });
+});

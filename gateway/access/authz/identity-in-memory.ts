@@ -1,0 +1,108 @@
+import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { accessToken } from '#runtime/caller/access-token.ts';
+import { toConnectError, unauthenticated } from '#runtime/errors/errors.ts';
+
+/** For tests: what gateway/access asks of identity, through real serialization, without a socket. */
+export interface IdentityInMemory {
+  readonly client: ReturnType<typeof createClient<typeof IdentityService>>;
+  readonly calls: { keys: number; verify: number; revocations: number };
+  /** Secrets that VerifyApiKey knows, with the id of their key. */
+  readonly apiKeys: Map<string, string>;
+  readonly revoked: string[];
+  /** True: every call ends UNAVAILABLE. */
+  isDown: boolean;
+  publishedKeys: TokenKey[];
+}
+
+export interface TokenKey {
+  readonly kid: string;
+  readonly algorithm: 'ES256' | 'EdDSA';
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
+}
+
+const revocationsOnPage = 10;
+export const testIssuer = 'https://hop.test';
+export const person = { user: 'b7c1a5f0-user', session: 'b7c1a5f0-session', workspace: 'b7c1a5f0-workspace' };
+
+export function tokenKey(kid: string, algorithm: TokenKey['algorithm'] = 'ES256'): TokenKey {
+  const pair =
+    algorithm === 'ES256' ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : generateKeyPairSync('ed25519');
+  return { kid, algorithm, ...pair };
+}
+
+export function identityInMemory(): IdentityInMemory {
+  const state = {
+    calls: { keys: 0, verify: 0, revocations: 0 },
+    apiKeys: new Map<string, string>(),
+    revoked: [] as string[],
+    isDown: false,
+    publishedKeys: [] as TokenKey[],
+  };
+  const refuseWhenDown = (): void => {
+    if (state.isDown) throw new ConnectError('connection refused', Code.Unavailable);
+  };
+  const transport = createRouterTransport(({ service }) => {
+    service(IdentityService, {
+      getSigningKeys() {
+        state.calls.keys++;
+        refuseWhenDown();
+        const keys = state.publishedKeys.map(({ kid, publicKey }) => ({
+          ...publicKey.export({ format: 'jwk' }),
+          kid,
+          use: 'sig',
+        }));
+        return { contentType: 'application/json', data: Buffer.from(JSON.stringify({ keys })) };
+      },
+      verifyApiKey({ secret }) {
+        state.calls.verify++;
+        refuseWhenDown();
+        const apiKeyId = state.apiKeys.get(secret);
+        if (!apiKeyId) throw toConnectError(unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.'));
+        return { apiKeyId, userId: person.user, workspaceId: person.workspace, role: 'member', scopes: ['links:read'] };
+      },
+      listRevocations({ cursor }) {
+        state.calls.revocations++;
+        refuseWhenDown();
+        const end = Number(cursor) + revocationsOnPage;
+        const more = state.revoked.length > end;
+        return {
+          credentialIds: state.revoked.slice(Number(cursor), end),
+          cursor: String(Math.min(end, state.revoked.length)),
+          more,
+        };
+      },
+    });
+  });
+  return Object.assign(state, { client: createClient(IdentityService, transport) });
+}
+
+/** An access token as identity makes it, but for what a test wants otherwise. */
+export function signToken(
+  key: TokenKey,
+  claims: Readonly<Record<string, unknown>> = {},
+  header: Readonly<Record<string, unknown>> = {},
+): string {
+  const now = Math.floor(Date.now() / 1_000);
+  const input = `${encoded({ alg: key.algorithm, kid: key.kid, typ: accessToken.type, ...header })}.${encoded({
+    iss: testIssuer,
+    aud: accessToken.audience,
+    iat: now,
+    exp: now + 900,
+    sub: person.user,
+    sid: person.session,
+    workspace_id: person.workspace,
+    role: 'owner',
+    scope: 'links:read links:write',
+    ...claims,
+  })}`;
+  const digest = key.algorithm === 'ES256' ? 'sha256' : null;
+  const signature = sign(digest, Buffer.from(input), { key: key.privateKey, dsaEncoding: 'ieee-p1363' });
+  return `${input}.${signature.toString('base64url')}`;
+}
+
+export function encoded(value: unknown): string {
+  return Buffer.from(JSON.stringify(value)).toString('base64url');
+}

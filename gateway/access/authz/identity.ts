@@ -1,0 +1,64 @@
+import type { Client } from '@connectrpc/connect';
+import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { breaker } from '#runtime/breaker/breaker.ts';
+import { fromConnectError } from '#runtime/errors/errors.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { AccessConfig } from '../config.ts';
+import { createApiKeys } from './api-keys.ts';
+import { type Authenticate, createAuthenticate } from './authenticate.ts';
+import { createAccessTokens } from './jwt.ts';
+import { createRevocations } from './revocations.ts';
+import { createSigningKeys } from './signing-keys.ts';
+
+interface IdentityOptions {
+  readonly identity: Client<typeof IdentityService>;
+  readonly config: Pick<
+    AccessConfig,
+    | 'publicUrl'
+    | 'identityTimeoutMs'
+    | 'identityBreakerResetMs'
+    | 'revocationPollMs'
+    | 'apiKeyFreshMs'
+    | 'apiKeyStaleMs'
+  >;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+/** Authentication that asks identity: keys, API keys and revocations, each with its cache. */
+export function authenticateByIdentity({ identity, config, log, now = Date.now }: IdentityOptions): {
+  readonly authenticate: Authenticate;
+  stop(): void;
+} {
+  const { identityTimeoutMs: timeoutMs, identityBreakerResetMs: resetMs } = config;
+  // A refused key is an answer; only silence and faults open the breaker.
+  const verifyApiKey = breaker('identity', (secret: string) => identity.verifyApiKey({ secret }), {
+    timeoutMs,
+    resetMs,
+    log,
+    isFailure: (error) => !['unauthenticated', 'invalid'].includes(fromConnectError(error).kind),
+  });
+  const keys = createSigningKeys({ fetch: async () => (await identity.getSigningKeys({})).data, log, now });
+  const revocations = createRevocations({
+    list: (cursor) => identity.listRevocations({ cursor }),
+    intervalMs: config.revocationPollMs,
+    log,
+  });
+  const authenticate = createAuthenticate({
+    tokens: createAccessTokens({ keys, issuer: config.publicUrl, now }),
+    apiKeys: createApiKeys({
+      ask: (secret) => verifyApiKey.fire(secret),
+      freshMs: config.apiKeyFreshMs,
+      staleMs: config.apiKeyStaleMs,
+      now,
+    }),
+    revocations,
+  });
+  return {
+    authenticate,
+    stop() {
+      revocations.stop();
+      verifyApiKey.shutdown();
+    },
+  };
+}

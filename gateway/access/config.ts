@@ -1,0 +1,25 @@
+import { baseConfig } from '#runtime/config/base-config.ts';
+import { address, addresses, type ConfigOf, defineConfig, duration, url } from '#runtime/config/config.ts';
+
+export const accessConfig = defineConfig({
+  ...baseConfig,
+  /** The issuer that access tokens have to name, and what the pages show. */
+  publicUrl: url('HOP_PUBLIC_URL'),
+  identityAddress: address('HOP_IDENTITY_ADDRESS'),
+  linkAddress: address('HOP_LINK_ADDRESS'),
+  resolverAddresses: addresses('HOP_RESOLVER_ADDRESSES'),
+  analyticsAddress: address('HOP_ANALYTICS_ADDRESS'),
+  gatewayEdgeAddress: address('HOP_GATEWAY_EDGE_ADDRESS'),
+  /** How long identity is left alone after five questions in a row came to nothing. */
+  identityBreakerResetMs: duration('HOP_IDENTITY_BREAKER_RESET_MS', { min: 100, default: 2_000 }),
+  /** What one question to identity may take; Envoy's ext_authz timeout has to be longer. */
+  identityTimeoutMs: duration('HOP_IDENTITY_TIMEOUT_MS', { min: 10, max: 5_000, default: 500 }),
+  /** How often identity is asked what was revoked. */
+  revocationPollMs: duration('HOP_REVOCATION_POLL_MS', { min: 10, max: 4_000, default: 1_000 }),
+  /** How long an answer about an API key is taken without asking again. */
+  apiKeyFreshMs: duration('HOP_API_KEY_FRESH_MS', { max: 5_000, default: 4_000 }),
+  /** How long a known API key works on while identity is away. */
+  apiKeyStaleMs: duration('HOP_API_KEY_STALE_MS', { max: 1_200_000, default: 300_000 }),
+});
+
+export type AccessConfig = ConfigOf<typeof accessConfig>;

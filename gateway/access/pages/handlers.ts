@@ -1,0 +1,92 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
+import { notFound } from '#runtime/errors/errors.ts';
+import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { errorBody } from '../error-body.ts';
+import type { Site, SiteFile } from './files.ts';
+import { matchesEtag, pickEncoding, prefersJson } from './negotiation.ts';
+import type { ReadReadiness } from './readiness.ts';
+
+interface Dependencies {
+  readonly site: Site;
+  readonly readiness: ReadReadiness;
+}
+
+/** A google.api.HttpBody in the making. */
+interface Body {
+  readonly contentType: string;
+  readonly data: Uint8Array;
+}
+
+const json = 'application/json';
+const nothing = new Uint8Array();
+const retryAfterSeconds = '1';
+
+/** The pages of the installation itself. The HTTP status goes out as x-status, which Envoy turns into :status. */
+export function createPages({ site, readiness }: Dependencies): ServiceImpl<typeof PagesService> {
+  const noPage = Buffer.from(errorBody(notFound('NOT_FOUND', 'There is nothing at this path.')));
+  return {
+    getPage(_request, context) {
+      const path = pathOf(context);
+      const file = path === undefined ? undefined : site.find(path);
+      if (file) return answerFile(context, file);
+      setResponseMetadata(context, 'vary', 'accept');
+      if (path?.startsWith('/api/') || prefersJson(metadataOf(context, 'accept'))) {
+        return answerJson(context, 404, noPage);
+      }
+      return answerBody(context, 404, site.notFound);
+    },
+
+    async getReadiness(_request, context) {
+      const answer = await readiness();
+      if (answer.status === 'unavailable') setResponseMetadata(context, 'retry-after', retryAfterSeconds);
+      return answerJson(context, answer.status === 'unavailable' ? 503 : 200, Buffer.from(JSON.stringify(answer)));
+    },
+  };
+}
+
+function answerFile(context: HandlerContext, file: SiteFile): Body {
+  const { etag } = variantFor(context, file);
+  setResponseMetadata(context, 'etag', etag);
+  setResponseMetadata(context, 'vary', 'accept-encoding');
+  if (!matchesEtag(metadataOf(context, 'if-none-match'), etag)) return answerBody(context, 200, file);
+  setResponseMetadata(context, 'cache-control', file.cacheControl);
+  setResponseMetadata(context, 'x-status', '304');
+  return { contentType: file.contentType, data: nothing };
+}
+
+function answerBody(context: HandlerContext, status: number, file: SiteFile): Body {
+  const { encoding, body } = variantFor(context, file);
+  setHeaders(context, status, file.cacheControl);
+  if (file.policy !== undefined) {
+    setResponseMetadata(context, 'content-security-policy', file.policy);
+    setResponseMetadata(context, 'referrer-policy', 'no-referrer');
+  }
+  if (encoding !== 'identity') setResponseMetadata(context, 'content-encoding', encoding);
+  return { contentType: file.contentType, data: isHead(context) ? nothing : body };
+}
+
+function answerJson(context: HandlerContext, status: number, body: Uint8Array): Body {
+  setHeaders(context, status, 'no-store');
+  return { contentType: json, data: isHead(context) ? nothing : body };
+}
+
+function setHeaders(context: HandlerContext, status: number, cacheControl: string): void {
+  setResponseMetadata(context, 'x-status', String(status));
+  setResponseMetadata(context, 'cache-control', cacheControl);
+  setResponseMetadata(context, 'x-content-type-options', 'nosniff');
+}
+
+// grpc-js takes accept-encoding out of the metadata, so Envoy passes it under another name.
+function variantFor(context: HandlerContext, file: SiteFile) {
+  return file.variant(pickEncoding(metadataOf(context, 'x-hop-accept-encoding')));
+}
+
+/** The path as it was asked for, without its query; the path that the transcoder bound can come from a query parameter. */
+function pathOf(context: HandlerContext): string | undefined {
+  return metadataOf(context, 'x-envoy-original-path')?.split('?', 1)[0];
+}
+
+function isHead(context: HandlerContext): boolean {
+  return metadataOf(context, 'x-hop-method') === 'HEAD';
+}

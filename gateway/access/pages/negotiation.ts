@@ -1,0 +1,49 @@
+/** How a body is sent; identity is the plain one. */
+export type Encoding = 'br' | 'gzip' | 'identity';
+
+/** Headers longer than this are read as if they were absent; no client needs more. */
+const longestHeader = 1_024;
+
+/** The best encoding that the client takes: brotli, then gzip, unless it gives one a higher weight. */
+export function pickEncoding(acceptEncoding: string | undefined): Encoding {
+  const weights = weightsOf(acceptEncoding);
+  const weightOf = (name: string): number => weights.get(name) ?? weights.get('*') ?? 0;
+  const br = weightOf('br');
+  const gzip = Math.max(weightOf('gzip'), weights.get('x-gzip') ?? 0);
+  if (br > 0 && br >= gzip) return 'br';
+  return gzip > 0 ? 'gzip' : 'identity';
+}
+
+/** True where the client asks for JSON rather than for a page. A client that takes anything gets the page. */
+export function prefersJson(accept: string | undefined): boolean {
+  const weights = weightsOf(accept);
+  const json = Math.max(weights.get('application/json') ?? 0, weights.get('application/problem+json') ?? 0);
+  const page = Math.max(weights.get('text/html') ?? 0, weights.get('application/xhtml+xml') ?? 0);
+  return json > 0 && json > page;
+}
+
+/** RFC 9110, If-None-Match: a list of tags compared weakly, or `*`. */
+export function matchesEtag(ifNoneMatch: string | undefined, etag: string): boolean {
+  if (!ifNoneMatch || ifNoneMatch.length > longestHeader) return false;
+  return ifNoneMatch.split(',').some((entry) => {
+    const tag = entry.trim();
+    return tag === '*' || tag === etag || tag === `W/${etag}`;
+  });
+}
+
+function weightsOf(header: string | undefined): Map<string, number> {
+  const weights = new Map<string, number>();
+  if (!header || header.length > longestHeader) return weights;
+  for (const entry of header.split(',')) {
+    const [name = '', ...parameters] = entry.split(';').map((part) => part.trim().toLowerCase());
+    if (name) weights.set(name, weightOf(parameters));
+  }
+  return weights;
+}
+
+function weightOf(parameters: readonly string[]): number {
+  const quality = parameters.find((parameter) => parameter.startsWith('q='));
+  if (quality === undefined) return 1;
+  const weight = Number(quality.slice(2));
+  return weight >= 0 && weight <= 1 ? weight : 0;
+}

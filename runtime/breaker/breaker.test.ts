@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { notFound } from '../errors/errors.ts';
+import { breaker } from './breaker.ts';
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function fickle() {
+  const store = { works: true, calls: 0, error: new Error('down') as Error };
+  const fire = async (value: number): Promise<number> => {
+    store.calls++;
+    if (!store.works) throw store.error;
+    return value;
+  };
+  return { store, guarded: breaker('test', fire, { timeoutMs: 100, resetMs: 1_000, rollingWindowMs: 10_000 }) };
+}
+
+async function failTimes(times: number, guarded: { fire(value: number): Promise<number> }): Promise<void> {
+  for (let n = 0; n < times; n++) await guarded.fire(n).catch(() => {});
+}
+
+describe('breaker', () => {
+  it('opens at the fifth failure in the window, however many calls went well', async () => {
+    const { store, guarded } = fickle();
+    for (let n = 0; n < 1_000; n++) await guarded.fire(n);
+    store.works = false;
+    await failTimes(4, guarded);
+    expect(guarded.state).toBe('closed');
+    await expect(guarded.fire(0)).rejects.toThrow('down');
+    expect(guarded.state).toBe('open');
+    const calls = store.calls;
+    await expect(guarded.fire(0)).rejects.toMatchObject({
+      kind: 'unavailable',
+      reason: 'DEPENDENCY_UNAVAILABLE',
+      retryAfterMs: 1_000,
+    });
+    expect(store.calls).toBe(calls);
+  });
+
+  it('forgets failures that are older than the window', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    await failTimes(4, guarded);
+    vi.advanceTimersByTime(10_001);
+    await failTimes(4, guarded);
+    expect(guarded.state).toBe('closed');
+    await failTimes(1, guarded);
+    expect(guarded.state).toBe('open');
+  });
+
+  it('lets one call try after the reset time, and closes when it works', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    await failTimes(5, guarded);
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect(guarded.state).toBe('half_open');
+    await failTimes(1, guarded);
+    expect(guarded.state).toBe('open');
+    await vi.advanceTimersByTimeAsync(1_001);
+    store.works = true;
+    const calls = store.calls;
+    const [first, second] = await Promise.allSettled([guarded.fire(1), guarded.fire(2)]);
+    expect([first.status, second.status, store.calls - calls]).toEqual(['fulfilled', 'rejected', 1]);
+    expect(guarded.state).toBe('closed');
+    store.works = false;
+    await failTimes(4, guarded);
+    expect(guarded.state).toBe('closed');
+  });
+
+  it('counts a call that takes too long, and answers without it', async () => {
+    const slow = breaker('slow', () => sleep(60_000), { timeoutMs: 100, resetMs: 1_000 });
+    const calls = Promise.allSettled(Array.from({ length: 5 }, () => slow.fire()));
+    await vi.advanceTimersByTimeAsync(101);
+    for (const result of await calls)
+      expect(result).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
+    expect(slow.state).toBe('open');
+    slow.shutdown();
+  });
+
+  it('does not hold the answer "there is none" against a store', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    store.error = notFound('LINK_NOT_FOUND', 'none');
+    await failTimes(20, guarded);
+    expect(guarded.state).toBe('closed');
+    await expect(guarded.fire(0)).rejects.toThrow('none');
+  });
+});

@@ -1,0 +1,212 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { type Reason, reasons } from './reasons.ts';
+
+/** The domain of every ErrorInfo of this mesh. */
+export const errorDomain = 'hopline';
+
+export type ErrorKind =
+  | 'invalid'
+  | 'unauthenticated'
+  | 'forbidden'
+  | 'not_found'
+  | 'taken'
+  | 'stale'
+  | 'precondition'
+  | 'limited'
+  | 'unavailable'
+  | 'timeout'
+  | 'canceled'
+  | 'unimplemented'
+  | 'internal';
+
+/** What is wrong with one field; the path is as the proto writes it, for example "tags[2]". */
+export interface Violation {
+  readonly field: string;
+  readonly description: string;
+}
+
+interface HopErrorInit {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly violations?: readonly Violation[];
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/**
+ * The one error of the mesh. kind decides the gRPC code, reason is for programs, message for people. The message, the
+ * metadata and the violations reach the caller; the cause is logged and never sent.
+ */
+export class HopError extends Error {
+  override readonly name = 'HopError';
+  readonly kind: ErrorKind;
+  readonly reason: Reason;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly violations: readonly Violation[];
+  readonly retryAfterMs: number | undefined;
+
+  constructor(kind: ErrorKind, reason: Reason, message: string, init: HopErrorInit = {}) {
+    super(message, init.cause === undefined ? undefined : { cause: init.cause });
+    this.kind = kind;
+    this.reason = reason;
+    this.metadata = init.metadata ?? {};
+    this.violations = init.violations ?? [];
+    this.retryAfterMs = init.retryAfterMs;
+  }
+}
+
+export function invalid(field: string, description: string, reason: Reason = 'INVALID_ARGUMENT'): HopError {
+  return invalidFields([{ field, description }], reason);
+}
+
+export function invalidFields(violations: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {
+  const message = violations
+    .map(({ field, description }) => (field ? `${field}: ${description}` : description))
+    .join('; ');
+  return new HopError('invalid', reason, message, { violations });
+}
+
+export function unauthenticated(reason: Reason, message: string): HopError {
+  return new HopError('unauthenticated', reason, message);
+}
+
+export function forbidden(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
+  return new HopError('forbidden', reason, message, { metadata });
+}
+
+export function notFound(reason: Reason, message: string): HopError {
+  return new HopError('not_found', reason, message);
+}
+
+/** A name that somebody else holds. */
+export function taken(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
+  return new HopError('taken', reason, message, { metadata });
+}
+
+/** The thing was changed since the caller read it. */
+export function stale(reason: Reason, message: string): HopError {
+  return new HopError('stale', reason, message);
+}
+
+/** The thing is not in a state that allows the call. */
+export function precondition(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
+  return new HopError('precondition', reason, message, { metadata });
+}
+
+export function limited(reason: Reason, message: string, retryAfterMs: number): HopError {
+  return new HopError('limited', reason, message, { retryAfterMs });
+}
+
+export function unavailable(reason: Reason, message: string, retryAfterMs: number, cause?: unknown): HopError {
+  return new HopError('unavailable', reason, message, { retryAfterMs, cause });
+}
+
+export function timedOut(message = 'The answer was not ready in time.', cause?: unknown): HopError {
+  return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { cause });
+}
+
+export function canceled(message = 'The caller went away.'): HopError {
+  return new HopError('canceled', 'CANCELED', message);
+}
+
+/** A fault of ours: the caller learns nothing but that. */
+export function internal(cause: unknown): HopError {
+  return new HopError('internal', 'INTERNAL', 'An internal error occurred.', { cause });
+}
+
+/** The one table between kinds and codes; Envoy makes the HTTP status from the code. */
+const codes: Readonly<Record<ErrorKind, Code>> = {
+  invalid: Code.InvalidArgument,
+  unauthenticated: Code.Unauthenticated,
+  forbidden: Code.PermissionDenied,
+  not_found: Code.NotFound,
+  taken: Code.AlreadyExists,
+  stale: Code.Aborted,
+  precondition: Code.FailedPrecondition,
+  limited: Code.ResourceExhausted,
+  unavailable: Code.Unavailable,
+  timeout: Code.DeadlineExceeded,
+  canceled: Code.Canceled,
+  unimplemented: Code.Unimplemented,
+  internal: Code.Internal,
+};
+
+/** What an error of another maker becomes: the kind of its code, and the reason it gets for want of its own. */
+const kinds: Partial<Record<Code, readonly [ErrorKind, Reason]>> = {
+  [Code.InvalidArgument]: ['invalid', 'INVALID_ARGUMENT'],
+  [Code.OutOfRange]: ['invalid', 'INVALID_ARGUMENT'],
+  [Code.Unauthenticated]: ['unauthenticated', 'CREDENTIALS_INVALID'],
+  [Code.PermissionDenied]: ['forbidden', 'ROLE_MISSING'],
+  [Code.NotFound]: ['not_found', 'NOT_FOUND'],
+  [Code.AlreadyExists]: ['taken', 'ALREADY_EXISTS'],
+  [Code.Aborted]: ['stale', 'ETAG_STALE'],
+  [Code.FailedPrecondition]: ['precondition', 'PRECONDITION_FAILED'],
+  [Code.ResourceExhausted]: ['limited', 'RATE_LIMITED'],
+  [Code.Unavailable]: ['unavailable', 'DEPENDENCY_UNAVAILABLE'],
+  [Code.DeadlineExceeded]: ['timeout', 'DEADLINE_EXCEEDED'],
+  [Code.Canceled]: ['canceled', 'CANCELED'],
+  [Code.Unimplemented]: ['unimplemented', 'UNIMPLEMENTED'],
+};
+
+const defaultRetryMs = 1_000;
+
+/** The error as it goes over the wire. Whatever is no HopError and no error of a call becomes INTERNAL without a word. */
+export function toConnectError(error: unknown): ConnectError {
+  const known = error instanceof HopError ? error : fromConnectError(error);
+  const details: ConnectError['details'] = [
+    { desc: ErrorInfoSchema, value: { reason: known.reason, domain: errorDomain, metadata: known.metadata } },
+  ];
+  if (known.violations.length > 0) {
+    details.push({ desc: BadRequestSchema, value: { fieldViolations: known.violations } });
+  }
+  const headers = new Headers();
+  if (known.retryAfterMs !== undefined) {
+    const milliseconds = Math.max(0, Math.ceil(known.retryAfterMs));
+    const retryDelay = { seconds: BigInt(Math.floor(milliseconds / 1_000)), nanos: (milliseconds % 1_000) * 1_000_000 };
+    details.push({ desc: RetryInfoSchema, value: { retryDelay } });
+    headers.set('retry-after', String(Math.max(1, Math.ceil(milliseconds / 1_000))));
+  }
+  const onWire = new ConnectError(known.message, codes[known.kind], headers, undefined, known.cause ?? error);
+  onWire.details = details;
+  return onWire;
+}
+
+/**
+ * What a call threw, as a HopError. An error of one of our services keeps its kind, reason and details; one about the
+ * caller token that this process sent is a fault of ours, not of the person behind the call.
+ */
+export function fromConnectError(error: unknown): HopError {
+  if (error instanceof HopError) return error;
+  if (!(error instanceof ConnectError)) return internal(error);
+  const info = error.findDetails(ErrorInfoSchema)[0];
+  const code = info ? error.code : codeWithoutInfo(error);
+  const [kind, defaultReason] = kinds[code] ?? ['internal', 'INTERNAL'];
+  const reason = info?.domain === errorDomain && isReason(info.reason) ? info.reason : defaultReason;
+  if (kind === 'internal' || reason.startsWith('CALLER_')) return internal(error);
+  const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
+  const retryAfterMs = retryAfter(error) ?? (kind === 'unavailable' || kind === 'limited' ? defaultRetryMs : undefined);
+  return new HopError(kind, reason, info ? error.rawMessage : reasons[defaultReason], {
+    metadata: info?.metadata ?? {},
+    violations: violations.map(({ field, description }) => ({ field, description })),
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+    cause: error,
+  });
+}
+
+/**
+ * An error without an ErrorInfo was not made by one of our handlers. A connection that broke under a call comes out of
+ * connect-node as ABORTED or INTERNAL with Node's error as its cause; it is the other side that is unavailable.
+ */
+function codeWithoutInfo(error: ConnectError): Code {
+  const broken = error.cause instanceof Error && 'code' in error.cause && typeof error.cause.code === 'string';
+  return broken && (error.code === Code.Aborted || error.code === Code.Internal) ? Code.Unavailable : error.code;
+}
+
+function retryAfter(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  return delay && Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
+}
+
+function isReason(text: string): text is Reason {
+  return Object.hasOwn(reasons, text);
+}

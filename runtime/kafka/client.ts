@@ -1,0 +1,55 @@
+import { promisify } from 'node:util';
+import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
+import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import type { Log } from '../telemetry/log.ts';
+
+export interface KafkaOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly log: Log;
+}
+
+/** A batch that unpacks to more than this is refused: Kafka takes at most 1 MiB packed. */
+const largestUnpacked = 67_108_864;
+
+const compress = promisify(zstdCompress);
+const decompress = promisify(zstdDecompress);
+
+// Node has zstd since 22.15; kafkajs brings gzip alone, at some ten times the CPU for these rows.
+kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
+  compress: (encoder: { buffer: Buffer }) =>
+    compress(encoder.buffer, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }),
+  decompress: (buffer: Buffer) => decompress(buffer, { maxOutputLength: largestUnpacked }),
+});
+
+/**
+ * kafkajs 2.2.4 checks an empty queue a thousand times a second on every connection (tulios/kafkajs issues 1704 and 1751).
+ * With nothing pending there is nothing to check: the next push schedules it.
+ */
+const schedule = RequestQueue.prototype.scheduleCheckPendingRequests;
+RequestQueue.prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(): void {
+  if (this.pending.length > 0) schedule.call(this);
+};
+
+/** patient: goes on trying for some five minutes, instead of three seconds. */
+export function createKafka({ brokers, clientId, log }: KafkaOptions, patient = false): Kafka {
+  return new kafkajs.Kafka({
+    brokers: [...brokers],
+    clientId,
+    connectionTimeout: 3_000,
+    requestTimeout: 10_000,
+    enforceRequestTimeout: true,
+    retry: { retries: patient ? 300 : 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
+    logLevel: kafkajs.logLevel.WARN,
+    logCreator: () => (entry) => forward(log, entry),
+  });
+}
+
+/** kafkajs calls an ERROR what it is about to try again; those that end a send or a batch are logged where they are caught. */
+function forward(log: Log, { level, namespace, log: content }: LogEntry): void {
+  const { message, error, groupId, broker } = content;
+  const line = { part: namespace, fault: typeof error === 'string' ? error : undefined, group: groupId, broker };
+  if (level === kafkajs.logLevel.ERROR) log.warn(line, `kafka: ${message}`);
+  else log.debug(line, `kafka: ${message}`);
+}

@@ -1,0 +1,137 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../telemetry/log.ts';
+import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
+import { freePort, waitFor } from '../testing/wait-for.ts';
+import { type Batch, createConsumer, createProducer, type Producer, type RunningConsumer } from './kafka.ts';
+
+/** Plays the part of a table of offsets: what is stored, and from where to go on. */
+function store() {
+  const seen: string[] = [];
+  const offsets = new Map<number, bigint>();
+  return {
+    seen,
+    offsets,
+    position: async (partition: number) => offsets.get(partition),
+    handle: async ({ partition, messages }: Batch): Promise<bigint> => {
+      const next = offsets.get(partition) ?? 0n;
+      for (const { offset, value } of messages) if (BigInt(offset) >= next) seen.push(String(value));
+      const after = BigInt(messages.at(-1)?.offset ?? -1) + 1n;
+      offsets.set(partition, after > next ? after : next);
+      return offsets.get(partition) ?? 0n;
+    },
+  };
+}
+
+describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
+  let kafka: TestKafka;
+  const open: (Producer | RunningConsumer)[] = [];
+  beforeAll(async () => {
+    kafka = await startKafka();
+  });
+  afterAll(async () => {
+    for (const one of open) await one.close();
+    await kafka.stop();
+  });
+
+  function producer(): Producer {
+    const made = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
+    open.push(made);
+    return made;
+  }
+  function consumer(
+    topic: string,
+    groupId: string,
+    from: Pick<ReturnType<typeof store>, 'position' | 'handle'>,
+  ): RunningConsumer {
+    const made = createConsumer({ brokers: kafka.brokers, clientId: 'test', groupId, topic, log: silentLog, ...from });
+    open.push(made);
+    return made;
+  }
+  const values = (from: number, to: number): { value: string; partition: number }[] =>
+    Array.from({ length: to - from }, (_, n) => ({ value: String(from + n), partition: 0 }));
+  const strings = (from: number, to: number): string[] => values(from, to).map(({ value }) => value);
+
+  it('reads everything in order, and goes on from the place that the store holds', async () => {
+    await kafka.createTopic('place', 1);
+    const sending = producer();
+    await sending.send('place', values(0, 500));
+    const table = store();
+    const first = consumer('place', 'place', table);
+    await waitFor(() => table.seen.length === 500, { timeoutMs: 20_000 });
+    await first.close();
+    await sending.send('place', values(500, 600));
+    // A store that was set back by somebody else reads again; one that is ahead does not.
+    table.offsets.set(0, 450n);
+    consumer('place', 'place', table);
+    await waitFor(() => table.seen.length === 650, { timeoutMs: 20_000 });
+    expect(table.seen).toEqual([...strings(0, 500), ...strings(450, 600)]);
+  });
+
+  it('tries a batch again until it is stored', async () => {
+    await kafka.createTopic('again', 1);
+    const table = store();
+    let failures = 3;
+    consumer('again', 'again', {
+      position: table.position,
+      handle: async (batch) => {
+        if (failures-- > 0) throw new Error('the database is away');
+        return table.handle(batch);
+      },
+    });
+    await producer().send('again', values(0, 10));
+    await waitFor(() => table.seen.length === 10, { timeoutMs: 20_000 });
+    expect(table.seen).toEqual(strings(0, 10));
+  });
+
+  it('says that a topic is missing instead of making it or losing the messages', async () => {
+    await expect(producer().send('missing', values(0, 1))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it('loses nothing that was acknowledged when Kafka is killed, and comes back by itself', async () => {
+    await kafka.createTopic('killed', 1);
+    const table = store();
+    consumer('killed', 'killed', table);
+    const sending = producer();
+    const acknowledged: string[] = [];
+    let running = true;
+    const loop = (async () => {
+      for (let n = 0; running; n++) {
+        const sent = await sending.send('killed', [{ value: String(n), partition: 0 }]).then(
+          () => true,
+          () => false,
+        );
+        if (sent) acknowledged.push(String(n));
+        await sleep(5);
+      }
+    })();
+    await waitFor(() => table.seen.length > 50, { timeoutMs: 20_000 });
+    await kafka.kill();
+    await sleep(1_000);
+    await kafka.restart();
+    const before = acknowledged.length;
+    await waitFor(() => acknowledged.length > before + 50, { timeoutMs: 30_000 });
+    running = false;
+    await loop;
+    await waitFor(() => acknowledged.every((value) => table.seen.includes(value)), { timeoutMs: 30_000 });
+  }, 120_000);
+
+  it('closes while Kafka is away', async () => {
+    const away = { brokers: [`127.0.0.1:${await freePort()}`], clientId: 'test', log: silentLog };
+    const reading = createConsumer({ ...away, groupId: 'away', topic: 'away', ...store() });
+    const sending = createProducer(away);
+    const sent = sending.send('away', values(0, 1)).catch(() => {});
+    await sleep(300);
+    const startedAt = Date.now();
+    await Promise.all([reading.close(), sending.close()]);
+    await sent;
+    expect(Date.now() - startedAt).toBeLessThan(4_500);
+  });
+
+  it('spends nothing on an idle connection', async () => {
+    const before = process.cpuUsage();
+    await sleep(1_000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1_000).toBeLessThan(200);
+  });
+});

@@ -1,0 +1,245 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import kafkajs, { type Consumer, type EachBatchPayload, type KafkaMessage, type Message } from 'kafkajs';
+import { unavailable } from '../errors/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+import { counter, histogram } from '../telemetry/metrics.ts';
+import { metric } from '../telemetry/schema.ts';
+import { createKafka, type KafkaOptions } from './client.ts';
+
+export type { KafkaMessage, Message } from 'kafkajs';
+
+export interface Producer {
+  /**
+   * Resolves once all replicas in sync have the messages. Sends go out one after the other: at most one is on its way.
+   * Rejects with UNAVAILABLE when Kafka does not take them; they may be there all the same, so a reader counts by their ids.
+   */
+  send(topic: string, messages: readonly Message[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+interface ProducerOptions extends KafkaOptions {
+  /** How many sends may wait behind the one on its way (default 16). */
+  readonly maxWaiting?: number;
+}
+
+const messagesSent = counter(metric.kafkaMessages);
+const sendDuration = histogram(metric.kafkaSendDuration);
+
+/**
+ * acks from all, one send in flight, not idempotent: with kafkajs a lost acknowledgement and a second send in flight lose
+ * messages that were acknowledged. Connects when it first has to, and again after a loss.
+ */
+export function createProducer(options: ProducerOptions): Producer {
+  const { log, maxWaiting = 16 } = options;
+  const producer = createKafka(options).producer({
+    allowAutoTopicCreation: false,
+    idempotent: false,
+    maxInFlightRequests: 1,
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+  });
+  let connected = false;
+  let closed = false;
+  let waiting = 0;
+  let tail: Promise<unknown> = Promise.resolve();
+  producer.on('producer.disconnect', () => {
+    connected = false;
+  });
+
+  async function sendNow(topic: string, messages: readonly Message[]): Promise<void> {
+    const startedAt = performance.now();
+    try {
+      if (!connected) await producer.connect();
+      connected = true;
+      await producer.send({
+        topic,
+        messages: [...messages],
+        acks: -1,
+        timeout: 10_000,
+        compression: kafkajs.CompressionTypes.ZSTD,
+      });
+      messagesSent.add(messages.length, { topic, outcome: 'acknowledged' });
+      sendDuration.record((performance.now() - startedAt) / 1_000, { topic });
+    } catch (error) {
+      messagesSent.add(messages.length, { topic, outcome: 'failed' });
+      log.warn({ err: error, topic }, 'Kafka did not acknowledge');
+      throw unavailable('DEPENDENCY_UNAVAILABLE', 'Kafka does not answer.', 1_000, error);
+    }
+  }
+
+  return {
+    async send(topic, messages) {
+      if (closed) throw unavailable('SHUTTING_DOWN', 'The producer is closed.', 0);
+      if (waiting > maxWaiting) throw unavailable('OVERLOADED', 'Too many sends wait for Kafka.', 1_000);
+      waiting++;
+      const sent = tail.then(() => sendNow(topic, messages)).finally(() => waiting--);
+      tail = sent.catch(() => {});
+      return sent;
+    },
+    async close() {
+      closed = true;
+      await tail;
+      await producer.disconnect();
+    },
+  };
+}
+
+export interface Batch {
+  readonly topic: string;
+  readonly partition: number;
+  readonly messages: readonly KafkaMessage[];
+  /** The offset that the next message of the partition will get. */
+  readonly highWatermark: bigint;
+}
+
+export interface ConsumerOptions extends KafkaOptions {
+  readonly groupId: string;
+  readonly topic: string;
+  /** The next offset to read, as the store has it; undefined: the partition was never read. Asked at each new assignment. */
+  readonly position: (partition: number) => Promise<bigint | undefined>;
+  /**
+   * Stores a batch and its end in one transaction, and answers the next offset to read as the store has it after that.
+   * A rejection is tried again, with pauses of up to 5 s, for as long as the partition is ours.
+   */
+  readonly handle: (batch: Batch) => Promise<bigint>;
+  readonly maxBytesPerPartition?: number;
+  /** How long the broker may hold a fetch back for more to come (default 50). */
+  readonly maxWaitMs?: number;
+}
+
+export interface RunningConsumer {
+  close(): Promise<void>;
+}
+
+const longestPauseMs = 5_000;
+const disconnectLimitMs = 2_000;
+
+/**
+ * Reads a topic from the offsets that the store holds; what Kafka was told of them is not asked. Every partition starts at
+ * its oldest message and is moved to its place by the first batch, so a place is never guessed. Restarts by itself.
+ */
+export function createConsumer(options: ConsumerOptions): RunningConsumer {
+  const stopping = new AbortController();
+  const running = keepRunning(options, stopping.signal);
+  return {
+    async close() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** kafkajs gives up for good on errors that it takes for lasting ones; a broker that comes back is none. */
+async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
+  for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
+    const startedAt = Date.now();
+    try {
+      await runOnce(options, signal);
+    } catch (error) {
+      options.log.warn({ err: error, group: options.groupId }, 'the Kafka consumer ended; it begins again');
+    }
+    if (Date.now() - startedAt > 60_000) pauseMs = 250;
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
+  const consumer = createKafka(options, true).consumer({
+    groupId: options.groupId,
+    allowAutoTopicCreation: false,
+    // A member that died holds its partitions for this long.
+    sessionTimeout: 6_000,
+    heartbeatInterval: 1_500,
+    rebalanceTimeout: 10_000,
+    maxWaitTimeInMs: options.maxWaitMs ?? 50,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    // The patient client outlasts a restart of the broker, so that the membership is kept; what it cannot outlast ends
+    // the run, and the next begins with fresh positions.
+    retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
+  });
+  let stop = (): void => {};
+  const ended = new Promise<unknown>((resolve) => {
+    stop = () => resolve(undefined);
+    signal.addEventListener('abort', stop, { once: true });
+    consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
+  });
+  const placed = new Set<number>();
+  consumer.on('consumer.group_join', () => placed.clear());
+  const read = async (): Promise<unknown> => {
+    await consumer.connect();
+    await consumer.subscribe({ topic: options.topic, fromBeginning: true });
+    await consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      eachBatch: (payload) => onBatch(options, consumer, placed, payload, signal),
+    });
+    return ended;
+  };
+  try {
+    const fault = await Promise.race([read(), ended]);
+    if (fault !== undefined) throw fault;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    await Promise.race([consumer.disconnect().catch(() => {}), sleep(disconnectLimitMs)]);
+  }
+}
+
+async function onBatch(
+  options: ConsumerOptions,
+  consumer: Consumer,
+  placed: Set<number>,
+  payload: EachBatchPayload,
+  signal: AbortSignal,
+): Promise<void> {
+  const { topic, partition, messages, highWatermark } = payload.batch;
+  const first = messages[0];
+  const last = messages.at(-1);
+  if (!first || !last) return;
+  if (!placed.has(partition)) {
+    const position = await persist(options.log, payload, signal, () => options.position(partition));
+    if (position === gaveUp) return;
+    placed.add(partition);
+    if (position !== undefined && position > BigInt(first.offset)) {
+      consumer.seek({ topic, partition, offset: String(position) });
+      return;
+    }
+    if (position !== undefined && position < BigInt(first.offset)) {
+      options.log.error(
+        { topic, partition, missing: Number(BigInt(first.offset) - position) },
+        'messages expired before they were read',
+      );
+    }
+  }
+  const batch: Batch = { topic, partition, messages, highWatermark: BigInt(highWatermark) };
+  const next = await persist(options.log, payload, signal, () => options.handle(batch));
+  if (next === gaveUp) return;
+  if (next === BigInt(last.offset) + 1n) payload.resolveOffset(last.offset);
+  else consumer.seek({ topic, partition, offset: String(next) });
+}
+
+const gaveUp = Symbol('gave up');
+
+/** Runs the step until it resolves, keeping the membership alive, or until the partition is no longer ours to read. */
+async function persist<Result>(
+  log: Log,
+  payload: EachBatchPayload,
+  signal: AbortSignal,
+  step: () => Promise<Result>,
+): Promise<Result | typeof gaveUp> {
+  for (
+    let pauseMs = 100;
+    payload.isRunning() && !payload.isStale() && !signal.aborted;
+    pauseMs = Math.min(longestPauseMs, pauseMs * 2)
+  ) {
+    const beat = setInterval(() => void payload.heartbeat().catch(() => {}), 1_500);
+    try {
+      return await step();
+    } catch (error) {
+      log.warn({ err: error, partition: payload.batch.partition }, 'a batch was not stored; it is tried again');
+    } finally {
+      clearInterval(beat);
+    }
+    await sleep(pauseMs, undefined, { signal }).catch(() => {});
+    await payload.heartbeat();
+  }
+  return gaveUp;
+}

@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../telemetry/log.ts';
+import { createTestDatabase, type TestDatabase } from '../testing/postgres.ts';
+import { postgresServerUrl } from '../testing/stores.ts';
+import { migrate } from './migrate.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase(postgresServerUrl());
+});
+afterAll(() => database.drop());
+
+function folder(files: Record<string, string>): string {
+  const directory = mkdtempSync(join(tmpdir(), 'hopline-migrations-'));
+  for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
+  return directory;
+}
+
+const first = { '0001_item.sql': 'create table item (id int primary key); insert into item values (1);' };
+const second = { '0002_more.sql': 'alter table item add column amount int;' };
+
+describe('migrate', () => {
+  const run = (files: Record<string, string>) =>
+    migrate({ url: database.urlAs('hop_link'), dir: folder(files), schema: 'link', log: silentLog });
+
+  it('applies what is missing, once, however many start together', async () => {
+    const applied = await Promise.all([run(first), run(first), run(first)]);
+    expect(applied.flat()).toEqual(['0001_item.sql']);
+    expect(await run({ ...first, ...second })).toEqual(['0002_more.sql']);
+    expect(await run({ ...first, ...second })).toEqual([]);
+  });
+
+  it('undoes a migration that fails half way', async () => {
+    await expect(
+      run({ ...first, ...second, '0003_bad.sql': 'create table half (); select nonsense;' }),
+    ).rejects.toThrow('0003_bad.sql failed');
+    const client = new pg.Client({ connectionString: database.urlAs('hop_link') });
+    await client.connect();
+    expect((await client.query("select to_regclass('link.half') as half")).rows).toEqual([{ half: null }]);
+    await client.end();
+  });
+
+  it('refuses a changed file, a late one, one number twice and a strange name', async () => {
+    await expect(run({ '0001_item.sql': 'select 1', ...second })).rejects.toThrow('0001_item.sql was changed');
+    await expect(run({ '0000_late.sql': 'select 1', ...first, ...second })).rejects.toThrow(
+      '0000_late.sql comes after 2',
+    );
+    await expect(run({ '0001_a.sql': '', '0001_b.sql': '' })).rejects.toThrow('0001 twice');
+    await expect(run({ 'x.sql': '' })).rejects.toThrow('not named NNNN_name.sql');
+  });
+
+  it('is a command', () => {
+    const migrateTs = join(import.meta.dirname, 'migrate.ts');
+    const dir = folder({ '0001_key.sql': 'create table key ();' });
+    const call = (...args: string[]) => spawnSync(process.execPath, [migrateTs, ...args], { encoding: 'utf8' });
+    expect(call('--dir', dir).status).toBe(64);
+    const args = ['--dir', dir, '--url', database.urlAs('hop_identity'), '--schema', 'identity'];
+    expect(call(...args)).toMatchObject({ status: 0, stdout: expect.stringContaining('0001_key.sql') });
+    expect(call(...args.slice(0, 4), '--schema', 'absent').status).toBe(1);
+  });
+});

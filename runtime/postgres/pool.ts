@@ -1,0 +1,197 @@
+import pg, { type Pool, type PoolClient } from 'pg';
+import { HopError, internal, unavailable } from '../errors/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+import { observe } from '../telemetry/metrics.ts';
+import { metric } from '../telemetry/schema.ts';
+
+export interface PoolOptions {
+  /** For metrics and pg_stat_activity (default: the user of the URL). */
+  readonly name?: string;
+  readonly max?: number;
+  /** How many may wait for a connection; more are refused at once with a PoolBusyError (default 4 × max). */
+  readonly maxWaiting?: number;
+  /** Enforced by Postgres, and a little later by this side in case Postgres is not there to (default 2,000). */
+  readonly statementTimeoutMs?: number;
+  /** To open a connection or wait for one (default 1,000). */
+  readonly connectTimeoutMs?: number;
+  readonly log: Log;
+}
+
+/** The pool is full and so is its queue: shed the work, nothing was done. */
+export class PoolBusyError extends Error {
+  override readonly name = 'PoolBusyError';
+}
+
+type ConnectCallback = Parameters<Pool['connect']>[0];
+
+class BoundedPool extends pg.Pool {
+  readonly #maxWaiting: number;
+
+  constructor(config: pg.PoolConfig, maxWaiting: number) {
+    super(config);
+    this.#maxWaiting = maxWaiting;
+  }
+
+  override connect(): Promise<PoolClient>;
+  override connect(callback: ConnectCallback): void;
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
+    if (this.waitingCount >= this.#maxWaiting && this.idleCount === 0) {
+      const busy = new PoolBusyError(`${this.waitingCount} already wait for a connection.`);
+      if (!callback) return Promise.reject(busy);
+      process.nextTick(callback, busy, undefined, () => {});
+      return;
+    }
+    if (!callback) return super.connect();
+    super.connect(callback);
+  }
+}
+
+/** A bounded pool. A connection that dies while idle or checked out is logged and replaced; it never ends the process. */
+export function createPool(url: string, options: PoolOptions): Pool {
+  const { max = 10, statementTimeoutMs = 2_000, connectTimeoutMs = 1_000, log } = options;
+  const name = options.name ?? new URL(url).username;
+  const pool = new BoundedPool(
+    {
+      connectionString: url,
+      application_name: name,
+      max,
+      connectionTimeoutMillis: connectTimeoutMs,
+      idleTimeoutMillis: 30_000,
+      maxLifetimeSeconds: 3_600,
+      statement_timeout: statementTimeoutMs,
+      query_timeout: statementTimeoutMs + 500,
+      idle_in_transaction_session_timeout: statementTimeoutMs * 5,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    },
+    options.maxWaiting ?? 4 * max,
+  );
+  const note = (error: Error): void => log.warn({ err: error, pool: name }, 'a connection to Postgres was lost');
+  pool.on('error', note);
+  pool.on('connect', (client) => {
+    client.on('error', note);
+  });
+  observePool(pool, name);
+  return pool;
+}
+
+function observePool(pool: Pool, name: string): void {
+  const release = [
+    observe(metric.poolConnections, { pool: name, state: 'busy' }, () => pool.totalCount - pool.idleCount),
+    observe(metric.poolConnections, { pool: name, state: 'idle' }, () => pool.idleCount),
+    observe(metric.poolConnections, { pool: name, state: 'waiting' }, () => pool.waitingCount),
+  ];
+  const end = pool.end.bind(pool) as () => Promise<void>;
+  pool.end = (async () => {
+    for (const stop of release) stop();
+    await end();
+  }) as Pool['end'];
+}
+
+export interface TransactionOptions {
+  readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
+  readonly readOnly?: boolean;
+  /** How often to begin again after a serialization failure or a deadlock (default 2). fn must bear being run again. */
+  readonly retries?: number;
+}
+
+/** Runs fn in one transaction: committed when it resolves, rolled back when it rejects. */
+export async function inTransaction<Result>(
+  pool: Pool,
+  fn: (client: PoolClient) => Promise<Result>,
+  options: TransactionOptions = {},
+): Promise<Result> {
+  const begin = `begin isolation level ${options.isolation ?? 'read committed'}${options.readOnly ? ' read only' : ''}`;
+  for (let left = options.retries ?? 2; ; left--) {
+    try {
+      return await attempt(pool, begin, fn);
+    } catch (error) {
+      if (left <= 0 || classify(error).kind !== 'serialization') throw error;
+      await new Promise((resolve) => setTimeout(resolve, 5 + Math.random() * 20));
+    }
+  }
+}
+
+async function attempt<Result>(
+  pool: Pool,
+  begin: string,
+  fn: (client: PoolClient) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect();
+  let broken: Error | undefined;
+  try {
+    await client.query(begin);
+    const result = await fn(client);
+    await client.query('commit');
+    return result;
+  } catch (error) {
+    await client.query('rollback').catch((cause: Error) => {
+      broken = cause;
+    });
+    throw error;
+  } finally {
+    client.release(broken);
+  }
+}
+
+export type StoreFaultKind =
+  | 'unique'
+  | 'foreign_key'
+  | 'check'
+  | 'serialization'
+  | 'timeout'
+  | 'busy'
+  | 'unavailable'
+  | 'other';
+
+export interface StoreFault {
+  readonly kind: StoreFaultKind;
+  /** The constraint that was broken. */
+  readonly constraint?: string;
+}
+
+const faultsByCode: Readonly<Record<string, StoreFaultKind>> = {
+  '23505': 'unique',
+  '23503': 'foreign_key',
+  '23514': 'check',
+  '23502': 'check',
+  '40001': 'serialization',
+  '40P01': 'serialization',
+  '57014': 'timeout',
+  '55P03': 'timeout',
+  // A primary that became a standby takes no writes.
+  '25006': 'unavailable',
+  '25P03': 'unavailable',
+};
+/** 08 connection, 53 out of something, 57P shutting down or starting, and what the socket says. */
+const lost = /^(08|53|57P)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+/** pg gives these no code. */
+const lostMessages =
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool|Client was closed)/;
+
+/** What kind of fault a query's error is. */
+export function classify(error: unknown): StoreFault {
+  if (error instanceof PoolBusyError) return { kind: 'busy' };
+  if (!(error instanceof Error)) return { kind: 'other' };
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  const constraint =
+    'constraint' in error && typeof error.constraint === 'string' ? { constraint: error.constraint } : {};
+  const kind = faultsByCode[code];
+  if (kind) return { kind, ...constraint };
+  return { kind: lost.test(code) || lostMessages.test(error.message) ? 'unavailable' : 'other' };
+}
+
+/** The error that a caller gets for a store's fault; a HopError stays what it is. */
+export function storeError(error: unknown): HopError {
+  if (error instanceof HopError) return error;
+  switch (classify(error).kind) {
+    case 'busy':
+      return unavailable('OVERLOADED', 'Too much is being asked of the database just now.', 1_000, error);
+    case 'unavailable':
+    case 'timeout':
+    case 'serialization':
+      return unavailable('DEPENDENCY_UNAVAILABLE', 'The database does not answer.', 1_000, error);
+    default:
+      return internal(error);
+  }
+}

@@ -1,0 +1,59 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../telemetry/log.ts';
+import type { TestDatabase } from '../testing/postgres.ts';
+import { postgresFor } from '../testing/stores.ts';
+import { freePort } from '../testing/wait-for.ts';
+import { createPool } from './pool.ts';
+import { createReplicas } from './replicas.ts';
+
+let database: TestDatabase;
+const pools: Pool[] = [];
+beforeAll(async () => {
+  database = await postgresFor('link');
+});
+afterAll(async () => {
+  await Promise.all(pools.map((pool) => pool.end()));
+  await database.drop();
+});
+
+function open(url = database.url): Pool {
+  const pool = createPool(url, { max: 2, connectTimeoutMs: 300, log: silentLog });
+  pools.push(pool);
+  return pool;
+}
+
+const absent = async (): Promise<Pool> => open(`postgres://hop_link@127.0.0.1:${await freePort()}/x`);
+
+describe('createReplicas', () => {
+  it('asks the replicas in turn', async () => {
+    const reads = createReplicas({ primary: open(), replicas: [open(), open()], log: silentLog });
+    const names: string[] = [];
+    for (let n = 0; n < 4; n++) names.push((await reads.query('select 1')).source.name);
+    expect(names).toEqual(['replica-1', 'replica-2', 'replica-1', 'replica-2']);
+    expect((await reads.queryPrimary('select 1')).source).toMatchObject({ name: 'primary', isPrimary: true });
+  });
+
+  it('asks the next when one fails, and passes over it for a while', async () => {
+    const reads = createReplicas({
+      primary: open(),
+      replicas: [await absent(), open()],
+      log: silentLog,
+      restMs: 10_000,
+    });
+    expect((await reads.query('select 1')).source.name).toBe('replica-2');
+    expect((await reads.query('select 1')).source.name).toBe('replica-2');
+    const alone = createReplicas({ primary: open(), replicas: [await absent()], log: silentLog });
+    expect((await alone.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('does not ask elsewhere what is wrong everywhere', async () => {
+    const reads = createReplicas({ primary: open(), replicas: [open()], log: silentLog });
+    await expect(reads.query('select nonsense')).rejects.toThrow('nonsense');
+  });
+
+  it('fails when nobody answers', async () => {
+    const reads = createReplicas({ primary: await absent(), replicas: [await absent()], log: silentLog });
+    await expect(reads.query('select 1')).rejects.toThrow('ECONNREFUSED');
+  });
+});

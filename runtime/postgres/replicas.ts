@@ -1,0 +1,76 @@
+import type { Pool, QueryResult, QueryResultRow } from 'pg';
+import type { Log } from '../telemetry/log.ts';
+import { classify } from './pool.ts';
+
+export interface Source {
+  /** "primary", or "replica-1" and so on. */
+  readonly name: string;
+  readonly pool: Pool;
+  readonly isPrimary: boolean;
+}
+
+export interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
+  readonly source: Source;
+}
+
+export interface Replicas {
+  /** Reads from a replica, in turn; from the next when it fails; from the primary when all do. Reads only. */
+  query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
+  /** Reads from the primary: what it says is the truth. */
+  queryPrimary<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
+}
+
+interface ReplicasOptions {
+  readonly primary: Pool;
+  readonly replicas: readonly Pool[];
+  readonly log: Log;
+  /** How long a replica that failed is passed over (default 2,000). */
+  readonly restMs?: number;
+}
+
+export function createReplicas({ primary, replicas, log, restMs = 2_000 }: ReplicasOptions): Replicas {
+  const first: Source = { name: 'primary', pool: primary, isPrimary: true };
+  const others = replicas.map((pool, index): Source => ({ name: `replica-${index + 1}`, pool, isPrimary: false }));
+  const restingUntil = new Map<Source, number>();
+  let turn = 0;
+
+  function sources(now: number): Source[] {
+    const start = others.length === 0 ? 0 : turn++ % others.length;
+    const inTurn = [...others.slice(start), ...others.slice(0, start)];
+    return [...inTurn.filter((source) => (restingUntil.get(source) ?? 0) <= now), first];
+  }
+
+  return {
+    async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) {
+      let fault: unknown;
+      for (const source of sources(Date.now())) {
+        try {
+          return await ask<Row>(source, text, values);
+        } catch (error) {
+          if (!isElsewhere(error)) throw error;
+          if (!source.isPrimary) {
+            restingUntil.set(source, Date.now() + restMs);
+            log.warn({ err: error, source: source.name }, 'a replica does not answer');
+          }
+          fault = error;
+        }
+      }
+      throw fault;
+    },
+    queryPrimary: (text, values = []) => ask(first, text, values),
+  };
+}
+
+async function ask<Row extends QueryResultRow>(
+  source: Source,
+  text: string,
+  values: readonly unknown[],
+): Promise<Answer<Row>> {
+  const result = await source.pool.query<Row>(text, [...values]);
+  return Object.assign(result, { source });
+}
+
+/** A fault that another server may not have; 40001 on a standby is a query that stood in replay's way. */
+function isElsewhere(error: unknown): boolean {
+  return ['unavailable', 'timeout', 'busy', 'serialization'].includes(classify(error).kind);
+}

@@ -1,0 +1,52 @@
+import { randomUUID } from 'node:crypto';
+import { afterEach, describe, expect, it } from 'vitest';
+import { silentLog } from '../telemetry/log.ts';
+import { valkeyUrl } from '../testing/stores.ts';
+import { startValkey } from '../testing/valkey.ts';
+import { waitFor } from '../testing/wait-for.ts';
+import { createRedis, type Redis, whenReady } from './redis.ts';
+
+let redis: Redis | undefined;
+afterEach(() => redis?.disconnect());
+
+async function open(url: string, commandTimeoutMs = 50): Promise<Redis> {
+  redis = createRedis(url, { name: 'test', commandTimeoutMs, log: silentLog });
+  await whenReady(redis);
+  return redis;
+}
+
+describe('createRedis', () => {
+  it('reads what it wrote', async () => {
+    const client = await open(valkeyUrl(), 500);
+    const key = `test:${randomUUID()}`;
+    await client.set(key, Buffer.from([0, 255]), 'EX', 10);
+    expect(await client.getBuffer(key)).toEqual(Buffer.from([0, 255]));
+  });
+
+  it('refuses at once while the server is away, and comes back with it', async () => {
+    const valkey = await startValkey();
+    const client = await open(valkey.url);
+    await valkey.stop();
+    await waitFor(() => client.status !== 'ready');
+    const startedAt = Date.now();
+    await expect(client.get('a')).rejects.toThrow();
+    expect(Date.now() - startedAt).toBeLessThan(20);
+    const again = await startValkey({ port: valkey.port });
+    await waitFor(() => client.status === 'ready', { timeoutMs: 3_000 });
+    expect(await client.get('a')).toBeNull();
+    await again.stop();
+  });
+
+  it('gives up on a server that hangs, and replaces the connection', async () => {
+    const valkey = await startValkey();
+    const client = await open(valkey.url);
+    process.kill(valkey.pid, 'SIGSTOP');
+    const startedAt = Date.now();
+    await expect(client.get('a')).rejects.toThrow('timed out');
+    expect(Date.now() - startedAt).toBeLessThan(200);
+    await waitFor(() => client.status !== 'ready', { timeoutMs: 3_000 });
+    process.kill(valkey.pid, 'SIGCONT');
+    await waitFor(async () => (await client.ping()) === 'PONG', { timeoutMs: 5_000 });
+    await valkey.stop();
+  });
+});

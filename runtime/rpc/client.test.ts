@@ -1,0 +1,159 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
+import { afterEach, describe, expect, it } from 'vitest';
+import { callerOf } from '../caller/access.ts';
+import { fromConnectError, notFound } from '../errors/errors.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import { EchoService } from '../testing/echo-service.ts';
+import { testKeys, testPerson } from '../testing/keys.ts';
+import { startTestServer, type TestServer } from '../testing/test-server.ts';
+import { freePort } from '../testing/wait-for.ts';
+import { metadataOf, requestIdOf } from './call.ts';
+import { callFrom, meshClient } from './client.ts';
+import { service } from './endpoint.ts';
+
+const keys = testKeys();
+const running: TestServer[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.stop();
+});
+
+type Unary = (request: { text: string }, context: HandlerContext) => Promise<{ text: string }> | { text: string };
+
+async function start(answer: { internal?: Unary; person?: Unary }, port = 0): Promise<TestServer> {
+  const echo: Unary = ({ text }) => ({ text });
+  const rest = { open: echo, anonymous: echo, team: echo, person: echo, internal: echo };
+  const server = await startTestServer({
+    keys,
+    port,
+    services: [service(EchoService, { ...rest, ...answer, tail: async function* () {}, chat: async function* () {} })],
+  });
+  running.push(server);
+  return server;
+}
+
+const clientOf = (server: TestServer, deadlineMs = 2_000) =>
+  meshClient(EchoService, { address: server.address, issuer: keys.identity('link'), deadlineMs });
+
+async function failure(call: Promise<unknown>): Promise<ConnectError> {
+  return call.then(
+    () => {
+      throw new Error('The call did not fail.');
+    },
+    (error: unknown) => ConnectError.from(error),
+  );
+}
+
+describe('meshClient', () => {
+  it('calls as this process', async () => {
+    const server = await start({ internal: (_, context) => ({ text: JSON.stringify(callerOf(context)) }) });
+    const { text } = await clientOf(server).internal({});
+    expect(JSON.parse(text)).toEqual({ kind: 'service', service: 'link' });
+  });
+
+  it('hands on what is left of the deadline, the request id and the trace', async () => {
+    const seen: { left?: number | undefined; requestId?: string; trace?: string | undefined } = {};
+    const back = await start({
+      internal(_, context) {
+        Object.assign(seen, {
+          left: context.timeoutMs(),
+          requestId: requestIdOf(context),
+          trace: metadataOf(context, 'traceparent'),
+        });
+        return { text: '' };
+      },
+    });
+    const next = clientOf(back, 60_000);
+    const front = await start({ person: async (_, context) => next.internal({}, callFrom(context)) });
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const headers = { 'x-request-id': 'req-7', traceparent };
+    await front.client(EchoService, { caller: testPerson() }).person({}, { timeoutMs: 1_000, headers });
+    expect(seen).toMatchObject({ requestId: 'req-7', trace: traceparent });
+    expect(seen.left).toBeGreaterThan(500);
+    expect(seen.left).toBeLessThan(950);
+  });
+
+  it('does not call when no time is left, and is canceled with the call it serves', async () => {
+    let calls = 0;
+    const back = await start({
+      internal: async (_, { signal }) => {
+        calls++;
+        await sleep(5_000, undefined, { signal });
+        return { text: '' };
+      },
+    });
+    const next = clientOf(back, 60_000);
+    const front = await start({
+      async person({ text }, context) {
+        if (text === 'late') await sleep(280);
+        return next.internal({}, callFrom(context));
+      },
+    });
+    const client = front.client(EchoService, { caller: testPerson() });
+    expect((await failure(client.person({ text: 'late' }, { timeoutMs: 300 }))).code).toBe(Code.DeadlineExceeded);
+    expect(calls).toBe(0);
+    expect((await failure(client.person({}, { timeoutMs: 300 }))).code).toBe(Code.DeadlineExceeded);
+    expect(calls).toBe(1);
+  });
+
+  it('gives up at its own deadline, and says so when nobody is there', async () => {
+    const slow = await start({ internal: async (_, { signal }) => sleep(5_000, { text: '' }, { signal }) });
+    expect((await failure(clientOf(slow, 100).internal({}))).code).toBe(Code.DeadlineExceeded);
+    const nobody = meshClient(EchoService, {
+      address: { host: '127.0.0.1', port: await freePort() },
+      issuer: keys.identity('link'),
+    });
+    expect(fromConnectError(await failure(nobody.internal({})))).toMatchObject({
+      kind: 'unavailable',
+      reason: 'DEPENDENCY_UNAVAILABLE',
+    });
+  });
+
+  it('comes back by itself when the other process does', async () => {
+    const server = await start({});
+    const client = clientOf(server);
+    await client.internal({});
+    const { port } = server.address;
+    await server.stop();
+    expect((await failure(client.internal({}))).code).toBe(Code.Unavailable);
+    await start({}, port);
+    expect((await client.internal({ text: 'again' })).text).toBe('again');
+  });
+
+  it('keeps what the other process said through a hop', async () => {
+    const back = await start({
+      internal: () => {
+        throw notFound('LINK_NOT_FOUND', 'There is no such link.');
+      },
+    });
+    const next = clientOf(back);
+    const front = await start({ person: (_, context) => next.internal({}, callFrom(context)) });
+    const error = fromConnectError(await failure(front.client(EchoService, { caller: testPerson() }).person({})));
+    expect(error).toMatchObject({ kind: 'not_found', reason: 'LINK_NOT_FOUND', message: 'There is no such link.' });
+  });
+});
+
+describe('tracing', () => {
+  it('joins both sides of a call in one trace', async () => {
+    const exporter = new InMemorySpanExporter();
+    const tracing = startTracing({ instance: 'link', otlpEndpoint: undefined }, new SimpleSpanProcessor(exporter));
+    try {
+      const back = await start({});
+      const next = clientOf(back);
+      const front = await start({ person: (_, context) => next.internal({}, callFrom(context)) });
+      await front.client(EchoService, { caller: testPerson() }).person({});
+      const spans = exporter.getFinishedSpans();
+      expect(spans.map(({ name }) => name)).toEqual([
+        'hop.test.v1.EchoService/Internal',
+        'hop.test.v1.EchoService/Internal',
+        'hop.test.v1.EchoService/Person',
+      ]);
+      expect(new Set(spans.map((span) => span.spanContext().traceId)).size).toBe(1);
+      expect(spans[0]?.parentSpanContext?.spanId).toBe(spans[1]?.spanContext().spanId);
+      expect(spans[1]?.parentSpanContext?.spanId).toBe(spans[2]?.spanContext().spanId);
+    } finally {
+      await tracing.stop();
+    }
+  });
+});

@@ -1,0 +1,128 @@
+import type { DescMethodStreaming, DescMethodUnary, DescService } from '@bufbuild/protobuf';
+import {
+  type CallOptions,
+  type Client,
+  type ContextValues,
+  createClient,
+  createContextKey,
+  createContextValues,
+  type HandlerContext,
+  type Transport,
+} from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import type { ServiceIdentity } from '../caller/keyring.ts';
+import { callerHeader, createServiceTokens } from '../caller/token.ts';
+import type { Address } from '../config/config.ts';
+import { timedOut, toConnectError } from '../errors/errors.ts';
+import { histogram } from '../telemetry/metrics.ts';
+import { metric } from '../telemetry/schema.ts';
+import { endSpan, headersOf, startSpan, type TraceHeaders, tracingEnabled } from '../telemetry/tracing.ts';
+import { requestIdOf, traceOf } from './call.ts';
+import { budgetMs } from './deadline.ts';
+import { statusName } from './status.ts';
+
+interface MeshClientOptions {
+  readonly address: Address;
+  /** Who is calling: every call carries a SERVICE caller token of this process. */
+  readonly issuer: ServiceIdentity;
+  /** How long a unary call may take at most (default 2,000). Streams end by their signal. */
+  readonly deadlineMs?: number;
+  readonly maxResponseBytes?: number;
+}
+
+const parentKey = createContextKey<HandlerContext | undefined>(undefined);
+const clientDuration = histogram(metric.clientDuration);
+
+/** Ties a call to the one being served: its deadline, cancellation, trace and request id go along. */
+export function callFrom(context: HandlerContext, options: CallOptions = {}): CallOptions {
+  const contextValues = (options.contextValues ?? createContextValues()).set(parentKey, context);
+  return { signal: context.signal, ...options, contextValues };
+}
+
+/** A typed client of another process of the mesh, over one HTTP/2 connection that is kept alive. */
+export function meshClient<Desc extends DescService>(descriptor: Desc, options: MeshClientOptions): Client<Desc> {
+  return createClient(descriptor, meshTransport(options));
+}
+
+/** What meshClient calls through; one transport may be shared by clients of several services of one process. */
+export function meshTransport({
+  address,
+  issuer,
+  deadlineMs = 2_000,
+  maxResponseBytes = 4_194_304,
+}: MeshClientOptions): Transport {
+  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
+  const inner = createGrpcTransport({
+    baseUrl: `http://${host}:${address.port}`,
+    readMaxBytes: maxResponseBytes,
+    acceptCompression: [],
+    pingIntervalMs: 10_000,
+    pingTimeoutMs: 3_000,
+    pingIdleConnection: true,
+    idleConnectionTimeoutMs: 900_000,
+  });
+  const tokenFor = createServiceTokens(issuer);
+  const prepare = (
+    method: DescMethodUnary | DescMethodStreaming,
+    header: HeadersInit | undefined,
+    values?: ContextValues,
+  ) => {
+    const parent = values?.get(parentKey);
+    const fullName = `${method.parent.typeName}/${method.name}`;
+    const span = tracingEnabled() ? startSpan(fullName, 'client', parent ? traceOf(parent) : {}) : undefined;
+    return { fullName, span, parent, headers: outgoing(header, tokenFor(fullName), parent, span && headersOf(span)) };
+  };
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const { span, parent, headers } = prepare(method, header, contextValues);
+      const startedAt = performance.now();
+      let code = 0;
+      try {
+        const budget = budgetMs(timeoutMs ?? deadlineMs, parent?.timeoutMs());
+        if (budget <= 0) throw timedOut('No time is left for the next hop.');
+        return await inner.unary(method, signal, budget, headers, input, contextValues);
+      } catch (error) {
+        const known = toConnectError(error);
+        code = known.code;
+        throw known;
+      } finally {
+        const attributes = { service: method.parent.typeName, method: method.name, code: statusName(code) };
+        clientDuration.record((performance.now() - startedAt) / 1_000, attributes);
+        if (span) endSpan(span, statusName(code));
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const { span, headers } = prepare(method, header, contextValues);
+      try {
+        const response = await inner.stream(method, signal, timeoutMs, headers, input, contextValues);
+        return { ...response, message: knownErrors(response.message) };
+      } catch (error) {
+        throw toConnectError(error);
+      } finally {
+        if (span) endSpan(span, 'ok');
+      }
+    },
+  };
+}
+
+function outgoing(
+  given: HeadersInit | undefined,
+  token: string,
+  parent: HandlerContext | undefined,
+  trace: TraceHeaders = parent ? traceOf(parent) : {},
+): Headers {
+  const headers = new Headers(given);
+  headers.set(callerHeader, token);
+  if (parent) headers.set('x-request-id', requestIdOf(parent));
+  if (trace.traceparent) headers.set('traceparent', trace.traceparent);
+  if (trace.tracestate) headers.set('tracestate', trace.tracestate);
+  return headers;
+}
+
+async function* knownErrors<Message>(messages: AsyncIterable<Message>): AsyncGenerator<Message> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw toConnectError(error);
+  }
+}

@@ -1,0 +1,29 @@
+/** Deadlines are budgets: every hop answers a little before its caller stops listening, and passes on what is left. */
+
+/** Taken when the caller names no deadline. */
+export const defaultDeadlineMs = 5_000;
+/** However long a caller is willing to wait. */
+export const longestDeadlineMs = 30_000;
+
+/** Kept back so that the answer still arrives in time: a twentieth of what is left, at least 5 ms and at most 50. */
+function marginMs(left: number): number {
+  return Math.min(50, Math.max(5, left / 20));
+}
+
+/**
+ * When a call has to be answered, in milliseconds since the epoch. requested is the caller's deadline (Infinity: none).
+ * A stream that names none has none.
+ */
+export function deadlineOf(requested: number, now: number, isStream: boolean): number {
+  if (requested === Number.POSITIVE_INFINITY) return isStream ? requested : now + defaultDeadlineMs;
+  const inTime = requested - marginMs(requested - now);
+  return isStream ? inTime : Math.min(inTime, now + longestDeadlineMs);
+}
+
+/**
+ * What a call to the next hop may take: its own limit, or what is left of the budget. Not above zero: do not call. Whole
+ * milliseconds: Connect writes a fraction into grpc-timeout, and grpc-js reads "902.5m" as 5 ms.
+ */
+export function budgetMs(own: number, remaining: number | undefined): number {
+  return Math.floor(remaining === undefined ? own : Math.min(own, remaining - marginMs(remaining)));
+}

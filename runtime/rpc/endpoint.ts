@@ -1,0 +1,70 @@
+import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import type { ServiceImpl } from '@connectrpc/connect';
+import { type AccessRule, accessRuleOf, edgeRule } from '../caller/access.ts';
+import { type StatusCode, statusName, statusNames } from './status.ts';
+import { type RequestCheck, requestCheck } from './validation.ts';
+
+/** What a handler is given and gives back, whatever the method; the kind of the method says which. */
+export type Handler = (request: unknown, context: unknown) => unknown;
+
+export interface CallAttributes {
+  readonly service: string;
+  readonly method: string;
+  readonly code: string;
+}
+
+/** One method with everything that can be known about it before the first call. */
+export interface Endpoint {
+  readonly method: DescMethod;
+  /** For example "hop.link.v1.LinkService/CreateLink". */
+  readonly fullName: string;
+  readonly service: string;
+  readonly name: string;
+  readonly rule: AccessRule;
+  readonly check: RequestCheck | undefined;
+  readonly handler: Handler;
+  /** The attributes of a measurement, made once for each status code. */
+  readonly attributes: (code: StatusCode) => CallAttributes;
+}
+
+export interface Registration {
+  readonly typeName: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+interface ServiceOptions {
+  /** For contracts that are not ours and carry no access option: Envoy calls them. Their own rules are not checked. */
+  readonly access?: 'edge';
+}
+
+/** A service with its handlers, to be given to `serve`. */
+export function service<Desc extends DescService>(
+  descriptor: Desc,
+  implementation: ServiceImpl<Desc>,
+  options: ServiceOptions = {},
+): Registration {
+  const handlers = implementation as unknown as Record<string, ((...all: never[]) => unknown) | undefined>;
+  const endpoints = descriptor.methods.map((method): Endpoint => {
+    const fullName = `${descriptor.typeName}/${method.name}`;
+    const handler = handlers[method.localName];
+    if (typeof handler !== 'function') throw new Error(`${fullName} has no handler.`);
+    if (method.methodKind === 'client_streaming')
+      throw new Error(`${fullName} streams requests alone, which is not served.`);
+    return {
+      method,
+      fullName,
+      service: descriptor.typeName,
+      name: method.name,
+      rule: options.access === 'edge' ? edgeRule : accessRuleOf(method),
+      check: options.access === 'edge' ? undefined : requestCheck(method.input),
+      handler: handler.bind(implementation) as Handler,
+      attributes: attributesByCode(descriptor.typeName, method.name),
+    };
+  });
+  return { typeName: descriptor.typeName, endpoints };
+}
+
+function attributesByCode(service: string, method: string): (code: StatusCode) => CallAttributes {
+  const all = statusNames.map((code) => ({ service, method, code }));
+  return (code) => all[code] ?? { service, method, code: statusName(code) };
+}

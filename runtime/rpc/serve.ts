@@ -1,0 +1,116 @@
+import { writeSync } from 'node:fs';
+import { loadKeyring } from '../caller/keyring.ts';
+import type { BaseConfig } from '../config/base-config.ts';
+import { type Address, ConfigError, type ConfigOf, type ConfigSpec, loadConfig } from '../config/config.ts';
+import { createLog, type Log } from '../telemetry/log.ts';
+import { startMetrics } from '../telemetry/metrics.ts';
+import { startTracing } from '../telemetry/tracing.ts';
+import type { Registration } from './endpoint.ts';
+import type { Check, Health } from './health.ts';
+import { startServer } from './server.ts';
+
+export { service } from './endpoint.ts';
+
+export interface ServeOptions {
+  /** For the log alone: what this process is. */
+  readonly name: string;
+  readonly config: BaseConfig;
+  readonly services: readonly Registration[];
+  readonly log?: Log;
+  /** What to close once the calls are over: in reverse order, each bounded. */
+  readonly close?: readonly (() => unknown)[];
+  /** What this process depends on; told by the health service under `dependency/<name>`. */
+  readonly checks?: Readonly<Record<string, Check>>;
+  /** Full names of methods whose successes are logged at level debug. */
+  readonly hot?: readonly string[];
+  /** Of those, every how manieth is logged at level info all the same (0: none). */
+  readonly hotLogEvery?: number;
+  readonly maxRequestBytes?: number;
+  readonly maxResponseBytes?: number;
+}
+
+export interface Running {
+  readonly address: Address;
+  readonly health: Health;
+  /** Does what SIGTERM does, without ending the process. */
+  stop(): Promise<void>;
+}
+
+/** sysexits.h: the configuration is wrong. */
+const exitConfig = 78;
+const closeLimitMs = 5_000;
+
+/** The configuration of a process; when the environment is not usable, its faults on standard error and exit 78. */
+export function mainConfig<const Spec extends ConfigSpec>(spec: Spec): ConfigOf<Spec> {
+  try {
+    return loadConfig(spec);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    writeSync(2, `${error.message}\n`);
+    process.exit(exitConfig);
+  }
+}
+
+/** Serves until SIGTERM or SIGINT: then NOT_SERVING, drain, close in reverse, exit 0. A second signal ends it at once. */
+export async function serve(options: ServeOptions): Promise<Running> {
+  const { config, name } = options;
+  const log = options.log ?? createLog(config);
+  exitOnFault(log);
+  const tracing = startTracing(config);
+  const metrics = await startMetrics(config);
+  const server = await startServer({
+    ...options,
+    address: config.grpcAddress,
+    keyring: loadKeyring(config.callerKeysFile),
+    log,
+  });
+  log.info({ address: server.address, services: options.services.map(({ typeName }) => typeName) }, `${name} serves`);
+  const closing = [() => tracing.stop(), () => metrics.stop(), ...(options.close ?? [])];
+  let stopped: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopped ??= (async () => {
+      await server.stop();
+      for (const close of closing.toReversed()) await closeOne(close, log);
+      log.info(`${name} has stopped`);
+    })();
+    return stopped;
+  };
+  stopOnSignal(stop, log);
+  return { address: server.address, health: server.health, stop };
+}
+
+function stopOnSignal(stop: () => Promise<void>, log: Log): void {
+  let asked = false;
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      if (asked) process.exit(1);
+      asked = true;
+      log.info({ signal }, 'stopping');
+      void stop().then(() => process.exit(0));
+    });
+  }
+}
+
+/** A process in an unknown state answers nobody well. */
+function exitOnFault(log: Log): void {
+  for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
+    process.on(event, (error: unknown) => {
+      log.fatal({ err: error }, event);
+      process.exit(1);
+    });
+  }
+}
+
+async function closeOne(close: () => unknown, log: Log): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`not closed in ${closeLimitMs} ms`)), closeLimitMs);
+  });
+  try {
+    await Promise.race([close(), late]);
+  } catch (error) {
+    log.warn({ err: error }, 'a resource did not close');
+  } finally {
+    clearTimeout(timer);
+  }
+}

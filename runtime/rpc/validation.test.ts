@@ -1,0 +1,27 @@
+import { create } from '@bufbuild/protobuf';
+import { describe, expect, it } from 'vitest';
+import { CreateLinkRequestSchema } from '#gen/link/v1/link_service_pb.ts';
+import { RedirectRequestSchema, ResolveRequestSchema } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { HopError } from '../errors/errors.ts';
+import { requestCheck } from './validation.ts';
+
+describe('requestCheck', () => {
+  it('spares messages without rules', () => {
+    expect(requestCheck(RedirectRequestSchema)).toBeUndefined();
+  });
+
+  it('names the fields that break a rule', () => {
+    const check = requestCheck(ResolveRequestSchema);
+    expect(() => check?.(create(ResolveRequestSchema, { code: 'a' }))).not.toThrow();
+    let fault: unknown;
+    try {
+      requestCheck(CreateLinkRequestSchema)?.(
+        create(CreateLinkRequestSchema, { longUrl: 'https://example.com', tags: ['ok', ''] }),
+      );
+    } catch (error) {
+      fault = error;
+    }
+    expect(fault).toBeInstanceOf(HopError);
+    expect(fault).toMatchObject({ kind: 'invalid', reason: 'INVALID_ARGUMENT', violations: [{ field: 'tags[1]' }] });
+  });
+});

@@ -1,0 +1,79 @@
+import { createHash } from 'node:crypto';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import type { Redis } from 'ioredis';
+import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from './link-key.ts';
+
+/*
+ * The link cache: one entry per domain and code, `hop:l:<domain>/<code>` -> 16 hex digits of the version, then the bytes
+ * of the LinkRecord. The version stands in front so that the script below compares it without knowing protobuf.
+ * Every write goes through setIfNewer; a deleted or renamed link leaves its record as a tombstone that is compared like
+ * any other.
+ */
+
+const prefix = 'hop:l:';
+const versionDigits = 16;
+
+export function cacheKey({ domain, code }: LinkKey): string {
+  return `${prefix}${domain}/${code}`;
+}
+
+/**
+ * How long an entry lives, in milliseconds. All are shorter than the retention of changes (24 h): whoever missed so many
+ * changes that they are no longer kept finds no entry from before them. All but the last are longer than a replica lags.
+ */
+export const cacheTtl = { link: 6 * 3_600_000, tombstone: 6 * 3_600_000, absence: 30_000 } as const;
+
+export function encodeEntry(record: LinkRecord): Buffer {
+  const version = record.version.toString(16).padStart(versionDigits, '0');
+  return Buffer.concat([Buffer.from(version, 'latin1'), toBinary(LinkRecordSchema, record)]);
+}
+
+/** Undefined when the bytes are no entry: the caller treats it as absent. */
+export function decodeEntry(entry: Uint8Array): LinkRecord | undefined {
+  if (entry.length < versionDigits) return undefined;
+  try {
+    return fromBinary(LinkRecordSchema, entry.subarray(versionDigits));
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Writes the record unless the cache holds one of the same or a greater version; answers whether it wrote. For the link
+ * service's changes and for a resolver's fills alike.
+ */
+export async function setIfNewer(redis: Redis, record: LinkRecord): Promise<boolean> {
+  const key = cacheKey(record);
+  const entry = encodeEntry(record);
+  const ttl = ttlOf(record);
+  try {
+    return (await redis.evalsha(scriptSha, 1, key, entry, ttl)) === 1;
+  } catch (error) {
+    if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
+    return (await redis.eval(script, 1, key, entry, ttl)) === 1;
+  }
+}
+
+/** Deletes every entry: for when the database went back in time, and the cache knows more than it. */
+export async function forgetAll(redis: Redis): Promise<void> {
+  let cursor = '0';
+  do {
+    const [next, keys] = await redis.scan(cursor, 'MATCH', `${prefix}*`, 'COUNT', 1_000);
+    if (keys.length > 0) await redis.unlink(keys);
+    cursor = next;
+  } while (cursor !== '0');
+}
+
+function ttlOf(record: LinkRecord): number {
+  if (record.id !== '') return record.deletedAt ? cacheTtl.tombstone : cacheTtl.link;
+  return record.version === 0n ? cacheTtl.absence : cacheTtl.tombstone;
+}
+
+/** Versions have a fixed number of digits, so their text compares as they do; no entry compares as the empty text. */
+const script = `local held = redis.call('GETRANGE', KEYS[1], 0, ${versionDigits - 1})
+if held >= string.sub(ARGV[1], 1, ${versionDigits}) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`;
+
+const scriptSha = createHash('sha1').update(script).digest('hex');

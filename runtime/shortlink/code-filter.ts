@@ -1,0 +1,111 @@
+import type { CodeSpace, LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { createBloomFilter } from './bloom-filter.ts';
+import { type CodeKey, looksGenerated, read } from './code-space.ts';
+
+/** `refuse`: no link has this code, whatever the domain. `maybe`: a store must be asked. */
+export type Verdict = 'refuse' | 'maybe';
+
+/**
+ * Refuses made-up codes without asking a store: a code that decodes to a number which was never handed out, and that is
+ * no alias. It says "maybe" whenever it is not sure: before it has heard everything, when the watch is not fresh, near the
+ * end of what is handed out, and for every code of another shape than the generated ones.
+ */
+export interface CodeFilter {
+  check(code: string): Verdict;
+  /** A heartbeat of Watch arrived, with how far each key is handed out. */
+  heartbeat(spaces: readonly CodeSpace[]): void;
+  /** A record of Watch arrived; an alias that looks generated is remembered. */
+  learn(record: LinkRecord): void;
+  /** A chunk of ListLookalikes. */
+  addLookalikes(codes: readonly string[]): void;
+  /** ListLookalikes came to its end: from now on the filter may refuse. */
+  lookalikesComplete(): void;
+  /** Watch was lost or told to resynchronise: "maybe" until lookalikesComplete is called again. */
+  forget(): void;
+}
+
+interface CodeFilterSettings {
+  readonly keys: readonly CodeKey[];
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number;
+  /** How old the last heartbeat may be, in milliseconds. */
+  readonly freshMs?: number;
+}
+
+/**
+ * The link service answers the maker of an alias that looks generated only after this time and a margin for the way of
+ * the change: by then every filter has the alias or is not fresh.
+ */
+export const filterFreshMs = 200;
+
+/** How far above the announced end a number may be in use without the filter having heard of it. */
+const blocksOfDoubt = 2;
+
+export function createCodeFilter({
+  keys,
+  now = () => performance.now(),
+  freshMs = filterFreshMs,
+}: CodeFilterSettings): CodeFilter {
+  let lookalikes = createBloomFilter();
+  let complete = false;
+  let lastHeartbeat = Number.NEGATIVE_INFINITY;
+  let spaces: readonly Space[] | undefined;
+
+  function check(code: string): Verdict {
+    if (!complete || spaces === undefined || now() - lastHeartbeat > freshMs) return 'maybe';
+    const value = read(code);
+    if (value < 0 || lookalikes.has(value)) return 'maybe';
+    for (const space of spaces) if (mayBeHandedOut(space, code)) return 'maybe';
+    return 'refuse';
+  }
+
+  function addLookalikes(codes: readonly string[]): void {
+    for (const code of codes) if (looksGenerated(code)) lookalikes.add(read(code));
+  }
+
+  return {
+    check,
+    addLookalikes,
+    heartbeat(announced) {
+      lastHeartbeat = now();
+      spaces = matched(keys, announced);
+    },
+    learn(record) {
+      if (isLookalike(record)) lookalikes.add(read(record.code));
+    },
+    lookalikesComplete() {
+      complete = true;
+    },
+    forget() {
+      complete = false;
+      lookalikes = createBloomFilter();
+    },
+  };
+}
+
+/** True for an alias that looks like a generated code. */
+export function isLookalike({ id, number, code }: LinkRecord): boolean {
+  return id !== '' && number === 0n && looksGenerated(code);
+}
+
+interface Space {
+  readonly key: CodeKey;
+  readonly first: number;
+  /** Numbers at or above this are surely not in use. */
+  readonly end: number;
+}
+
+/** Undefined when a space is announced whose key is not known here: no code can be judged then. */
+function matched(keys: readonly CodeKey[], announced: readonly CodeSpace[]): readonly Space[] | undefined {
+  if (announced.some(({ keyId }) => !keys.some(({ id }) => id === keyId))) return undefined;
+  return keys.map((key) => {
+    const space = announced.find(({ keyId }) => keyId === key.id);
+    if (!space) return { key, first: key.from, end: key.to + 1 };
+    return { key, first: Number(space.first), end: Number(space.highWater) + blocksOfDoubt * Number(space.blockSize) };
+  });
+}
+
+function mayBeHandedOut({ key, first, end }: Space, code: string): boolean {
+  const number = key.numberOf(code);
+  return number >= first && number < end;
+}

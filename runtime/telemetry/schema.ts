@@ -1,0 +1,281 @@
+/**
+ * Every metric, with its unit and its attributes, and every attribute, declared once and before use. Attributes take few
+ * values: no code, no id, no address, no person. Names follow Prometheus (unit at the end, `_total` for counters is added
+ * by the exporter).
+ */
+export const attribute = {
+  service: 'service',
+  method: 'method',
+  code: 'code',
+  target: 'target',
+  breaker: 'breaker',
+  event: 'event',
+  pool: 'pool',
+  state: 'state',
+  dependency: 'dependency',
+  tier: 'tier',
+  outcome: 'outcome',
+  topic: 'topic',
+  partition: 'partition',
+  reason: 'reason',
+  kind: 'kind',
+} as const;
+
+export type Attribute = (typeof attribute)[keyof typeof attribute];
+
+export interface MetricDefinition {
+  readonly name: string;
+  readonly kind: 'counter' | 'histogram' | 'gauge';
+  readonly description: string;
+  /** UCUM: s, By, 1. */
+  readonly unit: string;
+  readonly attributes: readonly Attribute[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+export const metric = {
+  // runtime/rpc
+  serverDuration: {
+    name: 'hop_rpc_server_duration_seconds',
+    kind: 'histogram',
+    description: 'Time from the arrival of a call to its status.',
+    unit: 's',
+    attributes: ['service', 'method', 'code'],
+    buckets: seconds,
+  },
+  serverInFlight: {
+    name: 'hop_rpc_server_in_flight',
+    kind: 'gauge',
+    description: 'Calls that have no status yet, streams among them.',
+    unit: '1',
+    attributes: [],
+  },
+  clientDuration: {
+    name: 'hop_rpc_client_duration_seconds',
+    kind: 'histogram',
+    description: 'Time that a unary call to another process took.',
+    unit: 's',
+    attributes: ['service', 'method', 'code'],
+    buckets: seconds,
+  },
+  dependencyUp: {
+    name: 'hop_dependency_up',
+    kind: 'gauge',
+    description: '1 when the last check of the dependency passed, else 0.',
+    unit: '1',
+    attributes: ['dependency'],
+  },
+  // runtime/breaker
+  breakerState: {
+    name: 'hop_breaker_state',
+    kind: 'gauge',
+    description: '0 closed, 1 half open, 2 open.',
+    unit: '1',
+    attributes: ['breaker'],
+  },
+  breakerEvents: {
+    name: 'hop_breaker_events',
+    kind: 'counter',
+    description: 'What a breaker did: opened, closed, rejected, failed, timed_out.',
+    unit: '1',
+    attributes: ['breaker', 'event'],
+  },
+  // runtime/postgres
+  poolConnections: {
+    name: 'hop_postgres_connections',
+    kind: 'gauge',
+    description: 'Connections of a pool by state: busy, idle, waiting.',
+    unit: '1',
+    attributes: ['pool', 'state'],
+  },
+  // runtime/kafka
+  kafkaMessages: {
+    name: 'hop_kafka_messages',
+    kind: 'counter',
+    description: 'Messages that a producer got acknowledged, or failed to.',
+    unit: '1',
+    attributes: ['topic', 'outcome'],
+  },
+  kafkaSendDuration: {
+    name: 'hop_kafka_send_duration_seconds',
+    kind: 'histogram',
+    description: 'Time from a send to its acknowledgement by all replicas in sync.',
+    unit: 's',
+    attributes: ['topic'],
+    buckets: seconds,
+  },
+  // services/link
+  linkCreates: {
+    name: 'hop_link_creates',
+    kind: 'counter',
+    description: 'Creations by outcome: created, replayed, taken, shed, refused.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  linkChanges: {
+    name: 'hop_link_changes',
+    kind: 'counter',
+    description: 'Change records that were committed, by kind: create, update, delete, undelete.',
+    unit: '1',
+    attributes: ['kind'],
+  },
+  watchSubscribers: {
+    name: 'hop_watch_subscribers',
+    kind: 'gauge',
+    description: 'Open Watch streams.',
+    unit: '1',
+    attributes: [],
+  },
+  relayWrites: {
+    name: 'hop_relay_writes',
+    kind: 'counter',
+    description: 'Write-throughs to Redis by outcome: written, older, failed.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  relayLag: {
+    name: 'hop_relay_lag_seconds',
+    kind: 'gauge',
+    description: 'Age of the oldest committed change that Redis has not got.',
+    unit: 's',
+    attributes: [],
+  },
+  // services/resolver
+  resolutions: {
+    name: 'hop_resolver_resolutions',
+    kind: 'counter',
+    description: 'Codes resolved, by the tier that answered and what came of it.',
+    unit: '1',
+    attributes: ['tier', 'outcome'],
+  },
+  resolverCacheEntries: {
+    name: 'hop_resolver_cache_entries',
+    kind: 'gauge',
+    description: 'Links in the cache of this process.',
+    unit: '1',
+    attributes: [],
+  },
+  watchAge: {
+    name: 'hop_watch_heartbeat_age_seconds',
+    kind: 'gauge',
+    description: 'Age of the newest Watch heartbeat that this process heard.',
+    unit: 's',
+    attributes: [],
+  },
+  // services/identity
+  logins: {
+    name: 'hop_identity_logins',
+    kind: 'counter',
+    description: 'Log-ins by outcome: ok, failed, limited.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  signups: {
+    name: 'hop_identity_signups',
+    kind: 'counter',
+    description: 'Sign-ups by outcome: ok, taken, refused.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  // services/analytics
+  clicksConsumed: {
+    name: 'hop_clicks_consumed',
+    kind: 'counter',
+    description: 'Clicks read from Kafka by outcome: stored, duplicate, expired, malformed.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  clickBatchDuration: {
+    name: 'hop_click_batch_duration_seconds',
+    kind: 'histogram',
+    description: 'Time of one transaction with a batch of clicks.',
+    unit: 's',
+    attributes: [],
+    buckets: seconds,
+  },
+  clickLag: {
+    name: 'hop_click_lag_seconds',
+    kind: 'gauge',
+    description: 'Age of the newest stored click of the last batch when it became visible.',
+    unit: 's',
+    attributes: [],
+  },
+  consumerLag: {
+    name: 'hop_consumer_lag_messages',
+    kind: 'gauge',
+    description: 'Messages of a partition that are not stored yet.',
+    unit: '1',
+    attributes: ['partition'],
+  },
+  // gateway/access
+  authorizations: {
+    name: 'hop_access_authorizations',
+    kind: 'counter',
+    description: 'ext_authz decisions by kind of caller and outcome.',
+    unit: '1',
+    attributes: ['kind', 'outcome'],
+  },
+  rateLimits: {
+    name: 'hop_access_rate_limits',
+    kind: 'counter',
+    description: 'Rate limit decisions by bucket and outcome.',
+    unit: '1',
+    attributes: ['kind', 'outcome'],
+  },
+  // gateway/edge
+  spoolBytes: {
+    name: 'hop_edge_spool_bytes',
+    kind: 'gauge',
+    description: 'Bytes in the spool that Kafka has not acknowledged.',
+    unit: 'By',
+    attributes: [],
+  },
+  spoolAge: {
+    name: 'hop_edge_spool_age_seconds',
+    kind: 'gauge',
+    description: 'Age of the oldest click in the spool that Kafka has not acknowledged.',
+    unit: 's',
+    attributes: [],
+  },
+  clickLines: {
+    name: 'hop_edge_click_lines',
+    kind: 'counter',
+    description: 'Spool lines by outcome: sent, malformed, expired.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
+  hotSetEntries: {
+    name: 'hop_edge_hot_set_entries',
+    kind: 'gauge',
+    description: 'Links in the route table that Envoy acknowledged last.',
+    unit: '1',
+    attributes: [],
+  },
+  hotSetPushDuration: {
+    name: 'hop_edge_hot_set_push_duration_seconds',
+    kind: 'histogram',
+    description: "Time from a new hot set to Envoy's acknowledgement.",
+    unit: 's',
+    attributes: [],
+    buckets: seconds,
+  },
+  hotSetRejections: {
+    name: 'hop_edge_hot_set_rejections',
+    kind: 'counter',
+    description: 'Hot sets that Envoy refused.',
+    unit: '1',
+    attributes: [],
+  },
+  leaseHeld: {
+    name: 'hop_edge_lease_held',
+    kind: 'gauge',
+    description: '1 while the hot set may be served, else 0.',
+    unit: '1',
+    attributes: [],
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+export type Metric = (typeof metric)[keyof typeof metric];

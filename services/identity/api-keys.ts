@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { isApiKeySecret, makeApiKeySecret } from '#runtime/caller/api-key-secret.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import { forbidden, invalidFields, notFound, precondition, unauthenticated } from '#runtime/errors/errors.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { scopes as allScopes, isScope, type Role, type Scope, scopesOf } from './roles.ts';
+import type { ApiKeyRecord, ApiKeyStore, HeldApiKey } from './store.ts';
+
+interface ApiKeyRequest {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly expiresAt: Date | undefined;
+}
+
+/** Whose key it is and what it may do now. */
+interface VerifiedApiKey {
+  readonly key: HeldApiKey;
+  readonly role: Role;
+  readonly scopes: readonly Scope[];
+}
+
+export interface ApiKeys {
+  /** The secret is answered here and never again. */
+  create(caller: PersonCaller, request: ApiKeyRequest): Promise<{ key: ApiKeyRecord; secret: string }>;
+  list(caller: PersonCaller): Promise<readonly ApiKeyRecord[]>;
+  revoke(caller: PersonCaller, id: string): Promise<void>;
+  verify(secret: string): Promise<VerifiedApiKey>;
+}
+
+interface ApiKeyParts {
+  readonly store: ApiKeyStore;
+  readonly log: Log;
+  /** Keys of one person in one workspace. */
+  readonly limit: number;
+  readonly now?: () => number;
+}
+
+const minuteMs = 60_000;
+/** "hop_" and eight characters: enough to recognise a key by, 140 bits short of guessing it. */
+const prefixLength = 12;
+
+export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts): ApiKeys {
+  return {
+    async create(caller, request) {
+      const { name, scopes, expiresAt } = checked(request, now());
+      const lacking = scopes.find((scope) => !caller.scopes.includes(scope));
+      if (lacking) throw forbidden('SCOPE_MISSING', `You cannot give the scope ${lacking}.`, { scope: lacking });
+      const secret = makeApiKeySecret();
+      const { userId, workspaceId } = caller;
+      const prefix = secret.slice(0, prefixLength);
+      const made = { userId, workspaceId, name, prefix, secretHash: hashOf(secret), scopes, expiresAt };
+      const key = await store.createApiKey(made, limit);
+      if (key === 'no_member') throw notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
+      if (key === 'limit_reached') {
+        throw precondition('API_KEY_LIMIT_REACHED', `At most ${limit} API keys are allowed; delete one first.`);
+      }
+      return { key, secret };
+    },
+
+    list: ({ userId, workspaceId }) => store.listApiKeys(userId, workspaceId),
+
+    async revoke({ userId, workspaceId }, id) {
+      if (await store.revokeApiKey(id, userId, workspaceId)) return;
+      throw notFound('API_KEY_NOT_FOUND', 'There is no such API key.');
+    },
+
+    async verify(secret) {
+      const key = isApiKeySecret(secret) ? await store.findApiKey(hashOf(secret)) : undefined;
+      if (!key) throw unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.');
+      if (key.expiresAt && key.expiresAt.getTime() <= now()) {
+        throw unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.');
+      }
+      await noteUse(store, log, key, now());
+      const ofRole = scopesOf(key.role);
+      return { key, role: key.role, scopes: key.scopes.filter((scope) => ofRole.includes(scope)) };
+    },
+  };
+}
+
+/** Once a minute at most; a key works on although its use cannot be noted. */
+async function noteUse(store: ApiKeyStore, log: Log, { id, lastUsedAt }: HeldApiKey, now: number): Promise<void> {
+  const minute = new Date(now - (now % minuteMs));
+  if (lastUsedAt && lastUsedAt >= minute) return;
+  await store.touchApiKey(id, minute).catch((error: unknown) => {
+    log.warn({ err: error }, 'the use of an API key was not noted');
+  });
+}
+
+/** Throws with everything that is wrong at once. */
+function checked(
+  { name, scopes, expiresAt }: ApiKeyRequest,
+  now: number,
+): { name: string; scopes: Scope[]; expiresAt: Date | undefined } {
+  const trimmed = name.trim();
+  const known = new Set(scopes.filter(isScope));
+  const faults = scopes.flatMap((scope, index) =>
+    isScope(scope) ? [] : [{ field: `scopes[${index}]`, description: `Expected one of ${allScopes.join(', ')}.` }],
+  );
+  if (scopes.length === 0) faults.push({ field: 'scopes', description: 'At least one scope is needed.' });
+  if (trimmed === '' || /\p{Cc}/u.test(trimmed)) {
+    faults.push({ field: 'name', description: 'A name is needed, without control characters.' });
+  }
+  if (expiresAt && !(expiresAt.getTime() > now)) {
+    faults.push({ field: 'expires_at', description: 'The end has to be in the future.' });
+  }
+  if (faults.length > 0) throw invalidFields(faults);
+  return { name: trimmed, scopes: [...known], expiresAt };
+}
+
+// A fast hash is enough: there are 190 random bits to guess.
+function hashOf(secret: string): Buffer {
+  return createHash('sha256').update(secret).digest();
+}

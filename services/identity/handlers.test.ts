@@ -1,0 +1,319 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { decodeJwt } from 'jose';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
+import type { Session } from '#gen/identity/v1/user_pb.ts';
+import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import { testPerson, testService } from '#runtime/testing/keys.ts';
+import { scopesOf } from './roles.ts';
+import { startTestIdentity, type TestIdentity, testGraceMs } from './testing/test-identity.ts';
+
+const password = 'a long walk in the rain';
+let identity: TestIdentity;
+let counter = 0;
+
+beforeAll(async () => {
+  identity = await startTestIdentity();
+});
+afterAll(() => identity.stop());
+
+const newEmail = (): string => `person-${++counter}@example.com`;
+
+async function signUp(email = newEmail()): Promise<Session> {
+  return identity.client().signUp({ email, password, name: 'Ada' });
+}
+
+/** As gateway/access would say who sends the session's access token. */
+function callerOf(session: Session): PersonCaller {
+  const claims = decodeJwt<{ sid: string; workspace_id: string; role: string; scope: string }>(session.token);
+  return {
+    kind: 'user',
+    userId: claims.sub ?? '',
+    workspaceId: claims.workspace_id,
+    role: claims.role,
+    scopes: claims.scope.split(' '),
+    credentialId: claims.sid,
+  };
+}
+
+async function refusal(call: Promise<unknown>): Promise<{ code: Code; reason: string | undefined; fields: string[] }> {
+  const error = await call.then(
+    () => expect.fail('the call was answered'),
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  return {
+    code: error.code,
+    reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
+    fields: error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field) ?? [],
+  };
+}
+
+async function revoked(cursor = ''): Promise<{ ids: string[]; cursor: string }> {
+  const answer = await identity.client(testService('gateway-access')).listRevocations({ cursor });
+  return { ids: answer.credentialIds, cursor: answer.cursor };
+}
+
+describe('SignUp', () => {
+  it('makes a person with a personal workspace, signs in and says 201', async () => {
+    const headers: Headers[] = [];
+    const email = newEmail();
+    const session = await identity
+      .client()
+      .signUp({ email, password }, { onHeader: (received) => headers.push(received) });
+    expect(session.user).toMatchObject({ email, name: '' });
+    expect(session.workspace).toMatchObject({ role: 'owner' });
+    expect(session.expiresIn).toBe(900);
+    expect(session.refreshToken).toMatch(/^hopr_/);
+    expect(headers[0]?.get('x-status')).toBe('201');
+    expect(headers[0]?.get('cache-control')).toBe('no-store');
+    expect(callerOf(session)).toMatchObject({ userId: session.user?.id, workspaceId: session.workspace?.id });
+  });
+
+  it('refuses an email that differs only by case, width or composition', async () => {
+    await signUp('Zoe.Café@Example.com');
+    for (const email of ['zoe.café@example.COM', 'ZOE.CAFE\u0301@example.com', 'Ｚｏｅ.café@example.com']) {
+      expect(await refusal(signUp(email))).toMatchObject({ code: Code.AlreadyExists, reason: 'EMAIL_TAKEN' });
+    }
+  });
+
+  it('lets one of many concurrent twins through', async () => {
+    const email = newEmail();
+    const outcomes = await Promise.allSettled(Array.from({ length: 8 }, () => signUp(email)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  });
+
+  it('names every field that is wrong at once', async () => {
+    const call = identity.client().signUp({ email: 'nobody', password: 'short' });
+    expect(await refusal(call)).toEqual({
+      code: Code.InvalidArgument,
+      reason: 'INVALID_ARGUMENT',
+      fields: ['email', 'password'],
+    });
+    const common = identity.client().signUp({ email: newEmail(), password: 'Password123' });
+    expect(await refusal(common)).toMatchObject({ reason: 'PASSWORD_TOO_COMMON', fields: ['password'] });
+    const long = identity.client().signUp({ email: newEmail(), password, name: 'x'.repeat(129) });
+    expect(await refusal(long)).toMatchObject({ code: Code.InvalidArgument, fields: ['name'] });
+  });
+});
+
+describe('LogIn', () => {
+  it('answers the same shape as sign-up, whatever the case of the email', async () => {
+    const made = await signUp('Mixed.Case@example.com');
+    const session = await identity.client().logIn({ email: 'mixed.case@EXAMPLE.com', password });
+    expect(session.user).toEqual(made.user);
+    expect(session.workspace).toEqual(made.workspace);
+    expect(session.refreshToken).not.toBe(made.refreshToken);
+  });
+
+  it('refuses a wrong password, an unknown email and what is no email alike', async () => {
+    const email = newEmail();
+    await signUp(email);
+    const client = identity.client();
+    const messages = await Promise.all(
+      [email, newEmail(), 'no email'].map((who) =>
+        client.logIn({ email: who, password: 'not the password' }).catch((error: unknown) => {
+          const { code, rawMessage } = ConnectError.from(error);
+          return { code, rawMessage, info: ConnectError.from(error).findDetails(ErrorInfoSchema) };
+        }),
+      ),
+    );
+    expect(messages[0]).toMatchObject({ code: Code.Unauthenticated, info: [{ reason: 'LOGIN_FAILED' }] });
+    expect(messages[1]).toEqual(messages[0]);
+    expect(messages[2]).toEqual(messages[0]);
+  });
+});
+
+describe('RefreshSession', () => {
+  const refresh = (refreshToken: string): Promise<Session> => identity.client().refreshSession({ refreshToken });
+
+  it('answers the same successor within the grace, and one to all who ask at once', async () => {
+    const { refreshToken } = await signUp();
+    const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(refreshToken)));
+    const successors = new Set(answers.map((answer) => answer.refreshToken));
+    expect(successors.size).toBe(1);
+    identity.clock.now += testGraceMs - 1_000;
+    expect(successors).toContain((await refresh(refreshToken)).refreshToken);
+    const { rows } = await identity.pool.query(
+      'select count(*)::int as tokens from identity.refresh_tokens where session_id = $1',
+      [answers[0] && callerOf(answers[0]).credentialId],
+    );
+    expect(rows).toEqual([{ tokens: 2 }]);
+  });
+
+  it('revokes the whole family when a token comes again after the grace', async () => {
+    const first = await signUp();
+    const second = await refresh(first.refreshToken);
+    const third = await refresh(second.refreshToken);
+    const { cursor } = await revoked();
+    identity.clock.now += testGraceMs + 1_000;
+    expect(await refusal(refresh(first.refreshToken))).toEqual({
+      code: Code.Unauthenticated,
+      reason: 'REFRESH_TOKEN_REUSED',
+      fields: [],
+    });
+    expect(await refusal(refresh(third.refreshToken))).toMatchObject({ reason: 'REFRESH_TOKEN_INVALID' });
+    expect((await revoked(cursor)).ids).toEqual([callerOf(first).credentialId]);
+  });
+
+  it('refuses an ended, an unknown and a malformed token', async () => {
+    const { refreshToken } = await signUp();
+    identity.clock.now += 31 * 86_400_000;
+    for (const token of [refreshToken, `hopr_${'A'.repeat(43)}`, 'x', `${refreshToken} `]) {
+      expect(await refusal(refresh(token))).toMatchObject({
+        code: Code.Unauthenticated,
+        reason: 'REFRESH_TOKEN_INVALID',
+      });
+    }
+  });
+
+  it('keeps the session across refreshes, and stores no token', async () => {
+    const first = await signUp();
+    const second = await refresh(first.refreshToken);
+    expect(callerOf(second).credentialId).toBe(callerOf(first).credentialId);
+    const { rows } = await identity.pool.query('select t::text as row from identity.refresh_tokens t');
+    expect(JSON.stringify(rows)).not.toContain(first.refreshToken.slice(5));
+  });
+});
+
+describe('LogOut', () => {
+  it('voids the refresh token at once and tells that the session is revoked, once', async () => {
+    const session = await signUp();
+    const { cursor } = await revoked();
+    const client = identity.client(callerOf(session));
+    await client.logOut({});
+    await client.logOut({});
+    expect(await refusal(identity.client().refreshSession({ refreshToken: session.refreshToken }))).toMatchObject({
+      reason: 'REFRESH_TOKEN_INVALID',
+    });
+    expect((await revoked(cursor)).ids).toEqual([callerOf(session).credentialId]);
+  });
+
+  it('ends nobody else: not the session of another person, not an API key', async () => {
+    const [victim, other] = [await signUp(), await signUp()];
+    await identity.client({ ...callerOf(other), credentialId: callerOf(victim).credentialId }).logOut({});
+    await identity.client().refreshSession({ refreshToken: victim.refreshToken });
+    const asKey = identity.client({ ...callerOf(victim), kind: 'api_key' });
+    expect(await refusal(asKey.logOut({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
+  });
+});
+
+describe('GetCurrentUser', () => {
+  it('answers the caller with the workspace', async () => {
+    const session = await signUp();
+    const user = await identity.client(callerOf(session)).getCurrentUser({});
+    expect(user).toMatchObject({ id: session.user?.id, name: 'Ada', workspace: { role: 'owner' } });
+    const stranger = identity.client(testPerson());
+    expect(await refusal(stranger.getCurrentUser({}))).toMatchObject({ reason: 'USER_NOT_FOUND' });
+    expect(await refusal(identity.client().getCurrentUser({}))).toMatchObject({ reason: 'CREDENTIALS_MISSING' });
+  });
+});
+
+describe('API keys', () => {
+  it('shows the secret once, verifies it, notes its use to the minute, and revokes it', async () => {
+    const caller = callerOf(await signUp());
+    const client = identity.client(caller);
+    const gateway = identity.client(testService('gateway-access'));
+    const made = await client.createApiKey({ name: ' CI ', scopes: ['links:read', 'links:write', 'links:read'] });
+    expect(made).toMatchObject({ name: 'CI', scopes: ['links:read', 'links:write'] });
+    expect(made.secret).toMatch(/^hop_[0-9A-Za-z]{38}$/);
+    expect(made.secret.startsWith(made.prefix)).toBe(true);
+
+    const verified = await gateway.verifyApiKey({ secret: made.secret });
+    expect(verified).toMatchObject({
+      apiKeyId: made.id,
+      userId: caller.userId,
+      workspaceId: caller.workspaceId,
+      role: 'owner',
+      scopes: ['links:read', 'links:write'],
+    });
+    const [listed] = (await client.listApiKeys({})).apiKeys;
+    expect(listed).toMatchObject({ id: made.id, secret: '', prefix: made.prefix });
+    expect(listed?.lastUsedAt && timestampDate(listed.lastUsedAt).getTime()).toBe(
+      identity.clock.now - (identity.clock.now % 60_000),
+    );
+
+    const { cursor } = await revoked();
+    await client.deleteApiKey({ id: made.id });
+    expect((await revoked(cursor)).ids).toEqual([made.id]);
+    expect(await refusal(gateway.verifyApiKey({ secret: made.secret }))).toMatchObject({
+      code: Code.Unauthenticated,
+      reason: 'CREDENTIALS_INVALID',
+    });
+    expect((await client.listApiKeys({})).apiKeys).toEqual([]);
+    expect(await refusal(client.deleteApiKey({ id: made.id }))).toMatchObject({ reason: 'API_KEY_NOT_FOUND' });
+  });
+
+  it('keeps keys out of reach of others', async () => {
+    const owner = identity.client(callerOf(await signUp()));
+    const other = identity.client(callerOf(await signUp()));
+    const { id } = await owner.createApiKey({ name: 'mine', scopes: ['links:read'] });
+    for (const wrong of [id, 'not-an-id', '../1'])
+      expect(await refusal(other.deleteApiKey({ id: wrong }))).toMatchObject({ reason: 'API_KEY_NOT_FOUND' });
+    expect((await other.listApiKeys({})).apiKeys).toEqual([]);
+    expect((await owner.listApiKeys({})).apiKeys).toHaveLength(1);
+  });
+
+  it('refuses scopes that there are not or that the caller lacks, and an end in the past', async () => {
+    const caller = callerOf(await signUp());
+    const client = identity.client(caller);
+    const past = timestampFromMs(identity.clock.now - 1);
+    const call = client.createApiKey({ name: '  ', scopes: ['links:read', 'links:*'], expiresAt: past });
+    expect(await refusal(call)).toEqual({
+      code: Code.InvalidArgument,
+      reason: 'INVALID_ARGUMENT',
+      fields: ['scopes[1]', 'name', 'expires_at'],
+    });
+    const small = identity.client({ ...caller, kind: 'api_key', scopes: ['keys:write', 'links:read'] });
+    expect(await refusal(small.createApiKey({ name: 'more', scopes: ['workspace:admin'] }))).toMatchObject({
+      code: Code.PermissionDenied,
+      reason: 'SCOPE_MISSING',
+    });
+    const none = identity.client({ ...caller, scopes: ['links:read'] });
+    expect(await refusal(none.createApiKey({ name: 'no', scopes: ['links:read'] }))).toMatchObject({
+      reason: 'SCOPE_MISSING',
+    });
+  });
+
+  it('refuses a key past its end, and cuts scopes to those of the role now held', async () => {
+    const caller = callerOf(await signUp());
+    const gateway = identity.client(testService('gateway-access'));
+    const expiresAt = timestampFromMs(identity.clock.now + 60_000);
+    const { secret } = await identity
+      .client(caller)
+      .createApiKey({ name: 'k', scopes: [...scopesOf('owner')], expiresAt });
+    await identity.pool.query("update identity.memberships set role = 'viewer' where user_id = $1", [caller.userId]);
+    const verified = await gateway.verifyApiKey({ secret });
+    expect(verified).toMatchObject({ role: 'viewer', scopes: ['links:read', 'stats:read'] });
+    identity.clock.now += 60_000;
+    expect(await refusal(gateway.verifyApiKey({ secret }))).toMatchObject({ reason: 'CREDENTIALS_EXPIRED' });
+  });
+
+  it('allows 100 of one person, however many are made at once', async () => {
+    const client = identity.client(callerOf(await signUp()));
+    const make = (): Promise<unknown> => client.createApiKey({ name: 'k', scopes: ['links:read'] });
+    const outcomes = await Promise.allSettled(Array.from({ length: 110 }, make));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(100);
+    expect(await refusal(make())).toMatchObject({ code: Code.FailedPrecondition, reason: 'API_KEY_LIMIT_REACHED' });
+    expect((await client.listApiKeys({})).apiKeys).toHaveLength(100);
+  });
+});
+
+describe('internal calls', () => {
+  it('are refused to persons and to nobody', async () => {
+    for (const client of [identity.client(), identity.client(testPerson())]) {
+      expect((await refusal(client.verifyApiKey({ secret: 'hop_' }))).reason).toMatch(/CALLER_/);
+      expect((await refusal(client.listRevocations({}))).reason).toMatch(/CALLER_/);
+    }
+  });
+});
+
+it('says the password in no text of a request error', async () => {
+  const error = await identity
+    .client()
+    .signUp(create(SignUpRequestSchema, { email: 'bad', password: 'hunter2-x' }))
+    .catch((reason: unknown) => ConnectError.from(reason));
+  expect(JSON.stringify(error)).not.toContain('hunter2');
+});

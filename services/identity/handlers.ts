@@ -1,0 +1,148 @@
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { ApiKeySchema } from '#gen/identity/v1/api_key_pb.ts';
+import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
+import { personOf } from '#runtime/caller/access.ts';
+import { forbidden } from '#runtime/errors/errors.ts';
+import type { Accounts } from './accounts.ts';
+import type { ApiKeys } from './api-keys.ts';
+import type { Revocations } from './revocations.ts';
+import type { Sessions, SignedIn } from './sessions.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import type { Account, ApiKeyRecord } from './store.ts';
+
+interface Dependencies {
+  readonly accounts: Accounts;
+  readonly sessions: Sessions;
+  readonly apiKeys: ApiKeys;
+  readonly revocations: Revocations;
+  readonly signingKeys: Pick<SigningKeys, 'jwks'>;
+}
+
+type Handlers = ServiceImpl<typeof IdentityService>;
+
+export function createHandlers(parts: Dependencies): Handlers {
+  return { ...sessionHandlers(parts), ...apiKeyHandlers(parts), ...meshHandlers(parts) };
+}
+
+function sessionHandlers({
+  accounts,
+  sessions,
+}: Dependencies): Pick<Handlers, 'signUp' | 'logIn' | 'refreshSession' | 'logOut' | 'getCurrentUser'> {
+  return {
+    async signUp({ email, password, name = '' }, context) {
+      const account = await accounts.signUp({ email, password, name }, context.signal);
+      const answer = sessionMessage(await sessions.open(account));
+      created(context);
+      return secret(context, answer);
+    },
+    async logIn({ email, password }, context) {
+      const account = await accounts.logIn(email, password, context.signal);
+      return secret(context, sessionMessage(await sessions.open(account)));
+    },
+    async refreshSession({ refreshToken }, context) {
+      return secret(context, sessionMessage(await sessions.refresh(refreshToken)));
+    },
+    async logOut(_request, context) {
+      const { kind, credentialId, userId } = personOf(context);
+      if (kind !== 'user') throw forbidden('CALLER_KIND_REFUSED', 'An API key has no session; delete the key instead.');
+      await sessions.end(credentialId, userId);
+      return {};
+    },
+    async getCurrentUser(_request, context) {
+      const { userId, workspaceId } = personOf(context);
+      const account = await accounts.find(userId, workspaceId);
+      return { ...userMessage(account), workspace: workspaceMessage(account) };
+    },
+  };
+}
+
+function apiKeyHandlers({
+  apiKeys,
+}: Dependencies): Pick<Handlers, 'createApiKey' | 'listApiKeys' | 'deleteApiKey' | 'verifyApiKey'> {
+  return {
+    async createApiKey({ name, scopes, expiresAt }, context) {
+      const request = { name, scopes, expiresAt: expiresAt && timestampDate(expiresAt) };
+      const made = await apiKeys.create(personOf(context), request);
+      created(context);
+      return secret(context, { ...apiKeyMessage(made.key), secret: made.secret });
+    },
+    async listApiKeys(_request, context) {
+      return { apiKeys: (await apiKeys.list(personOf(context))).map(apiKeyMessage) };
+    },
+    async deleteApiKey({ id }, context) {
+      await apiKeys.revoke(personOf(context), id);
+      return {};
+    },
+    async verifyApiKey(request) {
+      const { key, role, scopes } = await apiKeys.verify(request.secret);
+      return {
+        apiKeyId: key.id,
+        userId: key.userId,
+        workspaceId: key.workspaceId,
+        role,
+        scopes: [...scopes],
+        ...(key.expiresAt && { expiresAt: timestampFromDate(key.expiresAt) }),
+      };
+    },
+  };
+}
+
+function meshHandlers({
+  signingKeys,
+  revocations,
+}: Dependencies): Pick<Handlers, 'getSigningKeys' | 'listRevocations'> {
+  return {
+    getSigningKeys(_request, context) {
+      context.responseHeader.set('cache-control', 'public, max-age=60');
+      return { contentType: 'application/json', data: signingKeys.jwks() };
+    },
+    async listRevocations({ cursor }) {
+      const { credentialIds, ...rest } = await revocations.list(cursor);
+      return { credentialIds: [...credentialIds], ...rest };
+    },
+  };
+}
+
+// Both are said once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
+function created(context: HandlerContext): void {
+  context.responseHeader.set('x-status', '201');
+}
+
+function secret<Answer>(context: HandlerContext, answer: Answer): Answer {
+  context.responseHeader.set('cache-control', 'no-store');
+  return answer;
+}
+
+function sessionMessage({ account, access, refreshToken }: SignedIn): MessageInitShape<typeof SessionSchema> {
+  return {
+    user: userMessage(account),
+    workspace: workspaceMessage(account),
+    token: access.token,
+    refreshToken,
+    expiresAt: timestampFromDate(access.expiresAt),
+    expiresIn: access.expiresInSeconds,
+  };
+}
+
+function userMessage({ userId, email, name, createdAt }: Account) {
+  return { id: userId, email, name, createdAt: timestampFromDate(createdAt) };
+}
+
+function workspaceMessage({ workspaceId, workspaceName, role }: Account): MessageInitShape<typeof WorkspaceSchema> {
+  return { id: workspaceId, name: workspaceName, role };
+}
+
+function apiKeyMessage(key: ApiKeyRecord): MessageInitShape<typeof ApiKeySchema> {
+  return {
+    id: key.id,
+    name: key.name,
+    scopes: [...key.scopes],
+    prefix: key.prefix,
+    createdAt: timestampFromDate(key.createdAt),
+    ...(key.expiresAt && { expiresAt: timestampFromDate(key.expiresAt) }),
+    ...(key.lastUsedAt && { lastUsedAt: timestampFromDate(key.lastUsedAt) }),
+  };
+}

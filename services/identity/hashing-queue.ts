@@ -1,0 +1,75 @@
+import { canceled, limited } from '#runtime/errors/errors.ts';
+
+export interface HashingQueueOptions {
+  /** How many hashes are computed at once; each takes 19 MiB and a thread. */
+  readonly concurrency: number;
+  /** How many may wait; the next is refused. */
+  readonly limit: number;
+}
+
+export interface HashingQueue {
+  /** Runs the job in its turn. Throws RESOURCE_EXHAUSTED with RetryInfo when the queue is full. */
+  run<Value>(job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
+  /** How many wait now. */
+  readonly waiting: number;
+}
+
+const firstGuessMs = 20;
+const shortestRetryMs = 1_000;
+
+/** Hashing is made to be slow; without a bound, a burst of log-ins would take all memory and starve everything else. */
+export function createHashingQueue({ concurrency, limit }: HashingQueueOptions): HashingQueue {
+  const waiting = new Set<() => void>();
+  let running = 0;
+  let meanMs = firstGuessMs;
+
+  const release = (startedAt: number): void => {
+    running -= 1;
+    meanMs += (performance.now() - startedAt - meanMs) / 16;
+    const [next] = waiting;
+    if (next) {
+      waiting.delete(next);
+      next();
+    }
+  };
+
+  const turn = (signal: AbortSignal | undefined): Promise<void> => {
+    if (running < concurrency) {
+      running += 1;
+      return Promise.resolve();
+    }
+    if (waiting.size >= limit) {
+      const retryMs = Math.max(shortestRetryMs, (meanMs * waiting.size) / concurrency);
+      throw limited('OVERLOADED', 'Too many passwords wait to be checked; try again.', retryMs);
+    }
+    return new Promise((resolve, reject) => {
+      const abandon = (): void => {
+        waiting.delete(start);
+        reject(canceled());
+      };
+      const start = (): void => {
+        signal?.removeEventListener('abort', abandon);
+        running += 1;
+        resolve();
+      };
+      waiting.add(start);
+      signal?.addEventListener('abort', abandon, { once: true });
+    });
+  };
+
+  return {
+    async run(job, signal) {
+      if (signal?.aborted) throw canceled();
+      await turn(signal);
+      const startedAt = performance.now();
+      try {
+        return await job();
+      } finally {
+        release(startedAt);
+      }
+    },
+    get waiting() {
+      return waiting.size;
+    },
+  };
+}

@@ -1,0 +1,64 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { createAccessTokens } from './access-token.ts';
+import { createAccounts } from './accounts.ts';
+import { createApiKeys } from './api-keys.ts';
+import type { IdentityConfig } from './config.ts';
+import { createHandlers } from './handlers.ts';
+import { createHashingQueue } from './hashing-queue.ts';
+import { createLoginThrottle } from './login-throttle.ts';
+import { type Argon2, createPasswords } from './passwords.ts';
+import { createRevocations } from './revocations.ts';
+import { createSessions } from './sessions.ts';
+import type { SigningKeys } from './signing-keys.ts';
+import type { IdentityStore } from './store.ts';
+
+interface IdentityParts {
+  readonly config: Pick<
+    IdentityConfig,
+    | 'publicUrl'
+    | 'accessTokenSeconds'
+    | 'refreshTokenDays'
+    | 'refreshGraceMs'
+    | 'hashConcurrency'
+    | 'hashQueue'
+    | 'loginFreeFailures'
+    | 'apiKeysPerPerson'
+  >;
+  readonly store: IdentityStore;
+  readonly signingKeys: Pick<SigningKeys, 'signer' | 'jwks'>;
+  readonly log: Log;
+  readonly now?: () => number;
+  readonly argon2?: Argon2;
+}
+
+const dayMs = 86_400_000;
+
+/** The whole service but for its socket and its database. */
+export async function createIdentity({
+  config,
+  store,
+  signingKeys,
+  log,
+  now = Date.now,
+  argon2,
+}: IdentityParts): Promise<ServiceImpl<typeof IdentityService>> {
+  const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
+  const passwords = await createPasswords(queue, argon2);
+  const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures });
+  const issue = createAccessTokens({
+    keys: signingKeys,
+    issuer: config.publicUrl,
+    lifetimeSeconds: config.accessTokenSeconds,
+    now,
+  });
+  const refreshLifetimeMs = config.refreshTokenDays * dayMs;
+  return createHandlers({
+    accounts: createAccounts({ store, passwords, throttle, now }),
+    sessions: createSessions({ store, issue, refreshLifetimeMs, graceMs: config.refreshGraceMs, now }),
+    apiKeys: createApiKeys({ store, log, limit: config.apiKeysPerPerson, now }),
+    revocations: createRevocations({ store }),
+    signingKeys,
+  });
+}

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { limited } from '#runtime/errors/errors.ts';
+
+export interface LoginThrottleOptions {
+  /** So many failures of one email in the window cost nothing. */
+  readonly freeFailures: number;
+  readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
+}
+
+export interface LoginThrottle {
+  /** Returns when the log-in may go on. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait already. */
+  wait(emailKey: string, failures: number, signal?: AbortSignal): Promise<void>;
+}
+
+const firstPauseMs = 100;
+const longestPauseMs = 1_000;
+const failuresPerStep = 10;
+/** So that the last in the row is let through within the deadline of its call. */
+const mostPerAccount = 4;
+const mostAccounts = 256;
+
+/**
+ * Slows the guessing of one account, without locking its owner out: log-ins for it go one by one, each after a pause that
+ * grows with the failures of the window. Judged by what was typed, so an unknown email is slowed alike.
+ */
+export function createLoginThrottle({ freeFailures, pause = pauseFor }: LoginThrottleOptions): LoginThrottle {
+  const rows = new Map<string, { tail: Promise<unknown>; length: number }>();
+
+  return {
+    async wait(emailKey, failures, signal) {
+      if (failures < freeFailures) return;
+      const account = createHash('sha256').update(emailKey).digest('base64');
+      const pauseMs = pauseAfter(failures - freeFailures);
+      const row = rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
+      if (row.length >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
+        throw limited('RATE_LIMITED', 'Too many log-ins for this email; try again later.', pauseMs * (row.length + 1));
+      }
+      rows.set(account, row);
+      row.length += 1;
+      const turn = row.tail.then(() => pause(pauseMs, signal));
+      row.tail = turn.catch(() => {});
+      try {
+        await turn;
+      } finally {
+        row.length -= 1;
+        if (row.length === 0) rows.delete(account);
+      }
+    },
+  };
+}
+
+function pauseAfter(extraFailures: number): number {
+  return Math.min(longestPauseMs, firstPauseMs * 2 ** Math.floor(extraFailures / failuresPerStep));
+}
+
+function pauseFor(milliseconds: number, signal?: AbortSignal): Promise<unknown> {
+  return sleep(milliseconds, undefined, signal && { signal });
+}

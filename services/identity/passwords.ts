@@ -1,0 +1,72 @@
+import { randomBytes } from 'node:crypto';
+import { hash, verify } from '@node-rs/argon2';
+import { dictionary } from '@zxcvbn-ts/language-common';
+import type { Violation } from '#runtime/errors/errors.ts';
+import type { HashingQueue } from './hashing-queue.ts';
+
+const shortest = 10;
+const longest = 256;
+
+/** OWASP's floor for Argon2id, which is also what the package does unasked; salt 16 bytes, output 32. */
+const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 };
+const parametersInHash = '$argon2id$v=19$m=19456,t=2,p=1$';
+
+const commonPasswords: ReadonlySet<string> = new Set(
+  dictionary['passwords-common'].filter((password) => password.length >= shortest),
+);
+
+export interface PasswordFault extends Violation {
+  readonly common: boolean;
+}
+
+/** What keeps a password from being chosen; undefined: nothing. The email is one that an attacker knows as well. */
+export function passwordFault(password: string, email: string): PasswordFault | undefined {
+  const length = codePoints(password);
+  if (length < shortest || length > longest) {
+    const description = `A password has ${shortest} to ${longest} characters.`;
+    return { field: 'password', description, common: false };
+  }
+  const folded = normalised(password).toLowerCase();
+  if (commonPasswords.has(folded) || folded === normalised(email).toLowerCase()) {
+    return { field: 'password', description: 'This password is too common; choose another.', common: true };
+  }
+  return undefined;
+}
+
+/** The two functions that cost; replaced in tests by ones that count. */
+export interface Argon2 {
+  hash(password: string, options: typeof parameters): Promise<string>;
+  verify(hashed: string, password: string): Promise<boolean>;
+}
+
+export interface Passwords {
+  hash(password: string, signal?: AbortSignal): Promise<string>;
+  /** Hashes once whether or not there is a hash to compare with, so that the time does not tell. */
+  matches(password: string, hashed: string | undefined, signal?: AbortSignal): Promise<boolean>;
+  /** True when the hash was made with other parameters than are in use now. */
+  isDated(hashed: string): boolean;
+}
+
+export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { hash, verify }): Promise<Passwords> {
+  // What unknown emails are compared with; nobody knows its password.
+  const dummy = await argon2.hash(randomBytes(32).toString('base64'), parameters);
+  return {
+    hash: (password, signal) => queue.run(() => argon2.hash(normalised(password), parameters), signal),
+    async matches(password, hashed, signal) {
+      const same = await queue.run(() => argon2.verify(hashed ?? dummy, normalised(password)), signal);
+      return same && hashed !== undefined;
+    },
+    isDated: (hashed) => !hashed.startsWith(parametersInHash),
+  };
+}
+
+// The same keys give composed characters on one system and decomposed ones on another.
+function normalised(text: string): string {
+  return text.normalize('NFKC');
+}
+
+function codePoints(text: string): number {
+  // A code point has at most two UTF-16 units, so a long text needs no counting.
+  if (text.length > 2 * longest) return text.length;
+  return [...text].length;
+}

@@ -1,0 +1,72 @@
+import type { RevocationPosition, RevocationStore } from './store.ts';
+
+export interface Revocations {
+  /** What was revoked since the cursor; without one that holds, what was revoked in the last 20 minutes. */
+  list(cursor: string): Promise<RevocationList>;
+}
+
+interface RevocationList {
+  readonly credentialIds: readonly string[];
+  readonly cursor: string;
+  /** True: there is more already. */
+  readonly more: boolean;
+}
+
+/** Longer than the 15 minutes that an access token lives, by more than clocks and transactions are late. */
+const revocationWindowMs = 20 * 60_000;
+/** Some 200 KB. */
+const mostAtOnce = 5_000;
+
+export function createRevocations({
+  store,
+  limit = mostAtOnce,
+}: {
+  readonly store: RevocationStore;
+  readonly limit?: number;
+}): Revocations {
+  return {
+    async list(cursor) {
+      const page = await store.listRevocations(decodeCursor(cursor), revocationWindowMs, limit);
+      return {
+        credentialIds: page.credentialIds,
+        cursor: encodeCursor(page.position),
+        more: page.position.cut !== undefined,
+      };
+    },
+  };
+}
+
+export function encodeCursor({ timeline, since, cut }: RevocationPosition): string {
+  const text = [timeline, since ?? '', cut?.until ?? '', cut?.after ?? ''].join('/');
+  return Buffer.from(text).toString('base64url');
+}
+
+/** Undefined for what is no cursor: to tell too much again does no harm, to refuse would leave revoked keys alive. */
+export function decodeCursor(cursor: string): RevocationPosition | undefined {
+  const [timeline = '', since = '', until = '', after = '', ...more] = Buffer.from(cursor, 'base64url')
+    .toString('latin1')
+    .split('/');
+  if (!/^[0-9A-F]{8}$/.test(timeline) || more.length > 0) return undefined;
+  if ((since !== '' && !isSnapshot(since)) || (since === '' && until === '')) return undefined;
+  const position = { timeline, since: since === '' ? undefined : since };
+  if (until === '') return after === '' ? { ...position, cut: undefined } : undefined;
+  return isSnapshot(until) && /^\d{1,18}$/.test(after) ? { ...position, cut: { until, after } } : undefined;
+}
+
+const largest = 2n ** 63n;
+
+/** Whether Postgres reads it as a pg_snapshot: `xmin:xmax:` and the transactions in progress, growing, in between. */
+function isSnapshot(text: string): boolean {
+  const match = /^(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)$/.exec(text);
+  if (!match?.[1] || !match[2]) return false;
+  const xmin = BigInt(match[1]);
+  const xmax = BigInt(match[2]);
+  if (xmin < 1n || xmin > xmax || xmax >= largest) return false;
+  let before = xmin - 1n;
+  for (const part of match[3] ? match[3].split(',') : []) {
+    const xid = BigInt(part);
+    if (xid <= before || xid >= xmax) return false;
+    before = xid;
+  }
+  return true;
+}

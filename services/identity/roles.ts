@@ -1,0 +1,32 @@
+/** Every scope there is. CreateApiKey accepts these, VerifyApiKey answers a subset of them. */
+export const scopes = [
+  'links:read',
+  'links:write',
+  'links:resolve',
+  'stats:read',
+  'keys:write',
+  'workspace:admin',
+] as const;
+export type Scope = (typeof scopes)[number];
+
+/** What a role may do in its workspace. The roles that there are, are the keys. */
+const scopesByRole = {
+  owner: scopes,
+  admin: scopes,
+  member: ['links:read', 'links:write', 'links:resolve', 'stats:read', 'keys:write'],
+  viewer: ['links:read', 'stats:read'],
+} as const satisfies Readonly<Record<string, readonly Scope[]>>;
+export type Role = keyof typeof scopesByRole;
+
+/** An unknown role, as a newer schema might hold, may do nothing. */
+export function scopesOf(role: string): readonly Scope[] {
+  return isRole(role) ? scopesByRole[role] : [];
+}
+
+export function isRole(text: string): text is Role {
+  return Object.hasOwn(scopesByRole, text);
+}
+
+export function isScope(text: string): text is Scope {
+  return (scopes as readonly string[]).includes(text);
+}

@@ -1,0 +1,67 @@
+import type { Pool, PoolClient, QueryResultRow } from 'pg';
+import { inTransaction, storeError } from '#runtime/postgres/pool.ts';
+import type { Role } from './roles.ts';
+import type { Account } from './store.ts';
+
+export type ReadRows = <Row extends QueryResultRow>(text: string, values: readonly unknown[]) => Promise<Row[]>;
+
+/** Queries whose faults come out as errors that a caller may see. */
+export interface Database {
+  readonly rows: ReadRows;
+  transaction<Value>(work: (rows: ReadRows) => Promise<Value>): Promise<Value>;
+}
+
+export function createDatabase(pool: Pool): Database {
+  return {
+    rows: (text, values) => guarded(() => readRows(pool)(text, values)),
+    transaction: (work) => guarded(() => inTransaction(pool, (client) => work(readRows(client)))),
+  };
+}
+
+function readRows(queryable: Pick<Pool | PoolClient, 'query'>): ReadRows {
+  return async <Row extends QueryResultRow>(text: string, values: readonly unknown[]) => {
+    const { rows } = await queryable.query<Row>(text, [...values]);
+    return rows;
+  };
+}
+
+async function guarded<Value>(work: () => Promise<Value>): Promise<Value> {
+  try {
+    return await work();
+  } catch (error) {
+    throw storeError(error);
+  }
+}
+
+/** The row of a query that always has one. */
+export function only<Row>(rows: readonly Row[]): Row {
+  const [row] = rows;
+  if (row === undefined) throw new Error('The query answered no row.');
+  return row;
+}
+
+export interface AccountRow extends QueryResultRow {
+  user_id: string;
+  email: string;
+  user_name: string;
+  created_at: Date;
+  workspace_id: string;
+  workspace_name: string;
+  role: Role;
+}
+
+/** The columns of an AccountRow, from users u, memberships m and workspaces w. */
+export const accountColumns =
+  'u.id as user_id, u.email, u.name as user_name, u.created_at, w.id as workspace_id, w.name as workspace_name, m.role';
+
+export function accountFrom(row: AccountRow): Account {
+  return {
+    userId: row.user_id,
+    email: row.email,
+    name: row.user_name,
+    createdAt: row.created_at,
+    workspaceId: row.workspace_id,
+    workspaceName: row.workspace_name,
+    role: row.role,
+  };
+}

@@ -1,0 +1,148 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { HopError } from '#runtime/errors/errors.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { postgresStore } from './store.postgres.ts';
+import type { Account, IdentityStore, SweepTimes } from './store.ts';
+
+let database: TestDatabase;
+let pool: pg.Pool;
+let store: IdentityStore;
+
+beforeAll(async () => {
+  database = await postgresFor('identity');
+  pool = createPool(database.url, { max: 8, log: silentLog });
+  store = postgresStore(pool);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+
+const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
+const inDays = (days: number): Date => new Date(Date.now() + days * 86_400_000);
+
+async function makeAccount(): Promise<Account> {
+  const email = `${randomUUID()}@example.com`;
+  const made = await store.createAccount({
+    email,
+    emailKey: email,
+    name: 'N',
+    workspaceName: 'Personal',
+    passwordHash: 'hashed',
+  });
+  if (made === 'email_taken') throw new Error('taken');
+  return made;
+}
+
+async function rowsOf(table: string, where = 'true'): Promise<number> {
+  const { rows } = await pool.query<{ n: number }>(`select count(*)::int as n from identity.${table} where ${where}`);
+  return rows[0]?.n ?? 0;
+}
+
+describe('accounts', () => {
+  it('are made whole or not at all', async () => {
+    const account = await makeAccount();
+    const workspaces = await rowsOf('workspaces');
+    const again = { email: 'x', emailKey: account.email, name: '', workspaceName: 'P', passwordHash: 'h' };
+    expect(await store.createAccount(again)).toBe('email_taken');
+    expect(await rowsOf('workspaces')).toBe(workspaces);
+    expect(await store.isEmailTaken(account.email)).toBe(true);
+    expect(await store.findAccount(account.userId, account.workspaceId)).toEqual(account);
+    expect(await store.findAccount(account.userId, randomUUID())).toBeUndefined();
+  });
+
+  it('are found with their failures by the key of the email, and so is an unknown one', async () => {
+    const account = await makeAccount();
+    const since = new Date(Date.now() - 1_000);
+    expect(await store.findLogin(account.email, since)).toEqual({ failures: 0, account, passwordHash: 'hashed' });
+    for (const who of [account.email, 'nobody@example.com'])
+      await Promise.all(Array.from({ length: 5 }, () => store.addLoginFailure(who, new Date(), since)));
+    expect((await store.findLogin(account.email, since)).failures).toBe(5);
+    expect(await store.findLogin('nobody@example.com', since)).toEqual({
+      failures: 5,
+      account: undefined,
+      passwordHash: undefined,
+    });
+    await store.clearLoginFailures(account.email);
+    expect((await store.findLogin(account.email, since)).failures).toBe(0);
+  });
+});
+
+describe('refresh tokens', () => {
+  it('let one of two concurrent judges see a fresh token, the other a replaced one', async () => {
+    const account = await makeAccount();
+    const hash = hashOf(randomUUID());
+    await store.openSession(account.userId, account.workspaceId, { hash, expiresAt: inDays(1) });
+    const judged: boolean[] = [];
+    const nonce = Buffer.alloc(32, 1);
+    const use = () =>
+      store.useRefreshToken(hash, (held) => {
+        judged.push(held.replacedAt === undefined);
+        if (held.replacedAt) return { kind: 'repeat' as const, nonce: held.successorNonce ?? Buffer.alloc(0) };
+        return {
+          kind: 'rotate' as const,
+          at: new Date(),
+          nonce,
+          successor: { hash: hashOf('next'), expiresAt: inDays(1) },
+        };
+      });
+    const used = await Promise.all([use(), use(), use(), use()]);
+    expect(judged.filter(Boolean)).toHaveLength(1);
+    expect(used.map((one) => one?.decision.nonce)).toEqual([nonce, nonce, nonce, nonce]);
+  });
+
+  it('see that a session ended while they waited', async () => {
+    const account = await makeAccount();
+    const hash = hashOf(randomUUID());
+    const sessionId = await store.openSession(account.userId, account.workspaceId, { hash, expiresAt: inDays(1) });
+    const client = await pool.connect();
+    await client.query('begin');
+    await client.query('update identity.sessions set revoked_at = now() where id = $1', [sessionId]);
+    const using = store.useRefreshToken(hash, () => ({ kind: 'refuse' }));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.query('commit');
+    client.release();
+    expect((await using)?.held.revoked).toBe(true);
+  });
+});
+
+describe('the sweep', () => {
+  it('deletes what is over and nothing else, in steps', async () => {
+    const { userId, workspaceId } = await makeAccount();
+    const open = (expiresAt: Date) => store.openSession(userId, workspaceId, { hash: hashOf(randomUUID()), expiresAt });
+    const [ended, running] = [await open(inDays(-1)), await open(inDays(1))];
+    await open(inDays(-1));
+    await store.revokeSession(running, userId, new Date());
+    const times: SweepTimes = {
+      sessionsBefore: new Date(),
+      tokensBefore: new Date(),
+      noncesBefore: new Date(),
+      revocationsBefore: inDays(-1),
+      loginFailuresBefore: inDays(1),
+      revokedKeysBefore: inDays(-30),
+    };
+    while ((await store.sweep(times, 1)) > 0);
+    expect(await rowsOf('sessions', `id = '${ended}'`)).toBe(0);
+    expect(await rowsOf('sessions', `id = '${running}'`)).toBe(1);
+    expect(await rowsOf('refresh_tokens', `session_id = '${running}'`)).toBe(1);
+    expect(await rowsOf('revocations')).toBe(1);
+    expect(await rowsOf('login_failures')).toBe(0);
+    expect(await rowsOf('refresh_tokens', 'successor_nonce is not null')).toBe(0);
+  });
+});
+
+it('says that the database is away without saying how', async () => {
+  const away = createPool('postgres://hop_identity:secret@127.0.0.1:1/none', { max: 1, log: silentLog });
+  const error = await postgresStore(away)
+    .isEmailTaken('a@example.com')
+    .catch((reason: unknown) => reason);
+  expect(error).toBeInstanceOf(HopError);
+  expect(error).toMatchObject({ kind: 'unavailable', reason: 'DEPENDENCY_UNAVAILABLE' });
+  expect((error as HopError).message).not.toMatch(/secret|127|ECONN/);
+  await away.end();
+});

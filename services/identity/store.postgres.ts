@@ -1,0 +1,43 @@
+import type { Pool } from 'pg';
+import { accountStore } from './accounts.postgres.ts';
+import { apiKeyStore } from './api-keys.postgres.ts';
+import { revocationStore } from './revocations.postgres.ts';
+import { createDatabase } from './rows.postgres.ts';
+import { sessionStore } from './sessions.postgres.ts';
+import type { IdentityStore, SweepTimes } from './store.ts';
+
+/** Reads and writes the primary alone: a credential that was revoked must not live on in a replica's lag. */
+export function postgresStore(pool: Pool): IdentityStore {
+  const database = createDatabase(pool);
+  return {
+    ...accountStore(database),
+    ...sessionStore(database),
+    ...apiKeyStore(database),
+    ...revocationStore(database),
+    async sweep(times, limit) {
+      let swept = 0;
+      for (const { before, text } of sweeps) swept += (await database.rows(text, [times[before], limit])).length;
+      return swept;
+    },
+  };
+}
+
+// Rows that somebody else has locked are left for the next time: several processes may sweep at once.
+const sweeps: readonly { readonly before: keyof SweepTimes; readonly text: string }[] = [
+  {
+    before: 'noncesBefore',
+    text: `update identity.refresh_tokens set successor_nonce = null where token_hash in (
+      select token_hash from identity.refresh_tokens where successor_nonce is not null and replaced_at < $1
+      limit $2 for update skip locked) returning 1`,
+  },
+  { before: 'sessionsBefore', text: deleting('sessions', 'id', 'expires_at') },
+  { before: 'tokensBefore', text: deleting('refresh_tokens', 'token_hash', 'expires_at') },
+  { before: 'revocationsBefore', text: deleting('revocations', 'seq', 'revoked_at') },
+  { before: 'loginFailuresBefore', text: deleting('login_failures', 'account', 'window_started_at') },
+  { before: 'revokedKeysBefore', text: deleting('api_keys', 'id', 'revoked_at') },
+];
+
+function deleting(table: string, key: string, time: string): string {
+  return `delete from identity.${table} where ${key} in (
+    select ${key} from identity.${table} where ${time} < $1 limit $2 for update skip locked) returning 1`;
+}

@@ -1,0 +1,152 @@
+import type { Role, Scope } from './roles.ts';
+
+/** A person with the workspace that is asked about. */
+export interface Account {
+  readonly userId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly createdAt: Date;
+  readonly workspaceId: string;
+  readonly workspaceName: string;
+  /** The role held in that workspace, now. */
+  readonly role: Role;
+}
+
+/** A refresh token as it is kept. */
+export interface KeptToken {
+  /** SHA-256 of its text. */
+  readonly hash: Buffer;
+  readonly expiresAt: Date;
+}
+
+interface NewAccount {
+  readonly email: string;
+  readonly emailKey: string;
+  readonly name: string;
+  readonly workspaceName: string;
+  readonly passwordHash: string;
+}
+
+export interface LoginRecord {
+  /** How often a log-in failed for this email in the running window. */
+  readonly failures: number;
+  readonly account: Account | undefined;
+  readonly passwordHash: string | undefined;
+}
+
+/** A refresh token that somebody presents, with its session; the row is locked. */
+export interface HeldToken {
+  readonly sessionId: string;
+  readonly account: Account;
+  readonly expiresAt: Date;
+  readonly replacedAt: Date | undefined;
+  /** With the token's text this gives the successor; undefined when there is none or the grace is over. */
+  readonly successorNonce: Buffer | undefined;
+  readonly revoked: boolean;
+}
+
+export type TokenDecision =
+  | { readonly kind: 'rotate'; readonly at: Date; readonly nonce: Buffer; readonly successor: KeptToken }
+  | { readonly kind: 'repeat'; readonly nonce: Buffer }
+  | { readonly kind: 'revoke'; readonly at: Date }
+  | { readonly kind: 'refuse' };
+
+export interface ApiKeyRecord {
+  readonly id: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly scopes: readonly Scope[];
+  readonly createdAt: Date;
+  readonly expiresAt: Date | undefined;
+  readonly lastUsedAt: Date | undefined;
+}
+
+export interface NewApiKey {
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly name: string;
+  readonly prefix: string;
+  readonly secretHash: Buffer;
+  readonly scopes: readonly Scope[];
+  readonly expiresAt: Date | undefined;
+}
+
+/** A key that somebody presents. */
+export interface HeldApiKey extends ApiKeyRecord {
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly role: Role;
+}
+
+/** How far a reader of revocations got. */
+export interface RevocationPosition {
+  /** The timeline of the primary; a promoted replica has another. */
+  readonly timeline: string;
+  /** What was visible when everything before was told; undefined: the reader began with the window. */
+  readonly since: string | undefined;
+  /** Set while an answer that had to be cut is continued: the snapshot that it ends with, and the last row told. */
+  readonly cut: { readonly until: string; readonly after: string } | undefined;
+}
+
+export interface RevocationPage {
+  readonly credentialIds: readonly string[];
+  readonly position: RevocationPosition;
+}
+
+export interface SweepTimes {
+  /** Sessions that ended before are deleted, with their tokens. */
+  readonly sessionsBefore: Date;
+  /** Refresh tokens that ended before are deleted. */
+  readonly tokensBefore: Date;
+  /** Nonces of tokens that were replaced before are forgotten. */
+  readonly noncesBefore: Date;
+  readonly revocationsBefore: Date;
+  readonly loginFailuresBefore: Date;
+  readonly revokedKeysBefore: Date;
+}
+
+export interface AccountStore {
+  isEmailTaken(emailKey: string): Promise<boolean>;
+  /** Makes person, personal workspace and membership as owner. */
+  createAccount(account: NewAccount): Promise<Account | 'email_taken'>;
+  /** Takes the same work for a known and an unknown email. */
+  findLogin(emailKey: string, failuresSince: Date): Promise<LoginRecord>;
+  addLoginFailure(emailKey: string, at: Date, failuresSince: Date): Promise<void>;
+  clearLoginFailures(emailKey: string): Promise<void>;
+  /** Replaces the hash unless somebody else has done so. */
+  replacePasswordHash(userId: string, old: string, replacement: string): Promise<void>;
+  findAccount(userId: string, workspaceId: string): Promise<Account | undefined>;
+}
+
+export interface SessionStore {
+  /** Answers the id of the session. */
+  openSession(userId: string, workspaceId: string, token: KeptToken): Promise<string>;
+  /** Lets decide judge the token under a lock, and does what it says; undefined: there is no such token. */
+  useRefreshToken<Decision extends TokenDecision>(
+    hash: Buffer,
+    decide: (held: HeldToken) => Decision,
+  ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | undefined>;
+  /** Does nothing where the session is over already. */
+  revokeSession(sessionId: string, userId: string, at: Date): Promise<void>;
+}
+
+export interface ApiKeyStore {
+  createApiKey(key: NewApiKey, limit: number): Promise<ApiKeyRecord | 'limit_reached' | 'no_member'>;
+  /** Newest first. */
+  listApiKeys(userId: string, workspaceId: string): Promise<readonly ApiKeyRecord[]>;
+  /** False: the person has no such key there. */
+  revokeApiKey(id: string, userId: string, workspaceId: string): Promise<boolean>;
+  findApiKey(secretHash: Buffer): Promise<HeldApiKey | undefined>;
+  touchApiKey(id: string, minute: Date): Promise<void>;
+}
+
+export interface RevocationStore {
+  /** At most limit of those that became visible since from; undefined: those of the last windowMs. */
+  listRevocations(from: RevocationPosition | undefined, windowMs: number, limit: number): Promise<RevocationPage>;
+}
+
+/** Where people, sessions and keys are kept. Every method is one transaction. */
+export interface IdentityStore extends AccountStore, SessionStore, ApiKeyStore, RevocationStore {
+  /** Deletes what is over, at most limit rows of each kind; answers how many rows went. */
+  sweep(times: SweepTimes, limit: number): Promise<number>;
+}
