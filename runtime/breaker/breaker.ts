@@ -4,7 +4,7 @@ import type { Log } from '../telemetry/log.ts';
 import { counter, observe } from '../telemetry/metrics.ts';
 import { metric } from '../telemetry/schema.ts';
 
-export type BreakerState = 'closed' | 'half_open' | 'open';
+type BreakerState = 'closed' | 'half_open' | 'open';
 
 export interface BreakerOptions {
   /** A call that takes longer has failed. The function itself has to give up too: nothing stops it. */

@@ -1,7 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import {
   address,
   addresses,
@@ -21,7 +21,7 @@ import {
   url,
 } from './config.ts';
 
-const readable = join(mkdtempSync(join(tmpdir(), 'hopline-config-')), 'key.pem');
+const readable = join(temporaryDirectory(), 'key.pem');
 writeFileSync(readable, 'x');
 
 describe('loadConfig', () => {

@@ -1,14 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
 import { createTestDatabase, type TestDatabase } from '../testing/postgres.ts';
 import { postgresServerUrl } from '../testing/stores.ts';
+import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { migrate } from './migrate.ts';
 
+const base = temporaryDirectory();
 let database: TestDatabase;
 beforeAll(async () => {
   database = await createTestDatabase(postgresServerUrl());
@@ -16,7 +17,7 @@ beforeAll(async () => {
 afterAll(() => database.drop());
 
 function folder(files: Record<string, string>): string {
-  const directory = mkdtempSync(join(tmpdir(), 'hopline-migrations-'));
+  const directory = mkdtempSync(join(base, 'm'));
   for (const [name, sql] of Object.entries(files)) writeFileSync(join(directory, name), sql);
   return directory;
 }

@@ -134,7 +134,7 @@ async function attempt<Result>(
   }
 }
 
-export type StoreFaultKind =
+type StoreFaultKind =
   | 'unique'
   | 'foreign_key'
   | 'check'

@@ -2,14 +2,14 @@ import type { Pool, QueryResult, QueryResultRow } from 'pg';
 import type { Log } from '../telemetry/log.ts';
 import { classify } from './pool.ts';
 
-export interface Source {
+interface Source {
   /** "primary", or "replica-1" and so on. */
   readonly name: string;
   readonly pool: Pool;
   readonly isPrimary: boolean;
 }
 
-export interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
+interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
   readonly source: Source;
 }
 

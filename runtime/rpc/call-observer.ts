@@ -70,7 +70,7 @@ function lineOf(endpoint: Endpoint, context: CallContext, code: StatusCode, late
     ...(context.span ? { trace_id: context.span.spanContext().traceId } : {}),
     ...(caller ? { caller: caller.kind === 'service' ? caller.service : caller.kind } : {}),
     ...context.fields,
-    ...(cause === undefined ? {} : { error: describeCause(code, cause) }),
+    ...(cause === undefined ? {} : { failure: describeCause(code, cause) }),
   };
 }
 

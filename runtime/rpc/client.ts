@@ -44,8 +44,8 @@ export function meshClient<Desc extends DescService>(descriptor: Desc, options: 
   return createClient(descriptor, meshTransport(options));
 }
 
-/** What meshClient calls through; one transport may be shared by clients of several services of one process. */
-export function meshTransport({
+/** What a client calls through. */
+function meshTransport({
   address,
   issuer,
   deadlineMs = 2_000,

@@ -1,9 +1,9 @@
 /** Deadlines are budgets: every hop answers a little before its caller stops listening, and passes on what is left. */
 
 /** Taken when the caller names no deadline. */
-export const defaultDeadlineMs = 5_000;
+const defaultDeadlineMs = 5_000;
 /** However long a caller is willing to wait. */
-export const longestDeadlineMs = 30_000;
+const longestDeadlineMs = 30_000;
 
 /** Kept back so that the answer still arrives in time: a twentieth of what is left, at least 5 ms and at most 50. */
 function marginMs(left: number): number {

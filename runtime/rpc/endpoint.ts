@@ -5,9 +5,9 @@ import { type StatusCode, statusName, statusNames } from './status.ts';
 import { type RequestCheck, requestCheck } from './validation.ts';
 
 /** What a handler is given and gives back, whatever the method; the kind of the method says which. */
-export type Handler = (request: unknown, context: unknown) => unknown;
+type Handler = (request: unknown, context: unknown) => unknown;
 
-export interface CallAttributes {
+interface CallAttributes {
   readonly service: string;
   readonly method: string;
   readonly code: string;

@@ -1,15 +1,15 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, describe, expect, it } from 'vitest';
 import { EchoService } from '../testing/echo-service.ts';
 import { writeKeyFiles } from '../testing/keys.ts';
+import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
 
-const directory = mkdtempSync(join(tmpdir(), 'hopline-serve-'));
+const directory = temporaryDirectory();
 const runtime = join(import.meta.dirname, '..');
 const main = join(directory, 'main.ts');
 writeFileSync(

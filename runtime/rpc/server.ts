@@ -17,6 +17,7 @@ export interface ServerOptions {
   readonly hot?: readonly string[];
   readonly hotLogEvery?: number;
   readonly checks?: Readonly<Record<string, Check>>;
+  readonly checkEveryMs?: number;
   readonly maxRequestBytes?: number;
   readonly maxResponseBytes?: number;
 }
@@ -53,7 +54,12 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   });
   for (const registration of options.services) bridge(server, registration, host);
   const services = options.services.map(({ typeName }) => typeName);
-  const health = serveHealth(server, { services, checks: options.checks ?? {}, log: options.log });
+  const health = serveHealth(server, {
+    services,
+    checks: options.checks ?? {},
+    log: options.log,
+    intervalMs: options.checkEveryMs ?? 2_000,
+  });
   const port = await bind(server, options.address);
   health.set(true);
   return {

@@ -3,7 +3,7 @@ import { createBloomFilter } from './bloom-filter.ts';
 import { type CodeKey, looksGenerated, read } from './code-space.ts';
 
 /** `refuse`: no link has this code, whatever the domain. `maybe`: a store must be asked. */
-export type Verdict = 'refuse' | 'maybe';
+type Verdict = 'refuse' | 'maybe';
 
 /**
  * Refuses made-up codes without asking a store: a code that decodes to a number which was never handed out, and that is

@@ -3,7 +3,7 @@ import { halfSipHash } from './half-sip-hash.ts';
 
 /** How many codes of 7 characters of [0-9A-Za-z] there are: 62^7, a little less than 2^42. */
 export const codeSpaceSize = 62 ** 7;
-export const codeLength = 7;
+const codeLength = 7;
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const digitOf = digits();

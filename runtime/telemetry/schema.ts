@@ -21,7 +21,7 @@ export const attribute = {
   kind: 'kind',
 } as const;
 
-export type Attribute = (typeof attribute)[keyof typeof attribute];
+type Attribute = (typeof attribute)[keyof typeof attribute];
 
 export interface MetricDefinition {
   readonly name: string;
@@ -111,7 +111,7 @@ export const metric = {
   linkCreates: {
     name: 'hop_link_creates',
     kind: 'counter',
-    description: 'Creations by outcome: created, replayed, taken, shed, refused.',
+    description: 'Creations by outcome: created, replayed, taken, shed, failed.',
     unit: '1',
     attributes: ['outcome'],
   },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
@@ -14,11 +14,12 @@ export interface TestPostgres {
   stop(): Promise<void>;
 }
 
-/** What compose/postgres/bootstrap.sql makes, for a server whose passwords do not matter. */
-const owners = { hop_link: 'link', hop_identity: 'identity', hop_analytics: 'analytics' } as const;
-const readers = ['hop_resolver', 'hop_edge', 'hop_replication'] as const;
-export type Schema = (typeof owners)[keyof typeof owners];
-export type Role = keyof typeof owners | (typeof readers)[number];
+export type Schema = 'link' | 'identity' | 'analytics';
+type Role = 'hop_link' | 'hop_identity' | 'hop_analytics' | 'hop_resolver' | 'hop_edge' | 'hop_replication';
+
+/** The database that production has, made by the same file; every test's database is a copy of it. */
+const template = 'hopline';
+const bootstrapFile = join(import.meta.dirname, '../../compose/postgres/bootstrap.sql');
 
 /** Starts a Postgres of its own on a free port, from the binaries of the npm package; in memory speed, not durable. */
 export async function startPostgres(): Promise<TestPostgres> {
@@ -36,8 +37,7 @@ export async function startPostgres(): Promise<TestPostgres> {
   const part = startPart(join(native, 'bin/postgres'), ['-D', data], environment);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   await waitFor(() => ask(url, 'select 1'), { timeoutMs: 20_000, what: 'Postgres' });
-  for (const role of [...Object.keys(owners), ...readers]) await ask(url, `create role ${role} login`);
-  for (const [role, schema] of Object.entries(owners)) await ask(url, `alter role ${role} set search_path = ${schema}`);
+  await bootstrap(url);
   return {
     url,
     async stop() {
@@ -55,18 +55,27 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+/** The passwords of the file are psql variables; this server asks for none. Its settings are made to hold in every database. */
+async function bootstrap(url: string): Promise<void> {
+  const text = readFileSync(bootstrapFile, 'utf8')
+    .replaceAll(/:'\w+'/g, "'test'")
+    .replaceAll(` in database ${template} set `, ' set ');
+  await ask(url, `create database ${template}`);
+  await ask(at(url, 'postgres', template), text);
+}
+
+function at(url: string, role: string, database: string): string {
+  const made = new URL(url);
+  made.username = role;
+  made.pathname = `/${database}`;
+  return made.href;
+}
+
 /** A fresh database of the server with every schema, and the migrations of the given services, the first of which owns `url`. */
 export async function createTestDatabase(serverUrl: string, ...schemas: readonly Schema[]): Promise<TestDatabase> {
   const name = `test_${randomBytes(6).toString('hex')}`;
-  await ask(serverUrl, `create database ${name}`);
-  const urlAs = (role: string): string => {
-    const url = new URL(serverUrl);
-    url.username = role;
-    url.pathname = `/${name}`;
-    return url.href;
-  };
-  for (const [role, schema] of Object.entries(owners))
-    await ask(urlAs('postgres'), `create schema ${schema} authorization ${role}`);
+  await ask(serverUrl, `create database ${name} template ${template}`);
+  const urlAs = (role: string): string => at(serverUrl, role, name);
   for (const schema of schemas) {
     const dir = join(import.meta.dirname, '../../services', schema, 'migrations');
     if (existsSync(dir)) await migrate({ url: urlAs(`hop_${schema}`), dir, schema, log: silentLog });

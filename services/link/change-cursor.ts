@@ -1,0 +1,39 @@
+/**
+ * A place in the stream of changes: all changes that are visible in `snapshot` have been seen. Comparing snapshots, not
+ * sequence numbers or times, is what lets a change be delivered as soon as it is committed, whatever other transactions
+ * are still open, and none be skipped (docs/decisions/0002-change-record.md).
+ */
+export interface ChangeCursor {
+  /** Which database cluster (pg_control_system) and which of its histories (it changes when a standby is promoted). */
+  readonly system: string;
+  readonly timeline: string;
+  /** pg_current_snapshot() as text: xmin:xmax:xip,… */
+  readonly snapshot: string;
+  /** When it was read, by the database's clock, in epoch milliseconds. */
+  readonly readAtMs: number;
+}
+
+const shape = /^1\.(\d{1,20})\.([0-9A-F]{8})\.(\d{1,16})\.(\d{1,20}:\d{1,20}:[\d,]*)$/;
+const longestCursor = 65_536;
+
+export function writeCursor({ system, timeline, snapshot, readAtMs }: ChangeCursor): string {
+  return Buffer.from(`1.${system}.${timeline}.${readAtMs}.${snapshot}`).toString('base64url');
+}
+
+/** Undefined when the text is no cursor of this version: its holder has to resynchronise. */
+export function readCursor(text: string): ChangeCursor | undefined {
+  if (text.length > longestCursor) return undefined;
+  const [, system, timeline, readAt, snapshot] = shape.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
+  if (system === undefined || timeline === undefined || snapshot === undefined) return undefined;
+  return { system, timeline, snapshot, readAtMs: Number(readAt) };
+}
+
+/** The first transaction that the snapshot may not have seen. */
+export function xminOf({ snapshot }: ChangeCursor): bigint {
+  return BigInt(snapshot.slice(0, snapshot.indexOf(':')));
+}
+
+/** The first transaction that had not begun. */
+export function xmaxOf({ snapshot }: ChangeCursor): bigint {
+  return BigInt(snapshot.split(':')[1] ?? '0');
+}

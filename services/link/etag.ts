@@ -1,0 +1,14 @@
+import { createHash } from 'node:crypto';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { stale } from '#runtime/errors/errors.ts';
+
+/** Changes with every change of the link; says nothing of how many changes there were elsewhere. */
+export function etagOf({ id, version }: LinkRecord): string {
+  return createHash('sha256').update(`${id}.${version}`).digest('base64url').slice(0, 16);
+}
+
+/** Throws when the caller saw an older state of the link. Quotes and a weak mark, as HTTP writes etags, are let pass. */
+export function requireEtag(given: string | undefined, record: LinkRecord): void {
+  if (given === undefined || given.replace(/^W\//, '').replace(/^"(.*)"$/, '$1') === etagOf(record)) return;
+  throw stale('ETAG_STALE', 'The link was changed since this etag was read.');
+}

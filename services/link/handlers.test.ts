@@ -1,0 +1,365 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import {
+  type Client,
+  Code,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type Interceptor,
+} from '@connectrpc/connect';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import { toConnectError } from '#runtime/errors/errors.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { callerKey } from '#runtime/rpc/call.ts';
+import { createCodeKey } from '#runtime/shortlink/code-space.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { testPerson } from '#runtime/testing/keys.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { type ChangeFeed, createChangeFeed } from './change-feed.ts';
+import { postgresChangeLog } from './change-log.postgres.ts';
+import { createClickCounts } from './click-counts.ts';
+import { createCodeSource } from './code-blocks.ts';
+import { createOwnHosts } from './destination.ts';
+import { createHandlers } from './handlers.ts';
+import { createShortUrls } from './link-message.ts';
+import { createLinks } from './links.ts';
+import { postgresStore } from './store.postgres.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+let feed: ChangeFeed;
+let person: PersonCaller;
+let client: Client<typeof LinkService>;
+let clicks: Record<string, number> | undefined;
+const key = createCodeKey({ id: 1, secret: randomBytes(32) });
+
+beforeAll(async () => {
+  database = await postgresFor('link');
+  pool = createPool(database.url, { max: 8, log: silentLog });
+  feed = createChangeFeed({ log: postgresChangeLog(pool), logger: silentLog });
+  const store = postgresStore(pool, feed.committed);
+  const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
+  await codes.open();
+  const domains = createDomains({ domains: ['hop.example', 'go.example'] });
+  const isOwnHost = createOwnHosts(domains, ['127.0.0.1'], 'https://hop.example');
+  const handlers = createHandlers({
+    domains,
+    destinations: { isOwnHost, allowPrivate: false },
+    shortUrl: createShortUrls('https://hop.example', 'hop.example'),
+    store,
+    links: createLinks({ store, codes, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
+    feed,
+    clicks: createClickCounts({
+      fire: async () => {
+        if (!clicks) throw new Error('away');
+        return clicks;
+      },
+    }),
+  });
+  const interceptors = [asPerson, asErrors];
+  client = createClient(
+    LinkService,
+    createRouterTransport((router) => router.service(LinkService, handlers), { router: { interceptors } }),
+  );
+});
+
+afterAll(async () => {
+  await feed.stop();
+  await pool.end();
+  await database.drop();
+});
+
+beforeEach(() => {
+  person = testPerson();
+  clicks = {};
+});
+
+const asPerson: Interceptor = (next) => (request) => {
+  request.contextValues.set(callerKey, person);
+  return next(request);
+};
+
+const asErrors: Interceptor = (next) => async (request) => {
+  try {
+    return await next(request);
+  } catch (error) {
+    throw toConnectError(error);
+  }
+};
+
+const longUrl = 'https://example.com/a';
+
+async function refusal(call: Promise<unknown>): Promise<[Code, string | undefined]> {
+  const error = ConnectError.from(
+    await call.then(
+      () => undefined,
+      (cause: unknown) => cause,
+    ),
+  );
+  return [error.code, error.findDetails(ErrorInfoSchema)[0]?.reason];
+}
+
+describe('creating', () => {
+  test('a generated code, with all defaults', async () => {
+    let status: string | null = null;
+    const link = await client.createLink({ longUrl }, { onHeader: (header) => (status = header.get('x-status')) });
+    expect(status).toBe('201');
+    expect(link.code).toMatch(/^[0-9A-Za-z]{7}$/);
+    expect(key.numberOf(link.code)).toBeGreaterThan(0);
+    expect(link).toMatchObject({
+      domain: 'hop.example',
+      shortUrl: `https://hop.example/${link.code}`,
+      longUrl,
+      redirectStatus: 302,
+      isActive: true,
+      state: 'active',
+      clickCount: 0,
+    });
+    expect(link.etag).not.toBe('');
+    expect(await client.getLink({ code: link.code })).toEqual(link);
+  });
+
+  test('an alias of any script is one in every normal form', async () => {
+    const name = `cafe\u0301-${randomUUID().slice(0, 8)}`;
+    const link = await client.createLink({
+      originalUrl: longUrl,
+      alias: name,
+      tags: ['b', 'a', 'b'],
+      title: 'T',
+      ttl: 60,
+    });
+    expect(link.code).toBe(name.normalize('NFC'));
+    expect(link.shortUrl).toBe(`https://hop.example/${encodeURIComponent(link.code)}`);
+    expect(link.tags).toEqual(['a', 'b']);
+    expect((await client.getLink({ code: name })).id).toBe(link.id);
+    expect(await refusal(client.createLink({ longUrl, alias: name.normalize('NFC') }))).toEqual([
+      Code.AlreadyExists,
+      'ALIAS_TAKEN',
+    ]);
+    expect((await client.createLink({ longUrl, alias: name, domain: 'GO.example' })).domain).toBe('go.example');
+  });
+
+  test('a taken number is skipped', async () => {
+    const next = key.numberOf((await client.createLink({ longUrl })).code) + 1;
+    await client.createLink({ longUrl, alias: key.codeOf(next) });
+    expect(key.numberOf((await client.createLink({ longUrl })).code)).toBe(next + 1);
+  });
+
+  test.each([
+    ['no destination', 'DESTINATION_INVALID', { longUrl: '' }],
+    ['two destinations', 'INVALID_ARGUMENT', { longUrl, originalUrl: longUrl }],
+    ['another scheme', 'DESTINATION_INVALID', { longUrl: 'ftp://example.com' }],
+    ['a loop', 'DESTINATION_REFUSED', { longUrl: 'https://hop.example/x' }],
+    ['a loopback address', 'DESTINATION_REFUSED', { longUrl: 'http://0x7f.1/' }],
+    ['a reserved word', 'ALIAS_RESERVED', { longUrl, alias: 'API' }],
+    ['a reserved file', 'ALIAS_RESERVED', { longUrl, alias: 'Robots.txt' }],
+    ['a space in the alias', 'ALIAS_INVALID', { longUrl, alias: 'a b' }],
+    ['an empty alias', 'ALIAS_INVALID', { longUrl, alias: '' }],
+    ['a long alias', 'ALIAS_INVALID', { longUrl, alias: 'x'.repeat(65) }],
+    ['no time to live', 'INVALID_ARGUMENT', { longUrl, ttl: 0 }],
+    ['two ends', 'INVALID_ARGUMENT', { longUrl, ttl: 5, expiresAt: timestampFromMs(Date.now() + 9_000) }],
+    ['an end in the past', 'INVALID_ARGUMENT', { longUrl, expiresAt: timestampFromMs(Date.now() - 9_000) }],
+    ['a domain of others', 'DOMAIN_UNKNOWN', { longUrl, domain: 'other.example' }],
+    ['a line break', 'INVALID_ARGUMENT', { longUrl, title: 'a\nb' }],
+  ])('%s is refused: %s', async (_what, reason, request) => {
+    expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, reason]);
+  });
+
+  test('an idempotency key answers the first success again', async () => {
+    const headers = { 'idempotency-key': 'k 1' };
+    let replayed: string | null = null;
+    const onHeader = (header: Headers) => (replayed = header.get('idempotency-replayed'));
+    const first = await client.createLink({ longUrl, ttl: 60 }, { headers });
+    const again = await client.createLink({ originalUrl: longUrl, ttl: 60 }, { headers, onHeader });
+    expect([again, replayed]).toEqual([first, 'true']);
+    expect(await refusal(client.createLink({ longUrl }, { headers }))).toEqual([
+      Code.AlreadyExists,
+      'IDEMPOTENCY_KEY_REUSED',
+    ]);
+    const tooLong = { 'idempotency-key': 'x'.repeat(256) };
+    expect(await refusal(client.createLink({ longUrl }, { headers: tooLong }))).toEqual([
+      Code.InvalidArgument,
+      'IDEMPOTENCY_KEY_INVALID',
+    ]);
+  });
+});
+
+describe('changing', () => {
+  test('only what is present, cleared by the mask, guarded by the etag', async () => {
+    const made = await client.createLink({ longUrl, title: 'T', tags: ['x'], ttl: 600 });
+    const { code } = made;
+    const off = await client.updateLink({ code, patch: { isActive: false, etag: made.etag } });
+    expect(off).toMatchObject({ isActive: false, state: 'disabled', title: 'T', tags: ['x'], longUrl });
+    expect(off.etag).not.toBe(made.etag);
+    expect(await refusal(client.updateLink({ code, patch: { title: 'N', etag: made.etag } }))).toEqual([
+      Code.Aborted,
+      'ETAG_STALE',
+    ]);
+    const cleared = await client.updateLink({ code, updateMask: { paths: ['expires_at', 'tags', 'title'] } });
+    expect(cleared.expiresAt).toBeUndefined();
+    expect(cleared).toMatchObject({ title: '', tags: [], isActive: false });
+    const kept = await client.updateLink({
+      code,
+      patch: { title: 'N', tags: ['y'] },
+      updateMask: { paths: ['title', 'tags'] },
+    });
+    expect(kept).toMatchObject({ title: 'N', tags: ['y'] });
+    expect(await refusal(client.updateLink({ code, updateMask: { paths: ['id'] } }))).toEqual([
+      Code.InvalidArgument,
+      'INVALID_ARGUMENT',
+    ]);
+    expect(await client.updateLink({ code })).toEqual(kept);
+  });
+
+  test('a rename moves the link and frees the code', async () => {
+    const made = await client.createLink({ longUrl });
+    const alias = `n-${randomUUID()}`;
+    const moved = await client.updateLink({ code: made.code, patch: { alias } });
+    expect(moved).toMatchObject({ id: made.id, code: alias });
+    expect(await refusal(client.getLink({ code: made.code }))).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+    expect((await client.createLink({ longUrl, alias: made.code })).code).toBe(made.code);
+  });
+
+  test('a deleted link is kept from others, and restored', async () => {
+    const { code } = await client.createLink({ longUrl });
+    expect(await client.deleteLink({ code })).toBeDefined();
+    expect(await refusal(client.deleteLink({ code }))).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+    expect(await refusal(client.createLink({ longUrl, alias: code }))).toEqual([Code.AlreadyExists, 'ALIAS_TAKEN']);
+    expect(await refusal(client.updateLink({ code, patch: { title: 'x' } }))).toEqual([Code.NotFound, 'LINK_DELETED']);
+    expect((await client.getLink({ code })).state).toBe('deleted');
+    const back = await client.undeleteLink({ code });
+    expect(back.state).toBe('active');
+    expect(await client.undeleteLink({ code })).toEqual(back);
+    await client.deleteLink({ code });
+    await pool.query("update links set deleted_at = deleted_at - interval '31 days' where code = $1", [code]);
+    expect(await refusal(client.undeleteLink({ code }))).toEqual([Code.NotFound, 'UNDELETE_EXPIRED']);
+  });
+
+  test('a stranger finds nothing', async () => {
+    const { code } = await client.createLink({ longUrl });
+    person = testPerson();
+    const calls = [
+      client.getLink({ code }),
+      client.updateLink({ code, patch: { title: 'x' } }),
+      client.deleteLink({ code }),
+      client.undeleteLink({ code }),
+      client.getLink({ code: 'a\0b' }),
+    ];
+    for (const refused of await Promise.all(calls.map(refusal)))
+      expect(refused).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+  });
+});
+
+describe('listing', () => {
+  async function all(request: Parameters<typeof client.listLinks>[0]): Promise<{ links: Link[]; pages: number }> {
+    const links: Link[] = [];
+    let pageToken = '';
+    let pages = 0;
+    do {
+      const page = await client.listLinks({ ...request, pageToken });
+      links.push(...page.urls);
+      pageToken = page.nextPageToken;
+      pages++;
+    } while (pageToken !== '' && pages < 100);
+    return { links, pages };
+  }
+
+  test('pages of any size tell every link once', async () => {
+    const made: string[] = [];
+    for (let at = 0; at < 11; at++) made.push((await client.createLink({ longUrl })).id);
+    const { links, pages } = await all({ pageSize: 4 });
+    expect(pages).toBe(3);
+    expect(links.map(({ id }) => id)).toEqual(made.reverse());
+    expect((await client.listLinks({})).nextPageToken).toBe('');
+    expect((await client.listLinks({ pageSize: 11 })).nextPageToken).toBe('');
+  });
+
+  test('a page of long destinations is cut by bytes', async () => {
+    const long = `https://example.com/${'x'.repeat(8_100)}`;
+    for (let at = 0; at < 130; at++) await client.createLink({ longUrl: long });
+    const first = await client.listLinks({ pageSize: 1_000 });
+    expect(first.urls.length).toBeLessThan(130);
+    expect(first.urls.length).toBeGreaterThan(100);
+    expect((await all({ pageSize: 1_000 })).links).toHaveLength(130);
+  });
+
+  test('bad questions are refused', async () => {
+    await client.createLink({ longUrl });
+    await client.createLink({ longUrl });
+    const { nextPageToken } = await client.listLinks({ pageSize: 1 });
+    const invalid = [
+      client.listLinks({ pageSize: -1 }),
+      client.listLinks({ state: 'gone' }),
+      client.listLinks({ orderBy: 'title' }),
+      client.listLinks({ search: 'a\0' }),
+    ];
+    for (const refused of await Promise.all(invalid.map(refusal)))
+      expect(refused).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
+    for (const request of [{ pageToken: 'x' }, { pageToken: nextPageToken, tag: 'other' }]) {
+      expect(await refusal(client.listLinks(request))).toEqual([Code.InvalidArgument, 'PAGE_TOKEN_INVALID']);
+    }
+    for (const userId of ['nobody', randomUUID()]) {
+      expect(await refusal(client.listLinks({ userId }))).toEqual([Code.NotFound, 'USER_NOT_FOUND']);
+    }
+    expect((await client.listLinks({ userId: 'me' })).urls).toHaveLength(2);
+    expect((await client.listLinks({ userId: person.userId })).urls).toHaveLength(2);
+  });
+
+  test('counts come from analytics, and are absent when it is away', async () => {
+    const link = await client.createLink({ longUrl });
+    clicks = { [link.id]: 42 };
+    expect((await client.listLinks({})).urls[0]?.clickCount).toBe(42);
+    expect((await client.getLink({ code: link.code })).clickCount).toBe(42);
+    clicks = undefined;
+    expect((await client.getLink({ code: link.code })).clickCount).toBeUndefined();
+  });
+});
+
+describe('for the mesh', () => {
+  test('links are looked up by any spelling of their names', async () => {
+    const link = await client.createLink({ longUrl, alias: `\u00e9-${randomUUID()}` });
+    const names = [
+      { code: link.code.normalize('NFD') },
+      { code: 'none' },
+      { domain: 'other.example', code: link.code },
+    ];
+    const { records } = await client.lookupLinks({ names });
+    expect(records.map(({ id }) => id)).toEqual([link.id]);
+  });
+
+  test('the watch tells a change and how far codes are handed out', async () => {
+    const leaving = new AbortController();
+    const told: string[] = [];
+    let made: string | undefined;
+    try {
+      for await (const { event } of client.watch({}, { signal: leaving.signal })) {
+        told.push(event.case ?? '');
+        if (event.case === 'heartbeat' && made === undefined) {
+          expect(event.value.codeSpaces[0]?.keyId).toBe(1);
+          made = (await client.createLink({ longUrl })).code;
+        }
+        if (event.case === 'change' && event.value.record?.code === made) leaving.abort();
+      }
+    } catch (error) {
+      expect(ConnectError.from(error).code).toBe(Code.Canceled);
+    }
+    expect(told).toContain('heartbeat');
+    expect(told.at(-1)).toBe('change');
+  });
+
+  test('aliases that look generated are listed', async () => {
+    const alias = `L${randomBytes(3).toString('hex')}`;
+    await client.createLink({ longUrl, alias });
+    const codes: string[] = [];
+    for await (const chunk of client.listLookalikes({})) codes.push(...chunk.codes);
+    expect(codes).toContain(alias);
+  });
+});

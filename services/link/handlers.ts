@@ -1,0 +1,165 @@
+import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { personOf } from '#runtime/caller/access.ts';
+import { notFound } from '#runtime/errors/errors.ts';
+import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { callFrom } from '#runtime/rpc/client.ts';
+import { type Domains, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
+import { dateOf } from '#runtime/shortlink/link-record.ts';
+import type { ChangeFeed } from './change-feed.ts';
+import type { ClickCounts } from './click-counts.ts';
+import type { DestinationRules } from './destination.ts';
+import { idempotencyOf } from './idempotency.ts';
+import { jsonBytesOf, linkMessage, type ShortUrls } from './link-message.ts';
+import { type Links, noSuchLink, type Target } from './links.ts';
+import { writePageToken } from './page-token.ts';
+import { checkCreate, checkList, checkPatch, domainOf } from './requests.ts';
+import type { LinkStore, ListQuery } from './store.ts';
+import { watchResponse } from './watch-message.ts';
+
+export interface Dependencies {
+  readonly domains: Domains;
+  readonly destinations: DestinationRules;
+  readonly shortUrl: ShortUrls;
+  readonly store: LinkStore;
+  readonly links: Links;
+  readonly feed: Pick<ChangeFeed, 'subscribe'>;
+  readonly clicks: ClickCounts;
+}
+
+type Handlers = ServiceImpl<typeof LinkService>;
+
+/** How a request names a link. */
+interface LinkName {
+  readonly code: string;
+  readonly domain?: string | undefined;
+}
+
+/** Envoy cannot pass on more of an answer than its buffers hold. */
+const largestPageBytes = 1_048_576;
+const lookalikesAtOnce = 10_000;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+export function createHandlers(dependencies: Dependencies): Handlers {
+  return { ...publicHandlers(dependencies), ...internalHandlers(dependencies) };
+}
+
+type InternalCalls = 'watch' | 'listLookalikes' | 'lookupLinks';
+
+function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCalls> {
+  const { domains, store, links, clicks, shortUrl } = dependencies;
+  const rules = { domains, destinations: dependencies.destinations };
+
+  async function counted(record: LinkRecord, context: HandlerContext): Promise<Link> {
+    const countOf = await clicks.of([record.id], callFrom(context));
+    return linkMessage(record, shortUrl, countOf(record.id), Date.now());
+  }
+
+  function target(request: LinkName, context: HandlerContext, etag?: string): Target {
+    const key = keyOf(domains, request, context);
+    return { workspaceId: personOf(context).workspaceId, key, etag };
+  }
+
+  return {
+    async createLink(request, context) {
+      const { link, alias, asked } = checkCreate(request, personOf(context), rules);
+      const idempotency = idempotencyOf(metadataOf(context, 'idempotency-key'), asked);
+      const { record, replayed } = await links.create(link, alias, idempotency);
+      logFields(context).short_code = record.code;
+      setResponseMetadata(context, 'x-status', '201');
+      if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
+      // Nobody can have followed it yet; and a replay is the first answer again.
+      return linkMessage(record, shortUrl, 0, Date.now());
+    },
+    async getLink(request, context) {
+      const { workspaceId, key } = target(request, context);
+      const record = await store.find(workspaceId, key);
+      if (!record) throw noSuchLink();
+      return counted(record, context);
+    },
+    async updateLink(request, context) {
+      const edit = checkPatch(request.patch, request.updateMask, rules);
+      return counted(await links.update(target(request, context, request.patch?.etag), edit), context);
+    },
+    async deleteLink(request, context) {
+      await links.delete(target(request, context, request.etag));
+      return {};
+    },
+    async undeleteLink(request, context) {
+      return counted(await links.undelete(target(request, context)), context);
+    },
+    async listLinks(request, context) {
+      const { query, question } = checkList(request, personOf(context), domains);
+      await requireUser(store, query, personOf(context).userId);
+      const page = cut(await store.list({ ...query, limit: query.limit + 1 }), query.limit);
+      const countOf = await clicks.of(
+        page.records.map(({ id }) => id),
+        callFrom(context),
+      );
+      const now = Date.now();
+      const urls = page.records.map((record) => linkMessage(record, shortUrl, countOf(record.id), now));
+      const last = page.more ? page.records.at(-1) : undefined;
+      return { urls, nextPageToken: last ? writePageToken(question, positionOf(last, query)) : '' };
+    },
+  };
+}
+
+function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers, InternalCalls> {
+  return {
+    async *watch(request, context) {
+      for await (const events of feed.subscribe(request.cursor, context.signal)) {
+        for (const event of events) yield watchResponse(event);
+      }
+    },
+    async *listLookalikes(_request, context) {
+      let after: LinkKey | undefined;
+      while (!context.signal.aborted) {
+        const keys = await store.lookalikes(after, lookalikesAtOnce);
+        if (keys.length > 0) yield { codes: keys.map(({ code }) => code) };
+        if (keys.length < lookalikesAtOnce) return;
+        after = keys.at(-1);
+      }
+    },
+    async lookupLinks(request) {
+      const keys = request.names.flatMap(({ domain, code }) => {
+        const known = domains.named(domain);
+        return known === undefined || code.includes('\0') ? [] : [linkKey(known, code)];
+      });
+      return { records: keys.length === 0 ? [] : await store.lookup(keys) };
+    },
+  };
+}
+
+function keyOf(domains: Domains, { code, domain }: LinkName, context: HandlerContext): LinkKey {
+  logFields(context).short_code = code;
+  const key = linkKey(domainOf(domains, domain), code);
+  // Postgres has no NUL in text: no link has such a code.
+  if (key.code.includes('\0')) throw noSuchLink();
+  return key;
+}
+
+/** Another user than the caller is known here by what he has made in the caller's workspace. */
+async function requireUser(store: LinkStore, { createdBy, workspaceId }: ListQuery, callerId: string): Promise<void> {
+  if (createdBy === undefined || createdBy === callerId) return;
+  if (uuid.test(createdBy) && (await store.hasMadeLinks(workspaceId, createdBy))) return;
+  throw notFound('USER_NOT_FOUND', 'There is no such user.');
+}
+
+/** As many of the records as a page may hold, by number and by bytes, but at least one. */
+function cut(records: readonly LinkRecord[], limit: number): { records: readonly LinkRecord[]; more: boolean } {
+  let bytes = 0;
+  let count = 0;
+  for (const record of records) {
+    bytes += jsonBytesOf(record);
+    if (count === limit || (count > 0 && bytes > largestPageBytes)) break;
+    count++;
+  }
+  return { records: records.slice(0, count), more: count < records.length };
+}
+
+function positionOf(record: LinkRecord, { orderBy }: ListQuery): { at: Date; id: string } {
+  const at = orderBy === 'created_at' ? record.createdAt : record.updatedAt;
+  return { at: at ? dateOf(at) : new Date(0), id: record.id };
+}

@@ -1,0 +1,52 @@
+import { create } from '@bufbuild/protobuf';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { type Link, LinkSchema } from '#gen/link/v1/link_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { stateOf } from '#runtime/shortlink/link-record.ts';
+import { etagOf } from './etag.ts';
+
+/** Where the short links of a domain begin. */
+export type ShortUrls = (key: LinkKey) => string;
+
+/** `publicUrl` is where the default domain is reached; other domains are reached by its scheme and port. */
+export function createShortUrls(publicUrl: string, defaultDomain: string): ShortUrls {
+  const { protocol, host, port } = new URL(publicUrl);
+  return ({ domain, code }) => {
+    const place = domain === defaultDomain ? host : port === '' ? domain : `${domain}:${port}`;
+    return `${protocol}//${place}/${encodeURIComponent(code)}`;
+  };
+}
+
+/** A link as its owners see it. */
+export function linkMessage(
+  record: LinkRecord,
+  shortUrl: ShortUrls,
+  clickCount: number | undefined,
+  nowMs: number,
+): Link {
+  const state = stateOf(record, nowMs);
+  return create(LinkSchema, {
+    id: record.id,
+    code: record.code,
+    domain: record.domain,
+    shortUrl: shortUrl(record),
+    longUrl: record.destination,
+    title: record.title,
+    tags: record.tags,
+    redirectStatus: record.redirectStatus,
+    isActive: !record.disabled,
+    etag: etagOf(record),
+    state: state === 'followable' ? 'active' : state,
+    ...(record.createdAt ? { createdAt: record.createdAt } : {}),
+    ...(record.updatedAt ? { updatedAt: record.updatedAt } : {}),
+    ...(record.expiresAt ? { expiresAt: record.expiresAt } : {}),
+    ...(record.deletedAt ? { deletedAt: record.deletedAt } : {}),
+    ...(clickCount === undefined ? {} : { clickCount }),
+  });
+}
+
+/** About how many bytes the link takes in JSON, where a character may need six. */
+export function jsonBytesOf({ destination, title, code, tags }: LinkRecord): number {
+  const text = title.length + 2 * code.length + tags.reduce((sum, tag) => sum + tag.length + 3, 0);
+  return 700 + Buffer.byteLength(destination) + 6 * text;
+}

@@ -1,0 +1,110 @@
+import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import { breaker } from '#runtime/breaker/breaker.ts';
+import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { createRedis } from '#runtime/redis/redis.ts';
+import { meshClient } from '#runtime/rpc/client.ts';
+import { forgetAll } from '#runtime/shortlink/cache-entry.ts';
+import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { createCacheWriter } from './cache-writer.ts';
+import { createChangeFeed } from './change-feed.ts';
+import { postgresChangeLog } from './change-log.postgres.ts';
+import { type AskClickCounts, createClickCounts } from './click-counts.ts';
+import { createCodeSource } from './code-blocks.ts';
+import type { LinkConfig } from './config.ts';
+import { createOwnHosts } from './destination.ts';
+import { createHandlers } from './handlers.ts';
+import { createShortUrls } from './link-message.ts';
+import { createLinks } from './links.ts';
+import { startRelay } from './relay.ts';
+import { postgresStore } from './store.postgres.ts';
+import { startSweeper } from './sweeper.ts';
+
+/** The link service without its server: what it stands on, made and started. */
+export async function startLinkService(config: LinkConfig, log: Log, issuer: ServiceIdentity) {
+  const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
+  const { statementTimeoutMs } = config;
+  const pool = createPool(url, {
+    name: 'link',
+    max: config.poolSize,
+    maxWaiting: config.poolQueue,
+    statementTimeoutMs,
+    log,
+  });
+  const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, statementTimeoutMs, log });
+  const redis = createRedis(config.redisUrl, { name: config.instance, log });
+  const changeLog = postgresChangeLog(watchPool);
+  const feed = createChangeFeed({
+    log: changeLog,
+    logger: log.child({ part: 'watch' }),
+    pollMs: config.watchPollMs,
+    heartbeatMs: config.watchHeartbeatMs,
+    queueLimit: config.watchQueue,
+    onReplaced: () => codes.discard(),
+  });
+  const store = postgresStore(pool, feed.committed);
+  const { blockSize, blockAnnounceMs: announceMs } = config;
+  const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
+  await codes.open();
+  const write = createCacheWriter(redis);
+  const relay = startRelay({
+    log: changeLog,
+    feed,
+    write,
+    forgetAll: () => forgetAll(redis),
+    logger: log.child({ part: 'relay' }),
+  });
+  const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
+  const sweeper = startSweeper({ store, log: changeLog, logger: log.child({ part: 'sweeper' }), everyMs, retentionMs });
+  const askClicks = clickCountBreaker(config, issuer, log);
+  const unobserve = observe(metric.watchSubscribers, {}, () => feed.subscribers);
+  const domains = createDomains(config);
+  const handlers = createHandlers({
+    domains,
+    destinations: {
+      isOwnHost: createOwnHosts(domains, config.hostAliases, config.publicUrl),
+      allowPrivate: config.allowPrivateDestinations,
+    },
+    shortUrl: createShortUrls(config.publicUrl, domains.defaultDomain),
+    store,
+    links: createLinks({ store, codes, writeToCache: write, ...config }),
+    feed,
+    clicks: createClickCounts(askClicks),
+  });
+  return {
+    handlers,
+    checks: { postgres: () => pool.query('select 1'), redis: () => redis.ping() },
+    /** In the order they were made; they are closed from the last to the first. */
+    close: [
+      () => redis.disconnect(),
+      () => watchPool.end(),
+      () => pool.end(),
+      () => feed.stop(),
+      () => relay.stop(),
+      () => sweeper.stop(),
+      () => askClicks.shutdown(),
+      unobserve,
+    ],
+  };
+}
+
+/** Nobody waits for a row longer than a call may take. */
+function withLockTimeout(postgresUrl: string, lockTimeoutMs: number): string {
+  const url = new URL(postgresUrl);
+  url.searchParams.set('lock_timeout', String(lockTimeoutMs));
+  return url.href;
+}
+
+function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log): AskClickCounts {
+  const { clickCountMs: timeoutMs, breakerResetMs: resetMs } = config;
+  const analytics = meshClient(AnalyticsService, { address: config.analyticsAddress, issuer, deadlineMs: timeoutMs });
+  return breaker(
+    'analytics',
+    async (linkIds, options) => (await analytics.getClickCounts({ linkIds: [...linkIds] }, options)).clicks,
+    { timeoutMs, resetMs, log },
+  );
+}

@@ -1,0 +1,181 @@
+import type { FieldMask, Timestamp } from '@bufbuild/protobuf/wkt';
+import type { CreateLinkRequest, LinkPatch, ListLinksRequest } from '#gen/link/v1/link_service_pb.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import { invalid } from '#runtime/errors/errors.ts';
+import type { Domains } from '#runtime/shortlink/link-key.ts';
+import { dateOf } from '#runtime/shortlink/link-record.ts';
+import { checkAlias } from './alias.ts';
+import { checkDestination, type DestinationRules } from './destination.ts';
+import { type Checked, createFaults, type Faults, fault } from './faults.ts';
+import { checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './link-fields.ts';
+import type { LinkEdit } from './links.ts';
+import { readPageToken } from './page-token.ts';
+import type { ListQuery, NewLink, StateFilter } from './store.ts';
+
+export interface RequestRules {
+  readonly domains: Domains;
+  readonly destinations: DestinationRules;
+}
+
+/** The domain that a request names. Throws INVALID_ARGUMENT when it is not one of ours. */
+export function domainOf(domains: Domains, given: string | undefined): string {
+  const domain = domains.named(given);
+  if (domain === undefined) throw invalid('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN');
+  return domain;
+}
+
+/** A request to make a link, checked. */
+export interface CheckedCreate {
+  readonly link: NewLink;
+  readonly alias: string | undefined;
+  /** All that was asked for, in one spelling; a ttl stays a ttl, whenever it is asked again. */
+  readonly asked: readonly unknown[];
+}
+
+export function checkCreate(request: CreateLinkRequest, person: PersonCaller, rules: RequestRules): CheckedCreate {
+  const faults = createFaults();
+  const domain = rules.domains.named(request.domain);
+  if (domain === undefined) faults.add(fault('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
+  const destination = destinationOf(request.longUrl, request.originalUrl, true, rules, faults);
+  const alias = request.alias === undefined ? undefined : faults.take(checkAlias(request.alias));
+  const expiresAt = faults.take(lifetimeOf(request));
+  const title = faults.take(checkTitle(request.title ?? ''));
+  const tags = faults.take(checkTags(request.tags));
+  faults.throwIfAny();
+  const link = {
+    domain: domain ?? '',
+    workspaceId: person.workspaceId,
+    createdBy: person.userId,
+    destination: destination ?? '',
+    redirectStatus: request.redirectStatus ?? defaultRedirectStatus,
+    title: title ?? '',
+    tags: tags ?? [],
+    expiresAt,
+  };
+  const ending = [request.ttl ?? null, request.expiresAt ? dateOf(request.expiresAt) : null];
+  const asked = [link.domain, alias ?? null, link.destination, link.redirectStatus, link.title, link.tags, ending];
+  return { link, alias, asked };
+}
+
+/** Fields of the patch that update_mask may clear. */
+const clearable: Readonly<Record<string, Partial<LinkEdit>>> = {
+  expires_at: { expiresAt: null },
+  title: { title: '' },
+  tags: { tags: [] },
+};
+const patchFields = new Set([
+  'alias',
+  'long_url',
+  'original_url',
+  'ttl',
+  'expires_at',
+  'is_active',
+  'title',
+  'tags',
+  'redirect_status',
+]);
+
+export function checkPatch(patch: LinkPatch | undefined, mask: FieldMask | undefined, rules: RequestRules): LinkEdit {
+  const faults = createFaults();
+  const cleared = clearedBy(mask, faults);
+  const given = patch ? givenBy(patch, rules, faults) : {};
+  faults.throwIfAny();
+  return { ...cleared, ...given };
+}
+
+function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdit {
+  const destination = destinationOf(patch.longUrl ?? '', patch.originalUrl ?? '', false, rules, faults);
+  const given = {
+    alias: patch.alias === undefined ? undefined : faults.take(checkAlias(patch.alias)),
+    destination: isGiven(patch) ? destination : undefined,
+    expiresAt: faults.take(lifetimeOf(patch)),
+    isActive: patch.isActive,
+    title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
+    tags: patch.tags.length === 0 ? undefined : faults.take(checkTags(patch.tags)),
+    redirectStatus: patch.redirectStatus,
+  };
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+}
+
+function isGiven({ longUrl, originalUrl }: LinkPatch): boolean {
+  return longUrl !== undefined || originalUrl !== undefined;
+}
+
+function clearedBy(mask: FieldMask | undefined, faults: Faults): Partial<LinkEdit> {
+  let cleared: Partial<LinkEdit> = {};
+  for (const path of mask?.paths ?? []) {
+    // JSON writes the paths of a mask in camelCase, a query string as they are.
+    const name = path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+    if (!patchFields.has(name))
+      faults.add(fault('update_mask', `${JSON.stringify(path)} is no field that can be changed`));
+    cleared = { ...cleared, ...clearable[name] };
+  }
+  return cleared;
+}
+
+function destinationOf(
+  longUrl: string,
+  originalUrl: string,
+  required: boolean,
+  rules: RequestRules,
+  faults: Faults,
+): string | undefined {
+  if (longUrl !== '' && originalUrl !== '') {
+    faults.add(fault('original_url', 'is another name of long_url: give one of them'));
+    return undefined;
+  }
+  if (longUrl === '' && originalUrl === '' && !required) return undefined;
+  const field = originalUrl === '' ? 'long_url' : 'original_url';
+  return faults.take(checkDestination(originalUrl || longUrl, field, rules.destinations));
+}
+
+function lifetimeOf({
+  ttl,
+  expiresAt,
+}: {
+  ttl?: number | undefined;
+  expiresAt?: Timestamp | undefined;
+}): Checked<Date | undefined> {
+  return checkLifetime({ ttl, expiresAt: expiresAt && dateOf(expiresAt) }, Date.now());
+}
+
+const defaultPageSize = 50;
+const largestPage = 1_000;
+const states = new Set<string>(['active', 'disabled', 'expired', 'deleted'] satisfies StateFilter[]);
+const order = /^(created_at|updated_at)(?: (asc|desc))?$/;
+
+/** What to list, and the question that its page tokens belong to. */
+export interface CheckedList {
+  readonly query: ListQuery;
+  readonly question: readonly unknown[];
+}
+
+export function checkList(request: ListLinksRequest, person: PersonCaller, domains: Domains): CheckedList {
+  if (request.pageSize < 0) throw invalid('page_size', 'must not be negative');
+  const { state, tag, search } = request;
+  if (state !== undefined && !states.has(state)) {
+    throw invalid('state', 'must be "active", "disabled", "expired" or "deleted"');
+  }
+  const [, orderBy, direction = 'desc'] = order.exec(request.orderBy ?? 'created_at desc') ?? [];
+  if (orderBy === undefined) {
+    throw invalid('order_by', 'must be "created_at" or "updated_at", then optionally " asc" or " desc"');
+  }
+  for (const [field, value] of Object.entries({ tag, search })) {
+    if (value?.includes('\0')) throw invalid(field, 'must not contain NUL characters');
+  }
+  const query = {
+    workspaceId: person.workspaceId,
+    createdBy: request.userId === 'me' ? person.userId : request.userId || undefined,
+    domain: request.domain === undefined ? undefined : domainOf(domains, request.domain),
+    tag,
+    search: search?.normalize('NFC') || undefined,
+    state: state as StateFilter | undefined,
+    orderBy: orderBy as ListQuery['orderBy'],
+    descending: direction === 'desc',
+    limit: Math.min(request.pageSize || defaultPageSize, largestPage),
+  };
+  const { createdBy, domain, descending } = query;
+  const question = [query.workspaceId, createdBy, domain, tag, query.search, state, orderBy, descending];
+  const after = request.pageToken === '' ? undefined : readPageToken(question, request.pageToken);
+  return { query: { ...query, after }, question };
+}

@@ -1,0 +1,114 @@
+import type { ChangeKind, LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { PagePosition } from './page-token.ts';
+
+/** What a new link is made of; the store adds its id, version and times. */
+export interface NewLink {
+  readonly domain: string;
+  readonly workspaceId: string;
+  readonly createdBy: string;
+  readonly destination: string;
+  readonly redirectStatus: number;
+  readonly title: string;
+  readonly tags: readonly string[];
+  readonly expiresAt: Date | undefined;
+}
+
+/** The code of a new link: a generated one with its number and key, or an alias (number 0, key 0). */
+export interface ChosenCode {
+  readonly code: string;
+  readonly number: number;
+  readonly codeKeyId: number;
+}
+
+export interface Idempotency {
+  readonly key: string;
+  /** Of all that the request says; see idempotency.ts. */
+  readonly requestHash: Uint8Array;
+}
+
+/**
+ * `replayed`: this key made this record before. `key_reused`: it made another one. `key_busy`: a twin is at work and did
+ * not finish in time. `code_taken`: another link of the domain has the code.
+ */
+export type CreateOutcome =
+  | { readonly outcome: 'created' | 'replayed'; readonly record: LinkRecord }
+  | { readonly outcome: 'code_taken' | 'key_reused' | 'key_busy' };
+
+/** How a link is to be after a change. The store sets the version. */
+export interface Edit {
+  readonly kind: ChangeKind;
+  readonly next: LinkRecord;
+}
+
+export interface ChangeRequest {
+  readonly workspaceId: string;
+  readonly key: LinkKey;
+  /** A code that the edit may move the link to: locked before the link is. */
+  readonly newCode?: string | undefined;
+}
+
+/** `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. */
+export type ChangeOutcome =
+  | { readonly outcome: 'changed'; readonly record: LinkRecord; readonly previousCode: string }
+  | { readonly outcome: 'unchanged'; readonly record: LinkRecord }
+  | { readonly outcome: 'missing' | 'code_taken' };
+
+export type StateFilter = 'active' | 'disabled' | 'expired' | 'deleted';
+
+export interface ListQuery {
+  readonly workspaceId: string;
+  readonly createdBy?: string | undefined;
+  readonly domain?: string | undefined;
+  readonly tag?: string | undefined;
+  readonly search?: string | undefined;
+  /** Absent: all but deleted ones. */
+  readonly state?: StateFilter | undefined;
+  readonly orderBy: 'created_at' | 'updated_at';
+  readonly descending: boolean;
+  /** The last link of the page before. */
+  readonly after?: PagePosition | undefined;
+  readonly limit: number;
+}
+
+/** How far a key of the code space is handed out; see CodeSpace in change.proto. */
+export interface CodeBlocks {
+  readonly keyId: number;
+  readonly first: number;
+  readonly next: number;
+  readonly blockSize: number;
+}
+
+/** Numbers from `first` up to, not including, `end`. */
+export interface Block {
+  readonly first: number;
+  readonly end: number;
+}
+
+/** The link tables. Every method rejects with a HopError when the database is at fault. */
+export interface LinkStore {
+  create(link: NewLink, code: ChosenCode, idempotency?: Idempotency): Promise<CreateOutcome>;
+  /** What an idempotency key made in the last 24 h, without waiting for a twin. */
+  replay(workspaceId: string, idempotency: Idempotency): Promise<CreateOutcome | undefined>;
+  find(workspaceId: string, key: LinkKey): Promise<LinkRecord | undefined>;
+  /** Whoever owns them; those that do not exist are left out. */
+  lookup(keys: readonly LinkKey[]): Promise<LinkRecord[]>;
+  list(query: ListQuery): Promise<LinkRecord[]>;
+  /** True when the user has made a link in the workspace. */
+  hasMadeLinks(workspaceId: string, userId: string): Promise<boolean>;
+  /**
+   * Changes a link in one transaction, with its change record. `edit` gets the locked link and the database's time;
+   * undefined from it changes nothing, and what it throws undoes all. It may run more than once.
+   */
+  change(request: ChangeRequest, edit: (current: LinkRecord, now: Date) => Edit | undefined): Promise<ChangeOutcome>;
+  /** Makes the row of a code key, or moves the end of its range. */
+  openCodeSpace(space: { keyId: number; first: number; last: number; blockSize: number }): Promise<void>;
+  /** Reserves the next block of a key; undefined when its range is used up. */
+  reserveBlock(keyId: number): Promise<Block | undefined>;
+  /** Aliases that look generated, whatever their domain, by place after `after`. */
+  lookalikes(after: LinkKey | undefined, limit: number): Promise<LinkKey[]>;
+  /** Marks links whose time ran out, with a change record each; answers how many. */
+  expireLinks(limit: number): Promise<number>;
+  /** Deletes idempotency keys older than 24 h; answers how many. */
+  sweepIdempotencyKeys(limit: number): Promise<number>;
+}

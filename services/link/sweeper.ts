@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { ChangeLog } from './change-log.ts';
+import type { LinkStore } from './store.ts';
+
+/** Does what time alone brings about: links that end, and rows that are no longer needed. Safe in many processes at once. */
+export interface Sweeper {
+  stop(): Promise<void>;
+}
+
+export interface SweeperSettings {
+  readonly store: Pick<LinkStore, 'expireLinks' | 'sweepIdempotencyKeys'>;
+  readonly log: Pick<ChangeLog, 'prune'>;
+  readonly logger: Log;
+  /** How often links that ended are looked for. */
+  readonly everyMs?: number;
+  /** How long changes are kept for watchers that come back. */
+  readonly retentionMs?: number;
+}
+
+/** A sweep ends after so many batches and goes on with the next one. */
+const mostBatches = 20;
+/** Housekeeping is done in every so manieth sweep. */
+const housekeepingEvery = 60;
+
+export function startSweeper({
+  store,
+  log,
+  logger,
+  everyMs = 1_000,
+  retentionMs = 86_400_000,
+}: SweeperSettings): Sweeper {
+  const stopping = new AbortController();
+  const { signal } = stopping;
+
+  async function exhaust(what: string, batch: number, sweep: (limit: number) => Promise<number>): Promise<void> {
+    try {
+      for (let left = mostBatches; left > 0 && !signal.aborted; left--) if ((await sweep(batch)) < batch) return;
+    } catch (error) {
+      logger.warn({ err: error }, `${what} will be tried again`);
+    }
+  }
+
+  async function run(): Promise<void> {
+    for (let sweep = 0; !signal.aborted; sweep++) {
+      await exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit));
+      if (sweep % housekeepingEvery === 0) {
+        await exhaust('sweeping idempotency keys', 5_000, (limit) => store.sweepIdempotencyKeys(limit));
+        await exhaust('pruning changes', 5_000, (limit) => log.prune(retentionMs, limit));
+      }
+      await sleep(everyMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}

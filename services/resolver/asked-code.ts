@@ -1,0 +1,21 @@
+/** The last part of a short link's path, as it was asked for. */
+export interface AskedCode {
+  /** NFC. */
+  readonly code: string;
+  /** A trailing "+" asks where the link leads, without following it. */
+  readonly preview: boolean;
+}
+
+const plainCode = /^[0-9A-Za-z_-]{1,64}$/;
+const anyCode = /^[\p{L}\p{M}\p{Nd}_-]{1,64}$/u;
+/** 64 characters of two UTF-16 units each, four times as many before they are composed. */
+const longestRaw = 512;
+
+/** Undefined: no link can have such a code, so no store is asked. */
+export function readCode(raw: string): AskedCode | undefined {
+  if (plainCode.test(raw)) return { code: raw, preview: false };
+  if (raw.length > longestRaw) return undefined;
+  const preview = raw.endsWith('+');
+  const code = (preview ? raw.slice(0, -1) : raw).normalize('NFC');
+  return anyCode.test(code) ? { code, preview } : undefined;
+}

@@ -1,0 +1,46 @@
+import { baseConfig } from '#runtime/config/base-config.ts';
+import {
+  address,
+  type ConfigOf,
+  defineConfig,
+  duration,
+  file,
+  int,
+  list,
+  secretUrl,
+  secretUrls,
+} from '#runtime/config/config.ts';
+
+export const resolverConfig = defineConfig({
+  ...baseConfig,
+  redisUrl: secretUrl('HOP_REDIS_URL'),
+  postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
+  postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
+  postgresConnections: int('HOP_RESOLVER_POSTGRES_CONNECTIONS', { min: 1, max: 100, default: 8 }),
+  linkAddress: address('HOP_LINK_ADDRESS'),
+  domains: list('HOP_DOMAINS'),
+  hostAliases: list('HOP_HOST_ALIASES', { default: [] }),
+  codeKeysFile: file('HOP_CODE_KEYS_FILE'),
+  /** How long a breaker stays open before it tries its store again. */
+  breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, default: 30_000 }),
+  /** How long one question may take through all tiers. */
+  budgetMs: duration('HOP_RESOLVER_BUDGET_MS', { min: 10, max: 5_000, default: 200 }),
+  /** How long it waits for each store before it asks the next. */
+  redisPatienceMs: duration('HOP_RESOLVER_REDIS_PATIENCE_MS', { min: 1, max: 5_000, default: 40 }),
+  replicaPatienceMs: duration('HOP_RESOLVER_REPLICA_PATIENCE_MS', { min: 1, max: 5_000, default: 80 }),
+  primaryPatienceMs: duration('HOP_RESOLVER_PRIMARY_PATIENCE_MS', { min: 1, max: 5_000, default: 120 }),
+  /** A call of a store that takes longer has failed, for its breaker. */
+  storeTimeoutMs: duration('HOP_RESOLVER_STORE_TIMEOUT_MS', { min: 1, max: 10_000, default: 500 }),
+  l1Entries: int('HOP_RESOLVER_L1_ENTRIES', { min: 1, max: 10_000_000, default: 100_000 }),
+  l1Bytes: int('HOP_RESOLVER_L1_BYTES', { min: 65_536, default: 67_108_864 }),
+  /** How long L1 is believed while Watch is live. */
+  l1TrustMs: duration('HOP_RESOLVER_L1_TRUST_MS', { default: 600_000 }),
+  /** How long without a heartbeat Watch counts as live, and L1 is believed after that. */
+  l1LapseMs: duration('HOP_RESOLVER_L1_LAPSE_MS', { min: 1, max: 60_000, default: 2_000 }),
+  /** How old a record may be that is served because no store answers. */
+  l1StaleMs: duration('HOP_RESOLVER_L1_STALE_MS', { default: 3_600_000 }),
+  /** Longer than any replica lags. */
+  replicaLagMs: duration('HOP_RESOLVER_REPLICA_LAG_MS', { max: 3_600_000, default: 30_000 }),
+});
+
+export type ResolverConfig = ConfigOf<typeof resolverConfig>;

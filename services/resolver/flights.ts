@@ -1,0 +1,18 @@
+export interface Flight<Result> {
+  readonly result: Promise<Result>;
+  /** True for the caller whose question took off with it; a joiner gets an answer to an older question. */
+  readonly own: boolean;
+}
+
+/** At most one question under way for each key, and at most max in all; undefined where there is no more room. */
+export function createFlights<Result>(max: number) {
+  const flights = new Map<string, Promise<Result>>();
+  return function fly(key: string, ask: () => Promise<Result>): Flight<Result> | undefined {
+    const under = flights.get(key);
+    if (under) return { result: under, own: false };
+    if (flights.size >= max) return undefined;
+    const result = ask().finally(() => flights.delete(key));
+    flights.set(key, result);
+    return { result, own: true };
+  };
+}

@@ -1,0 +1,233 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { service } from '#runtime/rpc/serve.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
+import { testPerson, testService } from '#runtime/testing/keys.ts';
+import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { createHandlers } from './handlers.ts';
+import { resolverFixture, testRecord } from './resolver-fixture.ts';
+import { createTally } from './tally.ts';
+
+const wallClock = 1_800_000_000_000;
+const domains = createDomains({ domains: ['go.example'], hostAliases: ['127.0.0.1'] });
+const timestamp = (ms: number) => ({
+  $typeName: 'google.protobuf.Timestamp' as const,
+  seconds: BigInt(Math.floor(ms / 1_000)),
+  nanos: 0,
+});
+
+let server: TestServer;
+let fixture: ReturnType<typeof resolverFixture>;
+
+beforeEach(async () => {
+  fixture = resolverFixture();
+  fixture.settle();
+  const { resolver } = fixture;
+  const handlers = createHandlers({ resolver, domains, tally: createTally(), wallClock: () => wallClock });
+  server = await startTestServer({ services: [service(ResolverService, handlers)] });
+});
+afterEach(() => server.stop());
+
+/** What Envoy sees. */
+async function follow(code: string, headers: Record<string, string> = {}) {
+  let seen = new Headers();
+  const body = await server.client(ResolverService).redirect(
+    { code },
+    {
+      headers,
+      onHeader: (all) => {
+        seen = all;
+      },
+    },
+  );
+  return { headers: seen, type: body.contentType, body: Buffer.from(body.data).toString() };
+}
+
+describe('Redirect', () => {
+  it('leads on, byte for byte, cold and from memory alike but for the tier', async () => {
+    fixture.everywhere(testRecord());
+    const cold = await follow('offer');
+    const hot = await follow('offer');
+    for (const [answer, tier] of [
+      [cold, 'redis'],
+      [hot, 'l1'],
+    ] as const) {
+      expect(answer.headers.get('x-status')).toBe('302');
+      expect(answer.headers.get('location')).toBe('https://destination.example/a?b=c');
+      expect(answer.headers.get('cache-control')).toBe('private, no-store');
+      expect(answer.headers.get('x-hop-click')).toBe(
+        `018f0000-0000-7000-8000-000000000001;018f0000-0000-7000-8000-0000000000aa;1;${tier};go.example;offer`,
+      );
+      expect([answer.type, answer.body]).toEqual(['text/plain; charset=utf-8', '']);
+    }
+    cold.headers.delete('x-hop-click');
+    hot.headers.delete('x-hop-click');
+    cold.headers.delete('date');
+    hot.headers.delete('date');
+    expect([...cold.headers]).toEqual([...hot.headers]);
+  });
+
+  it.each([
+    [301, 'private, max-age=30'],
+    [302, 'private, no-store'],
+    [307, 'private, no-store'],
+    [308, 'private, max-age=30'],
+  ])('of a link with status %i says %s', async (redirectStatus, cacheControl) => {
+    fixture.everywhere(testRecord({ redirectStatus }));
+    const { headers } = await follow('offer');
+    expect([headers.get('x-status'), headers.get('cache-control')]).toEqual([String(redirectStatus), cacheControl]);
+  });
+
+  it('finds a link by any normal form of its code, and writes the code in ASCII', async () => {
+    const record = testRecord({ code: 'gr\u00f6\u00dfe' });
+    fixture.redis.rows.set('go.example/gr\u00f6\u00dfe', { record });
+    const { headers } = await follow('gro\u0308\u00dfe');
+    expect(headers.get('x-status')).toBe('302');
+    expect(headers.get('x-hop-click')).toMatch(/;gr%C3%B6%C3%9Fe$/);
+  });
+
+  it.each(['a/b', 'a b', '%zz', '\u0000', '', '+', 'x'.repeat(65)])(
+    'answers 404 to %j without a lookup',
+    async (code) => {
+      const { headers, body } = await follow(code);
+      expect(headers.get('x-status')).toBe('404');
+      expect(body).toContain('There is no such link.');
+      expect(fixture.redis.asked).toBe(0);
+    },
+  );
+
+  it('answers 404 to a host that is not ours', async () => {
+    const strangers = createDomains({ domains: ['go.example'] });
+    const handlers = createHandlers({ ...fixture, domains: strangers, tally: createTally(), wallClock: Date.now });
+    const other = await startTestServer({ services: [service(ResolverService, handlers)] });
+    let status: string | null = null;
+    const onHeader = (headers: Headers): void => {
+      status = headers.get('x-status');
+    };
+    await other.client(ResolverService).redirect({ code: 'offer' }, { onHeader });
+    await other.stop();
+    expect(status).toBe('404');
+    expect(fixture.redis.asked).toBe(0);
+  });
+
+  it.each([
+    ['expired', { expiresAt: timestamp(wallClock) }, 'LINK_EXPIRED'],
+    ['disabled', { disabled: true }, 'LINK_DISABLED'],
+    ['deleted', { deletedAt: timestamp(wallClock - 1) }, 'LINK_DELETED'],
+  ])('of a link that is %s answers 410, as a page and as JSON', async (_state, fields, reason) => {
+    fixture.everywhere(testRecord(fields));
+    const page = await follow('offer');
+    expect(page.headers.get('x-status')).toBe('410');
+    expect(page.headers.get('x-hop-click')).toBeNull();
+    expect(page.headers.get('location')).toBeNull();
+    expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    expect(page.type).toBe('text/html; charset=utf-8');
+    const json = await follow('offer', { accept: 'application/json' });
+    expect(json.type).toBe('application/json');
+    expect(json.headers.get('vary')).toBe('accept');
+    const body = JSON.parse(json.body) as { code: number; details: { reason: string; domain: string }[] };
+    expect(body.details[0]).toMatchObject({ reason, domain: 'hopline' });
+  });
+
+  it('follows a link until the millisecond of its end', async () => {
+    fixture.everywhere(testRecord({ expiresAt: timestamp(wallClock + 1_000) }));
+    expect((await follow('offer')).headers.get('x-status')).toBe('302');
+  });
+
+  it('shows where a link leads without counting a click', async () => {
+    fixture.everywhere(testRecord());
+    const { headers, body } = await follow('offer+');
+    expect(headers.get('x-status')).toBe('200');
+    expect(headers.get('x-hop-click')).toBeNull();
+    expect(headers.get('location')).toBeNull();
+    expect(body).toContain('https://destination.example/a?b=c');
+  });
+
+  it('sends no body on HEAD', async () => {
+    const { headers, body, type } = await follow('nothing', { 'x-hop-method': 'HEAD' });
+    expect([headers.get('x-status'), body, type]).toEqual(['404', '', 'text/html; charset=utf-8']);
+  });
+
+  it('answers 503 with Retry-After when no store answers', async () => {
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    const { headers, body } = await follow('offer', { accept: 'application/json' });
+    expect([headers.get('x-status'), headers.get('retry-after')]).toEqual(['503', '1']);
+    expect(JSON.parse(body)).toMatchObject({
+      code: 14,
+      details: [{ reason: 'DEPENDENCY_UNAVAILABLE' }, { retry_delay: '1s' }],
+    });
+  });
+
+  it('lets nobody keep a 301 that it is not sure of', async () => {
+    fixture.everywhere(testRecord({ redirectStatus: 301 }));
+    await follow('offer');
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    fixture.now.advance(2_000);
+    const { headers } = await follow('offer');
+    expect([headers.get('x-status'), headers.get('cache-control')]).toEqual(['301', 'private, no-store']);
+  });
+});
+
+describe('Resolve', () => {
+  const asTeam = () => server.client(ResolverService, { caller: testPerson({ scopes: ['links:resolve'] }) });
+
+  async function failure(call: Promise<unknown>): Promise<[Code, string | undefined]> {
+    const error = ConnectError.from(
+      await call.then(
+        () => undefined,
+        (fault: unknown) => fault,
+      ),
+    );
+    return [error.code, error.findDetails(ErrorInfoSchema)[0]?.reason];
+  }
+
+  it('says where a link leads, and how it knows', async () => {
+    fixture.everywhere(testRecord({ version: 7n, expiresAt: timestamp(wallClock + 1_000) }));
+    const answer = await asTeam().resolve({ code: 'offer' });
+    expect(answer).toMatchObject({
+      linkId: '018f0000-0000-7000-8000-000000000001',
+      code: 'offer',
+      domain: 'go.example',
+      longUrl: 'https://destination.example/a?b=c',
+      redirectStatus: 302,
+      version: 7n,
+      tier: 'redis',
+      stale: false,
+      expiresAt: { seconds: 1_800_000_001n },
+    });
+    expect((await asTeam().resolve({ code: 'offer', domain: 'GO.example' })).tier).toBe('l1');
+  });
+
+  it('flags what it could not check', async () => {
+    fixture.everywhere(testRecord());
+    await asTeam().resolve({ code: 'offer' });
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    fixture.now.advance(2_000);
+    expect(await asTeam().resolve({ code: 'offer' })).toMatchObject({ stale: true, tier: 'l1' });
+  });
+
+  it('names each failure', async () => {
+    expect(await failure(asTeam().resolve({ code: 'nothing' }))).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+    expect(await failure(asTeam().resolve({ code: 'a/b' }))).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+    expect(await failure(asTeam().resolve({ code: 'x', domain: 'no.example' }))).toEqual([
+      Code.NotFound,
+      'LINK_NOT_FOUND',
+    ]);
+    fixture.everywhere(testRecord({ disabled: true }));
+    expect(await failure(asTeam().resolve({ code: 'offer' }))).toEqual([Code.FailedPrecondition, 'LINK_DISABLED']);
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    expect(await failure(asTeam().resolve({ code: 'other' }))).toEqual([Code.Unavailable, 'DEPENDENCY_UNAVAILABLE']);
+  });
+
+  it('is for teams with the scope and for processes of the mesh', async () => {
+    fixture.everywhere(testRecord());
+    const withoutScope = server.client(ResolverService, { caller: testPerson({ scopes: ['links:read'] }) });
+    expect(await failure(withoutScope.resolve({ code: 'offer' }))).toEqual([Code.PermissionDenied, 'SCOPE_MISSING']);
+    const nobody = server.client(ResolverService);
+    expect((await failure(nobody.resolve({ code: 'offer' })))[0]).toBe(Code.Unauthenticated);
+    const mesh = server.client(ResolverService, { caller: testService('gateway-edge') });
+    expect((await mesh.resolve({ code: 'offer' })).code).toBe('offer');
+  });
+});

@@ -1,0 +1,95 @@
+import type { Timestamp } from '@bufbuild/protobuf/wkt';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+
+/** Where an answer came from. */
+export type Source = 'l1' | 'redis' | 'replica' | 'primary';
+
+/** What L1 keeps of a LinkRecord, with everything that following the link needs made once. */
+export interface Held {
+  readonly id: string;
+  readonly workspaceId: string;
+  readonly version: bigint;
+  readonly domain: string;
+  readonly code: string;
+  /** Milliseconds since 1970. */
+  readonly createdAtMs: number | undefined;
+  /** Milliseconds since 1970; infinite for a link without an end. */
+  readonly expiresAtMs: number;
+  readonly state: 'active' | 'disabled' | 'deleted';
+  /** The HTTP status of the redirect. */
+  readonly status: string;
+  /** The destination, byte for byte. */
+  readonly location: string;
+  readonly cacheControl: string;
+  /** Whose click a follow is, as if this memory answered; see docs/decisions/0003-click.md. */
+  readonly click: string;
+  /** About what it takes in memory. */
+  readonly bytes: number;
+  // What follows changes when a store confirms the record.
+  /** When a store or Watch last confirmed it, by the process's clock. */
+  checkedAt: number;
+  /** How long that is good for while Watch is live. */
+  trustMs: number;
+  /** The epoch (freshness.ts) in which it was confirmed. */
+  epoch: number;
+}
+
+export type FollowState = 'followable' | 'disabled' | 'deleted' | 'expired';
+
+export function nameOf({ domain, code }: LinkKey): string {
+  return `${domain}/${code}`;
+}
+
+/** stateOf (runtime/shortlink) without its work: this is the hot path. */
+export function followState(held: Held, atMs: number): FollowState {
+  if (held.state === 'deleted') return 'deleted';
+  if (atMs >= held.expiresAtMs) return 'expired';
+  return held.state === 'disabled' ? 'disabled' : 'followable';
+}
+
+type Followed = Pick<Held, 'id' | 'workspaceId' | 'version' | 'domain' | 'code'>;
+
+export function clickOf({ id, workspaceId, version, domain, code }: Followed, tier: Source): string {
+  return `${id};${workspaceId};${version};${tier};${domain};${encodeURIComponent(code)}`;
+}
+
+export function hold(record: LinkRecord): Held {
+  const { id, workspaceId, version, domain, code, redirectStatus } = record;
+  const permanent = redirectStatus === 301 || redirectStatus === 308;
+  return {
+    id,
+    workspaceId,
+    version,
+    domain,
+    code,
+    createdAtMs: record.createdAt && epochMs(record.createdAt),
+    expiresAtMs: record.expiresAt ? epochMs(record.expiresAt) : Number.POSITIVE_INFINITY,
+    state: record.deletedAt ? 'deleted' : record.disabled ? 'disabled' : 'active',
+    status: String(redirectStatus || 302),
+    location: headerValue(record.destination),
+    cacheControl: permanent ? 'private, max-age=30' : 'private, no-store',
+    click: flat(clickOf(record, 'l1')),
+    bytes: perLinkBytes + record.destination.length + 4 * code.length,
+    checkedAt: 0,
+    trustMs: 0,
+    epoch: 0,
+  };
+}
+
+/** Measured: an entry and its places in the cache, but for the texts of the link's own. */
+const perLinkBytes = 1_400;
+
+function epochMs({ seconds, nanos }: Timestamp): number {
+  return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
+}
+
+/** Destinations are stored in ASCII; one that is not must not break the answer, whoever wrote it. */
+function headerValue(destination: string): string {
+  return destination.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
+}
+
+/** A text that was put together holds on to its parts, at several times its size; a copy does not. */
+function flat(ascii: string): string {
+  return Buffer.from(ascii, 'latin1').toString('latin1');
+}

@@ -1,0 +1,105 @@
+import { errorBody, jsonType } from './error-body.ts';
+import { clickOf, type FollowState, type Held, type Source } from './held.ts';
+import {
+  type GoneReason,
+  gonePages,
+  notFoundPage,
+  pageHeaders,
+  pageType,
+  previewPage,
+  unavailablePage,
+} from './pages.ts';
+
+/** What Envoy is to answer with. */
+export interface HttpAnswer {
+  readonly status: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+  readonly contentType: string;
+  readonly body: Uint8Array;
+}
+
+/** An answer in both forms, made once. */
+interface Page {
+  readonly html: HttpAnswer;
+  readonly json: HttpAnswer;
+}
+
+const retryAfterSeconds = 1;
+const notStored = ['cache-control', 'private, no-store'] as const;
+const varies = ['vary', 'accept'] as const;
+const emptyBody = new Uint8Array();
+// Without a type of its own Envoy calls an empty HttpBody JSON.
+export const emptyType = 'text/plain; charset=utf-8';
+
+export const notFoundAnswer: Page = {
+  html: htmlAnswer('404', notFoundPage),
+  json: jsonAnswer('404', errorBody({ code: 5, reason: 'LINK_NOT_FOUND', message: 'There is no such link.' })),
+};
+
+const retryAfter = ['retry-after', String(retryAfterSeconds)] as const;
+
+export const unavailableAnswer: Page = {
+  html: htmlAnswer('503', unavailablePage, retryAfter),
+  json: jsonAnswer(
+    '503',
+    errorBody({
+      code: 14,
+      reason: 'DEPENDENCY_UNAVAILABLE',
+      message: 'The link cannot be looked up right now.',
+      retryAfterSeconds,
+    }),
+    retryAfter,
+  ),
+};
+
+/** The words for a link that is there and leads nowhere. */
+export const goneErrors = {
+  expired: { reason: 'LINK_EXPIRED', message: 'The link has expired.' },
+  disabled: { reason: 'LINK_DISABLED', message: 'The link is switched off.' },
+  deleted: { reason: 'LINK_DELETED', message: 'The link was deleted.' },
+} as const satisfies Partial<Record<GoneReason, object>>;
+
+const goneAnswers: Readonly<Record<keyof typeof goneErrors, Page>> = {
+  expired: goneAnswer('expired'),
+  disabled: goneAnswer('disabled'),
+  deleted: goneAnswer('deleted'),
+};
+
+export function goneAnswerOf(state: Exclude<FollowState, 'followable'>): Page {
+  return goneAnswers[state];
+}
+
+/** The redirect of a link that may be followed, from another tier than L1 or stale; L1's own needs no such object. */
+export function redirectAnswer(held: Held, tier: Source, stale: boolean): HttpAnswer {
+  return {
+    status: held.status,
+    headers: [
+      ['location', held.location],
+      stale ? notStored : ['cache-control', held.cacheControl],
+      ['x-hop-click', tier === 'l1' ? held.click : clickOf(held, tier)],
+    ],
+    contentType: emptyType,
+    body: emptyBody,
+  };
+}
+
+export function previewAnswer(held: Held): HttpAnswer {
+  const { location: destination, createdAtMs: madeAtMs, expiresAtMs } = held;
+  return htmlAnswer('200', previewPage({ name: held, destination, madeAtMs, expiresAtMs }));
+}
+
+function goneAnswer(reason: keyof typeof goneErrors): Page {
+  return {
+    html: htmlAnswer('410', gonePages[reason]),
+    json: jsonAnswer('410', errorBody({ code: 9, ...goneErrors[reason] })),
+  };
+}
+
+function htmlAnswer(status: string, body: Uint8Array, ...headers: (readonly [string, string])[]): HttpAnswer {
+  return { status, headers: [notStored, varies, ...pageHeaders, ...headers], contentType: pageType, body };
+}
+
+function jsonAnswer(status: string, body: Uint8Array, ...headers: (readonly [string, string])[]): HttpAnswer {
+  const guarded = [notStored, varies, ['x-content-type-options', 'nosniff'] as const, ...headers];
+  return { status, headers: guarded, contentType: jsonType, body };
+}

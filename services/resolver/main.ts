@@ -1,0 +1,21 @@
+import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { mainConfig, serve, service } from '#runtime/rpc/serve.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
+import { createLog } from '#runtime/telemetry/log.ts';
+import { resolverConfig } from './config.ts';
+import { createHandlers } from './handlers.ts';
+import { startResolverService } from './resolver-service.ts';
+
+const config = mainConfig(resolverConfig);
+const log = createLog(config);
+const { resolver, tally, checks, close } = startResolverService(config, log);
+const handlers = createHandlers({ resolver, tally, domains: createDomains(config), wallClock: Date.now });
+await serve({
+  name: 'resolver',
+  config,
+  log,
+  services: [service(ResolverService, handlers)],
+  hot: ['hop.resolver.v1.ResolverService/Redirect'],
+  checks,
+  close,
+});

@@ -1,0 +1,253 @@
+import { describe, expect, it } from 'vitest';
+import type { Answer } from './resolve.ts';
+import { resolverFixture, testKey, testRecord } from './resolver-fixture.ts';
+
+const v = (version: bigint) => testRecord({ version });
+
+function shape(answer: Answer) {
+  if (answer.kind === 'link') return `${answer.tier} ${answer.held.version}${answer.stale ? ' stale' : ''}`;
+  return answer.kind === 'absent' ? `absent by ${answer.tier}` : 'unavailable';
+}
+
+/** Lets everything run that waits for nothing. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+describe('the walk while Watch is live', () => {
+  it('stops at the first store that has the link, and holds it', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    expect(fixture.resolver.atHand(testKey)).toBeUndefined();
+    expect(shape(await fixture.resolve())).toBe('redis 1');
+    expect([fixture.replica.asked, fixture.primary.asked]).toEqual([0, 0]);
+    expect(fixture.resolver.atHand(testKey)?.version).toBe(1n);
+    expect(shape(await fixture.resolve())).toBe('l1 1');
+    expect(fixture.redis.asked).toBe(1);
+  });
+
+  it('asks a replica, and fills Redis from it, once the replica cannot be behind unnoticed', async () => {
+    const fixture = resolverFixture();
+    fixture.beat();
+    fixture.put(fixture.replica, { record: v(1n) });
+    expect(shape(await fixture.resolve())).toBe('absent by primary');
+    expect([fixture.replica.asked, fixture.fills]).toEqual([0, []]);
+    fixture.settle();
+    fixture.now.advance(10_000);
+    fixture.beat();
+    expect(shape(await fixture.resolve())).toBe('replica 1');
+    expect(fixture.fills).toEqual([v(1n)]);
+  });
+
+  it('reads an old row again from the primary, and gives the new one to Redis', async () => {
+    for (const old of ['redis', 'replica'] as const) {
+      const fixture = resolverFixture();
+      fixture.settle();
+      fixture.l1.apply(v(5n), '');
+      fixture.put(fixture[old], { record: v(4n) });
+      fixture.put(fixture.primary, { record: v(5n) });
+      expect(shape(await fixture.resolve())).toBe('primary 5');
+      expect(fixture.fills).toEqual([v(5n)]);
+    }
+  });
+
+  it('asks the primary again where a change overtook its answer', async () => {
+    const fixture = resolverFixture({ replica: false });
+    fixture.settle();
+    fixture.put(fixture.primary, { record: v(4n) });
+    fixture.primary.onTheWay = () => {
+      fixture.primary.onTheWay = undefined;
+      fixture.put(fixture.primary, { record: v(5n) });
+      fixture.l1.apply(v(5n), '');
+    };
+    expect(shape(await fixture.resolve())).toBe('primary 5');
+  });
+
+  it('asks one question for all who ask at once', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => fixture.resolve()));
+    expect(new Set(answers.map(shape))).toEqual(new Set(['redis 1']));
+    expect(fixture.redis.asked).toBe(1);
+  });
+
+  it('goes on without Redis, without the replica, and without both', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    fixture.redis.down = true;
+    expect(shape(await fixture.resolve())).toBe('replica 1');
+    fixture.l1.drop('go.example/offer', 1n);
+    fixture.everywhere(v(2n));
+    fixture.replica.down = true;
+    expect(shape(await fixture.resolve())).toBe('primary 2');
+  });
+
+  it('refuses a made-up code without asking anybody', async () => {
+    const fixture = resolverFixture({ mayExist: () => false });
+    fixture.settle();
+    expect(shape(await fixture.resolve())).toBe('absent by filter');
+    expect([fixture.redis.asked, fixture.replica.asked, fixture.primary.asked]).toEqual([0, 0, 0]);
+  });
+});
+
+describe('when stores are down', () => {
+  it('serves what it holds past its trust, and says so', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    await fixture.resolve();
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    fixture.now.advance(2_000);
+    expect(shape(await fixture.resolve())).toBe('l1 1 stale');
+    fixture.now.advance(3_600_000);
+    expect(shape(await fixture.resolve())).toBe('unavailable');
+  });
+
+  it('does not know a link that it never held', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    for (const store of [fixture.redis, fixture.replica, fixture.primary]) store.down = true;
+    expect(shape(await fixture.resolve())).toBe('unavailable');
+  });
+
+  it('believes that there is no link where Redis and a replica agree, and asks again the next time', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.primary.down = true;
+    expect(shape(await fixture.resolve())).toBe('absent by replica');
+    expect(shape(await fixture.resolve())).toBe('absent by replica');
+    expect(fixture.primary.asked).toBe(2);
+    fixture.redis.down = true;
+    expect(shape(await fixture.resolve())).toBe('unavailable');
+  });
+
+  it('gives up when the budget is spent', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.redis.onTheWay = () => new Promise(() => {});
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('budget');
+    expect(shape(await answer)).toBe('unavailable');
+  });
+});
+
+it('goes on when a store takes too long, and holds what it says in the end for the next who asks', async () => {
+  const fixture = resolverFixture();
+  fixture.settle();
+  const late = Promise.withResolvers<void>();
+  fixture.replica.onTheWay = () => late.promise;
+  fixture.put(fixture.replica, { record: v(1n) });
+  fixture.primary.down = true;
+  const answer = fixture.resolve();
+  await settled();
+  fixture.expire('replica');
+  expect(shape(await answer)).toBe('unavailable');
+  late.resolve();
+  await settled();
+  expect(shape(await fixture.resolve())).toBe('l1 1');
+});
+
+describe('while Watch is silent', () => {
+  it('asks the primary first: Redis and the replica may be late', async () => {
+    const fixture = resolverFixture();
+    fixture.everywhere(v(1n));
+    fixture.put(fixture.primary, { record: v(2n) });
+    expect(shape(await fixture.resolve())).toBe('primary 2');
+    fixture.now.advance(1_999);
+    expect(shape(await fixture.resolve())).toBe('l1 2');
+    fixture.now.advance(1);
+    expect(shape(await fixture.resolve())).toBe('primary 2');
+  });
+
+  it('takes what the others have while the primary is down', async () => {
+    const fixture = resolverFixture();
+    fixture.everywhere(v(1n));
+    fixture.primary.down = true;
+    expect(shape(await fixture.resolve())).toBe('redis 1');
+  });
+
+  it('refuses nothing by the filter', async () => {
+    const fixture = resolverFixture({ mayExist: () => false });
+    fixture.everywhere(v(1n));
+    expect(shape(await fixture.resolve())).toBe('primary 1');
+  });
+});
+
+describe('a link is followable as soon as its creation is answered', () => {
+  /** The link service has committed and written Redis; replicas and Watch do not know yet. */
+  function createLink(fixture: ReturnType<typeof resolverFixture>): void {
+    fixture.put(fixture.primary, { record: v(1n) });
+    fixture.put(fixture.redis, { record: v(1n) });
+  }
+
+  it('although its absence is remembered', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    expect(shape(await fixture.resolve())).toBe('absent by primary');
+    expect(shape(await fixture.resolve())).toBe('absent by l1');
+    expect(fixture.primary.asked).toBe(1);
+    createLink(fixture);
+    expect(shape(await fixture.resolve())).toBe('redis 1');
+  });
+
+  it('although its absence is remembered and Redis has just died', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    await fixture.resolve();
+    createLink(fixture);
+    fixture.redis.down = true;
+    expect(shape(await fixture.resolve())).toBe('primary 1');
+  });
+
+  it('although a question from before it is still under way', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    const arrival = Promise.withResolvers<void>();
+    fixture.primary.onTheWay = () => arrival.promise;
+    const early = fixture.resolve();
+    await settled();
+    createLink(fixture);
+    const late = fixture.resolve();
+    arrival.resolve();
+    expect(shape(await early)).toBe('absent by primary');
+    expect(shape(await late)).toBe('redis 1');
+  });
+
+  it('although the code belonged to a link that is remembered as deleted', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    const deleted = testRecord({
+      version: 1n,
+      deletedAt: { $typeName: 'google.protobuf.Timestamp', seconds: 1n, nanos: 0 },
+    });
+    fixture.everywhere(deleted);
+    expect(shape(await fixture.resolve())).toBe('redis 1');
+    fixture.put(fixture.redis, { record: v(2n) });
+    expect(shape(await fixture.resolve())).toBe('redis 2');
+  });
+
+  it('although a rename has taken the code away before', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    await fixture.resolve();
+    fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
+    fixture.primary.rows.clear();
+    fixture.put(fixture.redis, { goneAt: 2n });
+    expect(shape(await fixture.resolve())).toBe('absent by redis');
+    fixture.put(fixture.redis, { record: v(3n) });
+    expect(shape(await fixture.resolve())).toBe('redis 3');
+  });
+});
+
+it('takes a row of Redis from before a rename for what it is', async () => {
+  const fixture = resolverFixture();
+  fixture.settle();
+  fixture.everywhere(v(1n));
+  await fixture.resolve();
+  fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
+  fixture.primary.rows.clear();
+  expect(shape(await fixture.resolve())).toBe('absent by primary');
+});

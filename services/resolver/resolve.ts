@@ -1,0 +1,209 @@
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { createFlights } from './flights.ts';
+import type { Clock, Freshness } from './freshness.ts';
+import { type Held, nameOf, type Source } from './held.ts';
+import type { Inquiry, L1 } from './l1.ts';
+
+/** What a store says: the row, that the code is gone since a version, or nothing. */
+export type Found = { readonly record: LinkRecord } | { readonly goneAt: bigint } | undefined;
+
+/** A store behind its breaker. Rejects when it does not answer in its time. */
+export interface Tier {
+  readonly name: Exclude<Source, 'l1'>;
+  find(name: LinkKey): Promise<Found>;
+}
+
+export interface RedisTier extends Tier {
+  /** Writes unless Redis holds a newer version; does not wait, and gives up where too much is under way. */
+  fill(record: LinkRecord): void;
+}
+
+/** Says no to generated codes that were never handed out, and yes to all that it is not sure of. */
+export type CodeFilter = (name: LinkKey) => boolean;
+
+export type Answer =
+  | { readonly kind: 'link'; readonly held: Held; readonly tier: Source; readonly stale: boolean }
+  | { readonly kind: 'absent'; readonly tier: Source | 'filter' }
+  | { readonly kind: 'unavailable' };
+
+export interface ResolverOptions {
+  readonly l1: L1;
+  readonly freshness: Freshness;
+  readonly redis: RedisTier;
+  /** Absent where there is no replica. */
+  readonly replica: Tier | undefined;
+  readonly primary: Tier;
+  readonly mayExist: CodeFilter;
+  readonly now: Clock;
+  /** Settles after this many milliseconds; cancel frees it. */
+  readonly timer: (ms: number) => { readonly done: Promise<void>; cancel(): void };
+  /** How long one question may take in all. */
+  readonly budgetMs: number;
+  /**
+   * How long the walk waits for each store before it goes on. A breaker's own limit is longer: that a store is slower
+   * than we care to wait does not say that it is ill.
+   */
+  readonly patienceMs: Readonly<Record<Tier['name'], number>>;
+  readonly maxFlights: number;
+}
+
+export interface Resolver {
+  /** The answer of L1 where it is good enough to be given at once. Takes no turn of the event loop: the hot path. */
+  atHand(name: LinkKey): Held | undefined;
+  resolve(name: LinkKey): Promise<Answer>;
+}
+
+type Told = Answer | 'missing' | 'behind' | 'failed';
+
+const unavailable: Answer = { kind: 'unavailable' };
+
+export function createResolver(options: ResolverOptions): Resolver {
+  const { l1, freshness, redis, replica, primary, mayExist, now, timer, budgetMs } = options;
+  const fly = createFlights<Answer>(options.maxFlights);
+
+  async function ask(tier: Tier, name: LinkKey, key: string): Promise<Told> {
+    const inquiry = l1.inquire(key);
+    const told = tier.find(name).then(
+      // An answer that comes too late for this question is held for the next.
+      (found) => judge(found, inquiry, tier.name),
+      (): Told => 'failed', // counted and logged by its breaker
+    );
+    return within(options.patienceMs[tier.name], told, () => 'failed');
+  }
+
+  async function within<Result>(ms: number, result: Promise<Result>, late: () => Result): Promise<Result> {
+    const limit = timer(ms);
+    try {
+      return await Promise.race([result, limit.done.then(late)]);
+    } finally {
+      limit.cancel();
+    }
+  }
+
+  /** Are the changes of late known, so that a replica's row that passed was not an old one? */
+  function current(): boolean {
+    const at = now();
+    return freshness.live(at) && freshness.settled(at);
+  }
+
+  function judge(found: Found, inquiry: Inquiry, from: Tier['name']): Told {
+    if (!found) return 'missing';
+    if ('goneAt' in found) {
+      l1.drop(inquiry.key, found.goneAt);
+      const { atLeast } = l1.inquire(inquiry.key);
+      return found.goneAt < atLeast ? 'behind' : absent({ ...inquiry, atLeast }, from);
+    }
+    const held = l1.offer(inquiry, found.record, from);
+    if (!held) return 'behind';
+    if (from === 'primary' || (from === 'replica' && current())) redis.fill(found.record);
+    return { kind: 'link', held, tier: from, stale: false };
+  }
+
+  function absent(inquiry: Inquiry, tier: Source): Told {
+    return l1.offerAbsence(inquiry) ? { kind: 'absent', tier } : 'behind';
+  }
+
+  /** The last word. A change may overtake the first answer on its way; the second is read after it. */
+  async function askPrimary(name: LinkKey, key: string): Promise<Told> {
+    let told: Told = 'behind';
+    for (let round = 0; round < 2 && told === 'behind'; round++) {
+      const inquiry = l1.inquire(key);
+      told = await ask(primary, name, key);
+      if (told === 'missing') told = absent(inquiry, 'primary');
+    }
+    return told;
+  }
+
+  /** What L1 alone knows to be nowhere: an absence, or a deleted link. */
+  function rememberedNothing(key: string): Answer | undefined {
+    const at = now();
+    if (l1.rememberedAbsent(key, at)) return { kind: 'absent', tier: 'l1' };
+    const held = l1.get(key);
+    if (held?.state !== 'deleted' || !freshness.live(at) || !l1.trusted(held, at)) return undefined;
+    return { kind: 'link', held, tier: 'l1', stale: false };
+  }
+
+  /** Watch is live: the changes of late are known, so the near stores will do, except for an absence. */
+  async function walkLive(name: LinkKey, key: string): Promise<Answer> {
+    const remembered = rememberedNothing(key);
+    const near = await ask(redis, name, key);
+    if (isAnswer(near)) return near;
+    // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
+    if (near === 'missing' && remembered && rememberedNothing(key)) return remembered;
+    // A replica's row can be checked once all changes that it may lack have been heard of.
+    if (replica && near !== 'behind' && freshness.settled(now())) {
+      const copy = await ask(replica, name, key);
+      if (isAnswer(copy)) return copy;
+      const told = await askPrimary(name, key);
+      return isAnswer(told) ? told : withoutPrimary(key, near, copy);
+    }
+    const told = await askPrimary(name, key);
+    return isAnswer(told) ? told : askReplicaLast(name, key, near);
+  }
+
+  /** Watch is silent: what Redis and the replicas hold may be older than allowed, so the primary comes first. */
+  async function walkUnwatched(name: LinkKey, key: string): Promise<Answer> {
+    const told = await askPrimary(name, key);
+    if (isAnswer(told)) return told;
+    const near = await ask(redis, name, key);
+    if (isAnswer(near)) return near;
+    return askReplicaLast(name, key, near);
+  }
+
+  async function askReplicaLast(name: LinkKey, key: string, near: Told): Promise<Answer> {
+    const copy = replica ? await ask(replica, name, key) : 'failed';
+    return isAnswer(copy) ? copy : withoutPrimary(key, near, copy);
+  }
+
+  /** Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. */
+  function withoutPrimary(key: string, near: Told, copy: Told): Answer {
+    const nowhere = near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
+    return nowhere ? { kind: 'absent', tier: 'replica' } : lastResort(key);
+  }
+
+  function lastResort(key: string): Answer {
+    const held = l1.get(key);
+    return held && l1.servableStale(held, now()) ? { kind: 'link', held, tier: 'l1', stale: true } : unavailable;
+  }
+
+  const walk = (name: LinkKey, key: string): Promise<Answer> =>
+    freshness.live(now()) && !l1.blind(key) ? walkLive(name, key) : walkUnwatched(name, key);
+
+  /** An absence found for a question from before ours proves nothing: a link may have been made in between. */
+  async function join(name: LinkKey, key: string): Promise<Answer> {
+    for (let round = 0; round < 2; round++) {
+      const flight = fly(key, () => walk(name, key));
+      if (!flight) return lastResort(key);
+      const answer = await flight.result;
+      if (flight.own || round === 1 || !isNothing(answer)) return answer;
+    }
+    return unavailable;
+  }
+
+  function atHand(name: LinkKey): Held | undefined {
+    const held = l1.get(nameOf(name));
+    return held && held.state !== 'deleted' && l1.trusted(held, now()) ? held : undefined;
+  }
+
+  return {
+    atHand,
+    resolve(name) {
+      const held = atHand(name);
+      if (held) return Promise.resolve({ kind: 'link', held, tier: 'l1', stale: false });
+      const key = nameOf(name);
+      if (!l1.get(key) && freshness.live(now()) && !mayExist(name)) {
+        return Promise.resolve({ kind: 'absent', tier: 'filter' });
+      }
+      return within(budgetMs, join(name, key), () => lastResort(key));
+    },
+  };
+}
+
+function isAnswer(told: Told): told is Answer {
+  return typeof told === 'object';
+}
+
+function isNothing(answer: Answer): boolean {
+  return answer.kind === 'absent' || (answer.kind === 'link' && answer.held.state === 'deleted');
+}

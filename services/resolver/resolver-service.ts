@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { createRedis } from '#runtime/redis/redis.ts';
+import { meshClient } from '#runtime/rpc/client.ts';
+import { createCodeFilter } from '#runtime/shortlink/code-filter.ts';
+import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { ResolverConfig } from './config.ts';
+import { createFreshness } from './freshness.ts';
+import { createL1 } from './l1.ts';
+import { l1Limits } from './l1-limits.ts';
+import { primaryTier, replicaTier } from './postgres-tier.ts';
+import { redisTier } from './redis-tier.ts';
+import { createResolver, type Resolver } from './resolve.ts';
+import { postgresStore } from './store.postgres.ts';
+import { createTally, type Tally } from './tally.ts';
+import { startWatch } from './watch.ts';
+
+const now = (): number => performance.now();
+const maxFlights = 2_000;
+const maxFills = 64;
+const silenceMs = 3_000;
+const flushMs = 1_000;
+
+/** The memory of this process: what it holds, how far to believe it, which codes it can refuse. */
+function createMemory(config: ResolverConfig) {
+  const { l1TrustMs: trustMs, l1LapseMs: lapseMs, l1StaleMs: staleMs, replicaLagMs } = config;
+  const freshness = createFreshness({ now, lapseMs, replicaLagMs });
+  const sizes = { maxEntries: config.l1Entries, maxBytes: config.l1Bytes, ...l1Limits };
+  const l1 = createL1({ now, freshness, trustMs, lapseMs, staleMs, ...sizes, random: Math.random });
+  const filter = createCodeFilter({ keys: loadCodeKeys(config.codeKeysFile), now });
+  observe(metric.resolverCacheEntries, {}, () => l1.size);
+  observe(metric.watchAge, {}, () => freshness.ageMs(now()) / 1_000);
+  return { freshness, l1, filter };
+}
+
+/** The stores, each behind its breaker. */
+function connectStores(config: ResolverConfig, log: Log) {
+  const { breakerResetMs: resetMs, storeTimeoutMs: timeoutMs, postgresConnections: max } = config;
+  const poolOf = (url: string, name: string) =>
+    createPool(url, { name, max, statementTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, log });
+  const primary = poolOf(config.postgresPrimary, 'primary');
+  const replicas = config.postgresReplicas.map((url, index) => poolOf(url, `replica-${index + 1}`));
+  const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
+  const limits = { timeoutMs, resetMs, log };
+  return {
+    tiers: {
+      redis: redisTier({ redis, ...limits, maxFills }),
+      replica: replicaTier(replicas.map(postgresStore), limits),
+      primary: primaryTier(postgresStore(primary), limits),
+    },
+    checks: {
+      redis: () => redis.ping(),
+      primary: () => primary.query('select 1'),
+      ...Object.fromEntries(replicas.map((pool, index) => [`replica-${index + 1}`, () => pool.query('select 1')])),
+    },
+    close: [() => redis.disconnect(), () => primary.end(), ...replicas.map((pool) => () => pool.end())],
+  };
+}
+
+export interface ResolverParts {
+  readonly resolver: Resolver;
+  readonly tally: Tally;
+  readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
+  /** In the order of opening. */
+  readonly close: readonly (() => unknown)[];
+}
+
+/** Everything that the handlers stand on, running. */
+export function startResolverService(config: ResolverConfig, log: Log): ResolverParts {
+  const { freshness, l1, filter } = createMemory(config);
+  const { tiers, checks, close } = connectStores(config, log);
+  const client = meshClient(LinkService, { address: config.linkAddress, issuer: loadServiceIdentity(config) });
+  const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
+  const watching = { client, l1, freshness, filter, now, silenceMs, sleep: pause, random: Math.random };
+  const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });
+  const tally = createTally();
+  const flushing = setInterval(() => tally.flush(), flushMs).unref();
+  const stopCounting = (): void => {
+    clearInterval(flushing);
+    tally.flush();
+  };
+  const mayExist = ({ code }: { code: string }): boolean => filter.check(code) === 'maybe';
+  const { budgetMs, redisPatienceMs, replicaPatienceMs, primaryPatienceMs } = config;
+  const patienceMs = { redis: redisPatienceMs, replica: replicaPatienceMs, primary: primaryPatienceMs };
+  const limits = { budgetMs, patienceMs, maxFlights };
+  const resolver = createResolver({ l1, freshness, ...tiers, mayExist, now, timer, ...limits });
+  const live = async (): Promise<void> => {
+    if (!freshness.live(now())) throw new Error('No heartbeat of late.');
+  };
+  return { resolver, tally, checks: { ...checks, watch: live }, close: [...close, () => watch.stop(), stopCounting] };
+}
+
+/**
+ * A process that was kept from running finds its timers over before it has read the answers that have long arrived: they
+ * get one turn of the event loop.
+ */
+function timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
+  const { promise: done, resolve } = Promise.withResolvers<void>();
+  const handle = setTimeout(() => setImmediate(resolve), ms);
+  return { done, cancel: () => clearTimeout(handle) };
+}

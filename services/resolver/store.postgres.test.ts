@@ -1,0 +1,97 @@
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { primaryTier, replicaTier } from './postgres-tier.ts';
+import { testKey } from './resolver-fixture.ts';
+import { postgresStore } from './store.postgres.ts';
+
+let database: TestDatabase;
+let owner: Pool;
+let reader: Pool;
+
+beforeAll(async () => {
+  database = await postgresFor('link');
+  owner = createPool(database.url, { max: 2, log: silentLog });
+  reader = createPool(database.urlAs('hop_resolver'), { max: 4, log: silentLog });
+  await owner.query(
+    `insert into link.links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
+       redirect_status, title, tags, disabled, created_at, updated_at, expires_at, deleted_at)
+     values
+       ('go.example', 'offer', '018f0000-0000-7000-8000-000000000001', 9007199254740993,
+        '018f0000-0000-7000-8000-0000000000aa', '018f0000-0000-7000-8000-0000000000bb', 3521614606207, 1,
+        'https://destination.example/a?b=c', 308, 'Title', '{a,b}', true, '2026-01-02T03:04:05.678Z',
+        '2026-01-02T03:04:06Z', '2027-01-01T00:00:00Z', null),
+       ('go.example', 'größe', '018f0000-0000-7000-8000-000000000002', 2,
+        '018f0000-0000-7000-8000-0000000000aa', '018f0000-0000-7000-8000-0000000000bb', 0, 0,
+        'https://destination.example/', 302, '', '{}', false, now(), now(), null, now())`,
+  );
+});
+afterAll(async () => {
+  await reader.end();
+  await owner.end();
+  await database.drop();
+});
+
+it('reads a whole row as the role of the resolver', async () => {
+  const record = await postgresStore(reader).find(testKey);
+  expect(record).toMatchObject({
+    id: '018f0000-0000-7000-8000-000000000001',
+    domain: 'go.example',
+    code: 'offer',
+    version: 9_007_199_254_740_993n,
+    number: 3_521_614_606_207n,
+    codeKeyId: 1,
+    destination: 'https://destination.example/a?b=c',
+    redirectStatus: 308,
+    title: 'Title',
+    tags: ['a', 'b'],
+    disabled: true,
+    createdAt: { seconds: 1_767_323_045n, nanos: 678_000_000 },
+    expiresAt: { seconds: 1_798_761_600n, nanos: 0 },
+  });
+  expect(record?.deletedAt).toBeUndefined();
+});
+
+it('reads deleted links, tells codes apart by case and domain, and takes any text', async () => {
+  const store = postgresStore(reader);
+  expect((await store.find({ ...testKey, code: 'größe' }))?.deletedAt).toBeDefined();
+  expect(await store.find({ ...testKey, code: 'Offer' })).toBeUndefined();
+  expect(await store.find({ ...testKey, domain: 'other.example' })).toBeUndefined();
+  expect(await store.find({ ...testKey, code: `' or ''='` })).toBeUndefined();
+});
+
+it('may read nothing else, and write nothing', async () => {
+  await expect(reader.query('select * from link.links')).rejects.toMatchObject({ code: '42501' });
+  await expect(reader.query('delete from link.followable')).rejects.toMatchObject({ code: '42501' });
+});
+
+it('goes on to the next replica when one does not answer, and passes it over once its breaker is open', async () => {
+  const dead = createPool('postgres://hop_resolver@127.0.0.1:1/none', {
+    max: 2,
+    connectTimeoutMs: 200,
+    log: silentLog,
+  });
+  const options = { timeoutMs: 1_000, resetMs: 60_000, log: silentLog };
+  let asked = 0;
+  const deadStore = {
+    find: (key: typeof testKey) => {
+      asked++;
+      return postgresStore(dead).find(key);
+    },
+  };
+  const tier = replicaTier([deadStore, postgresStore(reader)], options);
+  for (let call = 0; call < 30; call++) {
+    expect(await tier?.find(testKey)).toMatchObject({ record: { code: 'offer' } });
+  }
+  expect(asked).toBe(5);
+  const primary = primaryTier(postgresStore(dead), options);
+  for (let call = 0; call < 6; call++) await expect(primary.find(testKey)).rejects.toThrow();
+  await dead.end();
+});
+
+it('has no replica tier where there is no replica', () => {
+  expect(replicaTier([], { timeoutMs: 100, resetMs: 100, log: silentLog })).toBeUndefined();
+});
