@@ -4,6 +4,7 @@ import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
 import { type HttpBody, HttpBodySchema } from '#gen-google/api/httpbody_pb.ts';
 import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
+import { prefersJson } from '#runtime/http/negotiation.ts';
 import { authorityOf, logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
 import { readCode } from './asked-code.ts';
@@ -18,7 +19,6 @@ import {
   redirectAnswer,
   unavailableAnswer,
 } from './http-answer.ts';
-import { prefersJson } from './negotiation.ts';
 import type { Answer, Resolver } from './resolve.ts';
 import type { AnsweredBy, Outcome, Tally } from './tally.ts';
 

@@ -1,4 +1,5 @@
-import { errorBody, jsonType } from './error-body.ts';
+import { type HopError, notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
+import { errorBody } from '#runtime/http/error-body.ts';
 import { clickOf, type FollowState, type Held, type Source } from './held.ts';
 import {
   type GoneReason,
@@ -33,7 +34,7 @@ export const emptyType = 'text/plain; charset=utf-8';
 
 export const notFoundAnswer: Page = {
   html: htmlAnswer('404', notFoundPage),
-  json: jsonAnswer('404', errorBody({ code: 5, reason: 'LINK_NOT_FOUND', message: 'There is no such link.' })),
+  json: jsonAnswer('404', notFound('LINK_NOT_FOUND', 'There is no such link.')),
 };
 
 const retryAfter = ['retry-after', String(retryAfterSeconds)] as const;
@@ -42,12 +43,7 @@ export const unavailableAnswer: Page = {
   html: htmlAnswer('503', unavailablePage, retryAfter),
   json: jsonAnswer(
     '503',
-    errorBody({
-      code: 14,
-      reason: 'DEPENDENCY_UNAVAILABLE',
-      message: 'The link cannot be looked up right now.',
-      retryAfterSeconds,
-    }),
+    unavailable('DEPENDENCY_UNAVAILABLE', 'The link cannot be looked up right now.', retryAfterSeconds * 1_000),
     retryAfter,
   ),
 };
@@ -91,7 +87,7 @@ export function previewAnswer(held: Held): HttpAnswer {
 function goneAnswer(reason: keyof typeof goneErrors): Page {
   return {
     html: htmlAnswer('410', gonePages[reason]),
-    json: jsonAnswer('410', errorBody({ code: 9, ...goneErrors[reason] })),
+    json: jsonAnswer('410', precondition(goneErrors[reason].reason, goneErrors[reason].message)),
   };
 }
 
@@ -99,7 +95,7 @@ function htmlAnswer(status: string, body: Uint8Array, ...headers: (readonly [str
   return { status, headers: [notStored, varies, ...pageHeaders, ...headers], contentType: pageType, body };
 }
 
-function jsonAnswer(status: string, body: Uint8Array, ...headers: (readonly [string, string])[]): HttpAnswer {
+function jsonAnswer(status: string, error: HopError, ...headers: (readonly [string, string])[]): HttpAnswer {
   const guarded = [notStored, varies, ['x-content-type-options', 'nosniff'] as const, ...headers];
-  return { status, headers: guarded, contentType: jsonType, body };
+  return { status, headers: guarded, contentType: 'application/json', body: Buffer.from(errorBody(error)) };
 }

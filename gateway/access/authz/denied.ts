@@ -3,7 +3,7 @@ import { HeaderValueOption_HeaderAppendAction as AppendAction } from '#gen-envoy
 import type { CheckResponseSchema } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
 import { StatusCode } from '#gen-envoy/type/v3/http_status_pb.ts';
 import type { ErrorKind, HopError } from '#runtime/errors/errors.ts';
-import { errorBody, statusDetails, statusOf } from '../error-body.ts';
+import { errorBody, statusDetails, statusOf } from '#runtime/http/error-body.ts';
 
 export type CheckAnswer = MessageInitShape<typeof CheckResponseSchema>;
 export type Protocol = 'rest' | 'grpc';

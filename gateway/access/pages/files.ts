@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import type { Encoding } from './negotiation.ts';
+import type { Encoding } from '#runtime/http/negotiation.ts';
 
 /** One file of the installation, compressed once, at the start. */
 export interface SiteFile {

@@ -1,10 +1,10 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { notFound } from '#runtime/errors/errors.ts';
+import { errorBody } from '#runtime/http/error-body.ts';
+import { matchesEtag, pickEncoding, prefersJson } from '#runtime/http/negotiation.ts';
 import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
-import { errorBody } from '../error-body.ts';
 import type { Site, SiteFile } from './files.ts';
-import { matchesEtag, pickEncoding, prefersJson } from './negotiation.ts';
 import type { ReadReadiness } from './readiness.ts';
 
 interface Dependencies {
