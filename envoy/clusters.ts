@@ -1,0 +1,101 @@
+import { isIP } from 'node:net';
+import type { Address } from '#runtime/config/config.ts';
+import { extension, type JsonObject, typed } from './json.ts';
+import { limits } from './limits.ts';
+import type { Upstream } from './settings.ts';
+
+interface Bounds {
+  /** Requests at once, of the whole Envoy; the next one is answered 503 at once. */
+  readonly requests: number;
+}
+
+/** The redirect's bound is the published capacity of the cold path: what a burst may hold in flight, not a rate. */
+const bounds: Readonly<Record<Upstream, Bounds>> = {
+  link: { requests: 512 },
+  resolver: { requests: 2_048 },
+  identity: { requests: 256 },
+  analytics: { requests: 256 },
+  'gateway-access': { requests: 2_048 },
+};
+
+export function clusters(upstreams: Readonly<Record<Upstream, readonly Address[]>>): JsonObject[] {
+  return (Object.keys(bounds) as Upstream[]).map((name) => cluster(name, upstreams[name], bounds[name]));
+}
+
+function cluster(name: Upstream, addresses: readonly Address[], { requests }: Bounds): JsonObject {
+  if (addresses.length === 0) throw new Error(`Envoy has no address for ${name}.`);
+  return {
+    name,
+    ...(addresses.every(({ host }) => isIP(host) !== 0) ? { type: 'STATIC' } : { cluster_type: byName }),
+    connect_timeout: `${limits.connectMs / 1000}s`,
+    per_connection_buffer_limit_bytes: limits.connectionBufferBytes,
+    lb_policy: 'LEAST_REQUEST',
+    circuit_breakers: { thresholds: [{ ...breaker, max_pending_requests: requests, max_requests: requests }] },
+    outlier_detection: outliers,
+    health_checks: [health],
+    typed_extension_protocol_options: { [httpOptions]: typed(httpOptions, http2) },
+    upstream_connection_options: {
+      tcp_keepalive: { keepalive_time: 30, keepalive_interval: 5, keepalive_probes: 3 },
+    },
+    load_assignment: {
+      cluster_name: name,
+      endpoints: [{ lb_endpoints: addresses.map((address) => ({ endpoint: { address: socketAddress(address) } })) }],
+    },
+  };
+}
+
+const breaker: JsonObject = {
+  max_connections: 256,
+  retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+};
+
+/** A shed or an error of a service is an answer; only what keeps Envoy from talking to a host puts that host out. */
+const outliers: JsonObject = {
+  split_external_local_origin_errors: true,
+  consecutive_local_origin_failure: 5,
+  enforcing_consecutive_5xx: 0,
+  enforcing_consecutive_gateway_failure: 0,
+  enforcing_success_rate: 0,
+  enforcing_local_origin_success_rate: 0,
+  interval: '1s',
+  base_ejection_time: '2s',
+  max_ejection_time: '30s',
+  max_ejection_percent: 50,
+};
+
+const health: JsonObject = {
+  timeout: '1s',
+  interval: '2s',
+  no_traffic_interval: '2s',
+  unhealthy_interval: '1s',
+  interval_jitter: '0.2s',
+  unhealthy_threshold: 2,
+  healthy_threshold: 1,
+  grpc_health_check: {},
+};
+
+const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+const http2: JsonObject = {
+  common_http_protocol_options: { idle_timeout: '300s', max_headers_count: limits.headerCount },
+  explicit_http_config: {
+    http2_protocol_options: {
+      max_concurrent_streams: 1_000,
+      initial_stream_window_size: limits.connectionBufferBytes,
+      initial_connection_window_size: 1_048_576,
+      // A host that is gone without a word is noticed in seconds, not by the kernel's minutes.
+      connection_keepalive: { interval: '10s', timeout: '2s', connection_idle_interval: '5s' },
+    },
+  },
+};
+
+/** Every address that a name has is an endpoint of its own (a headless service in Kubernetes). */
+const byName = extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
+  dns_refresh_rate: '5s',
+  respect_dns_ttl: true,
+  dns_lookup_family: 'ALL',
+  all_addresses_in_single_endpoint: false,
+});
+
+export function socketAddress({ host, port }: Address, protocol: 'TCP' | 'UDP' = 'TCP'): JsonObject {
+  return { socket_address: { address: host, port_value: port, protocol } };
+}

@@ -1,0 +1,126 @@
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
+import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
+import { type RunningEnvoy, startEnvoy } from './testing/envoy-process.ts';
+import { ask, errorInfo } from './testing/http.ts';
+
+const html = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
+
+describe('while no service answers', () => {
+  let envoy: RunningEnvoy;
+  beforeAll(async () => {
+    const nobody = [{ host: '127.0.0.1', port: await freePort() }];
+    const ports = { public: await freePort(), internal: await freePort(), admin: await freePort() };
+    envoy = await startEnvoy(ports, {
+      link: nobody,
+      resolver: nobody,
+      identity: nobody,
+      analytics: nobody,
+      'gateway-access': nobody,
+    });
+  });
+  afterAll(() => envoy.stop());
+
+  test('Envoy is up and says so', async () => {
+    expect((await ask(envoy.publicPort, '/healthz')).status).toBe(200);
+  });
+
+  test.each(['/abc', '/', '/x/y', '/api/v1/urls'])(
+    '%s is 503 with Retry-After, at once, and tells nothing of the inside',
+    async (path) => {
+      const started = Date.now();
+      const answer = await ask(envoy.publicPort, path);
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+      expect(Date.now() - started).toBeLessThan(1_500);
+      expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEPENDENCY_UNAVAILABLE', domain: 'hopline' });
+      expect(answer.body + JSON.stringify(answer.headers)).not.toMatch(
+        /upstream|127\.0\.0\.1|connect error|cluster|envoy/i,
+      );
+    },
+  );
+
+  test('a browser gets a page, the API never', async () => {
+    const page = await ask(envoy.publicPort, '/abc', { headers: html });
+    expect([page.status, page.headers['content-type'], page.headers['retry-after']]).toEqual([
+      503,
+      'text/html; charset=utf-8',
+      '1',
+    ]);
+    expect(page.body).toContain('<h1>503</h1>');
+    expect((await ask(envoy.publicPort, '/api/v1/urls', { headers: html })).headers['content-type']).toBe(
+      'application/json',
+    );
+    expect((await ask(envoy.publicPort, '/healthz', { headers: html })).body).toBe('ok\n');
+  });
+
+  test('a gRPC client gets a grpc-status', async () => {
+    const headers = { 'content-type': 'application/grpc-web+proto' };
+    const path = '/hop.link.v1.LinkService/GetLink';
+    const answer = await ask(envoy.publicPort, path, { method: 'POST', headers, body: Buffer.alloc(5) });
+    expect(answer.headers['grpc-status']).toBe('14');
+    expect(String(answer.headers['grpc-message'])).not.toMatch(/upstream|127/);
+  });
+});
+
+test('one connection more than the limit is refused', async () => {
+  const door = await startDoor({ maxConnections: 10 });
+  const open = (): Promise<Socket> =>
+    new Promise((resolve, reject) => {
+      const socket = connect(door.envoy.publicPort, '127.0.0.1', () => resolve(socket));
+      socket.on('error', reject);
+    });
+  const sockets = await Promise.all(Array.from({ length: 10 }, open));
+  const hungUp = await open().then((socket) => once(socket, 'close'));
+  expect(hungUp).toBeDefined();
+  for (const socket of sockets) socket.destroy();
+  await waitFor(async () => (await ask(door.envoy.publicPort, '/healthz')).status === 200, { what: 'a place' });
+  await door.stop();
+});
+
+describe('a service that is in trouble', () => {
+  let door: Door;
+  beforeAll(async () => {
+    door = await startDoor();
+  });
+  afterAll(() => door.stop());
+  beforeEach(() => door.clear());
+  const list = (headers = {}) =>
+    ask(door.envoy.publicPort, '/api/v1/urls', { headers: { authorization: goodToken, ...headers } });
+
+  test('too slow a redirect is 504', async () => {
+    door.services.on('hop.resolver.v1.ResolverService/Redirect', () => ({ delayMs: 4_000 }));
+    const started = Date.now();
+    const answer = await ask(door.envoy.publicPort, '/abc');
+    // A service of ours answers by itself a little before its deadline, with an ErrorInfo.
+    expect([answer.status, JSON.parse(answer.body).code]).toEqual([504, 4]);
+    expect(Date.now() - started).toBeLessThan(2_500);
+  });
+
+  test('a shed is passed on with its Retry-After, is not sent again, and puts no host out', async () => {
+    const rpc = 'hop.link.v1.LinkService/ListLinks';
+    door.services.on(rpc, () => ({ error: { code: 14, message: 'shedding', metadata: { 'retry-after': '2' } } }));
+    for (let i = 0; i < 20; i++) {
+      const answer = await list();
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '2']);
+    }
+    expect(door.callsOf(rpc)).toHaveLength(20);
+    expect(await door.envoy.stat('cluster.link.outlier_detection.ejections_active')).toBe(0);
+  });
+
+  test('a gateway that fails is 503, not a way in', async () => {
+    door.services.on(checkRpc, () => ({ error: { code: 13, message: 'secret reason' } }));
+    const answer = await list();
+    expect([answer.status, errorInfo(answer).reason]).toEqual([503, 'DEPENDENCY_UNAVAILABLE']);
+    expect(answer.body).not.toContain('secret');
+    expect(door.callsOf('hop.link.v1.LinkService/ListLinks')).toEqual([]);
+  });
+
+  test('health is asked of every service', async () => {
+    for (const cluster of ['link', 'resolver', 'identity', 'analytics', 'gateway-access'])
+      await waitFor(async () => (await door.envoy.stat(`cluster.${cluster}.health_check.success`)) > 0, {
+        what: cluster,
+      });
+  });
+});

@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs';
+import { Exposure } from '#gen/options/v1/access_pb.ts';
+import type { Rpc } from './contract.ts';
+import { extension, type JsonObject } from './json.ts';
+import { limits } from './limits.ts';
+import { callShapesLua } from './request-shape.ts';
+import { edgeTranscoder, filter, type Script } from './route-filters.ts';
+
+const filters = 'envoy.extensions.filters.http';
+
+/** The HTTP filters in their order; README.md, "The filters", says why it is this one. */
+export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string): JsonObject[] {
+  const edge = rpcs.filter((rpc) => rpc.exposure === Exposure.EDGE);
+  const api = rpcs.filter((rpc) => rpc.exposure === Exposure.PUBLIC && rpc.bindings.length > 0);
+  return [
+    optIn(compressor()),
+    optIn(extension(filter.grpcWeb, `${filters}.grpc_web.v3.GrpcWeb`)),
+    authorize(),
+    optIn(hygiene()),
+    optIn(extension(filter.body, `${filters}.buffer.v3.Buffer`, { max_request_bytes: limits.bodyBytes })),
+    optIn(script(api, edge)),
+    ...servicesOf(edge).map((service) => optIn(edgeTranscoding(service, edge, descriptorPath))),
+    optIn(transcoder(filter.transcodeApi, servicesOf(api), descriptorPath, strict)),
+    extension('router', `${filters}.router.v3.Router`, { suppress_envoy_headers: true }),
+  ];
+}
+
+const servicesOf = (rpcs: readonly Rpc[]): string[] => [...new Set(rpcs.map((rpc) => rpc.service))].sort();
+
+const optIn = (entry: JsonObject): JsonObject => ({ ...entry, disabled: true });
+
+/** A link is followed whatever its query says, and no parameter can take the place of the path. */
+function edgeTranscoding(service: string, edge: readonly Rpc[], descriptorPath: string): JsonObject {
+  return transcoder(edgeTranscoder(service), [service], descriptorPath, {
+    ignore_unknown_query_parameters: true,
+    ignored_query_parameters: fieldNames(edge.filter((rpc) => rpc.service === service)),
+  });
+}
+
+/** The fields of these calls' requests, as a query can name them. */
+function fieldNames(rpcs: readonly Rpc[]): string[] {
+  const fields = rpcs.flatMap(({ request }) => request.fields.flatMap(({ name, jsonName }) => [name, jsonName]));
+  return [...new Set(fields)].sort();
+}
+
+const strict: JsonObject = {
+  request_validation_options: {
+    reject_unknown_method: true,
+    reject_unknown_query_parameters: true,
+    reject_binding_body_field_collisions: true,
+  },
+};
+
+function transcoder(
+  name: string,
+  services: readonly string[],
+  descriptorPath: string,
+  options: JsonObject,
+): JsonObject {
+  return extension(name, `${filters}.grpc_json_transcoder.v3.GrpcJsonTranscoder`, {
+    proto_descriptor: descriptorPath,
+    services,
+    convert_grpc_status: true,
+    match_incoming_request_route: true,
+    query_param_unescape_plus: true,
+    print_options: { preserve_proto_field_names: true, always_print_primitive_fields: true },
+    max_request_body_size: limits.bodyBytes,
+    max_response_body_size: limits.answerBytes,
+    ...options,
+  });
+}
+
+/** Asks gateway-access who calls. It sees the headers that it needs, never the body; when it is away, the answer is 503. */
+function authorize(): JsonObject {
+  const seen = ['authorization', 'content-type', 'user-agent', 'x-request-id', 'x-forwarded-for', 'traceparent', 'te'];
+  return extension(filter.authorize, `${filters}.ext_authz.v3.ExtAuthz`, {
+    transport_api_version: 'V3',
+    grpc_service: { envoy_grpc: { cluster_name: 'gateway-access' }, timeout: `${limits.authorizeMs / 1000}s` },
+    failure_mode_allow: false,
+    status_on_error: { code: 'ServiceUnavailable' },
+    clear_route_cache: false,
+    validate_mutations: true,
+    allowed_headers: { patterns: seen.map((exact) => ({ exact })) },
+  });
+}
+
+/** REST answers carry no trace of gRPC. */
+function hygiene(): JsonObject {
+  const names = ['grpc-status', 'grpc-message', 'grpc-status-details-bin', 'grpc-encoding', 'grpc-accept-encoding'];
+  return extension(filter.hygiene, `${filters}.header_mutation.v3.HeaderMutation`, {
+    mutations: { response_mutations: names.map((remove) => ({ remove })) },
+  });
+}
+
+/** What a request of the API must be, what of a query the transcoder must not see, and what an answer becomes. */
+function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
+  const source = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
+  const inline = (...parts: string[]): JsonObject => ({ inline_string: parts.join('\n') });
+  const fields = fieldNames(edge).map((name) => `["${name}"] = true`);
+  const careful = `local taken = { ${fields.join(', ')} }\n${source('query')}`;
+  const scripts: Record<Script, JsonObject> = {
+    api: inline(callShapesLua(api), source('request'), source('status'), source('answer')),
+    page: inline(careful, source('status'), source('answer')),
+    redirect: inline(source('status'), source('redirect')),
+    'careful-redirect': inline(careful, source('status'), source('redirect')),
+  };
+  return extension(filter.script, `${filters}.lua.v3.Lua`, { source_codes: scripts });
+}
+
+function compressor(): JsonObject {
+  return extension(filter.compressor, `${filters}.compressor.v3.Compressor`, {
+    response_direction_config: {
+      common_config: { min_content_length: 1024 },
+      disable_on_etag_header: true,
+    },
+    compressor_library: extension('gzip', 'envoy.extensions.compression.gzip.compressor.v3.Gzip', {
+      compression_level: 'COMPRESSION_LEVEL_3',
+      memory_level: 5,
+      window_bits: 12,
+    }),
+  });
+}
+
+/**
+ * What a client may not say, taken out before anything reads it: what Envoy and the mesh say to each other, who the
+ * client was according to itself, and the trace it would like to be part of.
+ */
+export function fromOutside(trustedProxies: number): JsonObject[] {
+  const exact = [
+    'x-request-id',
+    'x-status',
+    'x-client-trace-id',
+    'x-ot-span-context',
+    'x-original-url',
+    'x-rewrite-url',
+    'x-http-method-override',
+    'traceparent',
+    'tracestate',
+    'baggage',
+    ...(trustedProxies === 0 ? ['x-forwarded-for', 'x-forwarded-proto', 'forwarded', 'x-real-ip'] : []),
+  ];
+  const prefixes = ['x-hop-', 'x-envoy-', 'x-b3-', ...(trustedProxies === 0 ? ['x-forwarded-'] : [])];
+  return [
+    extension('from-outside', 'envoy.extensions.http.early_header_mutation.header_mutation.v3.HeaderMutation', {
+      mutations: [
+        ...exact.map((remove) => ({ remove })),
+        ...prefixes.map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
+      ],
+    }),
+  ];
+}

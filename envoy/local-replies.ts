@@ -1,0 +1,144 @@
+import type { Reason } from '#runtime/errors/reasons.ts';
+import type { JsonObject } from './json.ts';
+
+interface Reply {
+  readonly status: number;
+  /** google.rpc.Code */
+  readonly code: number;
+  readonly reason: Reason;
+  readonly message: string;
+  readonly retryAfterSeconds?: number;
+  /** The grpc-status, where Envoy's own translation of the HTTP status says something else. */
+  readonly grpc?: number;
+}
+
+/** What Envoy says when it answers by itself. Texts of its own ("upstream connect error …") never leave it. */
+const replies: readonly Reply[] = [
+  { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
+  { status: 401, code: 16, reason: 'CREDENTIALS_INVALID', message: 'The credentials are not valid.' },
+  { status: 403, code: 7, reason: 'CREDENTIALS_INVALID', message: 'The request is refused.' },
+  { status: 404, code: 5, reason: 'NOT_FOUND', message: 'There is nothing at this path.' },
+  { status: 405, code: 12, reason: 'METHOD_NOT_ALLOWED', message: 'The path exists, but not with this method.' },
+  { status: 408, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The request did not arrive in time.' },
+  { status: 413, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The body is larger than 1 MiB.' },
+  { status: 415, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request could not be read.' },
+  { status: 429, code: 8, reason: 'RATE_LIMITED', message: 'Too many requests.', retryAfterSeconds: 1 },
+  { status: 431, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The headers are larger than 60 KiB.' },
+  { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
+  { status: 502, code: 14, reason: 'DEPENDENCY_UNAVAILABLE', message: 'A part that the call needs gave no answer.' },
+  {
+    status: 503,
+    code: 14,
+    reason: 'DEPENDENCY_UNAVAILABLE',
+    message: 'A part that the call needs does not answer.',
+    retryAfterSeconds: 1,
+  },
+  { status: 504, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The answer was not ready in time.' },
+];
+
+/** The HTTP status that leaves, where it differs: 415 would only confuse a browser. */
+const statusOf: Readonly<Record<number, number>> = { 415: 400, 502: 503 };
+
+/**
+ * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with a short message; a
+ * browser a small page; everybody else the error body of the API.
+ */
+export function localReplies(): JsonObject {
+  return {
+    mappers: [
+      { filter: both(fromGateway, not503), body_format_override: asItIs },
+      { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
+      ...replies.map((reply) => ({
+        ...spoken(reply, grpcStatus(reply)),
+        filter: both(grpc, status(reply.status)),
+        body: text(reply.message),
+      })),
+      ...replies.map((reply) => ({
+        ...spoken(reply),
+        filter: both(browser, notApi, status(reply.status)),
+        body_format_override: page(reply),
+      })),
+      ...replies.map((reply) => ({
+        ...spoken(reply),
+        filter: status(reply.status),
+        body_format_override: errorBody(reply),
+      })),
+      {
+        filter: atLeast(500),
+        body_format_override: errorBody({ code: 13, reason: 'INTERNAL', message: 'The fault is ours.' }),
+      },
+      {
+        filter: atLeast(400),
+        body_format_override: errorBody({
+          code: 3,
+          reason: 'MALFORMED_REQUEST',
+          message: 'The request is not one that is answered here.',
+        }),
+      },
+    ],
+    body_format: asItIs,
+  };
+}
+
+/** The status and the headers of a reply, whoever reads it. */
+function spoken({ status: code, retryAfterSeconds }: Reply, more: readonly JsonObject[] = []): JsonObject {
+  const retry =
+    retryAfterSeconds === undefined ? [] : [addHeader('retry-after', String(retryAfterSeconds), 'ADD_IF_ABSENT')];
+  return {
+    ...(statusOf[code] === undefined ? {} : { status_code: statusOf[code] }),
+    headers_to_add: [...retry, ...more],
+  };
+}
+
+/** Envoy derives the grpc-status from the HTTP status; where that says too little, the table does. */
+const grpcStatus = ({ grpc }: Reply): JsonObject[] =>
+  grpc === undefined ? [] : [addHeader('grpc-status', String(grpc), 'OVERWRITE_IF_EXISTS_OR_ADD')];
+
+const addHeader = (key: string, value: string, append_action: string): JsonObject => ({
+  header: { key, value },
+  append_action,
+});
+
+function errorBody({ code, reason, message }: Pick<Reply, 'code' | 'reason' | 'message'>): JsonObject {
+  return {
+    content_type: 'application/json',
+    json_format: {
+      code,
+      message,
+      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'hopline', metadata: {} }],
+    },
+  };
+}
+
+function page({ message }: Reply): JsonObject {
+  const title = '%RESPONSE_CODE%';
+  const html =
+    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
+    `<title>${title}</title><h1>${title}</h1><p>${message}</p></html>\n`;
+  return { content_type: 'text/html; charset=utf-8', text_format_source: { inline_string: html } };
+}
+
+const asItIs: JsonObject = { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } };
+const text = (inline_string: string): JsonObject => ({ inline_string });
+
+const compared = (op: 'EQ' | 'GE' | 'LE', value: number): JsonObject => ({
+  // The key is required, and never set.
+  status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'door.unused' } } },
+});
+const status = (value: number): JsonObject => compared('EQ', value);
+const atLeast = (value: number): JsonObject => compared('GE', value);
+const header = (matcher: JsonObject): JsonObject => ({ header_filter: { header: matcher } });
+const both = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
+/** Refused or failed at the check of credentials; a failure is always 503. */
+const fromGateway: JsonObject = { response_flag_filter: { flags: ['UAEX'] } };
+const not503 = compared('LE', 499);
+/** A call that came as gRPC. One that the transcoder made into gRPC has its original path. */
+const grpc = both(
+  header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),
+  header({ name: 'x-envoy-original-path', present_match: false }),
+);
+const browser = header({ name: 'accept', string_match: { contains: 'text/html' } });
+const notApi = both(
+  header({ name: ':path', string_match: { prefix: '/api/' }, invert_match: true }),
+  header({ name: 'x-envoy-original-path', string_match: { prefix: '/api/' }, invert_match: true }),
+);

@@ -1,0 +1,3 @@
+function envoy_on_response(handle)
+  set_status(handle:headers())
+end

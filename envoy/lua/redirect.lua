@@ -1,0 +1,19 @@
+-- A redirect: its status, an answer without a body that does not claim to be JSON, and whose click it is, for the spool.
+local fields = { "link_id", "workspace_id", "link_version", "tier", "domain", "code" }
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status = set_status(headers)
+  local click = headers:get("x-hop-click")
+  if click ~= nil then headers:remove("x-hop-click") end
+  if status == nil or string.sub(status, 1, 1) ~= "3" then return end
+  headers:remove("content-type")
+  if click == nil then return end
+  local metadata = handle:streamInfo():dynamicMetadata()
+  local i = 1
+  for value in string.gmatch(click, "[^;]+") do
+    if fields[i] == nil then return end
+    metadata:set("hop.click", fields[i], value)
+    i = i + 1
+  end
+end

@@ -1,0 +1,183 @@
+-- Holds a REST request against what its call takes, because the transcoder does not: it drops JSON fields that it does
+-- not know, reads a lone value as a list, accepts unquoted names, and lets a query parameter override the path.
+-- `calls` (generated) has for each binding the query parameters and the body's fields. A field is the name of a kind,
+-- { list = field } or { fields = { name = field, ... } }.
+
+local depth_limit = 32
+local parameter_limit = 64
+
+local kinds = {
+  string = { expects = "a string", text = function() return true end },
+  number = { expects = "a number", number = true, text = function(s) return string.match(s, "^%-?%d+%.?%d*[eE]?[%+%-]?%d*$") ~= nil end },
+  bool = { expects = "true or false", bool = true, text = function() return false end },
+  time = { expects = "a time as in RFC 3339", text = function(s) return string.match(s, "^%d%d%d%d%-%d%d%-%d%d[Tt]%d%d:%d%d:%d%d%.?%d*[Zz%+%-][%d:]*$") ~= nil end },
+}
+
+local function malformed() error({ reason = "MALFORMED_REQUEST", text = "The body is not JSON." }) end
+
+local function unknown(path)
+  error({ reason = "UNKNOWN_FIELD", field = path, text = "There is no field of this name." })
+end
+
+local function wrong(path, field)
+  local expects = type(field) == "string" and kinds[field].expects or field.list and "a list" or "an object"
+  error({ reason = "INVALID_ARGUMENT", field = path, text = "Expected " .. expects .. "." })
+end
+
+local function kind_of(field) return type(field) == "string" and kinds[field] or nil end
+
+local function skip_space(json, at)
+  local found = string.find(json, "[^ \t\r\n]", at)
+  if found == nil then malformed() end
+  return found
+end
+
+-- The place of the closing quote of the string that begins at `at`.
+local function string_end(json, at)
+  local i = at + 1
+  while true do
+    i = string.find(json, '["\\%z\1-\31]', i)
+    if i == nil then malformed() end
+    local c = string.byte(json, i)
+    if c == 34 then return i end
+    if c ~= 92 then malformed() end
+    i = i + 2
+  end
+end
+
+local check
+
+local function check_object(json, at, field, path, depth)
+  if field ~= nil and (type(field) ~= "table" or field.fields == nil) then wrong(path, field) end
+  at = skip_space(json, at + 1)
+  if string.byte(json, at) == 125 then return at + 1 end
+  while true do
+    if string.byte(json, at) ~= 34 then malformed() end
+    local stop = string_end(json, at)
+    local name = string.sub(json, at + 1, stop - 1)
+    local inner = path == "" and name or path .. "." .. name
+    local child = nil
+    if field ~= nil then
+      child = field.fields[name]
+      if child == nil then unknown(inner) end
+    end
+    at = skip_space(json, stop + 1)
+    if string.byte(json, at) ~= 58 then malformed() end
+    at = skip_space(json, check(json, at + 1, child, inner, depth + 1))
+    local c = string.byte(json, at)
+    if c == 125 then return at + 1 end
+    if c ~= 44 then malformed() end
+    at = skip_space(json, at + 1)
+  end
+end
+
+local function check_list(json, at, field, path, depth)
+  if field ~= nil and (type(field) ~= "table" or field.list == nil) then wrong(path, field) end
+  local child = field and field.list
+  at = skip_space(json, at + 1)
+  if string.byte(json, at) == 93 then return at + 1 end
+  while true do
+    at = skip_space(json, check(json, at, child, path, depth + 1))
+    local c = string.byte(json, at)
+    if c == 93 then return at + 1 end
+    if c ~= 44 then malformed() end
+    at = at + 1
+  end
+end
+
+local function check_word(json, at, field, path)
+  local stop = select(2, string.find(json, "^null", at))
+  if stop ~= nil then return stop + 1 end
+  local kind = kind_of(field)
+  stop = select(2, string.find(json, "^true", at)) or select(2, string.find(json, "^false", at))
+  if stop ~= nil then
+    if field ~= nil and not (kind and kind.bool) then wrong(path, field) end
+    return stop + 1
+  end
+  stop = select(2, string.find(json, "^%-?%d+%.?%d*[eE]?[%+%-]?%d*", at))
+  if stop == nil then malformed() end
+  if field ~= nil and not (kind and kind.number) then wrong(path, field) end
+  return stop + 1
+end
+
+-- Checks the value that begins at or after `at`; answers the place after it. A nil field is not looked into.
+check = function(json, at, field, path, depth)
+  if depth > depth_limit then malformed() end
+  at = skip_space(json, at)
+  local c = string.byte(json, at)
+  if c == 123 then return check_object(json, at, field, path, depth) end
+  if c == 91 then return check_list(json, at, field, path, depth) end
+  if c ~= 34 then return check_word(json, at, field, path) end
+  local stop = string_end(json, at)
+  local kind = kind_of(field)
+  if field ~= nil and not (kind and kind.text(string.sub(json, at + 1, stop - 1))) then wrong(path, field) end
+  return stop + 1
+end
+
+local function check_body(json, fields)
+  local stop = check(json, 1, { fields = fields }, "", 0)
+  if string.find(json, "[^ \t\r\n]", stop) ~= nil then malformed() end
+end
+
+local function unescape(text)
+  text = string.gsub(text, "+", " ")
+  return (string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
+local function check_query(query, parameters)
+  local count = 0
+  for pair in string.gmatch(query, "[^&]+") do
+    count = count + 1
+    if count > parameter_limit then error({ reason = "MALFORMED_REQUEST", text = "Too many query parameters." }) end
+    local name, value = string.match(pair, "^([^=]*)=?(.*)$")
+    name = unescape(name)
+    local field = parameters[name]
+    if field == nil then
+      error({ reason = "UNKNOWN_FIELD", field = name, text = "There is no query parameter of this name." })
+    end
+    local kind = kind_of(type(field) == "table" and field.list or field)
+    value = unescape(value)
+    local fits = kind and (kind.bool and (value == "true" or value == "false") or kind.text(value))
+    if not fits then wrong(name, type(field) == "table" and field.list or field) end
+  end
+end
+
+-- A name as a client may see it again: what is not a plain name is not repeated.
+local function plain(name)
+  return name ~= nil and string.match(name, "^[%w_.%-]+$") ~= nil and #name <= 64 and name or nil
+end
+
+local function refuse(handle, problem)
+  local field = plain(problem.field)
+  local details = string.format(
+    '{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"%s","domain":"hopline","metadata":{%s}}',
+    problem.reason, field and string.format('"field":"%s"', field) or "")
+  local message = problem.text
+  if field ~= nil then
+    message = field .. ": " .. problem.text
+    details = details .. string.format(
+      ',{"@type":"type.googleapis.com/google.rpc.BadRequest","field_violations":[{"field":"%s","description":"%s"}]}',
+      field, problem.text)
+  end
+  -- Tells the local replies that this body is finished.
+  handle:headers():replace("x-hop-refused", "request")
+  handle:respond(
+    { [":status"] = "400", ["content-type"] = "application/json" },
+    string.format('{"code":3,"message":"%s","details":[%s]}', message, details))
+end
+
+function envoy_on_request(handle)
+  local call = calls[handle:filterContext():get("call")]
+  local query = string.match(handle:headers():get(":path"), "%?(.*)$")
+  local good, problem = true, nil
+  if query ~= nil then good, problem = pcall(check_query, query, call.query) end
+  if good and call.body ~= nil then
+    local body = handle:body()
+    if body ~= nil and body:length() > 0 then
+      good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body)
+    end
+  end
+  if good then return end
+  if type(problem) ~= "table" then error(problem) end
+  refuse(handle, problem)
+end

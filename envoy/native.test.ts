@@ -1,0 +1,136 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  create,
+  createFileRegistry,
+  type DescMethodServerStreaming,
+  type DescMethodUnary,
+  type DescService,
+  fromBinary,
+  setExtension,
+  toBinary,
+} from '@bufbuild/protobuf';
+import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { Code, type ConnectError, type Transport } from '@connectrpc/connect';
+import { createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect-node';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { AccessSchema, access, Exposure } from '#gen/options/v1/access_pb.ts';
+import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from './testing/door.ts';
+
+const getLink = 'hop.link.v1.LinkService/GetLink';
+const watch = 'hop.link.v1.LinkService/Watch';
+
+let door: Door;
+let links: DescService;
+const dir = mkdtempSync(join(tmpdir(), 'hop-native-'));
+
+/** The contract with one change: Watch is PUBLIC, to have a stream that goes through the door. */
+function withPublicStream(): string {
+  const set = fromBinary(FileDescriptorSetSchema, readFileSync(descriptorPath));
+  const service = set.file.flatMap((file) => file.service).find(({ name }) => name === 'LinkService');
+  const method = service?.method.find(({ name }) => name === 'Watch');
+  if (!method?.options) throw new Error('The contract has no Watch.');
+  setExtension(method.options, access, create(AccessSchema, { exposure: Exposure.PUBLIC }));
+  const path = join(dir, 'streaming.binpb');
+  writeFileSync(path, toBinary(FileDescriptorSetSchema, set));
+  return path;
+}
+
+beforeAll(async () => {
+  const path = withPublicStream();
+  door = await startDoor({ descriptorPath: path });
+  const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, readFileSync(path)));
+  const found = registry.getService('hop.link.v1.LinkService');
+  if (!found) throw new Error('The contract has no LinkService.');
+  links = found;
+});
+afterAll(async () => {
+  await door.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+beforeEach(() => door.clear());
+
+const transports: [string, () => Transport][] = [
+  ['gRPC', () => createGrpcTransport({ baseUrl: `http://127.0.0.1:${door.envoy.publicPort}` })],
+  [
+    'gRPC-Web over HTTP/1.1',
+    () => createGrpcWebTransport({ baseUrl: `http://127.0.0.1:${door.envoy.publicPort}`, httpVersion: '1.1' }),
+  ],
+  [
+    'gRPC-Web over HTTP/2',
+    () => createGrpcWebTransport({ baseUrl: `http://127.0.0.1:${door.envoy.publicPort}`, httpVersion: '2' }),
+  ],
+];
+
+const headers = (token: string = goodToken) => ({ authorization: token });
+
+function unary(transport: Transport, token?: string) {
+  const method = links.method.getLink as DescMethodUnary;
+  return transport.unary(method, undefined, 5_000, headers(token), { code: 'abc' } as never);
+}
+
+async function failure(promise: Promise<unknown>): Promise<ConnectError> {
+  return promise.then(
+    () => Promise.reject(new Error('The call succeeded.')),
+    (error: ConnectError) => error,
+  );
+}
+
+describe.each(transports)('%s', (name, transport) => {
+  test('a unary call is authorized for its RPC; x-status is metadata and nothing else', async () => {
+    door.services.on(getLink, () => ({ metadata: { 'x-status': '201' }, response: { code: 'abc' } }));
+    const answer = await unary(transport());
+    expect(answer.message).toMatchObject({ code: 'abc' });
+    expect(answer.header.get('x-status')).toBe('201');
+    const [seen] = door.callsOf(getLink);
+    expect(seen?.headers['x-hop-caller']).toBe(getLink);
+    expect(seen?.headers).not.toHaveProperty('authorization');
+    expect(door.callsOf(checkRpc)).toHaveLength(1);
+  });
+
+  test('without credentials it is unauthenticated', async () => {
+    const error = await failure(unary(transport(), 'Bearer bad'));
+    expect(error.code).toBe(Code.Unauthenticated);
+    expect(door.callsOf(getLink)).toEqual([]);
+  });
+
+  test('the error of a service keeps its code and message', async () => {
+    door.services.on(getLink, () => ({
+      error: { code: 5, message: 'no such link', metadata: { 'retry-after': '3' } },
+    }));
+    const error = await failure(unary(transport()));
+    expect([error.code, error.rawMessage, error.metadata.get('retry-after')]).toEqual([
+      Code.NotFound,
+      'no such link',
+      '3',
+    ]);
+  });
+
+  test('a stream streams', async () => {
+    const changes = ['a', 'b', 'c'].map((cursor) => ({ heartbeat: { cursor } }));
+    door.services.on(watch, () => ({ responses: changes }));
+    const method = links.method.watch as DescMethodServerStreaming;
+    const input = (async function* () {
+      yield {} as never;
+    })();
+    const answer = await transport().stream(method, undefined, 5_000, headers(), input);
+    const cursors: string[] = [];
+    for await (const message of answer.message)
+      cursors.push((message as unknown as { event: { value: { cursor: string } } }).event.value.cursor);
+    expect(cursors).toEqual(['a', 'b', 'c']);
+    expect(door.callsOf(watch)[0]?.headers['x-hop-caller']).toBe(watch);
+  });
+
+  test('a deadline of the caller is the deadline of the call', async () => {
+    door.services.on(getLink, () => ({ delayMs: 2_000 }));
+    const started = Date.now();
+    const method = links.method.getLink as DescMethodUnary;
+    const error = await failure(transport().unary(method, undefined, 300, headers(), { code: 'abc' } as never));
+    // Where Envoy is faster than the client's own clock, a gRPC-Web client reads UNAVAILABLE.
+    expect([Code.DeadlineExceeded, ...(name === 'gRPC' ? [] : [Code.Unavailable])]).toContain(error.code);
+    expect(Date.now() - started).toBeLessThan(1_500);
+    expect((door.callsOf(getLink)[0]?.deadline ?? Number.POSITIVE_INFINITY) - started).toBeLessThan(1_000);
+    door.services.on(getLink, () => ({}));
+  });
+});

@@ -1,0 +1,237 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { type Door, startDoor } from './testing/door.ts';
+import type { Reply, SeenCall } from './testing/fixture-services.ts';
+import { ask, errorInfo, sendRaw } from './testing/http.ts';
+
+const redirect = 'hop.resolver.v1.ResolverService/Redirect';
+const pages = 'hop.pages.v1.PagesService/GetPage';
+const linkId = '0197f0c6-0000-7000-8000-000000000001';
+
+let door: Door;
+let location = 'https://example.com/';
+
+beforeAll(async () => {
+  door = await startDoor();
+  door.services.on(redirect, follow);
+  door.services.on(pages, ({ headers }) => page(headers['x-envoy-original-path'] === '/' ? '200' : '404', headers));
+});
+afterAll(() => door.stop());
+beforeEach(() => {
+  door.clear();
+  location = 'https://example.com/';
+});
+
+/** As the resolver answers: everything in initial metadata, no body on a redirect and on HEAD. */
+function follow({ request, headers }: SeenCall): Reply {
+  const { code } = request as { code: string };
+  if (code === 'none') return page('404', headers);
+  const click = `${linkId};workspace;7;l1;localhost;${encodeURIComponent(code)}`;
+  return { metadata: { 'x-status': '302', location, 'cache-control': 'private, no-store', 'x-hop-click': click } };
+}
+
+function page(status: string, headers: SeenCall['headers']): Reply {
+  const data = headers['x-hop-method'] === 'HEAD' ? '' : Buffer.from('<h1>page</h1>').toString('base64');
+  return { metadata: { 'x-status': status }, response: { contentType: 'text/html', data } };
+}
+
+const get = (path: string, headers = {}) => ask(door.envoy.publicPort, path, { headers });
+
+describe('a redirect', () => {
+  test('carries the status and the location of the resolver and nothing of gRPC', async () => {
+    const answer = await get('/abc');
+    expect(answer.status).toBe(302);
+    expect(answer.headers.location).toBe('https://example.com/');
+    expect(answer.headers['cache-control']).toBe('private, no-store');
+    expect(answer.body).toBe('');
+    const names = Object.keys(answer.headers).filter(
+      (name) => !['date', 'content-length', 'connection'].includes(name),
+    );
+    expect(names.sort()).toEqual(['cache-control', 'location', 'server', 'x-request-id']);
+    expect(answer.headers.server).toBe('hopline');
+  });
+
+  test('a HEAD answers as GET, on a socket that stays usable', async () => {
+    const lines = (path: string): string => `HEAD ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
+    const answer = await sendRaw(door.envoy.publicPort, lines('/none') + lines('/r/abc') + lines('/abc'));
+    expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 302', 'HTTP/1.1 302']);
+    expect(answer).not.toContain('page');
+    expect(door.callsOf(redirect).map(({ headers }) => headers['x-hop-method'])).toEqual(['HEAD', 'HEAD', 'HEAD']);
+  });
+
+  test.each(['?code=x', '?c%6Fde=x', '?foo=%', '?a=b&code=x&path=y&%ff', '?', '??code=x'])(
+    'is not changed by %s',
+    async (query) => {
+      const answer = await get(`/abc${query}`);
+      expect(answer.status).toBe(302);
+      expect(door.callsOf(redirect)[0]?.request).toEqual({ code: 'abc' });
+    },
+  );
+
+  test('shows the resolver and the spool its query as it was, less what imitates the path', async () => {
+    await get('/abc?utm_source=a%20b&c%6Fde=x&list%5B%5D=1');
+    await get('/abc?code=x&utm_source=a%20b');
+    const paths = door.callsOf(redirect).map(({ headers }) => headers['x-envoy-original-path']);
+    expect(paths).toEqual(['/abc?utm_source=a%20b&list%5B%5D=1', '/abc?code=x&utm_source=a%20b']);
+  });
+
+  test.each([
+    ['/abc', 'abc'],
+    ['/r/abc', 'abc'],
+    ['/%C3%A9t%C3%A9', 'été'],
+    ['/e%CC%81', 'e\u0301'],
+    ['/abc+', 'abc+'],
+    ['/abc%2B', 'abc+'],
+    ['/%61bc', 'abc'],
+    ['/a%2Fb', 'a/b'],
+    ['//abc', 'abc'],
+    [`/${'a'.repeat(5000)}`, 'a'.repeat(5000)],
+  ])('%s reaches the resolver as a code', async (path, code) => {
+    expect((await get(path)).status).toBe(302);
+    expect(door.callsOf(redirect)[0]?.request).toEqual({ code });
+  });
+
+  test.each([
+    'https://example.com/100%25?x=%E2%82%AC&y=a%20b#%25',
+    'https://example.com/%%%s%REQ(:path)%',
+    'https://xn--bcher-kva.example/?q=%C3%BC',
+    `https://example.com/${'x'.repeat(8000)}`,
+  ])('passes the destination on byte for byte: %s', async (destination) => {
+    location = destination;
+    expect((await get('/abc')).headers.location).toBe(destination);
+  });
+
+  test.each(['/%', '/%zz', '/%00', '/a%0Ab', '/%ff%fe', '/%c0%af', '/%ed%a0%80', '/r/%80'])(
+    '%s is malformed: 400',
+    async (path) => {
+      const answer = await get(path);
+      expect(answer.status).toBe(400);
+      expect(errorInfo(answer).reason).toBe('MALFORMED_REQUEST');
+      expect(door.services.calls).toEqual([]);
+    },
+  );
+
+  test.each(['/a b', '/a\x01b', '/\xff\xfe', '/\xc3\xa9'])('bytes that no URL has are 400: %j', async (path) => {
+    const answer = await sendRaw(door.envoy.publicPort, `GET ${path} HTTP/1.1\r\nhost: a\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 (400|404)/);
+    expect(door.callsOf(redirect)).toEqual([]);
+  });
+
+  test('any other method is 405 and says which are allowed', async () => {
+    for (const path of ['/abc', '/r/abc', '/'])
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
+        const answer = await ask(door.envoy.publicPort, path, { method });
+        expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
+        expect(errorInfo(answer).reason).toBe('METHOD_NOT_ALLOWED');
+      }
+    expect(door.services.calls).toEqual([]);
+  });
+
+  test('a header outside ASCII does not fail it', async () => {
+    const headers =
+      'user-agent: \xff\xfe\xc3\xa9"\\\r\nreferer: http://h\xc3\xa9/\r\naccept-language: \xe9\r\nx-foo: \xc3\xa9';
+    const answer = await sendRaw(door.envoy.publicPort, `GET /abc HTTP/1.1\r\nhost: a\r\n${headers}\r\n\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 302/);
+  });
+
+  test('a body on a GET does no harm', async () => {
+    const answer = await ask(door.envoy.publicPort, '/abc', { body: '{"code":"x"}' });
+    expect(answer.status).toBeLessThan(500);
+    for (const call of door.callsOf(redirect)) expect(call.request).toEqual({ code: 'abc' });
+  });
+});
+
+describe('pages', () => {
+  test.each(['/', '/robots.txt', '/favicon.ico', '/x/y', '/abc/', '/a!b', '/R/abc', '/apix/y', '/a.b'])(
+    '%s',
+    async (path) => {
+      const answer = await get(path);
+      expect([answer.status, answer.body]).toEqual([path === '/' ? 200 : 404, '<h1>page</h1>']);
+      expect(door.callsOf(pages)[0]?.headers['x-envoy-original-path']).toBe(path);
+      expect(door.callsOf(redirect)).toEqual([]);
+    },
+  );
+
+  test('/healthz is answered by Envoy alone', async () => {
+    const answer = await get('/healthz');
+    expect([answer.status, answer.body]).toEqual([200, 'ok\n']);
+    expect((await ask(door.envoy.publicPort, '/healthz', { method: 'HEAD' })).status).toBe(200);
+    expect(door.services.calls).toEqual([]);
+  });
+
+  test('/readyz asks the gateway', async () => {
+    door.services.on('hop.pages.v1.PagesService/GetReadiness', () => ({
+      metadata: { 'x-status': '503' },
+      response: { contentType: 'application/json', data: Buffer.from('{"status":"unavailable"}').toString('base64') },
+    }));
+    const answer = await get('/readyz');
+    expect([answer.status, answer.body]).toEqual([503, '{"status":"unavailable"}']);
+  });
+});
+
+describe('the click spool', () => {
+  const lines = (): Record<string, unknown>[] =>
+    readFileSync(join(door.envoy.dir, 'spool', 'clicks.jsonl'), 'utf8')
+      .split('\n')
+      .filter((line) => line !== '')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+  test('has one line for a followed link, with every field of ClickLine, and none for what is not one', async () => {
+    const path = `/spool?utm=${'x'.repeat(3000)}`;
+    const followed = await get(path, {
+      host: 'Go.Example.com:80',
+      referer: 'https://example.org/',
+      'user-agent': 'u'.repeat(2000),
+      'accept-language': 'de',
+      purpose: 'prefetch',
+      dnt: '1',
+      'sec-gpc': '1',
+      'x-request-id': 'forged',
+      'x-forwarded-for': '203.0.113.9',
+      traceparent: '00-aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa-aaaaaaaaaaaaaaaa-01',
+    });
+    await get('/none');
+    await get('/');
+    const line = await waitFor(() => lines().find(({ code }) => code === 'spool'), { what: 'the line' });
+    expect(line).toEqual({
+      v: 1,
+      at: expect.stringMatching(/^\d{16}$/),
+      request_id: followed.headers['x-request-id'],
+      method: 'GET',
+      status: 302,
+      host: 'Go.Example.com:80',
+      path: path.slice(0, 2048),
+      link_id: linkId,
+      workspace_id: 'workspace',
+      link_version: '7',
+      tier: 'l1',
+      domain: 'localhost',
+      code: 'spool',
+      referrer: 'https://example.org/',
+      user_agent: 'u'.repeat(512),
+      accept_language: 'de',
+      sec_purpose: 'prefetch',
+      dnt: '1',
+      sec_gpc: '1',
+      address: '127.0.0.1',
+      traceparent: null,
+    });
+    expect(Math.abs(Number(line?.at) / 1000 - Date.now())).toBeLessThan(60_000);
+    expect(lines().every((each) => each.link_id === linkId)).toBe(true);
+  });
+
+  test('every line is JSON, whatever bytes the headers hold', async () => {
+    const cut = `${'a'.repeat(511)}\xc3\xa9`;
+    for (const agent of ['\xff\xfe', '\xc3\xa9"\\', '\xed\xa0\x80', cut])
+      await sendRaw(door.envoy.publicPort, `GET /bytes HTTP/1.1\r\nhost: a\r\nuser-agent: ${agent}\r\n\r\n`, 100);
+    await waitFor(() => lines().filter(({ code }) => code === 'bytes').length === 4, { what: 'four lines' });
+  });
+
+  test("a request id is Envoy's own", async () => {
+    const answer = await get('/abc', { 'x-request-id': '11111111-1111-4111-8111-111111111111' });
+    expect(answer.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(answer.headers['x-request-id']).not.toBe('11111111-1111-4111-8111-111111111111');
+  });
+});

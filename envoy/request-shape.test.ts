@@ -1,0 +1,102 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Door, goodToken, startDoor } from './testing/door.ts';
+import { ask, errorInfo, type HttpQuestion } from './testing/http.ts';
+
+const createLink = 'hop.link.v1.LinkService/CreateLink';
+const getLink = 'hop.link.v1.LinkService/GetLink';
+const listLinks = 'hop.link.v1.LinkService/ListLinks';
+const updateLink = 'hop.link.v1.LinkService/UpdateLink';
+
+let door: Door;
+beforeAll(async () => {
+  door = await startDoor();
+});
+afterAll(() => door.stop());
+beforeEach(() => door.clear());
+
+const signed = (path: string, question: HttpQuestion = {}) =>
+  ask(door.envoy.publicPort, path, { ...question, headers: { authorization: goodToken, ...question.headers } });
+
+describe('a request that is not what the call takes is 400 and names what is wrong', () => {
+  const cases: [what: string, body: string, reason: string, field: string | undefined][] = [
+    ['an unknown field', '{"long_url":"x","nope":1}', 'UNKNOWN_FIELD', 'nope'],
+    ['a field that repeats the path', '{"code":"x"}', 'UNKNOWN_FIELD', 'code'],
+    ['an escaped name', '{"long\\u005furl":"x"}', 'UNKNOWN_FIELD', undefined],
+    ['a number for a string', '{"long_url":5}', 'INVALID_ARGUMENT', 'long_url'],
+    ['a string for a number', '{"ttl":"soon"}', 'INVALID_ARGUMENT', 'ttl'],
+    ['an object for a string', '{"long_url":{}}', 'INVALID_ARGUMENT', 'long_url'],
+    ['a string for a list', '{"tags":"a"}', 'INVALID_ARGUMENT', 'tags'],
+    ['a number in a list of strings', '{"tags":["a",1]}', 'INVALID_ARGUMENT', 'tags'],
+    ['no time', '{"expires_at":"soon"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['a month too many', '{"expires_at":"2026-13-01T00:00:00Z"}', 'MALFORMED_REQUEST', undefined],
+    ['a number too large', '{"ttl":99999999999}', 'MALFORMED_REQUEST', undefined],
+    ['half a surrogate pair', '{"long_url":"\\ud800"}', 'MALFORMED_REQUEST', undefined],
+    ['a list', '[]', 'INVALID_ARGUMENT', undefined],
+    ['a string', '"x"', 'INVALID_ARGUMENT', undefined],
+    ['half an object', '{"long_url":', 'MALFORMED_REQUEST', undefined],
+    ['an unquoted name', '{long_url:"x"}', 'MALFORMED_REQUEST', undefined],
+    ['single quotes', "{'long_url':'x'}", 'MALFORMED_REQUEST', undefined],
+    ['a trailing comma', '{"long_url":"x",}', 'MALFORMED_REQUEST', undefined],
+    ['two objects', '{}{}', 'MALFORMED_REQUEST', undefined],
+    ['deep nesting', `{"tags":${'['.repeat(100_000)}`, 'INVALID_ARGUMENT', 'tags'],
+    ['a form', 'long_url=x', 'MALFORMED_REQUEST', undefined],
+  ];
+  test.each(cases)('%s', async (_, body, reason, field) => {
+    const answer = await signed('/api/v1/urls', { method: 'POST', body });
+    expect([answer.status, errorInfo(answer).reason, errorInfo(answer).metadata.field]).toEqual([400, reason, field]);
+    expect(errorInfo(answer).domain).toBe('hopline');
+    expect(door.callsOf(createLink)).toEqual([]);
+  });
+
+  test('bytes that are not UTF-8', async () => {
+    const body = Buffer.from([...Buffer.from('{"long_url":"'), 0xff, ...Buffer.from('"}')]);
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(400);
+  });
+
+  test.each([
+    ['/api/v1/urls?nope=1', 'UNKNOWN_FIELD', 'nope'],
+    ['/api/v1/urls/abc?code=x', 'UNKNOWN_FIELD', 'code'],
+    ['/api/v1/urls/abc?c%6Fde=x', 'UNKNOWN_FIELD', 'code'],
+    ['/api/v1/users/me/urls?user_id=x', 'UNKNOWN_FIELD', 'user_id'],
+    ['/api/v1/users/me/urls?userId=x', 'UNKNOWN_FIELD', 'userId'],
+    ['/api/v1/urls?page_size=many', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?%22%5C=1', 'UNKNOWN_FIELD', undefined],
+    ['/api/v1/urls?search=%ff', 'MALFORMED_REQUEST', undefined],
+    ['/api/v1/urls/%ff', 'MALFORMED_REQUEST', undefined],
+    [`/api/v1/urls?${'tag=x&'.repeat(65)}`, 'MALFORMED_REQUEST', undefined],
+  ])('%s', async (path, reason, field) => {
+    const answer = await signed(path);
+    expect([answer.status, errorInfo(answer).reason, errorInfo(answer).metadata.field]).toEqual([400, reason, field]);
+    expect([...door.callsOf(getLink), ...door.callsOf(listLinks)]).toEqual([]);
+  });
+
+  test('what is right passes, in every spelling that JSON has', async () => {
+    const body =
+      ' {"long_url" : "\\u0061\\"\\\\é", "ttl":60,\n"tags":["a", "b"], "title":null, "expiresAt":"2026-11-01T00:00:00.5+02:00"} ';
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toEqual({
+      longUrl: 'a"\\é',
+      ttl: 60,
+      tags: ['a', 'b'],
+      expiresAt: '2026-10-31T22:00:00.500Z',
+    });
+  });
+
+  test('a patch is the body, the mask the query', async () => {
+    const path = '/api/v1/urls/abc?update_mask=expires_at,tags&domain=localhost';
+    expect((await signed(path, { method: 'PATCH', body: '{"title":"x","is_active":false}' })).status).toBe(200);
+    expect(door.callsOf(updateLink)[0]?.request).toEqual({
+      code: 'abc',
+      domain: 'localhost',
+      patch: { title: 'x', isActive: false },
+      updateMask: 'expiresAt,tags',
+    });
+    const repeated = await signed('/api/v1/urls/abc', { method: 'PATCH', body: '{"code":"other"}' });
+    expect([repeated.status, errorInfo(repeated).metadata.field]).toEqual([400, 'code']);
+  });
+
+  test('a query may hold spaces and any script', async () => {
+    expect((await signed('/api/v1/urls?search=a+b%20%C3%A9&page_size=5&page_token=')).status).toBe(200);
+    expect(door.callsOf(listLinks)[0]?.request).toEqual({ search: 'a b é', pageSize: 5 });
+  });
+});

@@ -1,0 +1,45 @@
+import type { Rpc } from './contract.ts';
+import { type JsonObject, typed } from './json.ts';
+import type { DoorName } from './listeners.ts';
+import { buildRoutes } from './routes.ts';
+import type { EnvoySettings } from './settings.ts';
+
+/**
+ * A route file (RDS). Virtual hosts are named after what they serve. The hot set will add virtual hosts of single domains
+ * beside them (VHDS), whose fall-back is the list of routes of `links`, or of `all`, as it stands here.
+ */
+export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], settings: EnvoySettings): JsonObject {
+  return {
+    version_info: '1',
+    resources: [
+      typed('envoy.config.route.v3.RouteConfiguration', {
+        name: door,
+        virtual_hosts: virtualHosts(door, rpcs, settings.apiHosts ?? []),
+        // Credentials end at the door: what they said travels on as x-hop-caller.
+        request_headers_to_remove: ['authorization', 'cookie'],
+        ...(settings.http3 && door === 'public'
+          ? { response_headers_to_add: [altSvc(settings.publicAddress.port)] }
+          : {}),
+      }),
+    ],
+  };
+}
+
+function virtualHosts(door: DoorName, rpcs: readonly Rpc[], apiHosts: readonly string[]): JsonObject[] {
+  if (door === 'internal')
+    return [{ name: 'teams', domains: ['*'], routes: buildRoutes(rpcs, { teams: true, api: true, links: false }) }];
+  if (apiHosts.length === 0)
+    return [{ name: 'all', domains: ['*'], routes: buildRoutes(rpcs, { teams: false, api: true, links: true }) }];
+  return [
+    {
+      name: 'api',
+      domains: apiHosts.flatMap((host) => [host, `${host}:*`]),
+      routes: buildRoutes(rpcs, { teams: false, api: true, links: false }),
+    },
+    { name: 'links', domains: ['*'], routes: buildRoutes(rpcs, { teams: false, api: false, links: true }) },
+  ];
+}
+
+function altSvc(port: number): JsonObject {
+  return { header: { key: 'alt-svc', value: `h3=":${port}"; ma=86400` }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}

@@ -1,0 +1,72 @@
+import type { Binding, Rpc } from './contract.ts';
+import { type JsonObject, typed } from './json.ts';
+import { callName } from './request-shape.ts';
+
+/**
+ * The names of the HTTP filters. All but the check of credentials stand in the chain switched off, and a route switches on
+ * what it needs; a route that anybody may use switches the check off. So a route that was forgotten is closed.
+ */
+export const filter = {
+  compressor: 'compressor',
+  grpcWeb: 'grpc-web',
+  authorize: 'envoy.filters.http.ext_authz',
+  hygiene: 'hygiene',
+  script: 'script',
+  body: 'body',
+  transcodeApi: 'transcode-api',
+} as const;
+
+/** Each service that Envoy itself calls has a transcoder of its own, so that a path of one is never taken for the other's. */
+export const edgeTranscoder = (service: string): string => `transcode ${service}`;
+
+const on = typed('envoy.config.route.v3.FilterConfig', { config: {} });
+const off = typed('envoy.config.route.v3.FilterConfig', { disabled: true });
+
+/** Envoy answers by itself. */
+export const ownFilters: JsonObject = { [filter.authorize]: off };
+
+/** The scripts of lua/, by what they are for. */
+export type Script = 'api' | 'page' | 'redirect' | 'careful-redirect';
+
+/** A redirect or a page: no credentials, a lenient transcoder, and the HTTP status out of the metadata. */
+export function edgeFilters(rpc: Rpc, name: Exclude<Script, 'api'>): JsonObject {
+  return {
+    [filter.authorize]: off,
+    // A redirect has no body worth the work.
+    ...(name === 'page' ? { [filter.compressor]: on } : {}),
+    [filter.hygiene]: on,
+    [filter.script]: script(name),
+    [edgeTranscoder(rpc.service)]: on,
+  };
+}
+
+/** A REST call of the API. */
+export function apiFilters(rpc: Rpc, binding: Binding): JsonObject {
+  return {
+    [filter.authorize]: authorize(rpc),
+    [filter.compressor]: on,
+    [filter.hygiene]: on,
+    ...(binding.body === '' ? {} : { [filter.body]: on }),
+    [filter.script]: script('api', { call: callName(binding) }),
+    [filter.transcodeApi]: on,
+  };
+}
+
+function script(name: Script, context?: JsonObject): JsonObject {
+  return typed('envoy.extensions.filters.http.lua.v3.LuaPerRoute', {
+    name,
+    ...(context ? { filter_context: context } : {}),
+  });
+}
+
+/** A gRPC or gRPC-Web call: nothing touches its answer. */
+export function grpcFilters(rpc: Rpc): JsonObject {
+  return { [filter.authorize]: authorize(rpc), [filter.grpcWeb]: on };
+}
+
+/** Tells gateway-access which RPC it is asked about; the request cannot. */
+function authorize(rpc: Rpc): JsonObject {
+  return typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
+    check_settings: { context_extensions: { rpc: rpc.name, anonymous: String(rpc.anonymous) } },
+  });
+}

@@ -1,0 +1,264 @@
+import { Exposure } from '#gen/options/v1/access_pb.ts';
+import type { Binding, Rpc } from './contract.ts';
+import { extension, type JsonObject } from './json.ts';
+import { limits } from './limits.ts';
+import { compareTemplates, exactPath, isExact, type PathTemplate, pathPattern } from './path-template.ts';
+import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
+import type { Upstream } from './settings.ts';
+import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
+
+/** Which listener a table of routes is for. */
+export interface Door {
+  /** Serves the RPCs that only teams may call (internal_listener). */
+  readonly teams: boolean;
+  /** Serves the API: REST, gRPC, gRPC-Web. */
+  readonly api: boolean;
+  /** Serves redirects. */
+  readonly links: boolean;
+}
+
+/** One REST route: an RPC, a verb and a path. */
+interface RestRoute {
+  readonly rpc: Rpc;
+  readonly binding: Binding;
+}
+
+/** The services and the cluster that each is called at. A service that has routes and is not named here fails the build. */
+const upstreamOf: Readonly<Record<string, Upstream>> = {
+  'hop.link.v1.LinkService': 'link',
+  'hop.resolver.v1.ResolverService': 'resolver',
+  'hop.identity.v1.IdentityService': 'identity',
+  'hop.analytics.v1.AnalyticsService': 'analytics',
+  'hop.pages.v1.PagesService': 'gateway-access',
+};
+
+/** The path that Envoy answers by itself. */
+const healthPath = '/healthz';
+
+/**
+ * The routes of a door in the order that Envoy tries them. The first that matches wins, so the order is part of the
+ * contract: README.md, "The routes", explains it.
+ */
+export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
+  const served = rpcs.filter((rpc) => isServed(rpc, door));
+  const rest = sortedRest(served);
+  const edge = rest.filter(({ rpc }) => rpc.exposure === Exposure.EDGE);
+  const [early, late] = [edge.filter(standsEarly), edge.filter((route) => !standsEarly(route))];
+  const api = rest.filter(({ rpc }) => rpc.exposure !== Exposure.EDGE);
+  return [
+    ...health(),
+    ...restRoutes(early, notGrpc),
+    ...served.filter((rpc) => rpc.exposure !== Exposure.EDGE).map(grpcRoute),
+    refusal('grpc-unlisted', { prefix: '/', headers: [isGrpc] }, 404),
+    refusal('malformed-path', { prefix: '/', headers: [{ ...malformedPath }] }, 400),
+    refusal('malformed-query', { prefix: '/api/', headers: [{ ...malformedQuery }] }, 400),
+    ...restRoutes(api, []),
+    refusal('api-unknown', { prefix: '/api/' }, 404),
+    refusal('call-unlisted', { safe_regex: { regex: callShape } }, 404),
+    ...restRoutes(late, []),
+    refusal('unknown', { prefix: '/' }, 404),
+  ];
+}
+
+/** `/package.Service/Method`, whatever its content type. */
+const callShape = '/[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z0-9_]+)+/[A-Za-z0-9_]+/?';
+const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } };
+const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
+
+/** Whether a door has routes for an RPC. */
+function isServed(rpc: Rpc, door: Door): boolean {
+  if (rpc.exposure === Exposure.PUBLIC) return door.api;
+  if (rpc.exposure === Exposure.INTERNAL) return door.teams && rpc.internalListener;
+  return isPage(rpc) || door.links;
+}
+
+/** The redirect, and before it what it would take for a code. */
+function standsEarly({ rpc, binding: { path } }: RestRoute): boolean {
+  if (isExact(path)) return new RegExp(`^/${codeSegment}$`).test(exactPath(path));
+  return !isPage(rpc);
+}
+
+/** Pages are served at every door that people use; only a redirect's path is a code. */
+const isPage = (rpc: Rpc): boolean => upstreamOf[rpc.service] !== 'resolver';
+
+const takesEverything = (path: PathTemplate): boolean => path.segments.at(-1) === '**';
+
+/** Every binding, narrower paths before wider ones. Throws when two of them answer the same request. */
+function sortedRest(rpcs: readonly Rpc[]): RestRoute[] {
+  const routes = rpcs.flatMap((rpc) => rpc.bindings.map((binding) => ({ rpc, binding })));
+  for (const [index, route] of routes.entries()) {
+    if (isExact(route.binding.path) && exactPath(route.binding.path) === healthPath)
+      throw new Error(`${healthPath} is answered by Envoy itself: ${describe(route)}.`);
+    for (const other of routes.slice(index + 1)) refuseCollision(route, other);
+  }
+  return routes.sort((a, b) => (rank(a.binding) < rank(b.binding) ? -1 : 1));
+}
+
+function refuseCollision(a: RestRoute, b: RestRoute): void {
+  const relation = compareTemplates(a.binding.path, b.binding.path);
+  // Paths that cross would share their 405 answers too, so they are refused whatever their verbs are.
+  if (relation === 'across' || (relation === 'same' && a.binding.verb === b.binding.verb))
+    throw new Error(`Two routes collide: ${describe(a)} and ${describe(b)}.`);
+}
+
+const describe = ({ rpc, binding }: RestRoute): string => `${binding.verb} ${binding.path.text} (${rpc.name})`;
+
+/** Sorts as text: exact paths (cheap to try) first, `**` last, in between whatever is narrower before what is wider. */
+function rank({ path, verb }: Binding): string {
+  const few = (count: number): string => String(99 - count).padStart(2, '0');
+  const literals = path.segments.filter((segment) => !segment.startsWith('*')).length;
+  return [
+    isExact(path) ? 0 : 1,
+    takesEverything(path) ? 1 : 0,
+    few(literals),
+    few(path.segments.length),
+    path.verb === '' ? 1 : 0,
+    pathPattern(path),
+    verb,
+  ].join(' ');
+}
+
+/** The routes of each path, and after them the 405 for every other method. */
+function restRoutes(routes: readonly RestRoute[], guards: readonly JsonObject[]): JsonObject[] {
+  const paths = new Map<string, RestRoute[]>();
+  for (const route of routes) {
+    const key = pathPattern(route.binding.path);
+    paths.set(key, [...(paths.get(key) ?? []), route]);
+  }
+  return [...paths.values()].flatMap((group) => [
+    ...group.flatMap((route) => restRoute(route, guards)),
+    notAllowed(group, guards),
+  ]);
+}
+
+function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): JsonObject[] {
+  const edge = rpc.exposure === Exposure.EDGE;
+  const method = { name: ':method', string_match: { exact: binding.verb } };
+  const timeoutMs = isPage(rpc) || !edge ? limits.callMs : limits.redirectMs;
+  const match = pathMatch(rpc, binding.path);
+  const route: JsonObject = {
+    name: rpc.name,
+    match: { ...match, headers: [method, ...guards] },
+    route: {
+      cluster: clusterOf(rpc),
+      timeout: milliseconds(timeoutMs + limits.graceMs),
+      ...(isRead(binding.verb) ? { retry_policy: retryPolicy } : {}),
+    },
+    request_headers_to_add: [
+      setHeader('grpc-timeout', `${timeoutMs}m`),
+      ...(edge ? [setHeader('x-hop-method', '%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%')] : []),
+      // grpc-js takes accept-encoding out of what a handler sees.
+      ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
+    ],
+    typed_per_filter_config: edge
+      ? edgeFilters(rpc, isPage(rpc) ? 'page' : 'careful-redirect')
+      : apiFilters(rpc, binding),
+  };
+  if (isPage(rpc) || !edge) return [route];
+  // Nearly every follow: one pattern over path and query, and no script before the call.
+  const plain = {
+    name: ':path',
+    string_match: { safe_regex: { regex: `${pathPattern(binding.path, codeSegment)}${plainQuery}` } },
+  };
+  return [
+    {
+      ...route,
+      match: { prefix: '/', headers: [method, plain, ...guards] },
+      typed_per_filter_config: edgeFilters(rpc, 'redirect'),
+    },
+    route,
+  ];
+}
+
+/** The redirect's segment is spelled out, so that what cannot be a code is answered by the 404 page, without a look-up. */
+function pathMatch(rpc: Rpc, path: PathTemplate): JsonObject {
+  if (isExact(path)) return { path: exactPath(path) };
+  if (path.segments.length === 1 && takesEverything(path)) return { prefix: '/' };
+  const segment = rpc.exposure === Exposure.EDGE ? codeSegment : undefined;
+  return { safe_regex: { regex: pathPattern(path, segment) } };
+}
+
+function notAllowed(group: readonly RestRoute[], guards: readonly JsonObject[]): JsonObject {
+  const [first] = group;
+  if (!first) throw new Error('A path without a method.');
+  const allow = group.map(({ binding }) => binding.verb).sort();
+  return {
+    ...refusal('method-not-allowed', { ...pathMatch(first.rpc, first.binding.path), headers: guards }, 405),
+    response_headers_to_add: [setHeader('allow', allow.join(', '))],
+  };
+}
+
+/** The RPC's own path, for gRPC and gRPC-Web; other content types do not match it. */
+function grpcRoute(rpc: Rpc): JsonObject {
+  const reads = rpc.bindings.length > 0 && rpc.bindings.every(({ verb }) => isRead(verb));
+  return {
+    name: rpc.name,
+    match: {
+      path: `/${rpc.name}`,
+      headers: [isGrpc, { name: ':method', string_match: { exact: 'POST' } }],
+    },
+    route: {
+      cluster: clusterOf(rpc),
+      ...(rpc.streams
+        ? {
+            timeout: '0s',
+            idle_timeout: `${limits.streamIdleSeconds}s`,
+            max_stream_duration: { max_stream_duration: `${limits.longStreamSeconds}s` },
+          }
+        : {
+            timeout: milliseconds(limits.callMs + limits.graceMs),
+            max_stream_duration: { grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s` },
+          }),
+      ...(reads ? { retry_policy: retryPolicy } : {}),
+    },
+    typed_per_filter_config: grpcFilters(rpc),
+  };
+}
+
+function clusterOf(rpc: Rpc): string {
+  const upstream = upstreamOf[rpc.service];
+  if (!upstream) throw new Error(`${rpc.service} has routes but no cluster: name it in upstreamOf (envoy/routes.ts).`);
+  return upstream;
+}
+
+const isRead = (verb: string): boolean => verb === 'GET' || verb === 'HEAD';
+
+/** Only what never reached a service is sent again; a shed (503) is an answer. The cluster's budget bounds them all. */
+const retryPolicy: JsonObject = {
+  retry_on: 'connect-failure,refused-stream,reset-before-request',
+  num_retries: 1,
+  retry_back_off: { base_interval: '0.010s', max_interval: '0.050s' },
+  retry_host_predicate: [
+    extension('previous-hosts', 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
+  ],
+  host_selection_retry_max_attempts: '3',
+};
+
+function health(): JsonObject[] {
+  const answer = (verb: string): JsonObject => ({
+    name: 'healthz',
+    match: { path: healthPath, headers: [{ name: ':method', string_match: { exact: verb } }, ...notGrpc] },
+    direct_response: { status: 200, body: { inline_string: 'ok\n' } },
+    response_headers_to_add: [setHeader('cache-control', 'no-store')],
+    typed_per_filter_config: ownFilters,
+  });
+  return [
+    answer('GET'),
+    answer('HEAD'),
+    {
+      ...refusal('method-not-allowed', { path: healthPath, headers: notGrpc }, 405),
+      response_headers_to_add: [setHeader('allow', 'GET, HEAD')],
+    },
+  ];
+}
+
+/** An answer of Envoy's own; its body comes from local-replies.ts. */
+function refusal(name: string, match: JsonObject, status: number): JsonObject {
+  return { name, match, direct_response: { status }, typed_per_filter_config: ownFilters };
+}
+
+function setHeader(key: string, value: string): JsonObject {
+  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+}
+
+const milliseconds = (value: number): string => `${value / 1000}s`;

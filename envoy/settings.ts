@@ -1,0 +1,123 @@
+import {
+  type Address,
+  address,
+  addresses,
+  bool,
+  type ConfigOf,
+  defineConfig,
+  int,
+  list,
+  optional,
+  text,
+} from '#runtime/config/config.ts';
+
+/** A certificate and its key, as paths that Envoy reads; it reads them again when they are replaced by a rename. */
+export interface Certificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** What differs between a laptop, Docker and Kubernetes. Everything else is the same configuration. */
+export interface EnvoySettings {
+  /** Where envoy.yaml, descriptors.binpb, routes/ and tls/ are written. Nothing else may write there. */
+  readonly outDir: string;
+  /** The path by which Envoy sees outDir, where that differs (a container's mount). Default: outDir. */
+  readonly seenAs?: string;
+  /** gen/hopline.binpb: the descriptor set that the routes, the allow-list and the transcoder are made from. */
+  readonly descriptorPath: string;
+  /** Where clicks.jsonl is appended to. Private to Envoy and gateway-edge. */
+  readonly spoolDir: string;
+  /** Where requests.jsonl is appended to. */
+  readonly logDir: string;
+  readonly publicAddress: Address;
+  readonly internalAddress: Address;
+  /** Admin listens on 127.0.0.1, always. */
+  readonly adminPort: number;
+  /** Where the services are. Names are resolved again and again, addresses are taken as they are. */
+  readonly upstreams: Readonly<Record<Upstream, readonly Address[]>>;
+  /** The hosts that serve the API. Empty: every host serves both the API and links (a laptop). */
+  readonly apiHosts?: readonly string[];
+  /** The name of this edge in logs and to the control plane. Default: edge-1. */
+  readonly edgeId?: string;
+  /** Worker threads. Default: one per core. */
+  readonly concurrency?: number;
+  /** How many proxies in front of Envoy may be believed about the client's address. Default: 0. */
+  readonly trustedProxies?: number;
+  /** TLS on the public listener. Absent: HTTP/1.1 and h2c. */
+  readonly publicTls?: Certificate;
+  /** HTTP/3 beside TLS, on UDP, on the same port. Default: false. */
+  readonly http3?: boolean;
+  /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
+  readonly internalTls?: Certificate & { readonly clientCa?: string };
+  /** Downstream connections of the whole process. Default: 10,000. */
+  readonly maxConnections?: number;
+  /** The heap at which Envoy begins to refuse work, in MiB. Default: 512. */
+  readonly maxHeapMb?: number;
+}
+
+/** The parts of the mesh that Envoy calls. */
+export type Upstream = 'link' | 'resolver' | 'identity' | 'analytics' | 'gateway-access';
+
+/** The same from the environment, for Docker and Kubernetes (`node envoy/render.ts --out DIR`). */
+export const envoyConfig = defineConfig({
+  seenAs: optional(text('HOP_ENVOY_SEEN_AS')),
+  descriptorPath: text('HOP_ENVOY_DESCRIPTORS', { default: 'gen/hopline.binpb' }),
+  spoolDir: text('HOP_SPOOL_DIR'),
+  logDir: text('HOP_ENVOY_LOG_DIR'),
+  publicAddress: address('HOP_ENVOY_PUBLIC_ADDRESS', { default: { host: '0.0.0.0', port: 8080 } }),
+  internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
+  adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
+  link: addresses('HOP_LINK_ADDRESS'),
+  resolver: addresses('HOP_RESOLVER_ADDRESSES'),
+  identity: addresses('HOP_IDENTITY_ADDRESS'),
+  analytics: addresses('HOP_ANALYTICS_ADDRESS'),
+  gatewayAccess: addresses('HOP_GATEWAY_ACCESS_ADDRESS'),
+  apiHosts: list('HOP_API_HOSTS', { default: [] }),
+  edgeId: text('HOP_EDGE_ID', { default: 'edge-1' }),
+  concurrency: optional(int('HOP_ENVOY_CONCURRENCY', { min: 1, max: 256 })),
+  trustedProxies: int('HOP_ENVOY_TRUSTED_PROXIES', { min: 0, max: 8, default: 0 }),
+  tlsCertificate: optional(text('HOP_TLS_CERTIFICATE')),
+  tlsKey: optional(text('HOP_TLS_KEY')),
+  http3: bool('HOP_HTTP3', { default: false }),
+  internalTlsCertificate: optional(text('HOP_INTERNAL_TLS_CERTIFICATE')),
+  internalTlsKey: optional(text('HOP_INTERNAL_TLS_KEY')),
+  internalClientCa: optional(text('HOP_INTERNAL_CLIENT_CA')),
+  maxConnections: int('HOP_ENVOY_MAX_CONNECTIONS', { min: 10, max: 1_000_000, default: 10_000 }),
+  maxHeapMb: int('HOP_ENVOY_MAX_HEAP_MB', { min: 64, max: 65_536, default: 512 }),
+});
+
+export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: string): EnvoySettings {
+  const { seenAs, concurrency, link, resolver, identity, analytics, gatewayAccess } = config;
+  const publicTls = certificateOf('HOP_TLS', config.tlsCertificate, config.tlsKey);
+  const internal = certificateOf('HOP_INTERNAL_TLS', config.internalTlsCertificate, config.internalTlsKey);
+  const clientCa = config.internalClientCa;
+  if (clientCa !== undefined && !internal)
+    throw new Error('HOP_INTERNAL_CLIENT_CA needs HOP_INTERNAL_TLS_CERTIFICATE.');
+  if (config.http3 && !publicTls) throw new Error('HOP_HTTP3 needs HOP_TLS_CERTIFICATE.');
+  return {
+    outDir,
+    ...(seenAs === undefined ? {} : { seenAs }),
+    descriptorPath: config.descriptorPath,
+    spoolDir: config.spoolDir,
+    logDir: config.logDir,
+    publicAddress: config.publicAddress,
+    internalAddress: config.internalAddress,
+    adminPort: config.adminPort,
+    upstreams: { link, resolver, identity, analytics, 'gateway-access': gatewayAccess },
+    apiHosts: config.apiHosts,
+    edgeId: config.edgeId,
+    ...(concurrency === undefined ? {} : { concurrency }),
+    trustedProxies: config.trustedProxies,
+    ...(publicTls ? { publicTls, http3: config.http3 } : {}),
+    ...(internal ? { internalTls: { ...internal, ...(clientCa === undefined ? {} : { clientCa }) } } : {}),
+    maxConnections: config.maxConnections,
+    maxHeapMb: config.maxHeapMb,
+  };
+}
+
+function certificateOf(prefix: string, certificate?: string, key?: string): Certificate | undefined {
+  if (certificate === undefined && key === undefined) return undefined;
+  if (certificate === undefined || key === undefined)
+    throw new Error(`${prefix}_CERTIFICATE and ${prefix}_KEY belong together.`);
+  return { certificate, key };
+}
