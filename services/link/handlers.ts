@@ -13,7 +13,7 @@ import type { ClickCounts } from './click-counts.ts';
 import type { DestinationRules } from './destination.ts';
 import { idempotencyOf } from './idempotency.ts';
 import { jsonBytesOf, linkMessage, type ShortUrls } from './link-message.ts';
-import { type Links, noSuchLink, type Target } from './links.ts';
+import { type Links, noSuchLink, refuseDeleted, type Target } from './links.ts';
 import { writePageToken } from './page-token.ts';
 import { checkCreate, checkList, checkPatch, domainOf } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
@@ -77,6 +77,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       const { workspaceId, key } = target(request, context);
       const record = await store.find(workspaceId, key);
       if (!record) throw noSuchLink();
+      refuseDeleted(record);
       return counted(record, context);
     },
     async updateLink(request, context) {

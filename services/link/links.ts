@@ -143,12 +143,17 @@ function found(changed: ChangeOutcome, newCode: string | undefined): Extract<Cha
   throw changed.outcome === 'missing' ? noSuchLink() : aliasTaken(newCode);
 }
 
+/** Over the API a deleted link is absent until it is restored; lists name it where its state is asked for. */
+export function refuseDeleted(record: LinkRecord): void {
+  if (record.deletedAt) throw notFound('LINK_DELETED', 'This link is deleted; restore it first.');
+}
+
 export function noSuchLink(): HopError {
   return notFound('LINK_NOT_FOUND', 'There is no such link.');
 }
 
 function edited(current: LinkRecord, edit: LinkEdit, now: Date): Edit | undefined {
-  if (current.deletedAt) throw notFound('LINK_DELETED', 'This link is deleted; restore it first.');
+  refuseDeleted(current);
   const next = clone(LinkRecordSchema, current);
   if (edit.alias !== undefined && edit.alias !== current.code) {
     next.code = edit.alias;

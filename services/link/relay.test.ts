@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
@@ -34,7 +34,7 @@ let links: Links;
 
 beforeAll(async () => {
   [database, valkey] = await Promise.all([postgresFor('link'), startValkey()]);
-  pool = createPool(database.url, { max: 12, log: silentLog });
+  pool = createPool(database.url, { max: 12, maxWaiting: 200, connectTimeoutMs: 20_000, log: silentLog });
   redis = createRedis(valkey.url, { name: 'test', log: silentLog });
   await whenReady(redis);
   log = postgresChangeLog(pool);
@@ -53,17 +53,24 @@ afterAll(async () => {
   await Promise.all([database.drop(), valkey.stop()]);
 });
 
+const running: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const process of running.splice(0)) await process.stop();
+});
+
 /** What a process of the link service runs for the cache. */
 function startProcess() {
   const feed = createChangeFeed({ log, logger: silentLog });
   const write = createCacheWriter(redis);
   const relay = startRelay({ log, feed, write, forgetAll: () => forgetAll(redis), logger: silentLog, saveEveryMs: 50 });
-  return {
+  const process = {
     async stop() {
       await relay.stop();
       await feed.stop();
     },
   };
+  running.push(process);
+  return process;
 }
 
 async function make(alias = randomUUID()): Promise<LinkRecord> {
@@ -84,7 +91,7 @@ async function cachedState(code: string): Promise<string | undefined> {
 
 describe('the relay', () => {
   test('carries creations, edits, renames and deletions to the cache', async () => {
-    const process = startProcess();
+    startProcess();
     await waitFor(async () => (await log.relayCursor()) !== undefined);
     const code = randomUUID();
     await setIfNewer(redis, absentRecord(linkKey('hop.example', code)));
@@ -100,7 +107,6 @@ describe('the relay', () => {
     await waitFor(async () => (await cachedState(moved)) === 'deleted');
     await make(code);
     await waitFor(async () => (await cachedState(code)) === 'followable');
-    await process.stop();
   });
 
   test('what was committed while no process ran is owed, and paid', async () => {
@@ -111,15 +117,14 @@ describe('the relay', () => {
     await waitFor(async () => (await log.relayCursor()) !== cursor);
     await one.stop();
     const owed = await Promise.all(Array.from({ length: 50 }, () => make()));
-    const two = startProcess();
+    startProcess();
     await waitFor(async () =>
       (await Promise.all(owed.map(({ code }) => cachedState(code)))).every((state) => state === 'followable'),
     );
-    await two.stop();
   });
 
   test('an outage of the cache loses nothing', async () => {
-    const process = startProcess();
+    startProcess();
     const before = await make();
     await waitFor(async () => (await cachedState(before.code)) === 'followable');
     await redis.call('CLIENT', 'PAUSE', '600', 'ALL');
@@ -131,24 +136,22 @@ describe('the relay', () => {
         timeoutMs: 10_000,
       },
     );
-    await process.stop();
   });
 
   test('of two processes one relays, and the other takes over', async () => {
-    const [one, two] = [startProcess(), startProcess()];
+    const one = startProcess();
+    startProcess();
     const first = await make();
     await waitFor(async () => (await cachedState(first.code)) === 'followable');
     await one.stop();
     const second = await make();
     await waitFor(async () => (await cachedState(second.code)) === 'followable');
-    await two.stop();
   });
 
   test('a cursor that cannot be continued empties the cache', async () => {
     await setIfNewer(redis, { ...(await make()), code: 'left-over', version: 1n });
     await log.saveRelayCursor('garbage');
-    const process = startProcess();
+    startProcess();
     await waitFor(async () => (await cached('left-over')) === undefined);
-    await process.stop();
   });
 });

@@ -51,8 +51,7 @@ describe.each(shut)('%s is not behind the door', (path) => {
     for (const route of [
       path,
       `/${path}`,
-      path.replaceAll('/', '%2F'),
-      `/x/..${path}`,
+      `/${path.slice(1).replaceAll('/', '%2F')}`,
       path.toUpperCase(),
       `${path}/`,
     ]) {

@@ -29,7 +29,7 @@ it('changes only the fields named, and refuses a stale etag', async () => {
   expect(patched.json).toMatchObject({ title: 'after', tags: ['x'], long_url: link.long_url });
   expect(patched.json.etag).not.toBe(link.etag);
   const stale = await call(path, { method: 'PATCH', token: ada.token, body: { title: 'late', etag: link.etag } });
-  expect([stale.status, reasonOf(stale)]).toEqual([409, 'ETAG_MISMATCH']);
+  expect([stale.status, reasonOf(stale)]).toEqual([409, 'ETAG_STALE']);
   const cleared = await call(`${path}?update_mask=tags`, { method: 'PATCH', token: ada.token, body: {} });
   expect(cleared.status, cleared.text).toBe(200);
   expect(cleared.json.tags ?? []).toEqual([]);

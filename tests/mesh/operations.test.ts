@@ -28,10 +28,14 @@ const MAINS = [
   'gateway/edge/main.ts',
 ];
 
-const pidOf = (part: string) => Number(readFileSync(path.join(inject('meshDir'), 'run', `${part}.pid`), 'utf8'));
+/** The pid of a part; 0 while it is down. */
+const pidOf = (part: string) => {
+  const file = path.join(inject('meshDir'), 'run', `${part}.pid`);
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+};
 const alive = (pid: number) => {
   try {
-    return process.kill(pid, 0);
+    return pid > 0 && process.kill(pid, 0);
   } catch {
     return false;
   }

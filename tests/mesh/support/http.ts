@@ -26,7 +26,8 @@ const parsed = (text: string) => {
 
 /** Calls the mesh's front door; `path` starts with "/" (or is an absolute URL). A text body is sent as it is. */
 export async function call(path: string, { method, token, body, headers = {} }: Call = {}): Promise<Answer> {
-  const response = await fetch(new URL(path, inject('meshUrl')), {
+  // Joined as text, so that a path may begin with two slashes.
+  const response = await fetch(path.startsWith('http') ? path : `${inject('meshUrl')}${path}`, {
     method: method ?? (body === undefined ? 'GET' : 'POST'),
     redirect: 'manual',
     signal: AbortSignal.timeout(15_000),
