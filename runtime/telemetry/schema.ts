@@ -184,7 +184,7 @@ export const metric = {
   clicksConsumed: {
     name: 'hop_clicks_consumed',
     kind: 'counter',
-    description: 'Clicks read from Kafka by outcome: stored, duplicate, expired, malformed.',
+    description: 'Clicks read from Kafka by outcome: stored, duplicates, expired; malformed counts messages given up.',
     unit: '1',
     attributes: ['outcome'],
   },
@@ -243,7 +243,7 @@ export const metric = {
   clickLines: {
     name: 'hop_edge_click_lines',
     kind: 'counter',
-    description: 'Spool lines by outcome: sent, malformed, expired.',
+    description: 'Spool lines by outcome: sent, malformed, not_a_click.',
     unit: '1',
     attributes: ['outcome'],
   },

@@ -1,0 +1,96 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
+import { packClicks, partitionOf } from './batch.ts';
+import type { Click } from './click.ts';
+
+const text = fc.string({ unit: 'grapheme', maxLength: 30 });
+const click: fc.Arbitrary<Click> = fc.record({
+  atUs: fc.integer({ min: 1_577_836_800_000_000, max: 4_102_444_799_000_000 }),
+  requestId: fc.stringMatching(/^[0-9a-f]{32}$/),
+  linkId: fc.uuid(),
+  workspaceId: fc.uuid(),
+  linkVersion: fc.bigInt({ min: 0n, max: 2n ** 62n }),
+  tier: fc.constantFrom(1, 2, 3, 4, 5),
+  status: fc.constantFrom(301, 302, 307, 308),
+  flags: fc.integer({ min: 0, max: 15 }),
+  visitor: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  domain: text,
+  code: text,
+  referrerHost: text,
+  country: text,
+  region: text,
+  city: text,
+  device: text,
+  browser: text,
+  operatingSystem: text,
+  language: text,
+});
+
+function unpack(batch: ClickBatch): Click[] {
+  const say = (index: number | undefined): string => batch.dictionary[index ?? -1] ?? 'nothing';
+  return batch.atUs.map((atUs, row) => ({
+    atUs: Number(atUs),
+    requestId: Buffer.from(batch.requestIds.subarray(row * 16, row * 16 + 16)).toString('hex'),
+    linkId: say(batch.linkId[row]),
+    workspaceId: say(batch.workspaceId[row]),
+    linkVersion: batch.linkVersion[row] ?? -1n,
+    tier: batch.tier[row] ?? 0,
+    status: batch.status[row] ?? 0,
+    flags: batch.flags[row] ?? -1,
+    visitor: batch.visitor[row] ?? -1n,
+    domain: say(batch.domain[row]),
+    code: say(batch.code[row]),
+    referrerHost: say(batch.referrerHost[row]),
+    country: say(batch.country[row]),
+    region: say(batch.region[row]),
+    city: say(batch.city[row]),
+    device: say(batch.device[row]),
+    browser: say(batch.browser[row]),
+    operatingSystem: say(batch.operatingSystem[row]),
+    language: say(batch.language[row]),
+  }));
+}
+
+test('what is packed comes out, in its order, in the partition of its link', () => {
+  fc.assert(
+    fc.property(fc.array(click, { maxLength: 60 }), fc.integer({ min: 1, max: 6 }), (clicks, partitions) => {
+      const messages = packClicks(clicks, { edgeId: 'edge-1', partitions, maxBytes: 2_000 });
+      for (let partition = 0; partition < partitions; partition++) {
+        const out = messages
+          .filter((message) => message.partition === partition)
+          .flatMap(({ value }) => unpack(fromBinary(ClickBatchSchema, value)));
+        expect(out).toEqual(clicks.filter(({ linkId }) => partitionOf(linkId, partitions) === partition));
+      }
+    }),
+  );
+});
+
+test('no message is much greater than it may be, however long the texts', () => {
+  fc.assert(
+    fc.property(
+      fc.array(click, { minLength: 1, maxLength: 40 }),
+      fc.string({ minLength: 255, maxLength: 255 }),
+      (clicks, host) => {
+        const long = clicks.map((one, row) => ({ ...one, referrerHost: `${row}${host}` }));
+        for (const { value, clicks: size } of packClicks(long, { edgeId: 'edge-1', partitions: 1, maxBytes: 4_000 })) {
+          expect(size).toBeGreaterThan(0);
+          expect(value.length).toBeLessThan(4_000 + 2_500);
+        }
+      },
+    ),
+  );
+});
+
+test('links are spread over the partitions', () => {
+  const counts = new Array<number>(6).fill(0);
+  fc.assert(
+    fc.property(fc.uuid(), (linkId) => {
+      const partition = partitionOf(linkId, 6);
+      counts[partition] = (counts[partition] ?? 0) + 1;
+    }),
+    { numRuns: 3_000 },
+  );
+  for (const count of counts) expect(count).toBeGreaterThan(350);
+});

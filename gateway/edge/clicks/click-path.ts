@@ -1,0 +1,121 @@
+import { mkdirSync } from 'node:fs';
+import { access, constants } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Client } from '@connectrpc/connect';
+import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import type { Producer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { EdgeConfig } from '../config.ts';
+import { packClicks } from './batch.ts';
+import { openCursor } from './cursor.ts';
+import { createEnricher } from './enrich.ts';
+import { createForwarder } from './forward.ts';
+import { pause } from './pause.ts';
+import { createPublisher } from './publish.ts';
+import { createRotation } from './rotation.ts';
+import { createSalts } from './salts.ts';
+import { openSpool, type Spool } from './spool.ts';
+
+interface Dependencies {
+  readonly config: EdgeConfig;
+  readonly producer: Producer;
+  readonly analytics: Client<typeof AnalyticsService>;
+  readonly log: Log;
+}
+
+export interface ClickPath {
+  /** Rejects when the spool cannot be used; then nothing works. */
+  check(): Promise<void>;
+  /** Forwards clicks until stop. Rejects on a fault that only a restart can mend. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const housekeepingMs = 1_000;
+
+/** The way of a click from Envoy's spool to Kafka, put together. */
+export async function openClickPath({ config, producer, analytics, log }: Dependencies): Promise<ClickPath> {
+  const { spoolDir, edgeId, clicksPartitions: partitions, clicksTopic } = config;
+  mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
+  const stopping = new AbortController();
+  const cursor = await openCursor(join(spoolDir, 'cursor.json'), (error) => {
+    log.error({ err: error }, 'the cursor cannot be read; the whole spool is sent again and counted once');
+  });
+  const spool = openSpool(spoolDir, cursor.found);
+  const salts = createSalts(analytics, { log });
+  const send = createPublisher(
+    (messages) =>
+      producer.send(
+        clicksTopic,
+        messages.map(({ partition, value }) => ({ partition, value })),
+      ),
+    { log },
+  );
+  const forwarder = createForwarder({
+    spool,
+    cursor,
+    enrich: createEnricher(salts.of),
+    publish: (clicks, signal) => send(packClicks(clicks, { edgeId, partitions }), signal),
+    log,
+    lingerMs: config.lingerMs,
+    maxClicks: config.batchClicks,
+    pollMs: config.pollMs,
+  });
+  const rotation = createRotation({
+    directory: spoolDir,
+    admin: config.envoyAdmin,
+    maxBytes: config.segmentBytes,
+    maxAgeMs: config.segmentAgeMs,
+    log,
+  });
+  const lag = { bytes: 0 };
+  observe(metric.spoolBytes, {}, () => lag.bytes);
+  observe(metric.spoolAge, {}, () => (Date.now() - (forwarder.oldestMs() ?? Date.now())) / 1_000);
+  const { signal } = stopping;
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    check: () => access(spoolDir, constants.R_OK | constants.W_OK),
+    run() {
+      const all = Promise.all([
+        salts.keep(signal),
+        waitForSalts(salts.ready, config.saltWaitMs, signal).then(() => forwarder.run(signal)),
+        housekeep(spool, rotation.tick, lag, log, signal),
+      ]);
+      running = all.catch(() => {});
+      return all.then(() => {});
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      await spool.close();
+    },
+  };
+}
+
+/** A start at the same moment as analytics would cost the first clicks their visitors; a longer wait would cost more. */
+async function waitForSalts(ready: () => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
+  const until = performance.now() + limitMs;
+  while (!ready() && performance.now() < until && !signal.aborted) await pause(20, signal);
+}
+
+async function housekeep(
+  spool: Spool,
+  rotate: (now: number) => Promise<void>,
+  lag: { bytes: number },
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await spool.sync();
+      await rotate(Date.now());
+      await spool.tidy();
+      lag.bytes = await spool.lag();
+    } catch (error) {
+      log.error({ err: error }, 'the spool could not be looked after');
+    }
+    await pause(housekeepingMs, signal);
+  }
+}

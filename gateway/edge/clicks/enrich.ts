@@ -1,0 +1,77 @@
+import { hash } from 'node:crypto';
+import { ClickFlag } from '#gen/event/v1/click_pb.ts';
+import type { Click } from './click.ts';
+import type { ClickLine } from './parse.ts';
+import { createAgentReader } from './user-agent.ts';
+
+/** The salt of the UTC day that begins at day * 24 h, in hexadecimal; undefined when this edge does not have it. */
+export type SaltOfDay = (day: number) => string | undefined;
+
+const dayUs = 86_400_000_000;
+const hostPattern =
+  /^(?:https?|android-app):\/\/(?:[^/?#@]*@)?([^/?#:@[\]\s]{1,255}|\[[0-9a-f:.]{2,45}\])(?:[:/?#]|$)/i;
+
+/** Turns what a line says into a click: what identifies a person goes in and does not come out. */
+export function createEnricher(saltOfDay: SaltOfDay): (line: ClickLine) => Click {
+  const agentOf = createAgentReader();
+  return (line) => {
+    const agent = agentOf(line.userAgent);
+    return {
+      atUs: line.atUs,
+      requestId: line.requestId,
+      linkId: line.linkId,
+      workspaceId: line.workspaceId,
+      linkVersion: line.linkVersion,
+      tier: line.tier,
+      status: line.status,
+      flags: flagsOf(line, agent.bot),
+      visitor: line.doNotTrack ? 0n : visitorOf(line, saltOfDay(Math.floor(line.atUs / dayUs))),
+      domain: line.domain,
+      code: line.code,
+      referrerHost: referrerHost(line.referrer),
+      // From the address, once there is a database to look it up in.
+      country: '',
+      region: '',
+      city: '',
+      device: agent.device,
+      browser: agent.browser,
+      operatingSystem: agent.operatingSystem,
+      language: primaryLanguage(line.acceptLanguage),
+    };
+  };
+}
+
+function flagsOf(line: ClickLine, bot: boolean): number {
+  return (
+    (bot ? ClickFlag.BOT : 0) |
+    (line.method === 'HEAD' ? ClickFlag.HEAD : 0) |
+    (isPrefetch(line.secPurpose) ? ClickFlag.PREFETCH : 0) |
+    (line.doNotTrack ? ClickFlag.DO_NOT_TRACK : 0)
+  );
+}
+
+/**
+ * 64 bits of a hash that only the holder of the day's salt can make: the same address and user agent in the same
+ * workspace on the same day. The parts are separated by a character that none of them can hold.
+ */
+export function visitorOf(
+  { workspaceId, address, userAgent }: Pick<ClickLine, 'workspaceId' | 'address' | 'userAgent'>,
+  salt: string | undefined,
+): bigint {
+  if (!salt || address === '') return 0n;
+  return hash('sha256', `${salt}\0${workspaceId}\0${address}\0${userAgent}`, 'buffer').readBigUInt64LE(0) || 1n;
+}
+
+export function referrerHost(referrer: string): string {
+  if (referrer === '') return '';
+  const host = hostPattern.exec(referrer)?.[1] ?? '';
+  return host.toLowerCase().replace(/\.$/, '');
+}
+
+export function primaryLanguage(acceptLanguage: string): string {
+  return /^\s*([a-z]{2,3})(?=[-_;,\s]|$)/i.exec(acceptLanguage)?.[1]?.toLowerCase() ?? '';
+}
+
+export function isPrefetch(purpose: string): boolean {
+  return /prefetch|prerender|preview/i.test(purpose);
+}

@@ -1,0 +1,122 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import type { ClickMessage } from './batch.ts';
+import { packClicks } from './batch.ts';
+import type { Click } from './click.ts';
+import { openCursor } from './cursor.ts';
+import { createEnricher } from './enrich.ts';
+import { createForwarder } from './forward.ts';
+import { createPublisher } from './publish.ts';
+import { activeName, openSpool } from './spool.ts';
+
+let directory: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hop-forward-'));
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const line = (number: number): string =>
+  `${JSON.stringify({
+    v: 1,
+    at: String(1_764_000_000_000_000 + number),
+    request_id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
+    method: 'GET',
+    status: 302,
+    link_id: '0192f0c1-2222-7333-8444-555566667777',
+    workspace_id: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+  })}\n`;
+
+/** Runs until stop; what is sent goes to `send`. */
+async function start(send: (clicks: readonly Click[]) => Promise<void>) {
+  const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
+  const spool = openSpool(directory, cursor.found);
+  const stopping = new AbortController();
+  const options = { lingerMs: 20, maxClicks: 50, pollMs: 5, log: silentLog };
+  const publish = createPublisher(async () => {}, { log: silentLog });
+  const forwarder = createForwarder({
+    ...options,
+    spool,
+    cursor,
+    enrich: createEnricher(() => undefined),
+    publish: async (clicks, signal) => {
+      await publish([], signal);
+      await send(clicks);
+    },
+  });
+  const running = forwarder.run(stopping.signal);
+  return {
+    forwarder,
+    async stop() {
+      stopping.abort();
+      await running;
+      await spool.close();
+    },
+  };
+}
+
+test('the cursor moves behind the acknowledgement, never ahead of it', async () => {
+  const sent: Click[] = [];
+  let acknowledge: (() => void) | undefined;
+  await appendFile(join(directory, activeName), line(1) + line(2));
+  const first = await start(async (clicks) => {
+    sent.push(...clicks);
+    await new Promise<void>((resolve) => {
+      acknowledge = resolve;
+    });
+  });
+  await waitFor(() => acknowledge);
+  expect(first.forwarder.oldestMs()).toBe(1_764_000_000_000.001);
+  expect((await openCursor(join(directory, 'cursor.json'), () => {})).found.size).toBe(0);
+  acknowledge?.();
+  await waitFor(async () => (await openCursor(join(directory, 'cursor.json'), () => {})).found.size === 1);
+  await first.stop();
+
+  await appendFile(join(directory, activeName), `garbage\n${line(3)}`);
+  const again: Click[] = [];
+  const second = await start(async (clicks) => void again.push(...clicks));
+  await waitFor(() => again.length > 0);
+  await second.stop();
+  expect(sent.map(({ requestId }) => requestId.slice(-1))).toEqual(['1', '2']);
+  expect(again.map(({ requestId }) => requestId.slice(-1))).toEqual(['3']);
+});
+
+test('a batch is sent when it is full, in order, one at a time', async () => {
+  const total = 400;
+  await appendFile(join(directory, activeName), Array.from({ length: total }, (_, number) => line(number)).join(''));
+  const batches: number[][] = [];
+  let flying = 0;
+  const running = await start(async (clicks) => {
+    expect(++flying).toBe(1);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    batches.push(clicks.map(({ atUs }) => atUs - 1_764_000_000_000_000));
+    flying--;
+  });
+  await waitFor(() => batches.flat().length >= total);
+  await running.stop();
+  expect(batches.flat()).toEqual(Array.from({ length: total }, (_, number) => number));
+});
+
+test('a send is repeated until it is acknowledged', async () => {
+  let tries = 0;
+  const taken: ClickMessage[] = [];
+  const publish = createPublisher(
+    async (messages) => {
+      if (++tries < 4) throw new Error('Kafka is away');
+      taken.push(...messages);
+    },
+    { log: silentLog, backoff: { firstMs: 1, lastMs: 2 } },
+  );
+  await publish(packClicks([], { edgeId: 'edge-1', partitions: 1 }), new AbortController().signal);
+  expect(tries).toBe(4);
+});
+
+test('a send ends without an acknowledgement only when the process does', async () => {
+  const stopping = new AbortController();
+  const publish = createPublisher(() => Promise.reject(new Error('Kafka is away')), { log: silentLog });
+  setTimeout(() => stopping.abort(), 20);
+  await expect(publish([], stopping.signal)).rejects.toThrow();
+});

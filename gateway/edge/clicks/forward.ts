@@ -1,0 +1,115 @@
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { Click } from './click.ts';
+import type { Cursor } from './cursor.ts';
+import { type ClickLine, parseLine } from './parse.ts';
+import { pause } from './pause.ts';
+import type { Chunk, Segment } from './segment.ts';
+import type { Spool } from './spool.ts';
+
+interface ForwardOptions {
+  readonly spool: Spool;
+  readonly cursor: Cursor;
+  readonly enrich: (line: ClickLine) => Click;
+  /** Resolves when the clicks are acknowledged; rejects only when the signal is aborted. */
+  readonly publish: (clicks: readonly Click[], signal: AbortSignal) => Promise<void>;
+  readonly log: Log;
+  /** How long the first click of a batch waits for more. */
+  readonly lingerMs: number;
+  /** A batch is sent at once when it has this many. */
+  readonly maxClicks: number;
+  /** How often an idle spool is looked at. */
+  readonly pollMs: number;
+}
+
+export interface Forwarder {
+  /** Forwards until the signal is aborted; what is not acknowledged by then is sent again after the next start. */
+  run(signal: AbortSignal): Promise<void>;
+  /** When the oldest click that is read but not acknowledged was made, milliseconds since 1970; undefined: there is none. */
+  oldestMs(): number | undefined;
+}
+
+interface Batch {
+  readonly clicks: Click[];
+  /** Up to where each segment is acknowledged with this batch. */
+  readonly ends: Map<Segment, number>;
+}
+
+const lines = counter(metric.clickLines);
+const faultPauseMs = 1_000;
+
+/** Spool to Kafka: one batch is read while the one before it is being sent. */
+export function createForwarder(options: ForwardOptions): Forwarder {
+  const { spool, cursor, publish, log } = options;
+  let sending: Batch | undefined;
+  let reading: Batch | undefined;
+
+  const deliver = async (batch: Batch, signal: AbortSignal): Promise<void> => {
+    sending = batch;
+    if (batch.clicks.length > 0) await publish(batch.clicks, signal);
+    lines.add(batch.clicks.length, { outcome: 'sent' });
+    sending = undefined;
+    // A cursor that stays behind costs sending twice, never a click.
+    await spool
+      .acknowledge(batch.ends)
+      .then((acknowledged) => cursor.save(acknowledged))
+      .catch((error: unknown) => log.error({ err: error }, 'the cursor could not be moved'));
+  };
+
+  return {
+    async run(signal) {
+      let inFlight = Promise.resolve();
+      while (!signal.aborted) {
+        const batch = { clicks: [], ends: new Map() };
+        reading = batch;
+        await collect(options, batch, signal);
+        await inFlight;
+        if (signal.aborted) return;
+        inFlight = deliver(batch, signal).catch((error: unknown) => {
+          if (!signal.aborted) throw error;
+        });
+      }
+      await inFlight;
+    },
+    oldestMs() {
+      const oldest = sending?.clicks[0] ?? reading?.clicks[0];
+      return oldest && oldest.atUs / 1_000;
+    },
+  };
+}
+
+async function collect(options: ForwardOptions, batch: Batch, signal: AbortSignal): Promise<void> {
+  const { spool, enrich, log, lingerMs, maxClicks, pollMs } = options;
+  let dueAt = Number.POSITIVE_INFINITY;
+  while (!signal.aborted) {
+    try {
+      const chunk = await spool.next();
+      const now = performance.now();
+      if (chunk) {
+        read(chunk, enrich, batch);
+        dueAt = Math.min(dueAt, now + lingerMs);
+      }
+      if (batch.clicks.length >= maxClicks || now >= dueAt) return;
+      if (!chunk) await pause(Math.min(pollMs, dueAt - now), signal);
+    } catch (error) {
+      log.error({ err: error }, 'the spool cannot be read');
+      if (batch.ends.size > 0) return;
+      await pause(faultPauseMs, signal);
+    }
+  }
+}
+
+function read(chunk: Chunk, enrich: (line: ClickLine) => Click, batch: Batch): void {
+  let malformed = chunk.unreadable;
+  let others = 0;
+  for (const text of chunk.lines) {
+    const line = parseLine(text);
+    if (line === 'malformed') malformed++;
+    else if (line === 'not_a_click') others++;
+    else batch.clicks.push(enrich(line));
+  }
+  batch.ends.set(chunk.segment, chunk.end);
+  if (malformed > 0) lines.add(malformed, { outcome: 'malformed' });
+  if (others > 0) lines.add(others, { outcome: 'not_a_click' });
+}

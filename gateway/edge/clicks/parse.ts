@@ -1,0 +1,131 @@
+import { Tier } from '#gen/event/v1/click_pb.ts';
+
+/** What one line of the spool says, checked and capped. Holds an address: it must not leave this process. */
+export interface ClickLine {
+  /** Microseconds since 1970. */
+  readonly atUs: number;
+  /** 32 hexadecimal digits, lower case. */
+  readonly requestId: string;
+  readonly method: 'GET' | 'HEAD';
+  readonly status: number;
+  readonly linkId: string;
+  readonly workspaceId: string;
+  readonly linkVersion: bigint;
+  readonly tier: Tier;
+  readonly domain: string;
+  readonly code: string;
+  readonly referrer: string;
+  readonly userAgent: string;
+  readonly acceptLanguage: string;
+  readonly secPurpose: string;
+  readonly doNotTrack: boolean;
+  readonly address: string;
+}
+
+/** `not_a_click`: a whole line about a request that followed no link. `malformed`: no such line. */
+export type Outcome = ClickLine | 'not_a_click' | 'malformed';
+
+const lineFormat = 1;
+const earliestUs = Date.UTC(2020, 0) * 1_000;
+const latestUs = Date.UTC(2100, 0) * 1_000;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const controls = /\p{Cc}/gu;
+const suspect = /[\p{Cc}\p{Cs}]/u;
+const followed: ReadonlySet<number> = new Set([301, 302, 307, 308]);
+const tiers: Readonly<Record<string, Tier>> = {
+  edge: Tier.EDGE,
+  l1: Tier.L1,
+  redis: Tier.REDIS,
+  replica: Tier.REPLICA,
+  primary: Tier.PRIMARY,
+};
+const starts = 4;
+
+/**
+ * Reads one line without its end. A line that Envoy began, died in and went on with after its restart holds the torn
+ * beginning of one click and the whole of another: the whole one is found.
+ */
+export function parseLine(line: string): Outcome {
+  const parsed = objectOf(line);
+  if (parsed) return fromObject(parsed);
+  let start = line.length;
+  for (let attempt = 0; attempt < starts && start > 0; attempt++) {
+    start = line.lastIndexOf('{"', start - 1);
+    if (start <= 0) break;
+    const tail = objectOf(line.slice(start));
+    if (tail) return fromObject(tail);
+  }
+  return 'malformed';
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function objectOf(line: string): Fields | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function fromObject(fields: Fields): Outcome {
+  if (Number(fields.v) !== lineFormat) return 'malformed';
+  const status = Number(fields.status);
+  const { method } = fields;
+  if (!fields.link_id || !followed.has(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
+  const atUs = microseconds(fields.at);
+  const requestId = identifier(fields.request_id);
+  const linkId = identifier(fields.link_id);
+  const workspaceId = identifier(fields.workspace_id);
+  if (atUs === undefined || !requestId || !linkId || !workspaceId) return 'malformed';
+  return {
+    atUs,
+    requestId: requestId.replaceAll('-', ''),
+    method,
+    status,
+    linkId,
+    workspaceId,
+    linkVersion: version(fields.link_version),
+    tier: tiers[String(fields.tier)] ?? Tier.UNSPECIFIED,
+    domain: text(fields.domain, 255),
+    code: text(decoded(text(fields.code, 1_024)), 256),
+    referrer: text(fields.referrer, 2_048),
+    userAgent: text(fields.user_agent, 512),
+    acceptLanguage: text(fields.accept_language, 128),
+    secPurpose: text(fields.sec_purpose, 64),
+    doNotTrack: text(fields.dnt, 8).trim() === '1' || text(fields.sec_gpc, 8).trim() === '1',
+    address: text(fields.address, 64),
+  };
+}
+
+function microseconds(value: unknown): number | undefined {
+  if (typeof value !== 'string' && typeof value !== 'number') return undefined;
+  const atUs = Number(value);
+  return Number.isSafeInteger(atUs) && atUs >= earliestUs && atUs < latestUs ? atUs : undefined;
+}
+
+function identifier(value: unknown): string | undefined {
+  return typeof value === 'string' && uuid.test(value) ? value.toLowerCase() : undefined;
+}
+
+function version(value: unknown): bigint {
+  const digits = String(value);
+  return /^\d{1,18}$/.test(digits) ? BigInt(digits) : 0n;
+}
+
+// Neither a NUL nor half a surrogate pair may reach a text column or a protobuf string.
+function text(value: unknown, cap: number): string {
+  if (typeof value !== 'string' || value === '') return '';
+  if (value.length <= cap && !suspect.test(value)) return value;
+  return value.replace(controls, '').slice(0, cap).toWellFormed();
+}
+
+function decoded(code: string): string {
+  if (!code.includes('%')) return code;
+  try {
+    return decodeURIComponent(code);
+  } catch {
+    return code;
+  }
+}

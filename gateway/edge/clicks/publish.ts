@@ -1,0 +1,35 @@
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { ClickMessage } from './batch.ts';
+import { pause } from './pause.ts';
+
+/** Resolves once every replica in sync has the messages. */
+export type Send = (messages: readonly ClickMessage[]) => Promise<void>;
+
+interface Backoff {
+  readonly firstMs: number;
+  readonly lastMs: number;
+}
+
+/**
+ * Sends until it is acknowledged or the signal is aborted, and then throws: the spool is the buffer, so there is nothing
+ * better to do than to try again. A send whose acknowledgement was lost is sent twice; the key of a click makes it count
+ * once.
+ */
+export function createPublisher(
+  send: Send,
+  { log, backoff = { firstMs: 100, lastMs: 5_000 } }: { log: Log; backoff?: Backoff },
+): (messages: readonly ClickMessage[], signal: AbortSignal) => Promise<void> {
+  return async (messages, signal) => {
+    for (let failures = 0; ; failures++) {
+      signal.throwIfAborted();
+      try {
+        await send(messages);
+        if (failures > 0) log.info({ failures }, 'Kafka takes clicks again');
+        return;
+      } catch (error) {
+        if (failures === 0) log.warn({ err: error }, 'Kafka did not take the clicks; they wait in the spool');
+        await pause(Math.min(backoff.lastMs, backoff.firstMs * 2 ** Math.min(failures, 16)), signal);
+      }
+    }
+  };
+}

@@ -1,0 +1,46 @@
+import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { freePort } from '#runtime/testing/wait-for.ts';
+import { createRotation, type Rotation } from './rotation.ts';
+import { activeName, listSpool } from './spool.ts';
+
+let directory: string;
+let rotation: Rotation;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hop-rotation-'));
+  // Nobody listens there: Envoy is away.
+  const admin = `http://127.0.0.1:${await freePort()}`;
+  rotation = createRotation({ directory, admin, maxBytes: 10, maxAgeMs: 60_000, log: silentLog });
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+test('a segment that is due is renamed, whether Envoy is there or not', async () => {
+  await appendFile(join(directory, activeName), 'short\n');
+  await rotation.tick(Date.now());
+  expect(await readdir(directory)).toEqual([activeName]);
+  await appendFile(join(directory, activeName), 'long enough\n');
+  await rotation.tick(1_764_000_000_000);
+  expect(await readdir(directory)).toEqual(['clicks-1764000000000.jsonl']);
+  await rotation.tick(1_764_000_001_000);
+  expect(await readFile(join(directory, 'clicks-1764000000000.jsonl'), 'utf8')).toBe('short\nlong enough\n');
+});
+
+test('an old one is due, an empty one never', async () => {
+  await appendFile(join(directory, activeName), '');
+  await rotation.tick(Date.now() + 120_000);
+  expect(await readdir(directory)).toEqual([activeName]);
+  await appendFile(join(directory, activeName), 'x\n');
+  await rotation.tick(Date.now() + 120_000);
+  expect(await listSpool(directory)).toMatchObject([{ active: false }]);
+});
+
+test('no name is used twice, even when the clock stands still', async () => {
+  for (let round = 0; round < 3; round++) {
+    await appendFile(join(directory, activeName), 'long enough\n');
+    await rotation.tick(1_764_000_000_000);
+  }
+  expect(await readdir(directory)).toHaveLength(3);
+});

@@ -1,0 +1,59 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { listSpool } from './spool.ts';
+
+interface RotationOptions {
+  readonly directory: string;
+  /** Envoy's admin listener, for example http://127.0.0.1:9901. */
+  readonly admin: string;
+  readonly maxBytes: number;
+  readonly maxAgeMs: number;
+  readonly log: Log;
+}
+
+export interface Rotation {
+  /** Begins a new segment when the active one is due; asks Envoy to open it until it has. To be called every second or so. */
+  tick(now: number): Promise<void>;
+}
+
+const reopenTimeoutMs = 1_000;
+
+/**
+ * The active file is renamed; Envoy goes on writing to it under its new name until it is asked to reopen its logs, and
+ * creates the new file only after it has written the last byte of the old one.
+ */
+export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: RotationOptions): Rotation {
+  let silent = false;
+
+  const reopen = async (): Promise<void> => {
+    try {
+      const signal = AbortSignal.timeout(reopenTimeoutMs);
+      const response = await fetch(new URL('/reopen_logs', admin), { method: 'POST', signal });
+      await response.body?.cancel();
+      if (!response.ok) throw new Error(`Envoy's admin answered ${response.status}.`);
+      silent = false;
+    } catch (error) {
+      // An Envoy that is not there creates the file when it starts.
+      if (!silent) log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
+      silent = true;
+    }
+  };
+
+  return {
+    async tick(now) {
+      const files = await listSpool(directory);
+      const active = files.find((file) => file.active);
+      if (!active) {
+        if (files.length > 0) await reopen();
+        return;
+      }
+      const due = active.size >= maxBytes || (active.size > 0 && now - active.bornAtMs >= maxAgeMs);
+      if (!due) return;
+      const numbers = files.map(({ path }) => Number(/-(\d{1,15})\.jsonl$/.exec(path)?.[1] ?? 0));
+      const number = Math.max(now, ...numbers.map((taken) => taken + 1));
+      await rename(active.path, join(directory, `clicks-${number}.jsonl`));
+      await reopen();
+    },
+  };
+}

@@ -1,0 +1,142 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+
+/** Lines that stand in one segment, and where they end. */
+export interface Chunk {
+  readonly segment: Segment;
+  /** The offset after the last of them: acknowledging the chunk means acknowledging the segment up to here. */
+  readonly end: number;
+  readonly lines: readonly string[];
+  /** Lines that were too long to be one, or torn for good. */
+  readonly unreadable: number;
+}
+
+/** One file of the spool, read from start to end. */
+export interface Segment {
+  /** The file's inode, which a rename leaves as it is. Unique while the file is open. */
+  readonly inode: string;
+  path: string;
+  /**
+   * Which file this is, whatever it is called by now: inode and a hash of the first line, which holds a request id. Known
+   * once there is a first line.
+   */
+  readonly identity: string | undefined;
+  /** Where the next read begins. */
+  readonly offset: number;
+  /** The next whole lines; undefined while there is none. */
+  read(): Promise<Chunk | undefined>;
+  /** To be called when nobody will write to the file any more: what is left is a torn line. */
+  readTorn(): Promise<Chunk | undefined>;
+  size(): Promise<number>;
+  close(): Promise<void>;
+}
+
+const chunkBytes = 256 * 1_024;
+/** Every field is capped in the access log's format; a line of capped fields, escaped in the worst way, is shorter. */
+const lineBytes = 64 * 1_024;
+const newline = 10;
+
+/** Opens a segment; the acknowledged offset is looked up once its identity is known, and is where reading begins. */
+export async function openSegment(
+  path: string,
+  inode: string,
+  acknowledgedOf: (identity: string) => number,
+): Promise<Segment> {
+  const handle = await open(path, 'r');
+  const state: State = {
+    handle,
+    buffer: Buffer.allocUnsafe(chunkBytes),
+    inode,
+    identity: undefined,
+    offset: 0,
+    inLongLine: false,
+  };
+  const segment: Segment = {
+    inode,
+    path,
+    get identity() {
+      return state.identity;
+    },
+    get offset() {
+      return state.offset;
+    },
+    read: () => readChunk(state, segment, acknowledgedOf),
+    readTorn: async () => (await readChunk(state, segment, acknowledgedOf)) ?? readTail(state, segment),
+    size: async () => (await handle.stat()).size,
+    close: () => handle.close(),
+  };
+  return segment;
+}
+
+interface State {
+  readonly handle: FileHandle;
+  readonly buffer: Buffer;
+  readonly inode: string;
+  identity: string | undefined;
+  offset: number;
+  /** The bytes at the offset belong to a line that is too long; they are skipped up to its end. */
+  inLongLine: boolean;
+}
+
+async function readChunk(
+  state: State,
+  segment: Segment,
+  acknowledgedOf: (identity: string) => number,
+): Promise<Chunk | undefined> {
+  if (state.identity === undefined && !(await identify(state))) return undefined;
+  if (state.offset === 0 && state.identity) state.offset = await startAt(state, acknowledgedOf(state.identity));
+  const { buffer } = state;
+  const { bytesRead } = await state.handle.read(buffer, 0, chunkBytes, state.offset);
+  if (bytesRead === 0) return undefined;
+  const last = buffer.lastIndexOf(newline, bytesRead - 1);
+  if (last < 0) return bytesRead < chunkBytes ? undefined : skipLongLine(state, segment, bytesRead);
+  state.offset += last + 1;
+  const { lines, unreadable } = split(buffer, last, state.inLongLine);
+  state.inLongLine = false;
+  return { segment, end: state.offset, lines, unreadable };
+}
+
+// A file that is shorter than what was acknowledged of it was cut and written anew.
+async function startAt(state: State, acknowledged: number): Promise<number> {
+  return acknowledged <= (await state.handle.stat()).size ? acknowledged : 0;
+}
+
+async function identify(state: State, whole = false): Promise<boolean> {
+  const { bytesRead } = await state.handle.read(state.buffer, 0, lineBytes, 0);
+  const end = state.buffer.subarray(0, bytesRead).indexOf(newline);
+  const length = end >= 0 ? end : bytesRead === lineBytes || whole ? bytesRead : -1;
+  if (length < 0) return false;
+  const digest = createHash('sha256').update(state.buffer.subarray(0, length)).digest('hex').slice(0, 24);
+  state.identity = `${state.inode}:${digest}`;
+  return true;
+}
+
+function skipLongLine(state: State, segment: Segment, bytes: number): Chunk {
+  state.offset += bytes;
+  const first = !state.inLongLine;
+  state.inLongLine = true;
+  return { segment, end: state.offset, lines: [], unreadable: first ? 1 : 0 };
+}
+
+async function readTail(state: State, segment: Segment): Promise<Chunk | undefined> {
+  const size = await segment.size();
+  if (size <= state.offset) return undefined;
+  if (state.identity === undefined) await identify(state, true);
+  const torn = state.inLongLine ? 0 : 1;
+  state.offset = size;
+  state.inLongLine = false;
+  return { segment, end: size, lines: [], unreadable: torn };
+}
+
+function split(buffer: Buffer, last: number, inLongLine: boolean): { lines: string[]; unreadable: number } {
+  const lines: string[] = [];
+  let unreadable = 0;
+  let start = inLongLine ? buffer.indexOf(newline) + 1 : 0;
+  while (start <= last) {
+    const end = buffer.indexOf(newline, start);
+    if (end - start > lineBytes) unreadable++;
+    else if (end > start) lines.push(buffer.toString('utf8', start, end));
+    start = end + 1;
+  }
+  return { lines, unreadable };
+}

@@ -1,0 +1,217 @@
+import { appendFile, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Acknowledged } from './cursor.ts';
+import type { Segment } from './segment.ts';
+import { activeName, openSpool, type Spool } from './spool.ts';
+
+let directory: string;
+let active: string;
+const opened: Spool[] = [];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hop-spool-'));
+  active = join(directory, activeName);
+});
+afterEach(async () => {
+  for (const spool of opened.splice(0)) await spool.close();
+  await rm(directory, { recursive: true });
+});
+
+function start(found: Acknowledged = new Map()): Spool {
+  const spool = openSpool(directory, found);
+  opened.push(spool);
+  return spool;
+}
+
+/** All that can be read now, and up to where. */
+async function drain(spool: Spool): Promise<{ lines: string[]; unreadable: number; ends: Map<Segment, number> }> {
+  const lines: string[] = [];
+  const ends = new Map<Segment, number>();
+  let unreadable = 0;
+  for (let chunk = await spool.next(); chunk; chunk = await spool.next()) {
+    lines.push(...chunk.lines);
+    unreadable += chunk.unreadable;
+    ends.set(chunk.segment, chunk.end);
+  }
+  return { lines, unreadable, ends };
+}
+
+async function rotate(number: number): Promise<void> {
+  await rename(active, join(directory, `clicks-${number}.jsonl`));
+}
+
+describe('reading', () => {
+  test('answers whole lines once, and the rest of a line when it is whole', async () => {
+    await writeFile(active, 'one\ntwo\nthr');
+    const spool = start();
+    expect((await drain(spool)).lines).toEqual(['one', 'two']);
+    expect(await spool.next()).toBeUndefined();
+    await appendFile(active, 'ee\nfour\n');
+    expect((await drain(spool)).lines).toEqual(['three', 'four']);
+  });
+
+  test('an absent or empty spool has nothing to say', async () => {
+    const spool = start();
+    expect(await spool.next()).toBeUndefined();
+    await writeFile(active, '');
+    expect(await spool.next()).toBeUndefined();
+    expect(await spool.lag()).toBe(0);
+  });
+
+  test('a line that is too long is skipped and counted once; the next one is read', async () => {
+    await writeFile(active, `before\n${'x'.repeat(700_000)}`);
+    const spool = start();
+    expect(await drain(spool)).toMatchObject({ lines: ['before'], unreadable: 1 });
+    await appendFile(active, `${'y'.repeat(100_000)}\nafter\n`);
+    expect(await drain(spool)).toMatchObject({ lines: ['after'], unreadable: 0 });
+    await appendFile(active, `${'z'.repeat(70_000)}\nlast\n`);
+    expect(await drain(spool)).toMatchObject({ lines: ['last'], unreadable: 1 });
+  });
+
+  test('goes on in a segment that was renamed under it, then in the next', async () => {
+    await writeFile(active, 'one\n');
+    const spool = start();
+    expect((await drain(spool)).lines).toEqual(['one']);
+    await rotate(1);
+    await appendFile(join(directory, 'clicks-1.jsonl'), 'two\n');
+    expect((await drain(spool)).lines).toEqual(['two']);
+    await writeFile(active, 'three\n');
+    expect((await drain(spool)).lines).toEqual(['three']);
+  });
+
+  test('a torn end waits while Envoy may go on writing, and costs one line once the next segment is there', async () => {
+    await writeFile(active, 'one\ntor');
+    await rotate(1);
+    const spool = start();
+    expect(await drain(spool)).toMatchObject({ lines: ['one'], unreadable: 0 });
+    await writeFile(active, 'two\n');
+    expect(await drain(spool)).toMatchObject({ lines: ['two'], unreadable: 1 });
+  });
+});
+
+describe('acknowledging', () => {
+  test('a new start goes on behind what was acknowledged', async () => {
+    await writeFile(active, 'one\ntwo\n');
+    const first = start();
+    const { ends } = await drain(first);
+    await appendFile(active, 'three\n');
+    const cursor = new Map(await first.acknowledge(ends));
+    expect(await first.lag()).toBe(6);
+    expect((await drain(start(cursor))).lines).toEqual(['three']);
+    expect((await drain(start())).lines).toEqual(['one', 'two', 'three']);
+  });
+
+  test('a segment is deleted when it is acknowledged whole and the next one is open, not before', async () => {
+    await writeFile(active, 'one\n');
+    await rotate(1);
+    const spool = start();
+    const { ends } = await drain(spool);
+    await spool.acknowledge(ends);
+    expect(await readdir(directory)).toEqual(['clicks-1.jsonl']);
+    await writeFile(active, 'two\n');
+    const second = await drain(spool);
+    expect(second.lines).toEqual(['two']);
+    const cursor = await spool.acknowledge(second.ends);
+    expect(await readdir(directory)).toEqual([activeName]);
+    expect(cursor.size).toBe(1);
+  });
+
+  test('a segment that is read but not acknowledged stays', async () => {
+    await writeFile(active, 'one\n');
+    await rotate(1);
+    await writeFile(active, 'two\n');
+    const spool = start();
+    const { ends } = await drain(spool);
+    const onlyActive = new Map([...ends].filter(([segment]) => segment.path === active));
+    await spool.acknowledge(onlyActive);
+    expect((await readdir(directory)).sort()).toEqual(['clicks-1.jsonl', activeName]);
+  });
+
+  test('a segment that grows after its end was seen is read on, not deleted', async () => {
+    await writeFile(active, 'one\n');
+    await rotate(1);
+    await writeFile(active, 'two\n');
+    const spool = start();
+    const { ends } = await drain(spool);
+    await appendFile(join(directory, 'clicks-1.jsonl'), 'late\n');
+    await spool.acknowledge(ends);
+    await appendFile(active, 'three\n');
+    const { lines } = await drain(spool);
+    expect(lines.sort()).toEqual(['late', 'three']);
+  });
+
+  test('a file that was cut and written anew is read from its start', async () => {
+    await writeFile(active, 'one\ntwo\n');
+    const first = start();
+    const cursor = new Map(await first.acknowledge((await drain(first)).ends));
+    await truncate(active, 0);
+    await appendFile(active, 'new\n');
+    expect((await drain(start(cursor))).lines).toEqual(['new']);
+  });
+});
+
+test('whatever happens between, every line is read, in its order, and after the last acknowledgement only once', async () => {
+  const step = fc.oneof(
+    { weight: 5, arbitrary: fc.record({ do: fc.constant('write' as const), lines: fc.integer({ min: 1, max: 40 }) }) },
+    { weight: 2, arbitrary: fc.constant({ do: 'rotate' as const }) },
+    { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), chunks: fc.integer({ min: 1, max: 3 }) }) },
+    { weight: 3, arbitrary: fc.constant({ do: 'acknowledge' as const }) },
+    { weight: 2, arbitrary: fc.constant({ do: 'restart' as const }) },
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
+      const own = await mkdtemp(join(tmpdir(), 'hop-spool-'));
+      const file = join(own, activeName);
+      let written = 0;
+      let segments = 0;
+      let saved: Acknowledged = new Map();
+      let durable: string[] = [];
+      let read: string[] = [];
+      let ends = new Map<Segment, number>();
+      let spool = openSpool(own, saved);
+      const take = async (chunks: number): Promise<void> => {
+        for (let count = 0; count < chunks; count++) {
+          const chunk = await spool.next();
+          if (!chunk) return;
+          read.push(...chunk.lines);
+          ends.set(chunk.segment, chunk.end);
+        }
+      };
+      const acknowledge = async (): Promise<void> => {
+        saved = new Map(await spool.acknowledge(ends));
+        durable.push(...read);
+        read = [];
+        ends = new Map();
+      };
+      for (const now of steps) {
+        if (now.do === 'write') {
+          for (let count = 0; count < now.lines; count++) await appendFile(file, `line ${written++}\n`);
+        } else if (now.do === 'rotate') {
+          const name = `clicks-${String(++segments).padStart(6, '0')}.jsonl`;
+          const there = await rename(file, join(own, name)).then(
+            () => true,
+            () => false,
+          );
+          if (there) await writeFile(file, '');
+        } else if (now.do === 'read') await take(now.chunks);
+        else if (now.do === 'acknowledge') await acknowledge();
+        else {
+          await spool.close();
+          read = [];
+          ends = new Map();
+          spool = openSpool(own, saved);
+        }
+      }
+      await take(10_000);
+      await acknowledge();
+      await spool.close();
+      await rm(own, { recursive: true });
+      durable = durable.filter((line) => line !== '');
+      expect(durable).toEqual(Array.from({ length: written }, (_, index) => `line ${index}`));
+    }),
+    { numRuns: 60 },
+  );
+});

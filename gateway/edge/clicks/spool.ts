@@ -1,0 +1,144 @@
+import { open as openFile, readdir, stat, unlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Acknowledged } from './cursor.ts';
+import { type Chunk, openSegment, type Segment } from './segment.ts';
+
+/** The file that Envoy appends to. */
+export const activeName = 'clicks.jsonl';
+/** What it was renamed to: by us after the time in milliseconds, by others as they like. */
+const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
+
+export interface SpoolFile {
+  readonly path: string;
+  readonly inode: string;
+  readonly size: number;
+  readonly active: boolean;
+  readonly bornAtMs: number;
+}
+
+/** Reads the spool from the oldest unacknowledged line on, across segments. */
+export interface Spool {
+  /** The next whole lines; undefined while there is none. Each line is answered once between two starts. */
+  next(): Promise<Chunk | undefined>;
+  /** Notes what Kafka has, and deletes the segments that it has whole. Answers what the cursor must hold. */
+  acknowledge(ends: ReadonlyMap<Segment, number>): Promise<Acknowledged>;
+  /** Deletes the segments that have become superfluous since: addresses stand in them. */
+  tidy(): Promise<void>;
+  /** Bytes that are not acknowledged. */
+  lag(): Promise<number>;
+  /** Puts on disk what Envoy has written so far. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** In the order in which they were written; the one that Envoy writes is the last. */
+export async function listSpool(directory: string): Promise<SpoolFile[]> {
+  const names = (await readdir(directory)).filter((name) => renamed.test(name)).sort();
+  const files: SpoolFile[] = [];
+  for (const name of [...names, activeName]) {
+    const path = join(directory, name);
+    const found = await stat(path, { bigint: true }).catch(() => undefined);
+    if (!found?.isFile()) continue;
+    files.push({
+      path,
+      inode: String(found.ino),
+      size: Number(found.size),
+      active: name === activeName,
+      bornAtMs: Number(found.birthtimeMs || found.ctimeMs),
+    });
+  }
+  return files;
+}
+
+export function openSpool(directory: string, found: Acknowledged): Spool {
+  const acknowledged = new Map(found);
+  const open = new Map<string, Segment>();
+  const finished = new Set<Segment>();
+  let reading: Segment | undefined;
+
+  const segmentOf = async (file: SpoolFile): Promise<Segment> => {
+    const known = open.get(file.inode);
+    if (known) {
+      known.path = file.path;
+      return known;
+    }
+    const segment = await openSegment(file.path, file.inode, (identity) => acknowledged.get(identity) ?? 0);
+    open.set(file.inode, segment);
+    return segment;
+  };
+
+  // A segment is over when it has been renamed and a later file exists: Envoy opens the new file only after it has
+  // written the last byte of the old one. What then follows the last line is torn.
+  const nextOf = async (files: readonly SpoolFile[]): Promise<Chunk | undefined> => {
+    for (const [index, file] of files.entries()) {
+      if (finished.has(await segmentOf(file))) continue;
+      reading = await segmentOf(file);
+      const over = !file.active && index < files.length - 1;
+      const chunk = await (over ? reading.readTorn() : reading.read());
+      if (chunk || !over) return chunk;
+      finished.add(reading);
+    }
+    return undefined;
+  };
+
+  const removeFinished = async (): Promise<void> => {
+    if (finished.size === 0) return;
+    for (const segment of finished) {
+      const file = (await listSpool(directory)).find(({ inode }) => inode === segment.inode);
+      const { identity } = segment;
+      const end = identity === undefined ? 0 : (acknowledged.get(identity) ?? 0);
+      if (file && file.size > segment.offset) finished.delete(segment);
+      if (file && (file.active || end < file.size)) continue;
+      if (file) await unlink(file.path);
+      await segment.close();
+      finished.delete(segment);
+      open.delete(segment.inode);
+    }
+    const left = await listSpool(directory);
+    for (const identity of acknowledged.keys()) {
+      if (!left.some(({ inode }) => identity.startsWith(`${inode}:`))) acknowledged.delete(identity);
+    }
+  };
+
+  // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
+  let turn: Promise<unknown> = Promise.resolve();
+  const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
+    const result = turn.then(work);
+    turn = result.catch(() => {});
+    return result;
+  };
+
+  return {
+    next: () => inTurn(async () => (await reading?.read()) ?? nextOf(await listSpool(directory))),
+    acknowledge: (ends) =>
+      inTurn(async () => {
+        for (const [{ identity }, end] of ends) if (identity !== undefined) acknowledged.set(identity, end);
+        await removeFinished();
+        return acknowledged;
+      }),
+    tidy: () => inTurn(removeFinished),
+    async lag() {
+      const files = await listSpool(directory);
+      const behind = files.map(({ inode, size }) => {
+        const identity = open.get(inode)?.identity;
+        return Math.max(0, size - (identity === undefined ? 0 : (acknowledged.get(identity) ?? 0)));
+      });
+      return behind.reduce((sum, bytes) => sum + bytes, 0);
+    },
+    sync: () => syncActive(directory),
+    async close() {
+      for (const segment of open.values()) await segment.close();
+      open.clear();
+    },
+  };
+}
+
+// What Envoy wrote is in the kernel's memory: a process may die, the host may not. Any handle of the file will do.
+async function syncActive(directory: string): Promise<void> {
+  const file = await openFile(join(directory, activeName), 'r').catch(() => undefined);
+  try {
+    await file?.datasync();
+  } finally {
+    await file?.close();
+  }
+}

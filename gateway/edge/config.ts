@@ -1,0 +1,26 @@
+import { baseConfig } from '#runtime/config/base-config.ts';
+import { address, type ConfigOf, defineConfig, duration, int, list, text, url } from '#runtime/config/config.ts';
+
+export const edgeConfig = defineConfig({
+  ...baseConfig,
+  /** Which edge this is; it is told with every batch. */
+  edgeId: text('HOP_EDGE_ID', { default: 'edge-1', pattern: /^[a-z0-9][a-z0-9-]{0,62}$/ }),
+  /** Where Envoy appends clicks.jsonl, and where this process keeps its cursor. */
+  spoolDir: text('HOP_SPOOL_DIR', { pattern: /^\// }),
+  envoyAdmin: url('HOP_ENVOY_ADMIN'),
+  kafkaBrokers: list('HOP_KAFKA_BROKERS'),
+  analyticsAddress: address('HOP_ANALYTICS_ADDRESS'),
+  clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
+  /** Partitions of that topic. Another number than the topic has costs balance or, if greater, stops the sending. */
+  clicksPartitions: int('HOP_CLICKS_PARTITIONS', { min: 1, max: 1_000, default: 6 }),
+  /** How long the first click of a batch waits for company. */
+  lingerMs: duration('HOP_CLICKS_LINGER_MS', { max: 10_000, default: 250 }),
+  batchClicks: int('HOP_CLICKS_BATCH', { min: 1, max: 50_000, default: 5_000 }),
+  pollMs: duration('HOP_SPOOL_POLL_MS', { min: 5, max: 1_000, default: 50 }),
+  segmentBytes: int('HOP_SPOOL_SEGMENT_BYTES', { min: 65_536, default: 67_108_864 }),
+  segmentAgeMs: duration('HOP_SPOOL_SEGMENT_AGE_MS', { min: 1_000, default: 600_000 }),
+  /** How long a start waits for the visitor salts before clicks are sent without visitors. */
+  saltWaitMs: duration('HOP_SALT_WAIT_MS', { max: 60_000, default: 5_000 }),
+});
+
+export type EdgeConfig = ConfigOf<typeof edgeConfig>;

@@ -1,0 +1,86 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
+
+/** A batch of which every index points somewhere and every column is as long as the others. */
+export type SoundBatch = ClickBatch & { readonly sound: true };
+
+/** The message will be as it is however often it is read. */
+export class MalformedBatch extends Error {
+  override readonly name = 'MalformedBatch';
+}
+
+const knownFormat = 1;
+const largestBatch = 100_000;
+const earliestUs = BigInt(Date.UTC(2020, 0)) * 1_000n;
+const latestUs = BigInt(Date.UTC(2100, 0)) * 1_000n;
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/** Reads a message of the clicks topic. Whatever reaches the store from it, the store can take. */
+export function readBatch(value: Uint8Array | null): SoundBatch {
+  if (!value) throw new MalformedBatch('the message is empty');
+  const batch = decode(value);
+  if (batch.format !== knownFormat) throw new MalformedBatch(`format ${batch.format} is not known`);
+  const size = batch.atUs.length;
+  if (size > largestBatch) throw new MalformedBatch(`${size} clicks are too many`);
+  checkLengths(batch, size);
+  checkTexts(batch);
+  for (const atUs of batch.atUs) {
+    if (atUs < earliestUs || atUs >= latestUs) throw new MalformedBatch('a time is out of range');
+  }
+  return Object.assign(batch, { sound: true as const });
+}
+
+function decode(value: Uint8Array): ClickBatch {
+  try {
+    return fromBinary(ClickBatchSchema, value);
+  } catch (error) {
+    throw new MalformedBatch('the message is no ClickBatch', { cause: error });
+  }
+}
+
+/** The columns that hold indexes into the dictionary. */
+export const textColumns = [
+  'linkId',
+  'workspaceId',
+  'domain',
+  'code',
+  'referrerHost',
+  'country',
+  'region',
+  'city',
+  'device',
+  'browser',
+  'operatingSystem',
+  'language',
+] as const;
+
+const numberColumns = ['linkVersion', 'visitor', 'tier', 'status', 'flags'] as const;
+const largestSmall = 32_767;
+
+function checkLengths(batch: ClickBatch, size: number): void {
+  if (batch.requestIds.length !== size * 16) throw new MalformedBatch('request_ids has another length');
+  for (const name of [...numberColumns, ...textColumns]) {
+    if (batch[name].length !== size) throw new MalformedBatch(`${name} has another length`);
+  }
+  for (const name of ['tier', 'status', 'flags'] as const) {
+    for (const number of batch[name]) {
+      if (number < 0 || number > largestSmall) throw new MalformedBatch(`${name} is out of range`);
+    }
+  }
+}
+
+function checkTexts(batch: ClickBatch): void {
+  const { dictionary } = batch;
+  if (dictionary[0] !== '') throw new MalformedBatch('entry 0 of the dictionary is not empty');
+  // Postgres takes no NUL in a text.
+  if (dictionary.some((text) => text.includes('\0'))) throw new MalformedBatch('a text holds a NUL');
+  for (const name of textColumns) {
+    for (const index of batch[name]) {
+      if (index >= dictionary.length) throw new MalformedBatch(`${name} points outside the dictionary`);
+    }
+  }
+  const identifiers = new Set([...batch.linkId, ...batch.workspaceId]);
+  for (const index of identifiers) {
+    if (!uuid.test(dictionary[index] ?? '')) throw new MalformedBatch('an id is no UUID');
+  }
+}

@@ -1,0 +1,37 @@
+import { baseConfig } from '#runtime/config/base-config.ts';
+import {
+  address,
+  type ConfigOf,
+  defineConfig,
+  duration,
+  int,
+  list,
+  secretUrl,
+  secretUrls,
+  text,
+} from '#runtime/config/config.ts';
+
+export const analyticsConfig = defineConfig({
+  ...baseConfig,
+  postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
+  /** Statistics are read from these, in turn; from the primary when there is none. */
+  postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
+  kafkaBrokers: list('HOP_KAFKA_BROKERS'),
+  linkAddress: address('HOP_LINK_ADDRESS'),
+  clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
+  /** Where messages go that cannot be stored. */
+  deadTopic: text('HOP_CLICKS_DEAD_TOPIC', { default: 'hop.clicks.v1.dead' }),
+  consumerGroup: text('HOP_CLICKS_GROUP', { default: 'hop-analytics' }),
+  /** How long the broker may hold a fetch back for more clicks. */
+  fetchWaitMs: duration('HOP_CLICKS_FETCH_WAIT_MS', { max: 5_000, default: 100 }),
+  /** Clicks of one transaction, at least one message. */
+  batchClicks: int('HOP_CLICKS_BATCH', { min: 1, max: 100_000, default: 10_000 }),
+  /** Older clicks are refused and counted. */
+  retentionDays: int('HOP_CLICKS_RETENTION_DAYS', { min: 2, max: 36_500, default: 400 }),
+  /** For how many days after its own the salt of a day is kept: at least the spool's maximum age. */
+  saltKeepDays: int('HOP_VISITOR_SALT_KEEP_DAYS', { min: 1, max: 30, default: 1 }),
+  /** How many days ahead partitions are made. */
+  partitionDaysAhead: int('HOP_PARTITION_DAYS_AHEAD', { min: 1, max: 365, default: 7 }),
+});
+
+export type AnalyticsConfig = ConfigOf<typeof analyticsConfig>;

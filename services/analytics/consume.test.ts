@@ -1,0 +1,181 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Batch, KafkaMessage, Message } from '#runtime/kafka/kafka.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { createConsume } from './consume.ts';
+import { postgresStore } from './store.postgres.ts';
+import { RowsRefused } from './store.ts';
+import { encodeClicks, testClick } from './testing.ts';
+
+let database: TestDatabase;
+let pool: Pool;
+let store: ReturnType<typeof postgresStore>;
+let buried: Message[] = [];
+let partition = 0;
+
+beforeAll(async () => {
+  database = await postgresFor('analytics');
+  pool = createPool(database.url, { max: 4, log: silentLog });
+  store = postgresStore(pool);
+});
+afterAll(async () => {
+  await pool.end();
+  await database.drop();
+});
+beforeEach(() => {
+  partition++;
+  buried = [];
+});
+
+const dead = {
+  send: async (_topic: string, messages: readonly Message[]) => {
+    buried.push(...messages);
+  },
+};
+const options = () => ({ store, dead, deadTopic: 'dead', log: silentLog, batchClicks: 10, retentionDays: 400 });
+
+function message(offset: number, value: Buffer | null): KafkaMessage {
+  return { key: null, value, timestamp: '0', attributes: 0, offset: String(offset), headers: {} };
+}
+function fetched(messages: readonly KafkaMessage[], highWatermark?: number): Batch {
+  const end = Number(messages.at(-1)?.offset ?? -1) + 1;
+  return { topic: 'clicks', partition, messages, highWatermark: BigInt(highWatermark ?? end) };
+}
+function clicksOf(linkId: string, count: number): Buffer {
+  return encodeClicks(Array.from({ length: count }, () => testClick({ linkId })));
+}
+async function countOf(linkId: string): Promise<number> {
+  const { rows } = await pool.query<{ clicks: string }>('select clicks from click_totals where link_id = $1', [linkId]);
+  return Number(rows[0]?.clicks ?? 0);
+}
+
+test('stores what comes, in several transactions, and answers the offset behind it', async () => {
+  const linkId = randomUUID();
+  const consume = createConsume(options());
+  const messages = [0, 1, 2, 3].map((offset) => message(offset, clicksOf(linkId, 7)));
+  expect(await consume(fetched(messages))).toBe(4n);
+  expect(await countOf(linkId)).toBe(28);
+  expect(await store.position('clicks', partition)).toBe(4n);
+});
+
+test('what is fetched again is not counted again', async () => {
+  const linkId = randomUUID();
+  const messages = [0, 1, 2].map((offset) => message(offset, clicksOf(linkId, 3)));
+  expect(await createConsume(options())(fetched(messages.slice(0, 2)))).toBe(2n);
+  expect(await createConsume(options())(fetched(messages))).toBe(3n);
+  expect(await createConsume(options())(fetched(messages.slice(0, 1), 3))).toBe(3n);
+  expect(await countOf(linkId)).toBe(9);
+});
+
+test('a store that fails between transactions loses and doubles nothing', async () => {
+  const linkId = randomUUID();
+  let takes = 0;
+  const failing = {
+    ...store,
+    take: async (delivery: Parameters<typeof store.take>[0]) => {
+      if (++takes === 2) throw new Error('Connection terminated');
+      const taken = await store.take(delivery);
+      // The commit was made, its answer was lost.
+      if (takes === 3) throw new Error('Connection terminated');
+      return taken;
+    },
+  };
+  const consume = createConsume({ ...options(), store: failing });
+  const batch = fetched([0, 1, 2].map((offset) => message(offset, clicksOf(linkId, 10))));
+  await expect(consume(batch)).rejects.toThrow();
+  await expect(consume(batch)).rejects.toThrow();
+  expect(await consume(batch)).toBe(3n);
+  expect(await countOf(linkId)).toBe(30);
+});
+
+test('a zombie is told where the other one is, and changes nothing', async () => {
+  const linkId = randomUUID();
+  const messages = [0, 1, 2].map((offset) => message(offset, clicksOf(linkId, 10)));
+  let other: Promise<bigint> | undefined;
+  const slow = {
+    ...store,
+    take: async (delivery: Parameters<typeof store.take>[0]) => {
+      other ??= createConsume(options())(fetched(messages));
+      await other;
+      return store.take(delivery);
+    },
+  };
+  expect(await createConsume({ ...options(), store: slow })(fetched(messages.slice(0, 2)))).toBe(3n);
+  expect(await countOf(linkId)).toBe(30);
+});
+
+describe('messages that cannot be stored', () => {
+  test('one that cannot be read goes to the dead letters; its neighbours are stored', async () => {
+    const linkId = randomUUID();
+    const consume = createConsume(options());
+    const messages = [
+      message(0, clicksOf(linkId, 2)),
+      message(1, Buffer.from('poison')),
+      message(2, null),
+      message(3, clicksOf(linkId, 2)),
+    ];
+    expect(await consume(fetched(messages))).toBe(4n);
+    expect(await countOf(linkId)).toBe(4);
+    expect(buried.map(({ headers }) => headers?.offset)).toEqual(['1', '2']);
+    expect(buried[0]).toMatchObject({
+      value: Buffer.from('poison'),
+      headers: { topic: 'clicks', partition: String(partition) },
+    });
+  });
+
+  test('one whose rows the store refuses goes there after three tries; its neighbours are stored', async () => {
+    const linkId = randomUUID();
+    const poison = randomUUID();
+    let refusals = 0;
+    const refusing = {
+      ...store,
+      take: async (delivery: Parameters<typeof store.take>[0]) => {
+        if (!delivery.batches.some(({ dictionary }) => dictionary.includes(poison))) return store.take(delivery);
+        refusals++;
+        throw new RowsRefused('no');
+      },
+    };
+    const consume = createConsume({ ...options(), store: refusing });
+    const messages = [clicksOf(linkId, 2), clicksOf(poison, 2), clicksOf(linkId, 2)].map((value, offset) =>
+      message(offset, value),
+    );
+    expect(await consume(fetched(messages))).toBe(3n);
+    expect(refusals).toBe(1 + 3);
+    expect(await countOf(linkId)).toBe(4);
+    expect(buried.map(({ headers }) => headers?.offset)).toEqual(['1']);
+  });
+
+  test('while the dead letters cannot be written, the partition waits', async () => {
+    const down = { send: () => Promise.reject(new Error('Kafka is away')) };
+    const batch = fetched([message(0, Buffer.from('poison'))]);
+    await expect(createConsume({ ...options(), dead: down })(batch)).rejects.toThrow();
+    expect(await store.position('clicks', partition)).toBeUndefined();
+    expect(await createConsume(options())(batch)).toBe(1n);
+  });
+});
+
+describe('offsets that do not follow on', () => {
+  test('a gap is asked about once, then accepted', async () => {
+    const linkId = randomUUID();
+    const consume = createConsume(options());
+    expect(await consume(fetched([message(0, clicksOf(linkId, 1))]))).toBe(1n);
+    const later = fetched([message(5, clicksOf(linkId, 1))]);
+    expect(await consume(later)).toBe(1n);
+    expect(await consume(later)).toBe(6n);
+    expect(await countOf(linkId)).toBe(2);
+  });
+
+  test('a topic that was made anew is read from its start, once it is sure', async () => {
+    const linkId = randomUUID();
+    const consume = createConsume(options());
+    expect(await consume(fetched([message(90, clicksOf(linkId, 1))]))).toBe(91n);
+    const anew = fetched([message(0, clicksOf(linkId, 1)), message(1, clicksOf(linkId, 1))]);
+    expect(await consume(anew)).toBe(91n);
+    expect(await consume(anew)).toBe(2n);
+    expect(await countOf(linkId)).toBe(3);
+  });
+});

@@ -1,0 +1,235 @@
+import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter, histogram, observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
+import { type ClickStore, RowsRefused, type Stored } from './store.ts';
+
+interface ConsumeOptions {
+  readonly store: ClickStore;
+  /** Takes the messages that cannot be stored. */
+  readonly dead: Pick<Producer, 'send'>;
+  readonly deadTopic: string;
+  readonly log: Log;
+  /** Clicks of one transaction; a single message may have more. */
+  readonly batchClicks: number;
+  readonly retentionDays: number;
+  readonly now?: () => number;
+}
+
+/** One message of a partition, read. */
+interface Parcel {
+  readonly message: KafkaMessage;
+  readonly offset: bigint;
+  /** Undefined: the message cannot be read, the reason says why. */
+  readonly batch: SoundBatch | undefined;
+  readonly reason: string;
+}
+
+const consumed = counter(metric.clicksConsumed);
+const batchDuration = histogram(metric.clickBatchDuration);
+const dayUs = 86_400_000_000;
+/** How often rows are offered to the store, alone, before their message is given up. */
+const refusalsToDeath = 3;
+/** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
+const largestDead = 900_000;
+
+/**
+ * Stores the clicks of one fetch, transaction by transaction, and answers the offset that the store then has. Rejects when
+ * the store does not answer; what was stored until then stays stored, and the next call goes on behind it.
+ */
+export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
+  const { store, log } = options;
+  const now = options.now ?? Date.now;
+  /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
+  const soughtFor = new Map<number, bigint>();
+  const gauges = createGauges();
+
+  return async (batch) => {
+    const { topic, partition, highWatermark } = batch;
+    let position = await store.position(topic, partition);
+    const messages = missingFrom(batch, position, soughtFor, log);
+    if (messages === undefined) return position ?? 0n;
+    for (const parcels of group(messages.map(read), options.batchClicks)) {
+      const moved = await storeParcels(options, batch, parcels, position, now());
+      if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
+      position = moved;
+      gauges.note(partition, Number(highWatermark - position), newestUs(parcels), now());
+    }
+    return position ?? 0n;
+  };
+}
+
+/** The messages that are to be stored; undefined when Kafka must be asked again, for those at the position. */
+function missingFrom(
+  { partition, messages, highWatermark }: Batch,
+  position: bigint | undefined,
+  soughtFor: Map<number, bigint>,
+  log: Log,
+): readonly KafkaMessage[] | undefined {
+  const first = messages[0];
+  if (position === undefined || !first) return messages;
+  const offset = BigInt(first.offset);
+  const gap = offset > position;
+  const remade = highWatermark < position;
+  if (!gap && !remade) {
+    soughtFor.delete(partition);
+    return messages.filter((message) => BigInt(message.offset) >= position);
+  }
+  if (soughtFor.get(partition) !== position) {
+    soughtFor.set(partition, position);
+    return undefined;
+  }
+  log.error(
+    { partition, position: String(position), offset: first.offset },
+    gap ? 'Kafka has lost messages that were not read' : 'the topic was made anew; it is read from its start',
+  );
+  return messages;
+}
+
+function read(message: KafkaMessage): Parcel {
+  const offset = BigInt(message.offset);
+  try {
+    return { message, offset, batch: readBatch(message.value), reason: '' };
+  } catch (error) {
+    if (!(error instanceof MalformedBatch)) throw error;
+    return { message, offset, batch: undefined, reason: error.message };
+  }
+}
+
+function* group(parcels: readonly Parcel[], clicks: number): Generator<Parcel[]> {
+  let open: Parcel[] = [];
+  let size = 0;
+  for (const parcel of parcels) {
+    open.push(parcel);
+    size += parcel.batch?.atUs.length ?? 0;
+    if (size < clicks) continue;
+    yield open;
+    open = [];
+    size = 0;
+  }
+  if (open.length > 0) yield open;
+}
+
+async function storeParcels(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcels: readonly Parcel[],
+  expected: bigint | undefined,
+  now: number,
+): Promise<bigint | 'overtaken'> {
+  const next = (parcels.at(-1)?.offset ?? -1n) + 1n;
+  const sound = parcels.flatMap((parcel) => parcel.batch ?? []);
+  const unreadable = parcels.filter((parcel) => parcel.batch === undefined);
+  await bury(options, batch, unreadable);
+  try {
+    const stored = await take(options, batch, sound, { expected, next, now });
+    if (stored !== 'overtaken') consumed.add(unreadable.length, { outcome: 'malformed' });
+    return stored === 'overtaken' ? stored : next;
+  } catch (error) {
+    if (!(error instanceof RowsRefused)) throw error;
+    return storeOneByOne(
+      options,
+      batch,
+      parcels.filter((parcel) => parcel.batch),
+      { expected, next, now },
+    );
+  }
+}
+
+interface Step {
+  readonly expected: bigint | undefined;
+  readonly next: bigint;
+  readonly now: number;
+}
+
+/** Some rows are refused: each message alone, so that only the one at fault is given up. */
+async function storeOneByOne(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcels: readonly Parcel[],
+  { expected, next, now }: Step,
+): Promise<bigint | 'overtaken'> {
+  let position = expected;
+  for (const [index, parcel] of parcels.entries()) {
+    const end = index === parcels.length - 1 ? next : parcel.offset + 1n;
+    const step = { expected: position, next: end, now };
+    let taken = await takeAlone(options, batch, parcel, step);
+    if (taken === 'refused') {
+      await bury(options, batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
+      taken = await take(options, batch, [], step);
+      consumed.add(1, { outcome: 'malformed' });
+    }
+    if (taken === 'overtaken') return taken;
+    position = end;
+  }
+  return position ?? next;
+}
+
+async function takeAlone(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcel: Parcel,
+  step: Step,
+): Promise<Stored | 'overtaken' | 'refused'> {
+  for (let refusals = 0; refusals < refusalsToDeath; refusals++) {
+    try {
+      return await take(options, batch, parcel.batch ? [parcel.batch] : [], step);
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      options.log.error({ err: error, partition: batch.partition, offset: String(parcel.offset) }, 'rows were refused');
+    }
+  }
+  return 'refused';
+}
+
+async function take(
+  { store, retentionDays }: ConsumeOptions,
+  { topic, partition }: Batch,
+  batches: readonly SoundBatch[],
+  { expected, next, now }: Step,
+): Promise<Stored | 'overtaken'> {
+  const startedAt = performance.now();
+  const notBeforeUs = now * 1_000 - retentionDays * dayUs;
+  const stored = await store.take({ topic, partition, expected, next, batches, notBeforeUs });
+  if (stored === 'overtaken') return stored;
+  batchDuration.record((performance.now() - startedAt) / 1_000);
+  for (const outcome of ['stored', 'duplicates', 'expired'] as const) {
+    if (stored[outcome] > 0) consumed.add(stored[outcome], { outcome });
+  }
+  return stored;
+}
+
+/** Before the offset moves: a crash in between leaves a message twice among the dead, never nowhere. */
+async function bury({ dead, deadTopic, log }: ConsumeOptions, batch: Batch, parcels: readonly Parcel[]): Promise<void> {
+  for (const { message, offset, reason } of parcels) {
+    const where = { topic: batch.topic, partition: String(batch.partition), offset: String(offset) };
+    log.error({ ...where, reason }, 'a message goes to the dead-letter topic');
+    const value = message.value?.subarray(0, largestDead) ?? null;
+    await dead.send(deadTopic, [{ value, headers: { ...where, reason } }]);
+  }
+}
+
+function newestUs(parcels: readonly Parcel[]): number | undefined {
+  const newest = parcels.findLast((parcel) => parcel.batch && parcel.batch.atUs.length > 0)?.batch?.atUs.at(-1);
+  return newest === undefined ? undefined : Number(newest);
+}
+
+interface Gauges {
+  note(partition: number, behind: number, newestUs: number | undefined, now: number): void;
+}
+
+function createGauges(): Gauges {
+  const behind = new Map<number, number>();
+  let lagSeconds = 0;
+  observe(metric.clickLag, {}, () => lagSeconds);
+  return {
+    note(partition, messages, newest, now) {
+      if (!behind.has(partition)) {
+        observe(metric.consumerLag, { partition: String(partition) }, () => behind.get(partition) ?? 0);
+      }
+      behind.set(partition, messages);
+      if (newest !== undefined) lagSeconds = Math.max(0, now - newest / 1_000) / 1_000;
+    },
+  };
+}

@@ -1,0 +1,46 @@
+/** What is counted by: a rollup, or the clicks themselves. */
+export type Unit = 'day' | 'hour' | 'minute' | 'click';
+
+/** A stretch of time, read from one table. Microseconds since 1970; `until` is not in it. */
+export interface Piece {
+  readonly unit: Unit;
+  readonly from: number;
+  readonly until: number;
+}
+
+export const dimensions = ['referrer', 'country', 'city', 'device', 'browser', 'operating_system', 'language'] as const;
+export type Dimension = (typeof dimensions)[number];
+
+const widths = { minute: 60_000_000, hour: 3_600_000_000, day: 86_400_000_000 } as const;
+
+export function floorTo(unit: Exclude<Unit, 'click'>, at: number): number {
+  return Math.floor(at / widths[unit]) * widths[unit];
+}
+
+export function ceilTo(unit: Exclude<Unit, 'click'>, at: number): number {
+  return Math.ceil(at / widths[unit]) * widths[unit];
+}
+
+/** The coarsest rollup whose rows no moment cuts through. */
+export function coarsestFor(moments: readonly number[]): Unit {
+  for (const unit of ['day', 'hour', 'minute'] as const) {
+    if (moments.every((moment) => moment % widths[unit] === 0)) return unit;
+  }
+  return 'click';
+}
+
+/** Tiles a range without gap or overlap: its middle with the coarsest of the units, its ends with finer ones. */
+export function cover(from: number, until: number, units: readonly Unit[]): Piece[] {
+  if (from >= until) return [];
+  const [unit, ...finer] = units;
+  if (unit === undefined || unit === 'click') return [{ unit: 'click', from, until }];
+  const inner = { unit, from: ceilTo(unit, from), until: floorTo(unit, until) };
+  if (inner.from >= inner.until) return cover(from, until, finer);
+  return [...cover(from, inner.from, finer), inner, ...cover(inner.until, until, finer)];
+}
+
+/** The units from the given one down. */
+export function unitsFrom(unit: Unit): readonly Unit[] {
+  const all: readonly Unit[] = ['day', 'hour', 'minute', 'click'];
+  return all.slice(all.indexOf(unit));
+}

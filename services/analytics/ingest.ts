@@ -1,0 +1,26 @@
+import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { AnalyticsConfig } from './config.ts';
+import { createConsume } from './consume.ts';
+import type { ClickStore } from './store.ts';
+
+/** Reads the clicks topic into the store until it is closed. */
+export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log): { close(): Promise<void> } {
+  const kafka = { brokers: config.kafkaBrokers, clientId: config.instance, log };
+  const { clicksTopic: topic, deadTopic, batchClicks, retentionDays } = config;
+  const dead = createProducer(kafka);
+  const consumer = createConsumer({
+    ...kafka,
+    groupId: config.consumerGroup,
+    topic,
+    position: (partition) => store.position(topic, partition),
+    handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays }),
+    maxWaitMs: config.fetchWaitMs,
+  });
+  return {
+    async close() {
+      await consumer.close();
+      await dead.close();
+    },
+  };
+}

@@ -1,0 +1,88 @@
+import { invalid } from '#runtime/errors/errors.ts';
+import { ceilTo, coarsestFor, cover, floorTo, type Piece, unitsFrom } from './cover.ts';
+import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
+
+/** What was asked; times are microseconds since 1970, undefined: not said. */
+export interface StatsQuestion {
+  readonly from: number | undefined;
+  readonly to: number | undefined;
+  readonly interval: string | undefined;
+  readonly timezone: string | undefined;
+  readonly linkCreatedAt: number;
+  readonly now: number;
+}
+
+/** Which counts answer it. */
+export interface StatsQuery {
+  /** When the points of the series begin, ascending. */
+  readonly starts: readonly number[];
+  readonly series: readonly Piece[];
+  readonly breakdown: readonly Piece[];
+}
+
+export const mostPoints = 10_000;
+const latest = Date.UTC(2200, 0) * 1_000;
+
+/** Checks the question and plans the reading. Throws the error that names the field that is wrong. */
+export function planStats(question: StatsQuestion): StatsQuery {
+  const { from, until, openStart, openEnd } = rangeOf(question);
+  const interval = intervalOf(question.interval);
+  const zone = zoneOf(question.timezone ?? 'UTC');
+  if (!zone) throw invalid('timezone', 'is no IANA time zone, as Europe/Berlin is', 'TIMEZONE_INVALID');
+  const { starts, end } = pointsOf(from, until, interval, zone);
+  // Nothing was before the link, nothing is after now: an end that is open may be read with the coarser, cheaper rollups,
+  // and takes in what a clock that is a little ahead has dated.
+  const first = openStart ? (starts[0] ?? from) : from;
+  const last = openEnd ? end : until;
+  const unit = coarsestFor(starts.slice(1).concat(openStart ? first : [], openEnd ? last : []));
+  return {
+    starts,
+    series: cover(first, last, unitsFrom(unit)),
+    breakdown: cover(openStart ? floorTo('day', from) : from, openEnd ? ceilTo('day', until) : until, [
+      'day',
+      'hour',
+      'click',
+    ]),
+  };
+}
+
+interface Range {
+  readonly from: number;
+  readonly until: number;
+  readonly openStart: boolean;
+  readonly openEnd: boolean;
+}
+
+function rangeOf({ from, to, linkCreatedAt, now }: StatsQuestion): Range {
+  for (const [field, at] of [
+    ['from', from],
+    ['to', to],
+  ] as const) {
+    if (at !== undefined && (at < 0 || at > latest))
+      throw invalid(field, 'is not between 1970 and 2200', 'RANGE_INVALID');
+  }
+  const until = to ?? now + 1;
+  const start = from ?? Math.min(linkCreatedAt, until - 1);
+  if (start >= until)
+    throw invalid(from === undefined ? 'to' : 'from', 'is not before the end of the range', 'RANGE_INVALID');
+  return { from: start, until, openStart: start <= linkCreatedAt, openEnd: until > now };
+}
+
+function intervalOf(text: string | undefined): Interval {
+  const found = intervals.find((interval) => interval === (text ?? 'day'));
+  if (!found) throw invalid('interval', `is none of ${intervals.join(', ')}`, 'INTERVAL_INVALID');
+  return found;
+}
+
+function pointsOf(from: number, until: number, interval: Interval, zone: Zone): { starts: number[]; end: number } {
+  const starts: number[] = [];
+  let start = zone.startOf(interval, Math.floor(from / 1_000));
+  while (start * 1_000 < until) {
+    if (starts.length === mostPoints) {
+      throw invalid('interval', `makes more than ${mostPoints} points of this range`, 'INTERVAL_INVALID');
+    }
+    starts.push(start * 1_000);
+    start = zone.next(interval, start);
+  }
+  return { starts, end: start * 1_000 };
+}

@@ -1,0 +1,135 @@
+import type { Replicas } from '#runtime/postgres/replicas.ts';
+import { dimensions, type Piece } from './cover.ts';
+import { dimensionRows, kindOf } from './insert-clicks.postgres.ts';
+import type { Counts, PointCounts, StatsStore, ValueCounts } from './store.ts';
+
+const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
+
+const pieces = `
+pieces as (
+  select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper
+  from unnest($2::text[], $3::bigint[], $4::bigint[]) as p (unit, from_us, until_us)
+)`;
+
+function rollup(table: string, unit: string, columns: string): string {
+  return `
+  select ${columns} from pieces p join ${table} r on r.link_id = $1 and r.at >= p.lower and r.at < p.upper
+  where p.unit = '${unit}'`;
+}
+
+/** The clicks themselves, for what lies between the rollups; a visitor belongs to the click it was first seen with. */
+const single = `
+singles as (
+  select c.*, (k.kind = 'click')::int as clicks, (k.kind = 'click' and v.at is not null)::int as visitors,
+    (k.kind = 'bot')::int as bots, (k.kind = 'bot' and v.at is not null)::int as bot_visitors,
+    (k.kind = 'head')::int as heads, (k.kind = 'prefetch')::int as prefetches
+  from pieces p
+  join clicks c on c.link_id = $1 and c.at >= p.lower and c.at < p.upper
+  cross join lateral (select ${kindOf} as kind) k
+  left join visitors v on v.link_id = c.link_id and v.visitor = c.visitor and v.day = (c.at at time zone 'UTC')::date
+    and v.at = c.at and v.request_id = c.request_id
+  where p.unit = 'click'
+)`;
+
+const timeColumns = 'r.at, r.clicks, r.visitors, r.bots, r.bot_visitors, r.heads, r.prefetches';
+const pointsOf = `
+with ${pieces}, ${single}, rows as (
+  ${rollup('click_days', 'day', timeColumns)} union all
+  ${rollup('click_hours', 'hour', timeColumns)} union all
+  ${rollup('click_minutes', 'minute', timeColumns)} union all
+  select ${timeColumns} from singles r
+), starts as (
+  select array_agg(${moment('us')} order by us) as all_starts from unnest($5::bigint[]) as us
+)
+select greatest(width_bucket(at, all_starts) - 1, 0) as point,
+  sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors, sum(bots)::float8 as bots,
+  sum(bot_visitors)::float8 as bot_visitors, sum(heads)::float8 as heads, sum(prefetches)::float8 as prefetches
+from rows, starts group by point`;
+
+const valueColumns = 'r.dimension, r.value, r.clicks, r.visitors, r.bots, r.bot_visitors';
+const valuesOf = `
+with ${pieces}, ${single}, rows as (
+  ${rollup('click_day_values', 'day', valueColumns)} union all
+  ${rollup('click_hour_values', 'hour', valueColumns)} union all
+  select d.dimension, d.value, c.clicks, c.visitors, c.bots, c.bot_visitors
+  from singles c cross join lateral (values ${dimensionRows}) as d (dimension, value)
+  where d.value <> '' and c.clicks + c.bots > 0
+), named as (
+  select dimension, value, sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors,
+    sum(bots)::float8 as bots, sum(bot_visitors)::float8 as bot_visitors
+  from rows group by dimension, value
+), ranked as (
+  select *, row_number() over (
+    partition by dimension order by clicks + case when $5 then bots else 0 end desc, value
+  ) as rank from named
+)
+select dimension, value, clicks, visitors, bots, bot_visitors from ranked where rank <= $6
+union all
+select dimension, null, sum(clicks), sum(visitors), sum(bots), sum(bot_visitors) from named group by dimension`;
+
+interface CountsRow {
+  clicks: number;
+  visitors: number;
+  bots: number;
+  bot_visitors: number;
+}
+interface PointRow extends CountsRow {
+  point: number;
+  heads: number;
+  prefetches: number;
+}
+interface ValueRow extends CountsRow {
+  dimension: number;
+  /** Null: the sum of the dimension. */
+  value: string | null;
+}
+
+/** What the statistics read. */
+export function postgresStatsStore(reads: Pick<Replicas, 'query'>): StatsStore {
+  return {
+    async points(linkId, wanted, starts) {
+      const { rows } = await reads.query<PointRow>(pointsOf, [linkId, ...columnsOf(wanted), starts]);
+      return rows.map((row): PointCounts => {
+        const { point, heads, prefetches } = row;
+        return { point, heads, prefetches, ...countsOf(row) };
+      });
+    },
+
+    async values(linkId, wanted, { bots, limit }) {
+      const { rows } = await reads.query<ValueRow>(valuesOf, [linkId, ...columnsOf(wanted), bots, limit]);
+      const named: ValueCounts[] = [];
+      const sums = new Map<ValueCounts['dimension'], Counts>();
+      for (const row of rows) {
+        const dimension = dimensions[row.dimension - 1];
+        if (!dimension) continue;
+        if (row.value === null) sums.set(dimension, countsOf(row));
+        else named.push({ dimension, value: row.value, ...countsOf(row) });
+      }
+      return { named, sums };
+    },
+
+    async lastClickAt(linkId) {
+      const { rows } = await reads.query<{ last_click_at: Date | null }>(
+        'select last_click_at from click_totals where link_id = $1',
+        [linkId],
+      );
+      return rows[0]?.last_click_at?.getTime();
+    },
+
+    async totals(linkIds) {
+      const { rows } = await reads.query<{ link_id: string; clicks: number }>(
+        'select link_id, clicks::float8 as clicks from click_totals where link_id = any($1::uuid[]) and clicks > 0',
+        [linkIds],
+      );
+      return new Map(rows.map(({ link_id, clicks }) => [link_id, clicks]));
+    },
+  };
+}
+
+function columnsOf(wanted: readonly Piece[]): [string[], number[], number[]] {
+  return [wanted.map(({ unit }) => unit), wanted.map(({ from }) => from), wanted.map(({ until }) => until)];
+}
+
+function countsOf({ clicks, visitors, bots, bot_visitors: botVisitors }: CountsRow): Counts {
+  return { clicks, visitors, bots, botVisitors };
+}

@@ -1,0 +1,99 @@
+import type { SoundBatch } from './click-batch.ts';
+import type { Dimension, Piece } from './cover.ts';
+
+/** A part of the topic that was read: its clicks, and the offsets it stands between. */
+export interface Delivery {
+  readonly topic: string;
+  readonly partition: number;
+  /** The offset that the store must have for the delivery to be taken; undefined: none yet. */
+  readonly expected: bigint | undefined;
+  /** The offset that it has afterwards. */
+  readonly next: bigint;
+  readonly batches: readonly SoundBatch[];
+  /** Clicks from before this moment are refused, microseconds since 1970. */
+  readonly notBeforeUs: number;
+}
+
+export interface Stored {
+  /** Clicks that were not there yet. */
+  readonly stored: number;
+  /** Clicks that were there already. */
+  readonly duplicates: number;
+  /** Clicks from before notBeforeUs. */
+  readonly expired: number;
+}
+
+/** The rows of a delivery cannot be stored, now or later: it is the rows, not the store. */
+export class RowsRefused extends Error {
+  override readonly name = 'RowsRefused';
+}
+
+/** What the consumer writes. Everything else that it throws is worth another try. */
+export interface ClickStore {
+  /** The next offset to read; undefined when nothing was ever stored of the partition. */
+  position(topic: string, partition: number): Promise<bigint | undefined>;
+  /**
+   * Stores the clicks, counts those that were not there yet, and moves the offset: all of it or nothing. "overtaken":
+   * the offset was not the expected one, somebody else has the partition, and nothing was changed.
+   */
+  take(delivery: Delivery): Promise<Stored | 'overtaken'>;
+}
+
+interface VisitorSalt {
+  /** 2026-01-31 */
+  readonly day: string;
+  readonly salt: Uint8Array;
+}
+
+export interface SaltStore {
+  /** Makes what is missing of these days; answers all that are kept, by day. */
+  salts(days: readonly string[]): Promise<VisitorSalt[]>;
+  /** Deletes the salts of the days before this one, for good. Answers how many. */
+  destroySaltsBefore(day: string): Promise<number>;
+}
+
+export interface PartitionStore {
+  /** Makes the partitions of a UTC day where they are missing. "blocked": the default partition has rows of that day. */
+  makeDay(day: string): Promise<'made' | 'there' | 'blocked'>;
+}
+
+export interface Counts {
+  readonly clicks: number;
+  readonly visitors: number;
+  readonly bots: number;
+  readonly botVisitors: number;
+}
+
+export interface PointCounts extends Counts {
+  /** Which of the starts it belongs to. */
+  readonly point: number;
+  readonly heads: number;
+  readonly prefetches: number;
+}
+
+export interface ValueCounts extends Counts {
+  readonly dimension: Dimension;
+  readonly value: string;
+}
+
+/** What is read for the statistics; from a replica, so what was just stored may be some milliseconds away. */
+export interface StatsStore {
+  /** Counts by point; a point begins at its start (microseconds since 1970, ascending) and ends where the next begins. */
+  points(linkId: string, pieces: readonly Piece[], starts: readonly number[]): Promise<PointCounts[]>;
+  /**
+   * Of each dimension the values with most clicks, at most `limit`, and under the value "" and "total" what all named
+   * values have together.
+   */
+  values(
+    linkId: string,
+    pieces: readonly Piece[],
+    order: { readonly bots: boolean; readonly limit: number },
+  ): Promise<{
+    readonly named: ValueCounts[];
+    readonly sums: ReadonlyMap<Dimension, Counts>;
+  }>;
+  /** When a person last followed the link, milliseconds since 1970. */
+  lastClickAt(linkId: string): Promise<number | undefined>;
+  /** Clicks of people, of the links that have any. */
+  totals(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
