@@ -1,0 +1,94 @@
+// Makes the secrets of a mesh that runs in containers: a folder for each, with what that process may know and nothing else.
+// What exists already is kept, so that the job may run before every start.
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { type Address, address, addresses, type ConfigOf, defineConfig, loadConfig } from '#runtime/config/config.ts';
+import { layoutOf } from '../local/layout.ts';
+import { replaceFile } from '../local/pid-files.ts';
+import { keepSecrets, type Passwords, type Secrets } from '../local/secrets.ts';
+
+/** Where the stores are; the URLs with their passwords name them. */
+const secretsConfig = defineConfig({
+  postgres: address('HOP_POSTGRES_ADDRESS'),
+  replicas: addresses('HOP_POSTGRES_REPLICA_ADDRESSES', { default: [] }),
+  valkey: address('HOP_VALKEY_ADDRESS'),
+});
+
+interface Share {
+  readonly role?: keyof Passwords;
+  readonly replicas?: boolean;
+  readonly valkey?: boolean;
+  readonly keys?: 'codes.json' | 'jwt.json';
+}
+
+const SHARES = {
+  link: { role: 'hop_link', valkey: true, keys: 'codes.json' },
+  resolver: { role: 'hop_resolver', replicas: true, valkey: true, keys: 'codes.json' },
+  identity: { role: 'hop_identity', keys: 'jwt.json' },
+  analytics: { role: 'hop_analytics', replicas: true },
+  'gateway-access': {},
+  'gateway-edge': {},
+} as const satisfies Readonly<Record<string, Share>>;
+
+/** Writes `<out>/<process>/` for every process, store and job, and `<out>/keep/`, from which all are made: keep that one safe. */
+export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>): void {
+  const keep = path.join(out, 'keep');
+  mkdirSync(keep, { recursive: true, mode: 0o700 });
+  const secrets = keepSecrets({ ...layoutOf(out), secrets: keep });
+  const { passwords } = secrets;
+  const url = (role: keyof Passwords, at: Address, database = 'hopline'): string =>
+    `postgres://${role}:${passwords[role]}@${hostPort(at)}/${database}`;
+  for (const [name, share] of Object.entries<Share>(SHARES)) {
+    const { role } = share;
+    const environment = {
+      ...(role === undefined ? {} : { HOP_POSTGRES_PRIMARY: url(role, stores.postgres) }),
+      ...(role && share.replicas ? { HOP_POSTGRES_REPLICAS: stores.replicas.map((at) => url(role, at)).join() } : {}),
+      ...(share.valkey ? { HOP_REDIS_URL: `redis://:${passwords.valkey}@${hostPort(stores.valkey)}/0` } : {}),
+    };
+    writeShare(path.join(out, name), environment, filesOf(name as keyof typeof SHARES, secrets));
+  }
+  const admin = { HOP_POSTGRES_ADMIN: url('postgres', stores.postgres, 'postgres') };
+  writeShare(path.join(out, 'admin'), admin, { 'passwords.json': path.join(keep, 'passwords.json') });
+  writeStores(out, passwords);
+}
+
+function filesOf(name: keyof typeof SHARES, secrets: Secrets): Record<string, string> {
+  const { keys }: Share = SHARES[name];
+  return {
+    'service.key.pem': secrets.keyFile(name),
+    'callers.json': secrets.callerKeysFile,
+    ...(keys === 'codes.json' ? { [keys]: secrets.codeKeysFile } : {}),
+    ...(keys === 'jwt.json' ? { [keys]: secrets.jwtKeysFile } : {}),
+  };
+}
+
+/** process.env is what `node --env-file` reads. */
+function writeShare(dir: string, environment: Record<string, string>, files: Record<string, string>): void {
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}\n`);
+  replaceFile(path.join(dir, 'process.env'), lines.join(''), 0o600);
+  for (const [name, from] of Object.entries(files))
+    replaceFile(path.join(dir, name), readFileSync(from, 'utf8'), 0o600);
+}
+
+/** The stores' images have users of their own, who must be able to read; the folder is mounted in that container alone. */
+function writeStores(out: string, { postgres, hop_replication, valkey }: Passwords): void {
+  const stores = {
+    postgres: { password: postgres },
+    'postgres-replica': { 'replication.password': hop_replication },
+    valkey: { password: valkey, 'valkey.conf': `requirepass ${valkey}` },
+  };
+  for (const [store, files] of Object.entries(stores)) {
+    mkdirSync(path.join(out, store), { recursive: true, mode: 0o755 });
+    for (const [name, content] of Object.entries(files)) replaceFile(path.join(out, store, name), `${content}\n`);
+  }
+}
+
+const hostPort = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
+
+if (import.meta.main) {
+  const { values } = parseArgs({ options: { out: { type: 'string' } } });
+  if (values.out === undefined) throw new Error('Say where to write: node compose/docker/secrets.ts --out DIR.');
+  writeSecrets(values.out, loadConfig(secretsConfig));
+}

@@ -1,0 +1,3 @@
+export const checkout: string;
+export const installDir: string;
+export const meshNode: string;

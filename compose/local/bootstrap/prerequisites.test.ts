@@ -1,0 +1,60 @@
+import { expect, test } from 'vitest';
+import { explain, faults, inspect, type Machine } from './prerequisites.mjs';
+
+const good: Machine = {
+  platform: 'linux',
+  arch: 'x64',
+  nodeVersion: '20.19.0',
+  glibc: '2.31',
+  macos: undefined,
+  packageManager: 'apt',
+  installing: true,
+  python: { command: 'python3', version: '3.11' },
+  java: { command: 'java', version: '17.0.15' },
+  maven: '3.8.7',
+};
+
+test('the least machine that will do has no faults', () => {
+  expect(faults(good)).toEqual([]);
+  expect(faults({ ...good, platform: 'darwin', arch: 'arm64', glibc: undefined, macos: '15.0' })).toEqual([]);
+});
+
+test('this machine has none', () => {
+  expect(faults(inspect({ installing: true }))).toEqual([]);
+});
+
+test('everything missing is named in one message, with how to get it', () => {
+  const bare = { ...good, nodeVersion: '18.20.1', python: undefined, java: undefined, maven: undefined };
+  const message = explain(faults(bare));
+  expect(message).toContain('4 things are missing');
+  for (const part of [
+    'Node 20.19',
+    'found Node 18.20.1',
+    'apt-get install python3 python3-venv',
+    'openjdk-17',
+    'apt-get install maven',
+  ])
+    expect(message).toContain(part);
+});
+
+test('the way to get it is the one of the machine', () => {
+  expect(explain(faults({ ...good, java: undefined, packageManager: 'brew' }))).toContain('brew install openjdk@17');
+  expect(explain(faults({ ...good, java: undefined, packageManager: 'none' }))).toContain('install a Java runtime');
+});
+
+test.each([
+  [{ glibc: '2.28' }, 'glibc 2.28'],
+  [{ glibc: undefined }, 'without glibc'],
+  [{ arch: 'ia32' }, 'linux ia32'],
+  [{ platform: 'win32' }, 'win32 x64'],
+  [{ platform: 'darwin', arch: 'x64' }, 'darwin x64'],
+  [{ platform: 'darwin', arch: 'arm64', macos: '14.6.1' }, 'macOS 14.6.1'],
+  [{ java: { command: 'java', version: '11.0.2' } }, 'Java 11.0.2'],
+  [{ java: { command: 'java', version: '1.8.0_292' } }, 'Java 1.8.0_292'],
+])('%o is refused as "%s"', (change, found) => {
+  expect(explain(faults({ ...good, ...change }))).toContain(found);
+});
+
+test('a warm start asks neither for Python nor for Maven', () => {
+  expect(faults({ ...good, installing: false, python: undefined, maven: undefined })).toEqual([]);
+});

@@ -1,0 +1,77 @@
+import { spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { checkout, type Layout, layoutOf, makeFolders } from '../layout.ts';
+import { tailOf, withLog } from '../log-files.ts';
+import { liveSupervisor, type MeshState, readState } from '../mesh-state.ts';
+import { createProgress, greeting, type Screen } from '../progress.ts';
+import { runSupervisor } from '../run-supervisor.ts';
+
+const FOLLOW_MS = 100;
+/** A start is given up long before this by the supervisor itself. */
+const FOLLOW_LIMIT_MS = 15 * 60_000;
+
+/** `npm start`: in the foreground until Ctrl-C, or with --detach until the mesh is ready. */
+export async function start(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: { detach: { type: 'boolean' }, only: { type: 'string' }, background: { type: 'boolean' } },
+  });
+  const layout = layoutOf();
+  makeFolders(layout);
+  const wanted = values.only?.split(',').map((name) => name.trim());
+  if (values.background) return runSupervisor({ layout, wanted, screen: undefined });
+  if (liveSupervisor(layout) !== undefined) return showRunning(layout, process.stdout);
+  if (values.detach) return detach(layout, args, process.stdout);
+  return runSupervisor({ layout, wanted, screen: process.stdout });
+}
+
+/** A mesh that runs already is shown, not started again; one that is still starting is waited for. */
+async function showRunning(layout: Layout, screen: Screen): Promise<number> {
+  screen.write('This mesh runs already.\n');
+  return follow(layout, screen, () => liveSupervisor(layout) !== undefined);
+}
+
+/** Starts the supervisor in a session of its own, with no terminal, and waits until the mesh is ready. */
+async function detach(layout: Layout, args: readonly string[], screen: Screen): Promise<number> {
+  rmSync(path.join(layout.run, 'mesh.json'), { force: true });
+  const main = path.join(checkout, 'compose/local/main.ts');
+  const child = withLog(layout, 'supervisor', (log) =>
+    spawn(process.execPath, [main, 'start', '--background', ...args.filter((arg) => arg !== '--detach')], {
+      cwd: checkout,
+      detached: true,
+      stdio: ['ignore', log, log],
+    }),
+  );
+  child.unref();
+  let running = true;
+  child.once('exit', () => (running = false));
+  // Of two starts at once one takes the mesh; the other then shows that one's.
+  return follow(layout, screen, () => running || liveSupervisor(layout) !== undefined);
+}
+
+/** Prints a start that another process makes, until it is ready or has failed. */
+async function follow(layout: Layout, screen: Screen, running: () => boolean): Promise<number> {
+  const progress = createProgress(screen);
+  let state: MeshState | undefined;
+  let shown = false;
+  for (const end = Date.now() + FOLLOW_LIMIT_MS; Date.now() < end; await sleep(FOLLOW_MS)) {
+    const alive = running();
+    state = readState(layout);
+    if (state?.phase === 'starting') {
+      progress(state);
+      shown = true;
+    }
+    if (state?.phase === 'ready') {
+      if (shown) progress(state);
+      screen.write(`\n${greeting(state)}`);
+      return 0;
+    }
+    if (!alive) break;
+  }
+  const reason = state?.failure ?? tailOf(layout, 'supervisor', 20);
+  process.stderr.write(`The mesh did not start.\n${reason}\n`);
+  return 1;
+}

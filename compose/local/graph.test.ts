@@ -1,0 +1,32 @@
+import { expect, test } from 'vitest';
+import { isPart, PARTS, partNames, selectSteps, shapeOf, stopOrder, TASKS } from './graph.ts';
+import { portNames } from './ports.ts';
+
+test('every dependency exists, and every port belongs to exactly one part', () => {
+  const known = new Set([...Object.keys(PARTS), ...Object.keys(TASKS)]);
+  for (const { dependsOn } of [...Object.values(PARTS), ...Object.values(TASKS)])
+    for (const need of dependsOn) expect(known).toContain(need);
+  expect(partNames.flatMap((part) => shapeOf(part).ports).sort()).toEqual([...portNames].sort());
+});
+
+test('the mesh stops from Envoy down to the primary', () => {
+  const order = stopOrder(partNames);
+  expect(order[0]).toEqual(['envoy']);
+  expect(order.flat().sort()).toEqual([...partNames].sort());
+  const place = (name: string): number => order.findIndex((group) => group.some((part) => part === name));
+  expect(place('resolver-1')).toBeLessThan(place('postgres-replica'));
+  expect(place('postgres-replica')).toBeLessThan(place('postgres'));
+  expect(place('analytics')).toBeLessThan(place('kafka'));
+  expect(place('link')).toBeLessThan(place('valkey'));
+});
+
+test('a selection keeps the tasks whose parts remain, and drops needs that are left out', () => {
+  const steps = selectSteps(['postgres', 'resolver-1']);
+  expect([...steps.keys()].sort()).toEqual(['migrations', 'postgres', 'resolver-1', 'roles']);
+  expect(steps.get('resolver-1')).toEqual(['migrations']);
+  expect([...selectSteps().keys()].filter(isPart)).toHaveLength(partNames.length);
+});
+
+test('a part that does not exist is refused with the list of those that do', () => {
+  expect(() => selectSteps(['redis'])).toThrow(/no part redis; the parts are postgres, .*envoy/);
+});

@@ -1,0 +1,43 @@
+// Parts that outlived their supervisor (kill -9, a crash): found by their pid files and stopped in order.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isPart, type PartName, shapeOf, stopOrder } from './graph.ts';
+import type { Layout } from './layout.ts';
+import { livePart, partsWithPid, removePid } from './pid-files.ts';
+import { isAlive, type ProcessIdentity, signal } from './processes.ts';
+
+const POLL_MS = 50;
+const KILLED_MS = 5_000;
+
+/** Parts that run although no supervisor does. */
+export function leftovers(layout: Layout): PartName[] {
+  return partsWithPid(layout)
+    .filter(isPart)
+    .filter((part) => livePart(layout, part) !== undefined);
+}
+
+/** Stops what is left of an earlier run and removes its pid files; `say` is told about every process. */
+export async function stopLeftovers(layout: Layout, say: (line: string) => void): Promise<void> {
+  for (const group of stopOrder(leftovers(layout))) {
+    await Promise.all(group.map((part) => stopOne(layout, part, say)));
+  }
+  for (const part of partsWithPid(layout)) if (livePart(layout, part) === undefined) removePid(layout, part);
+}
+
+async function stopOne(layout: Layout, part: PartName, say: (line: string) => void): Promise<void> {
+  const identity = livePart(layout, part);
+  if (identity === undefined) return;
+  const { stopSignal, stopMs } = shapeOf(part);
+  say(`  stopping ${part} of an earlier run (process ${identity.pid})`);
+  signal(identity, 'SIGCONT');
+  signal(identity, stopSignal);
+  if (await goneWithin(identity, stopMs)) return;
+  say(`  ${part} did not stop in time; killing it`);
+  signal(identity, 'SIGKILL');
+  if (!(await goneWithin(identity, KILLED_MS))) throw new Error(`Process ${identity.pid} (${part}) cannot be stopped.`);
+}
+
+/** Whether a process is gone before the time is over. */
+export async function goneWithin(identity: ProcessIdentity, ms: number): Promise<boolean> {
+  for (const end = Date.now() + ms; Date.now() < end; await sleep(POLL_MS)) if (!isAlive(identity)) return true;
+  return !isAlive(identity);
+}

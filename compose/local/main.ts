@@ -1,0 +1,22 @@
+// The entry of every command: `main.ts start | stop | status | reset | logs`.
+import { logs } from './commands/logs.ts';
+import { reset } from './commands/reset.ts';
+import { start } from './commands/start.ts';
+import { status } from './commands/status.ts';
+import { stop } from './commands/stop.ts';
+
+const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = { start, stop, status, reset, logs };
+
+const [name = '', ...args] = process.argv.slice(2);
+const command = commands[name];
+if (command === undefined) {
+  process.stderr.write(`usage: main.ts ${Object.keys(commands).join(' | ')}\n`);
+  process.exitCode = 64;
+} else {
+  try {
+    process.exitCode = await command(args);
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}

@@ -1,0 +1,56 @@
+// What comes before the first part starts: the mesh is claimed, rests of an earlier run are stopped, ports are free, secrets exist.
+import { claimMesh } from './claim.ts';
+import { isPart, selectSteps, shapeOf } from './graph.ts';
+import { type Layout, makeFolders } from './layout.ts';
+import { stopLeftovers } from './leftovers.ts';
+import { type MeshState, writeState } from './mesh-state.ts';
+import { meshOf } from './parts.ts';
+import { removePid } from './pid-files.ts';
+import { requireFree } from './port-owner.ts';
+import type { Ports } from './ports.ts';
+import { findPostgresHome } from './postgres-home.ts';
+import { keepSecrets } from './secrets.ts';
+import { publicNames } from './services.ts';
+import { Supervisor } from './supervisor.ts';
+
+export interface OpenOptions {
+  readonly layout: Layout;
+  readonly ports: Ports;
+  /** HOP_* variables in it reach every process of the mesh. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly wanted?: readonly string[] | undefined;
+  readonly say: (line: string) => void;
+  readonly changed: (state: MeshState) => void;
+}
+
+export interface OpenMesh {
+  readonly supervisor: Supervisor;
+  /** Gives the mesh up, so that another process may start it. */
+  readonly close: () => void;
+}
+
+/** Takes a mesh for this process. Throws when another has it, when a port is taken, when a part name is unknown. */
+export async function openMesh({ layout, ports, env, wanted, say, changed }: OpenOptions): Promise<OpenMesh> {
+  const parts = [...selectSteps(wanted).keys()].filter(isPart);
+  makeFolders(layout);
+  if (!claimMesh(layout)) throw new Error('Another process runs this mesh, or is starting it. See: npm run status');
+  const close = (): void => removePid(layout, 'supervisor');
+  try {
+    await stopLeftovers(layout, say);
+    await requireFree(
+      ports,
+      parts.flatMap((part) => shapeOf(part).ports),
+    );
+    const settings = { layout, ports, env, secrets: keepSecrets(layout) };
+    const publicUrl = publicNames(settings).HOP_PUBLIC_URL ?? '';
+    const mesh = meshOf(settings, findPostgresHome(layout));
+    const tell = (state: MeshState): void => {
+      writeState(layout, state);
+      changed(state);
+    };
+    return { supervisor: new Supervisor({ layout, ports, publicUrl, mesh, wanted, changed: tell }), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}

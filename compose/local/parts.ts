@@ -1,0 +1,173 @@
+// The mesh, declared: each part's command, readiness and dependencies, and the tasks between them.
+import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
+import path from 'node:path';
+import { migrate } from '#runtime/postgres/migrate.ts';
+import { createLog } from '#runtime/telemetry/log.ts';
+import { installDir } from './bootstrap/checkout.mjs';
+import { envoyPart } from './envoy.ts';
+import { type KafkaContext, kafkaCommand, makeTopics, prepareKafka } from './kafka.ts';
+import { checkout } from './layout.ts';
+import type { Part, Task } from './part.ts';
+import {
+  bootstrapRoles,
+  type PostgresContext,
+  postgresUrl,
+  preparePrimary,
+  prepareReplica,
+  primaryDir,
+  replicaDir,
+} from './postgres.ts';
+import type { PostgresHome } from './postgres-home.ts';
+import { grpcHealthProbe, postgresProbe, tcpProbe, valkeyProbe } from './probes.ts';
+import {
+  type MeshSettings,
+  passedOn,
+  type ServicePart,
+  serviceEnv,
+  serviceKinds,
+  serviceParts,
+  spoolDir,
+} from './services.ts';
+import { prepareValkey, settingsFile } from './valkey.ts';
+
+/** The services that own a schema; its name is the service's, and `hop_<service>` its role. */
+const SCHEMAS = ['link', 'identity', 'analytics'] as const;
+
+export interface Mesh {
+  readonly parts: readonly Part[];
+  readonly tasks: readonly Task[];
+}
+
+/** Every part and task of a mesh with these settings. */
+export function meshOf(settings: MeshSettings, home: PostgresHome): Mesh {
+  const postgres: PostgresContext = {
+    home,
+    port: settings.ports.postgres,
+    replicaPort: settings.ports['postgres-replica'],
+    passwords: settings.secrets.passwords,
+  };
+  const services = serviceParts.map((name) => service(name, settings));
+  return {
+    parts: [
+      primary(postgres),
+      replica(postgres),
+      valkey(settings),
+      kafka(settings),
+      ...services,
+      envoyPart(settings, () => binaries().envoy),
+    ],
+    tasks: [roles(postgres), migrations(settings), topics(settings)],
+  };
+}
+
+function primary(context: PostgresContext): Part {
+  return {
+    name: 'postgres',
+    prepare: () => preparePrimary(context),
+    command: () => postgresCommand(context.home, primaryDir(context.home)),
+    ready: postgresProbe(postgresUrl('postgres', context.passwords, context.port, 'postgres')),
+  };
+}
+
+function roles(context: PostgresContext): Task {
+  const run = async (): Promise<string> => {
+    await bootstrapRoles(context);
+    return 'database, roles and schemas';
+  };
+  return { name: 'roles', run };
+}
+
+function replica(context: PostgresContext): Part {
+  return {
+    name: 'postgres-replica',
+    prepare: () => prepareReplica(context),
+    command: () => postgresCommand(context.home, replicaDir(context.home)),
+    ready: postgresProbe(postgresUrl('postgres', context.passwords, context.replicaPort, 'postgres')),
+  };
+}
+
+function postgresCommand(home: PostgresHome, dir: string): ReturnType<Part['command']> {
+  // The binaries find their own libraries; an environment of somebody's Postgres must not reach them.
+  const env = { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' };
+  return { file: path.join(home.bin, 'postgres'), args: ['-D', dir], env, cwd: '/', user: home.user };
+}
+
+function valkey({ layout, ports, secrets, env }: MeshSettings): Part {
+  const dir = path.join(layout.data, 'valkey');
+  const { valkey: password } = secrets.passwords;
+  return {
+    name: 'valkey',
+    prepare: () => prepareValkey(dir, ports.valkey, password),
+    command: () => ({ file: binaries().valkey, args: [settingsFile(dir)], env: passedOn(env), cwd: dir }),
+    ready: valkeyProbe(ports.valkey, password),
+  };
+}
+
+function kafka({ layout, ports, env }: MeshSettings): Part {
+  const context: KafkaContext = {
+    dir: path.join(layout.data, 'kafka'),
+    jars: path.join(installDir, 'kafka-jars'),
+    port: ports.kafka,
+    controllerPort: ports['kafka-controller'],
+  };
+  return {
+    name: 'kafka',
+    prepare: () => prepareKafka(context),
+    command: () => ({ ...kafkaCommand(context), env: passedOn(env), cwd: context.dir }),
+    ready: tcpProbe(ports.kafka),
+  };
+}
+
+function topics({ ports }: MeshSettings): Task {
+  const run = async (): Promise<string> => {
+    await makeTopics(ports.kafka);
+    return 'Kafka topics';
+  };
+  return { name: 'topics', run };
+}
+
+function migrations({ ports, secrets }: MeshSettings): Task {
+  const log = createLog({ instance: 'migrate', logLevel: 'silent' });
+  const one = async (schema: (typeof SCHEMAS)[number]): Promise<string[]> => {
+    const dir = path.join(checkout, 'services', schema, 'migrations');
+    if (!existsSync(dir)) return [];
+    const url = postgresUrl(`hop_${schema}`, secrets.passwords, ports.postgres);
+    const applied = await migrate({ dir, url, schema, log }).catch((cause: unknown) => {
+      throw new Error(`The schema ${schema} cannot be brought up to date (npm run reset begins with empty data).`, {
+        cause,
+      });
+    });
+    return applied.map((name) => `${schema}/${name}`);
+  };
+  const run = async (): Promise<string> => {
+    const applied = (await Promise.all(SCHEMAS.map(one))).flat();
+    return applied.length === 0 ? 'schemas are current' : `applied ${applied.length} migrations`;
+  };
+  return { name: 'migrations', run };
+}
+
+function service(name: ServicePart, settings: MeshSettings): Part {
+  const kind = serviceKinds[name];
+  const flags = [`--max-old-space-size=${kind.heapMb}`, '--disable-warning=TimeoutNegativeWarning'];
+  return {
+    name,
+    prepare: () => {
+      if (name === 'gateway-edge') mkdirSync(spoolDir(settings.layout), { recursive: true, mode: 0o700 });
+    },
+    command: () => ({
+      file: meshNode,
+      args: [...flags, path.join(checkout, kind.main)],
+      env: serviceEnv(name, settings),
+      cwd: checkout,
+    }),
+    ready: grpcHealthProbe(settings.ports[name]),
+  };
+}
+
+/** The Node binary itself, not its link, so that a pid shows what it runs. */
+const meshNode = realpathSync(path.join(checkout, 'node_modules/.bin/node'));
+
+/** Where the installed server binaries are, as the bootstrap stage noted. */
+function binaries(): { envoy: string; valkey: string } {
+  return JSON.parse(readFileSync(path.join(installDir, 'venv/.hopline-stamp.json'), 'utf8'));
+}

@@ -1,0 +1,26 @@
+import { partNames, shapeOf } from './graph.ts';
+import type { Layout } from './layout.ts';
+import { goneWithin, leftovers, stopLeftovers } from './leftovers.ts';
+import { liveSupervisor } from './mesh-state.ts';
+import { removePid } from './pid-files.ts';
+import { signal } from './processes.ts';
+
+/** The longest an orderly stop may take: every part uses all of its time, one after the other. */
+const STOP_LIMIT_MS = partNames.reduce((sum, part) => sum + shapeOf(part).stopMs, 0);
+
+/** Stops a mesh, with or without its supervisor alive; false when nothing ran. */
+export async function stopMesh(layout: Layout, say: (line: string) => void): Promise<boolean> {
+  const supervisor = liveSupervisor(layout);
+  const orphans = supervisor === undefined ? leftovers(layout) : [];
+  if (supervisor !== undefined) {
+    say(`Stopping the mesh (process ${supervisor.pid}).`);
+    signal(supervisor, 'SIGTERM');
+    if (!(await goneWithin(supervisor, STOP_LIMIT_MS))) {
+      say('Its supervisor does not answer; killing it.');
+      signal(supervisor, 'SIGKILL');
+    }
+  }
+  await stopLeftovers(layout, say);
+  removePid(layout, 'supervisor');
+  return supervisor !== undefined || orphans.length > 0;
+}
