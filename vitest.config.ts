@@ -10,7 +10,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{proto,runtime,services,gateway,compose,clients}/**/*.test.ts'],
+          include: ['{proto,runtime,services,gateway,compose,deploy}/**/*.test.ts'],
           globalSetup: ['runtime/testing/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,

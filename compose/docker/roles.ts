@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { type ConfigOf, defineConfig, file, int, loadConfig, secretUrl } from '#runtime/config/config.ts';
+import { type ConfigOf, defineConfig, file, int, secretUrl } from '#runtime/config/config.ts';
+import { mainConfig } from '#runtime/rpc/serve.ts';
 import { checkout } from '../local/layout.ts';
 import { fillIn } from '../local/postgres.ts';
 
@@ -60,4 +61,4 @@ async function connected(url: string, work: (client: pg.Client) => Promise<unkno
   }
 }
 
-if (import.meta.main) await makeRoles(loadConfig(rolesConfig));
+if (import.meta.main) await makeRoles(mainConfig(rolesConfig));

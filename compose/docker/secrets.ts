@@ -3,7 +3,8 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Address, address, addresses, type ConfigOf, defineConfig, loadConfig } from '#runtime/config/config.ts';
+import { type Address, address, addresses, type ConfigOf, defineConfig } from '#runtime/config/config.ts';
+import { mainConfig } from '#runtime/rpc/serve.ts';
 import { layoutOf } from '../local/layout.ts';
 import { replaceFile } from '../local/pid-files.ts';
 import { keepSecrets, type Passwords, type Secrets } from '../local/secrets.ts';
@@ -27,7 +28,7 @@ const SHARES = {
   resolver: { role: 'hop_resolver', replicas: true, valkey: true, keys: 'codes.json' },
   identity: { role: 'hop_identity', keys: 'jwt.json' },
   analytics: { role: 'hop_analytics', replicas: true },
-  'gateway-access': {},
+  'gateway-access': { valkey: true },
   'gateway-edge': {},
 } as const satisfies Readonly<Record<string, Share>>;
 
@@ -90,5 +91,5 @@ const hostPort = ({ host, port }: Address): string => `${host.includes(':') ? `[
 if (import.meta.main) {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
   if (values.out === undefined) throw new Error('Say where to write: node compose/docker/secrets.ts --out DIR.');
-  writeSecrets(values.out, loadConfig(secretsConfig));
+  writeSecrets(values.out, mainConfig(secretsConfig));
 }

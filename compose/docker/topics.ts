@@ -1,6 +1,7 @@
 // Makes the topics that do not exist and widens those with too few partitions, on a Kafka that listens somewhere else.
-import { type ConfigOf, defineConfig, int, list, loadConfig } from '#runtime/config/config.ts';
+import { type ConfigOf, defineConfig, int, list } from '#runtime/config/config.ts';
 import { createKafka } from '#runtime/kafka/client.ts';
+import { mainConfig } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { edgeConfig } from '../../gateway/edge/config.ts';
 import { analyticsConfig } from '../../services/analytics/config.ts';
@@ -44,4 +45,4 @@ export async function makeTopics(config: ConfigOf<typeof topicsConfig>): Promise
   }
 }
 
-if (import.meta.main) await makeTopics(loadConfig(topicsConfig));
+if (import.meta.main) await makeTopics(mainConfig(topicsConfig));

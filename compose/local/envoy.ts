@@ -1,5 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { loadConfig } from '#runtime/config/config.ts';
+import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { renderEnvoy } from '../../envoy/render.ts';
 import { checkout } from './layout.ts';
 import type { Part } from './part.ts';
@@ -43,6 +45,7 @@ function envoySettings({ layout, ports, env }: MeshSettings, outDir: string): Pa
     internalAddress: local(ports['envoy-internal']),
     adminPort: ports['envoy-admin'],
     concurrency: concurrencyOf(env.HOP_ENVOY_CONCURRENCY),
+    rateLimits: loadConfig(rateLimitTable, env),
     upstreams: {
       link: [local(ports.link)],
       resolver: [local(ports['resolver-1']), local(ports['resolver-2'])],

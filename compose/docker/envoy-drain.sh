@@ -1,0 +1,6 @@
+# Asks Envoy to let its clients go (connection: close, GOAWAY) over its drain time, and waits; then it may be ended.
+set -eu
+exec 3<>"/dev/tcp/127.0.0.1/$1"
+printf 'POST /drain_listeners?graceful HTTP/1.1\r\nhost: admin\r\ncontent-length: 0\r\nconnection: close\r\n\r\n' >&3
+grep -qx OK <&3
+sleep "$2"

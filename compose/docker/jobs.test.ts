@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { createKafka } from '#runtime/kafka/client.ts';
+import { migrate } from '#runtime/postgres/migrate.ts';
+import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
+import { startPostgres, type TestPostgres } from '#runtime/testing/postgres.ts';
+import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
+import { startTestServer } from '#runtime/testing/test-server.ts';
+import { isServing } from './health.ts';
+import { makeRoles } from './roles.ts';
+import { writeSecrets } from './secrets.ts';
+import { makeTopics } from './topics.ts';
+
+const out = temporaryDirectory();
+const environment = (share: string): NodeJS.Dict<string> =>
+  parseEnv(readFileSync(join(out, share, 'process.env'), 'utf8'));
+
+describe('secrets, roles and migrations', () => {
+  let postgres: TestPostgres;
+  beforeAll(async () => {
+    postgres = await startPostgres();
+    const port = Number(new URL(postgres.url).port);
+    const at = { host: '127.0.0.1', port };
+    writeSecrets(out, { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 } });
+  });
+  afterAll(() => postgres?.stop());
+
+  it('gives each process keys that it can use', () => {
+    for (const issuer of ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'gateway-edge']) {
+      const serviceKeyFile = join(out, issuer, 'service.key.pem');
+      const identity = loadServiceIdentity({ serviceKeyFile, callerKeysFile: join(out, issuer, 'callers.json') });
+      expect(identity.issuer).toBe(issuer);
+    }
+    const codes = ['link', 'resolver'].map((share) => join(out, share, 'codes.json'));
+    expect(codes.map((file) => loadCodeKeys(file).length)).toEqual([1, 1]);
+    expect(new Set(codes.map((file) => readFileSync(file, 'utf8'))).size).toBe(1);
+    expect(environment('resolver').HOP_POSTGRES_REPLICAS?.split(',')).toHaveLength(2);
+    expect(environment('link').HOP_REDIS_URL).toMatch(/^redis:\/\/:.+@\[::1\]:1\/0$/);
+  });
+
+  it('keeps what is there when it runs again', () => {
+    const before = environment('link');
+    const { HOP_POSTGRES_PRIMARY: url = '' } = before;
+    const { hostname: host, port } = new URL(url);
+    writeSecrets(out, { postgres: { host, port: Number(port) }, replicas: [], valkey: { host: '::1', port: 1 } });
+    expect(environment('link')).toEqual(before);
+  });
+
+  it('makes roles, once and again, that own what the migrations make', async () => {
+    const { HOP_POSTGRES_ADMIN: admin = '' } = environment('admin');
+    const passwordsFile = join(out, 'admin/passwords.json');
+    await makeRoles({ admin, passwordsFile, connectionsTimes: 1 });
+    await makeRoles({ admin, passwordsFile, connectionsTimes: 4 });
+    for (const schema of ['link', 'identity', 'analytics']) {
+      const { HOP_POSTGRES_PRIMARY: url = '' } = environment(schema);
+      const dir = join(import.meta.dirname, '../../services', schema, 'migrations');
+      expect((await migrate({ url, dir, schema, log: silentLog })).length).toBeGreaterThan(0);
+    }
+    const client = new pg.Client({ connectionString: environment('resolver').HOP_POSTGRES_PRIMARY ?? '' });
+    await client.connect();
+    const { rows } = await client.query("select rolconnlimit from pg_roles where rolname = 'hop_resolver'");
+    const { rowCount } = await client.query('select from link.followable');
+    await client.end();
+    expect(rows).toEqual([{ rolconnlimit: 4 * 24 }]);
+    expect(rowCount).toBe(0);
+  });
+});
+
+describe.skipIf(!kafkaIsInstalled())('topics', () => {
+  let kafka: TestKafka;
+  beforeAll(async () => {
+    kafka = await startKafka();
+  });
+  afterAll(() => kafka?.stop());
+
+  it('makes what is missing and widens what is narrow', async () => {
+    const topics = { clicksTopic: 'hop.clicks.v1', deadTopic: 'hop.clicks.v1.dead' };
+    await makeTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 2, ...topics });
+    await makeTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 6, ...topics });
+    const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
+    await admin.connect();
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: Object.values(topics) });
+    await admin.disconnect();
+    expect(found.map(({ name, partitions }) => [name, partitions.length]).sort()).toEqual([
+      ['hop.clicks.v1', 6],
+      ['hop.clicks.v1.dead', 1],
+    ]);
+  });
+});
+
+describe('health', () => {
+  it('says whether the process takes calls', async () => {
+    const server = await startTestServer({ services: [] });
+    const { port } = server.address;
+    expect(await isServing(port)).toBe(true);
+    server.server.health.set(false);
+    expect(await isServing(port)).toBe(false);
+    await server.stop();
+    expect(await isServing(port)).toBe(false);
+  });
+});

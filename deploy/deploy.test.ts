@@ -1,0 +1,238 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseEnv } from 'node:util';
+import { describe, expect, it } from 'vitest';
+import { type ConfigSpec, loadConfig } from '#runtime/config/config.ts';
+import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
+import { writeSecrets } from '../compose/docker/secrets.ts';
+import { type PortName, portsFrom } from '../compose/local/ports.ts';
+import { readDotenv } from '../compose/testing/compose-file.ts';
+import { faultsOf, processes } from '../compose/testing/processes.ts';
+import { renderEnvoy } from '../envoy/render.ts';
+import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
+import { edgeConfig } from '../gateway/edge/config.ts';
+import { identityConfig } from '../services/identity/config.ts';
+import { linkConfig } from '../services/link/config.ts';
+import { resolverConfig } from '../services/resolver/config.ts';
+import {
+  type Container,
+  kustomization,
+  type Manifest,
+  manifestFiles,
+  manifests,
+  meshEnvironment,
+  type Pod,
+  type Selector,
+  toldTo,
+} from './testing/manifests.ts';
+
+const checkout = join(import.meta.dirname, '..');
+const secrets = temporaryDirectory();
+const at = (host: string, port: number) => ({ host, port });
+writeSecrets(secrets, { postgres: at('pg', 5432), replicas: [at('pg-ro', 5432)], valkey: at('valkey', 6379) });
+
+const base = manifests('base');
+const setup = manifests('setup');
+const named = (kind: string, name: string): Manifest => {
+  const found = [...base, ...setup].find((manifest) => manifest.kind === kind && manifest.metadata.name === name);
+  if (!found) throw new Error(`There is no ${kind} ${name}.`);
+  return found;
+};
+const workloads = [...base, ...setup].flatMap(({ kind, metadata, spec: { template } }) =>
+  template ? [{ kind, name: metadata.name, pod: template.spec, labels: template.metadata.labels }] : [],
+);
+const all = ({ initContainers = [], containers }: Pod): Container[] => [...initContainers, ...containers];
+const containers = workloads.flatMap(({ name, pod }) =>
+  all(pod).map((container): [string, Container, Pod] => [`${name}/${container.name}`, container, pod]),
+);
+/** Containers that stay: a sidecar is an init container that is restarted. */
+const parts = workloads.flatMap(({ kind, pod }) =>
+  kind === 'Job' ? [] : all(pod).filter((one) => pod.containers.includes(one) || one.restartPolicy === 'Always'),
+);
+const partNamed = (name: string): Container => {
+  const found = parts.find((part) => part.name === name);
+  if (!found) throw new Error(`There is no container ${name}.`);
+  return found;
+};
+const processNames = Object.keys(processes);
+const processOf = (name: string): { main: string; spec: ConfigSpec } => processes[name] ?? { main: '', spec: {} };
+/** The Deployment or StatefulSet, and the label of its pods: a gateway-edge lives with its Envoy. */
+const podOf = (process: string): string => (process === 'gateway-edge' ? 'edge' : process);
+const portOf = (process: string): number =>
+  portsFrom({})[(process === 'resolver' ? 'resolver-1' : process) as PortName];
+
+function environmentOf(name: string): Record<string, string> {
+  const own = join(secrets, name);
+  const file = parseEnv(readFileSync(join(own, 'process.env'), 'utf8')) as Record<string, string>;
+  const told = { ...file, ...toldTo(partNamed(name)) };
+  return Object.fromEntries(Object.entries(told).map(([key, value]) => [key, value.replace(/^\/run\/hopline/, own)]));
+}
+
+const mebibytes = (amount = '0Mi'): number => Number(amount.replace(/Mi$/, ''));
+
+describe.each(['base', 'setup', 'monitoring'])('%s', (layer) => {
+  it('lists every manifest', () => {
+    expect([...kustomization(layer).resources].sort()).toEqual(manifestFiles(layer).sort());
+  });
+
+  it('takes its images in the versions of compose/.env', () => {
+    const dotenv = readDotenv();
+    const tag = (image = ''): string => image.slice(image.lastIndexOf(':') + 1);
+    const tags = { hopline: tag(dotenv.HOP_IMAGE), 'envoyproxy/envoy': tag(dotenv.ENVOY_IMAGE) };
+    for (const { name, newTag } of kustomization(layer).images ?? []) expect(tags).toHaveProperty([name], newTag);
+  });
+});
+
+describe('each container', () => {
+  it.each(containers)('%s has limits, no privileges, and its version from the kustomization', (_, container, pod) => {
+    expect(['hopline', 'envoyproxy/envoy']).toContain(container.image);
+    expect(container).toMatchObject({
+      resources: {
+        requests: { cpu: expect.any(String), memory: expect.any(String) },
+        limits: { cpu: expect.any(String), memory: expect.any(String) },
+      },
+      securityContext: {
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      },
+    });
+    expect(pod).toMatchObject({
+      automountServiceAccountToken: false,
+      securityContext: { runAsNonRoot: true, runAsUser: 1000, seccompProfile: { type: 'RuntimeDefault' } },
+    });
+  });
+
+  it.each(parts)('$name is asked whether it has started, is ready, lives', (part) => {
+    for (const probe of [part.startupProbe, part.readinessProbe, part.livenessProbe])
+      expect(probe?.grpc?.port ?? probe?.exec?.command).toEqual(
+        part.name === 'envoy' ? ['bash', '/etc/hopline/envoy-health.sh', '9901'] : portOf(part.name),
+      );
+  });
+
+  it.each(containers)('%s mounts what its pod has', (name, { volumeMounts = [] }, pod) => {
+    const volumes = [...(pod.volumes ?? []).map((volume) => volume.name), name.startsWith('edge/') ? 'spool' : ''];
+    for (const mount of volumeMounts) expect(volumes).toContain(mount.name);
+  });
+});
+
+describe('each process', () => {
+  it.each(processNames)('%s would start with its environment', (name) => {
+    const faults = faultsOf(processOf(name).spec, environmentOf(name));
+    // The mesh's variables are for all of them; the next test says that each has a reader.
+    const own = (fault: string): boolean =>
+      !Object.keys(meshEnvironment).some((key) => fault === `${key} is not read.`);
+    expect(faults.filter(own)).toEqual([]);
+  });
+
+  it.each(Object.keys(meshEnvironment))('%s is read by somebody', (variable) => {
+    const specs = [envoyConfig, ...processNames.map((name) => processOf(name).spec)];
+    expect(specs.flatMap((spec) => Object.values(spec)).map(({ name }) => name)).toContain(variable);
+  });
+
+  it.each(processNames)('%s runs its main, with room around its heap, on its ports, with its own secret', (name) => {
+    const { command = [], ports, resources } = partNamed(name);
+    const heap = Number(/--max-old-space-size=(\d+)/.exec(command.join(' '))?.[1]);
+    const metrics = portOf(name) + 1_000;
+    expect(command.at(-1)).toBe(processOf(name).main);
+    expect(mebibytes(resources?.limits.memory)).toBeGreaterThanOrEqual(heap + 128);
+    expect(ports).toEqual([
+      { name: 'grpc', containerPort: portOf(name) },
+      { name: 'metrics', containerPort: metrics },
+    ]);
+    expect(environmentOf(name)).toMatchObject({
+      HOP_GRPC_ADDRESS: `0.0.0.0:${portOf(name)}`,
+      HOP_METRICS_ADDRESS: `0.0.0.0:${metrics}`,
+    });
+    const { pod } = workloads.find((workload) => workload.name === podOf(name)) ?? {};
+    expect(pod?.volumes?.flatMap(({ secret }) => secret?.secretName ?? [])).toEqual([`hop-${name}`]);
+  });
+
+  it.each(processNames)('%s is reached under its name, and few of its pods go at once', (name) => {
+    const service = named('Service', podOf(name));
+    expect(service.spec.selector).toEqual({ 'app.kubernetes.io/name': podOf(name) });
+    expect(service.spec.ports).toEqual([{ name: 'grpc', port: portOf(name), targetPort: 'grpc' }]);
+    const variable = `HOP_${name.toUpperCase().replace('-', '_')}_ADDRESS`;
+    expect(meshEnvironment[name === 'resolver' ? 'HOP_RESOLVER_ADDRESSES' : variable]).toBe(
+      `${podOf(name)}:${portOf(name)}`,
+    );
+    expect(named('PodDisruptionBudget', podOf(name)).spec).toHaveProperty('maxUnavailable', 1);
+  });
+});
+
+describe('the network', () => {
+  const names = (selector: Selector = {}): readonly string[] =>
+    selector.matchExpressions?.flatMap(({ values }) => values) ?? Object.values(selector.matchLabels ?? {});
+  const readers = (variable: string): string[] =>
+    processNames
+      .filter((name) => Object.values(processOf(name).spec).some((read) => read.name === variable))
+      .map(podOf);
+  const admitted = (callee: string): readonly string[] =>
+    (named('NetworkPolicy', callee).spec.ingress ?? []).flatMap(({ from = [] }) =>
+      from.flatMap((one) => names(one.podSelector)),
+    );
+
+  it.each(processNames)('lets in to %s those who know its address, Envoy among them, and nobody else', (name) => {
+    const variable =
+      name === 'resolver' ? 'HOP_RESOLVER_ADDRESSES' : `HOP_${name.toUpperCase().replace('-', '_')}_ADDRESS`;
+    const envoy = Object.values(envoyConfig).some((read) => read.name === variable) ? ['edge'] : [];
+    expect(new Set(admitted(podOf(name)))).toEqual(new Set([...readers(variable), ...envoy]));
+  });
+
+  it.each([
+    ['postgres', 'HOP_POSTGRES_PRIMARY', 'roles'],
+    ['valkey', 'HOP_REDIS_URL', ''],
+    ['kafka', 'HOP_KAFKA_BROKERS', 'topics'],
+  ])('lets out to %s those who use it', (store, variable, job) => {
+    const users = [...readers(variable), job].filter((name) => name !== '');
+    expect(new Set(names(named('NetworkPolicy', store).spec.podSelector))).toEqual(new Set(users));
+  });
+});
+
+describe('growth', () => {
+  const sql = readFileSync(join(checkout, 'compose/postgres/bootstrap.sql'), 'utf8');
+  const times = Number(
+    toldTo(named('Job', 'roles').spec.template?.spec.containers[0] as Container).HOP_CONNECTIONS_TIMES,
+  );
+  const limitOf = (role: string): number =>
+    times * Number(new RegExp(`alter role ${role} .*limit (\\d+)`).exec(sql)?.[1]);
+  // Pools of one process on one server, as its main makes them.
+  const link = loadConfig({ size: linkConfig.poolSize }, {}).size + 6;
+  const resolver = loadConfig({ size: resolverConfig.postgresConnections }, {}).size;
+  const identity = loadConfig({ size: identityConfig.postgresConnections }, {}).size;
+
+  it.each([
+    ['link', link],
+    ['resolver', resolver],
+    ['identity', identity],
+    ['analytics', 8],
+  ])('%s at its most, one pod and a migration more, stays within the limit of its role', (name, connections) => {
+    const most = named('HorizontalPodAutoscaler', name).spec.maxReplicas ?? Number.NaN;
+    expect((most + 1) * connections + 1).toBeLessThanOrEqual(limitOf(`hop_${name}`));
+  });
+
+  it('makes no analytics process that has no partition to read', () => {
+    const { partitions } = loadConfig({ partitions: edgeConfig.clicksPartitions }, {});
+    expect(named('HorizontalPodAutoscaler', 'analytics').spec.maxReplicas).toBeLessThanOrEqual(partitions);
+  });
+
+  it('makes the topics where clicks are sent', () => {
+    const job = named('Job', 'topics').spec.template?.spec.containers[0] as Container;
+    expect(toldTo(job).HOP_KAFKA_BROKERS).toBe(meshEnvironment.HOP_KAFKA_BROKERS);
+  });
+});
+
+it('Envoy is rendered from settings that it understands, and started as the renderer says', () => {
+  const render = toldTo(containers.find(([name]) => name === 'edge/render')?.[1] as Container);
+  const settings = settingsFrom(loadConfig(envoyConfig, { ...render, HOP_EDGE_ID: 'edge-0' }), join(secrets, 'envoy'));
+  const descriptorPath = join(checkout, settings.descriptorPath);
+  const { args } = renderEnvoy({ ...settings, seenAs: '/etc/hopline/envoy', descriptorPath });
+  const envoy = partNamed('envoy');
+  expect(envoy.args).toEqual(args);
+  expect(toldTo(envoy)).toEqual({ HOP_SPOOL_DIR: settings.spoolDir, HOP_ENVOY_LOG_DIR: settings.logDir });
+  expect(mebibytes(envoy.resources?.limits.memory)).toBeGreaterThanOrEqual((settings.maxHeapMb ?? 0) + 128);
+  expect(environmentOf('gateway-edge')).toMatchObject({
+    HOP_SPOOL_DIR: settings.spoolDir,
+    HOP_ENVOY_ADMIN: `http://127.0.0.1:${settings.adminPort}`,
+  });
+});

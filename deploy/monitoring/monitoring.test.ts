@@ -1,0 +1,38 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { manifests } from '../testing/manifests.ts';
+
+describe('what is watched', () => {
+  const definitions = Object.values(metric);
+  const series = new Map<string, readonly string[]>(
+    definitions.flatMap(({ name, kind, attributes }): [string, readonly string[]][] => {
+      if (kind === 'counter') return [[`${name}_total`, attributes]];
+      if (kind === 'gauge') return [[name, attributes]];
+      return [
+        [`${name}_bucket`, [...attributes, 'le']],
+        [`${name}_count`, attributes],
+        [`${name}_sum`, attributes],
+      ];
+    }),
+  );
+  const dashboard = JSON.parse(readFileSync(join(import.meta.dirname, 'dashboard.json'), 'utf8'));
+  const panels = dashboard.panels as { title: string; targets: { expr: string }[] }[];
+  const rules = manifests('monitoring').flatMap(({ spec }) => spec.groups?.flatMap((group) => group.rules) ?? []);
+  const expressions = [
+    ...rules.map(({ alert, expr }) => [alert, expr]),
+    ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr])),
+  ];
+
+  it.each(expressions)('%s asks for metrics and attributes that exist', (_, expression = '') => {
+    const used = [...expression.matchAll(/\b(hop_\w+)(?:\{([^}]*)\})?/g)];
+    const grouped = [...expression.matchAll(/by \(([^)]*)\)/g)].flatMap(([, by = '']) => by.split(/,\s*/));
+    for (const [, name = '', selector = ''] of used) {
+      expect(series.has(name), name).toBe(true);
+      for (const [, label = ''] of selector.matchAll(/(\w+)(?:=~|!=|=)"/g)) expect(series.get(name)).toContain(label);
+      for (const label of grouped) expect(series.get(name)).toContain(label);
+    }
+    if (!expression.startsWith('up{')) expect(used.length).toBeGreaterThan(0);
+  });
+});
