@@ -94,6 +94,17 @@ describe('a REST call', () => {
     expect(checks()[0]?.request.http.headers['x-forwarded-for']).not.toContain('203.0.113.9');
   });
 
+  test('an idempotency key that a service would not see is refused, not forgotten', async () => {
+    for (const key of ['a\tb', 'caf\u00e9']) {
+      const answer = await signed('/api/v1/urls', { method: 'POST', body: '{}', headers: { 'idempotency-key': key } });
+      expect(answer.status).toBe(400);
+      expect(errorInfo(answer).reason).toBe('IDEMPOTENCY_KEY_INVALID');
+    }
+    expect(door.callsOf(createLink)).toEqual([]);
+    await signed('/api/v1/urls', { method: 'POST', body: '{}', headers: { 'idempotency-key': 'a b~' } });
+    expect(door.callsOf(createLink)[0]?.headers['idempotency-key']).toBe('a b~');
+  });
+
   test('carries a deadline', async () => {
     await signed('/api/v1/urls/abc');
     const ms = (door.callsOf(getLink)[0]?.deadline ?? Number.POSITIVE_INFINITY) - Date.now();
@@ -184,6 +195,13 @@ describe('limits', () => {
     expect((await send(limits.bodyBytes)).status).toBe(200);
     const answer = await send(limits.bodyBytes + 1);
     expect([answer.status, errorInfo(answer).reason]).toEqual([413, 'REQUEST_TOO_LARGE']);
+  });
+
+  test('a transfer encoding that nobody knows is 400, not a fault of ours', async () => {
+    const head = 'POST /api/auth/login HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip, chunked\r\n\r\n';
+    const received = await sendRaw(door.envoy.publicPort, `${head}0\r\n\r\n`);
+    expect(received).toMatch(/^HTTP\/1\.1 400 /);
+    expect(received).toContain('MALFORMED_REQUEST');
   });
 
   test('headers of 61 KiB are 431', async () => {

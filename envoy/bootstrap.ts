@@ -1,5 +1,5 @@
+import type { Rpc } from '#runtime/contract/contract.ts';
 import { clusters } from './clusters.ts';
-import type { Rpc } from './contract.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
-import { readContract } from './contract.ts';
+import { readContract } from '#runtime/contract/contract.ts';
 import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from './testing/door.ts';
 import { ask } from './testing/http.ts';
 

@@ -1,21 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
-import type { Rpc } from './contract.ts';
+import type { Rpc } from '#runtime/contract/contract.ts';
 import { extension, type JsonObject } from './json.ts';
 import { limits } from './limits.ts';
+import type { RateLimitFilters } from './rate-limits.ts';
 import { callShapesLua } from './request-shape.ts';
 import { edgeTranscoder, filter, type Script } from './route-filters.ts';
 
 const filters = 'envoy.extensions.filters.http';
 
 /** The HTTP filters in their order; README.md, "The filters", says why it is this one. */
-export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string): JsonObject[] {
+export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string, rateLimits: RateLimitFilters): JsonObject[] {
   const edge = rpcs.filter((rpc) => rpc.exposure === Exposure.EDGE);
   const api = rpcs.filter((rpc) => rpc.exposure === Exposure.PUBLIC && rpc.bindings.length > 0);
   return [
     optIn(compressor()),
     optIn(extension(filter.grpcWeb, `${filters}.grpc_web.v3.GrpcWeb`)),
+    ...rateLimits.byAddress.map(optIn),
     authorize(),
+    ...rateLimits.byCaller.map(optIn),
     optIn(hygiene()),
     optIn(extension(filter.body, `${filters}.buffer.v3.Buffer`, { max_request_bytes: limits.bodyBytes })),
     optIn(script(api, edge)),
@@ -70,14 +73,17 @@ function transcoder(
   });
 }
 
-/** Asks gateway-access who calls. It sees the headers that it needs, never the body; when it is away, the answer is 503. */
+/**
+ * Asks gateway-access who calls. It sees the headers that it needs, never the body. When it is away, the status is one that
+ * it never answers itself: local-replies.ts makes 503 of it.
+ */
 function authorize(): JsonObject {
   const seen = ['authorization', 'content-type', 'user-agent', 'x-request-id', 'x-forwarded-for', 'traceparent', 'te'];
   return extension(filter.authorize, `${filters}.ext_authz.v3.ExtAuthz`, {
     transport_api_version: 'V3',
     grpc_service: { envoy_grpc: { cluster_name: 'gateway-access' }, timeout: `${limits.authorizeMs / 1000}s` },
     failure_mode_allow: false,
-    status_on_error: { code: 'ServiceUnavailable' },
+    status_on_error: { code: 'BadGateway' },
     clear_route_cache: false,
     validate_mutations: true,
     allowed_headers: { patterns: seen.map((exact) => ({ exact })) },
@@ -99,10 +105,10 @@ function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
   const fields = fieldNames(edge).map((name) => `["${name}"] = true`);
   const careful = `local taken = { ${fields.join(', ')} }\n${source('query')}`;
   const scripts: Record<Script, JsonObject> = {
-    api: inline(callShapesLua(api), source('request'), source('status'), source('answer')),
-    page: inline(careful, source('status'), source('answer')),
-    redirect: inline(source('status'), source('redirect')),
-    'careful-redirect': inline(careful, source('status'), source('redirect')),
+    api: inline(callShapesLua(api), source('request'), source('status'), source('length'), source('answer')),
+    page: inline(careful, source('status'), source('length'), source('answer')),
+    redirect: inline(source('status'), source('length'), source('redirect')),
+    'careful-redirect': inline(careful, source('status'), source('length'), source('redirect')),
   };
   return extension(filter.script, `${filters}.lua.v3.Lua`, { source_codes: scripts });
 }

@@ -25,6 +25,10 @@ export const limits = {
   graceMs: 500,
   /** The check of credentials. */
   authorizeMs: 1_000,
+  /** A question to the shared count of calls; unanswered, the call goes on. */
+  rateLimitMs: 250,
+  /** Addresses and callers that Envoy counts by itself, per limit; the one not seen for longest is forgotten first. */
+  nearBuckets: 20_000,
   /** A caller's own grpc-timeout counts up to this. */
   grpcTimeoutSeconds: 30,
   connectMs: 500,

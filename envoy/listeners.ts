@@ -1,11 +1,12 @@
 import { posix } from 'node:path';
+import type { Rpc } from '#runtime/contract/contract.ts';
 import { accessLogs } from './access-logs.ts';
 import { socketAddress } from './clusters.ts';
-import type { Rpc } from './contract.ts';
 import { fromOutside, httpFilters } from './filters.ts';
 import { extension, type JsonObject } from './json.ts';
 import { limits } from './limits.ts';
 import { localReplies } from './local-replies.ts';
+import { defaultRateLimits, rateLimitFilters } from './rate-limits.ts';
 import type { EnvoySettings } from './settings.ts';
 
 /** Paths as Envoy sees them. */
@@ -118,7 +119,7 @@ function connectionManager(
         path_config_source: { path: posix.join(seen.routes, `${door}.yaml`), watched_directory: { path: seen.routes } },
       },
     },
-    http_filters: httpFilters(rpcs, seen.descriptors),
+    http_filters: httpFilters(rpcs, seen.descriptors, rateLimitFilters(settings.rateLimits ?? defaultRateLimits)),
   });
 }
 

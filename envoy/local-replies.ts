@@ -12,6 +12,21 @@ interface Reply {
   readonly grpc?: number;
 }
 
+const away = {
+  code: 14,
+  reason: 'DEPENDENCY_UNAVAILABLE',
+  message: 'A part that the call needs does not answer.',
+  retryAfterSeconds: 1,
+} as const;
+
+const tooMany = {
+  status: 429,
+  code: 8,
+  reason: 'RATE_LIMITED',
+  message: 'Too many requests.',
+  retryAfterSeconds: 1,
+} as const;
+
 /** What Envoy says when it answers by itself. Texts of its own ("upstream connect error …") never leave it. */
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
@@ -22,22 +37,22 @@ const replies: readonly Reply[] = [
   { status: 408, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The request did not arrive in time.' },
   { status: 413, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The body is larger than 1 MiB.' },
   { status: 415, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request could not be read.' },
-  { status: 429, code: 8, reason: 'RATE_LIMITED', message: 'Too many requests.', retryAfterSeconds: 1 },
+  { ...tooMany, grpc: 8 },
   { status: 431, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The headers are larger than 60 KiB.' },
   { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
-  { status: 502, code: 14, reason: 'DEPENDENCY_UNAVAILABLE', message: 'A part that the call needs gave no answer.' },
   {
-    status: 503,
-    code: 14,
-    reason: 'DEPENDENCY_UNAVAILABLE',
-    message: 'A part that the call needs does not answer.',
-    retryAfterSeconds: 1,
+    status: 501,
+    code: 3,
+    reason: 'MALFORMED_REQUEST',
+    message: 'A transfer encoding other than chunked is not taken.',
   },
+  { status: 502, ...away },
+  { status: 503, ...away },
   { status: 504, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The answer was not ready in time.' },
 ];
 
-/** The HTTP status that leaves, where it differs: 415 would only confuse a browser. */
-const statusOf: Readonly<Record<number, number>> = { 415: 400, 502: 503 };
+/** The HTTP status that leaves, where it differs: 415 would only confuse a browser, and 501 is no fault of ours. */
+const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 503 };
 
 /**
  * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with a short message; a
@@ -46,8 +61,9 @@ const statusOf: Readonly<Record<number, number>> = { 415: 400, 502: 503 };
 export function localReplies(): JsonObject {
   return {
     mappers: [
-      { filter: both(fromGateway, not503), body_format_override: asItIs },
+      { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
+      grpcWebReply({ ...tooMany, grpc: 8 }),
       ...replies.map((reply) => ({
         ...spoken(reply, grpcStatus(reply)),
         filter: both(grpc, status(reply.status)),
@@ -94,6 +110,20 @@ function spoken({ status: code, retryAfterSeconds }: Reply, more: readonly JsonO
 const grpcStatus = ({ grpc }: Reply): JsonObject[] =>
   grpc === undefined ? [] : [addHeader('grpc-status', String(grpc), 'OVERWRITE_IF_EXISTS_OR_ADD')];
 
+/**
+ * The grpc_web filter makes UNAVAILABLE of 429, which clients try again at once. It leaves alone what has the status and
+ * the type of an answer in its protocol: the trailers-only one.
+ */
+function grpcWebReply(reply: Reply): JsonObject {
+  const message = addHeader('grpc-message', reply.message, 'OVERWRITE_IF_EXISTS_OR_ADD');
+  return {
+    ...spoken(reply, [...grpcStatus(reply), message]),
+    filter: both(header({ name: 'x-grpc-web', present_match: true }), grpc, status(reply.status)),
+    status_code: 200,
+    body_format_override: { content_type: 'application/grpc-web+proto', text_format_source: text('') },
+  };
+}
+
 const addHeader = (key: string, value: string, append_action: string): JsonObject => ({
   header: { key, value },
   append_action,
@@ -121,7 +151,7 @@ function page({ message }: Reply): JsonObject {
 const asItIs: JsonObject = { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } };
 const text = (inline_string: string): JsonObject => ({ inline_string });
 
-const compared = (op: 'EQ' | 'GE' | 'LE', value: number): JsonObject => ({
+const compared = (op: 'EQ' | 'GE' | 'NE', value: number): JsonObject => ({
   // The key is required, and never set.
   status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'door.unused' } } },
 });
@@ -129,9 +159,9 @@ const status = (value: number): JsonObject => compared('EQ', value);
 const atLeast = (value: number): JsonObject => compared('GE', value);
 const header = (matcher: JsonObject): JsonObject => ({ header_filter: { header: matcher } });
 const both = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
-/** Refused or failed at the check of credentials; a failure is always 503. */
+/** Refused or failed at the check of credentials. Where gateway-access gave no answer, it is 502 (filters.ts). */
 const fromGateway: JsonObject = { response_flag_filter: { flags: ['UAEX'] } };
-const not503 = compared('LE', 499);
+const answered = compared('NE', 502);
 /** A call that came as gRPC. One that the transcoder made into gRPC has its original path. */
 const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),

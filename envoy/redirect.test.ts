@@ -58,6 +58,8 @@ describe('a redirect', () => {
     const answer = await sendRaw(door.envoy.publicPort, lines('/none') + lines('/r/abc') + lines('/abc'));
     expect(answer.match(/HTTP\/1\.1 \d{3}/g)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 302', 'HTTP/1.1 302']);
     expect(answer).not.toContain('page');
+    const lengths = answer.split('HTTP/1.1 ').map((each) => /content-length: (\d+)/.exec(each)?.[1]);
+    expect(lengths).toEqual([undefined, undefined, '0', '0']);
     expect(door.callsOf(redirect).map(({ headers }) => headers['x-hop-method'])).toEqual(['HEAD', 'HEAD', 'HEAD']);
   });
 
@@ -159,6 +161,21 @@ describe('pages', () => {
     expect([answer.status, answer.body]).toEqual([200, 'ok\n']);
     expect((await ask(door.envoy.publicPort, '/healthz', { method: 'HEAD' })).status).toBe(200);
     expect(door.services.calls).toEqual([]);
+  });
+
+  test('a 304 and a HEAD claim no length', async () => {
+    const answers: Record<string, string> = {};
+    for (const status of ['304', '200']) {
+      door.services.on(pages, ({ headers }) => page(status, { ...headers, 'x-hop-method': 'HEAD' }));
+      const method = status === '304' ? 'GET' : 'HEAD';
+      answers[status] = await sendRaw(door.envoy.publicPort, `${method} / HTTP/1.1\r\nhost: a\r\n\r\n`);
+    }
+    door.services.on(pages, ({ headers }) => page(headers['x-envoy-original-path'] === '/' ? '200' : '404', headers));
+    for (const [status, answer] of Object.entries(answers)) {
+      expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+      expect(answer).not.toContain('content-length');
+      expect(answer).toMatch(/\r\n\r\n$/);
+    }
   });
 
   test('/readyz asks the gateway', async () => {

@@ -6,8 +6,8 @@ import { type FileDescriptorProto, FileDescriptorSetSchema } from '@bufbuild/pro
 import { stringify } from 'yaml';
 import { file_google_rpc_error_details } from '#gen-google/rpc/error_details_pb.ts';
 import { ConfigError, loadConfig } from '#runtime/config/config.ts';
+import { readContract } from '#runtime/contract/contract.ts';
 import { bootstrap } from './bootstrap.ts';
-import { readContract } from './contract.ts';
 import type { JsonObject } from './json.ts';
 import { routeConfiguration } from './route-configuration.ts';
 import { secrets } from './secrets.ts';

@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import type { Binding, Rpc } from './contract.ts';
+import type { Binding, Rpc } from '#runtime/contract/contract.ts';
 
 /** What lua/request.lua holds a value against: the name of a kind, a list, or an object. */
 type Shape = 'string' | 'number' | 'bool' | 'time' | { list: Shape } | { fields: Shapes };

@@ -1,4 +1,4 @@
-import type { Rpc } from './contract.ts';
+import type { Rpc } from '#runtime/contract/contract.ts';
 import { type JsonObject, typed } from './json.ts';
 import type { DoorName } from './listeners.ts';
 import { buildRoutes } from './routes.ts';

@@ -1,5 +1,6 @@
-import type { Binding, Rpc } from './contract.ts';
+import type { Binding, Rpc } from '#runtime/contract/contract.ts';
 import { type JsonObject, typed } from './json.ts';
+import { rateLimitsOf } from './rate-limits.ts';
 import { callName } from './request-shape.ts';
 
 /**
@@ -43,6 +44,7 @@ export function edgeFilters(rpc: Rpc, name: Exclude<Script, 'api'>): JsonObject 
 /** A REST call of the API. */
 export function apiFilters(rpc: Rpc, binding: Binding): JsonObject {
   return {
+    ...rateLimitsOf(rpc),
     [filter.authorize]: authorize(rpc),
     [filter.compressor]: on,
     [filter.hygiene]: on,
@@ -61,7 +63,7 @@ function script(name: Script, context?: JsonObject): JsonObject {
 
 /** A gRPC or gRPC-Web call: nothing touches its answer. */
 export function grpcFilters(rpc: Rpc): JsonObject {
-  return { [filter.authorize]: authorize(rpc), [filter.grpcWeb]: on };
+  return { ...rateLimitsOf(rpc), [filter.authorize]: authorize(rpc), [filter.grpcWeb]: on };
 }
 
 /** Tells gateway-access which RPC it is asked about; the request cannot. */

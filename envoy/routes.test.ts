@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
-import { type Binding, type Rpc, readContract } from './contract.ts';
+import { type Binding, type Rpc, readContract } from '#runtime/contract/contract.ts';
+import { parsePathTemplate } from '#runtime/contract/path-template.ts';
 import type { JsonObject } from './json.ts';
-import { parsePathTemplate } from './path-template.ts';
 import { buildRoutes, type Door } from './routes.ts';
 import { descriptorPath } from './testing/door.ts';
 
@@ -100,6 +100,17 @@ describe('the routes of the contract', () => {
     expect(links.map(({ name }) => name)).toContain('api-unknown');
     const api = routesOf(contract, { teams: false, api: true, links: false });
     expect(api.filter(({ route }) => route?.cluster === 'resolver')).toEqual([]);
+  });
+
+  test('have the pages about the API before its 404, and only where the API is', () => {
+    const at = (list: readonly Route[], path: string) => list.findIndex(({ match }) => match.path === path);
+    const unknown = routes.findIndex(({ name }) => name === 'api-unknown');
+    for (const path of ['/api/docs', '/api/openapi.json']) {
+      expect(at(routes, path)).toBeGreaterThan(routes.findIndex(({ name }) => name === 'malformed-query'));
+      expect(at(routes, path)).toBeLessThan(unknown);
+      expect(routes[at(routes, path)]?.route?.cluster).toBe('gateway-access');
+      expect(at(routesOf(contract, { teams: false, api: false, links: true }), path)).toBe(-1);
+    }
   });
 
   test('of the internal listener add what teams may call, and nothing else', () => {

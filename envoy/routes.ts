@@ -1,8 +1,14 @@
 import { Exposure } from '#gen/options/v1/access_pb.ts';
-import type { Binding, Rpc } from './contract.ts';
+import type { Binding, Rpc } from '#runtime/contract/contract.ts';
+import {
+  compareTemplates,
+  exactPath,
+  isExact,
+  type PathTemplate,
+  pathPattern,
+} from '#runtime/contract/path-template.ts';
 import { extension, type JsonObject } from './json.ts';
 import { limits } from './limits.ts';
-import { compareTemplates, exactPath, isExact, type PathTemplate, pathPattern } from './path-template.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import type { Upstream } from './settings.ts';
 import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
@@ -42,18 +48,18 @@ const healthPath = '/healthz';
 export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
   const served = rpcs.filter((rpc) => isServed(rpc, door));
   const rest = sortedRest(served);
-  const edge = rest.filter(({ rpc }) => rpc.exposure === Exposure.EDGE);
+  const isApi = (route: RestRoute): boolean => route.rpc.exposure !== Exposure.EDGE || isBelowApi(route);
+  const [api, edge] = [rest.filter(isApi), rest.filter((route) => !isApi(route))];
   const [early, late] = [edge.filter(standsEarly), edge.filter((route) => !standsEarly(route))];
-  const api = rest.filter(({ rpc }) => rpc.exposure !== Exposure.EDGE);
   return [
     ...health(),
     ...restRoutes(early, notGrpc),
     ...served.filter((rpc) => rpc.exposure !== Exposure.EDGE).map(grpcRoute),
     refusal('grpc-unlisted', { prefix: '/', headers: [isGrpc] }, 404),
     refusal('malformed-path', { prefix: '/', headers: [{ ...malformedPath }] }, 400),
-    refusal('malformed-query', { prefix: '/api/', headers: [{ ...malformedQuery }] }, 400),
-    ...restRoutes(api, []),
-    refusal('api-unknown', { prefix: '/api/' }, 404),
+    refusal('malformed-query', { prefix: apiPrefix, headers: [{ ...malformedQuery }] }, 400),
+    ...restRoutes(door.api ? api : [], []),
+    refusal('api-unknown', { prefix: apiPrefix }, 404),
     refusal('call-unlisted', { safe_regex: { regex: callShape } }, 404),
     ...restRoutes(late, []),
     refusal('unknown', { prefix: '/' }, 404),
@@ -64,6 +70,12 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
 const callShape = '/[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z0-9_]+)+/[A-Za-z0-9_]+/?';
 const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } };
 const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
+
+const apiPrefix = '/api/';
+
+/** A page about the API: it stands among the calls, and only where they are served. */
+const isBelowApi = ({ binding: { path } }: RestRoute): boolean =>
+  isExact(path) && exactPath(path).startsWith(apiPrefix);
 
 /** Whether a door has routes for an RPC. */
 function isServed(rpc: Rpc, door: Door): boolean {

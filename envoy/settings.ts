@@ -10,6 +10,7 @@ import {
   optional,
   text,
 } from '#runtime/config/config.ts';
+import { type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 /** A certificate and its key, as paths that Envoy reads; it reads them again when they are replaced by a rename. */
 export interface Certificate {
@@ -51,6 +52,8 @@ export interface EnvoySettings {
   readonly internalTls?: Certificate & { readonly clientCa?: string };
   /** Downstream connections of the whole process. Default: 10,000. */
   readonly maxConnections?: number;
+  /** How often a client may call. Default: the figures of the public contract. */
+  readonly rateLimits?: RateLimits;
   /** The heap at which Envoy begins to refuse work, in MiB. Default: 512. */
   readonly maxHeapMb?: number;
 }
@@ -84,6 +87,7 @@ export const envoyConfig = defineConfig({
   internalClientCa: optional(text('HOP_INTERNAL_CLIENT_CA')),
   maxConnections: int('HOP_ENVOY_MAX_CONNECTIONS', { min: 10, max: 1_000_000, default: 10_000 }),
   maxHeapMb: int('HOP_ENVOY_MAX_HEAP_MB', { min: 64, max: 65_536, default: 512 }),
+  ...rateLimitTable,
 });
 
 export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: string): EnvoySettings {
@@ -112,6 +116,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     ...(internal ? { internalTls: { ...internal, ...(clientCa === undefined ? {} : { clientCa }) } } : {}),
     maxConnections: config.maxConnections,
     maxHeapMb: config.maxHeapMb,
+    rateLimits: config,
   };
 }
 

@@ -13,6 +13,6 @@ test('a variable without a value is an error, not an empty password', () => {
 test('the roles together leave room below max_connections', () => {
   const sql = readFileSync(new URL('../postgres/bootstrap.sql', import.meta.url), 'utf8');
   const limits = [...sql.matchAll(/connection limit (\d+)/g)].map((match) => Number(match[1]));
-  expect(limits).toHaveLength(6);
+  expect(limits).toHaveLength(5);
   expect(limits.reduce((sum, limit) => sum + limit, 0)).toBeLessThanOrEqual(100);
 });

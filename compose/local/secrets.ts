@@ -15,7 +15,6 @@ const PASSWORDS = [
   'hop_identity',
   'hop_analytics',
   'hop_resolver',
-  'hop_edge',
   'hop_replication',
   'valkey',
 ] as const;

@@ -60,7 +60,6 @@ export const serviceKinds: Readonly<Record<ServicePart, ServiceKind>> = {
   'gateway-edge': {
     signer: 'gateway-edge',
     main: 'gateway/edge/main.ts',
-    role: 'hop_edge',
     heapMb: 192,
     more: ({ layout, ports }) => ({
       HOP_SPOOL_DIR: spoolDir(layout),

@@ -7,7 +7,7 @@ do $$
 declare
   wanted text;
 begin
-  foreach wanted in array array['hop_link', 'hop_identity', 'hop_analytics', 'hop_resolver', 'hop_edge', 'hop_replication'] loop
+  foreach wanted in array array['hop_link', 'hop_identity', 'hop_analytics', 'hop_resolver', 'hop_replication'] loop
     if not exists (select from pg_roles where rolname = wanted) then
       execute format('create role %I', wanted);
     end if;
@@ -19,28 +19,24 @@ alter role hop_link with login connection limit 30 password :'hop_link';
 alter role hop_identity with login connection limit 16 password :'hop_identity';
 alter role hop_analytics with login connection limit 16 password :'hop_analytics';
 alter role hop_resolver with login connection limit 24 password :'hop_resolver';
-alter role hop_edge with login connection limit 6 password :'hop_edge';
 alter role hop_replication with login replication connection limit 4 password :'hop_replication';
 
 revoke all on database hopline from public;
 revoke all on schema public from public;
-grant connect on database hopline to hop_link, hop_identity, hop_analytics, hop_resolver, hop_edge;
+grant connect on database hopline to hop_link, hop_identity, hop_analytics, hop_resolver;
 
 create schema if not exists link authorization hop_link;
 create schema if not exists identity authorization hop_identity;
 create schema if not exists analytics authorization hop_analytics;
 grant usage on schema link to hop_resolver;
-grant usage on schema analytics to hop_edge;
 
 alter role hop_link in database hopline set search_path = link;
 alter role hop_identity in database hopline set search_path = identity;
 alter role hop_analytics in database hopline set search_path = analytics;
 alter role hop_resolver in database hopline set search_path = link;
-alter role hop_edge in database hopline set search_path = analytics;
 
 -- A client that stops in the middle of a transaction must not hold its locks for ever.
 alter role hop_link set idle_in_transaction_session_timeout = '15s';
 alter role hop_identity set idle_in_transaction_session_timeout = '15s';
 alter role hop_analytics set idle_in_transaction_session_timeout = '15s';
-alter role hop_edge set idle_in_transaction_session_timeout = '15s';
 alter role hop_resolver set default_transaction_read_only = on;

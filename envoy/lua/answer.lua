@@ -1,3 +1,4 @@
 function envoy_on_response(handle)
   set_status(handle:headers())
+  drop_length(handle:headers())
 end

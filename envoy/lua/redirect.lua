@@ -6,7 +6,10 @@ function envoy_on_response(handle)
   local status = set_status(headers)
   local click = headers:get("x-hop-click")
   if click ~= nil then headers:remove("x-hop-click") end
-  if status == nil or string.sub(status, 1, 1) ~= "3" then return end
+  if status == nil or string.sub(status, 1, 1) ~= "3" then
+    drop_length(headers)
+    return
+  end
   headers:remove("content-type")
   if click == nil then return end
   local metadata = handle:streamInfo():dynamicMetadata()

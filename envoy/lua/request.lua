@@ -6,11 +6,26 @@
 local depth_limit = 32
 local parameter_limit = 64
 
+local month_days = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
+
+-- The transcoder refuses a day or an hour that does not exist as well, but does not say in which field.
+local function is_time(s)
+  local year, month, day, hour, minute, second, rest =
+    string.match(s, "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)(.+)$")
+  if not year then return false end
+  local zone = string.match(rest, "^%.%d+(.+)$") or rest
+  if not string.match(zone, "^Z$") and not string.match(zone, "^[%+%-]%d%d:%d%d$") then return false end
+  year, month, day = tonumber(year), tonumber(month), tonumber(day)
+  local leap = month == 2 and (year % 4 == 0 and year % 100 ~= 0 or year % 400 == 0)
+  local days = (month_days[month] or 0) + (leap and 1 or 0)
+  return year > 0 and day >= 1 and day <= days and tonumber(hour) < 24 and tonumber(minute) < 60 and tonumber(second) < 60
+end
+
 local kinds = {
   string = { expects = "a string", text = function() return true end },
   number = { expects = "a number", number = true, text = function(s) return string.match(s, "^%-?%d+%.?%d*[eE]?[%+%-]?%d*$") ~= nil end },
   bool = { expects = "true or false", bool = true, text = function() return false end },
-  time = { expects = "a time as in RFC 3339", text = function(s) return string.match(s, "^%d%d%d%d%-%d%d%-%d%d[Tt]%d%d:%d%d:%d%d%.?%d*[Zz%+%-][%d:]*$") ~= nil end },
+  time = { expects = "a time as in RFC 3339", text = function(s) return is_time(s) end },
 }
 
 local function malformed() error({ reason = "MALFORMED_REQUEST", text = "The body is not JSON." }) end
@@ -142,6 +157,13 @@ local function check_query(query, parameters)
   end
 end
 
+-- A service would not see such a key: metadata is printable ASCII, and what is not is dropped without a word.
+local function check_key(key)
+  if key ~= nil and string.find(key, "[^ -~]") ~= nil then
+    error({ reason = "IDEMPOTENCY_KEY_INVALID", field = "idempotency-key", text = "must be 1 to 255 printable ASCII characters" })
+  end
+end
+
 -- A name as a client may see it again: what is not a plain name is not repeated.
 local function plain(name)
   return name ~= nil and string.match(name, "^[%w_.%-]+$") ~= nil and #name <= 64 and name or nil
@@ -171,6 +193,7 @@ function envoy_on_request(handle)
   local query = string.match(handle:headers():get(":path"), "%?(.*)$")
   local good, problem = true, nil
   if query ~= nil then good, problem = pcall(check_query, query, call.query) end
+  if good then good, problem = pcall(check_key, handle:headers():get("idempotency-key")) end
   if good and call.body ~= nil then
     local body = handle:body()
     if body ~= nil and body:length() > 0 then

@@ -6,6 +6,7 @@ import { type FixtureServices, type SeenCall, startFixtureServices } from './fix
 
 export const descriptorPath = new URL('../../gen/hopline.binpb', import.meta.url).pathname;
 export const checkRpc = 'envoy.service.auth.v3.Authorization/Check';
+export const limitRpc = 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 export const goodToken = 'Bearer good';
 
 /** The real Envoy before stand-in services. */
@@ -68,5 +69,6 @@ function authorize(call: SeenCall): { response: never } {
           body: '{"code":16,"message":"said by gateway-access","details":[]}',
         },
       };
-  return { response: { status: { code: good ? 0 : 16 }, ...answer } as never };
+  const dynamicMetadata = good && anonymous !== 'true' ? { dynamicMetadata: { caller: 'user:somebody' } } : {};
+  return { response: { status: { code: good ? 0 : 16 }, ...answer, ...dynamicMetadata } as never };
 }

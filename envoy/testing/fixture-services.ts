@@ -13,6 +13,7 @@ import {
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import * as grpc from '@grpc/grpc-js';
 import { Authorization } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
+import { RateLimitService } from '#gen-envoy/service/ratelimit/v3/rls_pb.ts';
 
 /** What a stand-in service saw. */
 export interface SeenCall {
@@ -48,13 +49,13 @@ export interface FixtureServices {
   stop(): Promise<void>;
 }
 
-/** One grpc-js server with every service of the contract, ext_authz, health and reflection: it stands in for all of them. */
+/** One grpc-js server with every service of the contract, ext_authz, rate limits, health and reflection: it stands in for all of them. */
 export async function startFixtureServices(descriptorSet: Uint8Array, port = 0): Promise<FixtureServices> {
   const registry = createFileRegistry(fromBinary(FileDescriptorSetSchema, descriptorSet));
   const calls: SeenCall[] = [];
   const behaviours = new Map<string, Behaviour>();
   const server = new grpc.Server({ 'grpc.max_receive_message_length': 16 * 1_048_576 });
-  const services: DescService[] = [Authorization];
+  const services: DescService[] = [Authorization, RateLimitService];
   for (const file of registry.files) if (file.proto.package.startsWith('hop.')) services.push(...file.services);
   for (const service of services) {
     const definition: Record<string, grpc.MethodDefinition<Message, Message>> = {};

@@ -1,5 +1,6 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { address, addresses, type ConfigOf, defineConfig, duration, url } from '#runtime/config/config.ts';
+import { address, addresses, type ConfigOf, defineConfig, duration, secretUrl, url } from '#runtime/config/config.ts';
+import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 export const accessConfig = defineConfig({
   ...baseConfig,
@@ -20,6 +21,13 @@ export const accessConfig = defineConfig({
   apiKeyFreshMs: duration('HOP_API_KEY_FRESH_MS', { max: 5_000, default: 4_000 }),
   /** How long a known API key works on while identity is away. */
   apiKeyStaleMs: duration('HOP_API_KEY_STALE_MS', { max: 1_200_000, default: 300_000 }),
+  /** Where calls are counted. */
+  redisUrl: secretUrl('HOP_REDIS_URL'),
+  /** What one question to Redis may take; Envoy's timeout for a rate limit has to be longer. */
+  limitTimeoutMs: duration('HOP_LIMIT_TIMEOUT_MS', { min: 5, max: 200, default: 100 }),
+  /** How long Redis is left alone after five questions in a row came to nothing. */
+  breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, default: 30_000 }),
+  ...rateLimitTable,
 });
 
 export type AccessConfig = ConfigOf<typeof accessConfig>;

@@ -21,6 +21,8 @@ export const edgeConfig = defineConfig({
   segmentAgeMs: duration('HOP_SPOOL_SEGMENT_AGE_MS', { min: 1_000, default: 600_000 }),
   /** How long a start waits for the visitor salts before clicks are sent without visitors. */
   saltWaitMs: duration('HOP_SALT_WAIT_MS', { max: 60_000, default: 5_000 }),
+  /** Databases of places in the MaxMind DB format; none: those that come with the installation; "off": no places. */
+  geoFiles: list('HOP_GEO_FILE', { default: [] }),
 });
 
 export type EdgeConfig = ConfigOf<typeof edgeConfig>;

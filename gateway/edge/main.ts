@@ -19,7 +19,7 @@ await serve({
   config,
   log,
   services: [],
-  checks: { spool: clicks.check },
+  checks: clicks.checks,
   close: [() => producer.close(), () => clicks.stop()],
 });
 await clicks.run();

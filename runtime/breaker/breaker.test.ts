@@ -25,7 +25,7 @@ async function failTimes(times: number, guarded: { fire(value: number): Promise<
 }
 
 describe('breaker', () => {
-  it('opens at the fifth failure in the window, however many calls went well', async () => {
+  it('opens at the fifth failure in a row, however many calls went well before', async () => {
     const { store, guarded } = fickle();
     for (let n = 0; n < 1_000; n++) await guarded.fire(n);
     store.works = false;
@@ -40,6 +40,29 @@ describe('breaker', () => {
       retryAfterMs: 1_000,
     });
     expect(store.calls).toBe(calls);
+  });
+
+  it('stays closed while the store answers some calls, however many it loses', async () => {
+    const { store, guarded } = fickle();
+    for (let round = 0; round < 50; round++) {
+      store.works = false;
+      await failTimes(4, guarded);
+      store.works = true;
+      await guarded.fire(0);
+    }
+    expect(guarded.state).toBe('closed');
+  });
+
+  it('takes what says nothing of a store for no sign of health', async () => {
+    const store = { error: new Error('down') };
+    const isFailure = (error: unknown): boolean => (error as Error).message !== 'full';
+    const guarded = breaker('full', () => Promise.reject(store.error), { timeoutMs: 100, isFailure });
+    for (const message of ['down', 'full', 'down', 'down', 'full', 'down', 'full', 'down']) {
+      store.error = new Error(message);
+      await guarded.fire().catch(() => {});
+    }
+    expect(guarded.state).toBe('open');
+    guarded.shutdown();
   });
 
   it('forgets failures that are older than the window', async () => {

@@ -9,10 +9,8 @@ type BreakerState = 'closed' | 'half_open' | 'open';
 export interface BreakerOptions {
   /** A call that takes longer has failed. The function itself has to give up too: nothing stops it. */
   readonly timeoutMs: number;
-  /** How many failures in the window open the breaker (default 5). */
+  /** How many failures in the window, without a success among them, open the breaker (default 5). */
   readonly volumeThreshold?: number;
-  /** Which share of the window's calls must have failed as well, in percent (default 0: the count decides). */
-  readonly errorThreshold?: number;
   readonly rollingWindowMs?: number;
   /** How long it stays open before one call may try again (default 30,000). */
   readonly resetMs?: number;
@@ -36,7 +34,8 @@ const events = counter(metric.breakerEvents);
 
 /**
  * A circuit breaker around fn. opossum opens by the share of failures, which on a busy path needs thousands of them; here
- * the count within the window decides, so that a dead store costs a handful of time-outs.
+ * a handful within the window is enough, so that a dead store costs no more. A success among them takes them back: at
+ * thousands of calls a second a store in good health loses five in ten seconds, and must not be given up for it.
  */
 export function breaker<Args extends unknown[], Result>(
   name: string,
@@ -55,11 +54,14 @@ export function breaker<Args extends unknown[], Result>(
     enableSnapshots: false,
     errorFilter: (error: unknown) => !isFailure(error),
   });
-  const mayOpen = openingRule(circuit, options);
+  const failures = failureRun(options.volumeThreshold ?? 5, rollingWindowMs);
   let openedAt = 0;
   circuit.on('failure', () => {
     events.add(1, { breaker: name, event: 'failed' });
-    if (circuit.closed && mayOpen.failed()) circuit.open();
+    if (circuit.closed && failures.failed()) circuit.open();
+  });
+  circuit.on('success', (answer: unknown) => {
+    if (isAnswer(answer)) failures.reset();
   });
   circuit.on('open', () => {
     openedAt = Date.now();
@@ -67,7 +69,7 @@ export function breaker<Args extends unknown[], Result>(
     log?.warn({ breaker: name, reset_ms: resetMs }, 'breaker opened');
   });
   circuit.on('close', () => {
-    mayOpen.reset();
+    failures.reset();
     events.add(1, { breaker: name, event: 'closed' });
     log?.info({ breaker: name }, 'breaker closed');
   });
@@ -93,21 +95,19 @@ export function breaker<Args extends unknown[], Result>(
   };
 }
 
-function openingRule<Args extends unknown[], Result>(circuit: CircuitBreaker<Args, Result>, options: BreakerOptions) {
-  const { volumeThreshold = 5, errorThreshold = 0, rollingWindowMs = 10_000 } = options;
-  const failures: number[] = [];
+/** The last failures without a success since. */
+function failureRun(limit: number, windowMs: number) {
+  const failedAt: number[] = [];
   return {
-    /** Notes a failure; true when it is the one that opens the breaker. */
+    /** Notes a failure; true when it is one too many. */
     failed(): boolean {
       const now = Date.now();
-      failures.push(now);
-      if (failures.length > volumeThreshold) failures.shift();
-      if (failures.length < volumeThreshold || now - (failures[0] ?? 0) > rollingWindowMs) return false;
-      const { fires, failures: failed } = circuit.stats;
-      return errorThreshold === 0 || (fires > 0 && (failed / fires) * 100 >= errorThreshold);
+      failedAt.push(now);
+      if (failedAt.length > limit) failedAt.shift();
+      return failedAt.length === limit && now - (failedAt[0] ?? 0) <= windowMs;
     },
     reset(): void {
-      failures.length = 0;
+      failedAt.length = 0;
     },
   };
 }
@@ -119,6 +119,11 @@ function stateOf(circuit: { readonly closed: boolean; readonly halfOpen: boolean
 
 function blamesDependency(error: unknown): boolean {
   return !(error instanceof HopError) || ['unavailable', 'timeout', 'internal'].includes(error.kind);
+}
+
+/** opossum reports an error that isFailure let pass as a success: a refusal is an answer, a full pool says nothing. */
+function isAnswer(result: unknown): boolean {
+  return !(result instanceof Error) || !blamesDependency(result);
 }
 
 function translate(error: unknown, name: string, openForMs: number): unknown {

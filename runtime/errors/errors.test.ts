@@ -75,7 +75,7 @@ describe('errors', () => {
     const error = new ConnectError('read ECONNRESET 10.0.0.7', Code.Aborted, undefined, undefined, cause);
     expect(fromConnectError(error)).toMatchObject({
       kind: 'unavailable',
-      message: reasons.DEPENDENCY_UNAVAILABLE,
+      message: reasons.DEPENDENCY_UNAVAILABLE.sentence,
       retryAfterMs: 1_000,
     });
   });

@@ -1,6 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
-import { type Reason, reasons } from './reasons.ts';
+import { isReason, type Reason, reasons } from './reasons.ts';
 
 /** The domain of every ErrorInfo of this mesh. */
 export const errorDomain = 'hopline';
@@ -185,7 +185,7 @@ export function fromConnectError(error: unknown): HopError {
   if (kind === 'internal' || reason.startsWith('CALLER_')) return internal(error);
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
   const retryAfterMs = retryAfter(error) ?? (kind === 'unavailable' || kind === 'limited' ? defaultRetryMs : undefined);
-  return new HopError(kind, reason, info ? error.rawMessage : reasons[defaultReason], {
+  return new HopError(kind, reason, info ? error.rawMessage : reasons[defaultReason].sentence, {
     metadata: info?.metadata ?? {},
     violations: violations.map(({ field, description }) => ({ field, description })),
     ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
@@ -205,8 +205,4 @@ function codeWithoutInfo(error: ConnectError): Code {
 function retryAfter(error: ConnectError): number | undefined {
   const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return delay && Number(delay.seconds) * 1_000 + delay.nanos / 1_000_000;
-}
-
-function isReason(text: string): text is Reason {
-  return Object.hasOwn(reasons, text);
 }

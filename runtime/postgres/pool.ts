@@ -14,6 +14,8 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** To open a connection or wait for one (default 1,000). */
   readonly connectTimeoutMs?: number;
+  /** Called when somebody begins to wait for a connection; what it answers is called when the wait is over. */
+  readonly onWait?: () => () => void;
   readonly log: Log;
 }
 
@@ -26,10 +28,12 @@ type ConnectCallback = Parameters<Pool['connect']>[0];
 
 class BoundedPool extends pg.Pool {
   readonly #maxWaiting: number;
+  readonly #onWait: PoolOptions['onWait'];
 
-  constructor(config: pg.PoolConfig, maxWaiting: number) {
+  constructor(config: pg.PoolConfig, maxWaiting: number, onWait: PoolOptions['onWait']) {
     super(config);
     this.#maxWaiting = maxWaiting;
+    this.#onWait = onWait;
   }
 
   override connect(): Promise<PoolClient>;
@@ -41,8 +45,14 @@ class BoundedPool extends pg.Pool {
       process.nextTick(callback, busy, undefined, () => {});
       return;
     }
-    if (!callback) return super.connect();
-    super.connect(callback);
+    const isFull = this.idleCount === 0 && this.totalCount >= this.options.max;
+    const waited = isFull ? this.#onWait?.() : undefined;
+    if (!callback) return waited ? super.connect().finally(waited) : super.connect();
+    if (!waited) return void super.connect(callback);
+    super.connect((error, client, done) => {
+      waited();
+      callback(error, client, done);
+    });
   }
 }
 
@@ -65,6 +75,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
       keepAliveInitialDelayMillis: 10_000,
     },
     options.maxWaiting ?? 4 * max,
+    options.onWait,
   );
   const note = (error: Error): void => log.warn({ err: error, pool: name }, 'a connection to Postgres was lost');
   pool.on('error', note);

@@ -28,9 +28,7 @@ describe('createRedis', () => {
     const client = await open(valkey.url);
     await valkey.stop();
     await waitFor(() => client.status !== 'ready');
-    const startedAt = Date.now();
-    await expect(client.get('a')).rejects.toThrow();
-    expect(Date.now() - startedAt).toBeLessThan(20);
+    await expect(client.get('a')).rejects.toThrow('enableOfflineQueue');
     const again = await startValkey({ port: valkey.port });
     await waitFor(() => client.status === 'ready', { timeoutMs: 3_000 });
     expect(await client.get('a')).toBeNull();
@@ -41,9 +39,7 @@ describe('createRedis', () => {
     const valkey = await startValkey();
     const client = await open(valkey.url);
     process.kill(valkey.pid, 'SIGSTOP');
-    const startedAt = Date.now();
     await expect(client.get('a')).rejects.toThrow('timed out');
-    expect(Date.now() - startedAt).toBeLessThan(200);
     await waitFor(() => client.status !== 'ready', { timeoutMs: 3_000 });
     process.kill(valkey.pid, 'SIGCONT');
     await waitFor(async () => (await client.ping()) === 'PONG', { timeoutMs: 5_000 });

@@ -183,9 +183,10 @@ describe('unary calls', () => {
 
   it('refuses a request that is too large', async () => {
     const on = await start();
-    expect((await failure(on.client(EchoService).open({ text: 'x'.repeat(1_100_000) }))).code).toBe(
-      Code.ResourceExhausted,
-    );
+    const error = await failure(on.client(EchoService).open({ text: 'x'.repeat(1_100_000) }));
+    expect([error.code, reasonOf(error)]).toEqual([Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
+    const outOfProportion = await failure(on.client(EchoService).open({ text: 'x'.repeat(5_000_000) }));
+    expect(outOfProportion.code).toBe(Code.ResourceExhausted);
   });
 });
 
@@ -215,9 +216,9 @@ describe('deadlines', () => {
     });
     await on.client(EchoService).open({});
     await on.client(EchoService).open({}, { timeoutMs: 600_000 });
-    expect(left[0]).toBeGreaterThan(4_900);
+    expect(left[0]).toBeGreaterThan(3_000);
     expect(left[0]).toBeLessThanOrEqual(5_000);
-    expect(left[1]).toBeGreaterThan(29_000);
+    expect(left[1]).toBeGreaterThan(20_000);
     expect(left[1]).toBeLessThanOrEqual(30_000);
   });
 

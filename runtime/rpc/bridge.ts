@@ -1,4 +1,3 @@
-import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import type {
   Metadata,
@@ -10,38 +9,31 @@ import type {
 } from '@grpc/grpc-js';
 import { checkAccess, isOpen } from '../caller/access.ts';
 import { type CallerVerifier, callerHeader } from '../caller/token.ts';
-import { canceled, invalid, timedOut, toConnectError } from '../errors/errors.ts';
+import { canceled, timedOut, toConnectError } from '../errors/errors.ts';
 import { CallContext, type IncomingCall, metadataOf } from './call.ts';
 import type { CallObserver } from './call-observer.ts';
 import { deadlineOf } from './deadline.ts';
 import type { Endpoint, Registration } from './endpoint.ts';
+import { decoderOf, encode, refuseUnreadable } from './messages.ts';
 import { statusOf } from './status.ts';
 
 /** What the calls of one server share. */
 export interface Host {
   readonly verify: CallerVerifier;
   readonly observer: CallObserver;
+  readonly maxRequestBytes: number;
   /** Ends the open streams with an error, when the process stops. */
   readonly streams: Set<(error: unknown) => void>;
 }
 
 type ServerStream = ServerWritableStream<unknown, Buffer> | ServerDuplexStream<unknown, Buffer>;
 
-/** What stands for a request that is not the message that the call takes; grpc-js would answer INTERNAL without details. */
-const malformed = Symbol('malformed');
-
 /** Serves a registration on a grpc-js server: handlers of Connect's shape behind its descriptors. */
 export function bridge(server: Server, registration: Registration, host: Host): void {
   for (const endpoint of registration.endpoints) {
     const { method } = endpoint;
     const path = `/${endpoint.fullName}`;
-    const decode = (bytes: Buffer): unknown => {
-      try {
-        return fromBinary(method.input, bytes);
-      } catch {
-        return malformed;
-      }
-    };
+    const decode = decoderOf(method.input, host.maxRequestBytes);
     const kind = method.methodKind;
     if (kind === 'unary') server.register(path, unary(endpoint, host), identity, decode, 'unary');
     else if (kind === 'server_streaming')
@@ -88,7 +80,7 @@ function answerUnary(
   let initial: Metadata | undefined;
   let trailers: Metadata | undefined;
   try {
-    bytes = encode(endpoint, answer);
+    bytes = encode(endpoint.method.output, answer);
     initial = context.takeInitialMetadata();
     trailers = context.takeTrailers();
   } catch (error) {
@@ -181,7 +173,7 @@ async function pump(
   try {
     for await (const answer of open() as AsyncIterable<unknown>) {
       if (context.done) return;
-      const bytes = encode(endpoint, answer);
+      const bytes = encode(endpoint.method.output, answer);
       if (!sent) sendInitialMetadata(context);
       sent = true;
       if (!call.write(bytes)) await drained(call, context.signal);
@@ -236,8 +228,7 @@ function admit(endpoint: Endpoint, host: Host, context: CallContext): void {
 }
 
 function admitRequest(endpoint: Endpoint, request: unknown): void {
-  if (request === malformed)
-    throw invalid('', 'The request is not the message that this call takes.', 'MALFORMED_REQUEST');
+  refuseUnreadable(request);
   endpoint.check?.(request as Parameters<typeof endpoint.check>[0]);
 }
 
@@ -256,12 +247,6 @@ function finish(endpoint: Endpoint, host: Host, context: CallContext, code: 0 | 
 }
 
 const endOfCall = new DOMException('The call is over.', 'AbortError');
-
-function encode(endpoint: Endpoint, answer: unknown): Buffer {
-  const { output } = endpoint.method;
-  const bytes = toBinary(output, create(output, answer as Record<string, unknown>));
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
 
 function sendInitialMetadata(context: CallContext): void {
   const initial = context.takeInitialMetadata();

@@ -1,4 +1,5 @@
 import { Code } from '@connectrpc/connect';
+import { HopError } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { describeError } from '../telemetry/log.ts';
 import { histogram, observe } from '../telemetry/metrics.ts';
@@ -32,12 +33,13 @@ export function createCallObserver({ log, hot, hotLogEvery }: ObserverOptions): 
   let hotCalls = 0;
   const release = observe(metric.serverInFlight, {}, () => inFlight);
 
-  function levelOf(endpoint: Endpoint, code: StatusCode): 'debug' | 'info' | 'warn' | 'error' {
+  function levelOf(endpoint: Endpoint, code: StatusCode, cause: unknown): 'debug' | 'info' | 'warn' | 'error' {
     if (code === 0) {
       if (!hot.has(endpoint.fullName)) return 'info';
       return hotLogEvery > 0 && ++hotCalls % hotLogEvery === 0 ? 'info' : 'debug';
     }
     if (code === Code.Internal || code === Code.Unknown || code === Code.DataLoss) return 'error';
+    if (cause instanceof HopError && cause.reason === 'SHUTTING_DOWN') return 'info';
     return code === Code.Unavailable || code === Code.DeadlineExceeded ? 'warn' : 'info';
   }
 
@@ -51,7 +53,7 @@ export function createCallObserver({ log, hot, hotLogEvery }: ObserverOptions): 
       const latencyMs = performance.now() - context.startedAt;
       serverDuration.record(latencyMs / 1_000, endpoint.attributes(code));
       if (context.span) endSpan(context.span, statusName(code));
-      const level = levelOf(endpoint, code);
+      const level = levelOf(endpoint, code, cause);
       if (log.isLevelEnabled(level)) log[level](lineOf(endpoint, context, code, latencyMs, cause), 'call');
     },
     inFlight: () => inFlight,

@@ -1,5 +1,6 @@
-import type { DescMethod, DescService } from '@bufbuild/protobuf';
+import { type DescMethod, type DescService, getOption, hasOption } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
+import { http } from '#gen-google/api/annotations_pb.ts';
 import { type AccessRule, accessRuleOf, edgeRule } from '../caller/access.ts';
 import { type StatusCode, statusName, statusNames } from './status.ts';
 import { type RequestCheck, requestCheck } from './validation.ts';
@@ -56,12 +57,18 @@ export function service<Desc extends DescService>(
       service: descriptor.typeName,
       name: method.name,
       rule: options.access === 'edge' ? edgeRule : accessRuleOf(method),
-      check: options.access === 'edge' ? undefined : requestCheck(method.input),
+      check: options.access === 'edge' ? undefined : requestCheck(method.input, bodyFieldOf(method)),
       handler: handler.bind(implementation) as Handler,
       attributes: attributesByCode(descriptor.typeName, method.name),
     };
   });
   return { typeName: descriptor.typeName, endpoints };
+}
+
+/** The field that REST reads a body into; empty where it is the whole request, or where there is none. */
+function bodyFieldOf(method: DescMethod): string {
+  const body = hasOption(method, http) ? getOption(method, http).body : '';
+  return body === '*' ? '' : body;
 }
 
 function attributesByCode(service: string, method: string): (code: StatusCode) => CallAttributes {

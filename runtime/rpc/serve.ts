@@ -6,6 +6,7 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import { startMetrics } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import type { Registration } from './endpoint.ts';
+import { takeGrpcLog } from './grpc-log.ts';
 import type { Check, Health } from './health.ts';
 import { startServer } from './server.ts';
 
@@ -56,6 +57,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const { config, name } = options;
   const log = options.log ?? createLog(config);
   exitOnFault(log);
+  takeGrpcLog(log);
   const tracing = startTracing(config);
   const metrics = await startMetrics(config);
   const server = await startServer({

@@ -31,6 +31,8 @@ export interface RunningServer {
 }
 
 const mebibyte = 1_048_576;
+/** grpc-js refuses without an ErrorInfo, so it is left what is out of all proportion: so many times the largest request. */
+const refusedUnread = 4;
 const drainLimitMs = 25_000;
 /** For the last answers to leave the process once the last call has its status. */
 const flushMs = 250;
@@ -43,9 +45,10 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     hot: new Set(options.hot ?? []),
     hotLogEvery: options.hotLogEvery ?? 0,
   });
-  const host: Host = { verify: createVerifier(options.keyring), observer, streams: new Set() };
+  const { maxRequestBytes = mebibyte } = options;
+  const host: Host = { verify: createVerifier(options.keyring), observer, maxRequestBytes, streams: new Set() };
   const server = new Server({
-    'grpc.max_receive_message_length': options.maxRequestBytes ?? mebibyte,
+    'grpc.max_receive_message_length': refusedUnread * maxRequestBytes,
     'grpc.max_send_message_length': options.maxResponseBytes ?? 4 * mebibyte,
     'grpc.max_concurrent_streams': 1_000,
     'grpc.keepalive_time_ms': 30_000,

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, it } from 'vitest';
-import { CreateLinkRequestSchema } from '#gen/link/v1/link_service_pb.ts';
+import { CreateLinkRequestSchema, UpdateLinkRequestSchema } from '#gen/link/v1/link_service_pb.ts';
 import { RedirectRequestSchema, ResolveRequestSchema } from '#gen/resolver/v1/resolver_service_pb.ts';
 import { HopError } from '../errors/errors.ts';
 import { requestCheck } from './validation.ts';
@@ -23,5 +23,12 @@ describe('requestCheck', () => {
     }
     expect(fault).toBeInstanceOf(HopError);
     expect(fault).toMatchObject({ kind: 'invalid', reason: 'INVALID_ARGUMENT', violations: [{ field: 'tags[1]' }] });
+  });
+
+  it('names what is in the body as the body has it, and what stands beside as it is', () => {
+    const check = requestCheck(UpdateLinkRequestSchema, 'patch');
+    const request = create(UpdateLinkRequestSchema, { code: '', patch: { redirectStatus: 200, tags: ['ok', ''] } });
+    const fields = ['code', 'tags[1]', 'redirect_status'].map((field) => expect.objectContaining({ field }));
+    expect(() => check?.(request)).toThrow(expect.objectContaining({ violations: expect.arrayContaining(fields) }));
   });
 });

@@ -11,9 +11,14 @@ const validator = createValidator();
 const rulesExtension = 1159;
 const mostViolations = 50;
 
-/** The check of a request by the protovalidate rules in its proto; undefined where it has none, which spares the walk. */
-export function requestCheck(schema: DescMessage): RequestCheck | undefined {
+/**
+ * The check of a request by the protovalidate rules in its proto; undefined where it has none, which spares the walk.
+ * `bodyField`: the field that REST reads the body into. What is in it goes by the names that it has in the body, as it does
+ * where a handler names it.
+ */
+export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck | undefined {
   if (!hasRules(schema, new Set())) return undefined;
+  const inBody = `${bodyField}.`;
   return (request) => {
     const result = validator.validate(schema, request);
     if (result.kind === 'valid') return;
@@ -21,9 +26,12 @@ export function requestCheck(schema: DescMessage): RequestCheck | undefined {
     throw invalidFields(
       result.violations
         .slice(0, mostViolations)
-        .map(({ field, message }) => ({ field: pathToString(field), description: message })),
+        .map(({ field, message }) => ({ field: nameOf(pathToString(field)), description: message })),
     );
   };
+  function nameOf(path: string): string {
+    return path.startsWith(inBody) ? path.slice(inBody.length) : path;
+  }
 }
 
 function hasRules(schema: DescMessage, seen: Set<DescMessage>): boolean {

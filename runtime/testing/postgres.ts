@@ -15,7 +15,7 @@ export interface TestPostgres {
 }
 
 export type Schema = 'link' | 'identity' | 'analytics';
-type Role = 'hop_link' | 'hop_identity' | 'hop_analytics' | 'hop_resolver' | 'hop_edge' | 'hop_replication';
+type Role = 'hop_link' | 'hop_identity' | 'hop_analytics' | 'hop_resolver' | 'hop_replication';
 
 /** The database that production has, made by the same file; every test's database is a copy of it. */
 const template = 'hopline';
@@ -55,10 +55,14 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** The passwords of the file are psql variables; this server asks for none. Its settings are made to hold in every database. */
+/**
+ * The passwords of the file are psql variables; this server asks for none. Its settings are made to hold in every database,
+ * and its limits of connections are those of one mesh: here many tests share a role.
+ */
 async function bootstrap(url: string): Promise<void> {
   const text = readFileSync(bootstrapFile, 'utf8')
     .replaceAll(/:'\w+'/g, "'test'")
+    .replaceAll(/ connection limit \d+/g, '')
     .replaceAll(` in database ${template} set `, ' set ');
   await ask(url, `create database ${template}`);
   await ask(at(url, 'postgres', template), text);

@@ -18,6 +18,8 @@ export const analyticsConfig = defineConfig({
   postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
   kafkaBrokers: list('HOP_KAFKA_BROKERS'),
   linkAddress: address('HOP_LINK_ADDRESS'),
+  /** Who knows which credentials were revoked. */
+  identityAddress: address('HOP_IDENTITY_ADDRESS'),
   clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
   /** Where messages go that cannot be stored. */
   deadTopic: text('HOP_CLICKS_DEAD_TOPIC', { default: 'hop.clicks.v1.dead' }),
@@ -32,6 +34,11 @@ export const analyticsConfig = defineConfig({
   saltKeepDays: int('HOP_VISITOR_SALT_KEEP_DAYS', { min: 1, max: 30, default: 1 }),
   /** How many days ahead partitions are made. */
   partitionDaysAhead: int('HOP_PARTITION_DAYS_AHEAD', { min: 1, max: 365, default: 7 }),
+  /** Streams of WatchClicks at once in this process; below Envoy's bound on requests, so that questions find room. */
+  watchStreams: int('HOP_WATCH_STREAMS', { min: 1, max: 10_000, default: 100 }),
+  watchStreamsPerCaller: int('HOP_WATCH_STREAMS_PER_CALLER', { min: 1, max: 1_000, default: 5 }),
+  /** A stream ends after this, so that its caller comes again with credentials that still hold. */
+  watchLifetimeMs: duration('HOP_WATCH_LIFETIME_MS', { min: 1_000, max: 3_600_000, default: 600_000 }),
 });
 
 export type AnalyticsConfig = ConfigOf<typeof analyticsConfig>;

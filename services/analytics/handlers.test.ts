@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { create, toJsonString } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import {
+  AnalyticsService,
+  ListClicksResponseSchema,
+  type WatchClicksResponse,
+} from '#gen/analytics/v1/analytics_service_pb.ts';
+import type { Click } from '#gen/analytics/v1/click_pb.ts';
 import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { LinkService, type LookupLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
@@ -15,10 +21,15 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { testKeys, testPerson, testService } from '#runtime/testing/keys.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { postgresClickListStore } from './click-list.postgres.ts';
 import { createHandlers } from './handlers.ts';
+import { postgresLiveStore } from './live-clicks.postgres.ts';
+import { createLiveFeed } from './live-feed.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import { soundBatch, testClick } from './testing.ts';
+import { createWatchStreams } from './watch-streams.ts';
 
 const person = testPerson();
 const now = Date.UTC(2026, 4, 20, 10, 30);
@@ -32,11 +43,21 @@ const link = create(LinkRecordSchema, {
 const keys = testKeys();
 const closing: (() => unknown)[] = [];
 let server: TestServer;
+let store: ReturnType<typeof postgresStore>;
+/** What the link service has; tests change it. */
+const records = new Map<string, LinkRecord>();
+const revoked = new Set<string>();
+const lifetimeMs = 1_500;
+
+function keep(changes: Partial<LinkRecord>): LinkRecord {
+  const record = create(LinkRecordSchema, { ...link, ...changes });
+  records.set(record.code, record);
+  return record;
+}
 
 /** What the link service answers, with its rules about who may ask. */
-async function startLinks(records: readonly LinkRecord[]): Promise<TestServer> {
-  const find = ({ names }: LookupLinksRequest) =>
-    records.filter((record) => names.some(({ code }) => code === record.code));
+async function startLinks(): Promise<TestServer> {
+  const find = ({ names }: LookupLinksRequest) => names.flatMap(({ code }) => records.get(code) ?? []);
   const refuse = (): never => {
     throw new Error('analytics has no business with this call');
   };
@@ -51,19 +72,33 @@ async function startLinks(records: readonly LinkRecord[]): Promise<TestServer> {
 beforeAll(async () => {
   const database = await postgresFor('analytics');
   const pool = createPool(database.url, { max: 4, log: silentLog });
-  const store = postgresStore(pool);
-  const linkServer = await startLinks([
-    link,
-    create(LinkRecordSchema, { ...link, id: randomUUID(), code: 'other', workspaceId: randomUUID() }),
-  ]);
+  store = postgresStore(pool);
+  keep(link);
+  keep({ id: randomUUID(), code: 'other', workspaceId: randomUUID() });
+  keep({ id: randomUUID(), code: 'deleted', deletedAt: timestampFromMs(now) });
+  const linkServer = await startLinks();
   const links = meshClient(LinkService, { address: linkServer.address, issuer: keys.identity('analytics') });
-  const stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
+  const reads = createReplicas({ primary: pool, replicas: [], log: silentLog });
+  const feed = createLiveFeed({ store: postgresLiveStore(pool), log: silentLog, pollMs: 20 });
+  const streams = createWatchStreams({
+    feed,
+    links,
+    revocations: revoked,
+    streams: 4,
+    streamsPerCaller: 2,
+    lifetimeMs,
+    heartbeatMs: 200,
+    checkMs: 50,
+  });
+  const stores = { store, stats: postgresStatsStore(reads), list: postgresClickListStore(reads) };
   server = await startTestServer({
     keys,
-    services: [service(AnalyticsService, createHandlers({ store, stats, links, now: () => now }))],
+    services: [service(AnalyticsService, createHandlers({ ...stores, streams, links, now: () => now }))],
   });
   closing.push(
     () => server.stop(),
+    () => streams.stop(),
+    () => feed.stop(),
     () => linkServer.stop(),
     () => pool.end(),
     () => database.drop(),
@@ -153,7 +188,7 @@ describe('GetLinkStats', () => {
     expect(stats.referrers.map(({ value }) => value)).toEqual(['news.example']);
   });
 
-  test.each(['nothing', 'other'])('a link out of reach (%s) does not exist', async (code) => {
+  test.each(['nothing', 'other', 'deleted'])('a link out of reach (%s) does not exist', async (code) => {
     const fault = await faultOf(asPerson().getLinkStats({ code }));
     expect(fault.code).toBe(Code.NotFound);
     expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('LINK_NOT_FOUND');
@@ -162,7 +197,15 @@ describe('GetLinkStats', () => {
   test.each([
     ['interval', { interval: 'decade' }],
     ['timezone', { timezone: 'Nowhere/City' }],
+    ['interval', { interval: '' }],
+    ['interval', { interval: 'minute', from: timestampFromMs(now - 10_001 * 60_000) }],
+    ['timezone', { timezone: '' }],
     ['from', { from: timestampFromMs(now + 1_000) }],
+    ['from', { from: timestampFromMs(now), to: timestampFromMs(now) }],
+    ['from', { from: timestampFromMs(Date.UTC(-1, 0)) }],
+    ['from', { from: timestampFromMs(-1) }],
+    ['to', { to: timestampFromMs(Date.UTC(9999, 0)) }],
+    ['to', { to: timestampFromMs(-1) }],
   ])('a bad %s is named', async (field, changes) => {
     const fault = await faultOf(asPerson().getLinkStats({ code: 'abc', ...changes }));
     expect(fault.code).toBe(Code.InvalidArgument);
@@ -172,6 +215,166 @@ describe('GetLinkStats', () => {
   test('needs the scope', async () => {
     const client = server.client(AnalyticsService, { caller: testPerson({ scopes: ['links:read'] }) });
     expect((await faultOf(client.getLinkStats({ code: 'abc' }))).code).toBe(Code.PermissionDenied);
+  });
+});
+
+describe('ListClicks', () => {
+  const at = ({ at }: Click): number => Number(at?.seconds) * 1_000 - now;
+
+  test('answers clicks one by one, newest first, page by page', async () => {
+    const first = await asPerson().listClicks({ code: 'abc', pageSize: 2 });
+    expect(first.clicks.map(at)).toEqual([-60_000, -120_000]);
+    expect(first.clicks[0]).toMatchObject({ referrer: 'news.example', browser: 'Firefox', bot: false, language: 'en' });
+    const second = await asPerson().listClicks({ code: 'abc', pageSize: 2, pageToken: first.nextPageToken });
+    expect(second.clicks.map(at)).toEqual([-1_441 * 60_000]);
+    expect(second.nextPageToken).toBe('');
+  });
+
+  test('bots, HEAD and prefetch are listed where asked for, flagged', async () => {
+    const { clicks } = await asPerson().listClicks({ code: 'abc', includeBots: true });
+    expect(clicks.map(({ bot, head, prefetch }) => [bot, head, prefetch])).toEqual([
+      [false, false, false],
+      [false, false, false],
+      [true, false, false],
+      [false, true, false],
+      [false, false, true],
+      [false, false, false],
+    ]);
+  });
+
+  test('nothing in it is a visitor or a request', async () => {
+    const answer = await asPerson().listClicks({ code: 'abc' });
+    expect(toJsonString(ListClicksResponseSchema, answer)).not.toMatch(
+      /[0-9a-f]{8}-|[0-9a-f]{16}|visitor|request|address/i,
+    );
+  });
+
+  test('page sizes have bounds', async () => {
+    expect((await asPerson().listClicks({ code: 'abc', pageSize: 2_000_000_000 })).clicks).toHaveLength(3);
+    const fault = await faultOf(asPerson().listClicks({ code: 'abc', pageSize: -1 }));
+    expect(fault.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field).toBe('page_size');
+  });
+
+  test('a token of another link, or of another filter, is refused', async () => {
+    keep({ id: randomUUID(), code: 'second' });
+    const { nextPageToken: pageToken } = await asPerson().listClicks({ code: 'abc', pageSize: 1 });
+    for (const request of [{ code: 'second' }, { code: 'abc', includeBots: true }]) {
+      const fault = await faultOf(asPerson().listClicks({ ...request, pageToken }));
+      expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('PAGE_TOKEN_INVALID');
+    }
+  });
+
+  test.each(['nothing', 'other', 'deleted'])('a link out of reach (%s) does not exist', async (code) => {
+    expect((await faultOf(asPerson().listClicks({ code }))).code).toBe(Code.NotFound);
+  });
+
+  test('needs the scope', async () => {
+    const client = server.client(AnalyticsService, { caller: testPerson({ scopes: ['links:read'] }) });
+    expect((await faultOf(client.listClicks({ code: 'abc' }))).code).toBe(Code.PermissionDenied);
+  });
+});
+
+describe('WatchClicks', () => {
+  let deliveries = 0;
+  const follow = (linkId: string, flags: number[] = [0]) => {
+    const batches = [soundBatch(flags.map((flag) => testClick({ linkId, flags: flag, city: 'London' })))];
+    const partition = 100 + deliveries++;
+    return store.take({ topic: 't', partition, expected: undefined, next: 1n, batches, notBeforeUs: 0 });
+  };
+  /** A stream whose first heartbeat was seen. */
+  async function watching(caller: PersonCaller, code: string, includeBots?: boolean) {
+    const controller = new AbortController();
+    const request = includeBots === undefined ? { code } : { code, includeBots };
+    const client = server.client(AnalyticsService, { caller });
+    const events = client.watchClicks(request, { signal: controller.signal })[Symbol.asyncIterator]();
+    const first = (await events.next()).value as WatchClicksResponse;
+    expect(first.event.case).toBe('heartbeat');
+    return { events, stop: () => controller.abort() };
+  }
+  async function clicksOf(events: AsyncIterator<WatchClicksResponse>, count: number): Promise<Click[]> {
+    const clicks: Click[] = [];
+    while (clicks.length < count) {
+      const { value, done } = await events.next();
+      if (done) break;
+      if (value.event.case === 'click') clicks.push(value.event.value);
+    }
+    return clicks;
+  }
+  const rest = async (events: AsyncIterator<WatchClicksResponse>) => {
+    const cases: (string | undefined)[] = [];
+    for (let next = await events.next(); !next.done; next = await events.next()) cases.push(next.value.event.case);
+    return cases;
+  };
+
+  test('tells clicks as they are counted, of people unless told otherwise', async () => {
+    const { id } = keep({ id: randomUUID(), code: 'live' });
+    const people = await watching(person, 'live');
+    const all = await watching(person, 'live', true);
+    await follow(id, [0, 1, 2, 4, 8]);
+    expect(await clicksOf(people.events, 2)).toMatchObject([{ city: 'London', bot: false }, { bot: false }]);
+    expect((await clicksOf(all.events, 5)).map(({ bot, head, prefetch }) => [bot, head, prefetch])).toContainEqual([
+      true,
+      false,
+      false,
+    ]);
+    people.stop();
+    all.stop();
+  });
+
+  test('beats while nothing happens, and ends without an error when its time is over', async () => {
+    keep({ id: randomUUID(), code: 'quiet' });
+    const startedAt = Date.now();
+    const { events } = await watching(person, 'quiet');
+    const cases = await rest(events);
+    expect(Date.now() - startedAt).toBeGreaterThan(lifetimeMs - 200);
+    expect(cases.length).toBeGreaterThan(3);
+    expect(new Set(cases)).toEqual(new Set(['heartbeat']));
+  });
+
+  test('ends when the link is deleted', async () => {
+    const kept = keep({ id: randomUUID(), code: 'leaving' });
+    const { events } = await watching(person, 'leaving');
+    keep({ ...kept, deletedAt: timestampFromMs(now) });
+    expect((await faultOf(rest(events))).code).toBe(Code.NotFound);
+  });
+
+  test('ends when the code is another link by now', async () => {
+    keep({ id: randomUUID(), code: 'renamed' });
+    const { events } = await watching(person, 'renamed');
+    keep({ id: randomUUID(), code: 'renamed' });
+    expect((await faultOf(rest(events))).code).toBe(Code.NotFound);
+  });
+
+  test('ends when the credentials are revoked', async () => {
+    keep({ id: randomUUID(), code: 'revoked' });
+    const { events } = await watching(person, 'revoked');
+    revoked.add(person.credentialId);
+    expect((await faultOf(rest(events))).code).toBe(Code.Unauthenticated);
+    revoked.clear();
+  });
+
+  test('one person has so many streams, and so has the process; an ended one makes room', async () => {
+    keep({ id: randomUUID(), code: 'busy' });
+    const [mine, too] = [await watching(person, 'busy'), await watching(person, 'busy')];
+    const fault = await faultOf(watching(person, 'busy'));
+    expect(fault.code).toBe(Code.ResourceExhausted);
+    expect(fault.metadata.get('retry-after')).toBe('5');
+    const colleague = { ...testPerson(), workspaceId: person.workspaceId };
+    const [theirs, more] = [await watching(colleague, 'busy'), await watching(colleague, 'busy')];
+    const third = { ...testPerson(), workspaceId: person.workspaceId };
+    expect((await faultOf(watching(third, 'busy'))).code).toBe(Code.Unavailable);
+    mine.stop();
+    const again = await waitFor(() => watching(third, 'busy'));
+    for (const stream of [too, theirs, more, again]) stream.stop();
+  });
+
+  test.each(['nothing', 'other', 'deleted'])('a link out of reach (%s) does not exist', async (code) => {
+    expect((await faultOf(watching(person, code))).code).toBe(Code.NotFound);
+  });
+
+  test('needs the scope', async () => {
+    const caller = testPerson({ scopes: ['links:read'] });
+    expect((await faultOf(watching(caller, 'abc'))).code).toBe(Code.PermissionDenied);
   });
 });
 

@@ -1,18 +1,22 @@
 import { dimensions } from './cover.ts';
 
-const dimensionColumns: Readonly<Record<(typeof dimensions)[number], string>> = {
-  referrer: 'referrer_host',
-  country: 'country',
-  city: 'city',
-  device: 'device',
-  browser: 'browser',
-  operating_system: 'operating_system',
-  language: 'language',
+/** There is a Springfield in every other state. */
+const cityWithPlace =
+  "case when c.city = '' then '' else concat_ws(', ', c.city, nullif(c.region, ''), nullif(c.country, '')) end";
+
+const valueBy: Readonly<Record<(typeof dimensions)[number], string>> = {
+  referrer: 'c.referrer_host',
+  country: 'c.country',
+  city: cityWithPlace,
+  device: 'c.device',
+  browser: 'c.browser',
+  operating_system: 'c.operating_system',
+  language: 'c.language',
 };
 
-/** (number, column) of each dimension, as the breakdowns hold them. */
+/** (number, value) of each dimension of the click c, as the breakdowns hold them. */
 export const dimensionRows = dimensions
-  .map((dimension, index) => `(${index + 1}::smallint, c.${dimensionColumns[dimension]})`)
+  .map((dimension, index) => `(${index + 1}::smallint, ${valueBy[dimension]})`)
   .join(', ');
 
 /** Which of the counters a click belongs to: one and only one. HEAD 2, prefetch 4, bot 1 (hop.event.v1.ClickFlag). */
@@ -46,9 +50,16 @@ function growByValue(table: string, unit: string): string {
   on conflict (link_id, at, dimension, value) do update set ${grow('r', valueCounters)}`;
 }
 
+/** Of a delivery's clicks on one link, so many are told to those who watch it. */
+export const mostTold = 1_000;
+
+/** A click as live_clicks holds it: read by live-clicks.postgres.ts. */
+const liveClick =
+  '(extract(epoch from s.at) * 1000)::bigint, s.flags, s.country, s.region, s.city, s.device, s.browser, s.operating_system, s.referrer_host, s.language';
+
 /**
  * Stores clicks and counts those that were not there, in one statement: the rollups can only grow by what the insert
- * returned. $1: the earliest time taken; then one array for each column. Everything is written in the order of its key, so
+ * returned. $1: the earliest time taken; then one array for each column; $22: topic and partition. Everything is written in the order of its key, so
  * that two transactions never wait for each other in a circle.
  */
 export const insertClicks = `
@@ -90,6 +101,15 @@ with incoming as (
   from counted c cross join lateral (values ${dimensionRows}) as d (dimension, value)
   where c.kind in ('click', 'bot') and d.value <> ''
   group by c.link_id, date_trunc('hour', c.at, 'UTC'), d.dimension, d.value
+), live as (
+  insert into live_clicks (source, link_id, total, clicks)
+  select $22, link_id, max(total), json_agg(click order by place) filter (where place <= ${mostTold})
+  from (
+    select s.link_id, json_build_array(${liveClick}) as click,
+      row_number() over (partition by s.link_id order by s.at, s.request_id) as place,
+      count(*) over (partition by s.link_id) as total
+    from stored s where s.link_id in (select w.link_id from watched_links w where w.until > now())
+  ) c group by link_id
 ), minutes as (${growByTime('click_minutes', 'minute')}
 ), hours as (${growByTime('click_hours', 'hour')}
 ), days as (${growByTime('click_days', 'day')}

@@ -7,6 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { cover, dimensions, type Piece, unitsFrom } from './cover.ts';
+import { dimensionRows } from './insert-clicks.postgres.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { StatsStore } from './store.ts';
@@ -137,6 +138,29 @@ describe('taking', () => {
 });
 
 describe('counting', () => {
+  test('cities of one name are told apart by region and country, whichever table is read', async () => {
+    const linkId = randomUUID();
+    const places = [
+      { city: 'Springfield', region: 'Illinois', country: 'US' },
+      { city: 'Springfield', region: 'Missouri', country: 'US' },
+      { city: 'Springfield', region: 'Missouri', country: 'US' },
+      { city: 'Singapore', country: 'SG' },
+      { country: 'US' },
+    ];
+    await delivery()(places.map((place, n) => testClick({ linkId, ...place, atUs: start + n })));
+    for (const unit of ['day', 'hour', 'click'] as const) {
+      const { named } = await stats.values(linkId, [{ unit, from: start, until: start + day }], {
+        bots: false,
+        limit: 9,
+      });
+      expect(named.flatMap(({ dimension, value, clicks }) => (dimension === 'city' ? [[value, clicks]] : []))).toEqual([
+        ['Springfield, Missouri, US', 2],
+        ['Singapore, SG', 1],
+        ['Springfield, Illinois, US', 1],
+      ]);
+    }
+  });
+
   test('each click is in one column: HEAD, prefetch and bots are kept apart', async () => {
     const linkId = randomUUID();
     const flags = [0, 0, 1, 2, 4, 3, 6, 8];
@@ -232,9 +256,8 @@ describe('the rollups are what a recount of the clicks gives', () => {
 
   test.each(['hour', 'day'])('by %s and value', async (unit) => {
     const { rows } = await pool.query(`${recounted}, expected as (
-        select k.link_id, date_trunc('${unit}', k.at, 'UTC') as at, d.dimension, d.value collate "C" as value, ${counters}
-        from kinds k cross join lateral (values (1::smallint, referrer_host), (2::smallint, country), (3::smallint, city),
-          (4::smallint, device), (5::smallint, browser), (6::smallint, operating_system), (7::smallint, language)) as d (dimension, value)
+        select c.link_id, date_trunc('${unit}', c.at, 'UTC') as at, d.dimension, d.value collate "C" as value, ${counters}
+        from kinds c cross join lateral (values ${dimensionRows}) as d (dimension, value)
         where d.value <> '' and kind in ('click', 'bot') group by 1, 2, 3, 4
       )
       (table expected except select * from click_${unit}_values) union all (select * from click_${unit}_values except table expected)`);

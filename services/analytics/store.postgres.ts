@@ -30,7 +30,8 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore & PartitionSto
         if (rowCount !== 1) return 'overtaken';
         const clicks = delivery.batches.reduce((sum, { atUs }) => sum + atUs.length, 0);
         if (clicks === 0) return { stored: 0, duplicates: 0, expired: 0 };
-        const values = [delivery.notBeforeUs, ...columnsOf(delivery.batches)];
+        const source = `${delivery.topic}/${delivery.partition}`;
+        const values = [delivery.notBeforeUs, ...columnsOf(delivery.batches), source];
         const { rows } = await client.query<Stored>({ name: 'insert-clicks', text: insertClicks, values });
         const { stored = 0, expired = 0 } = rows[0] ?? {};
         return { stored, expired, duplicates: clicks - stored - expired };

@@ -97,3 +97,70 @@ export interface StatsStore {
   /** Clicks of people, of the links that have any. */
   totals(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
+
+/** A click by itself, without anything that tells who followed. */
+export interface ClickRow {
+  /** Milliseconds since 1970. */
+  readonly at: number;
+  /** A sum of ClickFlag values. */
+  readonly flags: number;
+  readonly country: string;
+  readonly region: string;
+  readonly city: string;
+  readonly device: string;
+  readonly browser: string;
+  readonly operatingSystem: string;
+  readonly referrer: string;
+  readonly language: string;
+}
+
+/** A place in the list of a link's clicks, newest first: behind `skip` clicks of this very microsecond. */
+export interface ClickPosition {
+  /** Microseconds since 1970. */
+  readonly atUs: number;
+  readonly skip: number;
+}
+
+interface ClickPage {
+  readonly clicks: readonly ClickRow[];
+  /** Where the next page begins; undefined: there is none. */
+  readonly next: ClickPosition | undefined;
+}
+
+interface ClickListQuery {
+  readonly linkId: string;
+  /** No click of the link is older, microseconds since 1970. */
+  readonly sinceUs: number;
+  readonly from: ClickPosition;
+  readonly limit: number;
+  /** Bots, HEAD and prefetch as well. */
+  readonly everything: boolean;
+}
+
+export interface ClickListStore {
+  clicks(query: ClickListQuery): Promise<ClickPage>;
+}
+
+/** The clicks of one delivery on a link that is watched. */
+export interface LiveDelivery {
+  readonly linkId: string;
+  /** How many clicks there were; of very many, not all are among the clicks. */
+  readonly total: number;
+  /** Oldest first. */
+  readonly clicks: readonly ClickRow[];
+}
+
+/** How far each source of deliveries was read. */
+export type LivePositions = ReadonlyMap<string, number>;
+
+/** How clicks reach those who watch a link, whichever process stores them. */
+export interface LiveStore {
+  /** From when this resolves until the lease is over, what is counted of these links is handed on. */
+  watch(watcher: string, linkIds: readonly string[], leaseMs: number): Promise<void>;
+  /** Where reading begins for one who wants nothing that is past. */
+  livePositions(): Promise<LivePositions>;
+  /** What came behind the positions, each delivery once, and the positions after it. */
+  liveSince(positions: LivePositions): Promise<{ deliveries: readonly LiveDelivery[]; positions: LivePositions }>;
+  /** Deletes what every reader has had the time to read. */
+  forgetLive(olderThanMs: number): Promise<void>;
+}

@@ -36,6 +36,8 @@ interface ApiKeyParts {
 }
 
 const minuteMs = 60_000;
+/** The last moment that RFC 3339 can write; a later one could be stored and never be answered. */
+const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 /** "hop_" and eight characters: enough to recognise a key by, 140 bits short of guessing it. */
 const prefixLength = 12;
 
@@ -102,6 +104,8 @@ function checked(
   }
   if (expiresAt && !(expiresAt.getTime() > now)) {
     faults.push({ field: 'expires_at', description: 'The end has to be in the future.' });
+  } else if (expiresAt && expiresAt.getTime() > lastMoment) {
+    faults.push({ field: 'expires_at', description: 'The end has to be before the year 10000.' });
   }
   if (faults.length > 0) throw invalidFields(faults);
   return { name: trimmed, scopes: [...known], expiresAt };

@@ -277,6 +277,23 @@ describe('API keys', () => {
     });
   });
 
+  it('refuses an end that RFC 3339 cannot write, however it is rounded', async () => {
+    const client = identity.client(callerOf(await signUp()));
+    const lastSecond = 253_402_300_799n;
+    for (const expiresAt of [
+      { seconds: lastSecond, nanos: 999_999_999 },
+      { seconds: lastSecond + 1n, nanos: 0 },
+      { seconds: 1_000_000_000_000n, nanos: 0 },
+      { seconds: 9_000_000_000_000_000n, nanos: 0 },
+    ]) {
+      const call = client.createApiKey({ name: 'late', scopes: ['links:read'], expiresAt });
+      expect(await refusal(call)).toMatchObject({ code: Code.InvalidArgument, fields: ['expires_at'] });
+    }
+    const expiresAt = { seconds: lastSecond, nanos: 999_000_000 };
+    const made = await client.createApiKey({ name: 'last', scopes: ['links:read'], expiresAt });
+    expect(made.expiresAt).toMatchObject(expiresAt);
+  });
+
   it('refuses a key past its end, and cuts scopes to those of the role now held', async () => {
     const caller = callerOf(await signUp());
     const gateway = identity.client(testService('gateway-access'));

@@ -6,11 +6,11 @@ import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
 import { forbidden } from '#runtime/errors/errors.ts';
-import type { Accounts } from './accounts.ts';
+import type { Accounts } from './accounts/accounts.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
-import type { Sessions, SignedIn } from './sessions.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import type { Sessions, SignedIn } from './sessions/sessions.ts';
+import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { Account, ApiKeyRecord } from './store.ts';
 
 interface Dependencies {

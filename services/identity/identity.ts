@@ -1,17 +1,17 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { createAccessTokens } from './access-token.ts';
-import { createAccounts } from './accounts.ts';
+import { createAccounts } from './accounts/accounts.ts';
+import { createHashingQueue } from './accounts/hashing-queue.ts';
+import { createLoginThrottle } from './accounts/login-throttle.ts';
+import { type Argon2, createPasswords } from './accounts/passwords.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { IdentityConfig } from './config.ts';
 import { createHandlers } from './handlers.ts';
-import { createHashingQueue } from './hashing-queue.ts';
-import { createLoginThrottle } from './login-throttle.ts';
-import { type Argon2, createPasswords } from './passwords.ts';
 import { createRevocations } from './revocations.ts';
-import { createSessions } from './sessions.ts';
-import type { SigningKeys } from './signing-keys.ts';
+import { createAccessTokens } from './sessions/access-token.ts';
+import { createSessions } from './sessions/sessions.ts';
+import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { IdentityStore } from './store.ts';
 
 interface IdentityParts {

@@ -4,7 +4,7 @@ import { mainConfig, serve, service } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { identityConfig } from './config.ts';
 import { createIdentity } from './identity.ts';
-import { openSigningKeys } from './signing-keys.ts';
+import { openSigningKeys } from './sessions/signing-keys.ts';
 import { postgresStore } from './store.postgres.ts';
 import { startSweeper } from './sweeper.ts';
 

@@ -1,9 +1,9 @@
 import type { Pool } from 'pg';
-import { accountStore } from './accounts.postgres.ts';
+import { accountStore } from './accounts/accounts.postgres.ts';
 import { apiKeyStore } from './api-keys.postgres.ts';
 import { revocationStore } from './revocations.postgres.ts';
 import { createDatabase } from './rows.postgres.ts';
-import { sessionStore } from './sessions.postgres.ts';
+import { sessionStore } from './sessions/sessions.postgres.ts';
 import type { IdentityStore, SweepTimes } from './store.ts';
 
 /** Reads and writes the primary alone: a credential that was revoked must not live on in a replica's lag. */

@@ -8,16 +8,16 @@ import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts
 import { callFrom } from '#runtime/rpc/client.ts';
 import { type Domains, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
-import type { ChangeFeed } from './change-feed.ts';
-import type { ClickCounts } from './click-counts.ts';
-import type { DestinationRules } from './destination.ts';
-import { idempotencyOf } from './idempotency.ts';
-import { jsonBytesOf, linkMessage, type ShortUrls } from './link-message.ts';
-import { type Links, noSuchLink, refuseDeleted, type Target } from './links.ts';
-import { writePageToken } from './page-token.ts';
+import type { ChangeFeed } from './changes/change-feed.ts';
+import { watchResponse } from './changes/watch-message.ts';
+import type { DestinationRules } from './destinations/destination.ts';
+import type { ClickCounts } from './links/click-counts.ts';
+import { idempotencyOf } from './links/idempotency.ts';
+import { jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
+import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
+import { writePageToken } from './links/page-token.ts';
 import { checkCreate, checkList, checkPatch, domainOf } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
-import { watchResponse } from './watch-message.ts';
 
 export interface Dependencies {
   readonly domains: Domains;

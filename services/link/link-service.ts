@@ -10,17 +10,18 @@ import { createDomains } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { createCacheWriter } from './cache-writer.ts';
-import { createChangeFeed } from './change-feed.ts';
-import { postgresChangeLog } from './change-log.postgres.ts';
-import { type AskClickCounts, createClickCounts } from './click-counts.ts';
-import { createCodeSource } from './code-blocks.ts';
+import { type AdmissionOptions, createAdmission } from './admission.ts';
+import { createCacheWriter } from './cache/cache-writer.ts';
+import { startRelay } from './cache/relay.ts';
+import { createChangeFeed } from './changes/change-feed.ts';
+import { postgresChangeLog } from './changes/change-log.postgres.ts';
+import { createCodeSource } from './codes/code-blocks.ts';
 import type { LinkConfig } from './config.ts';
-import { createOwnHosts } from './destination.ts';
+import { createOwnHosts } from './destinations/destination.ts';
 import { createHandlers } from './handlers.ts';
-import { createShortUrls } from './link-message.ts';
-import { createLinks } from './links.ts';
-import { startRelay } from './relay.ts';
+import { type AskClickCounts, createClickCounts } from './links/click-counts.ts';
+import { createShortUrls } from './links/link-message.ts';
+import { createLinks } from './links/links.ts';
 import { postgresStore } from './store.postgres.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -28,10 +29,12 @@ import { startSweeper } from './sweeper.ts';
 export async function startLinkService(config: LinkConfig, log: Log, issuer: ServiceIdentity) {
   const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
   const { statementTimeoutMs } = config;
+  const admission = createAdmission(admissionOf(config));
   const pool = createPool(url, {
     name: 'link',
     max: config.poolSize,
     maxWaiting: config.poolQueue,
+    onWait: admission.waiting,
     statementTimeoutMs,
     log,
   });
@@ -71,7 +74,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     },
     shortUrl: createShortUrls(config.publicUrl, domains.defaultDomain),
     store,
-    links: createLinks({ store, codes, writeToCache: write, ...config }),
+    links: createLinks({ store, codes, admit: admission.admit, writeToCache: write, ...config }),
     feed,
     clicks: createClickCounts(askClicks),
   });
@@ -91,6 +94,12 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     ],
   };
 }
+
+const admissionOf = (config: LinkConfig): AdmissionOptions => ({
+  targetMs: config.queueTargetMs,
+  intervalMs: config.queueIntervalMs,
+  longestMs: config.queueLongestMs,
+});
 
 /** Nobody waits for a row longer than a call may take. */
 function withLockTimeout(postgresUrl: string, lockTimeoutMs: number): string {

@@ -4,12 +4,12 @@ import type { PersonCaller } from '#runtime/caller/token.ts';
 import { invalid } from '#runtime/errors/errors.ts';
 import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
-import { checkAlias } from './alias.ts';
-import { checkDestination, type DestinationRules } from './destination.ts';
+import { checkAlias } from './codes/alias.ts';
+import { checkDestination, type DestinationRules } from './destinations/destination.ts';
 import { type Checked, createFaults, type Faults, fault } from './faults.ts';
-import { checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './link-fields.ts';
-import type { LinkEdit } from './links.ts';
-import { readPageToken } from './page-token.ts';
+import { checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
+import type { LinkEdit } from './links/links.ts';
+import { readPageToken } from './links/page-token.ts';
 import type { ListQuery, NewLink, StateFilter } from './store.ts';
 
 export interface RequestRules {

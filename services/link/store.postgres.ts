@@ -4,9 +4,14 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
-import { findReplay, keepIdempotencyKey, lockIdempotencyKey, sweepIdempotencyKeys } from './idempotency.postgres.ts';
-import { listStatement } from './list-statement.postgres.ts';
-import { bytesOf } from './record-bytes.ts';
+import {
+  findReplay,
+  keepIdempotencyKey,
+  lockIdempotencyKey,
+  sweepIdempotencyKeys,
+} from './links/idempotency.postgres.ts';
+import { listStatement } from './links/list-statement.postgres.ts';
+import { bytesOf } from './links/record-bytes.ts';
 import type {
   Block,
   ChangeOutcome,

@@ -1,6 +1,6 @@
 import type { ChangeKind, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { PagePosition } from './page-token.ts';
+import type { PagePosition } from './links/page-token.ts';
 
 /** What a new link is made of; the store adds its id, version and times. */
 export interface NewLink {

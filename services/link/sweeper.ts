@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { ChangeLog } from './change-log.ts';
+import type { ChangeLog } from './changes/change-log.ts';
 import type { LinkStore } from './store.ts';
 
 /** Does what time alone brings about: links that end, and rows that are no longer needed. Safe in many processes at once. */

@@ -10,6 +10,7 @@ import {
   secretUrl,
   secretUrls,
 } from '#runtime/config/config.ts';
+import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 export const resolverConfig = defineConfig({
   ...baseConfig,
@@ -40,6 +41,7 @@ export const resolverConfig = defineConfig({
   /** How old a record may be that is served because no store answers. */
   l1StaleMs: duration('HOP_RESOLVER_L1_STALE_MS', { default: 3_600_000 }),
   /** Longer than any replica lags. */
+  unknownCodes: rateLimitTable.unknownCodes,
   replicaLagMs: duration('HOP_RESOLVER_REPLICA_LAG_MS', { max: 3_600_000, default: 30_000 }),
 });
 

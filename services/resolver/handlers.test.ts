@@ -7,8 +7,9 @@ import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
 import { createHandlers } from './handlers.ts';
-import { resolverFixture, testRecord } from './resolver-fixture.ts';
 import { createTally } from './tally.ts';
+import { resolverFixture, testRecord } from './testing/resolver-fixture.ts';
+import { createUnknownCodes } from './unknown-codes.ts';
 
 const wallClock = 1_800_000_000_000;
 const domains = createDomains({ domains: ['go.example'], hostAliases: ['127.0.0.1'] });
@@ -18,6 +19,15 @@ const timestamp = (ms: number) => ({
   nanos: 0,
 });
 
+/** Two unknown codes a minute; what is beyond is refused, because nothing is held back. */
+const unknownCodesLimit = 2;
+function parts() {
+  const limit = { calls: unknownCodesLimit, periodSeconds: 60 };
+  const bounds = { longestWaitMs: 0, maxWaiting: 1, maxAddresses: 10 };
+  const unknownCodes = createUnknownCodes({ limit, ...bounds, now: () => wallClock, sleep: async () => {} });
+  return { tally: createTally(), unknownCodes, unknownCodesLimit };
+}
+
 let server: TestServer;
 let fixture: ReturnType<typeof resolverFixture>;
 
@@ -25,7 +35,7 @@ beforeEach(async () => {
   fixture = resolverFixture();
   fixture.settle();
   const { resolver } = fixture;
-  const handlers = createHandlers({ resolver, domains, tally: createTally(), wallClock: () => wallClock });
+  const handlers = createHandlers({ resolver, domains, ...parts(), wallClock: () => wallClock });
   server = await startTestServer({ services: [service(ResolverService, handlers)] });
 });
 afterEach(() => server.stop());
@@ -98,9 +108,34 @@ describe('Redirect', () => {
     },
   );
 
+  it('slows an address that asks for unknown codes, and no link of its neighbours', async () => {
+    const from = { 'x-envoy-external-address': '192.0.2.7', accept: 'application/json' };
+    fixture.everywhere(testRecord());
+    fixture.redis.rows.set('go.example/cold', { record: testRecord({ code: 'cold' }) });
+    await follow('offer', from);
+    const statuses: (string | null)[] = [];
+    for (const code of ['none1', 'none2', 'none3']) statuses.push((await follow(code, from)).headers.get('x-status'));
+    expect(statuses).toEqual(['404', '404', '429']);
+    const asked = fixture.redis.asked;
+    const refused = await follow('none4', from);
+    expect(Object.fromEntries(refused.headers)).toMatchObject({
+      'x-status': '429',
+      'retry-after': '30',
+      'x-ratelimit-limit': '2',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': String(wallClock / 1_000 + 60),
+      'cache-control': 'private, no-store',
+    });
+    expect(JSON.parse(refused.body).details[0].reason).toBe('RATE_LIMITED');
+    expect(fixture.redis.asked).toBe(asked);
+    expect((await follow('offer', from)).headers.get('x-status')).toBe('302');
+    expect((await follow('cold', { 'x-envoy-external-address': '192.0.2.8' })).headers.get('x-status')).toBe('302');
+    expect((await follow('none4', { ...from, accept: 'text/html' })).type).toContain('text/html');
+  });
+
   it('answers 404 to a host that is not ours', async () => {
     const strangers = createDomains({ domains: ['go.example'] });
-    const handlers = createHandlers({ ...fixture, domains: strangers, tally: createTally(), wallClock: Date.now });
+    const handlers = createHandlers({ ...fixture, domains: strangers, ...parts(), wallClock: Date.now });
     const other = await startTestServer({ services: [service(ResolverService, handlers)] });
     let status: string | null = null;
     const onHeader = (headers: Headers): void => {

@@ -7,8 +7,6 @@ import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { prefersJson } from '#runtime/http/negotiation.ts';
 import { authorityOf, logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
-import { readCode } from './asked-code.ts';
-import { followState, type Held } from './held.ts';
 import {
   emptyType,
   goneAnswerOf,
@@ -17,27 +15,31 @@ import {
   notFoundAnswer,
   previewAnswer,
   redirectAnswer,
+  tooManyAnswer,
   unavailableAnswer,
-} from './http-answer.ts';
+} from './answers/http-answer.ts';
+import { readCode } from './asked-code.ts';
+import { followState, type Held } from './held.ts';
 import type { Answer, Resolver } from './resolve.ts';
 import type { AnsweredBy, Outcome, Tally } from './tally.ts';
+import { isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
 
 export interface Dependencies {
   readonly resolver: Resolver;
   readonly domains: Domains;
   readonly tally: Tally;
+  readonly unknownCodes: UnknownCodes;
+  /** How many an address may ask for, to tell it. */
+  readonly unknownCodesLimit: number;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
 
 const emptyAnswer: HttpBody = create(HttpBodySchema, { contentType: emptyType });
 
-export function createHandlers({
-  resolver,
-  domains,
-  tally,
-  wallClock,
-}: Dependencies): ServiceImpl<typeof ResolverService> {
+export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof ResolverService> {
+  const { resolver, domains, tally, unknownCodes, wallClock } = dependencies;
+
   function note(context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome): void {
     const fields = logFields(context);
     fields.short_code = code;
@@ -57,7 +59,7 @@ export function createHandlers({
   }
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
-    const json = prefersJson(metadataOf(context, 'accept')) ? 'json' : 'html';
+    const json = formOf(context);
     if (answer.kind === 'unavailable') {
       note(context, key.code, 'none', 'unavailable');
       return unavailableAnswer[json];
@@ -76,8 +78,21 @@ export function createHandlers({
     return preview ? previewAnswer(held) : redirectAnswer(held, tier, stale);
   }
 
+  function tooManyOf(context: HandlerContext, key: LinkKey, { retryAfterMs, resetMs }: TooMany): HttpAnswer {
+    note(context, key.code, 'none', 'limited');
+    return tooManyAnswer(formOf(context), dependencies.unknownCodesLimit, retryAfterMs, wallClock() + resetMs);
+  }
+
   async function redirectLater(context: HandlerContext, key: LinkKey, preview: boolean): Promise<HttpBody> {
-    return send(context, answerOf(context, key, await resolver.resolve(key), preview));
+    // Made by Envoy, which lets no client say it.
+    const address = metadataOf(context, 'x-envoy-external-address');
+    const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
+    const answer = await unknownCodes.pace(address, guess, async () => {
+      const result = await resolver.resolve(key);
+      return { unknown: result.kind === 'absent', result };
+    });
+    if (isTooMany(answer)) return send(context, tooManyOf(context, key, answer));
+    return send(context, answerOf(context, key, answer, preview));
   }
 
   return {
@@ -86,7 +101,7 @@ export function createHandlers({
       const asked = domain === undefined ? undefined : readCode(request.code);
       if (domain === undefined || asked === undefined) {
         note(context, '', 'none', 'malformed');
-        return send(context, notFoundAnswer[prefersJson(metadataOf(context, 'accept')) ? 'json' : 'html']);
+        return send(context, notFoundAnswer[formOf(context)]);
       }
       const key: LinkKey = { domain, code: asked.code };
       const held = asked.preview ? undefined : resolver.atHand(key);
@@ -125,6 +140,9 @@ export function createHandlers({
     return { linkId: id, code, domain, ...leads, ...ends, version, tier, stale };
   }
 }
+
+const formOf = (context: HandlerContext): 'json' | 'html' =>
+  prefersJson(metadataOf(context, 'accept')) ? 'json' : 'html';
 
 /** Tells Envoy the answer. The answer to a HEAD has no body: one would corrupt the connection. */
 function send(context: HandlerContext, { status, headers, contentType, body }: HttpAnswer): HttpBody {

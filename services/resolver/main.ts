@@ -8,8 +8,9 @@ import { startResolverService } from './resolver-service.ts';
 
 const config = mainConfig(resolverConfig);
 const log = createLog(config);
-const { resolver, tally, checks, close } = startResolverService(config, log);
-const handlers = createHandlers({ resolver, tally, domains: createDomains(config), wallClock: Date.now });
+const { checks, close, ...parts } = startResolverService(config, log);
+const unknownCodesLimit = config.unknownCodes.calls;
+const handlers = createHandlers({ ...parts, unknownCodesLimit, domains: createDomains(config), wallClock: Date.now });
 await serve({
   name: 'resolver',
   config,

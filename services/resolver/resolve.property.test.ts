@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Answer, Found } from './resolve.ts';
-import { resolverFixture, type ScriptedStore, testKey, testRecord } from './resolver-fixture.ts';
+import { resolverFixture, type ScriptedStore, testKey, testRecord } from './testing/resolver-fixture.ts';
 
 type Fixture = ReturnType<typeof resolverFixture>;
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Answer } from './resolve.ts';
-import { resolverFixture, testKey, testRecord } from './resolver-fixture.ts';
+import { resolverFixture, testKey, testRecord } from './testing/resolver-fixture.ts';
 
 const v = (version: bigint) => testRecord({ version });
 

@@ -1,9 +1,9 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { createFlights } from './flights.ts';
-import type { Clock, Freshness } from './freshness.ts';
 import { type Held, nameOf, type Source } from './held.ts';
-import type { Inquiry, L1 } from './l1.ts';
+import type { Inquiry, L1 } from './tiers/l1.ts';
+import type { Clock, Freshness } from './watch/freshness.ts';
 
 /** What a store says: the row, that the code is gone since a version, or nothing. */
 export type Found = { readonly record: LinkRecord } | { readonly goneAt: bigint } | undefined;
@@ -52,6 +52,8 @@ export interface Resolver {
   /** The answer of L1 where it is good enough to be given at once. Takes no turn of the event loop: the hot path. */
   atHand(name: LinkKey): Held | undefined;
   resolve(name: LinkKey): Promise<Answer>;
+  /** True where `resolve` would say absent without asking a store. */
+  isMadeUp(name: LinkKey): boolean;
 }
 
 type Told = Answer | 'missing' | 'behind' | 'failed';
@@ -186,15 +188,16 @@ export function createResolver(options: ResolverOptions): Resolver {
     return held && held.state !== 'deleted' && l1.trusted(held, now()) ? held : undefined;
   }
 
+  const isMadeUp = (name: LinkKey): boolean => !l1.get(nameOf(name)) && freshness.live(now()) && !mayExist(name);
+
   return {
     atHand,
+    isMadeUp,
     resolve(name) {
       const held = atHand(name);
       if (held) return Promise.resolve({ kind: 'link', held, tier: 'l1', stale: false });
+      if (isMadeUp(name)) return Promise.resolve({ kind: 'absent', tier: 'filter' });
       const key = nameOf(name);
-      if (!l1.get(key) && freshness.live(now()) && !mayExist(name)) {
-        return Promise.resolve({ kind: 'absent', tier: 'filter' });
-      }
       return within(budgetMs, join(name, key), () => lastResort(key));
     },
   };

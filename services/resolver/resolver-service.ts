@@ -10,21 +10,24 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { ResolverConfig } from './config.ts';
-import { createFreshness } from './freshness.ts';
-import { createL1 } from './l1.ts';
-import { l1Limits } from './l1-limits.ts';
-import { primaryTier, replicaTier } from './postgres-tier.ts';
-import { redisTier } from './redis-tier.ts';
 import { createResolver, type Resolver } from './resolve.ts';
 import { postgresStore } from './store.postgres.ts';
 import { createTally, type Tally } from './tally.ts';
-import { startWatch } from './watch.ts';
+import { createL1 } from './tiers/l1.ts';
+import { l1Limits } from './tiers/l1-limits.ts';
+import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
+import { redisTier } from './tiers/redis-tier.ts';
+import { createUnknownCodes, type UnknownCodes } from './unknown-codes.ts';
+import { createFreshness } from './watch/freshness.ts';
+import { startWatch } from './watch/watch.ts';
 
 const now = (): number => performance.now();
 const maxFlights = 2_000;
 const maxFills = 64;
 const silenceMs = 3_000;
 const flushMs = 1_000;
+/** Held back, a redirect is a place taken at Envoy, so only so many are; and its deadline is a second. */
+const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 200, maxAddresses: 20_000 } as const;
 
 /** The memory of this process: what it holds, how far to believe it, which codes it can refuse. */
 function createMemory(config: ResolverConfig) {
@@ -65,6 +68,7 @@ function connectStores(config: ResolverConfig, log: Log) {
 export interface ResolverParts {
   readonly resolver: Resolver;
   readonly tally: Tally;
+  readonly unknownCodes: UnknownCodes;
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
   /** In the order of opening. */
   readonly close: readonly (() => unknown)[];
@@ -92,7 +96,13 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const live = async (): Promise<void> => {
     if (!freshness.live(now())) throw new Error('No heartbeat of late.');
   };
-  return { resolver, tally, checks: { ...checks, watch: live }, close: [...close, () => watch.stop(), stopCounting] };
+  return {
+    resolver,
+    tally,
+    unknownCodes: createUnknownCodes({ limit: config.unknownCodes, now, sleep, ...unknownCodeBounds }),
+    checks: { ...checks, watch: live },
+    close: [...close, () => watch.stop(), stopCounting],
+  };
 }
 
 /**

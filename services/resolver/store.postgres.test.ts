@@ -4,9 +4,9 @@ import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
-import { primaryTier, replicaTier } from './postgres-tier.ts';
-import { testKey } from './resolver-fixture.ts';
 import { postgresStore } from './store.postgres.ts';
+import { testKey } from './testing/resolver-fixture.ts';
+import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 
 let database: TestDatabase;
 let owner: Pool;

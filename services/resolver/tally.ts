@@ -2,7 +2,7 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { FollowState, Source } from './held.ts';
 
-export type Outcome = FollowState | 'preview' | 'absent' | 'malformed' | 'stale' | 'unavailable';
+export type Outcome = FollowState | 'preview' | 'absent' | 'malformed' | 'stale' | 'unavailable' | 'limited';
 export type AnsweredBy = Source | 'filter' | 'none';
 
 /** Counts answers. Adding to a plain number is all that a redirect pays; the metric is told when flush is called. */
@@ -21,7 +21,7 @@ const resolutions = counter(metric.resolutions);
 const tiers: readonly AnsweredBy[] = ['l1', 'redis', 'replica', 'primary', 'filter', 'none'];
 const outcomes: readonly Outcome[] = [
   ...(['followable', 'disabled', 'expired', 'deleted'] as const),
-  ...(['preview', 'absent', 'malformed', 'stale', 'unavailable'] as const),
+  ...(['preview', 'absent', 'malformed', 'stale', 'unavailable', 'limited'] as const),
 ];
 
 export function createTally(): Tally {

@@ -1,8 +1,8 @@
+import type { Revocations } from '#runtime/caller/revocations.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import type { ApiKeys } from './api-keys.ts';
 import { type Credential, invalidCredential } from './credentials.ts';
 import type { AccessTokens } from './jwt.ts';
-import type { Revocations } from './revocations.ts';
 
 /** Says who a credential belongs to; throws a HopError of kind unauthenticated or unavailable. */
 export type Authenticate = (credential: Credential) => Promise<PersonCaller>;

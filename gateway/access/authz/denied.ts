@@ -24,9 +24,9 @@ export function protocolOf(contentType: string | undefined): Protocol {
 }
 
 /** A refusal. What a client of REST reads from status and body, one of gRPC reads from headers alone. */
-export function denied(error: HopError, protocol: Protocol): CheckAnswer {
+export function denied(error: HopError, protocol: Protocol, more: Readonly<Record<string, string>> = {}): CheckAnswer {
   const status = statusOf(error);
-  const common = { 'cache-control': 'no-store', ...challengeOf(error), ...retryAfterOf(error) };
+  const common = { 'cache-control': 'no-store', ...challengeOf(error), ...retryAfterOf(error), ...more };
   const [code, headers, body] =
     protocol === 'grpc'
       ? [StatusCode.OK, { ...common, ...trailersOnly(error) }, '']

@@ -10,6 +10,7 @@ import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
 import { unauthenticated, unavailable } from '#runtime/errors/errors.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import type { Bucket, Buckets } from '../ratelimit/buckets.ts';
 import type { Authenticate } from './authenticate.ts';
 import { createAuthorization } from './handlers.ts';
 
@@ -30,13 +31,34 @@ interface Asked {
   readonly headers?: Record<string, string>;
   readonly extensions?: Record<string, string>;
   readonly authenticate?: Authenticate;
+  /** Calls without good credentials that the address may still make. */
+  readonly left?: number;
 }
 
-async function check({ headers = {}, extensions = { rpc: method }, authenticate = async () => person }: Asked = {}) {
-  const handlers = createAuthorization({ authenticate, issuer, log: silentLog });
+/** Counts down, and remembers for whom; the real buckets have tests of their own. */
+function countdown(left: number) {
+  const counted: Bucket[] = [];
+  const take: Buckets['take'] = async (asked) => {
+    counted.push(...asked);
+    left -= 1;
+    const figures = { calls: 1_000, remaining: Math.max(0, left), resetsAt: 1_800_000_000 };
+    return asked.map(({ limit }) => ({ limit, allowed: left >= 0, ...figures, retryAfterSeconds: left >= 0 ? 0 : 7 }));
+  };
+  return { counted, take };
+}
+
+async function check({
+  headers = {},
+  extensions = { rpc: method },
+  authenticate = async () => person,
+  left = 1_000,
+}: Asked = {}) {
+  const buckets = countdown(left);
+  const handlers = createAuthorization({ authenticate, buckets, issuer, log: silentLog });
   const transport = createRouterTransport(({ service }) => void service(Authorization, handlers));
   const request: MessageInitShape<typeof CheckRequestSchema> = {
     attributes: {
+      source: { address: { address: { case: 'socketAddress', value: { address: '2001:db8::7' } } } },
       contextExtensions: extensions,
       request: { http: { headers: { 'x-request-id': 'r-1', authorization: 'Bearer a.b.c', ...headers } } },
     },
@@ -47,7 +69,9 @@ async function check({ headers = {}, extensions = { rpc: method }, authenticate 
   const { httpResponse } = answer;
   if (httpResponse.case === 'okResponse') {
     const { value } = httpResponse;
-    return { ok: true, headers: headersOf(value.headers), removed: value.headersToRemove, status: 200, body: '' };
+    const { headers, headersToRemove: removed } = value;
+    const told = { metadata: answer.dynamicMetadata, counted: buckets.counted };
+    return { ok: true, headers: headersOf(headers), removed, status: 200, body: '', ...told };
   }
   if (httpResponse.case !== 'deniedResponse') throw new Error('neither allowed nor denied');
   const { value } = httpResponse;
@@ -58,6 +82,8 @@ async function check({ headers = {}, extensions = { rpc: method }, authenticate 
     removed: [],
     status: value.status?.code as number,
     body: value.body,
+    metadata: answer.dynamicMetadata,
+    counted: buckets.counted,
   };
 }
 
@@ -148,5 +174,40 @@ describe('a refused request', () => {
       expect({ ok, status }).toEqual({ ok: false, status: 500 });
       expect(body).not.toMatch(/hunter2|route|x-request-id/);
     }
+  });
+});
+
+describe('what a call counts for', () => {
+  it('is the person, in whatever session, or the API key', async () => {
+    expect((await check()).metadata).toEqual({ caller: 'user:u' });
+    const authenticate: Authenticate = async () => ({ ...person, kind: 'api_key', credentialId: 'k' });
+    expect((await check({ authenticate })).metadata).toEqual({ caller: 'key:k' });
+    expect((await check()).counted).toEqual([]);
+  });
+
+  const bad = refuse(unauthenticated('CREDENTIALS_INVALID', 'No.'));
+
+  it('is the address when its credentials do not hold', async () => {
+    const { status, counted } = await check({ authenticate: bad });
+    expect([status, counted]).toEqual([401, [{ limit: 'anonymous', subject: '2001:db8::/64' }]]);
+  });
+
+  it('is told in place of the fault once the address has used up its calls', async () => {
+    const { status, headers, body } = await check({ authenticate: bad, left: 0 });
+    expect([status, JSON.parse(body).details[0].reason]).toEqual([429, 'RATE_LIMITED']);
+    expect(headers).toMatchObject({
+      'retry-after': '7',
+      'x-ratelimit-limit': '1000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': '1800000000',
+    });
+    expect((await check({ left: 0 })).ok).toBe(true);
+  });
+
+  it('is left to Envoy where there are no credentials, and to nobody where the fault is ours', async () => {
+    const missing = refuse(unauthenticated('CREDENTIALS_MISSING', 'None.'));
+    const handlers = await check({ authenticate: missing, headers: { authorization: '' } });
+    expect(handlers.counted).toHaveLength(1);
+    expect((await check({ authenticate: refuse(unavailable('OVERLOADED', 'No.', 1)) })).counted).toEqual([]);
   });
 });

@@ -1,13 +1,15 @@
 import type { Client } from '@connectrpc/connect';
-import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { breaker } from '#runtime/breaker/breaker.ts';
+import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
+import { createRevocations } from '#runtime/caller/revocations.ts';
 import { fromConnectError } from '#runtime/errors/errors.ts';
+import { meshClient } from '#runtime/rpc/client.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AccessConfig } from '../config.ts';
 import { createApiKeys } from './api-keys.ts';
 import { type Authenticate, createAuthenticate } from './authenticate.ts';
 import { createAccessTokens } from './jwt.ts';
-import { createRevocations } from './revocations.ts';
 import { createSigningKeys } from './signing-keys.ts';
 
 interface IdentityOptions {
@@ -23,6 +25,13 @@ interface IdentityOptions {
   >;
   readonly log: Log;
   readonly now?: () => number;
+}
+
+export function identityClient(
+  config: Pick<AccessConfig, 'identityAddress' | 'identityTimeoutMs'>,
+  issuer: ServiceIdentity,
+): Client<typeof IdentityService> {
+  return meshClient(IdentityService, { address: config.identityAddress, issuer, deadlineMs: config.identityTimeoutMs });
 }
 
 /** Authentication that asks identity: keys, API keys and revocations, each with its cache. */

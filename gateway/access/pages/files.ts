@@ -1,7 +1,11 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
+import { descriptorSetPath } from '#runtime/contract/contract.ts';
 import type { Encoding } from '#runtime/http/negotiation.ts';
+import { escapeHtml, pageMark, pagePolicy, pageStyle, pageType, policyFor } from '#runtime/http/page.ts';
+import { docsPage } from './docs-page.ts';
+import { buildOpenApi } from './openapi/document.ts';
 
 /** One file of the installation, compressed once, at the start. */
 export interface SiteFile {
@@ -25,34 +29,39 @@ export interface Site {
   readonly notFound: SiteFile;
 }
 
+/** What the places in a page are filled with, by name. */
+type Fill = Readonly<Record<string, string>>;
+
 /** Below this many bytes a compressed body saves less than its header costs. */
 const worthCompressing = 256;
 const pageCache = 'public, max-age=300';
 
-/** Reads content/ and prepares every answer. publicUrl is shown in the examples of the home page. */
+/** Reads content/ and the contract, and prepares every answer. publicUrl is shown in the examples. */
 export function createSite({ publicUrl }: { publicUrl: string }): Site {
-  const style = content('style.css').toString('utf8').trim();
   const home = new URL('/', publicUrl);
   const fill = {
-    style,
+    style: pageStyle,
     url: escapeHtml(publicUrl.replace(/\/+$/, '')),
-    mark: `<a class="mark" href="/">${content('mark.svg').toString('utf8').trim()}${escapeHtml(home.hostname)}</a>`,
+    mark: `<a class="mark" href="/">${pageMark}${escapeHtml(home.hostname)}</a>`,
   };
-  const policy = pagePolicy(style);
   const page = (name: string, cacheControl: string): SiteFile =>
-    siteFile(
-      Buffer.from(filled(content(name).toString('utf8'), fill)),
-      'text/html; charset=utf-8',
-      cacheControl,
-      policy,
-    );
+    siteFile(Buffer.from(filled(content(name).toString('utf8'), fill)), pageType, cacheControl, pagePolicy);
+  const api = buildOpenApi({ descriptorSet: readFileSync(descriptorSetPath), publicUrl });
   const files = new Map<string, SiteFile>([
     ['/', page('home.html', pageCache)],
     ['/robots.txt', siteFile(content('robots.txt'), 'text/plain; charset=utf-8', 'public, max-age=3600')],
+    ['/api/openapi.json', siteFile(Buffer.from(JSON.stringify(api)), 'application/json', pageCache)],
+    ['/api/docs', docsFile(docsPage(api), fill)],
     ['/favicon.ico', siteFile(content('favicon.ico'), 'image/x-icon', 'public, max-age=86400')],
   ]);
   // An unknown path may become a link at any moment.
   return { find: (path) => files.get(path), notFound: page('not-found.html', 'no-store') };
+}
+
+function docsFile(parts: Fill, fill: Fill): SiteFile {
+  const docsStyle = content('docs.css').toString('utf8').trim();
+  const html = filled(content('docs.html').toString('utf8'), { ...fill, ...parts, docsStyle });
+  return siteFile(Buffer.from(html), pageType, pageCache, policyFor(pageStyle, docsStyle));
 }
 
 function siteFile(body: Buffer, contentType: string, cacheControl: string, policy?: string): SiteFile {
@@ -75,41 +84,16 @@ function variantOf(body: Buffer, encoding: Encoding): Variant {
   return { encoding, body, etag: `"${digest}"` };
 }
 
-/** No scripts, nothing from elsewhere; the one inline style sheet is named by its hash. */
-function pagePolicy(style: string): string {
-  const hash = createHash('sha256').update(style).digest('base64');
-  return [
-    "default-src 'none'",
-    `style-src 'sha256-${hash}'`,
-    "img-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; ');
-}
-
 /** Placeholders are such that a page is valid HTML before it is filled, so that the linter can read it. */
 const placeholder = /\/\*(\w+)\*\/|<!--(\w+)-->|\{\{(\w+)\}\}/g;
 
-function filled(template: string, values: Readonly<Record<string, string>>): string {
+function filled(template: string, values: Fill): string {
   return template.replace(placeholder, (_, inStyle?: string, inBody?: string, inText?: string) => {
     const name = inStyle ?? inBody ?? inText ?? '';
     const value = values[name];
     if (value === undefined) throw new Error(`A page has a place for "${name}", which has no value.`);
     return value;
   });
-}
-
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-};
-
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character);
 }
 
 function content(name: string): Buffer {

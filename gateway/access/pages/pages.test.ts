@@ -5,13 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { GetPageRequestSchema, GetReadinessRequestSchema, PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { createSite } from './files.ts';
 import { createPages } from './handlers.ts';
+import type { OpenApi } from './openapi/openapi.ts';
 import { createReadiness, type Part, type Report } from './readiness.ts';
 
 const well: Report = { isServing: true, brokenDependencies: [] };
 
+const site = createSite({ publicUrl: 'https://hop.test/' });
+
 function pagesWith(parts: readonly Part[] = []) {
   return createPages({
-    site: createSite({ publicUrl: 'https://hop.test/' }),
+    site,
     readiness: createReadiness({ parts }),
   });
 }
@@ -49,6 +52,24 @@ describe('a page', () => {
     expect(header.get('x-content-type-options')).toBe('nosniff');
     expect(data.toString()).not.toMatch(/<script|style=|https?:\/\/(?!hop\.test|www\.w3\.org|example\.com)/);
     expect(data.toString()).not.toMatch(/\{\{|\/\*style|<!--/);
+  });
+
+  it('describes the API, for programs and for people', async () => {
+    const json = await get('/api/openapi.json');
+    expect([json.status, json.type]).toEqual(['200', 'application/json']);
+    const api = JSON.parse(json.data.toString()) as OpenApi;
+    expect(api.servers).toEqual([{ url: 'https://hop.test' }]);
+    const { header, data } = await get('/api/docs');
+    const html = data.toString();
+    for (const [path, item] of Object.entries(api.paths)) {
+      expect(html).toContain(`<code>${path}</code>`);
+      for (const operation of Object.values(item))
+        if (!operation['x-alias-of']) expect(html).toContain(`<article id="${operation.operationId}">`);
+    }
+    expect(header.get('content-security-policy')).toMatch(/style-src 'sha256-[^']+' 'sha256-[^']+';/);
+    expect(html).not.toMatch(/<script|style=|\{\{|\/\*style|undefined|\[object/);
+    const anchors = [...html.matchAll(/href="#([^"]+)"/g)].map(([, anchor]) => anchor);
+    expect(anchors.filter((anchor) => !html.includes(`id="${anchor}"`))).toEqual([]);
   });
 
   it('comes in the encoding that the client likes best, each with its own tag', async () => {

@@ -12,6 +12,7 @@ import { packClicks } from './batch.ts';
 import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
+import { openGeo } from './geo.ts';
 import { pause } from './pause.ts';
 import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
@@ -26,8 +27,8 @@ interface Dependencies {
 }
 
 export interface ClickPath {
-  /** Rejects when the spool cannot be used; then nothing works. */
-  check(): Promise<void>;
+  /** By name, what can be wrong: without the spool nothing works, without geo clicks have no place. */
+  readonly checks: { readonly spool: () => Promise<void>; readonly geo: () => Promise<void> };
   /** Forwards clicks until stop. Rejects on a fault that only a restart can mend. */
   run(): Promise<void>;
   stop(): Promise<void>;
@@ -45,6 +46,7 @@ export async function openClickPath({ config, producer, analytics, log }: Depend
   });
   const spool = openSpool(spoolDir, cursor.found);
   const salts = createSalts(analytics, { log });
+  const geo = await openGeo(geoFilesOf(config), log);
   const send = createPublisher(
     (messages) =>
       producer.send(
@@ -56,7 +58,7 @@ export async function openClickPath({ config, producer, analytics, log }: Depend
   const forwarder = createForwarder({
     spool,
     cursor,
-    enrich: createEnricher(salts.of),
+    enrich: createEnricher(salts.of, geo.of),
     publish: (clicks, signal) => send(packClicks(clicks, { edgeId, partitions }), signal),
     log,
     lingerMs: config.lingerMs,
@@ -76,7 +78,7 @@ export async function openClickPath({ config, producer, analytics, log }: Depend
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
   return {
-    check: () => access(spoolDir, constants.R_OK | constants.W_OK),
+    checks: { spool: () => access(spoolDir, constants.R_OK | constants.W_OK), geo: geo.check },
     run() {
       const all = Promise.all([
         salts.keep(signal),
@@ -92,6 +94,11 @@ export async function openClickPath({ config, producer, analytics, log }: Depend
       await spool.close();
     },
   };
+}
+
+function geoFilesOf({ geoFiles }: EdgeConfig): readonly string[] | undefined {
+  if (geoFiles.length === 0) return undefined;
+  return geoFiles[0] === 'off' ? [] : geoFiles;
 }
 
 /** A start at the same moment as analytics would cost the first clicks their visitors; a longer wait would cost more. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClickFlag, Tier } from '#gen/event/v1/click_pb.ts';
 import { createEnricher, isPrefetch, primaryLanguage, referrerHost, visitorOf } from './enrich.ts';
+import { nowhere } from './geo.ts';
 import type { ClickLine } from './parse.ts';
 import { createAgentReader } from './user-agent.ts';
 
@@ -26,7 +27,11 @@ const line: ClickLine = {
   address: '192.0.2.7',
 };
 const salt = '07'.repeat(32);
-const enrich = createEnricher((wanted) => (wanted === day ? salt : undefined));
+const london = { country: 'GB', region: 'England', city: 'London' };
+const enrich = createEnricher(
+  (wanted) => (wanted === day ? salt : undefined),
+  (address) => (address === line.address ? london : nowhere),
+);
 
 test('says what is known, and nothing of the address', () => {
   const click = enrich(line);
@@ -37,6 +42,7 @@ test('says what is known, and nothing of the address', () => {
     browser: 'Safari',
     operatingSystem: 'iOS',
     language: 'de',
+    ...london,
   });
   const shown = JSON.stringify(click, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   expect(shown).not.toContain(line.address);
@@ -61,6 +67,11 @@ describe('the visitor', () => {
     expect(enrich({ ...line, address: '' }).visitor).toBe(0n);
     expect(enrich({ ...line, doNotTrack: true })).toMatchObject({ visitor: 0n, flags: ClickFlag.DO_NOT_TRACK });
   });
+});
+
+test('who asks not to be tracked is in a country, and in no region or city', () => {
+  expect(enrich({ ...line, doNotTrack: true })).toMatchObject({ country: 'GB', region: '', city: '' });
+  expect(enrich({ ...line, address: '' })).toMatchObject(nowhere);
 });
 
 test('flags add up', () => {

@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import type { Click } from './click.ts';
+import { nowhere, type PlaceOf } from './geo.ts';
 import type { ClickLine } from './parse.ts';
 import { createAgentReader } from './user-agent.ts';
 
@@ -12,10 +13,11 @@ const hostPattern =
   /^(?:https?|android-app):\/\/(?:[^/?#@]*@)?([^/?#:@[\]\s]{1,255}|\[[0-9a-f:.]{2,45}\])(?:[:/?#]|$)/i;
 
 /** Turns what a line says into a click: what identifies a person goes in and does not come out. */
-export function createEnricher(saltOfDay: SaltOfDay): (line: ClickLine) => Click {
+export function createEnricher(saltOfDay: SaltOfDay, placeOf: PlaceOf): (line: ClickLine) => Click {
   const agentOf = createAgentReader();
   return (line) => {
     const agent = agentOf(line.userAgent);
+    const { country, region, city } = line.address === '' ? nowhere : placeOf(line.address);
     return {
       atUs: line.atUs,
       requestId: line.requestId,
@@ -29,10 +31,9 @@ export function createEnricher(saltOfDay: SaltOfDay): (line: ClickLine) => Click
       domain: line.domain,
       code: line.code,
       referrerHost: referrerHost(line.referrer),
-      // From the address, once there is a database to look it up in.
-      country: '',
-      region: '',
-      city: '',
+      country,
+      region: line.doNotTrack ? '' : region,
+      city: line.doNotTrack ? '' : city,
       device: agent.device,
       browser: agent.browser,
       operatingSystem: agent.operatingSystem,

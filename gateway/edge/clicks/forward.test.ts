@@ -10,6 +10,7 @@ import type { Click } from './click.ts';
 import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
+import { nowhere } from './geo.ts';
 import { createPublisher } from './publish.ts';
 import { activeName, openSpool } from './spool.ts';
 
@@ -41,7 +42,10 @@ async function start(send: (clicks: readonly Click[]) => Promise<void>) {
     ...options,
     spool,
     cursor,
-    enrich: createEnricher(() => undefined),
+    enrich: createEnricher(
+      () => undefined,
+      () => nowhere,
+    ),
     publish: async (clicks, signal) => {
       await publish([], signal);
       await send(clicks);

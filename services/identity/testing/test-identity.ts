@@ -12,9 +12,9 @@ import { requestCheck } from '#runtime/rpc/validation.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
+import type { Argon2 } from '../accounts/passwords.ts';
 import { createIdentity } from '../identity.ts';
-import type { Argon2 } from '../passwords.ts';
-import type { SigningKey } from '../signing-keys.ts';
+import type { SigningKey } from '../sessions/signing-keys.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { IdentityStore } from '../store.ts';
 
@@ -45,7 +45,9 @@ export const testGraceMs = 30_000;
 /** The whole service on a database of its own, with a clock that the test moves. */
 export async function startTestIdentity(options: TestIdentityOptions = {}): Promise<TestIdentity> {
   const database = await postgresFor('identity');
-  const pool = createPool(database.url, { max: 16, maxWaiting: 200, log: silentLog });
+  // What the tests say of limits must not hang on how busy the machine is.
+  const patience = { maxWaiting: 200, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000 };
+  const pool = createPool(database.url, { max: 16, ...patience, log: silentLog });
   const store = postgresStore(pool);
   const clock: TestClock = { now: Date.now() };
   const key = testSigningKey('test-1');

@@ -1,0 +1,163 @@
+import { Exposure } from '#gen/options/v1/access_pb.ts';
+import { loadConfig } from '#runtime/config/config.ts';
+import type { Rpc } from '#runtime/contract/contract.ts';
+import { type LimitName, type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
+import { extension, type JsonObject, typed } from './json.ts';
+import { limits } from './limits.ts';
+
+/** The figures of the public contract. */
+export const defaultRateLimits: RateLimits = loadConfig(rateLimitTable, {});
+
+/** The filters that count before the check of credentials, and after it. */
+export interface RateLimitFilters {
+  readonly byAddress: readonly JsonObject[];
+  readonly byCaller: readonly JsonObject[];
+}
+
+/** Calls with a limit of their own; all others without credentials share one. */
+const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
+  'hop.identity.v1.IdentityService/SignUp': 'signups',
+  'hop.identity.v1.IdentityService/LogIn': 'logins',
+};
+
+const shared = { address: 'limit-address', caller: 'limit-caller' } as const;
+
+const byAddress: JsonObject = { masked_remote_address: { v4_prefix_mask_len: 32, v6_prefix_mask_len: 64 } };
+/** Said by gateway-access when it knew the caller; without it there is no descriptor, and nothing is counted. */
+const byCaller: JsonObject = {
+  metadata: {
+    descriptor_key: 'caller',
+    metadata_key: { key: 'envoy.filters.http.ext_authz', path: [{ key: 'caller' }] },
+    source: 'DYNAMIC',
+  },
+};
+const always = (limit: LimitName): JsonObject => ({
+  generic_key: { descriptor_key: 'limit', descriptor_value: limit },
+});
+/** Credentials that do not hold are counted by gateway-access, which is the one to know. */
+const withoutCredentials: JsonObject = {
+  header_value_match: {
+    descriptor_key: 'limit',
+    descriptor_value: 'anonymous' satisfies LimitName,
+    expect_match: false,
+    headers: [{ name: 'authorization', present_match: true }],
+  },
+};
+
+/** A limit as Envoy counts it by itself: whose figures, what makes the descriptor, and what its entries are. */
+interface Near {
+  readonly limit: LimitName;
+  readonly actions: readonly JsonObject[];
+  readonly entries: readonly JsonObject[];
+}
+
+const address = { actions: [byAddress], entries: [{ key: 'masked_remote_address' }] };
+const near = {
+  'near signups': { limit: 'signups', ...address },
+  'near logins': { limit: 'logins', ...address },
+  'near anonymous': { limit: 'anonymous', ...address },
+  /** Calls that want credentials; the filters of Envoy have one set of buckets each, so these are not the ones above. */
+  'near uncredentialed': {
+    limit: 'anonymous',
+    actions: [withoutCredentials, byAddress],
+    entries: [{ key: 'limit', value: 'anonymous' }, ...address.entries],
+  },
+  'near caller': { limit: 'caller', actions: [byCaller], entries: [{ key: 'caller' }] },
+} as const satisfies Readonly<Record<string, Near>>;
+type NearName = keyof typeof near;
+
+/**
+ * Each limit stands twice. Envoy's own count comes first: what one address sends too much of here ends here, for a
+ * microsecond, whether the count that all edges share can be asked or not. It holds the same figures, so it never
+ * refuses what one edge alone should let through.
+ */
+export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
+  const { 'near caller': _, ...addresses } = near;
+  const names = Object.keys(addresses) as NearName[];
+  return {
+    byAddress: [...names.map((name) => nearFilter(name, figures)), sharedFilter(shared.address)],
+    byCaller: [nearFilter('near caller', figures), sharedFilter(shared.caller)],
+  };
+}
+
+/** Which limits a route has, as the configuration of its filters. What is not PUBLIC has none. */
+export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
+  if (exposure !== Exposure.PUBLIC) return {};
+  const own = ownLimits[name];
+  if (own) return { [`near ${own}`]: on, [shared.address]: counts([always(own), byAddress]) };
+  if (anonymous) return { 'near anonymous': on, [shared.address]: counts([always('anonymous'), byAddress]) };
+  return {
+    'near uncredentialed': on,
+    [shared.address]: counts([withoutCredentials, byAddress]),
+    'near caller': on,
+    [shared.caller]: counts([always('caller'), byCaller]),
+  };
+}
+
+const on = typed('envoy.config.route.v3.FilterConfig', { config: {} });
+
+function counts(actions: readonly JsonObject[]): JsonObject {
+  return typed('envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute', { rate_limits: [{ actions }] });
+}
+
+/** The count of all edges, kept by gateway-access. When it cannot be asked, the request goes on. */
+function sharedFilter(name: string): JsonObject {
+  return extension(name, 'envoy.extensions.filters.http.ratelimit.v3.RateLimit', {
+    domain: 'hopline',
+    timeout: `${limits.rateLimitMs / 1_000}s`,
+    failure_mode_deny: false,
+    rate_limited_as_resource_exhausted: true,
+    disable_x_envoy_ratelimited_header: true,
+    rate_limit_service: {
+      transport_api_version: 'V3',
+      grpc_service: { envoy_grpc: { cluster_name: 'gateway-access' }, timeout: `${limits.rateLimitMs / 1_000}s` },
+    },
+  });
+}
+
+function nearFilter(name: NearName, figures: RateLimits): JsonObject {
+  const { limit, actions, entries } = near[name];
+  const { calls, periodSeconds } = figures[limit];
+  return extension(name, 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
+    stat_prefix: name.replace(' ', '_'),
+    // Both are 0 % where they are not said.
+    filter_enabled: whole('enabled'),
+    filter_enforced: whole('enforced'),
+    rate_limited_as_resource_exhausted: true,
+    rate_limits: [{ actions }],
+    // An entry without a value has a bucket for each value that comes, the last used of so many.
+    descriptors: [{ entries, token_bucket: bucket(calls, periodSeconds) }],
+    max_dynamic_descriptors: limits.nearBuckets,
+    always_consume_default_token_bucket: false,
+    // Required, and for requests without a descriptor: those are not counted.
+    token_bucket: bucket(unlimited, 1),
+    response_headers_to_add: refusalHeaders(calls, periodSeconds),
+  });
+}
+
+const unlimited = 4_294_967_295;
+
+const bucket = (calls: number, periodSeconds: number): JsonObject => ({
+  max_tokens: calls,
+  tokens_per_fill: calls,
+  fill_interval: `${periodSeconds}s`,
+});
+
+/** What gateway-access would say: a bucket that refuses is empty, so it is full after one period, to the second. */
+function refusalHeaders(calls: number, periodSeconds: number): JsonObject[] {
+  const headers = {
+    'x-ratelimit-limit': String(calls),
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': `%CEL(int(request.time) + ${periodSeconds})%`,
+    'retry-after': String(Math.ceil(periodSeconds / calls)),
+  };
+  return Object.entries(headers).map(([key, value]) => ({
+    header: { key, value },
+    append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
+  }));
+}
+
+const whole = (what: string): JsonObject => ({
+  default_value: { numerator: 100, denominator: 'HUNDRED' },
+  runtime_key: `near_limits.${what}`,
+});

@@ -1,0 +1,125 @@
+import { ReadinessSchema } from '#gen/pages/v1/pages_service_pb.ts';
+import type { Header, MediaType, Parameter, Response } from './openapi.ts';
+import { errorContent, refusal } from './refusals.ts';
+import type { Schemas } from './schemas.ts';
+
+/** What REST makes of a call and its proto does not say. */
+export interface Beyond {
+  /** The status of a success; 200 where it is absent. */
+  readonly status?: number;
+  readonly requestHeaders?: readonly Parameter[];
+  readonly answerHeaders?: Readonly<Record<string, Header>>;
+  /** The body of a call that answers google.api.HttpBody. */
+  readonly content?: (schemas: Schemas) => Readonly<Record<string, MediaType>>;
+  /** For a call that Envoy makes by itself: what its comment says is meant for Envoy. */
+  readonly summary?: string;
+  readonly description?: string;
+  /** For such a call: everything that it is answered with. */
+  readonly responses?: (schemas: Schemas) => Readonly<Record<string, Response>>;
+}
+
+const text = { type: 'string' } as const;
+const page: MediaType = { schema: text };
+const cacheControl: Header = { description: 'How long the answer may be kept.', schema: text };
+
+const location: Readonly<Record<string, Header>> = {
+  Location: {
+    description: 'The destination, byte for byte as it is stored.',
+    schema: { type: 'string', format: 'uri' },
+  },
+  'Cache-Control': { description: '`private, no-store` on 302 and 307, else `private, max-age=30`.', schema: text },
+};
+
+/** A refusal that a browser gets as a page. */
+const shown = (response: Response): Response => ({ ...response, content: { 'text/html': page, ...errorContent } });
+
+const redirects = Object.fromEntries(
+  ['301', '302', '307', '308'].map((status) => [
+    status,
+    { description: `The link leads to Location (redirect_status ${status}).`, headers: location },
+  ]),
+);
+
+const readiness = (schemas: Schemas): Readonly<Record<string, MediaType>> => ({
+  'application/json': { schema: schemas.message(ReadinessSchema, 'answer') },
+});
+
+/** By the full name of the method. Calls of Envoy's own (EDGE) are part of the document when they are named here. */
+export const beyondProto: Readonly<Record<string, Beyond>> = {
+  'hop.identity.v1.IdentityService/SignUp': { status: 201 },
+  'hop.identity.v1.IdentityService/CreateApiKey': { status: 201 },
+  'hop.identity.v1.IdentityService/GetSigningKeys': {
+    answerHeaders: { 'Cache-Control': cacheControl },
+    content: () => ({
+      'application/json': {
+        schema: {
+          type: 'object',
+          description: 'A JWK set (RFC 7517).',
+          required: ['keys'],
+          properties: {
+            keys: {
+              type: 'array',
+              items: {
+                type: 'object',
+                required: ['kty', 'kid', 'alg', 'use'],
+                properties: Object.fromEntries(
+                  ['kty', 'crv', 'x', 'y', 'kid', 'alg', 'use'].map((name) => [name, text]),
+                ),
+              },
+            },
+          },
+        },
+      },
+    }),
+  },
+  'hop.link.v1.LinkService/CreateLink': {
+    status: 201,
+    requestHeaders: [
+      {
+        name: 'Idempotency-Key',
+        in: 'header',
+        description:
+          'The first success of the same key and request from the same workspace is answered again for 24 h. Make a new one for every link, for example a UUID.',
+        required: false,
+        schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~ ]+$' },
+      },
+    ],
+    answerHeaders: {
+      'Idempotency-Replayed': { description: '`true` on an answer that is given again.', schema: { const: 'true' } },
+    },
+  },
+  'hop.resolver.v1.ResolverService/Redirect': {
+    summary: 'Follows a link.',
+    description:
+      'A query string does not keep a link from being followed, and is not passed on. With a `+` after the code: a page that says where the link leads; nothing is counted. The error body is for clients that ask for `application/json`, the page for all others.',
+    responses: () => ({
+      200: { description: 'Where the link leads (only with a `+` after the code).', content: { 'text/html': page } },
+      ...redirects,
+      400: shown(refusal(400, ['MALFORMED_REQUEST'])),
+      404: shown(refusal(404, ['LINK_NOT_FOUND', 'NOT_FOUND'])),
+      410: shown(refusal(410, ['LINK_EXPIRED', 'LINK_DISABLED', 'LINK_DELETED', 'LINK_USED_UP'])),
+      429: shown(refusal(429, ['RATE_LIMITED'])),
+      503: shown(refusal(503, ['DEPENDENCY_UNAVAILABLE', 'OVERLOADED'])),
+    }),
+  },
+  'hop.pages.v1.PagesService/GetReadiness': {
+    summary: 'Says whether this installation can serve.',
+    description: 'It can while links can be followed; whatever else does not work is named.',
+    responses: (schemas) => ({
+      200: { description: 'Links can be followed.', content: readiness(schemas) },
+      503: {
+        description: 'They cannot.',
+        headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } },
+        content: readiness(schemas),
+      },
+    }),
+  },
+};
+
+/** What Envoy answers without asking anyone. */
+export const healthz = {
+  path: '/healthz',
+  summary: 'Says that the door is open.',
+  description: 'Envoy answers by itself, whatever the state of the services; ask /readyz for that.',
+  responses: { 200: { description: 'Envoy is up.', content: { 'text/plain': page } } },
+} as const;

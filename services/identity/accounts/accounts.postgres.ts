@@ -1,0 +1,85 @@
+import { createHash } from 'node:crypto';
+import { classify } from '#runtime/postgres/pool.ts';
+import { type AccountRow, accountColumns, accountFrom, type Database, only } from '../rows.postgres.ts';
+import type { AccountStore } from '../store.ts';
+
+type LoginRow = AccountRow & { password_hash: string | null; failures: number };
+
+const insertAccount = `
+  with u as (
+    insert into identity.users (email, email_key, name, password_hash) values ($1, $2, $3, $4) returning *
+  ), w as (
+    insert into identity.workspaces (name) values ($5) returning *
+  ), m as (
+    insert into identity.memberships (user_id, workspace_id, role) select u.id, w.id, 'owner' from u, w returning *
+  )
+  select ${accountColumns} from u, w, m`;
+
+// Everything hangs on the asked key, so that a key without an account takes the same path and answers a row as well.
+const selectLogin = `
+  select coalesce(f.failures, 0) as failures, u.password_hash, ${accountColumns}
+  from (values ($1::text, $2::bytea)) as asked (email_key, account)
+  left join identity.login_failures f on f.account = asked.account and f.window_started_at > $3
+  left join identity.users u on u.email_key = asked.email_key
+  left join lateral (
+    select * from identity.memberships where user_id = u.id order by created_at, workspace_id limit 1
+  ) m on true
+  left join identity.workspaces w on w.id = m.workspace_id`;
+
+const upsertFailure = `
+  insert into identity.login_failures as f (account, failures, window_started_at) values ($1, 1, $2)
+  on conflict (account) do update set
+    failures = case when f.window_started_at > $3 then f.failures + 1 else 1 end,
+    window_started_at = case when f.window_started_at > $3 then f.window_started_at else excluded.window_started_at end`;
+
+const selectAccount = `
+  select ${accountColumns}
+  from identity.memberships m join identity.users u on u.id = m.user_id join identity.workspaces w on w.id = m.workspace_id
+  where m.user_id = $1 and m.workspace_id = $2`;
+
+export function accountStore({ rows }: Database): AccountStore {
+  return {
+    async isEmailTaken(emailKey) {
+      return (await rows('select from identity.users where email_key = $1', [emailKey])).length > 0;
+    },
+    async createAccount({ email, emailKey, name, passwordHash, workspaceName }) {
+      try {
+        return accountFrom(
+          only(await rows<AccountRow>(insertAccount, [email, emailKey, name, passwordHash, workspaceName])),
+        );
+      } catch (error) {
+        if (error instanceof Error && classify(error.cause).constraint === 'users_email_taken') return 'email_taken';
+        throw error;
+      }
+    },
+    async findLogin(emailKey, failuresSince) {
+      const row = only(await rows<LoginRow>(selectLogin, [emailKey, failureKey(emailKey), failuresSince]));
+      // A person who is a member nowhere cannot sign in, and has no columns of a workspace.
+      const isKnown = row.password_hash !== null && row.workspace_id !== null;
+      return {
+        failures: row.failures,
+        account: isKnown ? accountFrom(row) : undefined,
+        passwordHash: isKnown ? (row.password_hash ?? undefined) : undefined,
+      };
+    },
+    async addLoginFailure(emailKey, at, failuresSince) {
+      await rows(upsertFailure, [failureKey(emailKey), at, failuresSince]);
+    },
+    async clearLoginFailures(emailKey) {
+      await rows('delete from identity.login_failures where account = $1', [failureKey(emailKey)]);
+    },
+    async replacePasswordHash(userId, old, replacement) {
+      const values = [userId, old, replacement];
+      await rows('update identity.users set password_hash = $3 where id = $1 and password_hash = $2', values);
+    },
+    async findAccount(userId, workspaceId) {
+      const [row] = await rows<AccountRow>(selectAccount, [userId, workspaceId]);
+      return row && accountFrom(row);
+    },
+  };
+}
+
+/** What was typed into the email field may be anything, a password too: only its hash is kept. */
+function failureKey(emailKey: string): Buffer {
+  return createHash('sha256').update(emailKey).digest();
+}

@@ -1,0 +1,120 @@
+import { HopError, invalidFields, notFound, taken, unauthenticated, type Violation } from '#runtime/errors/errors.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { Account, AccountStore, LoginRecord } from '../store.ts';
+import { type Email, emailKey, parseEmail } from './email.ts';
+import type { LoginThrottle } from './login-throttle.ts';
+import { type Passwords, passwordFault } from './passwords.ts';
+
+interface SignUp {
+  readonly email: string;
+  readonly password: string;
+  readonly name: string;
+}
+
+export interface Accounts {
+  /** Makes a person with a personal workspace. */
+  signUp(request: SignUp, signal?: AbortSignal): Promise<Account>;
+  /** Answers whose email and password these are; refuses an unknown email as it does a wrong password. */
+  logIn(email: string, password: string, signal?: AbortSignal): Promise<Account>;
+  find(userId: string, workspaceId: string): Promise<Account>;
+}
+
+interface AccountParts {
+  readonly store: AccountStore;
+  readonly passwords: Passwords;
+  readonly throttle: LoginThrottle;
+  readonly now?: () => number;
+}
+
+const failureWindowMs = 3_600_000;
+const personalWorkspace = 'Personal';
+
+export function createAccounts({ store, passwords, throttle, now = Date.now }: AccountParts): Accounts {
+  const failuresSince = (): Date => new Date(now() - failureWindowMs);
+
+  return {
+    async signUp(request, signal) {
+      const email = checked(request);
+      // Asked first, so that a taken email costs no hash; the constraint decides.
+      if (await store.isEmailTaken(email.key)) throw emailTaken();
+      const passwordHash = await passwords.hash(request.password, signal);
+      const account = await store.createAccount({
+        email: email.given,
+        emailKey: email.key,
+        name: request.name.trim(),
+        workspaceName: personalWorkspace,
+        passwordHash,
+      });
+      if (account === 'email_taken') throw emailTaken();
+      counter(metric.signups).add(1, { outcome: 'ok' });
+      return account;
+    },
+
+    async logIn(email, password, signal) {
+      // What is no email address belongs to nobody; it takes the same road as an unknown one, spelled so that any store takes it.
+      const key = emailKey(email) ?? JSON.stringify(email);
+      const record = await store.findLogin(key, failuresSince());
+      await wait(throttle, key, record, signal);
+      const isRight = await passwords.matches(password, record.passwordHash, signal);
+      if (!isRight || !record.account) {
+        await store.addLoginFailure(key, new Date(now()), failuresSince());
+        counter(metric.logins).add(1, { outcome: 'failed' });
+        throw unauthenticated('LOGIN_FAILED', 'The email or the password is wrong.');
+      }
+      if (record.failures > 0) await store.clearLoginFailures(key);
+      await renewHash(store, passwords, record, password);
+      counter(metric.logins).add(1, { outcome: 'ok' });
+      return record.account;
+    },
+
+    async find(userId, workspaceId) {
+      const account = await store.findAccount(userId, workspaceId);
+      if (!account) throw notFound('USER_NOT_FOUND', 'There is no such user in this workspace.');
+      return account;
+    },
+  };
+}
+
+/** Throws with everything that is wrong at once. */
+function checked({ email, password, name }: SignUp): Email {
+  const parsed = parseEmail(email);
+  const faults: Violation[] = [];
+  if ('description' in parsed) faults.push(parsed);
+  const fault = passwordFault(password, email);
+  if (fault) faults.push({ field: fault.field, description: fault.description });
+  if (/\p{Cc}/u.test(name)) faults.push({ field: 'name', description: 'A name has no control characters.' });
+  if (!('description' in parsed) && faults.length === 0) return parsed;
+  counter(metric.signups).add(1, { outcome: 'refused' });
+  throw invalidFields(faults, fault?.common && faults.length === 1 ? 'PASSWORD_TOO_COMMON' : 'INVALID_ARGUMENT');
+}
+
+async function wait(
+  throttle: LoginThrottle,
+  key: string,
+  { failures }: LoginRecord,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  try {
+    await throttle.wait(key, failures, signal);
+  } catch (error) {
+    if (error instanceof HopError && error.kind === 'limited') counter(metric.logins).add(1, { outcome: 'limited' });
+    throw error;
+  }
+}
+
+/** After a change of the parameters, each hash is made anew at the next log-in: only then is the password at hand. */
+async function renewHash(
+  store: AccountStore,
+  passwords: Passwords,
+  { account, passwordHash }: LoginRecord,
+  password: string,
+): Promise<void> {
+  if (!account || passwordHash === undefined || !passwords.isDated(passwordHash)) return;
+  await store.replacePasswordHash(account.userId, passwordHash, await passwords.hash(password));
+}
+
+function emailTaken(): HopError {
+  counter(metric.signups).add(1, { outcome: 'taken' });
+  return taken('EMAIL_TAKEN', 'Somebody has signed up with this email.');
+}

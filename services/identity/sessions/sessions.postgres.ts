@@ -1,0 +1,85 @@
+import { type AccountRow, accountColumns, accountFrom, type Database, only, type ReadRows } from '../rows.postgres.ts';
+import type { HeldToken, SessionStore, TokenDecision } from '../store.ts';
+
+type HeldTokenRow = AccountRow & {
+  session_id: string;
+  expires_at: Date;
+  replaced_at: Date | null;
+  successor_nonce: Buffer | null;
+  revoked_at: Date | null;
+};
+
+const insertSession = `
+  with s as (
+    insert into identity.sessions (user_id, workspace_id, expires_at) values ($1, $2, $3) returning id
+  ), t as (
+    insert into identity.refresh_tokens (token_hash, session_id, expires_at) select $4, s.id, $3 from s
+  )
+  select id from s`;
+
+// Both rows are locked: twins queue up behind the token, and a log-out does behind the session. Only locked rows are read
+// anew after the wait.
+const lockToken = `
+  select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, ${accountColumns}
+  from identity.refresh_tokens t
+  join identity.sessions s on s.id = t.session_id
+  join identity.memberships m on m.user_id = s.user_id and m.workspace_id = s.workspace_id
+  join identity.users u on u.id = m.user_id
+  join identity.workspaces w on w.id = m.workspace_id
+  where t.token_hash = $1
+  for update of t, s`;
+
+const replaceToken = `
+  with replaced as (
+    update identity.refresh_tokens set replaced_at = $2, successor_nonce = $3 where token_hash = $1
+  ), successor as (
+    insert into identity.refresh_tokens (token_hash, session_id, expires_at) values ($4, $5, $6)
+  )
+  update identity.sessions set expires_at = $6 where id = $5`;
+
+const endSession = `
+  with ended as (
+    update identity.sessions set revoked_at = $3 where id = $1 and user_id = $2 and revoked_at is null returning id
+  )
+  insert into identity.revocations (credential_id) select id from ended`;
+
+export function sessionStore({ rows, transaction }: Database): SessionStore {
+  return {
+    async openSession(userId, workspaceId, { hash, expiresAt }) {
+      return only(await rows<{ id: string }>(insertSession, [userId, workspaceId, expiresAt, hash])).id;
+    },
+    useRefreshToken(hash, decide) {
+      return transaction(async (locked) => {
+        const [row] = await locked<HeldTokenRow>(lockToken, [hash]);
+        if (!row) return undefined;
+        const held = heldTokenFrom(row);
+        const decision = decide(held);
+        await carryOut(locked, hash, held, decision);
+        return { held, decision };
+      });
+    },
+    async revokeSession(sessionId, userId, at) {
+      await rows(endSession, [sessionId, userId, at]);
+    },
+  };
+}
+
+async function carryOut(rows: ReadRows, hash: Buffer, held: HeldToken, decision: TokenDecision): Promise<void> {
+  if (decision.kind === 'rotate') {
+    const { at, nonce, successor } = decision;
+    await rows(replaceToken, [hash, at, nonce, successor.hash, held.sessionId, successor.expiresAt]);
+  } else if (decision.kind === 'revoke') {
+    await rows(endSession, [held.sessionId, held.account.userId, decision.at]);
+  }
+}
+
+function heldTokenFrom(row: HeldTokenRow): HeldToken {
+  return {
+    sessionId: row.session_id,
+    account: accountFrom(row),
+    expiresAt: row.expires_at,
+    replacedAt: row.replaced_at ?? undefined,
+    successorNonce: row.successor_nonce ?? undefined,
+    revoked: row.revoked_at !== null,
+  };
+}

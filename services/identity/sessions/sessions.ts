@@ -1,0 +1,103 @@
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { unauthenticated } from '#runtime/errors/errors.ts';
+import type { Account, HeldToken, KeptToken, SessionStore, TokenDecision } from '../store.ts';
+import type { IssueAccessToken, IssuedToken } from './access-token.ts';
+
+/** What a person holds after signing in. */
+export interface SignedIn {
+  readonly account: Account;
+  readonly access: IssuedToken;
+  readonly refreshToken: string;
+}
+
+export interface Sessions {
+  open(account: Account): Promise<SignedIn>;
+  refresh(refreshToken: string): Promise<SignedIn>;
+  end(sessionId: string, userId: string): Promise<void>;
+}
+
+interface SessionParts {
+  readonly store: SessionStore;
+  readonly issue: IssueAccessToken;
+  readonly refreshLifetimeMs: number;
+  /** For how long a token that was traded is answered with the same successor. */
+  readonly graceMs: number;
+  readonly now?: () => number;
+}
+
+const prefix = 'hopr_';
+const wellFormed = /^hopr_[A-Za-z0-9_-]{43}$/;
+const secretBytes = 32;
+
+/**
+ * A session is a family of refresh tokens, each good for one trade. A client that lost the answer asks again and gets the
+ * same successor; one that comes after the grace holds a copy, and nobody can tell which of the two is the thief's, so the
+ * family ends.
+ */
+export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now = Date.now }: SessionParts): Sessions {
+  const kept = (token: string, at: number): KeptToken => ({
+    hash: hashOf(token),
+    expiresAt: new Date(at + refreshLifetimeMs),
+  });
+
+  return {
+    async open(account) {
+      const refreshToken = prefix + randomBytes(secretBytes).toString('base64url');
+      const sessionId = await store.openSession(account.userId, account.workspaceId, kept(refreshToken, now()));
+      return { account, access: await issue(account, sessionId), refreshToken };
+    },
+
+    async refresh(refreshToken) {
+      if (!wellFormed.test(refreshToken)) throw tokenInvalid();
+      const nonce = randomBytes(secretBytes);
+      const at = now();
+      const used = await store.useRefreshToken(hashOf(refreshToken), (held) =>
+        judge(held, at, graceMs, { nonce, successor: kept(successorOf(refreshToken, nonce), at) }),
+      );
+      if (!used || used.decision.kind === 'refuse') throw tokenInvalid();
+      if (used.decision.kind === 'revoke') throw tokenReused();
+      const { account, sessionId } = used.held;
+      const successor = successorOf(refreshToken, used.decision.nonce);
+      return { account, access: await issue(account, sessionId), refreshToken: successor };
+    },
+
+    end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
+  };
+}
+
+function judge(
+  held: HeldToken,
+  at: number,
+  graceMs: number,
+  fresh: { readonly nonce: Buffer; readonly successor: KeptToken },
+): TokenDecision {
+  if (held.revoked || held.expiresAt.getTime() <= at) return { kind: 'refuse' };
+  if (!held.replacedAt) return { kind: 'rotate', at: new Date(at), ...fresh };
+  const isInGrace = at - held.replacedAt.getTime() <= graceMs;
+  if (isInGrace && held.successorNonce) return { kind: 'repeat', nonce: held.successorNonce };
+  return { kind: 'revoke', at: new Date(at) };
+}
+
+/**
+ * The successor hangs on the token and on a random nonce that the database keeps for the grace: whoever holds only one of
+ * the two cannot tell it, and neither the token nor its successor is stored.
+ */
+function successorOf(token: string, nonce: Buffer): string {
+  return prefix + createHmac('sha256', token).update('successor').update(nonce).digest('base64url');
+}
+
+// A fast hash is enough: there are 256 random bits to guess.
+function hashOf(token: string): Buffer {
+  return createHash('sha256').update(token).digest();
+}
+
+function tokenInvalid(): Error {
+  return unauthenticated('REFRESH_TOKEN_INVALID', 'The refresh token is not valid; sign in again.');
+}
+
+function tokenReused(): Error {
+  return unauthenticated(
+    'REFRESH_TOKEN_REUSED',
+    'The refresh token was used before; the session is ended, sign in again.',
+  );
+}

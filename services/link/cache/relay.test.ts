@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
+import { cacheKey, decodeEntry, forgetAll, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import { linkKey } from '#runtime/shortlink/link-key.ts';
+import { absentRecord, stateOf } from '#runtime/shortlink/link-record.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { startValkey, type TestValkey } from '#runtime/testing/valkey.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { createChangeFeed } from '../changes/change-feed.ts';
+import { postgresChangeLog } from '../changes/change-log.postgres.ts';
+import type { ChangeLog } from '../changes/change-log.ts';
+import { createLinks, type Links } from '../links/links.ts';
+import { postgresStore } from '../store.postgres.ts';
+import { createCacheWriter } from './cache-writer.ts';
+import { startRelay } from './relay.ts';
+
+const workspaceId = randomUUID();
+const noCodes = { open: async () => {}, next: () => Promise.reject(new Error('aliases only')), discard: () => {} };
+/** Nothing is written before the answer: all is the relay's to do. */
+const noWrite = async (): Promise<void> => {};
+
+let database: TestDatabase;
+let valkey: TestValkey;
+let pool: Pool;
+let redis: Redis;
+let log: ChangeLog;
+let links: Links;
+
+beforeAll(async () => {
+  [database, valkey] = await Promise.all([postgresFor('link'), startValkey()]);
+  pool = createPool(database.url, { max: 12, maxWaiting: 200, connectTimeoutMs: 20_000, log: silentLog });
+  redis = createRedis(valkey.url, { name: 'test', log: silentLog });
+  await whenReady(redis);
+  log = postgresChangeLog(pool);
+  links = createLinks({
+    store: postgresStore(pool, () => void log.announce()),
+    codes: noCodes,
+    writeToCache: noWrite,
+    cacheWriteMs: 20,
+    lookalikeDelayMs: 0,
+  });
+});
+
+afterAll(async () => {
+  redis.disconnect();
+  await pool.end();
+  await Promise.all([database.drop(), valkey.stop()]);
+});
+
+const running: { stop(): Promise<void> }[] = [];
+afterEach(async () => {
+  for (const process of running.splice(0)) await process.stop();
+});
+
+/** What a process of the link service runs for the cache. */
+function startProcess() {
+  const feed = createChangeFeed({ log, logger: silentLog });
+  const write = createCacheWriter(redis);
+  const relay = startRelay({ log, feed, write, forgetAll: () => forgetAll(redis), logger: silentLog, saveEveryMs: 50 });
+  const process = {
+    async stop() {
+      await relay.stop();
+      await feed.stop();
+    },
+  };
+  running.push(process);
+  return process;
+}
+
+async function make(alias = randomUUID()): Promise<LinkRecord> {
+  const link = { domain: 'hop.example', workspaceId, createdBy: workspaceId, destination: 'https://example.com/' };
+  const made = await links.create({ ...link, redirectStatus: 302, title: '', tags: [], expiresAt: undefined }, alias);
+  return made.record;
+}
+
+async function cached(code: string): Promise<LinkRecord | undefined> {
+  const entry = await redis.getBuffer(cacheKey(linkKey('hop.example', code)));
+  return entry ? decodeEntry(entry) : undefined;
+}
+
+async function cachedState(code: string): Promise<string | undefined> {
+  const record = await cached(code);
+  return record && stateOf(record, Date.now());
+}
+
+describe('the relay', () => {
+  test('carries creations, edits, renames and deletions to the cache', async () => {
+    startProcess();
+    await waitFor(async () => (await log.relayCursor()) !== undefined);
+    const code = randomUUID();
+    await setIfNewer(redis, absentRecord(linkKey('hop.example', code)));
+    await make(code);
+    await waitFor(async () => (await cachedState(code)) === 'followable');
+    const key = linkKey('hop.example', code);
+    await links.update({ workspaceId, key }, { destination: 'https://example.org/' });
+    await waitFor(async () => (await cached(code))?.destination === 'https://example.org/');
+    const moved = `${code}-2`;
+    await links.update({ workspaceId, key }, { alias: moved });
+    await waitFor(async () => (await cachedState(code)) === 'absent' && (await cachedState(moved)) === 'followable');
+    await links.delete({ workspaceId, key: linkKey('hop.example', moved) });
+    await waitFor(async () => (await cachedState(moved)) === 'deleted');
+    await make(code);
+    await waitFor(async () => (await cachedState(code)) === 'followable');
+  });
+
+  test('what was committed while no process ran is owed, and paid', async () => {
+    const one = startProcess();
+    const before = await make();
+    await waitFor(async () => (await cachedState(before.code)) === 'followable');
+    const cursor = await log.relayCursor();
+    await waitFor(async () => (await log.relayCursor()) !== cursor);
+    await one.stop();
+    const owed = await Promise.all(Array.from({ length: 50 }, () => make()));
+    startProcess();
+    await waitFor(async () =>
+      (await Promise.all(owed.map(({ code }) => cachedState(code)))).every((state) => state === 'followable'),
+    );
+  });
+
+  test('an outage of the cache loses nothing', async () => {
+    startProcess();
+    const before = await make();
+    await waitFor(async () => (await cachedState(before.code)) === 'followable');
+    await redis.call('CLIENT', 'PAUSE', '600', 'ALL');
+    const during = await Promise.all(Array.from({ length: 20 }, () => make()));
+    await waitFor(
+      async () =>
+        (await Promise.all(during.map(({ code }) => cachedState(code)))).every((state) => state === 'followable'),
+      {
+        timeoutMs: 10_000,
+      },
+    );
+  });
+
+  test('of two processes one relays, and the other takes over', async () => {
+    const one = startProcess();
+    startProcess();
+    const first = await make();
+    await waitFor(async () => (await cachedState(first.code)) === 'followable');
+    await one.stop();
+    const second = await make();
+    await waitFor(async () => (await cachedState(second.code)) === 'followable');
+  });
+
+  test('a cursor that cannot be continued empties the cache', async () => {
+    await setIfNewer(redis, { ...(await make()), code: 'left-over', version: 1n });
+    await log.saveRelayCursor('garbage');
+    startProcess();
+    await waitFor(async () => (await cached('left-over')) === undefined);
+  });
+});

@@ -1,0 +1,112 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { type ChangeCursor, writeCursor } from '../changes/change-cursor.ts';
+import type { ChangeFeed } from '../changes/change-feed.ts';
+import type { ChangeLog, Leadership, StoredChange } from '../changes/change-log.ts';
+import type { WatchEvent } from '../changes/subscription.ts';
+import type { CacheWriter } from './cache-writer.ts';
+
+/** Carries every committed change to the cache, in one process at a time. */
+export interface Relay {
+  stop(): Promise<void>;
+}
+
+export interface RelaySettings {
+  readonly log: ChangeLog;
+  readonly feed: ChangeFeed;
+  readonly write: CacheWriter;
+  /** Forgets every entry of the cache: it may hold what the database no longer knows. */
+  readonly forgetAll: () => Promise<void>;
+  readonly logger: Log;
+  /** How often the cursor is saved, at most. */
+  readonly saveEveryMs?: number;
+}
+
+const longestPauseMs = 1_000;
+/** How many writes are under way at once. */
+const writesAtOnce = 200;
+
+export function startRelay({ log, feed, write, forgetAll, logger, saveEveryMs = 1_000 }: RelaySettings): Relay {
+  const stopping = new AbortController();
+  let owedSince: number | undefined;
+  const unobserve = observe(metric.relayLag, {}, () =>
+    owedSince === undefined ? 0 : (Date.now() - owedSince) / 1_000,
+  );
+
+  /** Until it succeeds: the cache may be away for long, and what it misses it is owed. */
+  async function insist(what: string, attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = 20; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        logger.debug({ err: error }, `${what} has to be tried again`);
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  async function writeAll(changes: readonly StoredChange[], signal: AbortSignal): Promise<void> {
+    for (let start = 0; start < changes.length; start += writesAtOnce) {
+      const some = changes.slice(start, start + writesAtOnce);
+      owedSince = some[0]?.changedAt.getTime();
+      const writeSome = async (): Promise<void> => {
+        await Promise.all(some.map(({ record, previousCode }) => write(record, previousCode)));
+      };
+      await insist('a write to the cache', writeSome, signal);
+    }
+    owedSince = undefined;
+  }
+
+  async function relay(signal: AbortSignal): Promise<void> {
+    let savedAt = Number.NEGATIVE_INFINITY;
+    const save = async (cursor: ChangeCursor): Promise<void> => {
+      if (performance.now() - savedAt < saveEveryMs) return;
+      await log.saveRelayCursor(writeCursor(cursor));
+      savedAt = performance.now();
+    };
+    for await (const events of feed.subscribe((await log.relayCursor()) ?? '', signal)) {
+      for (const event of events) {
+        if (event.type !== 'resynchronise') continue;
+        logger.warn({ reason: event.reason }, 'the cache begins anew');
+        await insist('forgetting the cache', forgetAll, signal);
+      }
+      await writeAll(changesOf(events), signal);
+      const place = events.findLast((event) => event.type === 'heartbeat');
+      if (place && !signal.aborted) await save(place.cursor);
+    }
+  }
+
+  async function lead(leadership: Leadership): Promise<void> {
+    const over = new AbortController();
+    const signal = AbortSignal.any([over.signal, stopping.signal]);
+    void leadership.lost.then(() => over.abort());
+    logger.info('this process relays changes to the cache');
+    while (!signal.aborted) {
+      await relay(signal).catch((error: unknown) => logger.warn({ err: error }, 'the relay resumes'));
+      await sleep(100, undefined, { signal }).catch(() => {});
+    }
+    leadership.release();
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      const leadership = await log.leadRelay(stopping.signal);
+      if (leadership) await lead(leadership);
+    }
+  }
+
+  const running = run();
+  return {
+    async stop() {
+      stopping.abort();
+      unobserve();
+      await running;
+    },
+  };
+}
+
+function changesOf(events: readonly WatchEvent[]): StoredChange[] {
+  return events.flatMap((event) => (event.type === 'change' ? [event.change] : []));
+}

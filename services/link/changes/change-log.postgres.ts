@@ -1,0 +1,215 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Pool, PoolClient } from 'pg';
+import { type ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import type { CodeBlocks } from '../store.ts';
+import { guarded, transaction } from '../transaction.postgres.ts';
+import { type ChangeCursor, xmaxOf, xminOf } from './change-cursor.ts';
+import type { ChangeLog, ChangeReader, Continuation, Leadership, Reading, StoredChange } from './change-log.ts';
+
+const channel = 'link_changes';
+/** The most changes of one look; a larger backlog is read by pages. */
+const lookSize = 2_000;
+/**
+ * Transactions that were aborted just before a crash may leave numbers that are given again after it: a cursor from
+ * before would take them for seen. So a resumption reads again what was written since the cursor, and a little before.
+ */
+const overlapMs = 5_000;
+/** Before a table is analysed the planner believes that a third of it is unseen, and reads all of it. */
+const planByIndex = 'enable_seqscan = off';
+const relayName = 'cache';
+const relayLock = 'link-relay';
+
+interface ChangeRow {
+  readonly seq: string;
+  readonly kind: ChangeKind;
+  readonly record: Buffer;
+  readonly previous_code: string;
+  readonly changed_at: Date;
+}
+
+interface Identity {
+  readonly system: string;
+  readonly timeline: string;
+}
+
+interface Place {
+  readonly snapshot: string;
+  readonly read_at: Date;
+}
+
+interface SpaceRow {
+  readonly key_id: number;
+  readonly first: number;
+  readonly next: number;
+  readonly block_size: number;
+}
+
+/** Without changes it is one row, whose columns of a change are null. */
+interface LookRow extends Place, ChangeRow {
+  readonly spaces: readonly SpaceRow[] | null;
+}
+
+/**
+ * Not visible in the snapshot $1: begun after it, or under way in it. Two index scans, however long one is under way. They
+ * are gathered before they are sorted: the planner would rather walk all changes in the order of seq.
+ */
+const unseenSeqs = `select seq from link_changes where xid >= pg_snapshot_xmax($1::pg_snapshot)
+  union all select seq from link_changes where xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))`;
+const isUnseen = `(xid >= pg_snapshot_xmax($1::pg_snapshot) or xid = any (array(select pg_snapshot_xip($1::pg_snapshot))))`;
+
+const identityQuery = `select (select system_identifier::text from pg_control_system()) as system,
+  left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline`;
+
+/** The time is the statement's beginning, which is before its snapshot: whatever was committed before it is visible. */
+const place = 'pg_current_snapshot()::text as snapshot, statement_timestamp() as read_at';
+const placeQuery = `select ${place}`;
+
+const lookQuery = `with unseen as materialized (${unseenSeqs}),
+  first as materialized (select seq from unseen order by seq limit ${lookSize + 1})
+  select ${place},
+    (select json_agg(code_blocks) from code_blocks) as spaces,
+    changes.seq, changes.kind, changes.record, changes.previous_code, changes.changed_at
+  from (select) as once left join (link_changes as changes join first using (seq)) on true order by changes.seq`;
+
+/** The change log in the primary. The pool is its own: readers and the relay's lock hold connections for long. */
+export function postgresChangeLog(pool: Pool): ChangeLog {
+  return {
+    open: (woken) => openReader(pool, woken),
+    continuation: (cursor) => transaction(pool, (client) => continuationOf(client, cursor)),
+    page: (cursor, afterSeq, limit) => guarded(() => readPage(pool, cursor, afterSeq, limit)),
+    announce: () => guarded(async () => void (await pool.query(`notify ${channel}`))),
+    prune: (retentionMs, limit) => guarded(() => prune(pool, retentionMs, limit)),
+    relayCursor: () =>
+      guarded(async () => {
+        const text = 'select cursor from relay_cursors where name = $1';
+        return (await pool.query<{ cursor: string }>(text, [relayName])).rows[0]?.cursor;
+      }),
+    saveRelayCursor: (cursor) =>
+      guarded(async () => {
+        await pool.query(
+          `insert into relay_cursors (name, cursor, updated_at) values ($1, $2, clock_timestamp())
+           on conflict (name) do update set cursor = excluded.cursor, updated_at = excluded.updated_at`,
+          [relayName, cursor],
+        );
+      }),
+    leadRelay: (signal) => leadRelay(pool, signal),
+  };
+}
+
+async function openReader(pool: Pool, woken: () => void): Promise<ChangeReader> {
+  const client = await pool.connect();
+  try {
+    client.on('notification', woken);
+    await client.query(`listen ${channel}; set ${planByIndex}`);
+    const { rows } = await client.query<Identity>(identityQuery);
+    const identity = rows[0] as Identity;
+    return {
+      now: async () => cursorOf(identity, (await client.query<Place>(placeQuery)).rows[0] as Place),
+      read: (since) => look(client, identity, since.snapshot),
+      // A connection that listens must not go back to the pool.
+      close: () => client.release(true),
+    };
+  } catch (error) {
+    client.release(true);
+    throw error;
+  }
+}
+
+async function look(client: PoolClient, identity: Identity, since: string): Promise<Reading> {
+  const { rows } = await client.query<LookRow>({ name: 'look', text: lookQuery, values: [since] });
+  const first = rows[0] as LookRow;
+  const changes = rows.filter(({ seq }) => seq !== null).map(changeOf);
+  const spaces = (first.spaces ?? []).map(spaceOf);
+  return { cursor: cursorOf(identity, first), changes, more: changes.length > lookSize, spaces };
+}
+
+function cursorOf({ system, timeline }: Identity, { snapshot, read_at }: Place): ChangeCursor {
+  return { system, timeline, snapshot, readAtMs: read_at.getTime() };
+}
+
+async function continuationOf(client: PoolClient, cursor: ChangeCursor): Promise<Continuation> {
+  await client.query(`set local ${planByIndex}`);
+  const { rows } = await client.query<Identity & { pruned_to: string; xmax: string; first: string | null }>(
+    `with missed as materialized (
+       ${unseenSeqs} union all select seq from link_changes where changed_at >= $2::timestamptz)
+     select identity.*, (select pruned_to::text from change_horizon) as pruned_to,
+       pg_snapshot_xmax(pg_current_snapshot())::text as xmax, (select min(seq) from missed) as first
+     from (${identityQuery}) as identity`,
+    [cursor.snapshot, overlapStart(cursor)],
+  );
+  const [row] = rows;
+  if (!row || row.system !== cursor.system || row.timeline !== cursor.timeline)
+    return lost('The primary was replaced.');
+  if (xmaxOf(cursor) > BigInt(row.xmax)) return lost('The cursor is ahead of the primary.');
+  if (xminOf(cursor) <= BigInt(row.pruned_to)) return lost('CURSOR_TOO_OLD');
+  return row.first === null ? { outcome: 'up_to_date' } : { outcome: 'continue', fromSeq: BigInt(row.first) };
+}
+
+function lost(reason: string): Continuation {
+  return { outcome: 'cannot_continue', reason };
+}
+
+async function readPage(pool: Pool, cursor: ChangeCursor, afterSeq: bigint, limit: number): Promise<StoredChange[]> {
+  const { rows } = await pool.query<ChangeRow>(
+    `select seq, kind, record, previous_code, changed_at from link_changes
+     where seq > $3 and (${isUnseen} or changed_at >= $2::timestamptz) order by seq limit $4`,
+    [cursor.snapshot, overlapStart(cursor), afterSeq, limit],
+  );
+  return rows.map(changeOf);
+}
+
+/** Deletes from the oldest on, and moves the horizon in the same statement, so that no cursor slips between. */
+async function prune(pool: Pool, retentionMs: number, limit: number): Promise<number> {
+  const { rows } = await pool.query<{ count: number }>(
+    `with oldest as materialized (select seq, changed_at from link_changes order by seq limit $2),
+     gone as (
+       delete from link_changes using oldest
+       where link_changes.seq = oldest.seq and oldest.changed_at < clock_timestamp() - $1 * interval '1 millisecond'
+       returning link_changes.xid),
+     moved as (
+       update change_horizon set pruned_to = greatest(pruned_to, (select max(xid) from gone))
+       where exists (select from gone))
+     select count(*)::int as count from gone`,
+    [retentionMs, limit],
+  );
+  return rows[0]?.count ?? 0;
+}
+
+/** A session lock: whoever holds the connection relays, and loses it with the connection. */
+async function leadRelay(pool: Pool, signal: AbortSignal): Promise<Leadership | undefined> {
+  while (!signal.aborted) {
+    const client = await pool.connect().catch(() => undefined);
+    const query = 'select pg_try_advisory_lock(hashtextextended($1, 0)) as held';
+    const held = await client?.query<{ held: boolean }>(query, [relayLock]).catch(() => undefined);
+    if (client && held?.rows[0]?.held) return leadership(client);
+    client?.release(true);
+    await sleep(1_000 + Math.random() * 500, undefined, { signal }).catch(() => {});
+  }
+  return undefined;
+}
+
+function leadership(client: PoolClient): Leadership {
+  const { promise: lost, resolve } = Promise.withResolvers<void>();
+  client.once('end', resolve);
+  client.once('error', () => resolve());
+  return { lost, release: () => client.release(true) };
+}
+
+function changeOf(row: ChangeRow): StoredChange {
+  return {
+    seq: BigInt(row.seq),
+    kind: row.kind,
+    record: fromBinary(LinkRecordSchema, row.record),
+    previousCode: row.previous_code,
+    changedAt: row.changed_at,
+  };
+}
+
+function spaceOf(row: SpaceRow): CodeBlocks {
+  return { keyId: row.key_id, first: row.first, next: row.next, blockSize: row.block_size };
+}
+
+function overlapStart({ readAtMs }: ChangeCursor): Date {
+  return new Date(readAtMs - overlapMs);
+}

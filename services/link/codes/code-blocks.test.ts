@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { createCodeKey } from '#runtime/shortlink/code-space.ts';
+import type { Block } from '../store.ts';
+import { createCodeSource } from './code-blocks.ts';
+
+const key = createCodeKey({ id: 1, secret: new Uint8Array(32), from: 0, to: 99 });
+
+/** Hands out blocks of ten, and notes when. */
+function blocks({ failures = 0 } = {}) {
+  const reserved: number[] = [];
+  let next = 1;
+  return {
+    reserved,
+    store: {
+      openCodeSpace: async () => {},
+      async reserveBlock(): Promise<Block | undefined> {
+        if (failures-- > 0) throw new Error('away');
+        reserved.push(performance.now());
+        if (next + 9 > 99) return undefined;
+        next += 10;
+        return { first: next - 10, end: next };
+      },
+    },
+  };
+}
+
+describe('a code source', () => {
+  test('uses each number once, with a block reserved ahead', async () => {
+    const { store, reserved } = blocks();
+    const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 0 });
+    await source.open();
+    const codes = await Promise.all(Array.from({ length: 25 }, () => source.next()));
+    expect(codes.map(({ number }) => number).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 25 }, (_, at) => at + 1),
+    );
+    expect(codes.every(({ code, number }) => key.numberOf(code) === number)).toBe(true);
+    expect(reserved).toHaveLength(4);
+  });
+
+  test('leaves a block alone until its end was announced', async () => {
+    const { store, reserved } = blocks();
+    const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 60 });
+    await source.open();
+    await source.next();
+    expect(performance.now() - (reserved[0] ?? 0)).toBeGreaterThanOrEqual(59);
+  });
+
+  test('tries again after a failure, and says when the range is used up', async () => {
+    const { store } = blocks({ failures: 2 });
+    const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 0 });
+    await source.open();
+    await expect(source.next()).rejects.toThrow('away');
+    await expect(source.next()).rejects.toThrow('away');
+    for (let at = 0; at < 90; at++) await source.next();
+    await expect(source.next()).rejects.toMatchObject({ kind: 'internal' });
+  });
+});

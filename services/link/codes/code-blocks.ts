@@ -1,0 +1,90 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { internal } from '#runtime/errors/errors.ts';
+import { newestKey } from '#runtime/shortlink/code-keys.ts';
+import type { CodeKey } from '#runtime/shortlink/code-space.ts';
+import type { Block, ChosenCode, LinkStore } from '../store.ts';
+import { isReserved } from './reserved-words.ts';
+
+/** Makes codes from blocks of numbers that this process reserved. */
+export interface CodeSource {
+  /** Makes the spaces of all keys known, and reserves a block ahead of the first use. */
+  open(): Promise<void>;
+  next(): Promise<ChosenCode>;
+  /** Forgets what was reserved: the database may have, too. */
+  discard(): void;
+}
+
+export interface CodeSourceSettings {
+  readonly store: Pick<LinkStore, 'openCodeSpace' | 'reserveBlock'>;
+  /** All keys of the code space; new codes are made with the last. */
+  readonly keys: readonly CodeKey[];
+  readonly blockSize: number;
+  /**
+   * How long a reserved block waits before its first number is used, so that the heartbeats of Watch have carried its end
+   * to every resolver.
+   */
+  readonly announceMs: number;
+}
+
+interface ReservedBlock extends Block {
+  readonly usableAt: number;
+}
+
+export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSourceSettings): CodeSource {
+  const key = newestKey(keys);
+  let current: { next: number; readonly end: number } = { next: 0, end: 0 };
+  let ahead: Promise<ReservedBlock> | undefined;
+  let turning: Promise<void> | undefined;
+
+  function reserve(): Promise<ReservedBlock> {
+    const reserving = (async () => {
+      const block = await store.reserveBlock(key.id);
+      if (!block) throw internal(new Error(`The numbers of code key ${key.id} are used up.`));
+      return { ...block, usableAt: performance.now() + announceMs };
+    })();
+    // A failure is met by whoever needs the block, and the next one tries again.
+    reserving.catch(() => {
+      if (ahead === reserving) ahead = undefined;
+    });
+    return reserving;
+  }
+
+  async function turn(): Promise<void> {
+    ahead ??= reserve();
+    const block = await ahead;
+    await sleep(Math.max(0, block.usableAt - performance.now()));
+    current = { next: block.first, end: block.end };
+    ahead = reserve();
+  }
+
+  async function takeNumber(): Promise<number> {
+    while (current.next >= current.end) {
+      turning ??= turn().finally(() => {
+        turning = undefined;
+      });
+      await turning;
+    }
+    return current.next++;
+  }
+
+  return {
+    async open() {
+      for (const { id: keyId, from, to: last } of keys) {
+        // 0 stands for "no number" in a record.
+        await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize });
+      }
+      ahead ??= reserve();
+    },
+    async next() {
+      for (;;) {
+        const number = await takeNumber();
+        const code = key.codeOf(number);
+        if (!isReserved(code)) return { code, number, codeKeyId: key.id };
+      }
+    },
+    discard() {
+      current = { next: 0, end: 0 };
+      ahead = undefined;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import type { Domains } from '#runtime/shortlink/link-key.ts';
+import { type Checked, fault } from '../faults.ts';
+import { isPrivateHost } from './private-hosts.ts';
+
+const maxDestinationBytes = 8_192;
+
+export interface DestinationRules {
+  /** True for a host of ours: a link to a link is a loop. */
+  isOwnHost(host: string, port: string): boolean;
+  readonly allowPrivate: boolean;
+}
+
+/**
+ * Which hosts are ours: every short domain, and the other names of the front door at its own port (beside which anything
+ * may stand on the same machine).
+ */
+export function createOwnHosts(domains: Domains, hostAliases: readonly string[], publicUrl: string) {
+  const frontDoor = new URL(publicUrl);
+  return (host: string, port: string): boolean =>
+    domains.all.includes(host) || (hostAliases.includes(host) && port === frontDoor.port);
+}
+
+/**
+ * The destination as the WHATWG parser writes it, which is what followers are sent, or what is wrong with it. `field` is
+ * the name it has in the request.
+ */
+export function checkDestination(raw: string, field: string, rules: DestinationRules): Checked<string> {
+  const refuse = (description: string) => ({ fault: fault(field, description, 'DESTINATION_INVALID') });
+  if (Buffer.byteLength(raw) > maxDestinationBytes) return refuse(`must have at most ${maxDestinationBytes} bytes`);
+  // The parser would drop tabs and line breaks without a word.
+  if (/\p{Cc}/u.test(raw)) return refuse('must not contain control characters');
+  const text = raw.trim();
+  if (!/^https?:\/\//i.test(text)) return refuse('must begin with http:// or https://');
+  const url = URL.parse(text);
+  if (!url || url.hostname === '') return refuse('must be an absolute URL with a host');
+  if (url.username !== '' || url.password !== '') return refuse('must not contain a user name or a password');
+  if (Buffer.byteLength(url.href) > maxDestinationBytes) {
+    return refuse(`must have at most ${maxDestinationBytes} bytes when it is written in full`);
+  }
+  return checkHost(url, field, rules);
+}
+
+function checkHost(url: URL, field: string, { isOwnHost, allowPrivate }: DestinationRules): Checked<string> {
+  const refuse = (description: string) => ({ fault: fault(field, description, 'DESTINATION_REFUSED') });
+  const host = url.hostname.replace(/\.+$/, '');
+  if (isOwnHost(host, url.port)) return refuse('must not be a short link of this installation');
+  if (!allowPrivate && isPrivateHost(host)) return refuse('must not be a private, loopback or link-local host');
+  return { value: url.href };
+}

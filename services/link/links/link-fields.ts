@@ -1,0 +1,36 @@
+import { type Checked, fault } from '../faults.ts';
+
+/** The last moment that RFC 3339 can write. */
+const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
+export const defaultRedirectStatus = 302;
+
+export function checkTitle(title: string): Checked<string> {
+  if (/\p{Cc}/u.test(title)) return { fault: fault('title', 'must not contain control characters') };
+  return { value: title };
+}
+
+/** Sorted, each once. */
+export function checkTags(tags: readonly string[]): Checked<string[]> {
+  if (tags.some((tag) => /\p{Cc}/u.test(tag))) return { fault: fault('tags', 'must not contain control characters') };
+  return { value: [...new Set(tags)].sort() };
+}
+
+interface Lifetime {
+  readonly ttl: number | undefined;
+  readonly expiresAt: Date | undefined;
+}
+
+/** When a link ends that was given a ttl (seconds) or an end, or undefined when it was given neither. */
+export function checkLifetime({ ttl, expiresAt }: Lifetime, nowMs: number): Checked<Date | undefined> {
+  if (ttl !== undefined && expiresAt !== undefined) {
+    return { fault: fault('ttl', 'must not be given together with expires_at') };
+  }
+  if (ttl !== undefined) {
+    return ttl >= 1 ? { value: new Date(nowMs + ttl * 1_000) } : { fault: fault('ttl', 'must be at least 1 second') };
+  }
+  if (expiresAt === undefined) return { value: undefined };
+  const at = expiresAt.getTime();
+  if (Number.isNaN(at) || at > lastMoment)
+    return { fault: fault('expires_at', 'must be a time before the year 10000') };
+  return at > nowMs ? { value: expiresAt } : { fault: fault('expires_at', 'must be in the future') };
+}

@@ -1,0 +1,194 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clone } from '@bufbuild/protobuf';
+import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { HopError, notFound, taken } from '#runtime/errors/errors.ts';
+import { isLookalike } from '#runtime/shortlink/code-filter.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { dateOf, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { type CacheWriter, writeWithin } from '../cache/cache-writer.ts';
+import type { CodeSource } from '../codes/code-blocks.ts';
+import type { ChangeOutcome, ChosenCode, CreateOutcome, Edit, Idempotency, LinkStore, NewLink } from '../store.ts';
+import { requireEtag } from './etag.ts';
+
+/** The new values of a link's fields; undefined stays as it is, null is cleared. */
+export interface LinkEdit {
+  readonly alias?: string | undefined;
+  readonly destination?: string | undefined;
+  readonly expiresAt?: Date | null | undefined;
+  readonly isActive?: boolean | undefined;
+  readonly title?: string | undefined;
+  readonly tags?: readonly string[] | undefined;
+  readonly redirectStatus?: number | undefined;
+}
+
+/** A link of a workspace, and what the caller last saw of it. */
+export interface Target {
+  readonly workspaceId: string;
+  readonly key: LinkKey;
+  readonly etag?: string | undefined;
+}
+
+/** What can be done to links. Every change is in the cache, or owed to it, before it is answered. */
+export interface Links {
+  create(link: NewLink, alias: string | undefined, idempotency?: Idempotency): Promise<CreatedLink>;
+  update(target: Target, edit: LinkEdit): Promise<LinkRecord>;
+  delete(target: Target): Promise<void>;
+  undelete(target: Target): Promise<LinkRecord>;
+}
+
+interface CreatedLink {
+  readonly record: LinkRecord;
+  /** The idempotency key made it before. */
+  readonly replayed: boolean;
+}
+
+export interface LinksSettings {
+  readonly store: LinkStore;
+  readonly codes: CodeSource;
+  /** Throws OVERLOADED when a new link would wait too long; by default all are taken. */
+  readonly admit?: () => void;
+  readonly writeToCache: CacheWriter;
+  readonly cacheWriteMs: number;
+  /** How long an alias that looks generated is kept from its maker, while the resolvers' filters learn it. */
+  readonly lookalikeDelayMs: number;
+}
+
+const undeleteDays = 30;
+/** An alias may sit where a generated code would; so many in a row mean that something else is wrong. */
+const mostCollisions = 20;
+
+const creates = counter(metric.linkCreates);
+const changes = counter(metric.linkChanges);
+
+export function createLinks({ store, codes, ...settings }: LinksSettings): Links {
+  /** What has to happen between the commit and the answer. */
+  async function settle(record: LinkRecord, previousCode: string, hasNewCode: boolean): Promise<void> {
+    const wait = hasNewCode && isLookalike(record) ? sleep(settings.lookalikeDelayMs) : undefined;
+    await Promise.all([writeWithin(settings.cacheWriteMs, settings.writeToCache(record, previousCode)), wait]);
+  }
+
+  async function change(kind: ChangeName, target: Target, edit: Editor, newCode?: string): Promise<LinkRecord> {
+    const checked: Editor = (current, now) => {
+      requireEtag(target.etag, current);
+      return edit(current, now);
+    };
+    const request = { workspaceId: target.workspaceId, key: target.key, newCode };
+    const changed = found(await store.change(request, checked), newCode);
+    if (changed.outcome === 'changed') {
+      changes.add(1, { kind });
+      await settle(changed.record, changed.previousCode, changed.previousCode !== '');
+    }
+    return changed.record;
+  }
+
+  return {
+    async create(link, alias, idempotency) {
+      const made = await createOnce({ store, codes, ...settings }, link, alias, idempotency).catch((error: unknown) => {
+        creates.add(1, { outcome: failureName(error) });
+        throw error;
+      });
+      creates.add(1, { outcome: made.outcome });
+      if (made.outcome === 'created') {
+        changes.add(1, { kind: 'create' });
+        await settle(made.record, '', true);
+      }
+      return { record: made.record, replayed: made.outcome === 'replayed' };
+    },
+    update: (target, edit) => change('update', target, (current, now) => edited(current, edit, now), edit.alias),
+    async delete(target) {
+      await change('delete', target, deleted);
+    },
+    undelete: (target) => change('undelete', target, restored),
+  };
+}
+
+type ChangeName = 'update' | 'delete' | 'undelete';
+type Editor = (current: LinkRecord, now: Date) => Edit | undefined;
+
+async function createOnce(
+  { store, codes, admit }: Pick<LinksSettings, 'store' | 'codes' | 'admit'>,
+  link: NewLink,
+  alias: string | undefined,
+  idempotency: Idempotency | undefined,
+): Promise<{ outcome: 'created' | 'replayed'; record: LinkRecord }> {
+  admit?.();
+  for (let attempt = 0; attempt < mostCollisions; attempt++) {
+    const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };
+    const made: CreateOutcome = await store.create(link, code, idempotency);
+    if ('record' in made) return made;
+    if (made.outcome === 'code_taken' && alias === undefined) continue;
+    throw refusals[made.outcome](alias);
+  }
+  throw new HopError('internal', 'INTERNAL', 'No free code was found.');
+}
+
+const refusals = {
+  code_taken: aliasTaken,
+  key_reused: () => taken('IDEMPOTENCY_KEY_REUSED', 'This idempotency key was used with another request.'),
+  key_busy: () => taken('IDEMPOTENCY_IN_PROGRESS', 'The same request is being worked on; ask again in a moment.'),
+} as const;
+
+function failureName(error: unknown): string {
+  if (!(error instanceof HopError)) return 'failed';
+  if (error.kind === 'taken') return 'taken';
+  return error.reason === 'OVERLOADED' ? 'shed' : 'failed';
+}
+
+function aliasTaken(alias = ''): HopError {
+  return taken('ALIAS_TAKEN', 'This alias belongs to another link.', { alias: encodeURIComponent(alias) });
+}
+
+function found(changed: ChangeOutcome, newCode: string | undefined): Extract<ChangeOutcome, { record: LinkRecord }> {
+  if ('record' in changed) return changed;
+  throw changed.outcome === 'missing' ? noSuchLink() : aliasTaken(newCode);
+}
+
+/** Over the API a deleted link is absent until it is restored; lists name it where its state is asked for. */
+export function refuseDeleted(record: LinkRecord): void {
+  if (record.deletedAt) throw notFound('LINK_DELETED', 'This link is deleted; restore it first.');
+}
+
+export function noSuchLink(): HopError {
+  return notFound('LINK_NOT_FOUND', 'There is no such link.');
+}
+
+function edited(current: LinkRecord, edit: LinkEdit, now: Date): Edit | undefined {
+  refuseDeleted(current);
+  const next = clone(LinkRecordSchema, current);
+  if (edit.alias !== undefined && edit.alias !== current.code) {
+    next.code = edit.alias;
+    next.number = 0n;
+    next.codeKeyId = 0;
+  }
+  next.destination = edit.destination ?? current.destination;
+  next.title = edit.title ?? current.title;
+  next.tags = edit.tags ? [...edit.tags] : next.tags;
+  next.redirectStatus = edit.redirectStatus ?? current.redirectStatus;
+  if (edit.isActive !== undefined) next.disabled = !edit.isActive;
+  if (edit.expiresAt === null) delete next.expiresAt;
+  else if (edit.expiresAt) next.expiresAt = timestampOf(edit.expiresAt);
+  if (Object.values(edit).every((value) => value === undefined)) return undefined;
+  next.updatedAt = timestampOf(now);
+  return { kind: next.code === current.code ? ChangeKind.UPDATED : ChangeKind.RENAMED, next };
+}
+
+function deleted(current: LinkRecord, now: Date): Edit {
+  if (current.deletedAt) throw noSuchLink();
+  const next = clone(LinkRecordSchema, current);
+  next.deletedAt = timestampOf(now);
+  next.updatedAt = next.deletedAt;
+  return { kind: ChangeKind.DELETED, next };
+}
+
+function restored(current: LinkRecord, now: Date): Edit | undefined {
+  if (!current.deletedAt) return undefined;
+  if (now.getTime() - dateOf(current.deletedAt).getTime() > undeleteDays * 86_400_000) {
+    throw notFound('UNDELETE_EXPIRED', `This link was deleted more than ${undeleteDays} days ago.`);
+  }
+  const next = clone(LinkRecordSchema, current);
+  delete next.deletedAt;
+  next.updatedAt = timestampOf(now);
+  return { kind: ChangeKind.RESTORED, next };
+}

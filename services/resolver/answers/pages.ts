@@ -1,0 +1,119 @@
+import { escapeHtml, pageMark, pagePolicy, pageStyle } from '#runtime/http/page.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+
+export type GoneReason = 'expired' | 'disabled' | 'deleted' | 'used_up';
+
+/** What the preview shows. */
+export interface Preview {
+  readonly name: LinkKey;
+  readonly destination: string;
+  readonly madeAtMs: number | undefined;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** Headers that every page carries. */
+export const pageHeaders: readonly (readonly [string, string])[] = [
+  ['content-security-policy', pagePolicy],
+  ['x-content-type-options', 'nosniff'],
+  ['referrer-policy', 'no-referrer'],
+  ['content-language', 'en'],
+];
+
+const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
+  expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
+  disabled: ['This link is switched off.', 'Its owner has paused it. It may come back.'],
+  deleted: ['This link was deleted.', 'Its owner has taken it down.'],
+  used_up: ['This link is used up.', 'It could be followed a limited number of times, and has been.'],
+};
+
+export const notFoundPage: Buffer = simplePage(
+  'There is no such link.',
+  'Check it for a missing or a changed letter: upper and lower case differ.',
+  'Error 404',
+);
+
+export const unavailablePage: Buffer = simplePage(
+  'We cannot look this link up right now.',
+  'The link may well be fine; the fault is ours. Please try again in a moment.',
+  'Error 503',
+);
+
+export const tooManyPage: Buffer = simplePage(
+  'Too many links that lead nowhere.',
+  'Your network has asked for many links that do not exist. Please try again in a moment.',
+  'Error 429',
+);
+
+export const gonePages: Readonly<Record<GoneReason, Buffer>> = {
+  expired: gonePage('expired'),
+  disabled: gonePage('disabled'),
+  deleted: gonePage('deleted'),
+  used_up: gonePage('used_up'),
+};
+
+/** Shows where a link leads, without following it. */
+export function previewPage({ name, destination, madeAtMs, expiresAtMs }: Preview): Buffer {
+  const facts = [
+    fact('Short link', escapeHtml(`${name.domain}/${name.code}`)),
+    fact('Made', dateTime(madeAtMs)),
+    fact('Works until', dateTime(expiresAtMs)),
+  ];
+  return page(
+    `Where ${name.domain}/${name.code} leads`,
+    `<h1>This link leads to another site.</h1>
+<p class="lead">You have not been there yet. Go on if you know and trust the address below.</p>
+<div class="card">
+<p class="host">${escapeHtml(hostOf(destination))}</p>
+<p class="url" tabindex="0">${escapeHtml(destination)}</p>
+<dl>${facts.join('')}</dl>
+</div>
+<a class="button" rel="nofollow noreferrer" href="/${escapeHtml(encodeURIComponent(name.code))}">Follow the link</a>`,
+    'A preview; it is not counted as a click.',
+  );
+}
+
+function gonePage(reason: GoneReason): Buffer {
+  const [heading, text] = goneTexts[reason];
+  return simplePage(heading, `${text} Ask whoever gave it to you for a new one.`, 'Error 410');
+}
+
+function simplePage(heading: string, text: string, footer: string): Buffer {
+  return page(heading.replace(/\.$/, ''), `<h1>${heading}</h1>\n<p class="lead">${text}</p>`, footer);
+}
+
+function page(title: string, main: string, footer: string): Buffer {
+  return Buffer.from(`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<header><a class="mark" href="/">${pageMark}Hopline</a></header>
+<main>
+${main}
+</main>
+<footer>${footer}</footer>
+</body>
+</html>
+`);
+}
+
+function fact(name: string, value: string | undefined): string {
+  return value === undefined ? '' : `<div><dt>${name}</dt><dd>${value}</dd></div>`;
+}
+
+const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeStyle: 'short', timeZone: 'UTC' });
+
+function dateTime(atMs: number | undefined): string | undefined {
+  if (atMs === undefined || !Number.isFinite(atMs)) return undefined;
+  const at = new Date(atMs);
+  return `<time datetime="${at.toISOString()}">${escapeHtml(dateFormat.format(at))} UTC</time>`;
+}
+
+function hostOf(destination: string): string {
+  return URL.parse(destination)?.host ?? destination;
+}

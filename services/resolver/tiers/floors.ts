@@ -1,0 +1,66 @@
+import type { Clock } from '../watch/freshness.ts';
+
+interface Floor {
+  /** The greatest version told of. */
+  readonly version: bigint;
+  /** The epoch of the newest change, and the greatest version told of in it. */
+  readonly epoch: number;
+  readonly epochVersion: bigint;
+  readonly until: number;
+}
+
+export interface FloorsOptions {
+  readonly now: Clock;
+  /** How long a floor is kept: longer than any replica lags. */
+  readonly keepMs: number;
+  readonly max: number;
+}
+
+/** The least acceptable version of each link that was changed of late. */
+export interface Floors {
+  raise(key: string, version: bigint, epoch: number): void;
+  /** The least acceptable version; 0n where none is known. With sinceEpoch, older floors are left out. */
+  of(key: string, sinceEpoch?: number): bigint;
+  /** True while a floor had to be forgotten before its time: a row without a floor may be an old one. */
+  blind(): boolean;
+  readonly size: number;
+}
+
+export function createFloors({ now, keepMs, max }: FloorsOptions): Floors {
+  // In order of `until`: raising a floor moves it to the end.
+  const floors = new Map<string, Floor>();
+  let blindUntil = Number.NEGATIVE_INFINITY;
+
+  function forgetOldest(at: number): void {
+    for (const [key, floor] of floors) {
+      if (floor.until > at) {
+        if (floors.size <= max) return;
+        blindUntil = Math.max(blindUntil, floor.until);
+      }
+      floors.delete(key);
+    }
+  }
+
+  return {
+    raise(key, version, epoch) {
+      const at = now();
+      const known = floors.get(key);
+      const inEpoch = known?.epoch === epoch ? known.epochVersion : 0n;
+      if (inEpoch > version) return;
+      const greatest = known && known.version > version ? known.version : version;
+      floors.delete(key);
+      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs });
+      forgetOldest(at);
+    },
+    of(key, sinceEpoch) {
+      const floor = floors.get(key);
+      if (!floor || floor.until <= now()) return 0n;
+      if (sinceEpoch === undefined) return floor.version;
+      return floor.epoch >= sinceEpoch ? floor.epochVersion : 0n;
+    },
+    blind: () => blindUntil > now(),
+    get size() {
+      return floors.size;
+    },
+  };
+}

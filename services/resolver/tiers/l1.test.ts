@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest';
+import { nameOf } from '../held.ts';
+import { replicaLagMs, resolverFixture, testKey, testRecord, trustMs } from '../testing/resolver-fixture.ts';
+
+const key = nameOf(testKey);
+
+function held(fixture: ReturnType<typeof resolverFixture>) {
+  const entry = fixture.l1.get(key);
+  if (!entry) throw new Error('Nothing is held.');
+  return entry;
+}
+
+describe('trust', () => {
+  it('is long while Watch is live, and ends two seconds after its last heartbeat', () => {
+    const fixture = resolverFixture();
+    const { l1, now, beat, settle } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord(), 'redis');
+    now.advance(1_999);
+    expect(l1.trusted(held(fixture), now())).toBe(true);
+    now.advance(1);
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(true);
+    now.advance(trustMs - 2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+  });
+
+  it('is short for a row of a store that may lag behind the beginning of the epoch, long for the primary', () => {
+    const fixture = resolverFixture();
+    const { l1, now, beat } = fixture;
+    beat();
+    l1.offer(l1.inquire(key), testRecord(), 'replica');
+    now.advance(2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    l1.offer(l1.inquire(key), testRecord(), 'primary');
+    now.advance(replicaLagMs);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(true);
+  });
+
+  it('is short for what was read before the epoch began', () => {
+    const fixture = resolverFixture();
+    const { l1, now, beat } = fixture;
+    const early = l1.inquire(key);
+    now.advance(10);
+    beat();
+    l1.offer(early, testRecord(), 'primary');
+    now.advance(2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+  });
+
+  it('is lost, but nothing is forgotten, when changes may have been missed', () => {
+    const fixture = resolverFixture();
+    const { l1, now, freshness, settle, beat } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord(), 'primary');
+    freshness.gap();
+    beat();
+    now.advance(2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.servableStale(held(fixture), now())).toBe(true);
+    now.advance(3_600_000);
+    expect(l1.servableStale(held(fixture), now())).toBe(false);
+  });
+});
+
+describe('versions', () => {
+  it('refuses a row older than a change, also where the link is not held', () => {
+    const { l1, settle } = resolverFixture();
+    settle();
+    l1.apply(testRecord({ version: 5n }), '');
+    expect(l1.get(key)).toBeUndefined();
+    for (const from of ['redis', 'replica', 'primary'] as const) {
+      expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), from)).toBeUndefined();
+    }
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'redis')?.version).toBe(5n);
+  });
+
+  it('applies changes in any order and again and again', () => {
+    const fixture = resolverFixture();
+    const { l1, settle } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
+    for (const version of [3n, 2n, 3n, 1n]) l1.apply(testRecord({ version }), '');
+    expect(held(fixture).version).toBe(3n);
+  });
+
+  it('drops the code that a rename left, unless it was taken again since', () => {
+    const { l1, settle } = resolverFixture();
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
+    l1.apply(testRecord({ version: 2n, code: 'new' }), testKey.code);
+    expect(l1.get(key)).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'redis')).toBeUndefined();
+    l1.offer(l1.inquire(key), testRecord({ version: 7n }), 'primary');
+    l1.apply(testRecord({ version: 6n, code: 'newer' }), testKey.code);
+    expect(l1.get(key)?.version).toBe(7n);
+  });
+
+  it('lets the primary alone go back behind what was known before a gap', () => {
+    const fixture = resolverFixture();
+    const { l1, freshness, settle, beat } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'primary');
+    l1.apply(testRecord({ version: 6n }), '');
+    freshness.gap();
+    beat();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'redis')).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'primary')?.version).toBe(4n);
+  });
+
+  it('knows when it had to forget a floor before its time', () => {
+    const { l1, now } = resolverFixture({ l1: { maxFloors: 2 } });
+    for (const code of ['a', 'b', 'c']) l1.apply(testRecord({ code, version: 2n }), '');
+    expect(l1.blind('go.example/a')).toBe(true);
+    expect(l1.blind('go.example/c')).toBe(false);
+    now.advance(600_000);
+    expect(l1.blind('go.example/a')).toBe(false);
+  });
+
+  it('is not taken back by an old change that is told again after a gap', () => {
+    const fixture = resolverFixture();
+    const { l1, freshness, settle, beat } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'primary');
+    const early = l1.inquire(key);
+    l1.apply(testRecord({ version: 6n }), '');
+    freshness.gap();
+    beat();
+    l1.apply(testRecord({ version: 4n }), '');
+    expect(held(fixture).version).toBe(6n);
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'replica')).toBeUndefined();
+    expect(l1.offer(early, testRecord({ version: 5n }), 'primary')).toBeUndefined();
+  });
+});
+
+describe('absence', () => {
+  it('is remembered for a while, while Watch is live, and beaten by any change', () => {
+    const { l1, now, settle, beat } = resolverFixture();
+    settle();
+    expect(l1.offerAbsence(l1.inquire(key))).toBe(true);
+    expect(l1.rememberedAbsent(key, now())).toBe(true);
+    now.advance(2_000);
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
+    beat();
+    expect(l1.rememberedAbsent(key, now())).toBe(true);
+    l1.apply(testRecord({ version: 2n }), '');
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
+    expect(l1.get(key)?.version).toBe(2n);
+  });
+
+  it('is not taken where a change came in since the question', () => {
+    const { l1, now, settle } = resolverFixture();
+    settle();
+    const inquiry = l1.inquire(key);
+    l1.apply(testRecord({ version: 2n }), '');
+    expect(l1.offerAbsence(inquiry)).toBe(false);
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
+  });
+
+  it('is bounded in number', () => {
+    const { l1, now, settle } = resolverFixture({ l1: { maxAbsences: 2 } });
+    settle();
+    for (const code of ['x/a', 'x/b', 'x/c']) l1.offerAbsence(l1.inquire(code));
+    expect(['x/a', 'x/b', 'x/c'].map((code) => l1.rememberedAbsent(code, now()))).toEqual([false, true, true]);
+  });
+});
+
+it('holds no more than its bytes', () => {
+  const { l1 } = resolverFixture({ l1: { maxBytes: 20_000 } });
+  for (let number = 0; number < 50; number++) {
+    const record = testRecord({ code: `c${number}`, destination: `https://x.example/${'y'.repeat(1_000)}` });
+    l1.offer(l1.inquire(nameOf(record)), record, 'primary');
+  }
+  expect(l1.size).toBeLessThan(10);
+  expect(l1.get('go.example/c49')).toBeDefined();
+});

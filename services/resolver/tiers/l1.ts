@@ -1,0 +1,151 @@
+import { LRUCache } from 'lru-cache';
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { type Held, hold, nameOf, type Source } from '../held.ts';
+import type { Clock, Freshness } from '../watch/freshness.ts';
+import { createFloors } from './floors.ts';
+
+export interface L1Options {
+  readonly now: Clock;
+  readonly freshness: Freshness;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  /** How long a record is believed while Watch is live. */
+  readonly trustMs: number;
+  /** How long it is believed after it was confirmed while Watch is not. */
+  readonly lapseMs: number;
+  /** How old a record may be that is served because no store answers. */
+  readonly staleMs: number;
+  readonly absenceMs: number;
+  readonly maxAbsences: number;
+  readonly floorMs: number;
+  readonly maxFloors: number;
+  /** From 0 to 1; spreads the ends of trust of records that came together. */
+  readonly random: () => number;
+}
+
+type Store = Exclude<Source, 'l1'>;
+
+/** What was known of a link when a store was asked for it. */
+export interface Inquiry {
+  readonly key: string;
+  readonly at: number;
+  readonly epoch: number;
+  /** The version that the primary must at least show. */
+  readonly atLeast: bigint;
+}
+
+/** What this process remembers about links, and the least version of each that it may still show. */
+export interface L1 {
+  /** What is held, trusted or not. */
+  get(key: string): Held | undefined;
+  trusted(held: Held, now: number): boolean;
+  /** May it be served, flagged as stale, while no store answers? */
+  servableStale(held: Held, now: number): boolean;
+  /** To be called before a store is asked. */
+  inquire(key: string): Inquiry;
+  /** A store's row. Answers what is held from then on, or undefined where the row is older than acceptable. */
+  offer(inquiry: Inquiry, record: LinkRecord, from: Store): Held | undefined;
+  /**
+   * A store that knows says that there is no such link. False where a change came in since the inquiry: the store has to
+   * be asked again.
+   */
+  offerAbsence(inquiry: Inquiry): boolean;
+  /** Was the link's absence confirmed of late, with no change of it since? Redis must still be asked for a newer link. */
+  rememberedAbsent(key: string, now: number): boolean;
+  /** A change from Watch. */
+  apply(record: LinkRecord, previousCode: string): void;
+  /** A code that led somewhere until this version and does no longer. */
+  drop(key: string, version: bigint): void;
+  /** True while a row from a replica or Redis cannot be checked against the changes of late: ask the primary. */
+  blind(key: string): boolean;
+  readonly size: number;
+}
+
+export function createL1(options: L1Options): L1 {
+  const { now, freshness, trustMs, lapseMs, staleMs, absenceMs, random } = options;
+  const held = new LRUCache<string, Held>({
+    max: options.maxEntries,
+    maxSize: options.maxBytes,
+    sizeCalculation: ({ bytes }) => bytes,
+  });
+  const absences = new LRUCache<string, { readonly at: number; readonly epoch: number }>({ max: options.maxAbsences });
+  const floors = createFloors({ now, keepMs: options.floorMs, max: options.maxFloors });
+
+  /** The least acceptable version. Only the primary, asked since, may go back behind what was known before a gap. */
+  function floorOf(key: string, fromPrimary: boolean): bigint {
+    const floor = floors.of(key, fromPrimary ? freshness.epoch : undefined);
+    const known = held.peek(key);
+    if (!known || (fromPrimary && known.epoch !== freshness.epoch)) return floor;
+    return later(known.version, floor);
+  }
+
+  function keep(key: string, record: LinkRecord, { at, epoch }: Omit<Inquiry, 'atLeast' | 'key'>, sure: boolean): Held {
+    const known = held.get(key);
+    const same = known?.epoch === epoch && known.version === record.version;
+    const entry = same ? known : hold(record);
+    const covered = epoch === freshness.epoch && freshness.covers(at) && (sure || freshness.settled(at));
+    entry.checkedAt = at;
+    entry.epoch = epoch;
+    entry.trustMs = covered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
+    if (entry !== known) held.set(key, entry);
+    absences.delete(key);
+    return entry;
+  }
+
+  function apply(record: LinkRecord): void {
+    const key = nameOf(record);
+    const { epoch } = freshness;
+    floors.raise(key, record.version, epoch);
+    const known = held.peek(key);
+    const wanted = known ? record.version > known.version : absences.has(key);
+    if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at: now(), epoch }, true);
+    else absences.delete(key);
+  }
+
+  function drop(key: string, version: bigint): void {
+    floors.raise(key, version, freshness.epoch);
+    const known = held.peek(key);
+    if (known && known.version <= version) held.delete(key);
+    absences.delete(key);
+  }
+
+  return {
+    get: (key) => held.get(key),
+    trusted(entry, at) {
+      const limit = entry.epoch === freshness.epoch && freshness.live(at) ? entry.trustMs : lapseMs;
+      return at - entry.checkedAt < limit;
+    },
+    servableStale: (entry, at) => at - entry.checkedAt < staleMs,
+    inquire: (key) => ({ key, at: now(), epoch: freshness.epoch, atLeast: floorOf(key, true) }),
+    offer(inquiry, record, from) {
+      const lastWord = from === 'primary' && inquiry.epoch === freshness.epoch;
+      if (record.version < floorOf(inquiry.key, lastWord)) return undefined;
+      return keep(inquiry.key, record, inquiry, from === 'primary');
+    },
+    offerAbsence({ key, at, epoch, atLeast }) {
+      if (epoch !== freshness.epoch || floorOf(key, true) !== atLeast) return false;
+      held.delete(key);
+      if (freshness.covers(at)) absences.set(key, { at, epoch });
+      return true;
+    },
+    rememberedAbsent(key, at) {
+      const absence = absences.get(key);
+      if (!absence) return false;
+      return absence.epoch === freshness.epoch && at - absence.at < absenceMs && freshness.live(at);
+    },
+    apply(record, previousCode) {
+      apply(record);
+      if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);
+    },
+    drop,
+    blind: (key) => floors.blind() && floors.of(key) === 0n,
+    get size() {
+      return held.size;
+    },
+  };
+}
+
+function later(one: bigint, other: bigint): bigint {
+  if (one > other) return one;
+  return other;
+}

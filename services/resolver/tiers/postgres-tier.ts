@@ -1,0 +1,55 @@
+import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
+import { classify } from '#runtime/postgres/pool.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { Found, Tier } from '../resolve.ts';
+import type { LinkStore } from '../store.ts';
+
+interface PostgresTierOptions {
+  readonly timeoutMs: number;
+  readonly resetMs: number;
+  readonly log: Log;
+}
+
+type Find = Breaker<[LinkKey], Found>;
+
+export function primaryTier(store: LinkStore, options: PostgresTierOptions): Tier {
+  const find = guarded('primary', store, options);
+  return { name: 'primary', find: (key) => find.fire(key) };
+}
+
+/** The replicas in turn; one that fails is followed by the next, once. Undefined where there are none. */
+export function replicaTier(stores: readonly LinkStore[], options: PostgresTierOptions): Tier | undefined {
+  const replicas = stores.map((store, index) => guarded(`replica-${index + 1}`, store, options));
+  if (replicas.length === 0) return undefined;
+  let turn = 0;
+  const inTurn = (): Find => {
+    const start = turn++;
+    const closed = replicas.filter(({ state }) => state !== 'open');
+    const from = closed.length > 0 ? closed : replicas;
+    return from[start % from.length] as Find;
+  };
+  return {
+    name: 'replica',
+    async find(key) {
+      const first = inTurn();
+      try {
+        return await first.fire(key);
+      } catch (error) {
+        const next = inTurn();
+        if (next === first) throw error;
+        return next.fire(key);
+      }
+    },
+  };
+}
+
+function guarded(name: string, store: LinkStore, { timeoutMs, resetMs, log }: PostgresTierOptions): Find {
+  const find = async (key: LinkKey): Promise<Found> => {
+    const record = await store.find(key);
+    return record && { record };
+  };
+  // A full pool is a crowd, not an illness.
+  const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
+  return breaker(name, find, { timeoutMs, resetMs, isFailure, log });
+}

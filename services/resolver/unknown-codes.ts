@@ -1,0 +1,101 @@
+import { LRUCache } from 'lru-cache';
+import { addressPrefix } from '#runtime/limits/address-prefix.ts';
+import { rateOf, taking } from '#runtime/limits/gcra.ts';
+import type { RateLimit } from '#runtime/limits/rate-limits.ts';
+
+export interface UnknownCodesOptions {
+  /** Unknown codes that an address may ask this process for at full speed. */
+  readonly limit: RateLimit;
+  /** What is beyond is held back for at most this long; what would take longer is refused. */
+  readonly longestWaitMs: number;
+  readonly maxAddresses: number;
+  /** Questions held back at once, of all addresses. */
+  readonly maxWaiting: number;
+  /** Milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+}
+
+/**
+ * What is asked for: a code that was certainly never handed out, or one that a store has to be asked for. They are counted
+ * apart, so that whoever tries made-up codes slows no neighbour's look at a real link.
+ */
+export type Guess = 'made_up' | 'possible';
+
+/** Who is sent away: when the next question is welcome, and when all is as before, in milliseconds from now. */
+export interface TooMany {
+  readonly retryAfterMs: number;
+  readonly resetMs: number;
+}
+
+/** Slows whoever keeps asking for codes that lead nowhere. Links that memory holds are never asked about here. */
+export interface UnknownCodes {
+  /** Calls `ask`, at once or a little later, or answers that there were too many. Only an unknown code is counted. */
+  pace<Result>(
+    address: string | undefined,
+    guess: Guess,
+    ask: () => Promise<{ readonly unknown: boolean; readonly result: Result }>,
+  ): Promise<Result | TooMany>;
+}
+
+type Turn = TooMany | { readonly waitMs: number };
+
+const microseconds = 1_000;
+
+/** Counts in this process alone: a store that could be asked about an address would be one more to flood. */
+export function createUnknownCodes(options: UnknownCodesOptions): UnknownCodes {
+  const { longestWaitMs, maxWaiting, now, sleep } = options;
+  const rate = rateOf(options.limit);
+  const fullAt = new LRUCache<string, number>({ max: options.maxAddresses });
+  let waiting = 0;
+
+  function turn(key: string): Turn {
+    const at = now() * microseconds;
+    const held = fullAt.get(key);
+    const { wait } = taking(rate, held, at);
+    if (wait === 0) return { waitMs: 0 };
+    const waitMs = wait / microseconds;
+    if (waitMs <= longestWaitMs && waiting < maxWaiting) return { waitMs };
+    return { retryAfterMs: waitMs, resetMs: Math.max(0, (held ?? at) - at) / microseconds };
+  }
+
+  function count(key: string): void {
+    fullAt.set(key, taking(rate, fullAt.peek(key), now() * microseconds).fullAt);
+  }
+
+  function giveBack(key: string): void {
+    const held = fullAt.peek(key);
+    if (held !== undefined) fullAt.set(key, held - rate.interval);
+  }
+
+  async function hold(waitMs: number): Promise<void> {
+    waiting++;
+    await sleep(waitMs);
+    waiting--;
+  }
+
+  return {
+    async pace(address, guess, ask) {
+      const prefix = address === undefined ? undefined : addressPrefix(address);
+      if (prefix === undefined) return (await ask()).result;
+      const key = `${guess} ${prefix}`;
+      const mine = turn(key);
+      if (!('waitMs' in mine)) return mine;
+      if (mine.waitMs === 0) {
+        const { unknown, result } = await ask();
+        if (unknown) count(key);
+        return result;
+      }
+      // Counted beforehand, so that the next one waits longer; good links, too, are a little late now.
+      count(key);
+      await hold(mine.waitMs);
+      const { unknown, result } = await ask();
+      if (!unknown) giveBack(key);
+      return result;
+    },
+  };
+}
+
+export function isTooMany(result: object): result is TooMany {
+  return 'retryAfterMs' in result;
+}

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest';
+import { testClock } from '../testing/resolver-fixture.ts';
+import { createFreshness } from './freshness.ts';
+
+function setUp() {
+  const now = testClock();
+  return { now, freshness: createFreshness({ now, lapseMs: 2_000, replicaLagMs: 60_000 }) };
+}
+
+describe('freshness', () => {
+  it('is live for the lapse after a heartbeat', () => {
+    const { now, freshness } = setUp();
+    expect(freshness.live(now())).toBe(false);
+    freshness.heartbeat(50);
+    expect(freshness.live(now())).toBe(true);
+    now.advance(1_999);
+    expect(freshness.live(now())).toBe(true);
+    now.advance(1);
+    expect(freshness.live(now())).toBe(false);
+  });
+
+  it('counts what a heartbeat was held up on its way', () => {
+    const { now, freshness } = setUp();
+    freshness.heartbeat(0);
+    now.advance(3_000);
+    freshness.heartbeat(500);
+    expect(freshness.ageMs(now())).toBe(2_500);
+    expect(freshness.live(now())).toBe(false);
+  });
+
+  it('measures the heartbeats of a new stream by each other: the clocks may have been set', () => {
+    const { now, freshness } = setUp();
+    freshness.heartbeat(1_000_000);
+    freshness.connected();
+    now.advance(100);
+    freshness.heartbeat(0);
+    expect(freshness.ageMs(now())).toBe(0);
+  });
+
+  it('covers the time from the first heartbeat of an epoch on, across streams, until a gap', () => {
+    const { now, freshness } = setUp();
+    const before = now();
+    now.advance(10);
+    freshness.heartbeat(0);
+    expect(freshness.covers(before)).toBe(false);
+    expect(freshness.covers(now())).toBe(true);
+    const during = now();
+    now.advance(60_000);
+    freshness.connected();
+    freshness.heartbeat(60_000);
+    expect(freshness.settled(now())).toBe(true);
+    freshness.gap();
+    expect(freshness.covers(during)).toBe(false);
+    expect(freshness.live(now())).toBe(false);
+    freshness.heartbeat(60_001);
+    expect(freshness.epoch).toBe(1);
+    expect(freshness.settled(now())).toBe(false);
+  });
+});
