@@ -20,7 +20,7 @@ export interface UnknownCodesOptions {
  * What is asked for: a code that was certainly never handed out, or one that a store has to be asked for. They are counted
  * apart, so that whoever tries made-up codes slows no neighbour's look at a real link.
  */
-export type Guess = 'made_up' | 'possible';
+type Guess = 'made_up' | 'possible';
 
 /** Who is sent away: when the next question is welcome, and when all is as before, in milliseconds from now. */
 export interface TooMany {
