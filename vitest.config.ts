@@ -29,7 +29,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'mesh',
-          include: ['tests/mesh/**/*.test.ts'],
+          include: ['tests/{mesh,contract}/**/*.test.ts'],
           globalSetup: ['tests/mesh/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -178,6 +178,18 @@ describe('pages', () => {
     }
   });
 
+  test('a HEAD claims no compression of a body that it does not have', async () => {
+    door.services.on(pages, ({ headers }) => page('404', { ...headers, 'x-hop-method': 'HEAD' }));
+    const headers = { 'accept-encoding': 'gzip' };
+    const answer = await ask(door.envoy.publicPort, '/x/y', { method: 'HEAD', headers });
+    door.services.on(pages, ({ headers }) => page(headers['x-envoy-original-path'] === '/' ? '200' : '404', headers));
+    expect([answer.status, answer.headers['content-encoding'], answer.headers.vary]).toEqual([
+      404,
+      undefined,
+      undefined,
+    ]);
+  });
+
   test('/readyz asks the gateway', async () => {
     door.services.on('hop.pages.v1.PagesService/GetReadiness', () => ({
       metadata: { 'x-status': '503' },

@@ -30,11 +30,11 @@ export const ownFilters: JsonObject = { [filter.authorize]: off };
 export type Script = 'api' | 'page' | 'redirect' | 'careful-redirect';
 
 /** A redirect or a page: no credentials, a lenient transcoder, and the HTTP status out of the metadata. */
-export function edgeFilters(rpc: Rpc, name: Exclude<Script, 'api'>): JsonObject {
+export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api'>): JsonObject {
   return {
     [filter.authorize]: off,
-    // A redirect has no body worth the work.
-    ...(name === 'page' ? { [filter.compressor]: on } : {}),
+    // A redirect has no body worth the work; the answer to a HEAD has none, and would be said to be compressed.
+    ...(name === 'page' && verb !== 'HEAD' ? { [filter.compressor]: on } : {}),
     [filter.hygiene]: on,
     [filter.script]: script(name),
     [edgeTranscoder(rpc.service)]: on,

@@ -163,7 +163,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
     ],
     typed_per_filter_config: edge
-      ? edgeFilters(rpc, isPage(rpc) ? 'page' : 'careful-redirect')
+      ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
       : apiFilters(rpc, binding),
   };
   if (isPage(rpc) || !edge) return [route];
@@ -176,7 +176,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     {
       ...route,
       match: { prefix: '/', headers: [method, plain, ...guards] },
-      typed_per_filter_config: edgeFilters(rpc, 'redirect'),
+      typed_per_filter_config: edgeFilters(rpc, binding, 'redirect'),
     },
     route,
   ];

@@ -18,13 +18,16 @@ const unlimited = Object.fromEntries(
     .map((name) => [`HOP_LIMIT_${name}`, '1000000']),
 );
 
+/** So short that a test can wait for its end. */
+const shortGrace = { HOP_REFRESH_GRACE_MS: '2000' };
+
 /** One whole mesh for all mesh tests, beside any other: ports and state of its own. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const mesh = await startMesh({
     dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
     portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
     fresh: true,
-    env: unlimited,
+    env: { ...unlimited, ...shortGrace },
   });
   project.provide('meshUrl', mesh.url);
   project.provide('meshInternalUrl', mesh.internalUrl);

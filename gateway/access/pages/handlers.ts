@@ -30,7 +30,7 @@ export function createPages({ site, readiness }: Dependencies): ServiceImpl<type
       const path = pathOf(context);
       const file = path === undefined ? undefined : site.find(path);
       if (file) return answerFile(context, file);
-      setResponseMetadata(context, 'vary', 'accept');
+      setResponseMetadata(context, 'vary', 'accept, accept-encoding');
       if (path?.startsWith('/api/') || prefersJson(metadataOf(context, 'accept'))) {
         return answerJson(context, 404, noPage);
       }

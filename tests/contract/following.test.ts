@@ -1,0 +1,466 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { concurrently } from '../mesh/support/concurrently.ts';
+import { eventually } from '../mesh/support/eventually.ts';
+import { call } from '../mesh/support/http.ts';
+import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { httpRequest, openConnection } from './support/connection.ts';
+import { expectRefusal, innerHeadersOf, leakIn } from './support/refusals.ts';
+
+let ada: Person;
+beforeAll(async () => {
+  ada = await newPerson();
+});
+
+const json = { accept: 'application/json' };
+const html = { accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+const patch = async (code: string, fields: object) => {
+  const path = `/api/v1/urls/${encodeURIComponent(code)}`;
+  const answer = await call(path, { method: 'PATCH', token: ada.token, body: fields });
+  expect(answer.status, answer.text).toBe(200);
+  return answer.json;
+};
+const followed = async (code: string, headers = {}) => {
+  const answer = await call(`/${encodeURIComponent(code)}`, { headers });
+  return [answer.status, answer.headers.get('location')];
+};
+
+describe('GET /{code} and GET /r/{code}', () => {
+  it.each([
+    [302, 'private, no-store'],
+    [307, 'private, no-store'],
+    [301, 'private, max-age=30'],
+    [308, 'private, max-age=30'],
+  ])('%i with Cache-Control: %s, and nothing that is the mesh’s own', async (redirect_status, cacheControl) => {
+    const link = await newLink(ada, { redirect_status });
+    for (const path of [`/${link.code}`, `/r/${link.code}`]) {
+      // The first answer comes from a store, the later ones from memory: they have to be the same.
+      const seen = [];
+      for (let time = 0; time < 4; time++) {
+        const answer = await call(path);
+        expect([answer.status, answer.headers.get('location')]).toEqual([redirect_status, link.long_url]);
+        expect(answer.headers.get('cache-control')).toBe(cacheControl);
+        expect(innerHeadersOf(answer.headers)).toEqual([]);
+        expect(answer.headers.get('set-cookie')).toBeNull();
+        seen.push(
+          [...answer.headers.keys()]
+            .filter((name) => name !== 'date')
+            .sort()
+            .join(),
+        );
+      }
+      expect(new Set(seen).size).toBe(1);
+    }
+  });
+
+  it('302 unless set', async () => {
+    expect((await newLink(ada)).redirect_status).toBe(302);
+  });
+
+  it('no credentials: a good one, a bad one and none are answered alike', async () => {
+    const link = await newLink(ada);
+    for (const authorization of [`Bearer ${ada.token}`, 'Bearer nonsense', 'Basic YTpi', '']) {
+      const answer = await call(`/${link.code}`, { headers: { authorization, cookie: 'a=b' } });
+      expect([answer.status, answer.headers.get('location')]).toEqual([302, link.long_url]);
+    }
+  });
+
+  it.each(['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'TRACE', 'BREW'])(
+    'any other method: %s is 405 with Allow: GET, HEAD',
+    async (method) => {
+      const { code } = await newLink(ada);
+      const connection = await openConnection();
+      for (const path of [`/${code}`, `/r/${code}`, '/no-such-code']) {
+        connection.send(httpRequest(method, path, json));
+        const answer = await connection.answer();
+        if (method === 'BREW' && answer?.status === 400) break; // A method that HTTP does not know is no request.
+        expect([answer?.status, answer?.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
+        const text = answer?.body ?? '';
+        const body = JSON.parse(text);
+        expectRefusal(
+          { status: 405, headers: new Headers([...(answer?.headers ?? [])]), text, json: body },
+          405,
+          'METHOD_NOT_ALLOWED',
+        );
+      }
+      connection.close();
+    },
+  );
+});
+
+describe('A query string does not keep a link from being followed, whatever its parameters are called', () => {
+  it.each(
+    [
+      'code=x',
+      'code=',
+      'c%6fde=x',
+      'Code=x',
+      'code.x=y',
+      'code[]=x',
+      'codes=1&code=y&code=z',
+      'fbclid=1&utm_source=a%20b',
+      'path=%2F&data=1&content_type=x',
+      '%ff=%fe',
+      '%=%',
+      '%00',
+      '&&&===',
+      '=',
+      '?',
+      'a=b?c=d',
+      'x'.repeat(8_000),
+      Array.from({ length: 500 }, (_, index) => `p${index}=1`).join('&'),
+      '%C3%A9=%C3%BC',
+      "'%20or%201=1--",
+      '<script>',
+      '{"a":1}',
+      'grpc-timeout=1n&$alt=proto&alt=media&key=x&access_token=y&prettyPrint=true',
+    ].map((query) => [query.slice(0, 40), query] as const),
+  )('?%s', async (_, query) => {
+    const link = await newLink(ada);
+    const connection = await openConnection();
+    for (const prefix of ['/', '/r/']) {
+      for (const method of ['GET', 'HEAD']) {
+        connection.send(httpRequest(method, `${prefix}${link.code}?${query}`));
+        const answer = await connection.answer(method === 'HEAD');
+        expect([answer?.status, answer?.headers.get('location')]).toEqual([302, link.long_url]);
+      }
+    }
+    connection.close();
+  });
+});
+
+it('HEAD answers as GET, without a body', async () => {
+  const active = await newLink(ada);
+  const disabled = await newLink(ada);
+  await patch(disabled.code, { is_active: false });
+  await eventually(
+    () => followed(disabled.code),
+    ([status]) => status === 410,
+    { everyMs: 5 },
+  );
+  for (const headers of [json, html, {}]) {
+    for (const path of [
+      `/${active.code}`,
+      `/r/${active.code}`,
+      `/${disabled.code}`,
+      '/no-such-code',
+      '/',
+      '/a/b',
+      '/robots.txt',
+      `/${active.code}+`,
+    ]) {
+      const [get, head] = [await call(path, { headers }), await call(path, { method: 'HEAD', headers })];
+      expect([path, head.status, head.text]).toEqual([path, get.status, '']);
+      for (const name of [
+        'location',
+        'cache-control',
+        'content-type',
+        'vary',
+        'content-security-policy',
+        'x-content-type-options',
+      ])
+        expect([path, name, head.headers.get(name)]).toEqual([path, name, get.headers.get(name)]);
+    }
+  }
+});
+
+it('Followable as soon as the 201 is out, on every resolver', async () => {
+  const answers = await concurrently(200, 8, async (index) => {
+    const alias = index % 2 === 0 ? { alias: `now-${randomUUID()}` } : {};
+    const link = await newLink(ada, alias);
+    const seen = await Promise.all([1, 2, 3, 4].map(() => followed(link.code)));
+    return seen.every(([status, location]) => status === 302 && location === link.long_url);
+  });
+  expect(answers.filter((good) => !good)).toEqual([]);
+});
+
+it('an edit, a switch or a delete is seen within 250 ms', async () => {
+  const { code } = await newLink(ada);
+  await concurrently(16, 4, () => followed(code));
+  const until = async (accept: (seen: (number | string | null)[]) => boolean) => {
+    const { tookMs } = await eventually(
+      () => Promise.all([1, 2, 3, 4].map(() => followed(code))),
+      (all) => all.every(accept),
+      { timeoutMs: 2_000, everyMs: 5 },
+    );
+    return tookMs;
+  };
+  const took: number[] = [];
+  for (let round = 0; round < 8; round++) {
+    const { long_url } = await patch(code, { long_url: `https://example.org/round/${round}` });
+    took.push(await until(([, location]) => location === long_url));
+    await patch(code, { is_active: false });
+    took.push(await until(([status]) => status === 410));
+    await patch(code, { is_active: true });
+    took.push(await until(([status]) => status === 302));
+  }
+  expect((await call(`/api/v1/urls/${code}`, { method: 'DELETE', token: ada.token })).status).toBe(200);
+  took.push(await until(([status]) => status === 410));
+  expect((await call(`/api/v1/urls/${code}:undelete`, { token: ada.token, body: {} })).status).toBe(200);
+  took.push(await until(([status]) => status === 302));
+  // The machine that tests run on is shared; the median shows what the mesh does.
+  expect(took.sort((a, b) => a - b)[took.length >> 1], String(took)).toBeLessThan(250);
+});
+
+it('a renamed link leads by its new code alone', async () => {
+  const link = await newLink(ada);
+  const alias = `renamed-${randomUUID()}`;
+  await followed(link.code);
+  await patch(link.code, { alias });
+  await eventually(
+    () => followed(alias),
+    ([status]) => status === 302,
+    { timeoutMs: 2_000, everyMs: 5 },
+  );
+  await eventually(
+    () => followed(link.code),
+    ([status]) => status === 404 || status === 410,
+    { timeoutMs: 2_000, everyMs: 5 },
+  );
+  const again = await call('/api/v1/urls', {
+    token: ada.token,
+    body: { long_url: 'https://example.org/second', alias: link.code },
+  });
+  expect([201, 400]).toContain(again.status);
+});
+
+describe('Unknown: 404; expired, disabled, deleted: 410; a page for browsers, the error body for Accept: application/json', () => {
+  const gone: [state: string, reason: string, make: () => Promise<string>][] = [
+    ['disabled', 'LINK_DISABLED', async () => (await patch((await newLink(ada)).code, { is_active: false })).code],
+    ['expired', 'LINK_EXPIRED', async () => (await newLink(ada, { ttl: 1 })).code],
+    [
+      'deleted',
+      'LINK_DELETED',
+      async () => {
+        const { code } = await newLink(ada);
+        await call(`/api/v1/urls/${code}`, { method: 'DELETE', token: ada.token });
+        return code;
+      },
+    ],
+  ];
+
+  it.each(gone)('%s: 410', async (state, reason, make) => {
+    const code = await make();
+    await eventually(
+      () => followed(code),
+      ([status]) => status === 410,
+      { timeoutMs: 5_000 },
+    );
+    for (const path of [`/${code}`, `/r/${code}`, `/${code}?a=b`]) {
+      const page = await call(path, { headers: html });
+      expect([page.status, page.headers.get('content-type')]).toEqual([410, 'text/html; charset=utf-8']);
+      expect(page.text.toLowerCase()).toContain(state === 'disabled' ? 'off' : state);
+      expectPage(page);
+      expectRefusal(await call(path, { headers: json }), 410, reason);
+    }
+  });
+
+  it('unknown: 404', async () => {
+    for (const path of ['/no-such-code', '/r/no-such-code', '/Ab3xYz9', '/%C3%A9t%C3%A9']) {
+      const page = await call(path, { headers: html });
+      expect([page.status, page.headers.get('content-type')]).toEqual([404, 'text/html; charset=utf-8']);
+      expectPage(page);
+      expectRefusal(await call(path, { headers: json }), 404, 'LINK_NOT_FOUND');
+    }
+  });
+
+  it.each([
+    ['text/html', 'page'],
+    ['*/*', 'page'],
+    ['', 'page'],
+    ['application/json', 'body'],
+    ['APPLICATION/JSON', 'body'],
+    ['application/json;q=0.9, text/html;q=0.8', 'body'],
+    ['text/html, application/json;q=0.9', 'page'],
+    ['application/json;q=0', 'page'],
+    ['application/problem+json', 'body'],
+    ['text/plain', 'page'],
+    ['nonsense;;;q=', 'page'],
+    ['x'.repeat(5_000), 'page'],
+  ])('Accept decides: %s -> the %s', async (accept, form) => {
+    const answer = await call('/no-such-code', { headers: { accept } });
+    expect(answer.status).toBe(404);
+    expect(answer.headers.get('content-type')).toMatch(form === 'body' ? /^application\/json/ : /^text\/html/);
+    expect(answer.headers.get('vary')?.toLowerCase()).toContain('accept');
+  });
+
+  function expectPage({ headers, text }: { headers: Headers; text: string }): void {
+    const policy = headers.get('content-security-policy') ?? '';
+    expect(policy).toContain("default-src 'none'");
+    expect(policy).not.toMatch(/unsafe-eval|script-src(?! 'none')|\*/);
+    expect(headers.get('x-content-type-options')).toBe('nosniff');
+    expect(headers.get('cache-control')).toMatch(/no-store/);
+    expect(text).toMatch(/<meta name="?viewport"?/);
+    expect(text).toContain('prefers-color-scheme');
+    expect(text).not.toMatch(/<script|javascript:|\son\w+=|https?:\/\/(?!localhost|example\.org|www\.w3\.org)/i);
+    expect(leakIn(text)).toBeUndefined();
+  }
+});
+
+describe('A malformed path is 400 or 404, never 5xx', () => {
+  it.each(
+    [
+      '/%ff',
+      '/%zz',
+      '/%',
+      '/%2',
+      '/%00',
+      '/%01',
+      '/%7f',
+      '/%c2%80',
+      '/%0d%0aset-cookie:%20a=b',
+      '/%e2%80%8b',
+      '/%ed%a0%80',
+      '/%c0%af',
+      '/%f4%90%80%80',
+      '/%F0%9F%98%80',
+      '/a%20b',
+      '/a+b',
+      '/a%2Fb',
+      '/a%5cb',
+      '/a.b',
+      '/a;b',
+      '/a:b',
+      '/a@b',
+      '/a,b',
+      "/'",
+      '/"',
+      '/<b>',
+      '/*',
+      '/~root',
+      '/$%7Bjndi:ldap:x%7D',
+      '/..%2f..%2fetc%2fpasswd',
+      '/%2e%2e/%2e%2e/etc/passwd',
+      '/.git/config',
+      '/.env',
+      '/wp-login.php',
+      `/${'a'.repeat(65)}`,
+      `/${'%C3%A9'.repeat(65)}`,
+      `/${'a'.repeat(8_000)}`,
+      `/${'%CC%81'.repeat(2_000)}`,
+      '/r/',
+      '/r',
+      '/r/a/b',
+      '/r//',
+      '/+',
+      '/++',
+      '/abc++',
+      '/\x80\x81',
+      '/\xe9t\xe9',
+    ].map((path) => [path.slice(0, 60), path] as const),
+  )('%s', async (_, path) => {
+    const connection = await openConnection();
+    for (const accept of ['application/json', 'text/html']) {
+      for (const method of ['GET', 'HEAD']) {
+        connection.send(httpRequest(method, path, { accept }));
+        const answer = await connection.answer(method === 'HEAD');
+        expect([400, 404], `${method} ${path}: ${answer?.status} ${answer?.body}`).toContain(answer?.status);
+        expect(answer?.headers.get('set-cookie')).toBeUndefined();
+        expect(leakIn((answer?.body ?? '').replaceAll(path, ''))).toBeUndefined();
+        if (method === 'GET' && accept === 'application/json')
+          expect(answer?.body, `${path}: ${answer?.body}`).toContain('google.rpc.ErrorInfo');
+        if (answer?.headers.get('connection') === 'close') return connection.close();
+      }
+    }
+    connection.close();
+  });
+});
+
+describe('/{code}+ shows where a link leads without following it', () => {
+  it('as a page that cannot be turned against its reader', async () => {
+    const long_url = 'https://example.org/?q=<script>alert(1)</script>&a="onload=x&b=\'';
+    const link = await newLink(ada, { title: '</title><script>alert(2)</script>', long_url });
+    for (const path of [`/${link.code}+`, `/r/${link.code}+`, `/${link.code}%2B`]) {
+      const page = await call(path, { headers: html });
+      expect([path, page.status, page.headers.get('location')]).toEqual([path, 200, null]);
+      expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
+      expect(page.text).not.toMatch(/<script/i);
+      expect(page.text).toContain('example.org');
+      expect(page.headers.get('content-security-policy')).toContain("default-src 'none'");
+    }
+  });
+
+  it('is no click, and says of a link that is gone that it is gone', async () => {
+    const link = await newLink(ada);
+    for (let time = 0; time < 3; time++) await call(`/${link.code}+`);
+    await call(`/api/v1/urls/${link.code}`, { method: 'DELETE', token: ada.token });
+    await eventually(
+      () => call(`/${link.code}+`),
+      ({ status }) => status === 410,
+      { timeoutMs: 2_000 },
+    );
+    expect((await call('/no-such-code+')).status).toBe(404);
+    await call(`/api/v1/urls/${link.code}:undelete`, { token: ada.token, body: {} });
+    await sleep(1_500);
+    expect((await call(`/api/v1/urls/${link.code}`, { token: ada.token })).json.click_count).toBe(0);
+  });
+});
+
+describe('GET / and unknown paths: a page', () => {
+  it.each(['/', '/a/b', '/a/b/c.php', '/deep/er/and/deeper', '/file.txt', '/.well-known/nothing'])(
+    '%s',
+    async (path) => {
+      const page = await call(path, { headers: html });
+      expect(page.status).toBe(path === '/' ? 200 : 404);
+      expect(page.headers.get('content-type')).toMatch(/^text\/html/);
+      expect(page.headers.get('content-security-policy')).toBeTruthy();
+      if (path !== '/') expectRefusal(await call(path, { headers: json }), 404);
+    },
+  );
+
+  it('/robots.txt and /favicon.ico', async () => {
+    const robots = await call('/robots.txt');
+    expect([robots.status, robots.headers.get('content-type')]).toEqual([200, 'text/plain; charset=utf-8']);
+    expect(robots.text).toMatch(/^User-agent:/im);
+    const icon = await call('/favicon.ico');
+    expect(icon.status).toBe(200);
+    expect(icon.headers.get('content-type')).toMatch(/^image\//);
+  });
+});
+
+describe('Codes', () => {
+  it('are case-sensitive', async () => {
+    const stem = randomUUID();
+    const [lower, upper] = [
+      await newLink(ada, { alias: `case-${stem}` }),
+      await newLink(ada, { alias: `CASE-${stem}` }),
+    ];
+    expect(await followed(lower.code)).toEqual([302, lower.long_url]);
+    expect(await followed(upper.code)).toEqual([302, upper.long_url]);
+    expect((await followed(`Case-${stem}`))[0]).toBe(404);
+  });
+
+  it('generated: 7 characters of [0-9A-Za-z], no two alike, in no order', async () => {
+    const codes = await concurrently(60, 8, async () => (await newLink(ada)).code as string);
+    for (const code of codes) expect(code).toMatch(/^[0-9A-Za-z]{7}$/);
+    expect(new Set(codes).size).toBe(60);
+    expect([...codes].sort()).not.toEqual(codes);
+    expect(new Set(codes.map((code) => code.slice(0, 2))).size).toBeGreaterThan(20);
+  });
+
+  it('a host of ours in any spelling leads to the same link; another host has none', async () => {
+    const link = await newLink(ada);
+    const { port } = new URL(inject('meshUrl'));
+    const connection = await openConnection();
+    for (const host of [
+      'localhost',
+      'LOCALHOST',
+      `localhost:${port}`,
+      'localhost.',
+      '127.0.0.1',
+      `127.0.0.1:${port}`,
+      '[::1]',
+    ]) {
+      connection.send(httpRequest('GET', `/${link.code}`, { host }));
+      const answer = await connection.answer();
+      expect([host, answer?.status, answer?.headers.get('location')]).toEqual([host, 302, link.long_url]);
+    }
+    for (const host of ['example.org', 'localhost.example.org', 'xlocalhost']) {
+      connection.send(httpRequest('GET', `/${link.code}`, { host, ...json }));
+      const answer = await connection.answer();
+      expect([host, answer?.status]).toEqual([host, 404]);
+    }
+    connection.close();
+  });
+});
