@@ -67,8 +67,8 @@ const near = {
 type NearName = keyof typeof near;
 
 /**
- * Each limit stands twice. Envoy's own count comes first: what one address sends too much of here ends here, for a
- * microsecond, whether the count that all edges share can be asked or not. It holds the same figures, so it never
+ * Each limit stands twice. Envoy's own count comes first: what one address sends too much of here ends here,
+ * cheaply, whether the count that all edges share can be asked or not. It holds the same figures, so it never
  * refuses what one edge alone should let through.
  */
 export function rateLimitFilters(figures: RateLimits): RateLimitFilters {

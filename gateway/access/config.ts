@@ -23,8 +23,8 @@ export const accessConfig = defineConfig({
   apiKeyStaleMs: duration('HOP_API_KEY_STALE_MS', { max: 1_200_000, default: 300_000 }),
   /** Where calls are counted. */
   redisUrl: secretUrl('HOP_REDIS_URL'),
-  /** What one question to Redis may take; Envoy's timeout for a rate limit has to be longer. */
-  limitTimeoutMs: duration('HOP_LIMIT_TIMEOUT_MS', { min: 5, max: 200, default: 100 }),
+  /** A question to Redis that takes longer has failed. Envoy waits half as long, for it is not Redis that is ill each time. */
+  limitTimeoutMs: duration('HOP_LIMIT_TIMEOUT_MS', { min: 5, max: 900, default: 500 }),
   /** How long Redis is left alone after five questions in a row came to nothing. */
   breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, default: 30_000 }),
   ...rateLimitTable,

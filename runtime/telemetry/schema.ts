@@ -221,7 +221,7 @@ export const metric = {
   rateLimits: {
     name: 'hop_access_rate_limits',
     kind: 'counter',
-    description: 'Rate limit decisions by bucket and outcome.',
+    description: 'Rate limit decisions by limit and outcome: allowed, refused, uncounted.',
     unit: '1',
     attributes: ['kind', 'outcome'],
   },

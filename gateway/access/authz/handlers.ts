@@ -51,7 +51,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     const { address } = attributes.source?.address ?? {};
     const subject = address?.case === 'socketAddress' ? addressPrefix(address.value.address) : undefined;
     if (subject === undefined) return;
-    const [decision] = await buckets.take([{ limit: 'anonymous', subject }]).catch(() => []);
+    const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
     return decision?.allowed === false ? decision : undefined;
   }
 

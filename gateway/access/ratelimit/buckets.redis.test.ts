@@ -35,7 +35,7 @@ describe('buckets in the real Valkey', () => {
     const processes = connections.map((redis) => redisBuckets({ redis, limits, prefix: all }));
     const takers = Array.from({ length: 1_000 }, (_, index) => processes[index % processes.length]);
     const asked = [{ limit: 'anonymous', subject: '192.0.2.7/32' }] as const;
-    const decisions = (await Promise.all(takers.map((each) => each?.take(asked)))).flatMap((each) => each ?? []);
+    const decisions = (await Promise.all(takers.map((each) => each?.(asked)))).flatMap((each) => each ?? []);
     const allowed = decisions.filter((each) => each.allowed);
     expect(decisions).toHaveLength(1_000);
     expect(allowed).toHaveLength(100);
@@ -51,7 +51,7 @@ describe('buckets in the real Valkey', () => {
 
   it('take from all or from none', async () => {
     let now = start;
-    const { take } = redisBuckets({ redis: connection(), limits, prefix: prefix(), now: () => now });
+    const take = redisBuckets({ redis: connection(), limits, prefix: prefix(), now: () => now });
     const [signups, logins] = [{ limit: 'signups', subject: 'a' } as const, { limit: 'logins', subject: 'a' } as const];
     for (let left = 4; left >= 0; left--) expect((await take([signups]))[0]?.remaining).toBe(left);
     const both = await take([logins, signups]);
@@ -64,7 +64,7 @@ describe('buckets in the real Valkey', () => {
   });
 
   it('of two subjects, and of two limits, are apart', async () => {
-    const { take } = redisBuckets({ redis: connection(), limits, prefix: prefix() });
+    const take = redisBuckets({ redis: connection(), limits, prefix: prefix() });
     for (let i = 0; i < 5; i++) await take([{ limit: 'signups', subject: 'a' }]);
     expect((await take([{ limit: 'signups', subject: 'a' }]))[0]?.allowed).toBe(false);
     expect((await take([{ limit: 'signups', subject: 'b' }]))[0]?.remaining).toBe(4);
@@ -73,7 +73,7 @@ describe('buckets in the real Valkey', () => {
 
   it('leave nothing behind once they are full', async () => {
     const all = prefix();
-    const { take } = redisBuckets({ redis: connection(), limits, prefix: all });
+    const take = redisBuckets({ redis: connection(), limits, prefix: all });
     await take([{ limit: 'caller', subject: 'user:a' }]);
     const left = await connection().pttl(`${all}caller:user:a`);
     expect(left).toBeLessThanOrEqual(11);
@@ -87,7 +87,7 @@ describe('buckets in the real Valkey', () => {
     const property = fc.asyncProperty(calls, async (sequence) => {
       let now = start;
       let fullAt: number | undefined;
-      const { take } = redisBuckets({ redis: connection(), limits, prefix: prefix(), now: () => now });
+      const take = redisBuckets({ redis: connection(), limits, prefix: prefix(), now: () => now });
       const rate = rateOf(limits.logins);
       for (const [step, tokens] of sequence) {
         now += step;

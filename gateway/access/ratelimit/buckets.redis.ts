@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { rateOf } from '#runtime/limits/gcra.ts';
 import { type LimitName, type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import type { Redis } from '#runtime/redis/redis.ts';
-import type { Bucket, Buckets, Decision } from './buckets.ts';
+import type { Bucket, Decision } from './buckets.ts';
 
 interface RedisBucketsOptions {
   readonly redis: Redis;
@@ -48,18 +48,19 @@ return answer`;
 const sha = createHash('sha1').update(script).digest('hex');
 const microseconds = 1_000_000;
 
+/** As Buckets.take, but rejects when Redis does not answer. */
+export type TakeFromRedis = (buckets: readonly Bucket[], tokens?: number) => Promise<readonly Decision[]>;
+
 /** Buckets that all processes share, counted exactly. One call of Redis for all buckets of a request. */
-export function redisBuckets({ redis, limits, prefix = 'hop:q:', now }: RedisBucketsOptions): Buckets {
+export function redisBuckets({ redis, limits, prefix = 'hop:q:', now }: RedisBucketsOptions): TakeFromRedis {
   const names = Object.keys(rateLimitTable) as LimitName[];
   const rates = Object.fromEntries(names.map((name) => [name, rateOf(limits[name])]));
 
-  return {
-    async take(buckets, tokens = 1) {
-      const keys = buckets.map(({ limit, subject }) => `${prefix}${limit}:${subject}`);
-      const figures = buckets.flatMap(({ limit }) => [rates[limit]?.interval ?? 0, rates[limit]?.burst ?? 0]);
-      const answer = await run(redis, keys, [now?.() ?? '', tokens, ...figures]);
-      return buckets.map((bucket, index) => decisionOf(bucket, limits, answer.slice(3 * index, 3 * index + 3)));
-    },
+  return async (buckets, tokens = 1) => {
+    const keys = buckets.map(({ limit, subject }) => `${prefix}${limit}:${subject}`);
+    const figures = buckets.flatMap(({ limit }) => [rates[limit]?.interval ?? 0, rates[limit]?.burst ?? 0]);
+    const answer = await run(redis, keys, [now?.() ?? '', tokens, ...figures]);
+    return buckets.map((bucket, index) => decisionOf(bucket, limits, answer.slice(3 * index, 3 * index + 3)));
   };
 }
 

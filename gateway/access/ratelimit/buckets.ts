@@ -22,10 +22,10 @@ export interface Decision {
 
 export interface Buckets {
   /**
-   * Takes `tokens` from each bucket, or from none of them when one has too few. Answers in the order asked; throws
-   * unavailable when nobody can say.
+   * Takes `tokens` from each bucket, or from none of them when one has too few. Answers in the order asked, or undefined
+   * when nobody can say.
    */
-  take(buckets: readonly Bucket[], tokens?: number): Promise<Decision[]>;
+  take(buckets: readonly Bucket[], tokens?: number): Promise<readonly Decision[] | undefined>;
 }
 
 /** The decision that a client is told: the first refusal, else the bucket with the least left. */

@@ -1,6 +1,6 @@
 import { breaker } from '#runtime/breaker/breaker.ts';
-import { HopError, unavailable } from '#runtime/errors/errors.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
+import type { TakeFromRedis } from './buckets.redis.ts';
 import type { Buckets } from './buckets.ts';
 
 interface GuardOptions {
@@ -14,16 +14,15 @@ export interface GuardedBuckets extends Buckets {
   shutdown(): void;
 }
 
-/** Buckets behind a breaker: while their store is away a question costs nothing, and Envoy counts by itself. */
-export function guardedBuckets(buckets: Buckets, options: GuardOptions): GuardedBuckets {
-  const take = breaker('rate-limits', buckets.take, options);
+/** Buckets behind a breaker: while their store is away a question costs nothing, not even an error. */
+export function guardedBuckets(takeFromRedis: TakeFromRedis, options: GuardOptions): GuardedBuckets {
+  const guarded = breaker('rate-limits', takeFromRedis, options);
   return {
-    take: (asked, tokens) => take.fire(asked, tokens).catch(cannotCount),
-    shutdown: () => take.shutdown(),
+    async take(buckets, tokens) {
+      if (guarded.state === 'open') return undefined;
+      // Each failure is counted, and its beginning and end are logged, by the breaker and by the connection.
+      return guarded.fire(buckets, tokens).catch(() => undefined);
+    },
+    shutdown: () => guarded.shutdown(),
   };
-}
-
-function cannotCount(error: unknown): never {
-  if (error instanceof HopError) throw error;
-  throw unavailable('DEPENDENCY_UNAVAILABLE', 'Calls cannot be counted just now.', 1_000, error);
 }

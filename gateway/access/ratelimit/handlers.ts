@@ -4,13 +4,13 @@ import { RateLimitResponse_Code as Code, type RateLimitService } from '#gen-envo
 import { type LimitName, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { type Bucket, type Buckets, rateLimitHeaders, tightest } from './buckets.ts';
+import { type Bucket, type Buckets, type Decision, rateLimitHeaders, tightest } from './buckets.ts';
 
 const decided = counter(metric.rateLimits);
 
 /**
- * Envoy's rate limit service. A descriptor is `limit` with the name of a limit, then whom it counts. An error here is not
- * a refusal: Envoy lets the request through, and its own limits hold.
+ * Envoy's rate limit service. A descriptor is `limit` with the name of a limit, then whom it counts. What cannot be counted
+ * is let through: Envoy's own limits hold.
  */
 export function createRateLimits({ buckets }: { readonly buckets: Buckets }): ServiceImpl<typeof RateLimitService> {
   return {
@@ -18,17 +18,11 @@ export function createRateLimits({ buckets }: { readonly buckets: Buckets }): Se
       const asked = descriptors.map(bucketOf);
       const known = asked.filter((bucket) => bucket !== undefined);
       const decisions = known.length === 0 ? [] : await buckets.take(known, hitsAddend || 1);
-      for (const { limit, allowed } of decisions) decided.add(1, { kind: limit, outcome: outcomeOf(allowed) });
-      const told = tightest(decisions);
-      const statuses = asked.map((bucket) => {
-        const decision = bucket && decisions[known.indexOf(bucket)];
-        return decision
-          ? { code: codeOf(decision.allowed), limitRemaining: decision.remaining }
-          : { code: Code.OK, limitRemaining: 0 };
-      });
+      count(known, decisions);
+      const told = decisions && tightest(decisions);
       return {
-        overallCode: codeOf(told?.allowed ?? true),
-        statuses,
+        overallCode: codeOf(told),
+        statuses: asked.map((bucket) => statusOf(bucket && decisions?.[known.indexOf(bucket)])),
         responseHeadersToAdd: Object.entries(told ? rateLimitHeaders(told) : {}).map(([key, value]) => ({
           key,
           value,
@@ -38,8 +32,19 @@ export function createRateLimits({ buckets }: { readonly buckets: Buckets }): Se
   };
 }
 
-const codeOf = (allowed: boolean): Code => (allowed ? Code.OK : Code.OVER_LIMIT);
-const outcomeOf = (allowed: boolean): string => (allowed ? 'allowed' : 'refused');
+const codeOf = (decision: Decision | undefined): Code => (decision?.allowed === false ? Code.OVER_LIMIT : Code.OK);
+const statusOf = (decision: Decision | undefined) => ({
+  code: codeOf(decision),
+  limitRemaining: decision?.remaining ?? 0,
+});
+
+function count(asked: readonly Bucket[], decisions: readonly Decision[] | undefined): void {
+  asked.forEach(({ limit }, index) => {
+    const decision = decisions?.[index];
+    const outcome = decision ? (decision.allowed ? 'allowed' : 'refused') : 'uncounted';
+    decided.add(1, { kind: limit, outcome });
+  });
+}
 
 /** Undefined for what names no limit of ours: nothing is counted, and nobody refused. */
 function bucketOf({ entries }: RateLimitDescriptor): Bucket | undefined {
