@@ -48,6 +48,15 @@ async function run(environment: Record<string, string>) {
   return { child, said, exit };
 }
 
+/** Resolves when the process serves; one that ended instead fails the test with its last words. */
+async function serving(said: { out: string; err: string }, exit: Promise<number | null>): Promise<void> {
+  const ended = exit.then((code) => {
+    throw new Error(`ended with ${code}: ${said.err || said.out}`);
+  });
+  await Promise.race([waitFor(() => said.out.includes('test serves'), { timeoutMs: 20_000 }), ended]);
+  ended.catch(() => {});
+}
+
 async function goodEnvironment(): Promise<{ port: number; metrics: number; environment: Record<string, string> }> {
   const [port, metrics] = [await freePort(), await freePort()];
   const { serviceKeyFile, callerKeysFile } = writeKeyFiles(directory, 'link');
@@ -78,7 +87,7 @@ describe('serve', () => {
   it('ends the calls under way, closes in reverse order and exits 0 on SIGTERM', async () => {
     const { port, metrics, environment } = await goodEnvironment();
     const { child, said, exit } = await run(environment);
-    await waitFor(() => said.out.includes('test serves'), { timeoutMs: 20_000 });
+    await serving(said, exit);
     await client(port).anonymous({ text: 'a' });
     const page = await (await fetch(`http://127.0.0.1:${metrics}/metrics`)).text();
     expect(page).toContain(
@@ -106,7 +115,7 @@ describe('serve', () => {
   it('exits 1 on an error that nobody caught', async () => {
     const { port, environment } = await goodEnvironment();
     const { said, exit } = await run(environment);
-    await waitFor(() => said.out.includes('test serves'), { timeoutMs: 20_000 });
+    await serving(said, exit);
     await client(port)
       .anonymous({ text: 'stray' })
       .catch(() => {});

@@ -1,17 +1,31 @@
+import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A TCP port of 127.0.0.1 that nothing listens on. */
+/**
+ * Below what the system gives to outgoing connections (from 32768 on Linux, 49152 on macOS), where a port that was free a
+ * moment ago may be some client's by now; above the ports of the test meshes.
+ */
+const [lowestPort, highestPort] = [22_000, 32_000];
+const given = new Set<number>();
+
+/** A TCP port of 127.0.0.1 that nothing listens on, and that this process was not given before. */
 export async function freePort(): Promise<number> {
+  for (let attempt = 0; attempt < 100; attempt++) {
+    const port = randomInt(lowestPort, highestPort);
+    if (given.has(port) || !(await canListen(port))) continue;
+    given.add(port);
+    return port;
+  }
+  throw new Error(`No free port was found from ${lowestPort} to ${highestPort}.`);
+}
+
+function canListen(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('The system gave no port.');
-  return address.port;
 }
 
 interface WaitOptions {
