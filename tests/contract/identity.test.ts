@@ -3,9 +3,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { eventually } from '../mesh/support/eventually.ts';
-import { type Answer, call, fieldsOf } from '../mesh/support/http.ts';
+import { type Answer, call } from '../mesh/support/http.ts';
 import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
-import { expectRefusal } from './support/refusals.ts';
+import { expectBad, expectRefusal } from './support/refusals.ts';
 import { readJwt } from './support/tokens.ts';
 
 let ada: Person;
@@ -21,11 +21,6 @@ const email = () => `grace.${randomUUID()}@example.org`;
 const password = () => `long enough ${randomUUID()}`;
 /** How long a revocation may take to hold everywhere. */
 const holds = { timeoutMs: 5_000, everyMs: 50 };
-
-function expectBad(answer: Answer, field: string): void {
-  expectRefusal(answer, 400);
-  expect(fieldsOf(answer), answer.text).toContain(field);
-}
 
 function expectSession({ json, headers }: Answer, person: { email: string; name: string }): void {
   expect(json).toMatchObject({

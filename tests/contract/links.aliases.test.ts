@@ -1,27 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Answer, call, fieldsOf } from '../mesh/support/http.ts';
+import { call } from '../mesh/support/http.ts';
 import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
-import { expectRefusal } from './support/refusals.ts';
+import { linksOf, long_url } from './support/links.ts';
+import { expectBad, expectRefusal } from './support/refusals.ts';
 
 let ada: Person;
 beforeAll(async () => {
   ada = await newPerson();
 });
 
-const urls = '/api/v1/urls';
-const long_url = 'https://example.org/';
-const create = (body: object, headers: Record<string, string> = {}) => call(urls, { token: ada.token, body, headers });
-const pathOf = (code: string) => `${urls}/${encodeURIComponent(code)}`;
-const get = (code: string) => call(pathOf(code), { token: ada.token });
-const patch = (code: string, body: object | string, query = '') =>
-  call(pathOf(code) + query, { method: 'PATCH', token: ada.token, body });
-const remove = (code: string) => call(pathOf(code), { method: 'DELETE', token: ada.token });
-
-function expectBad(answer: Answer, field: string): void {
-  expectRefusal(answer, 400);
-  expect(fieldsOf(answer), answer.text).toContain(field);
-}
+const { create, get, patch, remove } = linksOf(() => ada);
 
 describe('Aliases: 1 to 64 characters of letters and marks of any script, digits, "-", "_"', () => {
   const own = () => randomUUID().slice(0, 8);

@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { call } from '../mesh/support/http.ts';
 import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { linksOf, long_url, urls } from './support/links.ts';
 import { expectRefusal } from './support/refusals.ts';
 
 let ada: Person;
@@ -10,11 +11,7 @@ beforeAll(async () => {
   ada = await newPerson();
 });
 
-const urls = '/api/v1/urls';
-const long_url = 'https://example.org/';
-const pathOf = (code: string) => `${urls}/${encodeURIComponent(code)}`;
-const patch = (code: string, body: object | string, query = '') =>
-  call(pathOf(code) + query, { method: 'PATCH', token: ada.token, body });
+const { patch } = linksOf(() => ada);
 
 describe('Idempotency-Key', () => {
   const keyed = (key: string, body: object = { long_url }, person = ada) =>

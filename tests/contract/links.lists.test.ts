@@ -2,21 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { eventually } from '../mesh/support/eventually.ts';
-import { type Answer, call, fieldsOf } from '../mesh/support/http.ts';
+import { call } from '../mesh/support/http.ts';
 import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
-import { expectRefusal } from './support/refusals.ts';
+import { pathOf, urls } from './support/links.ts';
+import { expectBad, expectRefusal } from './support/refusals.ts';
 
 let ada: Person;
 beforeAll(async () => {
   ada = await newPerson();
 });
-
-const urls = '/api/v1/urls';
-const pathOf = (code: string) => `${urls}/${encodeURIComponent(code)}`;
-function expectBad(answer: Answer, field: string): void {
-  expectRefusal(answer, 400);
-  expect(fieldsOf(answer), answer.text).toContain(field);
-}
 
 describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () => {
   let grace: Person;

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { reasons } from '#runtime/errors/reasons.ts';
-import type { Answer } from '../../mesh/support/http.ts';
+import { type Answer, fieldsOf } from '../../mesh/support/http.ts';
 
 /** The google.rpc.Codes that an HTTP status may come from. */
 const codesOf: Readonly<Record<number, readonly number[]>> = {
@@ -74,4 +74,10 @@ export function expectRefusal(answer: Answer, status: number, reason?: string): 
       expect(violation, seen).toEqual({ field: expect.stringMatching(/\S/), description: expect.stringMatching(/\S/) });
     }
   }
+}
+
+/** A 400 whose BadRequest names the field. */
+export function expectBad(answer: Answer, field: string): void {
+  expectRefusal(answer, 400);
+  expect(fieldsOf(answer), answer.text).toContain(field);
 }
