@@ -17,7 +17,7 @@ describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () =
   const titles: string[] = [];
   beforeAll(async () => {
     grace = await newPerson();
-    for (let index = 0; index < 60; index++) titles.push(`T${index}`);
+    for (let index = 0; index < 60; index++) titles.push(`No-T${index}`);
     await concurrently(60, 6, (index) =>
       newLink(grace, {
         title: titles[index],
@@ -124,8 +124,9 @@ describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () =
   it('search is by part of title, code or destination, without case; %, _ and \\ are themselves', async () => {
     const count = async (search: string) =>
       (await list(`?page_size=1000&search=${encodeURIComponent(search)}`)).json.urls.length;
-    expect(await count('t1')).toBe(11);
-    expect(await count('T59')).toBe(1);
+    // The hyphen is in no generated code, so chance has no part in these counts.
+    expect(await count('o-t1')).toBe(11);
+    expect(await count('O-T59')).toBe(1);
     expect(await count('EXAMPLE.ORG/100%25_DONE')).toBe(6);
     expect(await count('100%')).toBe(6);
     expect(await count('0%_')).toBe(0);
