@@ -1,16 +1,16 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { address, addresses, type ConfigOf, defineConfig, duration, secretUrl, url } from '#runtime/config/config.ts';
+import { addresses, type ConfigOf, defineConfig, duration, secretUrl, url } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 export const accessConfig = defineConfig({
   ...baseConfig,
   /** The issuer that access tokens have to name, and what the pages show. */
   publicUrl: url('HOP_PUBLIC_URL'),
-  identityAddress: address('HOP_IDENTITY_ADDRESS'),
-  linkAddress: address('HOP_LINK_ADDRESS'),
+  identityAddresses: addresses('HOP_IDENTITY_ADDRESS'),
+  linkAddresses: addresses('HOP_LINK_ADDRESS'),
   resolverAddresses: addresses('HOP_RESOLVER_ADDRESSES'),
-  analyticsAddress: address('HOP_ANALYTICS_ADDRESS'),
-  gatewayEdgeAddress: address('HOP_GATEWAY_EDGE_ADDRESS'),
+  analyticsAddresses: addresses('HOP_ANALYTICS_ADDRESS'),
+  gatewayEdgeAddresses: addresses('HOP_GATEWAY_EDGE_ADDRESS'),
   /** How long identity is left alone after five questions in a row came to nothing. */
   identityBreakerResetMs: duration('HOP_IDENTITY_BREAKER_RESET_MS', { min: 100, default: 2_000 }),
   /** What one question to identity may take; Envoy's ext_authz timeout has to be longer. */
@@ -23,7 +23,7 @@ export const accessConfig = defineConfig({
   apiKeyStaleMs: duration('HOP_API_KEY_STALE_MS', { max: 1_200_000, default: 300_000 }),
   /** Where calls are counted. */
   redisUrl: secretUrl('HOP_REDIS_URL'),
-  /** A question to Redis that takes longer has failed. Envoy waits half as long, for it is not Redis that is ill each time. */
+  /** A question to Redis that takes longer has failed. A call waits 200 ms, for it is not Redis that is ill each time. */
   limitTimeoutMs: duration('HOP_LIMIT_TIMEOUT_MS', { min: 5, max: 900, default: 500 }),
   /** How long Redis is left alone after five questions in a row came to nothing. */
   breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, default: 30_000 }),

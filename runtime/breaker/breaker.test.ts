@@ -42,6 +42,19 @@ describe('breaker', () => {
     expect(store.calls).toBe(calls);
   });
 
+  it('lets calls through before its time once the store was seen to answer, and opens again if that was wrong', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    await failTimes(5, guarded);
+    guarded.answersAgain();
+    expect(guarded.state).toBe('closed');
+    await failTimes(5, guarded);
+    expect(guarded.state).toBe('open');
+    store.works = true;
+    guarded.answersAgain();
+    expect(await guarded.fire(7)).toBe(7);
+  });
+
   it('stays closed while the store answers some calls, however many it loses', async () => {
     const { store, guarded } = fickle();
     for (let round = 0; round < 50; round++) {

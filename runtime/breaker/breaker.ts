@@ -26,6 +26,8 @@ export interface Breaker<Args extends unknown[], Result> {
   readonly state: BreakerState;
   /** Rejects with the function's own error, or UNAVAILABLE when the breaker is open, full or out of time. */
   fire(...args: Args): Promise<Result>;
+  /** The dependency was seen to answer, by a health check say: an open breaker does not wait for its time. */
+  answersAgain(): void;
   shutdown(): void;
 }
 
@@ -87,6 +89,9 @@ export function breaker<Args extends unknown[], Result>(
       } catch (error) {
         throw translate(error, name, Math.max(0, openedAt + resetMs - Date.now()));
       }
+    },
+    answersAgain() {
+      if (circuit.opened) circuit.close();
     },
     shutdown() {
       release();

@@ -1,4 +1,4 @@
-import pg, { type Pool, type PoolClient } from 'pg';
+import pg, { type ClientBase, type Pool, type PoolClient } from 'pg';
 import { HopError, internal, unavailable } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { observe } from '../telemetry/metrics.ts';
@@ -14,6 +14,11 @@ export interface PoolOptions {
   readonly statementTimeoutMs?: number;
   /** To open a connection or wait for one (default 1,000). */
   readonly connectTimeoutMs?: number;
+  /**
+   * The connections must lead to the primary: one that reaches a standby, because a name or an address has not moved yet, is
+   * refused as unavailable and not kept. The next one resolves the name anew.
+   */
+  readonly primary?: boolean;
   /** Called when somebody begins to wait for a connection; what it answers is called when the wait is over. */
   readonly onWait?: () => () => void;
   readonly log: Log;
@@ -73,6 +78,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
       idle_in_transaction_session_timeout: statementTimeoutMs * 5,
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
+      ...(options.primary ? { onConnect: requirePrimary } : {}),
     },
     options.maxWaiting ?? 4 * max,
     options.onWait,
@@ -84,6 +90,18 @@ export function createPool(url: string, options: PoolOptions): Pool {
   });
   observePool(pool, name);
   return pool;
+}
+
+/** What libpq calls target_session_attrs=primary, which pg does not have. */
+async function requirePrimary(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
+  if (rows[0]?.standby) throw new StandbyError('This server is a standby, not the primary.');
+}
+
+class StandbyError extends Error {
+  override readonly name = 'StandbyError';
+  /** read_only_sql_transaction, which is what the first write would have met. */
+  readonly code = '25006';
 }
 
 function observePool(pool: Pool, name: string): void {
@@ -136,9 +154,12 @@ async function attempt<Result>(
     await client.query('commit');
     return result;
   } catch (error) {
-    await client.query('rollback').catch((cause: Error) => {
-      broken = cause;
-    });
+    // A server that cannot do the work now, because it is a standby or is going down, is not asked again over this connection.
+    if (classify(error).kind === 'unavailable') broken = error as Error;
+    else
+      await client.query('rollback').catch((cause: Error) => {
+        broken = cause;
+      });
     throw error;
   } finally {
     client.release(broken);
@@ -187,7 +208,8 @@ export function classify(error: unknown): StoreFault {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   const constraint =
     'constraint' in error && typeof error.constraint === 'string' ? { constraint: error.constraint } : {};
-  const kind = faultsByCode[code];
+  const kind =
+    faultsByCode[code] ?? (code === '55000' && /^recovery is in progress/.test(error.message) && 'unavailable');
   if (kind) return { kind, ...constraint };
   return { kind: lost.test(code) || lostMessages.test(error.message) ? 'unavailable' : 'other' };
 }

@@ -52,6 +52,22 @@ describe('createReplicas', () => {
     await expect(reads.query('select nonsense')).rejects.toThrow('nonsense');
   });
 
+  it('reads several statements as of one moment, from the next server when one fails', async () => {
+    const pool = open();
+    await pool.query('create table if not exists moment (id int)');
+    const reads = createReplicas({ primary: open(), replicas: [await absent(), pool], log: silentLog });
+    const counts = await reads.snapshot(async (client) => {
+      const count = async () => (await client.query<{ n: number }>('select count(*)::int as n from moment')).rows[0]?.n;
+      const before = await count();
+      await pool.query('insert into moment values (1)');
+      return [before, await count()];
+    });
+    expect(counts).toEqual([0, 0]);
+    await expect(reads.snapshot((client) => client.query('insert into moment values (2)'))).rejects.toThrow(
+      'read-only',
+    );
+  });
+
   it('fails when nobody answers', async () => {
     const reads = createReplicas({ primary: await absent(), replicas: [await absent()], log: silentLog });
     await expect(reads.query('select 1')).rejects.toThrow('ECONNREFUSED');

@@ -1,6 +1,6 @@
-import type { Pool, QueryResult, QueryResultRow } from 'pg';
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { Log } from '../telemetry/log.ts';
-import { classify } from './pool.ts';
+import { classify, inTransaction, type TransactionOptions } from './pool.ts';
 
 interface Source {
   /** "primary", or "replica-1" and so on. */
@@ -16,6 +16,11 @@ interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
 export interface Replicas {
   /** Reads from a replica, in turn; from the next when it fails; from the primary when all do. Reads only. */
   query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
+  /**
+   * Several statements that see the same rows: one read-only transaction on one server, chosen as for `query`. When the
+   * server fails, `read` is run again on the next.
+   */
+  snapshot<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result>;
   /** Reads from the primary: what it says is the truth. */
   queryPrimary<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
 }
@@ -40,26 +45,32 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
     return [...inTurn.filter((source) => (restingUntil.get(source) ?? 0) <= now), first];
   }
 
-  return {
-    async query<Row extends QueryResultRow>(text: string, values: readonly unknown[] = []) {
-      let fault: unknown;
-      for (const source of sources(Date.now())) {
-        try {
-          return await ask<Row>(source, text, values);
-        } catch (error) {
-          if (!isElsewhere(error)) throw error;
-          if (!source.isPrimary) {
-            restingUntil.set(source, Date.now() + restMs);
-            log.warn({ err: error, source: source.name }, 'a replica does not answer');
-          }
-          fault = error;
+  async function fromOne<Result>(read: (source: Source) => Promise<Result>): Promise<Result> {
+    let fault: unknown;
+    for (const source of sources(Date.now())) {
+      try {
+        return await read(source);
+      } catch (error) {
+        if (!isElsewhere(error)) throw error;
+        if (!source.isPrimary) {
+          restingUntil.set(source, Date.now() + restMs);
+          log.warn({ err: error, source: source.name }, 'a replica does not answer');
         }
+        fault = error;
       }
-      throw fault;
-    },
+    }
+    throw fault;
+  }
+
+  return {
+    query: (text, values = []) => fromOne((source) => ask(source, text, values)),
+    snapshot: (read) => fromOne(({ pool }) => inTransaction(pool, read, ofOneMoment)),
     queryPrimary: (text, values = []) => ask(first, text, values),
   };
 }
+
+/** Another try is made elsewhere. */
+const ofOneMoment: TransactionOptions = { isolation: 'repeatable read', readOnly: true, retries: 0 };
 
 async function ask<Row extends QueryResultRow>(
   source: Source,

@@ -16,6 +16,21 @@ export type IncomingCall =
 
 const wellFormedRequestId = /^[\x21-\x7e]{1,128}$/;
 
+/** Headers that are known to be sendable, lower-case names and printable ASCII: nothing of them is looked at again. */
+export type FixedHeaders = Readonly<Record<string, string>>;
+
+/** Metadata that is only ever sent: `set` would check and copy each entry, which is 4 us of a redirect's 45. */
+class SentMetadata extends Metadata {
+  readonly #headers: FixedHeaders;
+  constructor(headers: FixedHeaders) {
+    super();
+    this.#headers = headers;
+  }
+  override toHttp2Headers(): FixedHeaders {
+    return this.#headers;
+  }
+}
+
 /**
  * The context of one call. Everything that costs is made when it is asked for: a redirect asks for no Headers object, no
  * signal, no values.
@@ -35,6 +50,7 @@ export class CallContext implements HandlerContext {
   done = false;
   initialMetadata: Metadata | undefined;
   fields: LogFields | undefined;
+  fixedHeaders: FixedHeaders | undefined;
   #requestId: string | undefined;
   #requestHeader: Headers | undefined;
   #responseHeader: Headers | undefined;
@@ -105,6 +121,9 @@ export class CallContext implements HandlerContext {
 
   /** What is to be sent before the first message; undefined: nothing was asked for. */
   takeInitialMetadata(): Metadata | undefined {
+    const { fixedHeaders } = this;
+    if (fixedHeaders && !this.initialMetadata && !this.#responseHeader) return new SentMetadata(fixedHeaders);
+    if (fixedHeaders) addHeaders(this.setInitialMetadata(), new Headers(fixedHeaders));
     if (this.#responseHeader) addHeaders(this.setInitialMetadata(), this.#responseHeader);
     return this.initialMetadata;
   }
@@ -156,6 +175,12 @@ export function authorityOf(context: HandlerContext): string {
 export function setResponseMetadata(context: HandlerContext, key: string, value: string): void {
   if (context instanceof CallContext) context.setInitialMetadata().set(key, value);
   else context.responseHeader.set(key, value);
+}
+
+/** Sets all initial metadata of an answer at once. The hot path: names and values are not checked. */
+export function setFixedMetadata(context: HandlerContext, headers: FixedHeaders): void {
+  if (context instanceof CallContext) context.fixedHeaders = headers;
+  else for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
 }
 
 export function callerIn(context: HandlerContext): Caller | undefined {

@@ -1,8 +1,11 @@
+import { createServer as http2Server } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { callerOf } from '../caller/access.ts';
+import type { Address } from '../config/config.ts';
 import { fromConnectError, notFound } from '../errors/errors.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { EchoService } from '../testing/echo-service.ts';
@@ -15,8 +18,10 @@ import { service } from './endpoint.ts';
 
 const keys = testKeys();
 const running: TestServer[] = [];
+const closing: (() => void)[] = [];
 afterEach(async () => {
   for (const server of running.splice(0)) await server.stop();
+  for (const close of closing.splice(0)) close();
 });
 
 type Unary = (request: { text: string }, context: HandlerContext) => Promise<{ text: string }> | { text: string };
@@ -33,8 +38,25 @@ async function start(answer: { internal?: Unary; person?: Unary }, port = 0): Pr
   return server;
 }
 
-const clientOf = (server: TestServer, deadlineMs = 2_000) =>
-  meshClient(EchoService, { address: server.address, issuer: keys.identity('link'), deadlineMs });
+const clientOf = (server: TestServer, deadlineMs = 2_000) => clientOfAll([server], deadlineMs);
+const clientOfAll = (servers: readonly { address: Address }[], deadlineMs = 2_000) =>
+  meshClient(EchoService, {
+    addresses: servers.map(({ address }) => address),
+    issuer: keys.identity('link'),
+    deadlineMs,
+  });
+
+/** A process that dies as soon as it has a call. */
+async function startDying(): Promise<{ address: Address; calls: () => number }> {
+  let calls = 0;
+  const dying = http2Server().on('stream', (stream) => {
+    calls++;
+    stream.session?.socket.destroy();
+  });
+  await new Promise<void>((resolve) => dying.listen(0, '127.0.0.1', resolve));
+  closing.push(() => dying.close());
+  return { address: { host: '127.0.0.1', port: (dying.address() as AddressInfo).port }, calls: () => calls };
+}
 
 async function failure(call: Promise<unknown>): Promise<ConnectError> {
   return call.then(
@@ -101,7 +123,7 @@ describe('meshClient', () => {
     const slow = await start({ internal: async (_, { signal }) => sleep(5_000, { text: '' }, { signal }) });
     expect((await failure(clientOf(slow, 100).internal({}))).code).toBe(Code.DeadlineExceeded);
     const nobody = meshClient(EchoService, {
-      address: { host: '127.0.0.1', port: await freePort() },
+      addresses: [{ host: '127.0.0.1', port: await freePort() }],
       issuer: keys.identity('link'),
     });
     expect(fromConnectError(await failure(nobody.internal({})))).toMatchObject({
@@ -119,6 +141,41 @@ describe('meshClient', () => {
     expect((await failure(client.internal({}))).code).toBe(Code.Unavailable);
     await start({}, port);
     expect((await client.internal({ text: 'again' })).text).toBe('again');
+  });
+
+  it('spreads its calls, and asks another process when one is going away', async () => {
+    const calls = [0, 0];
+    const servers = await Promise.all(
+      calls.map((_, index) =>
+        start({
+          internal: () => {
+            calls[index] = (calls[index] ?? 0) + 1;
+            return { text: String(index) };
+          },
+        }),
+      ),
+    );
+    const client = clientOfAll(servers);
+    for (let call = 0; call < 10; call++) await client.internal({});
+    expect(calls).toEqual([5, 5]);
+    const stopped = servers[0]?.stop();
+    const answers = await Promise.all(Array.from({ length: 8 }, () => client.internal({})));
+    await stopped;
+    answers.push(await client.internal({}), await client.internal({}));
+    expect(answers.every(({ text }) => text !== '')).toBe(true);
+    expect(answers.slice(-2).map(({ text }) => text)).toEqual(['1', '1']);
+  });
+
+  it('asks again what may be asked again when a process dies over it, and only that', async () => {
+    const dying = await startDying();
+    const well = await start({});
+    const client = clientOfAll([dying, well]);
+    for (let call = 0; call < 4; call++) expect((await client.internal({ text: 'x' })).text).toBe('x');
+    expect(dying.calls()).toBe(1);
+    const alone = clientOfAll([dying]);
+    const error = fromConnectError(await failure(alone.open({})));
+    expect([error.kind, error.reason]).toEqual(['unavailable', 'DEPENDENCY_UNAVAILABLE']);
+    expect(dying.calls()).toBe(2);
   });
 
   it('keeps what the other process said through a hop', async () => {

@@ -9,7 +9,6 @@ import {
   type HandlerContext,
   type Transport,
 } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
 import type { ServiceIdentity } from '../caller/keyring.ts';
 import { callerHeader, createServiceTokens } from '../caller/token.ts';
 import type { Address } from '../config/config.ts';
@@ -19,10 +18,12 @@ import { metric } from '../telemetry/schema.ts';
 import { endSpan, headersOf, startSpan, type TraceHeaders, tracingEnabled } from '../telemetry/tracing.ts';
 import { requestIdOf, traceOf } from './call.ts';
 import { budgetMs } from './deadline.ts';
+import { failoverTransport } from './failover-transport.ts';
 import { statusName } from './status.ts';
 
 interface MeshClientOptions {
-  readonly address: Address;
+  /** Where the service is: one address (a name may stand for many processes), or each process's own. */
+  readonly addresses: readonly Address[];
   /** Who is calling: every call carries a SERVICE caller token of this process. */
   readonly issuer: ServiceIdentity;
   /** How long a unary call may take at most (default 2,000). Streams end by their signal. */
@@ -39,28 +40,22 @@ export function callFrom(context: HandlerContext, options: CallOptions = {}): Ca
   return { signal: context.signal, ...options, contextValues };
 }
 
-/** A typed client of another process of the mesh, over one HTTP/2 connection that is kept alive. */
+/**
+ * A typed client of a service of the mesh, over one HTTP/2 connection to each address, kept alive. What is done when one
+ * breaks is said in failover-transport.ts.
+ */
 export function meshClient<Desc extends DescService>(descriptor: Desc, options: MeshClientOptions): Client<Desc> {
   return createClient(descriptor, meshTransport(options));
 }
 
 /** What a client calls through. */
 function meshTransport({
-  address,
+  addresses,
   issuer,
   deadlineMs = 2_000,
   maxResponseBytes = 4_194_304,
 }: MeshClientOptions): Transport {
-  const host = address.host.includes(':') ? `[${address.host}]` : address.host;
-  const inner = createGrpcTransport({
-    baseUrl: `http://${host}:${address.port}`,
-    readMaxBytes: maxResponseBytes,
-    acceptCompression: [],
-    pingIntervalMs: 10_000,
-    pingTimeoutMs: 3_000,
-    pingIdleConnection: true,
-    idleConnectionTimeoutMs: 900_000,
-  });
+  const inner = failoverTransport(addresses, maxResponseBytes);
   const tokenFor = createServiceTokens(issuer);
   const prepare = (
     method: DescMethodUnary | DescMethodStreaming,

@@ -26,8 +26,18 @@ export function refuseUnreadable(request: unknown): void {
   if (request instanceof Unreadable) throw request.error;
 }
 
+const encodedBefore = new WeakMap<object, Buffer>();
+
+/** A message that is answered again and again and never changed: its bytes are made once. */
+export function encodedOnce<Message extends object>(schema: DescMessage, message: Message): Message {
+  encodedBefore.set(message, encode(schema, message));
+  return message;
+}
+
 /** The bytes of what a handler answered: a message or its init shape. */
 export function encode(schema: DescMessage, answer: unknown): Buffer {
+  const known = encodedBefore.get(answer as object);
+  if (known) return known;
   const bytes = toBinary(schema, create(schema, answer as Record<string, unknown>));
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

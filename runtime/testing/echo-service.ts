@@ -4,13 +4,19 @@ import {
   FieldDescriptorProto_Label,
   FieldDescriptorProto_Type,
   FileDescriptorProtoSchema,
+  MethodOptions_IdempotencyLevel,
   MethodOptionsSchema,
 } from '@bufbuild/protobuf/wkt';
 import { AccessSchema, access, Exposure, file_hop_options_v1_access } from '#gen/options/v1/access_pb.ts';
 
 /** A contract with every exposure and every kind of method, made here so that no service's contract is bent for a test. */
 const method = (name: string, exposure: Exposure, more: object = {}, rule: object = {}) => {
-  const options = create(MethodOptionsSchema);
+  // What services ask each other for may be asked again.
+  const idempotencyLevel =
+    exposure === Exposure.INTERNAL
+      ? MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS
+      : MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+  const options = create(MethodOptionsSchema, { idempotencyLevel });
   setExtension(options, access, create(AccessSchema, { exposure, ...rule }));
   return { name, inputType: '.hop.test.v1.Text', outputType: '.hop.test.v1.Text', options, ...more };
 };

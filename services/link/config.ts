@@ -1,6 +1,6 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
 import {
-  address,
+  addresses,
   bool,
   type ConfigOf,
   defineConfig,
@@ -17,7 +17,7 @@ export const linkConfig = defineConfig({
   ...baseConfig,
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
   redisUrl: secretUrl('HOP_REDIS_URL'),
-  analyticsAddress: address('HOP_ANALYTICS_ADDRESS'),
+  analyticsAddresses: addresses('HOP_ANALYTICS_ADDRESS'),
   domains: list('HOP_DOMAINS'),
   hostAliases: list('HOP_HOST_ALIASES', { default: [] }),
   publicUrl: url('HOP_PUBLIC_URL'),

@@ -11,7 +11,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { type AdmissionOptions, createAdmission } from './admission.ts';
-import { createCacheWriter } from './cache/cache-writer.ts';
+import { createCacheWriters } from './cache/cache-writer.ts';
 import { startRelay } from './cache/relay.ts';
 import { createChangeFeed } from './changes/change-feed.ts';
 import { postgresChangeLog } from './changes/change-log.postgres.ts';
@@ -32,13 +32,21 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   const admission = createAdmission(admissionOf(config));
   const pool = createPool(url, {
     name: 'link',
+    primary: true,
     max: config.poolSize,
     maxWaiting: config.poolQueue,
     onWait: admission.waiting,
     statementTimeoutMs,
     log,
   });
-  const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, statementTimeoutMs, log });
+  const watchPool = createPool(url, {
+    name: 'link-watch',
+    primary: true,
+    max: 6,
+    maxWaiting: 100,
+    statementTimeoutMs,
+    log,
+  });
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
   const changeLog = postgresChangeLog(watchPool);
   const feed = createChangeFeed({
@@ -47,18 +55,24 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     pollMs: config.watchPollMs,
     heartbeatMs: config.watchHeartbeatMs,
     queueLimit: config.watchQueue,
-    onReplaced: () => codes.discard(),
+    onReplaced: () => {
+      codes.discard();
+      codes.open().catch((error: unknown) => log.warn({ err: error }, 'the code space is opened by the next start'));
+    },
   });
   const store = postgresStore(pool, feed.committed);
   const { blockSize, blockAnnounceMs: announceMs } = config;
   const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
   await codes.open();
-  const write = createCacheWriter(redis);
+  const cache = createCacheWriters(redis);
   const relay = startRelay({
     log: changeLog,
     feed,
-    write,
-    forgetAll: () => forgetAll(redis),
+    write: cache.writeOwed,
+    async forgetAll() {
+      cache.forget();
+      await forgetAll(redis);
+    },
     logger: log.child({ part: 'relay' }),
   });
   const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
@@ -74,7 +88,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     },
     shortUrl: createShortUrls(config.publicUrl, domains.defaultDomain),
     store,
-    links: createLinks({ store, codes, admit: admission.admit, writeToCache: write, ...config }),
+    links: createLinks({ store, codes, admit: admission.admit, writeToCache: cache.write, ...config }),
     feed,
     clicks: createClickCounts(askClicks),
   });
@@ -110,7 +124,11 @@ function withLockTimeout(postgresUrl: string, lockTimeoutMs: number): string {
 
 function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log): AskClickCounts {
   const { clickCountMs: timeoutMs, breakerResetMs: resetMs } = config;
-  const analytics = meshClient(AnalyticsService, { address: config.analyticsAddress, issuer, deadlineMs: timeoutMs });
+  const analytics = meshClient(AnalyticsService, {
+    addresses: config.analyticsAddresses,
+    issuer,
+    deadlineMs: timeoutMs,
+  });
   return breaker(
     'analytics',
     async (linkIds, options) => (await analytics.getClickCounts({ linkIds: [...linkIds] }, options)).clicks,

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { clone } from '@bufbuild/protobuf';
+import { clone, create, fromBinary } from '@bufbuild/protobuf';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
@@ -9,6 +9,7 @@ import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
+import { stampOf } from './links/record-bytes.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { ChosenCode, CreateOutcome, LinkStore, ListQuery, NewLink } from './store.ts';
 
@@ -78,7 +79,7 @@ async function touched(record: LinkRecord, edit: (next: LinkRecord) => void) {
 }
 
 describe('creating', () => {
-  test('keeps every field, with a change record of the same bytes', async () => {
+  test('keeps every field, with a change of the same record', async () => {
     const before = commits;
     const expiresAt = new Date(Date.now() + 60_000);
     const record = await made(
@@ -87,11 +88,27 @@ describe('creating', () => {
     );
     expect(await store.find(workspaceId, linkKey('hop.example', 'Gen1234'))).toEqual(record);
     const { rows } = await pool.query('select * from link_changes order by seq desc limit 1');
-    expect(LinkRecordSchema.typeName && rows[0].kind).toBe(ChangeKind.CREATED);
+    expect(rows[0].kind).toBe(ChangeKind.CREATED);
+    expect(fromBinary(LinkRecordSchema, rows[0].record)).toEqual(record);
     expect(rows[0].changed_at).toEqual(
       new Date(Number(record.createdAt?.seconds) * 1_000 + Number(record.createdAt?.nanos) / 1e6),
     );
     expect(commits).toBe(before + 1);
+  });
+
+  test.each([
+    [1n, '1970-01-01T00:00:00.000Z'],
+    [127n, '2026-11-24T23:59:59.999Z'],
+    [128n, '2038-01-19T03:14:08.500Z'],
+    [2n ** 63n - 1n, '2999-12-31T23:59:59.001Z'],
+  ])('the stamp that Postgres puts behind a record reads as version %s and time %s', async (version, time) => {
+    const { rows } = await pool.query<{ bytes: Buffer }>(
+      `select ${stampOf({ version: 'version', at: 'at' })} as bytes from (select $1::bigint as version, $2::timestamptz as at) as given`,
+      [version, time],
+    );
+    const at = timestampOf(new Date(time));
+    const read = fromBinary(LinkRecordSchema, rows[0]?.bytes ?? new Uint8Array());
+    expect(read).toEqual(create(LinkRecordSchema, { version, createdAt: at, updatedAt: at }));
   });
 
   test('a code is unique in its domain, whoever asks, and free in another', async () => {
@@ -272,6 +289,19 @@ describe('the rest', () => {
     const keys = [linkKey('hop.example', one.code), linkKey('go.example', two.code), linkKey('go.example', one.code)];
     const found = await store.lookup(keys);
     expect(found.map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+  });
+
+  test('on a promoted standby the blocks that it may not know of are left out, once', async () => {
+    const space = { keyId: 8, first: 1, last: 1_000_000, blockSize: 100 };
+    await store.openCodeSpace(space);
+    const known = await store.reserveBlock(8);
+    const promote = () => pool.query("update code_blocks set timeline = '000000FF' where key_id = 8");
+    await promote();
+    expect(await store.reserveBlock(8)).toEqual({ first: (known?.end ?? 0) + 10_000, end: (known?.end ?? 0) + 10_100 });
+    expect(await store.reserveBlock(8)).toMatchObject({ first: (known?.end ?? 0) + 10_100 });
+    await promote();
+    await store.openCodeSpace(space);
+    expect(await store.reserveBlock(8)).toMatchObject({ first: (known?.end ?? 0) + 20_200 });
   });
 
   test('blocks never overlap, and end with the range', async () => {

@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
 import {
   findReplay,
@@ -11,7 +12,7 @@ import {
   sweepIdempotencyKeys,
 } from './links/idempotency.postgres.ts';
 import { listStatement } from './links/list-statement.postgres.ts';
-import { bytesOf } from './links/record-bytes.ts';
+import { bytesOf, stampOf } from './links/record-bytes.ts';
 import type {
   Block,
   ChangeOutcome,
@@ -23,12 +24,23 @@ import type {
   LinkStore,
   NewLink,
 } from './store.ts';
+import { currentTimeline } from './timeline.postgres.ts';
 import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 
 interface Ticket {
   readonly version: string;
   readonly now: Date;
 }
+
+/**
+ * Blocks that a promoted standby may not know of: more than all processes together reserve within any lag. The numbers of
+ * that many blocks are left out once, so that what was handed out before stays unique, and processes may use up what they hold.
+ */
+const blocksLeftOut = 100;
+const skipped = `case when code_blocks.timeline = ${currentTimeline} then 0 else ${blocksLeftOut} * code_blocks.block_size end`;
+
+/** A version that only grows, and the time; after what precedes them in the statement. */
+const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;
 
 /** `committed` is called after every transaction that wrote change records. */
 export function postgresStore(pool: Pool, committed: () => void = () => {}): LinkStore {
@@ -37,7 +49,9 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
 
   return {
     async create(link, code, idempotency) {
-      const made = await transaction<CreateOutcome>(pool, (client) => insertLink(client, link, code, idempotency));
+      const made = idempotency
+        ? await transaction<CreateOutcome>(pool, (client) => insertOnce(client, link, code, idempotency))
+        : await guarded(() => insertLink(pool, link, code));
       if (made.outcome === 'created') committed();
       return made;
     },
@@ -71,14 +85,18 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
     },
     async openCodeSpace({ keyId, first, last, blockSize }) {
       await query(
-        `insert into code_blocks (key_id, first, next, last, block_size) values ($1, $2, $2, $3, $4)
-         on conflict (key_id) do update set last = excluded.last, block_size = excluded.block_size`,
+        `insert into code_blocks (key_id, first, next, last, block_size, timeline)
+         values ($1, $2, $2, $3, $4, ${currentTimeline})
+         on conflict (key_id) do update set last = excluded.last, block_size = excluded.block_size,
+           next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline`,
         [keyId, first, last, blockSize],
       );
     },
     async reserveBlock(keyId) {
       const rows = await query<{ first: string; end: string }>(
-        `update code_blocks set next = next + block_size where key_id = $1 and next + block_size - 1 <= last
+        `update code_blocks
+         set next = next + ${skipped} + block_size, timeline = ${currentTimeline}
+         where key_id = $1 and next + ${skipped} + block_size - 1 <= last
          returning next - block_size as first, next as end`,
         [keyId],
       );
@@ -99,43 +117,62 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
   };
 }
 
-async function insertLink(
+/** Within a transaction, so that a twin of the request waits for it and then finds what it made. */
+async function insertOnce(
   client: PoolClient,
   link: NewLink,
   code: ChosenCode,
-  idempotency: Idempotency | undefined,
+  idempotency: Idempotency,
 ): Promise<CreateOutcome> {
-  if (idempotency) {
-    await lockIdempotencyKey(client, link.workspaceId, idempotency.key);
-    const replayed = await findReplay(client, link.workspaceId, idempotency);
-    if (replayed) return replayed;
-  }
-  const record = newRecord(link, code, await takeTicket(client, { domain: link.domain, code: code.code }));
-  const { rowCount } = await client.query(
-    `with made as (
-       insert into links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
-                          redirect_status, title, tags, created_at, updated_at, expires_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13, $14)
-       on conflict (domain, code) do nothing returning 1)
-     insert into link_changes (kind, record, changed_at) select $15, $16, $13::timestamptz from made`,
-    [
-      ...[record.domain, record.code, record.id, record.version, record.workspaceId, record.createdBy, record.number],
-      ...[record.codeKeyId, record.destination, record.redirectStatus, record.title, record.tags],
-      ...[record.createdAt && dateOf(record.createdAt), link.expiresAt ?? null],
-      ...[ChangeKind.CREATED, bytesOf(record)],
-    ],
-  );
-  if (rowCount === 0) throw new Abandoned('code_taken');
-  if (idempotency) await keepIdempotencyKey(client, record, idempotency);
-  return { outcome: 'created', record };
+  await lockIdempotencyKey(client, link.workspaceId, idempotency.key);
+  const replayed = await findReplay(client, link.workspaceId, idempotency);
+  if (replayed) return replayed;
+  const made = await insertLink(client, link, code);
+  if (made.outcome === 'code_taken') throw new Abandoned('code_taken');
+  if (made.outcome === 'created') await keepIdempotencyKey(client, made.record, idempotency);
+  return made;
 }
 
-function newRecord(link: NewLink, code: ChosenCode, { version, now }: Ticket): LinkRecord {
+/**
+ * Locks the link's place among the links, whether a link is there or not, takes a version and the time, and writes the link
+ * and its change: one statement, because each round trip costs this process about as much as the statement costs Postgres.
+ */
+const insertText = `with held as materialized (select pg_advisory_xact_lock(hashtextextended($14, 0))),
+  ticket as materialized (${ticketOf} from held),
+  made as (
+    insert into links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
+                       redirect_status, title, tags, created_at, updated_at, expires_at)
+    select $1, $2, $3::uuid, version, $4::uuid, $5::uuid, $6::bigint, $7::integer, $8, $9::smallint, $10, $11::text[],
+      now, now, $12::timestamptz from ticket
+    on conflict (domain, code) do nothing returning version, created_at as now),
+  told as (
+    insert into link_changes (kind, record, changed_at)
+    select ${ChangeKind.CREATED}, $13::bytea || ${stampOf({ version: 'version', at: 'now' })}, now from made)
+  select version, now from made`;
+
+async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode): Promise<CreateOutcome> {
+  const plan = unstamped(link, code);
+  const { rows } = await db.query<Ticket>({
+    name: 'insert-link',
+    text: insertText,
+    values: [
+      ...[plan.domain, plan.code, plan.id, plan.workspaceId, plan.createdBy, plan.number, plan.codeKeyId],
+      ...[plan.destination, plan.redirectStatus, plan.title, plan.tags, link.expiresAt ?? null],
+      ...[bytesOf(plan), placeOf(plan)],
+    ],
+  });
+  const [ticket] = rows;
+  if (!ticket) return { outcome: 'code_taken' };
+  const at = timestampOf(ticket.now);
+  return { outcome: 'created', record: { ...plan, version: BigInt(ticket.version), createdAt: at, updatedAt: at } };
+}
+
+/** The record without its version and its times, which the database gives. */
+function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
   return create(LinkRecordSchema, {
     id: randomUUID(),
     domain: link.domain,
     code: code.code,
-    version: BigInt(version),
     workspaceId: link.workspaceId,
     createdBy: link.createdBy,
     number: BigInt(code.number),
@@ -144,21 +181,16 @@ function newRecord(link: NewLink, code: ChosenCode, { version, now }: Ticket): L
     redirectStatus: link.redirectStatus,
     title: link.title,
     tags: [...link.tags],
-    createdAt: timestampOf(now),
-    updatedAt: timestampOf(now),
     ...(link.expiresAt ? { expiresAt: timestampOf(link.expiresAt) } : {}),
   });
 }
 
-/** Locks a place among the links, whether a link is there or not, and then takes a version and the time. */
-async function takeTicket(client: PoolClient, { domain, code }: { domain: string; code: string }): Promise<Ticket> {
-  const { rows } = await client.query<Ticket>(
-    `with held as materialized (select pg_advisory_xact_lock(hashtextextended($1, 0)))
-     select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now from held`,
-    [`link:${domain}/${code}`],
-  );
-  return rows[0] as Ticket;
+/** Locks a place among the links, whether a link is there or not. */
+async function lockPlace(client: PoolClient, key: LinkKey): Promise<void> {
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [placeOf(key)]);
 }
+
+const placeOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
 
 async function changeLink(
   client: PoolClient,
@@ -167,7 +199,7 @@ async function changeLink(
 ): Promise<ChangeOutcome> {
   if (newCode !== undefined && newCode !== key.code) {
     // In one order, so that two renames that swap codes do not wait for each other.
-    for (const code of [key.code, newCode].sort()) await takeTicket(client, { domain: key.domain, code });
+    for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
   }
   const { rows } = await client.query<LinkRow & { next_version: string; now: Date }>(
     `with held as materialized (

@@ -1,6 +1,6 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
 import {
-  address,
+  addresses,
   type ConfigOf,
   defineConfig,
   duration,
@@ -18,7 +18,7 @@ export const resolverConfig = defineConfig({
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
   postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
   postgresConnections: int('HOP_RESOLVER_POSTGRES_CONNECTIONS', { min: 1, max: 100, default: 8 }),
-  linkAddress: address('HOP_LINK_ADDRESS'),
+  linkAddresses: addresses('HOP_LINK_ADDRESS'),
   domains: list('HOP_DOMAINS'),
   hostAliases: list('HOP_HOST_ALIASES', { default: [] }),
   codeKeysFile: file('HOP_CODE_KEYS_FILE'),

@@ -1,14 +1,12 @@
-import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
-import { type HttpBody, HttpBodySchema } from '#gen-google/api/httpbody_pb.ts';
+import type { HttpBody } from '#gen-google/api/httpbody_pb.ts';
 import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { prefersJson } from '#runtime/http/negotiation.ts';
-import { authorityOf, logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { authorityOf, logFields, metadataOf, setFixedMetadata } from '#runtime/rpc/call.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
 import {
-  emptyType,
   goneAnswerOf,
   goneErrors,
   type HttpAnswer,
@@ -19,10 +17,10 @@ import {
   unavailableAnswer,
 } from './answers/http-answer.ts';
 import { readCode } from './asked-code.ts';
-import { followState, type Held } from './held.ts';
+import { followState } from './held.ts';
 import type { Answer, Resolver } from './resolve.ts';
 import type { AnsweredBy, Outcome, Tally } from './tally.ts';
-import { isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
+import { type Guess, isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
 
 export interface Dependencies {
   readonly resolver: Resolver;
@@ -35,8 +33,6 @@ export interface Dependencies {
   readonly wallClock: () => number;
 }
 
-const emptyAnswer: HttpBody = create(HttpBodySchema, { contentType: emptyType });
-
 export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof ResolverService> {
   const { resolver, domains, tally, unknownCodes, wallClock } = dependencies;
 
@@ -46,16 +42,6 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
     fields.cache_hit = tier;
     fields.outcome = outcome;
     tally.count(tier, outcome);
-  }
-
-  /** The hot path: a link that L1 holds, may be followed and needs no page. */
-  function redirectAtOnce(context: HandlerContext, held: Held): HttpBody {
-    setResponseMetadata(context, 'x-status', held.status);
-    setResponseMetadata(context, 'location', held.location);
-    setResponseMetadata(context, 'cache-control', held.cacheControl);
-    setResponseMetadata(context, 'x-hop-click', held.click);
-    note(context, held.code, 'l1', 'followable');
-    return emptyAnswer;
   }
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
@@ -83,10 +69,13 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
     return tooManyAnswer(formOf(context), dependencies.unknownCodesLimit, retryAfterMs, wallClock() + resetMs);
   }
 
-  async function redirectLater(context: HandlerContext, key: LinkKey, preview: boolean): Promise<HttpBody> {
-    // Made by Envoy, which lets no client say it.
-    const address = metadataOf(context, 'x-envoy-external-address');
-    const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
+  async function redirectLater(
+    context: HandlerContext,
+    key: LinkKey,
+    preview: boolean,
+    guess: Guess,
+  ): Promise<HttpBody> {
+    const address = clientOf(context);
     const answer = await unknownCodes.pace(address, guess, async () => {
       const result = await resolver.resolve(key);
       return { unknown: result.kind === 'absent', result };
@@ -105,8 +94,17 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
       }
       const key: LinkKey = { domain, code: asked.code };
       const held = asked.preview ? undefined : resolver.atHand(key);
-      if (held && followState(held, wallClock()) === 'followable') return redirectAtOnce(context, held);
-      return redirectLater(context, key, asked.preview);
+      // What memory alone can answer takes no turn of the event loop.
+      if (held && followState(held, wallClock()) === 'followable') {
+        note(context, held.code, 'l1', 'followable');
+        return send(context, redirectAnswer(held, 'l1', false));
+      }
+      const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
+      if (guess === 'made_up' && unknownCodes.countNow(clientOf(context), guess)) {
+        note(context, key.code, 'filter', 'absent');
+        return send(context, notFoundAnswer[formOf(context)]);
+      }
+      return redirectLater(context, key, asked.preview, guess);
     },
 
     async resolve(request, context) {
@@ -144,12 +142,13 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
 const formOf = (context: HandlerContext): 'json' | 'html' =>
   prefersJson(metadataOf(context, 'accept')) ? 'json' : 'html';
 
-/** Tells Envoy the answer. The answer to a HEAD has no body: one would corrupt the connection. */
-function send(context: HandlerContext, { status, headers, contentType, body }: HttpAnswer): HttpBody {
-  setResponseMetadata(context, 'x-status', status);
-  for (const [name, value] of headers) setResponseMetadata(context, name, value);
-  const data = metadataOf(context, 'x-hop-method') === 'HEAD' ? new Uint8Array() : body;
-  return create(HttpBodySchema, { contentType, data });
+/** The address of who asks. Made by Envoy, which lets no client say it. */
+const clientOf = (context: HandlerContext): string | undefined => metadataOf(context, 'x-envoy-external-address');
+
+/** Tells Envoy the answer. */
+function send(context: HandlerContext, { headers, body, noBody }: HttpAnswer): HttpBody {
+  setFixedMetadata(context, headers);
+  return body !== noBody && metadataOf(context, 'x-hop-method') === 'HEAD' ? noBody : body;
 }
 
 function noSuchLink() {

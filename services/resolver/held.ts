@@ -1,5 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { cacheControlOf } from '#runtime/shortlink/cache-control.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 
 /** Where an answer came from. */
@@ -56,7 +57,6 @@ export function clickOf({ id, workspaceId, version, domain, code }: Followed, ti
 
 export function hold(record: LinkRecord): Held {
   const { id, workspaceId, version, domain, code, redirectStatus } = record;
-  const permanent = redirectStatus === 301 || redirectStatus === 308;
   return {
     id,
     workspaceId,
@@ -68,7 +68,7 @@ export function hold(record: LinkRecord): Held {
     state: record.deletedAt ? 'deleted' : record.disabled ? 'disabled' : 'active',
     status: String(redirectStatus || 302),
     location: headerValue(record.destination),
-    cacheControl: permanent ? 'private, max-age=30' : 'private, no-store',
+    cacheControl: cacheControlOf(redirectStatus),
     click: flat(clickOf(record, 'l1')),
     bytes: perLinkBytes + record.destination.length + 4 * code.length,
     checkedAt: 0,

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis } from '#runtime/redis/redis.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
@@ -15,7 +16,7 @@ import { postgresStore } from './store.postgres.ts';
 import { createTally, type Tally } from './tally.ts';
 import { createL1 } from './tiers/l1.ts';
 import { l1Limits } from './tiers/l1-limits.ts';
-import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
+import { type PostgresTier, primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 import { redisTier } from './tiers/redis-tier.ts';
 import { createUnknownCodes, type UnknownCodes } from './unknown-codes.ts';
 import { createFreshness } from './watch/freshness.ts';
@@ -44,24 +45,34 @@ function createMemory(config: ResolverConfig) {
 /** The stores, each behind its breaker. */
 function connectStores(config: ResolverConfig, log: Log) {
   const { breakerResetMs: resetMs, storeTimeoutMs: timeoutMs, postgresConnections: max } = config;
-  const poolOf = (url: string, name: string) =>
-    createPool(url, { name, max, statementTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, log });
-  const primary = poolOf(config.postgresPrimary, 'primary');
+  const poolOf = (url: string, name: string, primary = false) =>
+    createPool(url, { name, primary, max, statementTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, log });
+  const primary = poolOf(config.postgresPrimary, 'primary', true);
   const replicas = config.postgresReplicas.map((url, index) => poolOf(url, `replica-${index + 1}`));
+  // When Redis dies its whole load is here at once: opening connections then costs more than a redirect may wait.
+  const warm = [primary, ...replicas].map((pool) => keepWarm(pool, Math.ceil(max / 2)));
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
   const limits = { timeoutMs, resetMs, log };
+  const tiers = {
+    redis: redisTier({ redis, ...limits, maxFills }),
+    replica: replicaTier(replicas.map(postgresStore), limits),
+    primary: primaryTier(postgresStore(primary), limits),
+  };
+  /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
+  const check =
+    (pool: ReturnType<typeof createPool>, tier: PostgresTier | undefined, server: number) =>
+    async (): Promise<void> => {
+      await pool.query('select 1');
+      tier?.answersAgain(server);
+    };
   return {
-    tiers: {
-      redis: redisTier({ redis, ...limits, maxFills }),
-      replica: replicaTier(replicas.map(postgresStore), limits),
-      primary: primaryTier(postgresStore(primary), limits),
-    },
+    tiers,
     checks: {
       redis: () => redis.ping(),
-      primary: () => primary.query('select 1'),
-      ...Object.fromEntries(replicas.map((pool, index) => [`replica-${index + 1}`, () => pool.query('select 1')])),
+      primary: check(primary, tiers.primary, 0),
+      ...Object.fromEntries(replicas.map((pool, at) => [`replica-${at + 1}`, check(pool, tiers.replica, at)])),
     },
-    close: [() => redis.disconnect(), () => primary.end(), ...replicas.map((pool) => () => pool.end())],
+    close: [() => redis.disconnect(), ...[primary, ...replicas].map((pool) => () => pool.end()), ...warm],
   };
 }
 
@@ -78,9 +89,10 @@ export interface ResolverParts {
 export function startResolverService(config: ResolverConfig, log: Log): ResolverParts {
   const { freshness, l1, filter } = createMemory(config);
   const { tiers, checks, close } = connectStores(config, log);
-  const client = meshClient(LinkService, { address: config.linkAddress, issuer: loadServiceIdentity(config) });
+  const client = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
   const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
-  const watching = { client, l1, freshness, filter, now, silenceMs, sleep: pause, random: Math.random };
+  const onGap = (): void => tiers.primary.answersAgain(0);
+  const watching = { client, l1, freshness, filter, onGap, now, silenceMs, sleep: pause, random: Math.random };
   const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });
   const tally = createTally();
   const flushing = setInterval(() => tally.flush(), flushMs).unref();

@@ -20,7 +20,7 @@ export interface UnknownCodesOptions {
  * What is asked for: a code that was certainly never handed out, or one that a store has to be asked for. They are counted
  * apart, so that whoever tries made-up codes slows no neighbour's look at a real link.
  */
-type Guess = 'made_up' | 'possible';
+export type Guess = 'made_up' | 'possible';
 
 /** Who is sent away: when the next question is welcome, and when all is as before, in milliseconds from now. */
 export interface TooMany {
@@ -30,6 +30,8 @@ export interface TooMany {
 
 /** Slows whoever keeps asking for codes that lead nowhere. Links that memory holds are never asked about here. */
 export interface UnknownCodes {
+  /** Counts a code that is unknown without asking, and says whether it may be answered now; else it is left to `pace`. */
+  countNow(address: string | undefined, guess: Guess): boolean;
   /** Calls `ask`, at once or a little later, or answers that there were too many. Only an unknown code is counted. */
   pace<Result>(
     address: string | undefined,
@@ -74,11 +76,25 @@ export function createUnknownCodes(options: UnknownCodesOptions): UnknownCodes {
     waiting--;
   }
 
+  /** Undefined for what is no address: it is not counted. */
+  function keyOf(address: string | undefined, guess: Guess): string | undefined {
+    const prefix = address === undefined ? undefined : addressPrefix(address);
+    return prefix && `${guess} ${prefix}`;
+  }
+
   return {
+    countNow(address, guess) {
+      const key = keyOf(address, guess);
+      if (key === undefined) return true;
+      const at = now() * microseconds;
+      const taken = taking(rate, fullAt.get(key), at);
+      if (taken.wait > 0) return false;
+      fullAt.set(key, taken.fullAt);
+      return true;
+    },
     async pace(address, guess, ask) {
-      const prefix = address === undefined ? undefined : addressPrefix(address);
-      if (prefix === undefined) return (await ask()).result;
-      const key = `${guess} ${prefix}`;
+      const key = keyOf(address, guess);
+      if (key === undefined) return (await ask()).result;
       const mine = turn(key);
       if (!('waitMs' in mine)) return mine;
       if (mine.waitMs === 0) {

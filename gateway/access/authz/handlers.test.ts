@@ -69,8 +69,12 @@ async function check({
   const { httpResponse } = answer;
   if (httpResponse.case === 'okResponse') {
     const { value } = httpResponse;
-    const { headers, headersToRemove: removed } = value;
-    const told = { metadata: answer.dynamicMetadata, counted: buckets.counted };
+    const { headers, headersToRemove: removed, responseHeadersToAdd } = value;
+    const told = {
+      metadata: answer.dynamicMetadata,
+      counted: buckets.counted,
+      answered: headersOf(responseHeadersToAdd),
+    };
     return { ok: true, headers: headersOf(headers), removed, status: 200, body: '', ...told };
   }
   if (httpResponse.case !== 'deniedResponse') throw new Error('neither allowed nor denied');
@@ -84,6 +88,7 @@ async function check({
     body: value.body,
     metadata: answer.dynamicMetadata,
     counted: buckets.counted,
+    answered: {},
   };
 }
 
@@ -105,6 +110,14 @@ describe('an allowed request', () => {
     expect(removed).not.toContain('x-hop-caller');
   });
 
+  it('is counted for its person or its API key, and its answer says what is left', async () => {
+    const mine = await check({ left: 10 });
+    expect(mine.counted).toEqual([{ limit: 'caller', subject: 'user:u' }]);
+    expect(mine.answered).toMatchObject({ 'x-ratelimit-limit': '1000', 'x-ratelimit-remaining': '9' });
+    const key = await check({ authenticate: async () => ({ ...person, kind: 'api_key' }) });
+    expect(key.counted).toEqual([{ limit: 'caller', subject: 'key:s' }]);
+  });
+
   it('to an anonymous call carries nobody, whatever it brought', async () => {
     const authenticate = refuse(new Error('nobody is asked'));
     const { ok, headers, removed } = await check({ extensions: { rpc: method, anonymous: 'true' }, authenticate });
@@ -115,6 +128,14 @@ describe('an allowed request', () => {
 });
 
 describe('a refused request', () => {
+  it('of somebody who called too often is 429, with the headers of the count', async () => {
+    const { ok, status, headers, body } = await check({ left: 0 });
+    expect([ok, status]).toEqual([false, 429]);
+    expect(headers).toMatchObject({ 'retry-after': '7', 'x-ratelimit-limit': '1000', 'x-ratelimit-remaining': '0' });
+    expect(JSON.parse(body)).toMatchObject({ code: 8 });
+    expect(JSON.parse(body).details[0].reason).toBe('RATE_LIMITED');
+  });
+
   it('over REST gets the status and the error body', async () => {
     const { status, headers, body } = await check({ headers: { authorization: '' } });
     expect(status).toBe(401);
@@ -182,7 +203,6 @@ describe('what a call counts for', () => {
     expect((await check()).metadata).toEqual({ caller: 'user:u' });
     const authenticate: Authenticate = async () => ({ ...person, kind: 'api_key', credentialId: 'k' });
     expect((await check({ authenticate })).metadata).toEqual({ caller: 'key:k' });
-    expect((await check()).counted).toEqual([]);
   });
 
   const bad = refuse(unauthenticated('CREDENTIALS_INVALID', 'No.'));
@@ -201,7 +221,6 @@ describe('what a call counts for', () => {
       'x-ratelimit-remaining': '0',
       'x-ratelimit-reset': '1800000000',
     });
-    expect((await check({ left: 0 })).ok).toBe(true);
   });
 
   it('is left to Envoy where there are no credentials, and to nobody where the fault is ours', async () => {

@@ -1,10 +1,10 @@
-import type { JsonObject } from '@bufbuild/protobuf';
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { AttributeContext_HttpRequest } from '#gen-envoy/service/auth/v3/attribute_context_pb.ts';
-import type { Authorization, CheckRequest } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
+import type { Authorization, CheckRequest, OkHttpResponseSchema } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
 import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
 import { callerHeader, mintCaller, type PersonCaller } from '#runtime/caller/token.ts';
-import { HopError, internal, limited } from '#runtime/errors/errors.ts';
+import { HopError, internal } from '#runtime/errors/errors.ts';
 import { addressPrefix } from '#runtime/limits/address-prefix.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
@@ -34,25 +34,38 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
 
   async function allowed(request: CheckRequest): Promise<CheckAnswer & { kind: string }> {
     const { method, isAnonymous, http } = askedFor(request);
-    if (isAnonymous) return { kind: 'anonymous', ...ok([], [...neverUpstream, callerHeader]) };
+    if (isAnonymous) return { kind: 'anonymous', ...ok({ headersToRemove: [...neverUpstream, callerHeader] }) };
     const requestId = http.headers['x-request-id'];
     if (!requestId) throw internal(new Error('Envoy sent no x-request-id.'));
     const person = await authenticate(readCredential(http.headers.authorization));
+    const caller = subjectOf(person);
+    const counted = (await buckets.take([{ limit: 'caller', subject: caller }]))?.[0];
+    if (counted?.allowed === false) throw new OverLimit(counted, 'Too many calls of this person or API key.');
     const token = mintCaller(issuer, person, { method, requestId });
-    return { kind: person.kind, ...ok([header(callerHeader, token)], neverUpstream, countedAs(person)) };
+    const told = Object.entries(counted ? rateLimitHeaders(counted) : {});
+    return {
+      kind: person.kind,
+      ...ok({
+        headers: [header(callerHeader, token)],
+        headersToRemove: neverUpstream,
+        responseHeadersToAdd: told.map(([key, value]) => header(key, value)),
+      }),
+      dynamicMetadata: { caller },
+    };
   }
 
   /**
    * Credentials that do not hold count as none. Those that came without are counted by Envoy, before they get here; who is
    * refused by the count learns it in place of what is wrong with the credentials, while good ones still pass.
    */
-  async function overLimit({ reason }: HopError, { attributes }: CheckRequest): Promise<Decision | undefined> {
-    if (!reason.startsWith('CREDENTIALS_') || attributes?.request?.http?.headers.authorization === undefined) return;
-    const { address } = attributes.source?.address ?? {};
+  async function counted(error: HopError, { attributes }: CheckRequest): Promise<HopError> {
+    const { authorization } = attributes?.request?.http?.headers ?? {};
+    if (!error.reason.startsWith('CREDENTIALS_') || authorization === undefined) return error;
+    const { address } = attributes?.source?.address ?? {};
     const subject = address?.case === 'socketAddress' ? addressPrefix(address.value.address) : undefined;
-    if (subject === undefined) return;
+    if (subject === undefined) return error;
     const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
-    return decision?.allowed === false ? decision : undefined;
+    return decision?.allowed === false ? new OverLimit(decision, 'Too many calls without good credentials.') : error;
   }
 
   return {
@@ -67,8 +80,8 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
         logFields(context).denied = error.reason;
         decisions.add(1, { kind: 'nobody', outcome: error.kind });
         const protocol = protocolOf(request.attributes?.request?.http?.headers['content-type']);
-        const over = await overLimit(error, request);
-        return over ? denied(tooMany(over), protocol, rateLimitHeaders(over)) : denied(error, protocol);
+        const told = await counted(error, request);
+        return denied(told, protocol, told instanceof OverLimit ? rateLimitHeaders(told.decision) : {});
       }
     },
   };
@@ -89,20 +102,21 @@ function askedFor({ attributes }: CheckRequest): AskedFor {
   return { method, isAnonymous: attributes.contextExtensions.anonymous === 'true', http };
 }
 
-function ok(
-  headers: ReturnType<typeof header>[],
-  headersToRemove: string[],
-  dynamicMetadata: JsonObject = {},
-): CheckAnswer {
-  const value = { headers, headersToRemove };
-  return { status: { code: 0 }, httpResponse: { case: 'okResponse', value }, dynamicMetadata };
+const ok = (value: MessageInitShape<typeof OkHttpResponseSchema>): CheckAnswer => ({
+  status: { code: 0 },
+  httpResponse: { case: 'okResponse', value },
+});
+
+/** Whom a call is counted for, here and by Envoy itself: a person in all sessions, or one API key. */
+function subjectOf({ kind, userId, credentialId }: PersonCaller): string {
+  return kind === 'api_key' ? `key:${credentialId}` : `user:${userId}`;
 }
 
-/** Whom Envoy's rate limit, which comes next, counts this call for: a person in all sessions, or one API key. */
-function countedAs({ kind, userId, credentialId }: PersonCaller): JsonObject {
-  return { caller: kind === 'api_key' ? `key:${credentialId}` : `user:${userId}` };
-}
-
-function tooMany({ retryAfterSeconds }: Decision): HopError {
-  return limited('RATE_LIMITED', 'Too many calls without good credentials.', retryAfterSeconds * 1_000);
+/** Refused by the count of calls, which the client is told. */
+class OverLimit extends HopError {
+  readonly decision: Decision;
+  constructor(decision: Decision, message: string) {
+    super('limited', 'RATE_LIMITED', message, { retryAfterMs: decision.retryAfterSeconds * 1_000 });
+    this.decision = decision;
+  }
 }

@@ -28,10 +28,14 @@ interface IdentityOptions {
 }
 
 export function identityClient(
-  config: Pick<AccessConfig, 'identityAddress' | 'identityTimeoutMs'>,
+  config: Pick<AccessConfig, 'identityAddresses' | 'identityTimeoutMs'>,
   issuer: ServiceIdentity,
 ): Client<typeof IdentityService> {
-  return meshClient(IdentityService, { address: config.identityAddress, issuer, deadlineMs: config.identityTimeoutMs });
+  return meshClient(IdentityService, {
+    addresses: config.identityAddresses,
+    issuer,
+    deadlineMs: config.identityTimeoutMs,
+  });
 }
 
 /** Authentication that asks identity: keys, API keys and revocations, each with its cache. */

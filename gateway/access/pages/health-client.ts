@@ -58,9 +58,14 @@ function reportFrom({ statuses }: ListAnswer): Report {
 export function meshParts(config: AccessConfig): ReturnType<typeof healthPart>[] {
   return [
     ...config.resolverAddresses.map((address, index) => healthPart(`resolver-${index + 1}`, address, true)),
-    healthPart('link', config.linkAddress),
-    healthPart('identity', config.identityAddress),
-    healthPart('analytics', config.analyticsAddress),
-    healthPart('gateway-edge', config.gatewayEdgeAddress),
+    ...named('link', config.linkAddresses),
+    ...named('identity', config.identityAddresses),
+    ...named('analytics', config.analyticsAddresses),
+    ...named('gateway-edge', config.gatewayEdgeAddresses),
   ];
+}
+
+/** The first has the bare name: link, link-2. */
+function named(name: string, addresses: readonly Address[]): ReturnType<typeof healthPart>[] {
+  return addresses.map((address, index) => healthPart(index === 0 ? name : `${name}-${index + 1}`, address));
 }

@@ -23,7 +23,12 @@ beforeEach(async () => {
   valkey = await startValkey();
   redis = createRedis(valkey.url, { name: 'test', commandTimeoutMs: 100, log: silentLog });
   await whenReady(redis);
-  buckets = guardedBuckets(redisBuckets({ redis, limits }), { timeoutMs: 100, resetMs: 300, log: silentLog });
+  buckets = guardedBuckets(redisBuckets({ redis, limits }), {
+    timeoutMs: 100,
+    patienceMs: 100,
+    resetMs: 300,
+    log: silentLog,
+  });
   server = await startTestServer({
     services: [service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' })],
   });

@@ -2,11 +2,7 @@ import type { ServiceImpl } from '@connectrpc/connect';
 import type { RateLimitDescriptor } from '#gen-envoy/extensions/common/ratelimit/v3/ratelimit_pb.ts';
 import { RateLimitResponse_Code as Code, type RateLimitService } from '#gen-envoy/service/ratelimit/v3/rls_pb.ts';
 import { type LimitName, rateLimitTable } from '#runtime/limits/rate-limits.ts';
-import { counter } from '#runtime/telemetry/metrics.ts';
-import { metric } from '#runtime/telemetry/schema.ts';
 import { type Bucket, type Buckets, type Decision, rateLimitHeaders, tightest } from './buckets.ts';
-
-const decided = counter(metric.rateLimits);
 
 /**
  * Envoy's rate limit service. A descriptor is `limit` with the name of a limit, then whom it counts. What cannot be counted
@@ -18,7 +14,6 @@ export function createRateLimits({ buckets }: { readonly buckets: Buckets }): Se
       const asked = descriptors.map(bucketOf);
       const known = asked.filter((bucket) => bucket !== undefined);
       const decisions = known.length === 0 ? [] : await buckets.take(known, hitsAddend || 1);
-      count(known, decisions);
       const told = decisions && tightest(decisions);
       return {
         overallCode: codeOf(told),
@@ -37,14 +32,6 @@ const statusOf = (decision: Decision | undefined) => ({
   code: codeOf(decision),
   limitRemaining: decision?.remaining ?? 0,
 });
-
-function count(asked: readonly Bucket[], decisions: readonly Decision[] | undefined): void {
-  asked.forEach(({ limit }, index) => {
-    const decision = decisions?.[index];
-    const outcome = decision ? (decision.allowed ? 'allowed' : 'refused') : 'uncounted';
-    decided.add(1, { kind: limit, outcome });
-  });
-}
 
 /** Undefined for what names no limit of ours: nothing is counted, and nobody refused. */
 function bucketOf({ entries }: RateLimitDescriptor): Bucket | undefined {

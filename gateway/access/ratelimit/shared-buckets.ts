@@ -13,10 +13,13 @@ interface SharedBuckets {
 }
 
 /** The buckets of this installation: one Redis for all processes, behind a breaker. */
+/** Envoy's own patience (envoy/limits.ts) is a little longer. */
+const patienceMs = 200;
+
 export function sharedBuckets(config: AccessConfig, log: Log): SharedBuckets {
   const { instance: name, limitTimeoutMs: timeoutMs, breakerResetMs: resetMs } = config;
   const redis = createRedis(config.redisUrl, { name, commandTimeoutMs: timeoutMs, log });
-  const guarded = guardedBuckets(redisBuckets({ redis, limits: config }), { timeoutMs, resetMs, log });
+  const guarded = guardedBuckets(redisBuckets({ redis, limits: config }), { timeoutMs, patienceMs, resetMs, log });
   return {
     buckets: guarded,
     checks: { redis: () => redis.ping() },

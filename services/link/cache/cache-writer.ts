@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { Redis } from '#runtime/redis/redis.ts';
 import { setIfNewer } from '#runtime/shortlink/cache-entry.ts';
@@ -8,10 +9,22 @@ import { metric } from '#runtime/telemetry/schema.ts';
 /** Writes links through to the cache. Rejects when the cache does not take it. */
 export type CacheWriter = (record: LinkRecord, previousCode: string) => Promise<void>;
 
-const writes = counter(metric.relayWrites);
+export interface CacheWriters {
+  readonly write: CacheWriter;
+  /** What the relay owes: all but what this process wrote by itself a moment ago. */
+  readonly writeOwed: CacheWriter;
+  /** The cache was emptied. */
+  forget(): void;
+}
 
-export function createCacheWriter(redis: Redis): CacheWriter {
-  const write = async (record: LinkRecord): Promise<void> => {
+const writes = counter(metric.relayWrites);
+/** More than are under way between the answer to a change and the relay's turn. */
+const mostRemembered = 5_000;
+
+export function createCacheWriters(redis: Redis): CacheWriters {
+  /** Of each link, by its id, the version that was written through last. */
+  const written = new LRUCache<string, bigint>({ max: mostRemembered });
+  const set = async (record: LinkRecord): Promise<void> => {
     try {
       const outcome = (await setIfNewer(redis, record)) ? 'written' : 'older';
       writes.add(1, { outcome });
@@ -20,10 +33,20 @@ export function createCacheWriter(redis: Redis): CacheWriter {
       throw error;
     }
   };
-  return async (record, previousCode) => {
-    const gone =
-      previousCode === '' ? [] : [absentRecord({ domain: record.domain, code: previousCode }, record.version)];
-    await Promise.all([record, ...gone].map(write));
+  const write: CacheWriter = async (record, previousCode) => {
+    const { domain, id, version } = record;
+    const gone = previousCode === '' ? [] : [absentRecord({ domain, code: previousCode }, version)];
+    await Promise.all([record, ...gone].map(set));
+    written.set(id, version);
+  };
+  return {
+    write,
+    async writeOwed(record, previousCode) {
+      const isPaid = written.get(record.id) === record.version;
+      if (isPaid) written.delete(record.id);
+      else await write(record, previousCode);
+    },
+    forget: () => written.clear(),
   };
 }
 

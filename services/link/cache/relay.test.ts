@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
@@ -17,7 +17,7 @@ import { postgresChangeLog } from '../changes/change-log.postgres.ts';
 import type { ChangeLog } from '../changes/change-log.ts';
 import { createLinks, type Links } from '../links/links.ts';
 import { postgresStore } from '../store.postgres.ts';
-import { createCacheWriter } from './cache-writer.ts';
+import { createCacheWriters } from './cache-writer.ts';
 import { startRelay } from './relay.ts';
 
 const workspaceId = randomUUID();
@@ -61,7 +61,7 @@ afterEach(async () => {
 /** What a process of the link service runs for the cache. */
 function startProcess() {
   const feed = createChangeFeed({ log, logger: silentLog });
-  const write = createCacheWriter(redis);
+  const { writeOwed: write } = createCacheWriters(redis);
   const relay = startRelay({ log, feed, write, forgetAll: () => forgetAll(redis), logger: silentLog, saveEveryMs: 50 });
   const process = {
     async stop() {
@@ -146,6 +146,19 @@ describe('the relay', () => {
     await one.stop();
     const second = await make();
     await waitFor(async () => (await cachedState(second.code)) === 'followable');
+  });
+
+  test('what was written through already is not written again, but for a newer version', async () => {
+    const { write, writeOwed } = createCacheWriters(redis);
+    const record = await make();
+    await write(record, '');
+    await redis.del(cacheKey(linkKey(record.domain, record.code)));
+    await writeOwed(record, '');
+    expect(await cached(record.code)).toBeUndefined();
+    await writeOwed({ ...record, version: record.version + 1n }, '');
+    expect((await cached(record.code))?.version).toBe(record.version + 1n);
+    await writeOwed(record, '');
+    expect((await cached(record.code))?.version).toBe(record.version + 1n);
   });
 
   test('a cursor that cannot be continued empties the cache', async () => {

@@ -3,6 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { type ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { CodeBlocks } from '../store.ts';
+import { currentTimeline } from '../timeline.postgres.ts';
 import { guarded, transaction } from '../transaction.postgres.ts';
 import { type ChangeCursor, xmaxOf, xminOf } from './change-cursor.ts';
 import type { ChangeLog, ChangeReader, Continuation, Leadership, Reading, StoredChange } from './change-log.ts';
@@ -43,6 +44,7 @@ interface SpaceRow {
   readonly first: number;
   readonly next: number;
   readonly block_size: number;
+  readonly timeline: string;
 }
 
 /** Without changes it is one row, whose columns of a change are null. */
@@ -59,7 +61,7 @@ const unseenSeqs = `select seq from link_changes where xid >= pg_snapshot_xmax($
 const isUnseen = `(xid >= pg_snapshot_xmax($1::pg_snapshot) or xid = any (array(select pg_snapshot_xip($1::pg_snapshot))))`;
 
 const identityQuery = `select (select system_identifier::text from pg_control_system()) as system,
-  left(pg_walfile_name(pg_current_wal_lsn()), 8) as timeline`;
+  ${currentTimeline} as timeline`;
 
 /** The time is the statement's beginning, which is before its snapshot: whatever was committed before it is visible. */
 const place = 'pg_current_snapshot()::text as snapshot, statement_timestamp() as read_at';
@@ -120,7 +122,8 @@ async function look(client: PoolClient, identity: Identity, since: string): Prom
   const { rows } = await client.query<LookRow>({ name: 'look', text: lookQuery, values: [since] });
   const first = rows[0] as LookRow;
   const changes = rows.filter(({ seq }) => seq !== null).map(changeOf);
-  const spaces = (first.spaces ?? []).map(spaceOf);
+  // What a promoted standby knows of a key's blocks may fall short until the first is reserved there: then nothing is said.
+  const spaces = (first.spaces ?? []).filter(({ timeline }) => timeline === identity.timeline).map(spaceOf);
   return { cursor: cursorOf(identity, first), changes, more: changes.length > lookSize, spaces };
 }
 

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
 import type { Block } from '../store.ts';
@@ -41,12 +42,15 @@ describe('a code source', () => {
     const { store, reserved } = blocks();
     const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 60 });
     await source.open();
-    await source.next();
     expect(performance.now() - (reserved[0] ?? 0)).toBeGreaterThanOrEqual(59);
+    // The first code is there without waiting for any timer.
+    expect(await Promise.race([source.next(), setImmediate('late')])).not.toBe('late');
+    for (let at = 1; at < 11; at++) await source.next();
+    expect(performance.now() - (reserved[1] ?? 0)).toBeGreaterThanOrEqual(59);
   });
 
   test('tries again after a failure, and says when the range is used up', async () => {
-    const { store } = blocks({ failures: 2 });
+    const { store } = blocks({ failures: 3 });
     const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 0 });
     await source.open();
     await expect(source.next()).rejects.toThrow('away');

@@ -7,7 +7,7 @@ import { isReserved } from './reserved-words.ts';
 
 /** Makes codes from blocks of numbers that this process reserved. */
 export interface CodeSource {
-  /** Makes the spaces of all keys known, and reserves a block ahead of the first use. */
+  /** Makes the spaces of all keys known, and resolves when a first block may be used: no caller waits for that. */
   open(): Promise<void>;
   next(): Promise<ChosenCode>;
   /** Forgets what was reserved: the database may have, too. */
@@ -52,7 +52,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
   async function turn(): Promise<void> {
     ahead ??= reserve();
     const block = await ahead;
-    await sleep(Math.max(0, block.usableAt - performance.now()));
+    await sleep(Math.max(0, Math.ceil(block.usableAt - performance.now())));
     current = { next: block.first, end: block.end };
     ahead = reserve();
   }
@@ -73,7 +73,8 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
         // 0 stands for "no number" in a record.
         await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize });
       }
-      ahead ??= reserve();
+      // A failure is told to whoever wants a code, and tried again for the next.
+      await turn().catch(() => {});
     },
     async next() {
       for (;;) {

@@ -1,6 +1,10 @@
+import { create } from '@bufbuild/protobuf';
+import { type HttpBody, HttpBodySchema } from '#gen-google/api/httpbody_pb.ts';
 import { type HopError, limited, notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { errorBody } from '#runtime/http/error-body.ts';
 import { pageType } from '#runtime/http/page.ts';
+import type { FixedHeaders } from '#runtime/rpc/call.ts';
+import { encodedOnce } from '#runtime/rpc/messages.ts';
 import { clickOf, type FollowState, type Held, type Source } from '../held.ts';
 import {
   type GoneReason,
@@ -14,10 +18,11 @@ import {
 
 /** What Envoy is to answer with. */
 export interface HttpAnswer {
-  readonly status: string;
-  readonly headers: readonly (readonly [name: string, value: string])[];
-  readonly contentType: string;
-  readonly body: Uint8Array;
+  /** As initial metadata; `x-status` is the status. */
+  readonly headers: FixedHeaders;
+  readonly body: HttpBody;
+  /** For HEAD: the same without a body, which would corrupt the connection. */
+  readonly noBody: HttpBody;
 }
 
 /** An answer in both forms, made once. */
@@ -27,18 +32,17 @@ interface Page {
 }
 
 const retryAfterSeconds = 1;
-const notStored = ['cache-control', 'private, no-store'] as const;
-const varies = ['vary', 'accept'] as const;
-const emptyBody = new Uint8Array();
+const notStored = { 'cache-control': 'private, no-store', vary: 'accept' };
 // Without a type of its own Envoy calls an empty HttpBody JSON.
-export const emptyType = 'text/plain; charset=utf-8';
+const emptyType = 'text/plain; charset=utf-8';
+const emptyAnswer: HttpBody = encodedOnce(HttpBodySchema, create(HttpBodySchema, { contentType: emptyType }));
 
 export const notFoundAnswer: Page = {
   html: htmlAnswer('404', notFoundPage),
   json: jsonAnswer('404', notFound('LINK_NOT_FOUND', 'There is no such link.')),
 };
 
-const retryAfter = ['retry-after', String(retryAfterSeconds)] as const;
+const retryAfter = { 'retry-after': String(retryAfterSeconds) };
 
 export const unavailableAnswer: Page = {
   html: htmlAnswer('503', unavailablePage, retryAfter),
@@ -51,14 +55,14 @@ export const unavailableAnswer: Page = {
 
 /** For an address that asked for too many unknown codes; the times are from now. */
 export function tooManyAnswer(form: keyof Page, calls: number, retryAfterMs: number, resetsAtMs: number): HttpAnswer {
-  const headers = [
-    ['retry-after', String(Math.ceil(retryAfterMs / 1_000))],
-    ['x-ratelimit-limit', String(calls)],
-    ['x-ratelimit-remaining', '0'],
-    ['x-ratelimit-reset', String(Math.ceil(resetsAtMs / 1_000))],
-  ] as const;
-  if (form === 'html') return htmlAnswer('429', tooManyPage, ...headers);
-  return jsonAnswer('429', limited('RATE_LIMITED', 'Too many unknown codes.', retryAfterMs), ...headers);
+  const headers = {
+    'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
+    'x-ratelimit-limit': String(calls),
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': String(Math.ceil(resetsAtMs / 1_000)),
+  };
+  if (form === 'html') return htmlAnswer('429', tooManyPage, headers);
+  return jsonAnswer('429', limited('RATE_LIMITED', 'Too many unknown codes.', retryAfterMs), headers);
 }
 
 /** The words for a link that is there and leads nowhere. */
@@ -78,18 +82,15 @@ export function goneAnswerOf(state: Exclude<FollowState, 'followable'>): Page {
   return goneAnswers[state];
 }
 
-/** The redirect of a link that may be followed, from another tier than L1 or stale; L1's own needs no such object. */
+/** The redirect of a link that may be followed. */
 export function redirectAnswer(held: Held, tier: Source, stale: boolean): HttpAnswer {
-  return {
-    status: held.status,
-    headers: [
-      ['location', held.location],
-      stale ? notStored : ['cache-control', held.cacheControl],
-      ['x-hop-click', tier === 'l1' ? held.click : clickOf(held, tier)],
-    ],
-    contentType: emptyType,
-    body: emptyBody,
+  const headers = {
+    'x-status': held.status,
+    location: held.location,
+    'cache-control': stale ? notStored['cache-control'] : held.cacheControl,
+    'x-hop-click': tier === 'l1' ? held.click : clickOf(held, tier),
   };
+  return { headers, body: emptyAnswer, noBody: emptyAnswer };
 }
 
 export function previewAnswer(held: Held): HttpAnswer {
@@ -104,11 +105,16 @@ function goneAnswer(reason: keyof typeof goneErrors): Page {
   };
 }
 
-function htmlAnswer(status: string, body: Uint8Array, ...headers: (readonly [string, string])[]): HttpAnswer {
-  return { status, headers: [notStored, varies, ...pageHeaders, ...headers], contentType: pageType, body };
+function htmlAnswer(status: string, page: Uint8Array, more: FixedHeaders = {}): HttpAnswer {
+  return httpAnswer({ 'x-status': status, ...notStored, ...pageHeaders, ...more }, pageType, page);
 }
 
-function jsonAnswer(status: string, error: HopError, ...headers: (readonly [string, string])[]): HttpAnswer {
-  const guarded = [notStored, varies, ['x-content-type-options', 'nosniff'] as const, ...headers];
-  return { status, headers: guarded, contentType: 'application/json', body: Buffer.from(errorBody(error)) };
+function jsonAnswer(status: string, error: HopError, more: FixedHeaders = {}): HttpAnswer {
+  const headers = { 'x-status': status, ...notStored, 'x-content-type-options': 'nosniff', ...more };
+  return httpAnswer(headers, 'application/json', Buffer.from(errorBody(error)));
+}
+
+function httpAnswer(headers: FixedHeaders, contentType: string, data: Uint8Array): HttpAnswer {
+  const body = encodedOnce(HttpBodySchema, create(HttpBodySchema, { contentType, data }));
+  return { headers, body, noBody: create(HttpBodySchema, { contentType }) };
 }

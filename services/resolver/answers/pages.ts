@@ -12,12 +12,12 @@ export interface Preview {
 }
 
 /** Headers that every page carries. */
-export const pageHeaders: readonly (readonly [string, string])[] = [
-  ['content-security-policy', pagePolicy],
-  ['x-content-type-options', 'nosniff'],
-  ['referrer-policy', 'no-referrer'],
-  ['content-language', 'en'],
-];
+export const pageHeaders = {
+  'content-security-policy': pagePolicy,
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'content-language': 'en',
+} as const;
 
 const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],

@@ -13,13 +13,16 @@ interface PostgresTierOptions {
 
 type Find = Breaker<[LinkKey], Found>;
 
-export function primaryTier(store: LinkStore, options: PostgresTierOptions): Tier {
+/** A tier, and what is to be called when one of its servers was seen to answer: by its place among them. */
+export type PostgresTier = Tier & { answersAgain(server: number): void };
+
+export function primaryTier(store: LinkStore, options: PostgresTierOptions): PostgresTier {
   const find = guarded('primary', store, options);
-  return { name: 'primary', find: (key) => find.fire(key) };
+  return { name: 'primary', find: (key) => find.fire(key), answersAgain: () => find.answersAgain() };
 }
 
 /** The replicas in turn; one that fails is followed by the next, once. Undefined where there are none. */
-export function replicaTier(stores: readonly LinkStore[], options: PostgresTierOptions): Tier | undefined {
+export function replicaTier(stores: readonly LinkStore[], options: PostgresTierOptions): PostgresTier | undefined {
   const replicas = stores.map((store, index) => guarded(`replica-${index + 1}`, store, options));
   if (replicas.length === 0) return undefined;
   let turn = 0;
@@ -31,6 +34,7 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
   };
   return {
     name: 'replica',
+    answersAgain: (server) => replicas[server]?.answersAgain(),
     async find(key) {
       const first = inTurn();
       try {

@@ -1,0 +1,94 @@
+import type { DescMethodUnary } from '@bufbuild/protobuf';
+import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
+import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import type { Address } from '../config/config.ts';
+import { fromConnectError, toConnectError, unavailable } from '../errors/errors.ts';
+import { type Reason, reasons } from '../errors/reasons.ts';
+import { createLanes } from './lanes.ts';
+
+/** Of a unary call that names no deadline. */
+const longestMs = 30_000;
+
+/**
+ * Calls a service at its addresses in turn. A unary call that the contract calls idempotent and whose connection breaks is
+ * made once more, at another address where there is one.
+ */
+export function failoverTransport(addresses: readonly Address[], maxResponseBytes: number): Transport {
+  const lanes = createLanes(addresses.map((address) => grpcTransport(address, maxResponseBytes)));
+  return {
+    async unary(method, signal, timeoutMs = longestMs, header, input, contextValues) {
+      const until = performance.now() + timeoutMs;
+      const lane = lanes.next();
+      const ask = ({ transport }: typeof lane, left: number) =>
+        transport.unary(method, signal, left, header, input, contextValues);
+      try {
+        return await ask(lane, timeoutMs);
+      } catch (error) {
+        if (!isBreak(error, signal)) throw error;
+        lanes.broke(lane);
+        const left = Math.floor(until - performance.now());
+        if (!isIdempotent(method) || left <= 0 || !lanes.mayRetry()) throw unavailableBy(error);
+        return await ask(lanes.next(lane), left).catch((again: unknown) => {
+          throw isBreak(again, signal) ? unavailableBy(again) : again;
+        });
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const lane = lanes.next();
+      const known = (error: unknown): unknown => {
+        if (!isBreak(error, signal)) return error;
+        lanes.broke(lane);
+        return unavailableBy(error);
+      };
+      try {
+        const response = await lane.transport.stream(method, signal, timeoutMs, header, input, contextValues);
+        return { ...response, message: watched(response.message, known) };
+      } catch (error) {
+        throw known(error);
+      }
+    },
+  };
+}
+
+async function* watched<Message>(
+  messages: AsyncIterable<Message>,
+  known: (error: unknown) => unknown,
+): AsyncGenerator<Message> {
+  try {
+    yield* messages;
+  } catch (error) {
+    throw known(error);
+  }
+}
+
+function grpcTransport({ host, port }: Address, maxResponseBytes: number): Transport {
+  return createGrpcTransport({
+    baseUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    readMaxBytes: maxResponseBytes,
+    acceptCompression: [],
+    pingIntervalMs: 10_000,
+    pingTimeoutMs: 3_000,
+    pingIdleConnection: true,
+    idleConnectionTimeoutMs: 900_000,
+  });
+}
+
+const isIdempotent = ({ idempotency }: DescMethodUnary): boolean =>
+  idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
+
+/** Whether it was the connection, or a process that is going away, and not an answer. */
+function isBreak(error: unknown, signal: AbortSignal | undefined): boolean {
+  if (!(error instanceof ConnectError) || signal?.aborted) return false;
+  const [info] = error.findDetails(ErrorInfoSchema);
+  if (info) return info.reason === ('SHUTTING_DOWN' satisfies Reason);
+  // Node cancels the streams of a connection that was closed under them.
+  return error.code === Code.Canceled || ['unavailable', 'timeout'].includes(fromConnectError(error).kind);
+}
+
+/** A cancellation that nobody asked for is not one. */
+function unavailableBy(error: unknown): unknown {
+  if (!(error instanceof ConnectError) || error.code !== Code.Canceled) return error;
+  return toConnectError(unavailable('DEPENDENCY_UNAVAILABLE', reasons.DEPENDENCY_UNAVAILABLE.sentence, 1_000, error));
+}

@@ -1,0 +1,49 @@
+/** One of the addresses that a service is called at. */
+interface Lane<Transport> {
+  readonly transport: Transport;
+  /** Milliseconds of performance.now(). */
+  restsUntil: number;
+}
+
+export interface Lanes<Transport> {
+  /** The next in turn that did not break of late; where there is another, it is not the one that was tried. */
+  next(tried?: Lane<Transport>): Lane<Transport>;
+  /** Its connection could not be made, or broke: others are taken before it for a second. */
+  broke(lane: Lane<Transport>): void;
+  /** Whether a call that broke may be made once more. A fifth of the calls may be, and ten beyond that at any moment. */
+  mayRetry(): boolean;
+}
+
+const restMs = 1_000;
+const earnedPerCall = 0.2;
+const mostRetries = 10;
+
+/** The addresses of a service, taken in turn from a random one on, so that callers spread. Throws when there is none. */
+export function createLanes<Transport>(
+  transports: readonly Transport[],
+  now = (): number => performance.now(),
+): Lanes<Transport> {
+  const lanes = transports.map((transport) => ({ transport, restsUntil: Number.NEGATIVE_INFINITY }));
+  let turn = Math.floor(Math.random() * lanes.length);
+  let retries = mostRetries;
+
+  return {
+    next(tried) {
+      retries = Math.min(mostRetries, retries + (tried ? 0 : earnedPerCall));
+      turn = (turn + 1) % lanes.length;
+      const inTurn = [...lanes.slice(turn), ...lanes.slice(0, turn)];
+      const others = inTurn.filter((lane) => lane !== tried);
+      const lane = others.find(({ restsUntil }) => restsUntil <= now()) ?? others[0] ?? inTurn[0];
+      if (!lane) throw new Error('A service without an address.');
+      return lane;
+    },
+    broke(lane) {
+      lane.restsUntil = now() + restMs;
+    },
+    mayRetry() {
+      if (retries < 1) return false;
+      retries -= 1;
+      return true;
+    },
+  };
+}

@@ -1,0 +1,123 @@
+import type { Client } from '@connectrpc/connect';
+import type { LinkChange } from '#gen/link/v1/change_pb.ts';
+import type { Heartbeat, LinkService, WatchResponse } from '#gen/link/v1/link_service_pb.ts';
+import { fromConnectError, type HopError } from '../errors/errors.ts';
+import type { Log } from '../telemetry/log.ts';
+
+/** What is told of the changes, in the order in which it was heard. No call may throw. */
+export interface WatchListener {
+  /** Another stream is being asked for; all heartbeats that follow come by it. */
+  connecting(): void;
+  /** One committed change; possibly told before, possibly older than one already told. */
+  change(change: LinkChange): void;
+  /** All changes committed before its time have been told. */
+  heartbeat(beat: Heartbeat): void;
+  /** Changes may have been missed. From the next heartbeat on none is. */
+  gap(reason: string): void;
+}
+
+export interface LinkWatchOptions {
+  readonly client: Pick<Client<typeof LinkService>, 'watch'>;
+  readonly listener: WatchListener;
+  readonly log: Log;
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Resolves after the time, or at once when the signal is aborted. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+  /** From 0 to 1. */
+  readonly random: () => number;
+  /** A stream that says nothing for so long is given up. */
+  readonly silenceMs: number;
+}
+
+export interface LinkWatch {
+  /** Gives the present stream up and asks for another, from where it was. */
+  reconnect(): void;
+  stop(): Promise<void>;
+}
+
+const firstDelayMs = 50;
+const longestDelayMs = 2_000;
+
+/** Follows LinkService.Watch for as long as the process lives: it resumes after a break, and begins anew after a gap. */
+export function followLinks({ client, listener, log, now, sleep, random, silenceMs }: LinkWatchOptions): LinkWatch {
+  const stopping = new AbortController();
+  let present: AbortController | undefined;
+  let cursor = '';
+  let failures = 0;
+  let heardAt = 0;
+
+  function missed(reason: string): void {
+    log.info({ reason }, 'resynchronising');
+    cursor = '';
+    listener.gap(reason);
+  }
+
+  function take({ event }: WatchResponse): void {
+    if (event.case === 'change') listener.change(event.value);
+    else if (event.case === 'resynchronise') missed(event.value.reason);
+    else if (event.case === 'heartbeat') {
+      cursor = event.value.cursor;
+      failures = 0;
+      listener.heartbeat(event.value);
+    }
+  }
+
+  /** A connection can be dead without a word. */
+  async function endWhenSilent(stream: AbortController): Promise<void> {
+    while (!stream.signal.aborted) {
+      await sleep(silenceMs, stream.signal);
+      if (now() - heardAt >= silenceMs) stream.abort();
+    }
+  }
+
+  async function follow(): Promise<void> {
+    const stream = new AbortController();
+    const end = (): void => stream.abort();
+    stopping.signal.addEventListener('abort', end, { once: true });
+    present = stream;
+    heardAt = now();
+    void endWhenSilent(stream);
+    try {
+      listener.connecting();
+      for await (const message of client.watch({ cursor }, { signal: stream.signal })) {
+        if (stream.signal.aborted) return;
+        heardAt = now();
+        take(message);
+      }
+    } finally {
+      stopping.signal.removeEventListener('abort', end);
+      stream.abort();
+    }
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        await follow();
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        const fault = fromConnectError(error);
+        if (fault.reason === 'CURSOR_TOO_OLD') missed(fault.reason);
+        if (failures === 0) tellOfBreak(log, fault);
+      }
+      const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures++, 10));
+      await sleep(delay * (0.5 + random() / 2), stopping.signal);
+    }
+  }
+
+  const running = run();
+  return {
+    reconnect: () => present?.abort(),
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+/** A link service that is stopped on purpose ends its watches; another takes over. */
+function tellOfBreak(log: Log, fault: HopError): void {
+  if (fault.reason === 'SHUTTING_DOWN') log.info({ reason: fault.reason }, 'the watch ended');
+  else log.warn({ reason: fault.reason, err: fault }, 'the watch broke');
+}
