@@ -7,13 +7,16 @@ import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { renderEnvoy } from '../envoy/render.ts';
 import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
 import { writeSecrets } from './docker/secrets.ts';
-import { partNames } from './local/graph.ts';
-import { portNames, portsFrom, portVariable } from './local/ports.ts';
-import { type ServicePart, serviceKinds, serviceParts } from './local/services.ts';
+import { partsOf, shapeOf } from './local/graph.ts';
+import { portsFrom, portVariable } from './local/ports.ts';
+import { type ServicePart, serviceKinds } from './local/services.ts';
 import { type Container, composeDirectory, readCompose, readDotenv } from './testing/compose-file.ts';
 import { addressVariables, faultsOf, processes } from './testing/processes.ts';
 
 const dotenv = readDotenv();
+/** One of each, as the local mesh has by default. */
+const partNames = partsOf(1);
+const serviceParts = partNames.filter((part): part is ServicePart => part in serviceKinds);
 const mesh = readCompose('compose.yaml', dotenv);
 const watchers = readCompose('compose.observability.yaml', dotenv);
 const layers = { 'compose.yaml': mesh, 'compose.observability.yaml': watchers };
@@ -82,7 +85,8 @@ describe('versions and ports', () => {
   it('has the ports of compose/local/ports.ts', () => {
     const ports = portsFrom({});
     // compose.yaml has no need of the replica's controller and the like: what it names has to agree, and all have to be there.
-    expect(Object.fromEntries(portNames.map((name) => [name, Number(dotenv[portVariable(name)])]))).toEqual(ports);
+    for (const name of partNames.flatMap((part) => shapeOf(part).ports))
+      expect(Number(dotenv[portVariable(name)]), name).toBe(ports[name]);
   });
 
   it.each(serviceParts)('%s listens on its ports', (part) => {

@@ -222,6 +222,22 @@ describe('growth', () => {
   });
 });
 
+describe.each(base.filter(({ kind }) => kind === 'Deployment'))('a rolling update of $metadata.name', ({ spec }) => {
+  const pod = spec.template?.spec;
+  const goodbye = pod?.containers[0]?.lifecycle?.preStop.sleep?.seconds ?? 0;
+  /** A name's answers are kept for 5 s in the cluster's DNS, and looked up by Envoy every 5 s. */
+  const dnsSeconds = 10;
+
+  it('takes no pod away before Envoy knows the one in its place, nor one that Envoy does not know to be going', () => {
+    expect(spec.minReadySeconds).toBeGreaterThan(dnsSeconds);
+    expect(goodbye).toBeGreaterThan(dnsSeconds);
+  });
+
+  it('gives calls that run the time that the process gives them', () => {
+    expect(pod?.terminationGracePeriodSeconds).toBeGreaterThanOrEqual(goodbye + 30);
+  });
+});
+
 it('Envoy is rendered from settings that it understands, and started as the renderer says', () => {
   const render = toldTo(containers.find(([name]) => name === 'edge/render')?.[1] as Container);
   const settings = settingsFrom(loadConfig(envoyConfig, { ...render, HOP_EDGE_ID: 'edge-0' }), join(secrets, 'envoy'));

@@ -1,28 +1,35 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { renderEnvoy } from '../../envoy/render.ts';
+import { type Kind, membersOf } from './graph.ts';
 import { checkout } from './layout.ts';
 import type { Part } from './part.ts';
 import { httpProbe } from './probes.ts';
-import { type MeshSettings, passedOn, spoolDir } from './services.ts';
+import { edges, type MeshSettings, passedOn, spoolDir } from './services.ts';
 
 const DEFAULT_CONCURRENCY = 2;
 /** What Envoy writes (clicks above all) is nobody else's. */
 const PRIVATELY = 'umask 077; exec "$0" "$@"';
 
+export type EnvoyName = keyof typeof edges;
+
 /** The configuration is rendered anew before every start, from the protos and this mesh's ports. */
-export function envoyPart(settings: MeshSettings, binary: () => string): Part {
+export function envoyPart(name: EnvoyName, settings: MeshSettings, binary: () => string): Part {
   const { layout, ports, env } = settings;
+  const edge = edges[name];
+  const spool = spoolDir(layout, edge);
   // A folder of its own: Envoy watches it, and must not watch one that it writes logs to.
-  const outDir = path.join(layout.data, 'envoy');
+  const outDir = path.join(layout.data, name);
   let args: readonly string[] = [];
   return {
-    name: 'envoy',
+    name,
     prepare: () => {
-      for (const dir of [outDir, spoolDir(layout)]) mkdirSync(dir, { recursive: true, mode: 0o700 });
-      args = renderEnvoy(envoySettings(settings, outDir)).args;
+      for (const dir of [outDir, spool]) mkdirSync(dir, { recursive: true, mode: 0o700 });
+      beginSegment(spool);
+      args = renderEnvoy(envoySettings(name, settings, outDir)).args;
     },
     command: () => ({
       file: '/bin/sh',
@@ -30,28 +37,56 @@ export function envoyPart(settings: MeshSettings, binary: () => string): Part {
       env: passedOn(env),
       cwd: outDir,
     }),
-    ready: httpProbe(`http://127.0.0.1:${ports['envoy-admin']}/ready`),
+    drain: () => drain(ports[edge.ports.admin]),
+    ready: httpProbe(`http://127.0.0.1:${ports[edge.ports.admin]}/ready`),
   };
 }
 
-function envoySettings({ layout, ports, env }: MeshSettings, outDir: string): Parameters<typeof renderEnvoy>[0] {
+/** Envoy's own drain time (envoy/render.ts), and a little more. */
+const DRAIN_MS = 12_000;
+
+/** Answers say that their connection ends, for as long as the drain takes; then nobody is let in. As envoy-drain.sh. */
+async function drain(adminPort: number): Promise<void> {
+  const url = `http://127.0.0.1:${adminPort}/drain_listeners?graceful`;
+  const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(1_000) });
+  if (!answer.ok) throw new Error(`Envoy would not drain: ${answer.status}.`);
+  await sleep(DRAIN_MS);
+}
+
+/** An Envoy that was killed may have left a torn line; appending to it would cost the next click too. */
+function beginSegment(spool: string): void {
+  const active = path.join(spool, 'clicks.jsonl');
+  if (existsSync(active) && statSync(active).size > 0)
+    renameSync(active, path.join(spool, `clicks-${Date.now()}.jsonl`));
+}
+
+function envoySettings(
+  name: EnvoyName,
+  { layout, ports, env, instances }: MeshSettings,
+  outDir: string,
+): Parameters<typeof renderEnvoy>[0] {
   const local = (port: number): { host: string; port: number } => ({ host: '127.0.0.1', port });
+  const upstream = (kind: Kind): { host: string; port: number }[] =>
+    membersOf(kind, instances).map((part) => local(ports[part]));
+  const edge = edges[name];
   return {
+    edgeId: edge.id,
     outDir,
     descriptorPath: path.join(checkout, 'gen/hopline.binpb'),
-    spoolDir: spoolDir(layout),
+    spoolDir: spoolDir(layout, edge),
     logDir: layout.log,
-    publicAddress: { host: env.HOP_HTTP_HOST ?? '127.0.0.1', port: ports.envoy },
-    internalAddress: local(ports['envoy-internal']),
-    adminPort: ports['envoy-admin'],
+    publicAddress: { host: env.HOP_HTTP_HOST ?? '127.0.0.1', port: ports[edge.ports.public] },
+    internalAddress: local(ports[edge.ports.internal]),
+    adminPort: ports[edge.ports.admin],
     concurrency: concurrencyOf(env.HOP_ENVOY_CONCURRENCY),
     rateLimits: loadConfig(rateLimitTable, env),
+    hotSet: local(ports[edge.ports.hotSet]),
     upstreams: {
-      link: [local(ports.link)],
-      resolver: [local(ports['resolver-1']), local(ports['resolver-2'])],
-      identity: [local(ports.identity)],
-      analytics: [local(ports.analytics)],
-      'gateway-access': [local(ports['gateway-access'])],
+      link: upstream('link'),
+      resolver: upstream('resolver'),
+      identity: upstream('identity'),
+      analytics: upstream('analytics'),
+      'gateway-access': upstream('gateway-access'),
     },
   };
 }

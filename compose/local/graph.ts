@@ -16,32 +16,42 @@ const database = { stopSignal: 'SIGINT', stopMs: 20_000 } as const;
 /** A Node process refuses new calls at once and has 25 s for those that run. */
 const service = { stopSignal: 'SIGTERM', stopMs: 30_000 } as const;
 
-/** The processes, in the order in which they are shown. Their names are those of their pid and log files. */
+const needsOfLinks = ['migrations', 'valkey'] as const;
+const needsOfResolvers = ['migrations', 'valkey', 'postgres-replica'] as const;
+const needsOfClicks = ['migrations', 'topics'] as const;
+/** What every Envoy calls; beside these it needs the gateway-edge of its own edge. */
+const upstreams = [
+  ...['link', 'link-2', 'identity', 'identity-2', 'resolver-1', 'resolver-2'],
+  ...['analytics', 'analytics-2', 'gateway-access', 'gateway-access-2'],
+] as const;
+const door = { stopSignal: 'SIGTERM', stopMs: 10_000 } as const;
+
+/**
+ * The processes, in the order in which they are shown. Their names are those of their pid and log files. The second of a
+ * kind runs only where two are asked for (`KINDS`).
+ */
 export const PARTS = {
   postgres: { ports: ['postgres'], dependsOn: [], ...database },
   'postgres-replica': { ports: ['postgres-replica'], dependsOn: ['roles'], ...database },
   valkey: { ports: ['valkey'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 5_000 },
   kafka: { ports: ['kafka', 'kafka-controller'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 20_000 },
-  identity: { ports: ['identity', 'identity-metrics'], dependsOn: ['migrations', 'valkey'], ...service },
-  link: { ports: ['link', 'link-metrics'], dependsOn: ['migrations', 'valkey'], ...service },
-  'resolver-1': {
-    ports: ['resolver-1', 'resolver-1-metrics'],
-    dependsOn: ['migrations', 'valkey', 'postgres-replica'],
-    ...service,
-  },
-  'resolver-2': {
-    ports: ['resolver-2', 'resolver-2-metrics'],
-    dependsOn: ['migrations', 'valkey', 'postgres-replica'],
-    ...service,
-  },
-  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: ['migrations', 'topics'], ...service },
+  identity: { ports: ['identity', 'identity-metrics'], dependsOn: needsOfLinks, ...service },
+  'identity-2': { ports: ['identity-2', 'identity-2-metrics'], dependsOn: needsOfLinks, ...service },
+  link: { ports: ['link', 'link-metrics'], dependsOn: needsOfLinks, ...service },
+  'link-2': { ports: ['link-2', 'link-2-metrics'], dependsOn: needsOfLinks, ...service },
+  'resolver-1': { ports: ['resolver-1', 'resolver-1-metrics'], dependsOn: needsOfResolvers, ...service },
+  'resolver-2': { ports: ['resolver-2', 'resolver-2-metrics'], dependsOn: needsOfResolvers, ...service },
+  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: needsOfClicks, ...service },
+  'analytics-2': { ports: ['analytics-2', 'analytics-2-metrics'], dependsOn: needsOfClicks, ...service },
   'gateway-access': { ports: ['gateway-access', 'gateway-access-metrics'], dependsOn: ['valkey'], ...service },
-  'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: ['migrations', 'topics'], ...service },
-  envoy: {
-    ports: ['envoy', 'envoy-internal', 'envoy-admin'],
-    dependsOn: ['link', 'identity', 'resolver-1', 'resolver-2', 'analytics', 'gateway-access', 'gateway-edge'],
-    stopSignal: 'SIGTERM',
-    stopMs: 10_000,
+  'gateway-access-2': { ports: ['gateway-access-2', 'gateway-access-2-metrics'], dependsOn: ['valkey'], ...service },
+  'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: needsOfClicks, ...service },
+  'gateway-edge-2': { ports: ['gateway-edge-2', 'gateway-edge-2-metrics'], dependsOn: needsOfClicks, ...service },
+  envoy: { ports: ['envoy', 'envoy-internal', 'envoy-admin'], dependsOn: [...upstreams, 'gateway-edge'], ...door },
+  'envoy-2': {
+    ports: ['envoy-2', 'envoy-2-internal', 'envoy-2-admin'],
+    dependsOn: [...upstreams, 'gateway-edge-2'],
+    ...door,
   },
 } as const satisfies Readonly<Record<string, PartShape>>;
 
@@ -59,6 +69,42 @@ export type StepName = PartName | TaskName;
 export const partNames = Object.keys(PARTS) as PartName[];
 const taskNames = Object.keys(TASKS) as TaskName[];
 
+/** The processes that hold no state of their own, by kind. An Envoy and its gateway-edge are an edge. */
+const KINDS = {
+  link: ['link', 'link-2'],
+  resolver: ['resolver-1', 'resolver-2'],
+  identity: ['identity', 'identity-2'],
+  analytics: ['analytics', 'analytics-2'],
+  'gateway-access': ['gateway-access', 'gateway-access-2'],
+  'gateway-edge': ['gateway-edge', 'gateway-edge-2'],
+  envoy: ['envoy', 'envoy-2'],
+} as const satisfies Readonly<Record<string, readonly [PartName, PartName]>>;
+
+export type Kind = keyof typeof KINDS;
+/** How many of each kind a mesh runs; of resolvers always two. */
+export type Instances = 1 | 2;
+
+/** The processes of a kind in a mesh with so many of each. */
+export function membersOf<Name extends Kind>(kind: Name, instances: Instances): (typeof KINDS)[Name][number][] {
+  const [first, second] = KINDS[kind];
+  return instances === 2 || kind === 'resolver' ? [first, second] : [first];
+}
+
+/** The parts of a mesh with so many processes of each kind. */
+export function partsOf(instances: Instances): PartName[] {
+  const kinds = Object.keys(KINDS) as Kind[];
+  const left = new Set<PartName>(kinds.flatMap((kind) => KINDS[kind]));
+  for (const member of kinds.flatMap((kind) => membersOf(kind, instances))) left.delete(member);
+  return partNames.filter((name) => !left.has(name));
+}
+
+/** HOP_INSTANCES: 1 (the default) or 2. Throws on anything else. */
+export function instancesFrom(env: Readonly<Record<string, string | undefined>>): Instances {
+  const text = env.HOP_INSTANCES || '1';
+  if (text === '1' || text === '2') return text === '2' ? 2 : 1;
+  throw new Error(`HOP_INSTANCES is ${JSON.stringify(text)}; expected 1 or 2.`);
+}
+
 export const isPart = (name: string): name is PartName => Object.hasOwn(PARTS, name);
 
 export const shapeOf = (part: PartName): PartShape => PARTS[part];
@@ -67,7 +113,7 @@ export const shapeOf = (part: PartName): PartShape => PARTS[part];
  * What is to be started when only some parts are wanted: those, and the tasks all of whose needs remain. A need that is left
  * out is dropped: it is not wanted, or runs elsewhere. Each step maps to what it waits for.
  */
-export function selectSteps(wanted: readonly string[] = partNames): Map<StepName, StepName[]> {
+export function selectSteps(wanted: readonly string[] = partsOf(1)): Map<StepName, StepName[]> {
   const unknown = wanted.filter((name) => !isPart(name));
   if (unknown.length > 0)
     throw new Error(`There is no part ${unknown.join(', ')}; the parts are ${partNames.join(', ')}.`);

@@ -19,6 +19,8 @@ export interface KafkaContext {
   readonly dir: string;
   readonly jars: string;
   readonly port: number;
+  /** The port at which clients are told to find it. */
+  readonly advertisedPort: number;
   readonly controllerPort: number;
 }
 
@@ -60,13 +62,13 @@ function java(): string {
   return found.command;
 }
 
-function properties({ dir, port, controllerPort }: KafkaContext): string {
+function properties({ dir, port, advertisedPort, controllerPort }: KafkaContext): string {
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
     'controller.quorum.voters': `1@127.0.0.1:${controllerPort}`,
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': path.join(dir, 'log'),

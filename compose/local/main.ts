@@ -1,11 +1,19 @@
-// The entry of every command: `main.ts start | stop | status | reset | logs`.
+// The entry of every command: `main.ts start | stop | status | reset | logs | failover`.
+import { failover } from './commands/failover.ts';
 import { logs } from './commands/logs.ts';
 import { reset } from './commands/reset.ts';
 import { start } from './commands/start.ts';
 import { status } from './commands/status.ts';
 import { stop } from './commands/stop.ts';
 
-const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = { start, stop, status, reset, logs };
+const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = {
+  start,
+  stop,
+  status,
+  reset,
+  logs,
+  failover,
+};
 
 const [name = '', ...args] = process.argv.slice(2);
 const command = commands[name];

@@ -12,7 +12,7 @@ export type Phase = 'starting' | 'ready' | 'failed' | 'stopping' | 'stopped';
 
 export interface MeshEvent {
   readonly sequence: number;
-  readonly step: StepName | 'mesh';
+  readonly step: StepName | 'failover';
   readonly kind: 'ready' | 'note' | 'died';
   readonly text: string;
   readonly ms?: number;

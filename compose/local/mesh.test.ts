@@ -2,14 +2,19 @@ import { existsSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { classify, createPool, inTransaction } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
+import { postgresStore } from '../../services/link/store.postgres.ts';
 import { layoutOf } from './layout.ts';
 import { leftovers } from './leftovers.ts';
 import { startMesh, type TestMesh } from './mesh.ts';
 import { PortsTakenError } from './port-owner.ts';
 import { postgresUrl } from './postgres.ts';
 import { removeOutside } from './postgres-home.ts';
+import { describePostgres } from './postgres-status.ts';
+import { familyOf, isAlive, signal } from './processes.ts';
 import { keepSecrets } from './secrets.ts';
 
 // The real parts, in a folder that only root can enter: as root, Postgres has to be run from elsewhere (mkdtemp makes it 0700).
@@ -103,6 +108,125 @@ test('a replica whose slot is gone is made anew', async () => {
   const count = (): Promise<unknown[]> =>
     query('hop_link', mesh.ports['postgres-replica'], 'select count(*)::int from link.seen');
   await waitFor(async () => (await count())[0] === 3, { timeoutMs: 5_000 });
+});
+
+async function waitForReplica(): Promise<void> {
+  const streaming = "select count(*)::int from pg_stat_replication where state = 'streaming'";
+  await waitFor(async () => (await query('postgres', mesh.ports.postgres, streaming))[0] === 1, { timeoutMs: 15_000 });
+}
+
+test('a pool for the primary keeps no connection to a standby', async () => {
+  const pool = createPool(url('hop_link', mesh.ports['postgres-replica']), { primary: true, log: silentLog });
+  const error: unknown = await pool.query('select 1').catch((cause: unknown) => cause);
+  expect(classify(error).kind).toBe('unavailable');
+  expect(pool.totalCount).toBe(0);
+  await pool.end();
+});
+
+test('a transaction that meets a read-only server gives its connection up', async () => {
+  const pool = createPool(url('hop_link', mesh.ports['postgres-replica']), { log: silentLog });
+  const write = inTransaction(pool, (client) => client.query('insert into link.seen values (0)'));
+  expect(classify(await write.catch((cause: unknown) => cause)).kind).toBe('unavailable');
+  expect(pool.totalCount).toBe(0);
+  const place = pool.query('select pg_current_wal_lsn()');
+  expect(classify(await place.catch((cause: unknown) => cause)).kind).toBe('unavailable');
+  await pool.end();
+});
+
+test('a failover makes the replica the primary, with all that was committed, and the old one its replica', async () => {
+  await waitForReplica();
+  const timeline = 'select timeline_id from pg_control_checkpoint()';
+  const [before] = await query('postgres', mesh.ports.postgres, timeline);
+  await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (45)');
+  await mesh.failover();
+  expect(await query('postgres', mesh.ports.postgres, 'select pg_is_in_recovery()')).toEqual([false]);
+  expect(await query('hop_link', mesh.ports.postgres, 'select count(*)::int from link.seen')).toEqual([4]);
+  await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (46)');
+  await waitForReplica();
+  await query('postgres', mesh.ports.postgres, 'checkpoint');
+  expect((await query('postgres', mesh.ports.postgres, timeline))[0]).toBe(Number(before) + 1);
+  const count = (): Promise<unknown[]> =>
+    query('hop_link', mesh.ports['postgres-replica'], 'select count(*)::int from link.seen');
+  await waitFor(async () => (await count())[0] === 5, { timeoutMs: 5_000 });
+  expect(await query('postgres', mesh.ports['postgres-replica'], 'select pg_is_in_recovery()')).toEqual([true]);
+  expect(await describePostgres(layout, mesh.ports)).toEqual([
+    expect.stringMatching(/^postgres is the primary \(data in postgres-replica\); its replica is streaming \(async\)/),
+    'postgres-replica is a standby (data in postgres)',
+  ]);
+});
+
+test('a primary that is frozen, backends and all, is fenced: none of it runs when the other takes writes', async () => {
+  await waitForReplica();
+  const family = familyOf(mesh.pid('postgres'));
+  for (const identity of family) signal(identity, 'SIGSTOP');
+  await mesh.failover();
+  expect(family.filter(isAlive)).toEqual([]);
+  await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (47)');
+  await waitForReplica();
+});
+
+test('what the replica never received is lost, but none of its code numbers is given again', async () => {
+  await waitForReplica();
+  const pool = createPool(url('hop_link', mesh.ports.postgres), { primary: true, log: silentLog });
+  const store = postgresStore(pool);
+  await store.openCodeSpace({ keyId: 7, first: 1, last: 10_000_000, blockSize: 100 });
+  await waitForReplica();
+  await mesh.hold('postgres-replica');
+  await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (1000)');
+  const lost = [await store.reserveBlock(7), await store.reserveBlock(7)];
+  await mesh.hold('postgres', 'SIGKILL');
+  await mesh.release('postgres-replica');
+  await mesh.failover();
+  const kept = await query('hop_link', mesh.ports.postgres, 'select answer from link.seen where answer = 1000');
+  const again = await waitFor(() => store.reserveBlock(7).catch(() => undefined), { timeoutMs: 5_000 });
+  await pool.end();
+  expect(kept).toEqual([]);
+  expect(again?.first).toBeGreaterThanOrEqual(Math.max(...lost.map((block) => block?.end ?? Number.POSITIVE_INFINITY)));
+  await waitForReplica();
+});
+
+test('without a replica the primary is left alone', async () => {
+  await mesh.hold('postgres-replica');
+  const pid = mesh.pid('postgres');
+  await expect(mesh.failover()).rejects.toThrow(/cannot take over/);
+  expect(mesh.pid('postgres')).toBe(pid);
+  await mesh.release('postgres-replica');
+});
+
+test('the roles outlive a restart of the whole mesh', async () => {
+  await waitForReplica();
+  await mesh.failover();
+  await waitForReplica();
+  await mesh.stop();
+  mesh = await startMesh({ dir, ports: mesh.ports, parts });
+  expect(await query('hop_link', mesh.ports.postgres, 'select max(answer) from link.seen')).toEqual([47]);
+  await waitForReplica();
+});
+
+test('with synchronous replication a commit waits for the replica, and a failover loses none', async () => {
+  await mesh.stop();
+  mesh = await startMesh({ dir, ports: mesh.ports, parts, env: { HOP_SYNCHRONOUS_REPLICATION: 'on' } });
+  await waitForReplica();
+  await mesh.hold('postgres-replica', 'SIGKILL');
+  const pool = createPool(url('hop_link', mesh.ports.postgres), { statementTimeoutMs: 500, log: silentLog });
+  const write = inTransaction(pool, (client) => client.query('insert into link.seen values (48)'));
+  // It is committed on the primary alone, and nobody is told that it is.
+  expect(classify(await write.catch((cause: unknown) => cause)).kind).toBe('unavailable');
+  await mesh.release('postgres-replica');
+  await waitForReplica();
+  await waitFor(
+    () =>
+      pool.query('insert into link.seen values (49)').then(
+        () => true,
+        () => false,
+      ),
+    { timeoutMs: 10_000 },
+  );
+  await pool.end();
+  await mesh.hold('postgres', 'SIGKILL');
+  await mesh.failover();
+  expect(await query('hop_link', mesh.ports.postgres, 'select max(answer) from link.seen')).toEqual([49]);
+  await waitForReplica();
 });
 
 test('a second mesh in the same place, or on the same ports, is refused', async () => {

@@ -7,6 +7,7 @@ import { tailOf } from './log-files.ts';
 import type { MeshState } from './mesh-state.ts';
 import { openMesh } from './open-mesh.ts';
 import { type PortName, type Ports, portsFrom, portVariable } from './ports.ts';
+import type { Detours } from './services.ts';
 import type { Supervisor } from './supervisor.ts';
 
 export interface MeshOptions {
@@ -20,6 +21,7 @@ export interface MeshOptions {
   readonly parts?: readonly PartName[];
   /** Variables for the processes of the mesh, such as HOP_BREAKER_RESET_MS. The HOP_* of the test's own environment do not reach them. */
   readonly env?: Readonly<Record<string, string>>;
+  readonly detours?: Detours;
   /** Deletes what an earlier mesh left in `dir`. */
   readonly fresh?: boolean;
 }
@@ -36,11 +38,13 @@ export interface TestMesh {
   pid(part: PartName): number;
   /** Sends a signal (SIGKILL by default) to a part, which is started again when it dies of it. */
   kill(part: PartName, signal?: NodeJS.Signals): void;
-  /** Stops a part in order and starts it again; resolves when it serves. */
+  /** Stops a part in order (an Envoy lets go of its clients first) and starts it again; resolves when it serves. */
   restart(part: PartName): Promise<void>;
   /** Takes a part down (with SIGKILL if asked) and keeps it down until `release`. */
   hold(part: PartName, signal?: NodeJS.Signals): Promise<void>;
   release(part: PartName): Promise<void>;
+  /** Makes the replica the primary, whether the primary lives or not; resolves when writes are taken. */
+  failover(): Promise<void>;
   /** The end of a part's log. */
   log(part: PartName, lines?: number): string;
   stop(): Promise<void>;
@@ -59,6 +63,7 @@ export async function startMesh(options: MeshOptions): Promise<TestMesh> {
     ports,
     env,
     wanted: options.parts,
+    detours: options.detours,
     say: silent,
     changed: silent,
   });
@@ -102,11 +107,13 @@ function handle(supervisor: Supervisor, layout: Layout, ports: Ports, stop: () =
       if (!runner(part).signal(signal)) throw new Error(`${part} does not run just now.`);
     },
     restart: async (part) => {
+      await runner(part).part.drain?.();
       await runner(part).stop();
       await runner(part).start();
     },
     hold: (part, signal) => runner(part).stop('held', signal),
     release: (part) => runner(part).start(),
+    failover: () => supervisor.failover(),
     log: (part, lines = 50) => tailOf(layout, part, lines),
     stop,
   };

@@ -1,6 +1,6 @@
 // What comes before the first part starts: the mesh is claimed, rests of an earlier run are stopped, ports are free, secrets exist.
 import { claimMesh } from './claim.ts';
-import { isPart, selectSteps, shapeOf } from './graph.ts';
+import { instancesFrom, isPart, partsOf, selectSteps, shapeOf } from './graph.ts';
 import { type Layout, makeFolders } from './layout.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type MeshState, writeState } from './mesh-state.ts';
@@ -10,7 +10,7 @@ import { requireFree } from './port-owner.ts';
 import type { Ports } from './ports.ts';
 import { findPostgresHome } from './postgres-home.ts';
 import { keepSecrets } from './secrets.ts';
-import { publicNames } from './services.ts';
+import { type Detours, publicNames } from './services.ts';
 import { Supervisor } from './supervisor.ts';
 
 export interface OpenOptions {
@@ -19,6 +19,7 @@ export interface OpenOptions {
   /** HOP_* variables in it reach every process of the mesh. */
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly wanted?: readonly string[] | undefined;
+  readonly detours?: Detours | undefined;
   readonly say: (line: string) => void;
   readonly changed: (state: MeshState) => void;
 }
@@ -30,7 +31,9 @@ export interface OpenMesh {
 }
 
 /** Takes a mesh for this process. Throws when another has it, when a port is taken, when a part name is unknown. */
-export async function openMesh({ layout, ports, env, wanted, say, changed }: OpenOptions): Promise<OpenMesh> {
+export async function openMesh({ layout, ports, env, say, changed, ...options }: OpenOptions): Promise<OpenMesh> {
+  const instances = instancesFrom(env);
+  const wanted = options.wanted ?? partsOf(instances);
   const parts = [...selectSteps(wanted).keys()].filter(isPart);
   makeFolders(layout);
   if (!claimMesh(layout)) throw new Error('Another process runs this mesh, or is starting it. See: npm run status');
@@ -41,7 +44,7 @@ export async function openMesh({ layout, ports, env, wanted, say, changed }: Ope
       ports,
       parts.flatMap((part) => shapeOf(part).ports),
     );
-    const settings = { layout, ports, env, secrets: keepSecrets(layout) };
+    const settings = { layout, ports, env, instances, detours: options.detours, secrets: keepSecrets(layout) };
     const publicUrl = publicNames(settings).HOP_PUBLIC_URL ?? '';
     const mesh = meshOf(settings, findPostgresHome(layout));
     const tell = (state: MeshState): void => {

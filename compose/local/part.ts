@@ -16,6 +16,8 @@ export interface Part {
   readonly prepare: () => void | Promise<void>;
   readonly command: () => Command;
   readonly ready: Probe;
+  /** Lets go of whoever is connected to it, before it is stopped under load; resolves when nobody comes any more. */
+  readonly drain?: () => Promise<void>;
 }
 
 /** Something done once per start of the mesh; safe to repeat. Resolves with a few words about what it did. */

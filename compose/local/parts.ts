@@ -5,28 +5,23 @@ import { migrate } from '#runtime/postgres/migrate.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { installDir } from './bootstrap/checkout.mjs';
 import { envoyPart } from './envoy.ts';
+import { membersOf } from './graph.ts';
 import { type KafkaContext, kafkaCommand, makeTopics, prepareKafka } from './kafka.ts';
 import { checkout } from './layout.ts';
 import type { Part, Task } from './part.ts';
-import {
-  bootstrapRoles,
-  type PostgresContext,
-  postgresUrl,
-  preparePrimary,
-  prepareReplica,
-  primaryDir,
-  replicaDir,
-} from './postgres.ts';
+import { bootstrapRoles, type PostgresContext, postgresUrl, preparePrimary, prepareReplica } from './postgres.ts';
+import { createFailover, type Failover, promotedProbe } from './postgres-failover.ts';
 import type { PostgresHome } from './postgres-home.ts';
+import { primaryDir, replicaDir } from './postgres-roles.ts';
 import { grpcHealthProbe, postgresProbe, tcpProbe, valkeyProbe } from './probes.ts';
 import {
   type MeshSettings,
   passedOn,
+  portsSeenBy,
   type ServicePart,
   serviceEnv,
   serviceKinds,
   serviceParts,
-  spoolDir,
 } from './services.ts';
 import { prepareValkey, settingsFile } from './valkey.ts';
 
@@ -36,6 +31,7 @@ const SCHEMAS = ['link', 'identity', 'analytics'] as const;
 export interface Mesh {
   readonly parts: readonly Part[];
   readonly tasks: readonly Task[];
+  readonly failover: Failover;
 }
 
 /** Every part and task of a mesh with these settings. */
@@ -45,19 +41,26 @@ export function meshOf(settings: MeshSettings, home: PostgresHome): Mesh {
     port: settings.ports.postgres,
     replicaPort: settings.ports['postgres-replica'],
     passwords: settings.secrets.passwords,
+    synchronous: synchronousReplication(settings.env),
   };
   const services = serviceParts.map((name) => service(name, settings));
   return {
     parts: [
       primary(postgres),
-      replica(postgres),
+      replica({ ...postgres, port: portsSeenBy('postgres-replica', settings).postgres }),
       valkey(settings),
       kafka(settings),
       ...services,
-      envoyPart(settings, () => binaries().envoy),
+      ...membersOf('envoy', 2).map((name) => envoyPart(name, settings, () => binaries().envoy)),
     ],
     tasks: [roles(postgres), migrations(settings), topics(settings)],
+    failover: createFailover(postgres),
   };
+}
+
+function synchronousReplication({ HOP_SYNCHRONOUS_REPLICATION: wanted = 'off' }: MeshSettings['env']): boolean {
+  if (wanted === 'on' || wanted === 'off' || wanted === '') return wanted === 'on';
+  throw new Error(`HOP_SYNCHRONOUS_REPLICATION is ${JSON.stringify(wanted)}; expected on or off.`);
 }
 
 function primary(context: PostgresContext): Part {
@@ -65,7 +68,7 @@ function primary(context: PostgresContext): Part {
     name: 'postgres',
     prepare: () => preparePrimary(context),
     command: () => postgresCommand(context.home, primaryDir(context.home)),
-    ready: postgresProbe(postgresUrl('postgres', context.passwords, context.port, 'postgres')),
+    ready: promotedProbe(context),
   };
 }
 
@@ -103,11 +106,13 @@ function valkey({ layout, ports, secrets, env }: MeshSettings): Part {
   };
 }
 
-function kafka({ layout, ports, env }: MeshSettings): Part {
+function kafka(settings: MeshSettings): Part {
+  const { layout, ports, env } = settings;
   const context: KafkaContext = {
     dir: path.join(layout.data, 'kafka'),
     jars: path.join(installDir, 'kafka-jars'),
     port: ports.kafka,
+    advertisedPort: portsSeenBy('kafka', settings).kafka,
     controllerPort: ports['kafka-controller'],
   };
   return {
@@ -148,11 +153,16 @@ function migrations({ ports, secrets }: MeshSettings): Task {
 
 function service(name: ServicePart, settings: MeshSettings): Part {
   const kind = serviceKinds[name];
-  const flags = [`--max-old-space-size=${kind.heapMb}`, '--disable-warning=TimeoutNegativeWarning'];
+  const flags = [
+    ...(process.env.LEAD_FLAGS ?? '').split(' ').filter(Boolean),
+    `--max-old-space-size=${kind.heapMb}`,
+    '--disable-warning=TimeoutNegativeWarning',
+  ];
   return {
     name,
     prepare: () => {
-      if (name === 'gateway-edge') mkdirSync(spoolDir(settings.layout), { recursive: true, mode: 0o700 });
+      const { HOP_SPOOL_DIR: spool } = serviceEnv(name, settings);
+      if (spool !== undefined) mkdirSync(spool, { recursive: true, mode: 0o700 });
     },
     command: () => ({
       file: meshNode,

@@ -6,7 +6,10 @@ import type { PostgresHome } from './postgres-home.ts';
 
 export const REPLICATION_SLOT = 'hop_replica';
 
-export interface ReplicaOf {
+/** By this name the primary knows it (pg_stat_replication, synchronous_standby_names). */
+const REPLICA_NAME = 'postgres-replica';
+
+interface ReplicaOf {
   readonly port: number;
   readonly password: string;
 }
@@ -16,13 +19,17 @@ host all all 127.0.0.1/32 scram-sha-256
 host replication hop_replication 127.0.0.1/32 scram-sha-256
 `;
 
-export function writeSettings(
-  dir: string,
-  port: number,
-  replicaOf: ReplicaOf | undefined,
-  user: PostgresHome['user'],
-): void {
-  const own = replicaOf === undefined ? {} : replicaSettings(replicaOf);
+export interface ServerSettings {
+  readonly port: number;
+  /** Commits wait for the replica. */
+  readonly synchronous: boolean;
+  /** Absent for the primary. */
+  readonly replicaOf?: ReplicaOf;
+  readonly user: PostgresHome['user'];
+}
+
+export function writeSettings(dir: string, { port, synchronous, replicaOf, user }: ServerSettings): void {
+  const own = replicaOf === undefined ? primarySettings(synchronous) : replicaSettings(replicaOf);
   const settings = { ...commonSettings(port), ...own };
   const lines = Object.entries(settings).map(
     ([name, value]) => `${name} = ${typeof value === 'string' ? `'${value}'` : value}`,
@@ -46,8 +53,8 @@ function commonSettings(port: number): Record<string, string | number> {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
     port,
-    // The roles' connection limits (bootstrap.sql) and replication stay below it. A replica needs as many as its primary.
-    max_connections: 110,
+    // The sum of the roles' connection limits, and ten: bootstrap.sql. A replica needs as many as its primary.
+    max_connections: 124,
     password_encryption: 'scram-sha-256',
     shared_buffers: '64MB',
     work_mem: '4MB',
@@ -75,8 +82,13 @@ function commonSettings(port: number): Record<string, string | number> {
   };
 }
 
+/** `on` with a name in the list: on the disks of both. Reads on the replica may still be a moment behind (not remote_apply). */
+function primarySettings(synchronous: boolean): Record<string, string> {
+  return { synchronous_standby_names: synchronous ? `FIRST 1 ("${REPLICA_NAME}")` : '' };
+}
+
 function replicaSettings({ port, password }: ReplicaOf): Record<string, string | number> {
-  const primary = `host=127.0.0.1 port=${port} user=hop_replication password=${password} application_name=postgres-replica`;
+  const primary = `host=127.0.0.1 port=${port} user=hop_replication password=${password} application_name=${REPLICA_NAME}`;
   return {
     primary_conninfo: `${primary} connect_timeout=3`,
     primary_slot_name: REPLICATION_SLOT,

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { checkout } from './layout.ts';
 import { copyDataFolder } from './postgres-copy.ts';
 import { makeOwned, type PostgresHome } from './postgres-home.ts';
+import { isStandby, primaryDir, replicaDir } from './postgres-roles.ts';
 import { REPLICATION_SLOT, writeOwned, writeSettings } from './postgres-settings.ts';
 import { commandOf } from './processes.ts';
 import type { Passwords } from './secrets.ts';
@@ -19,10 +20,9 @@ export interface PostgresContext {
   readonly port: number;
   readonly replicaPort: number;
   readonly passwords: Passwords;
+  /** A commit is answered only when the replica has it on its disk, too. */
+  readonly synchronous: boolean;
 }
-
-export const primaryDir = (home: PostgresHome): string => path.join(home.data, 'postgres');
-export const replicaDir = (home: PostgresHome): string => path.join(home.data, 'postgres-replica');
 
 /** A URL for one role: `postgres://hop_link:…@127.0.0.1:7432/hopline`. */
 export function postgresUrl(role: keyof Passwords, passwords: Passwords, port: number, database = 'hopline'): string {
@@ -30,11 +30,11 @@ export function postgresUrl(role: keyof Passwords, passwords: Passwords, port: n
 }
 
 /** Makes the primary's data folder when there is none, and writes its settings. */
-export async function preparePrimary({ home, port, passwords }: PostgresContext): Promise<void> {
+export async function preparePrimary({ home, port, passwords, synchronous }: PostgresContext): Promise<void> {
   const dir = primaryDir(home);
   if (!existsSync(path.join(dir, 'PG_VERSION'))) await initialise(home, dir, passwords.postgres);
   forgetDeadPostmaster(dir);
-  writeSettings(dir, port, undefined, home.user);
+  writeSettings(dir, { port, synchronous, user: home.user });
 }
 
 /** Made beside its place and then renamed, so that a start that was killed half way leaves nothing that looks ready. */
@@ -81,7 +81,7 @@ function forgetDeadPostmaster(dir: string): void {
 }
 
 /** Runs `work` with a superuser's connection to one server; every statement has a time limit. */
-async function asSuperuser<T>(
+export async function asSuperuser<T>(
   passwords: Passwords,
   port: number,
   work: (client: pg.Client) => Promise<T>,
@@ -92,6 +92,8 @@ async function asSuperuser<T>(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'compose-local',
+    // What is set up here must not wait for a replica that is set up after it.
+    options: '-c synchronous_commit=local',
   });
   client.on('error', () => {}); // A connection lost later shows in the statement that needed it.
   await client.connect();
@@ -124,11 +126,12 @@ export function fillIn(sql: string, values: Readonly<Record<string, string>>): s
 /** Writes the replica's settings, and first makes its data folder from the running primary when it cannot go on with what it has. */
 export async function prepareReplica({ home, port, replicaPort, passwords }: PostgresContext): Promise<void> {
   const dir = replicaDir(home);
-  const exists = existsSync(path.join(dir, 'PG_VERSION'));
-  const usable = exists && (await slotUsable(passwords, port));
+  // A folder that was a primary's has a history of its own and cannot follow another.
+  const usable = isStandby(dir) && (await slotUsable(passwords, port));
   if (!usable) await asSuperuser(passwords, port, (client) => copyPrimary(client, home));
   forgetDeadPostmaster(dir);
-  writeSettings(dir, replicaPort, { port, password: passwords.hop_replication }, home.user);
+  const replicaOf = { port, password: passwords.hop_replication };
+  writeSettings(dir, { port: replicaPort, synchronous: false, replicaOf, user: home.user });
 }
 
 /** False when the primary no longer keeps what the replica needs. While the primary is away, the replica serves what it has. */
@@ -154,6 +157,15 @@ async function copyPrimary(client: pg.Client, home: PostgresHome): Promise<void>
   const { rows } = await client.query('select labelfile from pg_backup_stop(false)');
   writeOwned(path.join(fresh, 'backup_label'), rows[0].labelfile, home.user);
   writeOwned(path.join(fresh, 'standby.signal'), '', home.user);
-  rmSync(replicaDir(home), { recursive: true, force: true });
+  putAside(replicaDir(home), path.join(home.data, 'postgres-fenced'));
   renameSync(fresh, replicaDir(home));
+}
+
+/** The data of a primary that was replaced may hold what was lost with it: the last such folder is kept. */
+function putAside(dir: string, fenced: string): void {
+  if (existsSync(path.join(dir, 'PG_VERSION')) && !isStandby(dir)) {
+    rmSync(fenced, { recursive: true, force: true });
+    renameSync(dir, fenced);
+  }
+  rmSync(dir, { recursive: true, force: true });
 }

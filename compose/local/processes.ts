@@ -75,6 +75,15 @@ function readText(file: string): string | undefined {
   }
 }
 
+/** A process and all of its descendants that are alive now. */
+export function familyOf(pid: number): ProcessIdentity[] {
+  return descendants(pid, childTable()).flatMap((member) => identify(member) ?? []);
+}
+
+function descendants(pid: number, children: ReadonlyMap<number, readonly number[]>): number[] {
+  return [pid, ...(children.get(pid) ?? []).flatMap((child) => descendants(child, children))];
+}
+
 export interface Memory {
   /** Resident memory of the process and its descendants, in bytes; what they share is counted in each. */
   readonly rss: number;
@@ -89,12 +98,10 @@ export function memoryOf(pids: readonly number[]): Map<number, Memory> {
   for (const pid of pids) {
     let rss = 0;
     let pss = 0;
-    const queue = [pid];
-    for (let next = queue.pop(); next !== undefined; next = queue.pop()) {
-      const own = ownMemory(next);
+    for (const member of descendants(pid, children)) {
+      const own = ownMemory(member);
       rss += own.rss;
       pss += own.pss;
-      queue.push(...(children.get(next) ?? []));
     }
     result.set(pid, { rss, pss });
   }

@@ -26,6 +26,8 @@ export async function runSupervisor({ layout, wanted, screen }: SupervisorRun): 
   const asked = waitForSignal(screen === undefined, () => supervisor?.killAll());
   const mesh = await openMesh({ layout, ports: portsFrom(process.env), env: process.env, wanted, say, changed });
   supervisor = mesh.supervisor;
+  // `npm run failover` asks by this signal and reads how it went in the events of mesh.json.
+  process.on('SIGUSR2', () => void supervisor?.failover().catch(() => {}));
   try {
     say(`Starting the mesh in ${layout.local}`);
     await serveUntil(supervisor, asked, say);

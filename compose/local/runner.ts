@@ -67,6 +67,7 @@ export class PartRunner {
   async stop(
     status: 'stopped' | 'held' = 'stopped',
     how: NodeJS.Signals = shapeOf(this.part.name).stopSignal,
+    limitMs: number = shapeOf(this.part.name).stopMs,
   ): Promise<void> {
     this.#stop.abort();
     const running = this.#running;
@@ -74,7 +75,7 @@ export class PartRunner {
       this.status = 'stopping';
       this.signal(how);
       const begun = performance.now();
-      const timer = setTimeout(() => this.#killHard(), shapeOf(this.part.name).stopMs);
+      const timer = setTimeout(() => this.#killHard(), limitMs);
       await running.exited;
       clearTimeout(timer);
       this.#report(this.part.name, 'note', `stopped in ${Math.round(performance.now() - begun)} ms`);

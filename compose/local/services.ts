@@ -1,6 +1,6 @@
 // The environment of each Node process of the mesh. A process is given only what it needs: no other service's password or key.
 import path from 'node:path';
-import type { PartName } from './graph.ts';
+import { type Instances, type Kind, membersOf, type PartName } from './graph.ts';
 import type { Layout } from './layout.ts';
 import type { PortName, Ports } from './ports.ts';
 import { postgresUrl } from './postgres.ts';
@@ -12,12 +12,25 @@ export interface MeshSettings {
   readonly secrets: Secrets;
   /** HOP_* variables of whoever starts the mesh; they reach every process, what is set here wins. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How many processes of each kind run. */
+  readonly instances: Instances;
+  readonly detours?: Detours | undefined;
 }
 
-export type ServicePart = Extract<
-  PartName,
-  'link' | 'resolver-1' | 'resolver-2' | 'identity' | 'analytics' | 'gateway-access' | 'gateway-edge'
->;
+/**
+ * Ports at which a part is told to find others, where they are not the true ones: tests put proxies there. For kafka, its own
+ * port is the one that it tells its clients; for postgres-replica, that of postgres is the one that it copies from.
+ */
+export type Detours = Partial<Record<PartName, Partial<Record<PortName, number>>>>;
+
+/** Where this part finds the others. */
+export const portsSeenBy = (part: PartName, { ports, detours }: MeshSettings): Ports => ({
+  ...ports,
+  ...detours?.[part],
+});
+
+type ServiceKindName = Exclude<Kind, 'envoy'>;
+export type ServicePart = ReturnType<typeof membersOf<ServiceKindName>>[number];
 
 interface ServiceKind {
   readonly signer: Signer;
@@ -25,23 +38,20 @@ interface ServiceKind {
   readonly role?: keyof Passwords;
   /** Upper bound of the JavaScript heap in MiB. At 128 Node 24 collects without end, and a call costs 1,650 us, not 100. */
   readonly heapMb: number;
-  readonly more: (settings: MeshSettings) => Record<string, string>;
+  readonly more: (settings: MeshSettings, part: ServicePart) => Record<string, string>;
 }
 
 const codeKeys = ({ secrets }: MeshSettings): Record<string, string> => ({ HOP_CODE_KEYS_FILE: secrets.codeKeysFile });
 
-const resolver: ServiceKind = {
-  signer: 'resolver',
-  main: 'services/resolver/main.ts',
-  role: 'hop_resolver',
-  heapMb: 192,
-  more: codeKeys,
-};
-
-export const serviceKinds: Readonly<Record<ServicePart, ServiceKind>> = {
+const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
   link: { signer: 'link', main: 'services/link/main.ts', role: 'hop_link', heapMb: 192, more: codeKeys },
-  'resolver-1': resolver,
-  'resolver-2': resolver,
+  resolver: {
+    signer: 'resolver',
+    main: 'services/resolver/main.ts',
+    role: 'hop_resolver',
+    heapMb: 192,
+    more: codeKeys,
+  },
   identity: {
     signer: 'identity',
     main: 'services/identity/main.ts',
@@ -61,25 +71,61 @@ export const serviceKinds: Readonly<Record<ServicePart, ServiceKind>> = {
     signer: 'gateway-edge',
     main: 'gateway/edge/main.ts',
     heapMb: 192,
-    more: ({ layout, ports }) => ({
-      HOP_SPOOL_DIR: spoolDir(layout),
-      HOP_ENVOY_ADMIN: `http://127.0.0.1:${ports['envoy-admin']}`,
-    }),
+    more: ({ layout, ports }, part) => {
+      const envoy = part === 'gateway-edge-2' ? 'envoy-2' : 'envoy';
+      const edge = edges[envoy];
+      return {
+        HOP_EDGE_ID: edge.id,
+        HOP_SPOOL_DIR: spoolDir(layout, edge),
+        HOP_ENVOY_ADMIN: `http://127.0.0.1:${ports[edge.ports.admin]}`,
+        HOP_ENVOY_ROUTES_FILE: path.join(layout.data, envoy, 'routes/public.yaml'),
+      };
+    },
   },
 };
+
+/** An Envoy with its gateway-edge: its name, where the one writes clicks for the other, the ports of the one. */
+interface Edge {
+  readonly id: string;
+  readonly spool: string;
+  readonly ports: Readonly<Record<'public' | 'internal' | 'admin' | 'hotSet', PortName>>;
+}
+
+/** By the name of the Envoy. */
+export const edges = {
+  envoy: {
+    id: 'edge-1',
+    spool: 'spool',
+    ports: { public: 'envoy', internal: 'envoy-internal', admin: 'envoy-admin', hotSet: 'gateway-edge' },
+  },
+  'envoy-2': {
+    id: 'edge-2',
+    spool: 'spool-2',
+    ports: { public: 'envoy-2', internal: 'envoy-2-internal', admin: 'envoy-2-admin', hotSet: 'gateway-edge-2' },
+  },
+} as const satisfies Readonly<Record<ReturnType<typeof membersOf<'envoy'>>[number], Edge>>;
+
+/** The kind of every service's process that a mesh can run. */
+export const serviceKinds = Object.fromEntries(
+  (Object.keys(kinds) as ServiceKindName[]).flatMap((kind) =>
+    membersOf(kind, 2).map((part) => [part, kinds[kind]] as const),
+  ),
+) as Readonly<Record<ServicePart, ServiceKind>>;
 
 export const serviceParts = Object.keys(serviceKinds) as ServicePart[];
 
 /** Where Envoy writes click lines and gateway-edge reads them. */
-export const spoolDir = (layout: Layout): string => path.join(layout.data, 'spool');
+export const spoolDir = (layout: Layout, edge: Edge): string => path.join(layout.data, edge.spool);
 
 const publicUrl = (ports: Ports): string => `http://localhost:${ports.envoy}`;
 
 /** The whole environment of one Node process of the mesh. */
 export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<string, string> {
-  const { layout, ports, secrets, env } = settings;
+  const { layout, secrets, env } = settings;
   const kind = serviceKinds[part];
-  const host = (name: PortName): string => `127.0.0.1:${ports[name]}`;
+  const seen = portsSeenBy(part, settings);
+  const host = (name: PortName): string => `127.0.0.1:${seen[name]}`;
+  const hosts = (name: ServiceKindName): string => membersOf(name, settings.instances).map(host).join(',');
   return {
     ...passedOn(env),
     // Compiled code is kept between starts; it halves the time that seven processes need on two cores.
@@ -91,16 +137,15 @@ export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<st
     HOP_CALLER_KEYS_FILE: secrets.callerKeysFile,
     HOP_REDIS_URL: `redis://:${secrets.passwords.valkey}@${host('valkey')}/0`,
     HOP_KAFKA_BROKERS: host('kafka'),
-    HOP_LINK_ADDRESS: host('link'),
-    HOP_IDENTITY_ADDRESS: host('identity'),
-    HOP_ANALYTICS_ADDRESS: host('analytics'),
-    HOP_RESOLVER_ADDRESSES: `${host('resolver-1')},${host('resolver-2')}`,
-    HOP_GATEWAY_ACCESS_ADDRESS: host('gateway-access'),
-    HOP_GATEWAY_EDGE_ADDRESS: host('gateway-edge'),
+    HOP_LINK_ADDRESS: hosts('link'),
+    HOP_IDENTITY_ADDRESS: hosts('identity'),
+    HOP_ANALYTICS_ADDRESS: hosts('analytics'),
+    HOP_RESOLVER_ADDRESSES: hosts('resolver'),
+    HOP_GATEWAY_ACCESS_ADDRESS: hosts('gateway-access'),
+    HOP_GATEWAY_EDGE_ADDRESS: hosts('gateway-edge'),
     ...publicNames(settings),
-    HOP_EDGE_ID: 'edge-1',
-    ...(kind.role === undefined ? {} : databaseEnv(kind.role, settings)),
-    ...kind.more(settings),
+    ...(kind.role === undefined ? {} : databaseEnv(kind.role, { ...settings, ports: seen })),
+    ...kind.more(settings, part),
   };
 }
 

@@ -35,6 +35,7 @@ export class Supervisor {
   #sequence = 0;
   #logTimer: NodeJS.Timeout | undefined;
   #stopped: Promise<void> | undefined;
+  #failover: Promise<void> | undefined;
 
   constructor(options: SupervisorOptions) {
     const { mesh, layout, wanted } = options;
@@ -118,6 +119,32 @@ export class Supervisor {
     this.#enter('stopped');
   }
 
+  /**
+   * Makes the replica the primary. Resolves when writes are taken; the new replica is made after that. One at a time: who
+   * asks meanwhile gets the same answer.
+   */
+  failover(): Promise<void> {
+    this.#failover ??= this.#exchangePostgres().finally(() => {
+      this.#failover = undefined;
+    });
+    return this.#failover;
+  }
+
+  async #exchangePostgres(): Promise<void> {
+    const [primary, replica] = [this.runner('postgres'), this.runner('postgres-replica')];
+    const begun = performance.now();
+    try {
+      if (this.#phase !== 'ready') throw new Error(`A mesh that is ${this.#phase} is not failed over.`);
+      await this.#options.mesh.failover(primary, replica, (text) => this.#report('postgres', 'note', text));
+    } catch (error) {
+      this.#report('failover', 'died', describe(error));
+      throw error;
+    }
+    this.#report('failover', 'ready', 'the replica is the primary now', performance.now() - begun);
+    // It tries for as long as it takes, and what it does is in its own events.
+    void replica.start().catch((error: unknown) => this.#report('postgres-replica', 'died', describe(error)));
+  }
+
   /** Kills what still runs, without waiting; for a second Ctrl-C. */
   killAll(): void {
     for (const runner of this.#runners.values()) runner.signal('SIGKILL');
@@ -162,7 +189,7 @@ export class Supervisor {
 
   #report(step: string, kind: MeshEvent['kind'], text: string, ms?: number): void {
     this.#sequence += 1;
-    const event = { sequence: this.#sequence, step: step as StepName, kind, text };
+    const event = { sequence: this.#sequence, step: step as MeshEvent['step'], kind, text };
     this.#events = [
       ...this.#events.slice(1 - EVENTS_KEPT),
       ms === undefined ? event : { ...event, ms: Math.round(ms) },

@@ -15,6 +15,7 @@ export interface Container {
   readonly startupProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
+  readonly lifecycle?: { readonly preStop: { readonly sleep?: { readonly seconds: number } } };
   readonly resources?: { readonly requests: Amounts; readonly limits: Amounts };
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
@@ -29,6 +30,7 @@ interface Amounts {
 export interface Pod {
   readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
+  readonly terminationGracePeriodSeconds?: number;
   readonly volumes?: readonly { readonly name: string; readonly secret?: { readonly secretName: string } }[];
 }
 
@@ -41,6 +43,7 @@ export interface Manifest {
     readonly selector?: Record<string, unknown>;
     readonly ports?: readonly { readonly port: number; readonly targetPort: string }[];
     readonly maxReplicas?: number;
+    readonly minReadySeconds?: number;
     readonly podSelector?: Selector;
     readonly ingress?: readonly { readonly from?: readonly { readonly podSelector?: Selector }[] }[];
     readonly groups?: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];

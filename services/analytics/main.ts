@@ -16,10 +16,10 @@ const config = mainConfig(analyticsConfig);
 const log = createLog(config);
 const issuer = loadServiceIdentity(config);
 const stores = openStores(config, log);
-const { store, stats, list, live } = stores;
-const links = meshClient(LinkService, { address: config.linkAddress, issuer, deadlineMs: 1_000 });
-const identity = meshClient(IdentityService, { address: config.identityAddress, issuer, deadlineMs: 1_000 });
-const housekeeping = createHousekeeping({ ...config, store, log });
+const { store, partitions, erasure, stats, list, live } = stores;
+const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer, deadlineMs: 1_000 });
+const identity = meshClient(IdentityService, { addresses: config.identityAddresses, issuer, deadlineMs: 1_000 });
+const housekeeping = createHousekeeping({ ...config, store, partitions, erasure, log });
 housekeeping.start();
 const ingest = startIngest(config, store, log);
 const watch = openWatch({ config, live, links, identity, log });
@@ -28,7 +28,12 @@ await serve({
   name: 'analytics',
   config,
   log,
-  services: [service(AnalyticsService, createHandlers({ store, stats, list, streams: watch.streams, links }))],
+  services: [
+    service(
+      AnalyticsService,
+      createHandlers({ ...config, store, erasure, stats, list, streams: watch.streams, links }),
+    ),
+  ],
   checks: { postgres: stores.check },
   close: [stores.close, housekeeping.stop, ingest.close, watch.stop],
 });

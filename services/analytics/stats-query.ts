@@ -1,5 +1,6 @@
 import { invalid } from '#runtime/errors/errors.ts';
-import { ceilTo, coarsestFor, cover, floorTo, type Piece, unitsFrom } from './cover.ts';
+import { ceilTo, coarsestFor, floorTo, type Piece, unitsFrom } from './cover.ts';
+import { coverKept, type Kept } from './kept.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
 /** What was asked; times are microseconds since 1970, undefined: not said. */
@@ -10,6 +11,8 @@ export interface StatsQuestion {
   readonly timezone: string | undefined;
   readonly linkCreatedAt: number;
   readonly now: number;
+  /** Absent: everything is kept. */
+  readonly kept?: Kept;
 }
 
 /** Which counts answer it. */
@@ -26,6 +29,7 @@ const latest = Date.UTC(2200, 0) * 1_000;
 /** Checks the question and plans the reading. Throws the error that names the field that is wrong. */
 export function planStats(question: StatsQuestion): StatsQuery {
   const { from, until, openStart, openEnd } = rangeOf(question);
+  const { kept = { clicksFrom: 0, minutesFrom: 0 } } = question;
   const interval = intervalOf(question.interval);
   const zone = zoneOf(question.timezone ?? 'UTC');
   if (!zone) throw invalid('timezone', 'is no IANA time zone, as Europe/Berlin is', 'TIMEZONE_INVALID');
@@ -37,12 +41,13 @@ export function planStats(question: StatsQuestion): StatsQuery {
   const unit = coarsestFor(starts.slice(1).concat(openStart ? first : [], openEnd ? last : []));
   return {
     starts,
-    series: cover(first, last, unitsFrom(unit)),
-    breakdown: cover(openStart ? floorTo('day', from) : from, openEnd ? ceilTo('day', until) : until, [
-      'day',
-      'hour',
-      'click',
-    ]),
+    series: coverKept(first, last, unitsFrom(unit), kept),
+    breakdown: coverKept(
+      openStart ? floorTo('day', from) : from,
+      openEnd ? ceilTo('day', until) : until,
+      ['day', 'hour', 'click'],
+      kept,
+    ),
   };
 }
 

@@ -1,7 +1,8 @@
+import type { QueryResultRow } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import { dimensions, type Piece } from './cover.ts';
 import { dimensionRows, kindOf } from './insert-clicks.postgres.ts';
-import type { Counts, PointCounts, StatsStore, ValueCounts } from './store.ts';
+import type { Counts, PointCounts, StatsReader, StatsStore, ValueCounts } from './store.ts';
 
 const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
 
@@ -84,11 +85,20 @@ interface ValueRow extends CountsRow {
   value: string | null;
 }
 
+type Query = <Row extends QueryResultRow>(text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
+
 /** What the statistics read. */
-export function postgresStatsStore(reads: Pick<Replicas, 'query'>): StatsStore {
+export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>): StatsStore {
+  return {
+    ...readerOf((text, values) => reads.query(text, values)),
+    snapshot: (read) => reads.snapshot((client) => read(readerOf((text, values) => client.query(text, values)))),
+  };
+}
+
+function readerOf(query: Query): StatsReader {
   return {
     async points(linkId, wanted, starts) {
-      const { rows } = await reads.query<PointRow>(pointsOf, [linkId, ...columnsOf(wanted), starts]);
+      const { rows } = await query<PointRow>(pointsOf, [linkId, ...columnsOf(wanted), starts]);
       return rows.map((row): PointCounts => {
         const { point, heads, prefetches } = row;
         return { point, heads, prefetches, ...countsOf(row) };
@@ -96,7 +106,7 @@ export function postgresStatsStore(reads: Pick<Replicas, 'query'>): StatsStore {
     },
 
     async values(linkId, wanted, { bots, limit }) {
-      const { rows } = await reads.query<ValueRow>(valuesOf, [linkId, ...columnsOf(wanted), bots, limit]);
+      const { rows } = await query<ValueRow>(valuesOf, [linkId, ...columnsOf(wanted), bots, limit]);
       const named: ValueCounts[] = [];
       const sums = new Map<ValueCounts['dimension'], Counts>();
       for (const row of rows) {
@@ -109,7 +119,7 @@ export function postgresStatsStore(reads: Pick<Replicas, 'query'>): StatsStore {
     },
 
     async lastClickAt(linkId) {
-      const { rows } = await reads.query<{ last_click_at: Date | null }>(
+      const { rows } = await query<{ last_click_at: Date | null }>(
         'select last_click_at from click_totals where link_id = $1',
         [linkId],
       );
@@ -117,7 +127,7 @@ export function postgresStatsStore(reads: Pick<Replicas, 'query'>): StatsStore {
     },
 
     async totals(linkIds) {
-      const { rows } = await reads.query<{ link_id: string; clicks: number }>(
+      const { rows } = await query<{ link_id: string; clicks: number }>(
         'select link_id, clicks::float8 as clicks from click_totals where link_id = any($1::uuid[]) and clicks > 0',
         [linkIds],
       );

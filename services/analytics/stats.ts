@@ -29,18 +29,18 @@ export interface Stats {
 
 const mostValues = 100;
 
-/** Reads what the query needs and adds it up. With bots, what bots did is added to clicks and visitors everywhere. */
+/** Reads what the query needs, all of it as it was at one moment, and adds it up. With bots, what bots did is added to clicks and visitors everywhere. */
 export async function readStats(
   store: StatsStore,
   linkId: string,
   query: StatsQuery,
   includeBots: boolean,
 ): Promise<Stats> {
-  const [points, values, lastClickAt] = await Promise.all([
-    store.points(linkId, query.series, query.starts),
-    store.values(linkId, query.breakdown, { bots: includeBots, limit: mostValues }),
-    store.lastClickAt(linkId),
-  ]);
+  const { points, values, lastClickAt } = await store.snapshot(async (reader) => ({
+    points: await reader.points(linkId, query.series, query.starts),
+    values: await reader.values(linkId, query.breakdown, { bots: includeBots, limit: mostValues }),
+    lastClickAt: await reader.lastClickAt(linkId),
+  }));
   const series = query.starts.map((at) => ({ at, clicks: 0, visitors: 0 }));
   const all = { clicks: 0, visitors: 0, bots: 0, heads: 0, prefetches: 0 };
   for (const counts of points) {

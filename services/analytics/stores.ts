@@ -3,18 +3,28 @@ import { createReplicas } from '#runtime/postgres/replicas.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { postgresClickListStore } from './click-list.postgres.ts';
 import type { AnalyticsConfig } from './config.ts';
+import { postgresEraseStore } from './erase.postgres.ts';
 import { postgresLiveStore } from './live-clicks.postgres.ts';
+import { postgresPartitionStore } from './partitions.postgres.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 
 /** Pools of their own for what is written and what is asked, so that neither takes the other's connections. */
 export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfig, log: Log) {
-  const writes = createPool(postgresPrimary, { name: 'writes', max: 4, statementTimeoutMs: 10_000, log });
-  const primary = createPool(postgresPrimary, { name: 'reads', max: 4, log });
+  const writes = createPool(postgresPrimary, {
+    name: 'writes',
+    primary: true,
+    max: 4,
+    statementTimeoutMs: 10_000,
+    log,
+  });
+  const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
   const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));
   const reads = createReplicas({ primary, replicas, log });
   return {
     store: postgresStore(writes),
+    partitions: postgresPartitionStore(writes),
+    erasure: postgresEraseStore(writes),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
     live: postgresLiveStore(primary),

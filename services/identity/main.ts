@@ -12,7 +12,7 @@ const config = mainConfig(identityConfig);
 const log = createLog(config);
 // The queue of passwords is the narrow place, and the one that says when to come back: the pool's is wider.
 const maxWaiting = 4 * config.hashQueue;
-const pool = createPool(config.postgresPrimary, { max: config.postgresConnections, maxWaiting, log });
+const pool = createPool(config.postgresPrimary, { primary: true, max: config.postgresConnections, maxWaiting, log });
 const store = postgresStore(pool);
 const signingKeys = openSigningKeys(config.jwtKeysFile, {
   log,

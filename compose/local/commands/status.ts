@@ -3,6 +3,7 @@ import { type PartName, partNames, shapeOf } from '../graph.ts';
 import { type Layout, layoutOf } from '../layout.ts';
 import { liveSupervisor, type MeshState, readState } from '../mesh-state.ts';
 import { livePart } from '../pid-files.ts';
+import { describePostgres } from '../postgres-status.ts';
 import { type Memory, memoryOf } from '../processes.ts';
 
 const MIB = 1024 * 1024;
@@ -20,6 +21,8 @@ export async function status(args: string[]): Promise<number> {
     return 3;
   }
   process.stdout.write(table(rows(layout, names, state, supervisor?.pid)));
+  if (state !== undefined && names.includes('postgres'))
+    process.stdout.write(`\n${(await describePostgres(layout, state.ports)).join('\n')}\n`);
   if (supervisor === undefined)
     process.stdout.write('\nThe supervisor is gone: npm start cleans up and starts anew, npm stop stops the rest.\n');
   else process.stdout.write(`\n${state?.phase ?? 'starting'}: ${state?.publicUrl ?? ''}\n`);
