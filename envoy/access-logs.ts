@@ -7,16 +7,20 @@ const clickKey = { filter: 'hop.click', path: [{ key: 'link_id' }] };
 
 /** One line per followed link (proto/hop/event/v1/click_line.proto), one per request that was not one. */
 export function accessLogs({ spoolDir, logDir }: EnvoySettings): JsonObject[] {
+  const clicks = posix.join(spoolDir, 'clicks.jsonl');
   return [
-    file(posix.join(spoolDir, 'clicks.jsonl'), clickLine, clicked(false)),
-    file(posix.join(logDir, 'requests.jsonl'), requestLine, clicked(true)),
+    file(clicks, coldLine, clicked(true)),
+    file(clicks, hotLine, { and_filter: { filters: [redirected, clicked(false)] } }),
+    file(posix.join(logDir, 'requests.jsonl'), requestLine, {
+      and_filter: { filters: [...notRedirected, clicked(false)] },
+    }),
   ];
 }
 
-function file(path: string, format: JsonObject, metadata: JsonObject): JsonObject {
+function file(path: string, format: JsonObject, filter: JsonObject): JsonObject {
   return {
     name: 'file',
-    filter: { metadata_filter: metadata },
+    filter,
     typed_config: typed('envoy.extensions.access_loggers.file.v3.FileAccessLog', {
       path,
       log_format: { json_format: format },
@@ -24,13 +28,27 @@ function file(path: string, format: JsonObject, metadata: JsonObject): JsonObjec
   };
 }
 
-function clicked(invert: boolean): JsonObject {
-  return { matcher: { ...clickKey, value: { present_match: true }, invert }, match_if_key_not_found: invert };
+/** `invert` of a metadata filter does nothing; a value that is there is not absent, and one that is not there says so itself. */
+function clicked(present: boolean): JsonObject {
+  return {
+    metadata_filter: { matcher: { ...clickKey, value: { present_match: present } }, match_if_key_not_found: !present },
+  };
+}
+
+const statuses = [301, 302, 307, 308];
+/** A redirect without that metadata is a hot one: Envoy has no other. */
+const redirected: JsonObject = { or_filter: { filters: statuses.map((status) => compared('EQ', status)) } };
+const notRedirected = statuses.map((status) => compared('NE', status));
+
+function compared(op: 'EQ' | 'NE', status: number): JsonObject {
+  // The key is required, and never set.
+  return { status_code_filter: { comparison: { op, value: { default_value: status, runtime_key: 'door.unused' } } } };
 }
 
 const click = (key: string, length: number): string => `%DYNAMIC_METADATA(hop.click:${key}):${length}%`;
 
-const clickLine: JsonObject = {
+/** What every line says of its request. */
+const requested: JsonObject = {
   v: 1,
   at: '%START_TIME(%s%6f)%',
   request_id: '%REQ(X-REQUEST-ID):64%',
@@ -38,12 +56,6 @@ const clickLine: JsonObject = {
   status: '%RESPONSE_CODE%',
   host: '%REQ(:AUTHORITY):255%',
   path: '%REQ(X-ENVOY-ORIGINAL-PATH?:PATH):2048%',
-  link_id: click('link_id', 64),
-  workspace_id: click('workspace_id', 64),
-  link_version: click('link_version', 20),
-  tier: click('tier', 16),
-  domain: click('domain', 255),
-  code: click('code', 1024),
   referrer: '%REQ(REFERER):2048%',
   user_agent: '%REQ(USER-AGENT):512%',
   accept_language: '%REQ(ACCEPT-LANGUAGE):128%',
@@ -55,6 +67,19 @@ const clickLine: JsonObject = {
   address: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
   traceparent: '%REQ(TRACEPARENT):64%',
 };
+
+const coldLine: JsonObject = {
+  ...requested,
+  link_id: click('link_id', 64),
+  workspace_id: click('workspace_id', 64),
+  link_version: click('link_version', 20),
+  tier: click('tier', 16),
+  domain: click('domain', 255),
+  code: click('code', 1024),
+};
+
+/** The name of a hot route is whose click it is: six fields in one, which costs a quarter of a look at its metadata for each. */
+const hotLine: JsonObject = { ...requested, click: '%ROUTE_NAME%' };
 
 /** No query (searches are private), no credentials, no address. */
 const requestLine: JsonObject = {

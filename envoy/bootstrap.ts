@@ -1,5 +1,6 @@
 import type { Rpc } from '#runtime/contract/contract.ts';
 import { clusters } from './clusters.ts';
+import { hotSetCluster, leaseLayer } from './hot-set.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';
@@ -14,9 +15,11 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
     static_resources: {
       listeners: listeners(settings, rpcs, seen),
-      clusters: clusters(settings.upstreams),
+      clusters: [...clusters(settings.upstreams), ...(settings.hotSet ? [hotSetCluster(settings.hotSet)] : [])],
     },
-    layered_runtime: { layers: [{ name: 'base', static_layer: runtime }] },
+    layered_runtime: {
+      layers: [{ name: 'base', static_layer: runtime }, ...(settings.hotSet ? [leaseLayer] : [])],
+    },
     overload_manager: overload(settings.maxConnections ?? 10_000, (settings.maxHeapMb ?? 512) * mebibyte),
   };
 }
@@ -32,12 +35,17 @@ const runtime: JsonObject = {
   're2.max_program_size.warn_level': 4_096,
 };
 
-/** What Envoy gives up, in this order, as its memory fills: idle connections, keep-alive, new requests, new connections. */
+/**
+ * What Envoy gives up, in this order, as its memory fills: idle connections, the streams that hold most, keep-alive, new
+ * requests, new connections.
+ */
 function overload(connections: number, heapBytes: number): JsonObject {
   const heap = 'heap';
   const at = (value: number): JsonObject => ({ name: heap, threshold: { value } });
   return {
     refresh_interval: '0.25s',
+    // Streams that hold less than 2^16 bytes are not looked at.
+    buffer_factory_config: { minimum_account_to_track_power_of_two: 16 },
     resource_monitors: [
       extension(heap, 'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig', {
         max_heap_size_bytes: heapBytes,
@@ -60,6 +68,10 @@ function overload(connections: number, heapBytes: number): JsonObject {
             { timer: 'HTTP_DOWNSTREAM_STREAM_IDLE', min_timeout: '5s' },
           ],
         },
+      },
+      {
+        name: 'envoy.overload_actions.reset_high_memory_stream',
+        triggers: [{ name: heap, scaled: { scaling_threshold: 0.88, saturation_threshold: 0.95 } }],
       },
       { name: 'envoy.overload_actions.disable_http_keepalive', triggers: [at(0.9)] },
       { name: 'envoy.overload_actions.stop_accepting_requests', triggers: [at(0.95)] },

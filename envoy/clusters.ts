@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Address } from '#runtime/config/config.ts';
 import { extension, type JsonObject, typed } from './json.ts';
 import { limits } from './limits.ts';
+import { retryBudget } from './retries.ts';
 import type { Upstream } from './settings.ts';
 
 interface Bounds {
@@ -9,13 +10,17 @@ interface Bounds {
   readonly requests: number;
 }
 
-/** The redirect's bound is the published capacity of the cold path: what a burst may hold in flight, not a rate. */
+/**
+ * What is in flight waits its turn in the service: the bound over the pace of the service is the longest wait, and it has to
+ * stay well under the deadline, on a slow machine as well. So it is small where calls are short. It is no rate: 256 calls
+ * of 1 ms are 256,000 a second (docs/decisions/0013-overload.md).
+ */
 const bounds: Readonly<Record<Upstream, Bounds>> = {
   link: { requests: 512 },
-  resolver: { requests: 2_048 },
+  resolver: { requests: 256 },
   identity: { requests: 256 },
   analytics: { requests: 256 },
-  'gateway-access': { requests: 2_048 },
+  'gateway-access': { requests: 256 },
 };
 
 export function clusters(upstreams: Readonly<Record<Upstream, readonly Address[]>>): JsonObject[] {
@@ -46,7 +51,7 @@ function cluster(name: Upstream, addresses: readonly Address[], { requests }: Bo
 
 const breaker: JsonObject = {
   max_connections: 256,
-  retry_budget: { budget_percent: { value: 20 }, min_retry_concurrency: 3 },
+  retry_budget: retryBudget,
 };
 
 /** A shed or an error of a service is an answer; only what keeps Envoy from talking to a host puts that host out. */
@@ -74,7 +79,7 @@ const health: JsonObject = {
   grpc_health_check: {},
 };
 
-const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
+export const httpOptions = 'envoy.extensions.upstreams.http.v3.HttpProtocolOptions';
 const http2: JsonObject = {
   common_http_protocol_options: { idle_timeout: '300s', max_headers_count: limits.headerCount },
   explicit_http_config: {
@@ -89,7 +94,7 @@ const http2: JsonObject = {
 };
 
 /** Every address that a name has is an endpoint of its own (a headless service in Kubernetes). */
-const byName = extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
+export const byName = extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
   dns_refresh_rate: '5s',
   respect_dns_ttl: true,
   dns_lookup_family: 'ALL',

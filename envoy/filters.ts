@@ -5,6 +5,7 @@ import { extension, type JsonObject } from './json.ts';
 import { limits } from './limits.ts';
 import type { RateLimitFilters } from './rate-limits.ts';
 import { callShapesLua } from './request-shape.ts';
+import { ownCallRetries } from './retries.ts';
 import { edgeTranscoder, filter, type Script } from './route-filters.ts';
 
 const filters = 'envoy.extensions.filters.http';
@@ -81,7 +82,11 @@ function authorize(): JsonObject {
   const seen = ['authorization', 'content-type', 'user-agent', 'x-request-id', 'x-forwarded-for', 'traceparent', 'te'];
   return extension(filter.authorize, `${filters}.ext_authz.v3.ExtAuthz`, {
     transport_api_version: 'V3',
-    grpc_service: { envoy_grpc: { cluster_name: 'gateway-access' }, timeout: `${limits.authorizeMs / 1000}s` },
+    grpc_service: {
+      envoy_grpc: { cluster_name: 'gateway-access' },
+      timeout: `${limits.authorizeMs / 1000}s`,
+      retry_policy: ownCallRetries('read', limits.authorizeMs),
+    },
     failure_mode_allow: false,
     status_on_error: { code: 'BadGateway' },
     clear_route_cache: false,

@@ -15,6 +15,10 @@ export const limits = {
   /** A stream on which nothing moves, and a connection without a stream. */
   streamIdleSeconds: 60,
   connectionIdleSeconds: 120,
+  /** An answer that is ready and of which a client takes nothing. Each such stream costs Envoy some 40 KB. */
+  streamFlushSeconds: 15,
+  /** A stream, however busily a client reads it, byte by byte, or sends nothing; but for those that are meant to stay open. */
+  streamSeconds: 120,
   /** A stream that is meant to stay open (WatchClicks) is ended after this and begun again by the client. */
   longStreamSeconds: 3_600,
   /** HTTP/2 and HTTP/3: requests at once on one connection. */

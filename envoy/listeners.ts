@@ -152,12 +152,14 @@ const patience: JsonObject = {
   max_request_headers_kb: limits.headersKb,
   common_http_protocol_options: {
     idle_timeout: `${limits.connectionIdleSeconds}s`,
+    max_stream_duration: `${limits.streamSeconds}s`,
     max_headers_count: limits.headerCount,
     headers_with_underscores_action: 'DROP_HEADER',
   },
   request_headers_timeout: `${limits.requestHeadersSeconds}s`,
   request_timeout: `${limits.requestSeconds}s`,
   stream_idle_timeout: `${limits.streamIdleSeconds}s`,
+  stream_flush_timeout: `${limits.streamFlushSeconds}s`,
   drain_timeout: '5s',
   delayed_close_timeout: '1s',
 };

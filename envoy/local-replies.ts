@@ -19,6 +19,14 @@ const away = {
   retryAfterSeconds: 1,
 } as const;
 
+const overloaded = {
+  status: 503,
+  code: 14,
+  reason: 'OVERLOADED',
+  message: 'More is asked than can be answered; try again.',
+  retryAfterSeconds: 1,
+} as const;
+
 const tooMany = {
   status: 429,
   code: 8,
@@ -61,6 +69,9 @@ const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 50
 export function localReplies(): JsonObject {
   return {
     mappers: [
+      // A hot redirect: first, so that it is not held against fifty filters to find that it is as it should be.
+      { filter: compared('LE', 399), body_format_override: asItIs },
+      ...overload(),
       { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
       grpcWebReply({ ...tooMany, grpc: 8 }),
@@ -94,6 +105,16 @@ export function localReplies(): JsonObject {
     ],
     body_format: asItIs,
   };
+}
+
+/** What is shed has to cost little, so it stands before the many. */
+function overload(): JsonObject[] {
+  const { message } = overloaded;
+  return [
+    { ...spoken(overloaded), filter: both(shed, grpc), body: text(message) },
+    { ...spoken(overloaded), filter: both(shed, browser, notApi), body_format_override: page(overloaded) },
+    { ...spoken(overloaded), filter: shed, body_format_override: errorBody(overloaded) },
+  ];
 }
 
 /** The status and the headers of a reply, whoever reads it. */
@@ -151,7 +172,7 @@ function page({ message }: Reply): JsonObject {
 const asItIs: JsonObject = { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } };
 const text = (inline_string: string): JsonObject => ({ inline_string });
 
-const compared = (op: 'EQ' | 'GE' | 'NE', value: number): JsonObject => ({
+const compared = (op: 'EQ' | 'GE' | 'LE' | 'NE', value: number): JsonObject => ({
   // The key is required, and never set.
   status_code_filter: { comparison: { op, value: { default_value: value, runtime_key: 'door.unused' } } },
 });
@@ -161,6 +182,8 @@ const header = (matcher: JsonObject): JsonObject => ({ header_filter: { header: 
 const both = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
 /** Refused or failed at the check of credentials. Where gateway-access gave no answer, it is 502 (filters.ts). */
 const fromGateway: JsonObject = { response_flag_filter: { flags: ['UAEX'] } };
+/** Too much in flight to a service, or too little memory left. */
+const shed: JsonObject = { response_flag_filter: { flags: ['UO', 'OM'] } };
 const answered = compared('NE', 502);
 /** A call that came as gRPC. One that the transcoder made into gRPC has its original path. */
 const grpc = both(

@@ -59,14 +59,9 @@ describe('the shared count is asked', () => {
     expect(asked()).toEqual([[`limit=${limit}`, `masked_remote_address=${address}/32`]]);
   });
 
-  test('of a call with credentials: whose they are, once they are known', async () => {
+  test('of a call with credentials: not; the check counts it, once it is known whose they are', async () => {
     await from(newAddress(), '/api/v1/urls', signed);
-    expect(door.services.calls.map(({ rpc }) => rpc)).toEqual([
-      checkRpc,
-      limitRpc,
-      'hop.link.v1.LinkService/ListLinks',
-    ]);
-    expect(asked()).toEqual([['limit=caller', 'caller=user:somebody']]);
+    expect(door.services.calls.map(({ rpc }) => rpc)).toEqual([checkRpc, 'hop.link.v1.LinkService/ListLinks']);
   });
 
   test('of a call with bad credentials: not at all; gateway-access counts it by itself', async () => {

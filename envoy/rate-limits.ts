@@ -4,6 +4,7 @@ import type { Rpc } from '#runtime/contract/contract.ts';
 import { type LimitName, type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { extension, type JsonObject, typed } from './json.ts';
 import { limits } from './limits.ts';
+import { ownCallRetries } from './retries.ts';
 
 /** The figures of the public contract. */
 export const defaultRateLimits: RateLimits = loadConfig(rateLimitTable, {});
@@ -20,10 +21,10 @@ const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
   'hop.identity.v1.IdentityService/LogIn': 'logins',
 };
 
-const shared = { address: 'limit-address', caller: 'limit-caller' } as const;
+const shared = 'limit-address';
 
 const byAddress: JsonObject = { masked_remote_address: { v4_prefix_mask_len: 32, v6_prefix_mask_len: 64 } };
-/** Said by gateway-access when it knew the caller; without it there is no descriptor, and nothing is counted. */
+/** Said by gateway-access, which counted the call for all edges; without it there is no descriptor, and nothing is counted. */
 const byCaller: JsonObject = {
   metadata: {
     descriptor_key: 'caller',
@@ -75,8 +76,8 @@ export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
   const { 'near caller': _, ...addresses } = near;
   const names = Object.keys(addresses) as NearName[];
   return {
-    byAddress: [...names.map((name) => nearFilter(name, figures)), sharedFilter(shared.address)],
-    byCaller: [nearFilter('near caller', figures), sharedFilter(shared.caller)],
+    byAddress: [...names.map((name) => nearFilter(name, figures)), sharedFilter(shared)],
+    byCaller: [nearFilter('near caller', figures)],
   };
 }
 
@@ -84,13 +85,12 @@ export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
 export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
   if (exposure !== Exposure.PUBLIC) return {};
   const own = ownLimits[name];
-  if (own) return { [`near ${own}`]: on, [shared.address]: counts([always(own), byAddress]) };
-  if (anonymous) return { 'near anonymous': on, [shared.address]: counts([always('anonymous'), byAddress]) };
+  if (own) return { [`near ${own}`]: on, [shared]: counts([always(own), byAddress]) };
+  if (anonymous) return { 'near anonymous': on, [shared]: counts([always('anonymous'), byAddress]) };
   return {
     'near uncredentialed': on,
-    [shared.address]: counts([withoutCredentials, byAddress]),
+    [shared]: counts([withoutCredentials, byAddress]),
     'near caller': on,
-    [shared.caller]: counts([always('caller'), byCaller]),
   };
 }
 
@@ -110,7 +110,11 @@ function sharedFilter(name: string): JsonObject {
     disable_x_envoy_ratelimited_header: true,
     rate_limit_service: {
       transport_api_version: 'V3',
-      grpc_service: { envoy_grpc: { cluster_name: 'gateway-access' }, timeout: `${limits.rateLimitMs / 1_000}s` },
+      grpc_service: {
+        envoy_grpc: { cluster_name: 'gateway-access' },
+        timeout: `${limits.rateLimitMs / 1_000}s`,
+        retry_policy: ownCallRetries('write', limits.rateLimitMs),
+      },
     },
   });
 }

@@ -150,7 +150,6 @@ describe('the rendered files', () => {
       'limit-address',
       'envoy.filters.http.ext_authz (on)',
       'near caller',
-      'limit-caller',
       'hygiene',
       'body',
       'script',

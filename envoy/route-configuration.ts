@@ -1,12 +1,13 @@
 import type { Rpc } from '#runtime/contract/contract.ts';
+import { hotVirtualHosts } from './hot-set.ts';
 import { type JsonObject, typed } from './json.ts';
 import type { DoorName } from './listeners.ts';
 import { buildRoutes } from './routes.ts';
 import type { EnvoySettings } from './settings.ts';
 
 /**
- * A route file (RDS). Virtual hosts are named after what they serve. The hot set will add virtual hosts of single domains
- * beside them (VHDS), whose fall-back is the list of routes of `links`, or of `all`, as it stands here.
+ * A route file (RDS). Virtual hosts are named after what they serve. The hot set adds virtual hosts of single domains
+ * beside them (VHDS), whose fall-back is the list of routes of `links`, or of `all`, as gateway-edge reads it here.
  */
 export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], settings: EnvoySettings): JsonObject {
   return {
@@ -15,6 +16,7 @@ export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], setting
       typed('envoy.config.route.v3.RouteConfiguration', {
         name: door,
         virtual_hosts: virtualHosts(door, rpcs, settings.apiHosts ?? []),
+        ...(settings.hotSet && door === 'public' ? { vhds: hotVirtualHosts } : {}),
         // Credentials end at the door: what they said travels on as x-hop-caller.
         request_headers_to_remove: ['authorization', 'cookie'],
         ...(settings.http3 && door === 'public'

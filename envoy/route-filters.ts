@@ -36,7 +36,7 @@ export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, '
     // A redirect has no body worth the work; the answer to a HEAD has none, and would be said to be compressed.
     ...(name === 'page' && verb !== 'HEAD' ? { [filter.compressor]: on } : {}),
     [filter.hygiene]: on,
-    [filter.script]: script(name),
+    [filter.script]: script(name, verb === 'HEAD' ? { length: 'kept' } : undefined),
     [edgeTranscoder(rpc.service)]: on,
   };
 }

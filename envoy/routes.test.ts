@@ -89,9 +89,12 @@ describe('the routes of the contract', () => {
     expect(routes.at(-1)?.name).toBe('unknown');
   });
 
-  test('send only reads again', () => {
-    for (const { name, route } of routes.filter((each) => each.route?.retry_policy))
-      expect([name, /\/(Get|List|Redirect)/.test(name), route?.retry_policy?.num_retries]).toEqual([name, true, 1]);
+  test('send again what never reached a service, and what a dying one left unanswered only where it reads', () => {
+    for (const { name, route } of routes.filter((each) => each.route)) {
+      const causes = String(route?.retry_policy?.retry_on).split(',');
+      expect(causes, name).toEqual(expect.arrayContaining(['connect-failure', 'refused-stream']));
+      expect([name, causes.includes('reset')]).toEqual([name, /\/(Get|List|Redirect)/.test(name)]);
+    }
   });
 
   test('of hosts that serve only links have no API, and the other way round', () => {

@@ -7,8 +7,9 @@ import {
   type PathTemplate,
   pathPattern,
 } from '#runtime/contract/path-template.ts';
-import { extension, type JsonObject } from './json.ts';
+import type { JsonObject } from './json.ts';
 import { limits } from './limits.ts';
+import { retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import type { Upstream } from './settings.ts';
 import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
@@ -154,7 +155,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     route: {
       cluster: clusterOf(rpc),
       timeout: milliseconds(timeoutMs + limits.graceMs),
-      ...(isRead(binding.verb) ? { retry_policy: retryPolicy } : {}),
+      retry_policy: isRead(binding.verb) ? retryPolicy.read : retryPolicy.write,
     },
     request_headers_to_add: [
       setHeader('grpc-timeout', `${timeoutMs}m`),
@@ -221,7 +222,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
             timeout: milliseconds(limits.callMs + limits.graceMs),
             max_stream_duration: { grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s` },
           }),
-      ...(reads ? { retry_policy: retryPolicy } : {}),
+      retry_policy: reads && !rpc.streams ? retryPolicy.read : retryPolicy.write,
     },
     typed_per_filter_config: grpcFilters(rpc),
   };
@@ -234,17 +235,6 @@ function clusterOf(rpc: Rpc): string {
 }
 
 const isRead = (verb: string): boolean => verb === 'GET' || verb === 'HEAD';
-
-/** Only what never reached a service is sent again; a shed (503) is an answer. The cluster's budget bounds them all. */
-const retryPolicy: JsonObject = {
-  retry_on: 'connect-failure,refused-stream,reset-before-request',
-  num_retries: 1,
-  retry_back_off: { base_interval: '0.010s', max_interval: '0.050s' },
-  retry_host_predicate: [
-    extension('previous-hosts', 'envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate'),
-  ],
-  host_selection_retry_max_attempts: '3',
-};
 
 function health(): JsonObject[] {
   const answer = (verb: string): JsonObject => ({

@@ -36,6 +36,8 @@ export interface EnvoySettings {
   readonly adminPort: number;
   /** Where the services are. Names are resolved again and again, addresses are taken as they are. */
   readonly upstreams: Readonly<Record<Upstream, readonly Address[]>>;
+  /** Where this Envoy's gateway-edge tells it the hot set. Absent: every redirect is asked of a resolver. */
+  readonly hotSet?: Address;
   /** The hosts that serve the API. Empty: every host serves both the API and links (a laptop). */
   readonly apiHosts?: readonly string[];
   /** The name of this edge in logs and to the control plane. Default: edge-1. */
@@ -75,6 +77,7 @@ export const envoyConfig = defineConfig({
   identity: addresses('HOP_IDENTITY_ADDRESS'),
   analytics: addresses('HOP_ANALYTICS_ADDRESS'),
   gatewayAccess: addresses('HOP_GATEWAY_ACCESS_ADDRESS'),
+  hotSet: optional(address('HOP_ENVOY_HOT_SET_ADDRESS')),
   apiHosts: list('HOP_API_HOSTS', { default: [] }),
   edgeId: text('HOP_EDGE_ID', { default: 'edge-1' }),
   concurrency: optional(int('HOP_ENVOY_CONCURRENCY', { min: 1, max: 256 })),
@@ -108,6 +111,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     internalAddress: config.internalAddress,
     adminPort: config.adminPort,
     upstreams: { link, resolver, identity, analytics, 'gateway-access': gatewayAccess },
+    ...(config.hotSet === undefined ? {} : { hotSet: config.hotSet }),
     apiHosts: config.apiHosts,
     edgeId: config.edgeId,
     ...(concurrency === undefined ? {} : { concurrency }),

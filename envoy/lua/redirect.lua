@@ -11,6 +11,10 @@ function envoy_on_response(handle)
     return
   end
   headers:remove("content-type")
+  -- Envoy's own answer to a GET, the hot one, has a length in HTTP/1.1 alone, where it says that nothing follows.
+  if handle:filterContext():get("length") == nil and handle:streamInfo():protocol() ~= "HTTP/1.1" then
+    headers:remove("content-length")
+  end
   if click == nil then return end
   local metadata = handle:streamInfo():dynamicMetadata()
   local i = 1

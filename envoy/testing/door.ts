@@ -52,7 +52,7 @@ export interface CheckRequest {
 }
 
 /** Stands in for gateway-access: one good token, and a caller header that says which RPC it was made for. */
-function authorize(call: SeenCall): { response: never } {
+export function authorize(call: SeenCall): { response: never } {
   const { attributes } = call.request as unknown as CheckRequest;
   const { rpc, anonymous } = attributes.contextExtensions;
   const good = anonymous === 'true' || attributes.request.http.headers.authorization === goodToken;

@@ -1,5 +1,15 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { address, type ConfigOf, defineConfig, duration, int, list, text, url } from '#runtime/config/config.ts';
+import {
+  addresses,
+  type ConfigOf,
+  defineConfig,
+  duration,
+  int,
+  list,
+  optional,
+  text,
+  url,
+} from '#runtime/config/config.ts';
 
 export const edgeConfig = defineConfig({
   ...baseConfig,
@@ -9,7 +19,15 @@ export const edgeConfig = defineConfig({
   spoolDir: text('HOP_SPOOL_DIR', { pattern: /^\// }),
   envoyAdmin: url('HOP_ENVOY_ADMIN'),
   kafkaBrokers: list('HOP_KAFKA_BROKERS'),
-  analyticsAddress: address('HOP_ANALYTICS_ADDRESS'),
+  analyticsAddresses: addresses('HOP_ANALYTICS_ADDRESS'),
+  linkAddresses: addresses('HOP_LINK_ADDRESS'),
+  domains: list('HOP_DOMAINS'),
+  hostAliases: list('HOP_HOST_ALIASES', { default: [] }),
+  /** The public routes that this edge's Envoy loads, to which a hot set falls back. Absent: nothing is hot. */
+  envoyRoutesFile: optional(text('HOP_ENVOY_ROUTES_FILE', { pattern: /^\// })),
+  /** How many links Envoy may answer by itself, and their bytes as they are sent. */
+  hotEntries: int('HOP_HOT_ENTRIES', { min: 1, max: 100_000, default: 12_500 }),
+  hotBytes: int('HOP_HOT_BYTES', { min: 65_536, default: 33_554_432 }),
   clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
   /** Partitions of that topic. Another number than the topic has costs balance or, if greater, stops the sending. */
   clicksPartitions: int('HOP_CLICKS_PARTITIONS', { min: 1, max: 1_000, default: 6 }),

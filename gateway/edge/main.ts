@@ -1,4 +1,5 @@
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { createProducer } from '#runtime/kafka/kafka.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
@@ -6,20 +7,25 @@ import { mainConfig, serve } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { openClickPath } from './clicks/click-path.ts';
 import { edgeConfig } from './config.ts';
+import { openHotSet } from './hot/open-hot-set.ts';
 
 const config = mainConfig(edgeConfig);
 const log = createLog(config);
 const issuer = loadServiceIdentity(config);
-const analytics = meshClient(AnalyticsService, { address: config.analyticsAddress, issuer, deadlineMs: 1_000 });
+const analytics = meshClient(AnalyticsService, { addresses: config.analyticsAddresses, issuer, deadlineMs: 1_000 });
+const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer, deadlineMs: 1_000 });
 const producer = createProducer({ brokers: config.kafkaBrokers, clientId: config.instance, log });
-const clicks = await openClickPath({ config, producer, analytics, log });
+const hot = await openHotSet({ config, links, log: log.child({ part: 'hot' }) });
+const clicks = await openClickPath({ config, producer, analytics, log, tap: hot.tap });
 
 await serve({
   name: 'gateway-edge',
   config,
   log,
-  services: [],
-  checks: clicks.checks,
-  close: [() => producer.close(), () => clicks.stop()],
+  services: hot.services,
+  // A hot set goes out whole, with what it falls back to.
+  maxResponseBytes: 2 * config.hotBytes,
+  checks: { ...clicks.checks, ...hot.checks },
+  close: [() => producer.close(), () => clicks.stop(), () => hot.stop()],
 });
-await clicks.run();
+await Promise.all([clicks.run(), hot.run()]);

@@ -13,6 +13,7 @@ import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
 import { openGeo } from './geo.ts';
+import type { ClickLine } from './parse.ts';
 import { pause } from './pause.ts';
 import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
@@ -24,6 +25,8 @@ interface Dependencies {
   readonly producer: Producer;
   readonly analytics: Client<typeof AnalyticsService>;
   readonly log: Log;
+  /** Told of each line that followed a link, as soon as it is read; a line may come again after a restart. */
+  readonly tap: (line: ClickLine) => void;
 }
 
 export interface ClickPath {
@@ -37,7 +40,7 @@ export interface ClickPath {
 const housekeepingMs = 1_000;
 
 /** The way of a click from Envoy's spool to Kafka, put together. */
-export async function openClickPath({ config, producer, analytics, log }: Dependencies): Promise<ClickPath> {
+export async function openClickPath({ config, producer, analytics, log, tap }: Dependencies): Promise<ClickPath> {
   const { spoolDir, edgeId, clicksPartitions: partitions, clicksTopic } = config;
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const stopping = new AbortController();
@@ -59,6 +62,7 @@ export async function openClickPath({ config, producer, analytics, log }: Depend
     spool,
     cursor,
     enrich: createEnricher(salts.of, geo.of),
+    tap,
     publish: (clicks, signal) => send(packClicks(clicks, { edgeId, partitions }), signal),
     log,
     lingerMs: config.lingerMs,

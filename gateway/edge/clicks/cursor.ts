@@ -1,5 +1,5 @@
-import { open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { writeWhole } from '../atomic-file.ts';
 
 /** Of each segment (by its identity, see spool.ts) the bytes that Kafka has acknowledged. */
 export type Acknowledged = ReadonlyMap<string, number>;
@@ -43,20 +43,6 @@ function decode(value: unknown): Acknowledged {
   return acknowledged;
 }
 
-async function write(path: string, acknowledged: Acknowledged): Promise<void> {
-  const next = `${path}.next`;
-  const file = await open(next, 'w', 0o600);
-  try {
-    await file.writeFile(JSON.stringify({ v: cursorFormat, segments: Object.fromEntries(acknowledged) }));
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(next, path);
-  const directory = await open(dirname(path), 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
+function write(path: string, acknowledged: Acknowledged): Promise<void> {
+  return writeWhole(path, JSON.stringify({ v: cursorFormat, segments: Object.fromEntries(acknowledged) }));
 }

@@ -11,6 +11,7 @@ import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
 import { nowhere } from './geo.ts';
+import type { ClickLine } from './parse.ts';
 import { createPublisher } from './publish.ts';
 import { activeName, openSpool } from './spool.ts';
 
@@ -32,7 +33,7 @@ const line = (number: number): string =>
   })}\n`;
 
 /** Runs until stop; what is sent goes to `send`. */
-async function start(send: (clicks: readonly Click[]) => Promise<void>) {
+async function start(send: (clicks: readonly Click[]) => Promise<void>, tap: (line: ClickLine) => void = () => {}) {
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
   const spool = openSpool(directory, cursor.found);
   const stopping = new AbortController();
@@ -42,6 +43,7 @@ async function start(send: (clicks: readonly Click[]) => Promise<void>) {
     ...options,
     spool,
     cursor,
+    tap,
     enrich: createEnricher(
       () => undefined,
       () => nowhere,
@@ -123,4 +125,19 @@ test('a send ends without an acknowledgement only when the process does', async 
   const publish = createPublisher(() => Promise.reject(new Error('Kafka is away')), { log: silentLog });
   setTimeout(() => stopping.abort(), 20);
   await expect(publish([], stopping.signal)).rejects.toThrow();
+});
+
+test('the tap hears of a followed link while nothing can be sent', async () => {
+  const tapped: string[] = [];
+  const kafka = Promise.withResolvers<void>();
+  await appendFile(join(directory, activeName), line(1));
+  const first = await start(
+    () => kafka.promise,
+    ({ requestId }) => tapped.push(requestId),
+  );
+  await waitFor(() => tapped.length === 1, { what: 'the first click' });
+  await appendFile(join(directory, activeName), line(2));
+  await waitFor(() => tapped.length === 2, { what: 'the second click' });
+  kafka.resolve();
+  await first.stop();
 });

@@ -12,6 +12,8 @@ interface ForwardOptions {
   readonly spool: Spool;
   readonly cursor: Cursor;
   readonly enrich: (line: ClickLine) => Click;
+  /** Told of each line that followed a link, as soon as it is read. */
+  readonly tap: (line: ClickLine) => void;
   /** Resolves when the clicks are acknowledged; rejects only when the signal is aborted. */
   readonly publish: (clicks: readonly Click[], signal: AbortSignal) => Promise<void>;
   readonly log: Log;
@@ -80,14 +82,14 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 }
 
 async function collect(options: ForwardOptions, batch: Batch, signal: AbortSignal): Promise<void> {
-  const { spool, enrich, log, lingerMs, maxClicks, pollMs } = options;
+  const { spool, log, lingerMs, maxClicks, pollMs } = options;
   let dueAt = Number.POSITIVE_INFINITY;
   while (!signal.aborted) {
     try {
       const chunk = await spool.next();
       const now = performance.now();
       if (chunk) {
-        read(chunk, enrich, batch);
+        read(chunk, options, batch);
         dueAt = Math.min(dueAt, now + lingerMs);
       }
       if (batch.clicks.length >= maxClicks || now >= dueAt) return;
@@ -100,14 +102,17 @@ async function collect(options: ForwardOptions, batch: Batch, signal: AbortSigna
   }
 }
 
-function read(chunk: Chunk, enrich: (line: ClickLine) => Click, batch: Batch): void {
+function read(chunk: Chunk, { enrich, tap }: Pick<ForwardOptions, 'enrich' | 'tap'>, batch: Batch): void {
   let malformed = chunk.unreadable;
   let others = 0;
   for (const text of chunk.lines) {
     const line = parseLine(text);
     if (line === 'malformed') malformed++;
     else if (line === 'not_a_click') others++;
-    else batch.clicks.push(enrich(line));
+    else {
+      tap(line);
+      batch.clicks.push(enrich(line));
+    }
   }
   batch.ends.set(chunk.segment, chunk.end);
   if (malformed > 0) lines.add(malformed, { outcome: 'malformed' });

@@ -49,6 +49,15 @@ test('reads a line of Envoy', () => {
   });
 });
 
+test("reads the line of a hot answer, which has the link's fields in one", () => {
+  const { link_id, workspace_id, link_version, tier: _, domain, code, ...rest } = whole;
+  const hot = (click: string): string => JSON.stringify({ ...rest, click });
+  const click = [link_id, workspace_id, link_version, 'edge', domain, code].join(';');
+  expect(parseLine(hot(click))).toEqual({ ...(parseLine(line()) as object), tier: Tier.EDGE });
+  for (const odd of ['hop.resolver.v1.ResolverService/Redirect', '', ';;;;', `${click};x`, ';;;;;'])
+    expect(parseLine(hot(odd))).toBe('not_a_click');
+});
+
 test('numbers may come as text', () => {
   expect(parseLine(line({ v: '1', status: '308', link_version: 7 }))).toMatchObject({ status: 308, linkVersion: 7n });
 });

@@ -69,8 +69,9 @@ function objectOf(line: string): Fields | undefined {
   }
 }
 
-function fromObject(fields: Fields): Outcome {
-  if (Number(fields.v) !== lineFormat) return 'malformed';
+function fromObject(parsed: Fields): Outcome {
+  if (Number(parsed.v) !== lineFormat) return 'malformed';
+  const fields = typeof parsed.click === 'string' ? { ...parsed, ...clickOf(parsed.click) } : parsed;
   const status = Number(fields.status);
   const { method } = fields;
   if (!fields.link_id || !followed.has(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
@@ -97,6 +98,13 @@ function fromObject(fields: Fields): Outcome {
     doNotTrack: text(fields.dnt, 8).trim() === '1' || text(fields.sec_gpc, 8).trim() === '1',
     address: text(fields.address, 64),
   };
+}
+
+/** A hot line says whose click it is in one text, as the resolver says it in `x-hop-click`; another text names no link. */
+function clickOf(click: string): Fields | undefined {
+  const [link_id, workspace_id, link_version, tier, domain, code, ...more] = click.split(';');
+  if (code === undefined || more.length > 0) return undefined;
+  return { link_id, workspace_id, link_version, tier, domain, code };
 }
 
 function microseconds(value: unknown): number | undefined {

@@ -1,0 +1,111 @@
+import { afterEach, describe, expect, test } from 'vitest';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { type Door, startDoor } from './testing/door.ts';
+import { ask, errorInfo } from './testing/http.ts';
+
+const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
+const html = { accept: 'text/html' };
+
+let door: Door | undefined;
+afterEach(async () => {
+  await door?.stop();
+  door = undefined;
+});
+
+async function slowResolver(): Promise<Door> {
+  const started = await startDoor();
+  started.services.on(redirectRpc, () => ({
+    delayMs: 800,
+    metadata: { 'x-status': '302', location: 'https://a.example' },
+  }));
+  return started;
+}
+
+describe('more redirects than may be in flight', () => {
+  test('the bound is kept, the others are told at once, and all is well afterwards', async () => {
+    door = await slowResolver();
+    const { publicPort: port } = door.envoy;
+    const begun = performance.now();
+    const all = await Promise.all(
+      Array.from({ length: 300 }, async () => {
+        const answer = await ask(port, '/abc');
+        return { answer, ms: performance.now() - begun };
+      }),
+    );
+    const followed = all.filter(({ answer }) => answer.status === 302);
+    const shed = all.filter(({ answer }) => answer.status === 503);
+    expect([followed.length, shed.length]).toEqual([256, 44]);
+    expect(door.callsOf(redirectRpc)).toHaveLength(256);
+    // Not one of the refused waited for one of the answered.
+    expect(Math.max(...shed.map(({ ms }) => ms))).toBeLessThan(Math.min(...followed.map(({ ms }) => ms)));
+    for (const { answer } of shed) {
+      expect(answer.headers['retry-after']).toBe('1');
+      expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'OVERLOADED', domain: 'hopline' });
+    }
+    expect((await ask(port, '/abc')).status).toBe(302);
+  });
+
+  test('a browser is told by a page', async () => {
+    door = await slowResolver();
+    const { publicPort: port } = door.envoy;
+    const all = await Promise.all(Array.from({ length: 270 }, () => ask(port, '/abc', { headers: html })));
+    const [shed] = all.filter(({ status }) => status === 503);
+    expect(shed?.headers['content-type']).toBe('text/html; charset=utf-8');
+    expect(shed?.headers['retry-after']).toBe('1');
+  });
+});
+
+describe('memory', () => {
+  test('a full heap refuses requests before it grows further', async () => {
+    door = await startDoor({ maxHeapMb: 4 });
+    const { envoy } = door;
+    await waitFor(
+      async () => (await envoy.stat('overload.envoy.overload_actions.reject_incoming_connections.active')) === 1,
+    );
+    for (const action of ['shrink_heap', 'disable_http_keepalive', 'stop_accepting_requests'])
+      expect(await envoy.stat(`overload.envoy.overload_actions.${action}.active`), action).toBe(1);
+    expect(await envoy.stat('overload.envoy.overload_actions.reset_high_memory_stream.scale_percent')).toBe(100);
+    await expect(ask(envoy.publicPort, '/abc')).rejects.toThrow();
+    expect(await envoy.stat('listener_manager.lds.update_rejected')).toBe(0);
+  });
+
+  test('a heap with room does none of it', async () => {
+    door = await startDoor();
+    const { envoy } = door;
+    for (const action of ['shrink_heap', 'stop_accepting_requests', 'reject_incoming_connections'])
+      expect(await envoy.stat(`overload.envoy.overload_actions.${action}.active`), action).toBe(0);
+  });
+});
+
+test('connections beyond the bound are closed, and the ones before go on', async () => {
+  door = await startDoor({ maxConnections: 10 });
+  const { publicPort: port, stat } = door.envoy;
+  door.services.on(redirectRpc, () => ({
+    delayMs: 500,
+    metadata: { 'x-status': '302', location: 'https://a.example' },
+  }));
+  const all = await Promise.allSettled(Array.from({ length: 30 }, () => ask(port, '/abc')));
+  expect(all.filter((one) => one.status === 'fulfilled' && one.value.status === 302)).toHaveLength(10);
+  await waitFor(async () => (await stat('http.public.downstream_cx_active')) === 0);
+  expect((await ask(port, '/abc')).status).toBe(302);
+});
+
+describe('whose address it is', () => {
+  const forged = '203.0.113.9, 198.51.100.7';
+  const seen = async (trustedProxies: number, headers: Record<string, string>): Promise<string> => {
+    door = await startDoor({ trustedProxies });
+    await ask(door.envoy.publicPort, '/abc', { headers });
+    return door.callsOf(redirectRpc)[0]?.headers['x-envoy-external-address'] ?? '';
+  };
+
+  test('nobody in front is believed: the peer, whatever a client says', async () => {
+    const claims = { 'x-forwarded-for': forged, 'x-real-ip': '203.0.113.9', forwarded: 'for=203.0.113.9' };
+    expect(await seen(0, { ...claims, 'x-envoy-external-address': '203.0.113.9' })).toBe('127.0.0.1');
+  });
+
+  test('one proxy in front: the entry that it added, the last; what a client wrote before it counts for nothing', async () => {
+    expect(await seen(1, { 'x-forwarded-for': forged, 'x-envoy-external-address': '203.0.113.9' })).toBe(
+      '198.51.100.7',
+    );
+  });
+});

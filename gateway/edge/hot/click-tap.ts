@@ -1,0 +1,55 @@
+import { Tier } from '#gen/event/v1/click_pb.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { ClickLine } from '../clicks/parse.ts';
+import type { Popularity } from './popularity.ts';
+import { nameOf } from './records.ts';
+
+/** Counts what is followed. Bots count as well: they cost the same. */
+export interface ClickTap {
+  /** Every line of a followed link, in the order of the spool. The hot path. */
+  tap(line: Pick<ClickLine, 'tier' | 'method' | 'atUs' | 'domain' | 'code'>): void;
+  /** Tells the metrics; to be called now and then. */
+  flush(): void;
+}
+
+const tierNames: Readonly<Partial<Record<Tier, string>>> = {
+  [Tier.EDGE]: 'edge',
+  [Tier.L1]: 'l1',
+  [Tier.REDIS]: 'redis',
+  [Tier.REPLICA]: 'replica',
+  [Tier.PRIMARY]: 'primary',
+};
+const follows = counter(metric.follows);
+const fadeMs = 1_000;
+
+export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
+  const tally = new Map<Tier, number>();
+  let fadedAt: number | undefined;
+
+  /**
+   * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays
+   * hot, and a spool that is read late tells of its own time.
+   */
+  function fadeUpTo(clickMs: number): void {
+    fadedAt ??= clickMs;
+    if (clickMs - fadedAt < fadeMs) return;
+    const elapsed = Math.min(clickMs, Date.now()) - fadedAt;
+    if (elapsed < fadeMs) return;
+    fade(elapsed);
+    fadedAt += elapsed;
+  }
+
+  return {
+    tap(line) {
+      tally.set(line.tier, (tally.get(line.tier) ?? 0) + 1);
+      if (line.method !== 'GET') return;
+      fadeUpTo(line.atUs / 1_000);
+      count(nameOf(line));
+    },
+    flush() {
+      for (const [tier, times] of tally) follows.add(times, { tier: tierNames[tier] ?? 'unknown' });
+      tally.clear();
+    },
+  };
+}

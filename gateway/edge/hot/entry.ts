@@ -1,0 +1,56 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+
+/** A link whose follows Envoy answers by itself: all that its answer and its click need. */
+export interface HotEntry extends LinkKey {
+  /** The Location, byte for byte: printable ASCII. */
+  readonly destination: string;
+  readonly status: HotStatus;
+  /** The Cache-Control, as the resolver would say it. */
+  readonly cacheControl: string;
+  /** A UUID. */
+  readonly linkId: string;
+  /** A UUID. */
+  readonly workspaceId: string;
+  /** The version of the record that this was made from. */
+  readonly version: bigint;
+}
+
+export type HotStatus = 301 | 302 | 307 | 308;
+
+/** What Envoy is to answer by itself, and whether it may. No call fails: what cannot be served is refused and counted. */
+export interface HotSet {
+  /** Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. */
+  put(entries: readonly HotEntry[]): void;
+  /** Takes entries out; sent at once. */
+  remove(keys: readonly LinkKey[]): void;
+  /**
+   * How long from now the hot set may be served, in milliseconds; to be called again before that. Undefined lets the
+   * lease lapse now.
+   */
+  setLease(ttlMs: number | undefined): void;
+  status(): HotSetStatus;
+  /**
+   * Settles when every connected Envoy has acknowledged, or refused, what was put and removed before this call; at once
+   * when none is connected.
+   */
+  acknowledged(): Promise<void>;
+}
+
+export interface HotSetStatus {
+  readonly entries: number;
+  /** What the entries take as they are sent. */
+  readonly bytes: number;
+  /** Grows with every change of the set. */
+  readonly version: bigint;
+  /** The newest version that every connected Envoy has; undefined when none is connected, or one has none yet. */
+  readonly acknowledgedVersion: bigint | undefined;
+  /** Envoys that ask for the hot set. */
+  readonly connected: number;
+  /** Hot sets that an Envoy refused. */
+  readonly nacks: number;
+  /** Entries that were left out: they could not be answered, were refused by an Envoy, or did not fit. */
+  readonly refused: number;
+  readonly pushes: number;
+  /** From the newest push to its acknowledgement; undefined before the first. */
+  readonly lastPushMs: number | undefined;
+}

@@ -1,0 +1,93 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { BaseRoutes } from './base-routes.ts';
+import type { HotEntry } from './entry.ts';
+import { encodeEntry } from './resources.ts';
+import { type Capacity, type EntryFault, faultOf } from './snapshot.ts';
+
+/** The entries of the hot set as they change, within its capacity. */
+export interface HotEntries {
+  /** `replaced`: there was one of this name, which is not true any more. A string says why it was not taken. */
+  put(entry: HotEntry): 'added' | 'replaced' | 'same' | EntryFault | 'refused_before' | 'full';
+  remove(key: LinkKey): boolean;
+  /** Removes an entry that an Envoy refused, if it is still there, and does not take it again. */
+  ban(entry: HotEntry): void;
+  /** Removes what new routes of the file leave no place for; answers how many. */
+  fit(base: BaseRoutes): number;
+  /** By domain. The list of a domain is the same array until it changes. */
+  lists(): ReadonlyMap<string, readonly HotEntry[]>;
+  readonly count: number;
+  readonly bytes: number;
+}
+
+const bansKept = 1_000;
+
+export function createHotEntries(domains: readonly string[], capacity: Capacity): HotEntries {
+  const known = new Set(domains);
+  const byDomain = new Map<string, Map<string, HotEntry>>(domains.map((domain) => [domain, new Map()]));
+  const lists = new Map<string, readonly HotEntry[]>();
+  const banned = new Set<string>();
+  let base: BaseRoutes | undefined;
+  let count = 0;
+  let bytes = 0;
+
+  function drop(entry: HotEntry): void {
+    byDomain.get(entry.domain)?.delete(entry.code);
+    lists.delete(entry.domain);
+    count -= 1;
+    bytes -= encodeEntry(entry).length;
+  }
+
+  function put(entry: HotEntry): ReturnType<HotEntries['put']> {
+    const fault = faultOf(entry, known, base);
+    if (fault) return fault;
+    const before = byDomain.get(entry.domain)?.get(entry.code);
+    if (before && isSame(before, entry)) return 'same';
+    if (before) drop(before);
+    const isBanned = banned.has(banName(entry));
+    if (isBanned || count >= capacity.entries || bytes + encodeEntry(entry).length > capacity.bytes)
+      return isBanned ? 'refused_before' : 'full';
+    byDomain.get(entry.domain)?.set(entry.code, entry);
+    lists.delete(entry.domain);
+    count += 1;
+    bytes += encodeEntry(entry).length;
+    return before ? 'replaced' : 'added';
+  }
+
+  return {
+    put,
+    remove({ domain, code }) {
+      const entry = byDomain.get(domain)?.get(code);
+      if (entry) drop(entry);
+      return entry !== undefined;
+    },
+    ban(entry) {
+      banned.add(banName(entry));
+      for (const oldest of banned) if (banned.size > bansKept) banned.delete(oldest);
+      if (byDomain.get(entry.domain)?.get(entry.code) === entry) drop(entry);
+    },
+    fit(next) {
+      base = next;
+      const homeless = [...byDomain.values()].flatMap((entries) =>
+        [...entries.values()].filter((entry) => faultOf(entry, known, next)),
+      );
+      for (const entry of homeless) drop(entry);
+      return homeless.length;
+    },
+    lists() {
+      for (const [domain, entries] of byDomain) if (!lists.has(domain)) lists.set(domain, [...entries.values()]);
+      return lists;
+    },
+    get count() {
+      return count;
+    },
+    get bytes() {
+      return bytes;
+    },
+  };
+}
+
+const banName = ({ domain, code, version }: HotEntry): string => `${domain}/${code}@${version}`;
+
+function isSame(a: HotEntry, b: HotEntry): boolean {
+  return (Object.keys(a) as (keyof HotEntry)[]).every((name) => a[name] === b[name]);
+}

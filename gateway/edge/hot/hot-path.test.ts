@@ -1,0 +1,125 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { Tier } from '#gen/event/v1/click_pb.ts';
+import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { scriptedLinkService, type WatchMessage } from '#runtime/testing/scripted-link-service.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import type { ClickLine } from '../clicks/parse.ts';
+import type { HotEntry, HotSet } from './entry.ts';
+import { type HotPath, openHotPath } from './hot-path.ts';
+import { nameOf } from './records.ts';
+
+let directory: string;
+let path: HotPath | undefined;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'hop-hot-'));
+});
+afterEach(async () => {
+  await path?.stop();
+  path = undefined;
+  await rm(directory, { recursive: true });
+});
+
+const recordOf = (code: string, version: bigint): LinkRecord =>
+  create(LinkRecordSchema, {
+    id: '018f0000-0000-7000-8000-000000000001',
+    workspaceId: '018f0000-0000-7000-8000-0000000000aa',
+    domain: 'go.example',
+    code,
+    version,
+    destination: `https://destination.example/${version}`,
+    redirectStatus: 302,
+  });
+
+const beat = (cursor: string): WatchMessage => ({
+  event: { case: 'heartbeat', value: { readAt: timestampFromMs(Date.now()), cursor } },
+});
+
+/** A hot set that every Envoy has at once. */
+function memorySet() {
+  const entries = new Map<string, HotEntry>();
+  const puts: number[] = [];
+  const leases: (number | undefined)[] = [];
+  let version = 0n;
+  const hotSet: HotSet = {
+    put(all) {
+      puts.push(all.length);
+      version++;
+      for (const entry of all) entries.set(nameOf(entry), entry);
+    },
+    remove(keys) {
+      version++;
+      for (const key of keys) entries.delete(nameOf(key));
+    },
+    setLease: (ttlMs) => void leases.push(ttlMs),
+    status: () => ({
+      ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
+      ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined },
+    }),
+    acknowledged: async () => {},
+  };
+  return { hotSet, entries, puts, leases };
+}
+
+async function start() {
+  const link = scriptedLinkService();
+  const set = memorySet();
+  const config = { spoolDir: directory, hotEntries: 100, hotBytes: 1_000_000 };
+  path = await openHotPath({ config, hotSet: set.hotSet, links: link.client, log: silentLog });
+  const running = path;
+  void running.run();
+  const follow = (code: string, times: number): void => {
+    for (let click = 0; click < times; click++) {
+      const line = { tier: Tier.L1, method: 'GET', atUs: Date.now() * 1_000, domain: 'go.example', code };
+      running.tap(line as ClickLine);
+    }
+  };
+  return { ...set, link, follow };
+}
+
+it('makes hot what is followed, keeps it right, and grants the lease while Watch is heard', async () => {
+  const { link, entries, leases, follow } = await start();
+  for (const code of ['a', 'b']) link.records.set(`go.example/${code}`, recordOf(code, 1n));
+  const stream = await link.stream(0);
+  follow('a', 5);
+  stream.say(beat('c1'));
+  await waitFor(() => entries.size === 1, { what: 'the entry' });
+  expect(leases).toEqual([]);
+  stream.say(beat('c2'));
+  await waitFor(() => leases.length > 0, { what: 'the lease' });
+  expect(leases[0]).toBeGreaterThan(1_000);
+  stream.say({ event: { case: 'change', value: { record: recordOf('a', 2n) } } });
+  await waitFor(() => entries.get('go.example/a')?.version === 2n, { what: 'the change' });
+  stream.say({ event: { case: 'resynchronise', value: { reason: 'test' } } });
+  await waitFor(() => leases.at(-1) === undefined, { what: 'the end of the lease' });
+  link.records.set('go.example/a', recordOf('a', 3n));
+  const second = await link.stream(1);
+  expect(second.cursor).toBe('');
+  second.say(beat('d1'));
+  await waitFor(() => entries.get('go.example/a')?.version === 3n, { what: 'what was missed' });
+  second.say(beat('d2'));
+  await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
+});
+
+it('tells Envoy of the links of the process before, whole and read again', async () => {
+  const first = await start();
+  for (const code of ['a', 'b', 'c']) first.link.records.set(`go.example/${code}`, recordOf(code, 1n));
+  for (const code of ['a', 'b', 'c']) first.follow(code, 9);
+  (await first.link.stream(0)).say(beat('c1'));
+  await waitFor(() => first.entries.size === 3, { what: 'the entries' });
+  await path?.stop();
+
+  const second = await start();
+  for (const code of ['a', 'b']) second.link.records.set(`go.example/${code}`, recordOf(code, 2n));
+  const stream = await second.link.stream(0);
+  expect(second.puts).toEqual([]);
+  stream.say(beat('c1'));
+  await waitFor(() => second.puts.length > 0, { what: 'the set' });
+  expect(second.puts).toEqual([2]);
+  expect([...second.entries.values()].map(({ version }) => version)).toEqual([2n, 2n]);
+});

@@ -1,0 +1,204 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import type { Client } from '@connectrpc/connect';
+import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { fromConnectError } from '#runtime/errors/errors.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter, observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
+import type { ClickLine } from '../clicks/parse.ts';
+import type { EdgeConfig } from '../config.ts';
+import { choose } from './choose.ts';
+import { createClickTap } from './click-tap.ts';
+import type { HotEntry, HotSet } from './entry.ts';
+import { createGrants, leaseMs } from './grants.ts';
+import { type HotLinks, readHotLinks, writeHotLinks } from './hot-links-file.ts';
+import { createPopularity } from './popularity.ts';
+import { createRecords, keyOfName, nameOf, type Records } from './records.ts';
+import { createWatchAge, type WatchAge } from './watch-age.ts';
+
+interface Dependencies {
+  readonly config: Pick<EdgeConfig, 'spoolDir' | 'hotEntries' | 'hotBytes'>;
+  readonly hotSet: HotSet;
+  readonly links: Pick<Client<typeof LinkService>, 'watch' | 'lookupLinks'>;
+  readonly log: Log;
+}
+
+export interface HotPath {
+  /** What this edge follows: every line of a followed link, in the order of the spool. */
+  tap(line: ClickLine): void;
+  readonly checks: { readonly watch: () => Promise<void> };
+  /** Keeps the hot set until stop. */
+  run(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const now = (): number => performance.now();
+const popularityBounds = { counters: 131_072, halfLifeMs: 60_000 } as const;
+const chooseMs = 200;
+const readMs = 20;
+const readAgainMs = 500;
+const grantMs = 25;
+const expireMs = 250;
+const saveMs = 5_000;
+const silenceMs = 3_000;
+const lookupMs = 1_000;
+const corrections = counter(metric.hotCorrections);
+const promotions = counter(metric.hotPromotions);
+const demotions = counter(metric.hotDemotions);
+
+/** From followed links to what Envoy answers by itself, put together. */
+export async function openHotPath(dependencies: Dependencies): Promise<HotPath> {
+  const { config, links, log } = dependencies;
+  const path = join(config.spoolDir, 'hot-links.json');
+  const restored = await readHotLinks(path, (err) => log.error({ err }, 'the hot links cannot be read'));
+  const parts = partsOf(dependencies, restored);
+  const { age, records, grants, clicks } = parts;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  let running: Promise<unknown> = Promise.resolve();
+  return {
+    tap: clicks.tap,
+    checks: {
+      async watch() {
+        if (age.ageMs() > leaseMs) throw new Error('No heartbeat of late.');
+      },
+    },
+    async run() {
+      const watch = followLinks({
+        client: links,
+        listener: listen(records, age, () => watch.reconnect()),
+        ...{ log, now, sleep: pause, random: Math.random, silenceMs },
+      });
+      const task = (ms: number, what: () => void | Promise<void>) => repeat(ms, what, signal, log);
+      running = Promise.all([
+        task(chooseMs, () => chooseNow(parts, dependencies)),
+        task(readMs, () => read(parts, log, signal)),
+        task(grantMs, grants.tick),
+        task(expireMs, records.expire),
+        task(saveMs, () => save(parts, path)),
+      ]).then(() => Promise.all([watch.stop(), save(parts, path)]));
+      await running;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
+  const popularity = createPopularity(popularityBounds);
+  for (const [name, score] of restored) popularity.restore(name, score);
+  const age = createWatchAge(now);
+  const start = holdUntilWhole(hotSet);
+  const records = createRecords({
+    hotSet: start,
+    lookup: async (names) => (await links.lookupLinks({ names: [...names] }, { timeoutMs: lookupMs })).records,
+    onCorrection(entries) {
+      corrections.add(entries);
+      grants.corrected(entries);
+    },
+    wallClock: Date.now,
+  });
+  records.want([...restored.keys()].map(keyOfName));
+  const grants = createGrants({ hotSet, ageMs: age.ageMs, settled: records.settled, now, log });
+  observe(metric.hotBytes, {}, () => hotSet.status().bytes);
+  observe(metric.leaseTtl, {}, () => grants.ttlMs / 1_000);
+  observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
+  return { popularity, age, start, records, grants, clicks: createClickTap(popularity) };
+}
+
+type Parts = ReturnType<typeof partsOf>;
+
+function chooseNow({ popularity, records, clicks }: Parts, { hotSet, config }: Dependencies): void {
+  const { promote, demote } = choose({ popularity, chosen: records, capacity: capacityOf(hotSet, config) });
+  records.forget(demote);
+  records.want(promote.map(keyOfName));
+  promotions.add(promote.length);
+  demotions.add(demote.length);
+  clicks.flush();
+}
+
+async function read({ records, start }: Parts, log: Log, signal: AbortSignal): Promise<void> {
+  if (records.waiting === 0 && start.isWhole) return;
+  try {
+    if (await records.read()) start.whole();
+  } catch (error) {
+    log.warn({ err: fromConnectError(error) }, 'links could not be looked up');
+    await pause(readAgainMs, signal);
+  }
+}
+
+/** Not before the set is whole: the file has what is still to be read. */
+async function save({ records, popularity, start }: Parts, path: string): Promise<void> {
+  if (!start.isWhole) return;
+  const scores = [...records.names()].map((name) => [name, Math.round(popularity.scoreOf(name) * 10) / 10] as const);
+  await writeHotLinks(path, new Map(scores));
+}
+
+function listen(records: Records, age: WatchAge, reconnect: () => void): WatchListener {
+  return {
+    connecting: age.connecting,
+    change: records.change,
+    heartbeat({ readAt }) {
+      records.heard();
+      if (readAt && !age.heartbeat(timestampMs(readAt))) reconnect();
+    },
+    gap() {
+      records.gap();
+      age.gap();
+      // Another primary has another clock.
+      reconnect();
+    },
+  };
+}
+
+/**
+ * An Envoy may still have the hot set of the process before this one: it is told of the next one when that is whole, not
+ * of its beginnings.
+ */
+function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove'>) {
+  const held = new Map<string, HotEntry>();
+  let isWhole = false;
+  return {
+    put(entries: readonly HotEntry[]): void {
+      if (isWhole) hotSet.put(entries);
+      else for (const entry of entries) held.set(nameOf(entry), entry);
+    },
+    remove(keys: Parameters<HotSet['remove']>[0]): void {
+      if (isWhole) hotSet.remove(keys);
+      else for (const key of keys) held.delete(nameOf(key));
+    },
+    whole(): void {
+      if (isWhole) return;
+      isWhole = true;
+      hotSet.put([...held.values()]);
+      held.clear();
+    },
+    get isWhole() {
+      return isWhole;
+    },
+  };
+}
+
+/** As many entries as there may be, of the size that they have. */
+function capacityOf(hotSet: Pick<HotSet, 'status'>, { hotEntries, hotBytes }: Dependencies['config']): number {
+  const { entries, bytes } = hotSet.status();
+  return entries === 0 ? hotEntries : Math.min(hotEntries, Math.floor((hotBytes * entries) / bytes));
+}
+
+async function repeat(ms: number, what: () => void | Promise<void>, signal: AbortSignal, log: Log): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await what();
+    } catch (error) {
+      log.error({ err: error }, 'the hot set could not be looked after');
+    }
+    await pause(ms, signal);
+  }
+}
+
+const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});

@@ -1,0 +1,133 @@
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter, histogram } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { BaseRoutes } from './base-routes.ts';
+import { createChanged } from './changed.ts';
+import type { HotEntry, HotSet } from './entry.ts';
+import { createFleet } from './fleet.ts';
+import { createHotEntries, type HotEntries } from './hot-entries.ts';
+import { createLease, type Lease } from './lease.ts';
+import { type Capacity, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
+import type { VirtualHostSource } from './virtual-hosts.ts';
+
+interface HotSetOptions {
+  /** By short domain: the hosts that mean it. */
+  readonly hosts: ReadonlyMap<string, readonly string[]>;
+  readonly capacity: Capacity;
+  readonly log: Log;
+  /** How long the first addition waits for company, in milliseconds. */
+  readonly lingerMs?: number;
+  /** Milliseconds, from whenever. */
+  readonly now?: () => number;
+}
+
+/** A hot set with what its streams are served from. */
+export interface ServedHotSet extends HotSet, VirtualHostSource {
+  readonly lease: Lease;
+  /** What Envoy has loaded from now on. */
+  setBase(base: BaseRoutes): void;
+  stop(): void;
+}
+
+const rejections = counter(metric.hotSetRejections);
+const pushDuration = histogram(metric.hotSetPushDuration);
+
+/** Nothing is said to any Envoy before the first put: until then nobody knows what is hot. */
+export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
+  const { lingerMs = 30, now = () => performance.now() } = options;
+  const entries = createHotEntries([...hosts.keys()], capacity);
+  const fleet = createFleet(() => lease.changed.fire());
+  const lease = createLease(fleet, now);
+  const changed = createChanged();
+  const counts = { nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined as number | undefined };
+  let base: BaseRoutes | undefined;
+  let newest: Snapshot | undefined;
+  let version = 0n;
+  let isKnown = false;
+  let timer: NodeJS.Timeout | undefined;
+
+  /** Sends what is there now, with whatever else changes in this turn. */
+  function publishSoon(delayMs: number): void {
+    if (delayMs === 0) clearTimeout(timer);
+    else if (timer) return;
+    timer = setTimeout(publish, delayMs);
+  }
+
+  function publish(): void {
+    timer = undefined;
+    if (!base || !isKnown) return;
+    const next = takeSnapshot({ version, base, entries: entries.lists(), hosts }, newest);
+    const faults = faultsOf(next, base, capacity);
+    if (faults.length > 0) {
+      log.error({ faults }, 'the hot set is not consistent and is not sent');
+      return;
+    }
+    newest = next;
+    changed.fire();
+  }
+
+  function put(all: readonly HotEntry[]): void {
+    isKnown = true;
+    version += 1n;
+    const outcomes = all.map((entry) => taken(entry, entries.put(entry)));
+    // What was replaced is not true any more.
+    publishSoon(outcomes.includes('replaced') ? 0 : lingerMs);
+  }
+
+  function taken(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): typeof outcome {
+    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return outcome;
+    counts.refused += 1;
+    log.debug({ link_id: entry.linkId, why: outcome }, 'a link cannot be hot');
+    return outcome;
+  }
+
+  return {
+    ...{ fleet, lease, changed, put },
+    epoch: Date.now().toString(36),
+    newest: () => newest,
+    remove(keys) {
+      const removed = keys.filter((key) => entries.remove(key));
+      if (removed.length === 0) return;
+      version += 1n;
+      publishSoon(0);
+    },
+    setLease: (ttlMs) => lease.set(ttlMs),
+    acknowledged: () => fleet.settled(version),
+    setBase(next) {
+      base = next;
+      version += 1n;
+      counts.refused += entries.fit(next);
+      publishSoon(0);
+    },
+    probe(some) {
+      if (!base) throw new Error('There is nothing to probe without the routes of the file.');
+      version += 1n;
+      const lists = Map.groupBy(some, ({ domain }) => domain);
+      return takeSnapshot({ version, base, entries: lists, hosts });
+    },
+    refused(why, entry) {
+      counts.nacks += 1;
+      rejections.add(1);
+      log.error({ why, link_id: entry?.linkId }, 'Envoy refused a hot set');
+      if (!entry) return;
+      counts.refused += 1;
+      entries.ban(entry);
+      version += 1n;
+      publishSoon(0);
+    },
+    pushed(milliseconds) {
+      counts.pushes += 1;
+      counts.lastPushMs = milliseconds;
+      pushDuration.record(milliseconds / 1_000);
+    },
+    status: () => ({
+      ...counts,
+      entries: entries.count,
+      bytes: entries.bytes,
+      version,
+      acknowledgedVersion: fleet.acknowledged(),
+      connected: fleet.size,
+    }),
+    stop: () => clearTimeout(timer),
+  };
+}

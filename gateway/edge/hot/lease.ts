@@ -1,0 +1,48 @@
+import { type Changed, createChanged } from './changed.ts';
+import type { Fleet } from './fleet.ts';
+
+/** Whether Envoys may serve the hot set. */
+export interface Lease {
+  /** From now, in milliseconds; undefined: not any more. */
+  set(ttlMs: number | undefined): void;
+  /** What is left for an Envoy, in milliseconds; 0: it may not serve. */
+  leftFor(node: string): number;
+  /** Whether it was set and has not run out. */
+  isHeld(): boolean;
+  /** Whether an Envoy must be told, that was told `held` at the serial. */
+  hasNews(node: string, serial: number, held: boolean): boolean;
+  /** Counts what was set. */
+  readonly serial: number;
+  /** What was set, or what an Envoy has. */
+  readonly changed: Changed;
+}
+
+export function createLease(fleet: Fleet, now: () => number): Lease {
+  const changed = createChanged();
+  let until = 0;
+  let serial = 0;
+
+  function leftFor(node: string): number {
+    // It may still have the set of another process.
+    if (fleet.acknowledged(node) === undefined) return 0;
+    return Math.max(0, Math.floor(until - now()));
+  }
+
+  return {
+    changed,
+    leftFor,
+    isHeld: () => until > now(),
+    get serial() {
+      return serial;
+    },
+    set(ttlMs) {
+      until = ttlMs === undefined ? 0 : now() + ttlMs;
+      serial += 1;
+      changed.fire();
+    },
+    hasNews(node, before, held) {
+      const may = leftFor(node) > 0;
+      return may !== held || (may && serial !== before);
+    },
+  };
+}

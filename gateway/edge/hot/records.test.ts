@@ -1,0 +1,294 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type LinkChange, LinkChangeSchema, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { HotEntry } from './entry.ts';
+import { createRecords, nameOf } from './records.ts';
+
+const domain = 'go.example';
+const now = 1_800_000_000_000;
+
+function recordOf(code: string, version: bigint, more: MessageInitShape<typeof LinkRecordSchema> = {}): LinkRecord {
+  return create(LinkRecordSchema, {
+    id: '018f0000-0000-7000-8000-000000000001',
+    workspaceId: '018f0000-0000-7000-8000-0000000000aa',
+    domain,
+    code,
+    version,
+    destination: `https://destination.example/${version}`,
+    redirectStatus: 302,
+    ...more,
+  });
+}
+
+const changeOf = (record: LinkRecord, previousCode = ''): LinkChange =>
+  create(LinkChangeSchema, { record, previousCode });
+
+/** A primary in memory whose answers wait until the test lets them go, and the set that comes of it. */
+function setUp() {
+  const primary = new Map<string, LinkRecord>();
+  const set = new Map<string, HotEntry>();
+  const questions: { answer(): Promise<void>; fail(): Promise<void> }[] = [];
+  let corrected = 0;
+  let clock = now;
+  const records = createRecords({
+    hotSet: {
+      put(entries) {
+        for (const entry of entries) set.set(nameOf(entry), entry);
+      },
+      remove(keys) {
+        for (const key of keys) set.delete(nameOf(key));
+      },
+    },
+    lookup: (keys: readonly LinkKey[]) => {
+      const found = keys.flatMap((key) => primary.get(nameOf(key)) ?? []);
+      return new Promise((resolve, reject) => {
+        const turn = () => new Promise<void>((done) => setImmediate(done));
+        questions.push({
+          answer() {
+            resolve(found);
+            return turn();
+          },
+          fail() {
+            reject(new Error('lost'));
+            return turn();
+          },
+        });
+      });
+    },
+    onCorrection: (entries) => {
+      corrected += entries;
+    },
+    wallClock: () => clock,
+  });
+  const key = (code: string): LinkKey => ({ domain, code });
+  return {
+    records,
+    primary,
+    set,
+    questions,
+    key,
+    corrected: () => corrected,
+    advance: (ms: number) => {
+      clock += ms;
+    },
+    store: (record: LinkRecord) => void primary.set(nameOf(record), record),
+    /** Wants, reads and answers. */
+    async make(...codes: string[]) {
+      records.want(codes.map(key));
+      const read = records.read();
+      for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
+      await read;
+    },
+    versionOf: (code: string) => set.get(`${domain}/${code}`)?.version,
+  };
+}
+
+describe('the records of hot links', () => {
+  it('are not read before Watch is heard', async () => {
+    const { records, store, make, versionOf } = setUp();
+    store(recordOf('a', 1n));
+    await make('a');
+    expect(versionOf('a')).toBeUndefined();
+    records.heard();
+    await make('a');
+    expect(versionOf('a')).toBe(1n);
+  });
+
+  it('are plain links alone, and follow each change', async () => {
+    const { records, store, make, versionOf, corrected } = setUp();
+    records.heard();
+    for (const code of ['plain', 'off']) store(recordOf(code, 1n, { disabled: code === 'off' }));
+    await make('plain', 'off', 'absent');
+    expect([versionOf('plain'), versionOf('off'), versionOf('absent')]).toEqual([1n, undefined, undefined]);
+    records.change(changeOf(recordOf('plain', 2n)));
+    records.change(changeOf(recordOf('off', 3n)));
+    records.change(changeOf(recordOf('absent', 4n)));
+    expect([versionOf('plain'), versionOf('off'), versionOf('absent')]).toEqual([2n, 3n, 4n]);
+    expect(corrected()).toBe(1);
+    records.change(changeOf(recordOf('plain', 5n, { deletedAt: timestampFromMs(now) })));
+    records.change(changeOf(recordOf('other', 6n), 'off'));
+    expect([versionOf('plain'), versionOf('off')]).toEqual([undefined, undefined]);
+    expect(corrected()).toBe(3);
+  });
+
+  it('drop an answer that is older than a change, and one to a question of before', async () => {
+    const { records, store, key, questions, versionOf } = setUp();
+    records.heard();
+    store(recordOf('a', 1n));
+    records.want([key('a')]);
+    const read = records.read();
+    records.change(changeOf(recordOf('a', 2n, { disabled: true })));
+    await questions.shift()?.answer();
+    await read;
+    expect(versionOf('a')).toBeUndefined();
+
+    store(recordOf('b', 3n));
+    records.want([key('b')]);
+    const second = records.read();
+    records.forget([`${domain}/b`]);
+    records.change(changeOf(recordOf('b', 4n)));
+    records.want([key('b')]);
+    store(recordOf('b', 4n));
+    await questions.shift()?.answer();
+    expect(versionOf('b')).toBeUndefined();
+    await questions.shift()?.answer();
+    await second;
+    expect(versionOf('b')).toBe(4n);
+  });
+
+  it('are all read again after a gap, and believed although their versions went back', async () => {
+    const { records, store, make, versionOf } = setUp();
+    records.heard();
+    store(recordOf('a', 7n));
+    store(recordOf('b', 8n));
+    await make('a', 'b');
+    expect(records.settled()).toBe(true);
+    records.gap();
+    store(recordOf('a', 5n));
+    expect(records.settled()).toBe(false);
+    records.heard();
+    expect(records.settled()).toBe(false);
+    await make();
+    expect(records.settled()).toBe(true);
+    expect([versionOf('a'), versionOf('b')]).toEqual([5n, 8n]);
+  });
+
+  it('leave the set before they expire', async () => {
+    const { records, store, make, versionOf, advance, corrected } = setUp();
+    records.heard();
+    store(recordOf('soon', 1n, { expiresAt: timestampFromMs(now + 14_000) }));
+    store(recordOf('later', 2n, { expiresAt: timestampFromMs(now + 16_000) }));
+    await make('soon', 'later');
+    expect([versionOf('soon'), versionOf('later')]).toEqual([undefined, 2n]);
+    advance(10_999);
+    records.expire();
+    expect(versionOf('later')).toBe(2n);
+    advance(1);
+    records.expire();
+    expect(versionOf('later')).toBeUndefined();
+    expect(corrected()).toBe(1);
+  });
+
+  it('are asked for again after a question was lost, 250 at a time', async () => {
+    const { records, store, key, questions, set } = setUp();
+    records.heard();
+    const codes = Array.from({ length: 600 }, (_, index) => `c${index}`);
+    for (const [index, code] of codes.entries()) store(recordOf(code, BigInt(index + 1)));
+    records.want(codes.map(key));
+    const read = records.read().catch(() => 'lost');
+    expect(questions).toHaveLength(2);
+    await questions.shift()?.fail();
+    expect(await read).toBe('lost');
+    await questions.shift()?.answer();
+    await questions.shift()?.answer();
+    const again = records.read();
+    for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
+    await again;
+    expect(set.size).toBe(600);
+  });
+});
+
+/** What may happen, in any order. */
+type Step =
+  | { do: 'want' | 'forget' | 'hear' | 'answer' | 'lose'; which: number }
+  | { do: 'edit'; which: number; kind: 'edit' | 'disable' | 'delete' | 'rename' }
+  | { do: 'gap' };
+
+const which = fc.nat(5);
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('want', 'forget', 'hear', 'answer', 'lose'), which }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      do: fc.constant('edit'),
+      which,
+      kind: fc.constantFrom('edit', 'disable', 'delete', 'rename'),
+    }),
+  },
+  { weight: 1, arbitrary: fc.constant({ do: 'gap' }) },
+) as fc.Arbitrary<Step>;
+
+/** A primary with a history, a Watch that tells it late, out of order across links and twice, and gaps that swallow some. */
+async function play(steps: readonly Step[]): Promise<void> {
+  const { records, primary, set, questions, key } = setUp();
+  const untold: LinkChange[] = [];
+  /** The newest version heard of each name since the last gap. */
+  const heard = new Map<string, bigint>();
+  let version = 0n;
+  let reading: Promise<unknown> = Promise.resolve();
+
+  function commit(record: LinkRecord, previousCode = ''): void {
+    primary.set(nameOf(record), record);
+    if (previousCode !== '') primary.delete(`${domain}/${previousCode}`);
+    untold.push(changeOf(record, previousCode));
+  }
+
+  function tell(change: LinkChange): void {
+    records.change(change);
+    const record = change.record as LinkRecord;
+    for (const name of [nameOf(record), `${domain}/${change.previousCode}`]) {
+      if ((heard.get(name) ?? 0n) < record.version) heard.set(name, record.version);
+    }
+    check();
+  }
+
+  function check(): void {
+    for (const [name, entry] of set) expect(entry.version).toBeGreaterThanOrEqual(heard.get(name) ?? 0n);
+  }
+
+  function gap(): void {
+    untold.length = 0;
+    heard.clear();
+    records.gap();
+    records.heard();
+  }
+
+  function edit({ which, kind }: Extract<Step, { do: 'edit' }>): void {
+    version++;
+    const code = `c${which}`;
+    if (kind === 'rename') commit(recordOf(`c${(which + 1) % 6}`, version), code);
+    else if (kind === 'disable') commit(recordOf(code, version, { disabled: true }));
+    else if (kind === 'delete') commit(recordOf(code, version, { deletedAt: timestampFromMs(now) }));
+    else commit(recordOf(code, version));
+  }
+
+  async function take(each: Step): Promise<void> {
+    if (each.do === 'edit') edit(each);
+    else if (each.do === 'gap') gap();
+    else if (each.do === 'want') records.want([key(`c${each.which}`)]);
+    else if (each.do === 'forget') records.forget([`${domain}/c${each.which}`]);
+    else if (each.do === 'hear') {
+      const [change] = untold.splice(each.which % Math.max(1, untold.length), 1);
+      if (change) tell(change);
+      if (change && each.which === 0) tell(change);
+    } else {
+      const [question] = questions.splice(each.which % Math.max(1, questions.length), 1);
+      await question?.[each.do === 'answer' ? 'answer' : 'fail']();
+    }
+    reading = Promise.allSettled([reading, records.read()]);
+    check();
+  }
+
+  records.heard();
+  for (const each of steps) await take(each);
+  // In the end everything is told and answered, and the set is what the primary has.
+  for (const change of untold.splice(0)) tell(change);
+  for (let round = 0; round < 20; round++) {
+    void records.read().catch(() => {});
+    for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
+  }
+  expect(records.settled()).toBe(true);
+  for (const name of records.names()) {
+    const record = primary.get(name);
+    const plain = record && !record.disabled && !record.deletedAt ? record : undefined;
+    expect(set.get(name)?.version).toBe(plain?.version);
+  }
+  for (const name of set.keys()) expect(records.has(name)).toBe(true);
+}
+
+it('never hold a version older than a change that was heard, and end as the primary has them', async () => {
+  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), play), { numRuns: 300 });
+});

@@ -1,0 +1,196 @@
+import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { absentRecord } from '#runtime/shortlink/link-record.ts';
+import { plainLink } from './eligibility.ts';
+import type { HotEntry, HotSet } from './entry.ts';
+
+export interface RecordsOptions {
+  readonly hotSet: Pick<HotSet, 'put' | 'remove'>;
+  /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
+  readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
+  /** So many entries were just changed or taken out because their links were: an Envoy that has not got that is wrong. */
+  readonly onCorrection: (entries: number) => void;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
+}
+
+/**
+ * The links that are hot or about to be, each as the newest of what was read and what was heard of it. A link is read
+ * from the primary while Watch is heard, so that no change falls between the reading and the hearing; an answer that is
+ * older than a change already heard is dropped.
+ */
+export interface Records {
+  /** Makes them hot, if they are plain. */
+  want(keys: readonly LinkKey[]): void;
+  /** They are hot no more. */
+  forget(names: readonly string[]): void;
+  /** By Watch: a committed change. */
+  change(change: LinkChange): void;
+  /** By Watch: from here on every change is heard. */
+  heard(): void;
+  /** By Watch: changes may have been missed; everything is read again. */
+  gap(): void;
+  /** Takes out what is about to expire. To be called a few times a second. */
+  expire(): void;
+  /** Reads what has not been read, by two questions at a time. False: there is more, but Watch is not heard. */
+  read(): Promise<boolean>;
+  has(name: string): boolean;
+  /** Every entry of the hot set was read, or changed, since the last gap. */
+  settled(): boolean;
+  /** Links that have not been read. */
+  readonly waiting: number;
+  /** Links that are hot or would be if they were plain. */
+  readonly size: number;
+  names(): Iterable<string>;
+}
+
+interface Link {
+  readonly key: LinkKey;
+  /** In which the version was learned; of an older epoch, or -1: it has to be read. */
+  epoch: number;
+  version: bigint;
+  entry: HotEntry | undefined;
+  goneAtMs: number;
+  asked: boolean;
+}
+
+/** The records of so many links with the longest destinations fit into one answer (4 MiB). */
+const batchSize = 250;
+const lanes = 2;
+
+export const nameOf = ({ domain, code }: LinkKey): string => `${domain}/${code}`;
+
+/** The inverse of nameOf: no domain holds a slash. */
+export function keyOfName(name: string): LinkKey {
+  const slash = name.indexOf('/');
+  return { domain: name.slice(0, slash), code: name.slice(slash + 1) };
+}
+
+const sameEntry = (a: HotEntry, b: HotEntry): boolean =>
+  (Object.keys(a) as (keyof HotEntry)[]).every((field) => a[field] === b[field]);
+
+export function createRecords({ hotSet, lookup, onCorrection, wallClock }: RecordsOptions): Records {
+  const links = new Map<string, Link>();
+  /** Those whose epoch is not the present one. */
+  const unread = new Set<Link>();
+  let epoch = 0;
+  let hearing = false;
+  let corrections = 0;
+
+  function takeOut(taken: readonly Link[]): void {
+    const entries = taken.flatMap(({ entry }) => entry ?? []);
+    for (const link of taken) link.entry = undefined;
+    if (entries.length > 0) hotSet.remove(entries);
+  }
+
+  /** Answers the new entry, if there is one; takes out an old one that has none. */
+  function learn(link: Link, record: LinkRecord): HotEntry | undefined {
+    // After a gap even a lower version counts: the primary may have lost its last changes with a failover.
+    if (link.epoch === epoch && record.version <= link.version) return undefined;
+    link.epoch = epoch;
+    link.version = record.version;
+    unread.delete(link);
+    const plain = plainLink(record, wallClock());
+    const before = link.entry;
+    if (plain && before && sameEntry(plain.entry, before)) return undefined;
+    if (before) corrections++;
+    if (!plain) takeOut([link]);
+    link.entry = plain?.entry;
+    link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
+    return plain?.entry;
+  }
+
+  function learnAll(pairs: Iterable<readonly [Link, LinkRecord]>): void {
+    const entries: HotEntry[] = [];
+    for (const [link, record] of pairs) {
+      const entry = learn(link, record);
+      if (entry) entries.push(entry);
+    }
+    if (entries.length > 0) hotSet.put(entries);
+    if (corrections > 0) onCorrection(corrections);
+    corrections = 0;
+  }
+
+  async function ask(asked: readonly Link[]): Promise<void> {
+    const askedIn = epoch;
+    for (const link of asked) link.asked = true;
+    try {
+      const records = new Map((await lookup(asked.map(({ key }) => key))).map((record) => [nameOf(record), record]));
+      // What was forgotten meanwhile, and perhaps wanted again, may have missed a change: it is asked for anew.
+      const present = (link: Link): boolean => askedIn === epoch && links.get(nameOf(link.key)) === link;
+      const recordOf = ({ key }: Link): LinkRecord => records.get(nameOf(key)) ?? absentRecord(key);
+      learnAll(asked.filter(present).map((link) => [link, recordOf(link)] as const));
+    } finally {
+      for (const link of asked) link.asked = false;
+    }
+  }
+
+  return {
+    want(keys) {
+      for (const key of keys) {
+        const name = nameOf(key);
+        if (links.has(name)) continue;
+        const link = { key, epoch: -1, version: 0n, entry: undefined, goneAtMs: 0, asked: false };
+        links.set(name, link);
+        unread.add(link);
+      }
+    },
+    forget(names) {
+      const gone = names.flatMap((name) => links.get(name) ?? []);
+      for (const link of gone) {
+        links.delete(nameOf(link.key));
+        unread.delete(link);
+      }
+      takeOut(gone);
+    },
+    change({ record, previousCode }) {
+      if (!record) return;
+      const told = [record];
+      if (previousCode !== '') told.push(absentRecord({ domain: record.domain, code: previousCode }, record.version));
+      learnAll(
+        told.flatMap((each) => {
+          const link = links.get(nameOf(each));
+          return link ? [[link, each] as const] : [];
+        }),
+      );
+    },
+    heard() {
+      hearing = true;
+    },
+    gap() {
+      hearing = false;
+      epoch++;
+      for (const link of links.values()) unread.add(link);
+    },
+    expire() {
+      const now = wallClock();
+      const over = [...links.values()].filter(({ entry, goneAtMs }) => entry && goneAtMs <= now);
+      takeOut(over);
+      if (over.length > 0) onCorrection(over.length);
+    },
+    async read() {
+      const lane = async (): Promise<void> => {
+        while (hearing) {
+          const next = [...unread].filter(({ asked }) => !asked).slice(0, batchSize);
+          if (next.length === 0) return;
+          await ask(next);
+        }
+      };
+      await Promise.all(Array.from({ length: lanes }, lane));
+      return hearing;
+    },
+    has: (name) => links.has(name),
+    settled() {
+      if (!hearing) return false;
+      for (const { entry } of unread) if (entry) return false;
+      return true;
+    },
+    get waiting() {
+      return unread.size;
+    },
+    get size() {
+      return links.size;
+    },
+    names: () => links.keys(),
+  };
+}

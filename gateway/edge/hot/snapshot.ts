@@ -1,0 +1,153 @@
+import type { BaseRoutes } from './base-routes.ts';
+import type { HotEntry } from './entry.ts';
+import { encodeEntry, encodeVirtualHost, pathOf, virtualHostName } from './resources.ts';
+
+/** How large a hot set may be. */
+export interface Capacity {
+  readonly entries: number;
+  /** Of the entries as they are sent. */
+  readonly bytes: number;
+}
+
+/** One domain's part of a snapshot. */
+interface HotVirtualHost {
+  readonly name: string;
+  /** The version of the snapshot in which it last changed. */
+  readonly version: bigint;
+  readonly domain: string;
+  /** As Envoy matches hosts. */
+  readonly hosts: readonly string[];
+  readonly entries: readonly HotEntry[];
+  /** An encoded envoy.config.route.v3.VirtualHost, made when it is first asked for. */
+  bytes(): Uint8Array;
+}
+
+/** What an Envoy should have. Never changed; the next one has a greater version. */
+export interface Snapshot {
+  readonly version: bigint;
+  readonly base: BaseRoutes;
+  readonly virtualHosts: ReadonlyMap<string, HotVirtualHost>;
+}
+
+interface Contents {
+  readonly version: bigint;
+  readonly base: BaseRoutes;
+  /** By short domain. */
+  readonly entries: ReadonlyMap<string, readonly HotEntry[]>;
+  /** By short domain: the hosts that mean it. */
+  readonly hosts: ReadonlyMap<string, readonly string[]>;
+}
+
+/** Takes over from `previous` the virtual hosts whose list of entries is the same array. A domain without entries has none. */
+export function takeSnapshot({ version, base, entries, hosts }: Contents, previous?: Snapshot): Snapshot {
+  const virtualHosts = new Map<string, HotVirtualHost>();
+  for (const [domain, hot] of entries) {
+    if (hot.length === 0) continue;
+    const name = virtualHostName(base, domain);
+    const before = previous?.base === base ? previous.virtualHosts.get(name) : undefined;
+    const names = hostsOf(base, hosts.get(domain) ?? []);
+    virtualHosts.set(name, before?.entries === hot ? before : virtualHost(name, version, base, domain, names, hot));
+  }
+  return { version, base, virtualHosts };
+}
+
+function virtualHost(
+  name: string,
+  version: bigint,
+  base: BaseRoutes,
+  domain: string,
+  hosts: readonly string[],
+  entries: readonly HotEntry[],
+): HotVirtualHost {
+  let bytes: Uint8Array | undefined;
+  return {
+    ...{ name, version, domain, hosts, entries },
+    bytes: () => (bytes ??= encodeVirtualHost(base, domain, hosts, entries)),
+  };
+}
+
+/** A host with any port. What the file has given to another virtual host stays there. */
+function hostsOf({ taken }: BaseRoutes, hosts: readonly string[]): string[] {
+  return hosts.flatMap((host) => [host, `${host}:*`]).filter((host) => !taken.has(host));
+}
+
+export const allEntries = ({ virtualHosts }: Snapshot): HotEntry[] =>
+  [...virtualHosts.values()].flatMap(({ entries }) => entries);
+
+export type EntryFault =
+  | 'unknown_domain'
+  | 'unknown_status'
+  | 'invalid_header_value'
+  | 'not_a_code'
+  | 'path_of_a_page'
+  | 'not_an_identifier';
+
+const statuses: ReadonlySet<number> = new Set([301, 302, 307, 308]);
+const headerValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+const codeText = /^[\p{L}\p{M}\p{Nd}_-]{1,64}$/u;
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Envoy refuses more; a destination has at most half of it. */
+const longestHeader = 16_384;
+
+/** The routes with which an entry was found to be without a fault: a push checks what is new. */
+const passed = new WeakMap<HotEntry, BaseRoutes>();
+
+/** Why an entry cannot be answered by Envoy as the resolver would. */
+export function faultOf(entry: HotEntry, domains: ReadonlySet<string>, base?: BaseRoutes): EntryFault | undefined {
+  if (!domains.has(entry.domain)) return 'unknown_domain';
+  if (!statuses.has(entry.status)) return 'unknown_status';
+  const { destination, cacheControl, code } = entry;
+  if (![destination, cacheControl].every((value) => headerValue.test(value) && value.length <= longestHeader))
+    return 'invalid_header_value';
+  if (!codeText.test(code) || code !== code.normalize('NFC')) return 'not_a_code';
+  if (base?.exactPaths.has(pathOf(code))) return 'path_of_a_page';
+  return uuid.test(entry.linkId) && uuid.test(entry.workspaceId) ? undefined : 'not_an_identifier';
+}
+
+export type SnapshotFault =
+  | 'two_entries_of_one_path'
+  | 'entry_of_another_domain'
+  | 'domain_without_hosts'
+  | 'host_of_another_virtual_host'
+  | 'base_routes_missing'
+  | 'base_routes_differ'
+  | 'too_many_entries'
+  | 'too_many_bytes'
+  | EntryFault;
+
+/** What is wrong with a snapshot as a whole; such a one is sent to nobody. `file` is what Envoy has loaded. */
+export function faultsOf(snapshot: Snapshot, file: BaseRoutes, capacity: Capacity): SnapshotFault[] {
+  const faults = new Set<SnapshotFault>();
+  const { base, virtualHosts } = snapshot;
+  if (base.virtualHost.routes.length === 0) faults.add('base_routes_missing');
+  if (base.digest !== file.digest) faults.add('base_routes_differ');
+  const hosts = new Set<string>();
+  for (const virtualHost of virtualHosts.values()) {
+    for (const fault of virtualHostFaults(virtualHost, base)) faults.add(fault);
+    for (const host of virtualHost.hosts) {
+      if (hosts.has(host) || file.taken.has(host)) faults.add('host_of_another_virtual_host');
+      hosts.add(host);
+    }
+  }
+  const entries = allEntries(snapshot);
+  if (entries.length > capacity.entries) faults.add('too_many_entries');
+  if (bytesOf(entries) > capacity.bytes) faults.add('too_many_bytes');
+  return [...faults];
+}
+
+function* virtualHostFaults({ domain, hosts, entries }: HotVirtualHost, base: BaseRoutes): Generator<SnapshotFault> {
+  if (hosts.length === 0) yield 'domain_without_hosts';
+  const codes = new Set(entries.map(({ code }) => code.normalize('NFC')));
+  if (codes.size !== entries.length) yield 'two_entries_of_one_path';
+  const own = new Set([domain]);
+  for (const entry of entries) {
+    if (passed.get(entry) === base && entry.domain === domain) continue;
+    const fault = faultOf(entry, own, base);
+    if (!fault) passed.set(entry, base);
+    else yield fault === 'unknown_domain' ? 'entry_of_another_domain' : fault;
+  }
+}
+
+function bytesOf(entries: readonly HotEntry[]): number {
+  return entries.reduce((sum, entry) => sum + encodeEntry(entry).length, 0);
+}

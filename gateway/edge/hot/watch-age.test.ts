@@ -1,0 +1,85 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createWatchAge } from './watch-age.ts';
+
+function setUp(skew = 0) {
+  let time = 1_000;
+  const age = createWatchAge(() => time);
+  return {
+    age,
+    pass: (ms: number) => {
+      time += ms;
+    },
+    /** A heartbeat of a reading so long ago. */
+    hear: (agoMs: number, moved = 0) => age.heartbeat(time - agoMs + skew + moved),
+  };
+}
+
+describe('the age of the watch', () => {
+  it('is not known before the second heartbeat of the first stream', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    pass(50);
+    hear(60);
+    expect(age.ageMs()).toBe(Number.POSITIVE_INFINITY);
+    pass(100);
+    hear(10);
+    // Read after 140 ms of the stream; nothing says so but the order.
+    expect(age.ageMs()).toBe(150);
+    pass(100);
+    hear(10);
+    expect(age.ageMs()).toBe(150);
+  });
+
+  it('never seems younger than it is, whatever is held up and however the clocks differ', () => {
+    const beat = fc.record({ gap: fc.integer({ min: 1, max: 3_000 }), late: fc.integer({ min: 0, max: 5_000 }) });
+    fc.assert(
+      fc.property(fc.integer({ min: -1e9, max: 1e9 }), fc.array(fc.array(beat)), (skew, streams) => {
+        const { age, pass, hear } = setUp(skew);
+        let clock = 0;
+        let youngest = Number.POSITIVE_INFINITY;
+        for (const stream of streams) {
+          const askedAt = clock;
+          age.connecting();
+          for (const [index, { gap, late }] of stream.entries()) {
+            clock += gap;
+            pass(gap);
+            youngest += gap;
+            // All but the first were read after the stream was asked for.
+            const ago = index === 0 ? late : Math.min(late, clock - askedAt);
+            youngest = Math.min(youngest, ago);
+            hear(ago);
+            expect(age.ageMs()).toBeGreaterThanOrEqual(youngest);
+          }
+        }
+      }),
+    );
+  });
+
+  it('keeps its age across streams, but not across a gap', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    hear(0);
+    pass(500);
+    age.connecting();
+    expect(age.ageMs()).toBe(500);
+    age.gap();
+    expect(age.ageMs()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('asks for another stream when the clocks have moved, either way', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(100);
+    expect(hear(0)).toBe(true);
+    expect(hear(0, 2_000)).toBe(false);
+    for (let second = 0; second < 4; second++) {
+      pass(1_000);
+      expect(hear(0, -2_000)).toBe(true);
+    }
+    pass(1_000);
+    expect(hear(0, -2_000)).toBe(false);
+  });
+});

@@ -1,0 +1,58 @@
+/** How old what Watch has told is at most, by this process's clock and without trust in how fast anything arrived. */
+export interface WatchAge {
+  /** A stream is being asked for. */
+  connecting(): void;
+  /**
+   * A heartbeat has arrived: the primary was read at readAtMs of its clock. Answers false when the clocks have moved
+   * against each other, so that only another stream can tell the age again.
+   */
+  heartbeat(readAtMs: number): boolean;
+  /** Changes may have been missed: nothing told before counts. */
+  gap(): void;
+  /** Milliseconds; infinite while nothing is known. */
+  ageMs(): number;
+}
+
+/** A heartbeat is about as old as the link service's interval when it arrives; one that seems older is, or the clocks moved. */
+const suspectMs = 600;
+const suspectForMs = 5_000;
+
+/**
+ * Two clocks cannot be compared, and how long a message was on its way is not known either. But whatever is read after the
+ * stream was asked for was read after the stream was asked for: if a stream that was asked for at a (own clock) tells of
+ * a reading at r (the primary's), then the clocks differ by at least a - r, and any reading at r' happened at r' + a - r
+ * or later. The first heartbeat may tell of a reading that was under way at a, so the second one is taken. The error is
+ * on the safe side: a heartbeat seems older than it is by what the second one took to be read, about 0.2 s.
+ */
+export function createWatchAge(now: () => number): WatchAge {
+  let askedAt = 0;
+  let heartbeats = 0;
+  /** Own clock less the primary's, at least. */
+  let offset: number | undefined;
+  let asOf = Number.NEGATIVE_INFINITY;
+  let soundAt = 0;
+  return {
+    connecting() {
+      askedAt = now();
+      heartbeats = 0;
+      offset = undefined;
+      soundAt = askedAt;
+    },
+    heartbeat(readAtMs) {
+      const arrivedAt = now();
+      heartbeats++;
+      if (heartbeats === 1) return true;
+      offset ??= askedAt - readAtMs;
+      const readAt = readAtMs + offset;
+      // It cannot arrive before it was read: the primary's clock went ahead, or ours stood still (a host that slept).
+      if (readAt > arrivedAt) return false;
+      asOf = Math.max(asOf, readAt);
+      if (arrivedAt - readAt <= suspectMs) soundAt = arrivedAt;
+      return arrivedAt - soundAt < suspectForMs;
+    },
+    gap() {
+      asOf = Number.NEGATIVE_INFINITY;
+    },
+    ageMs: () => now() - asOf,
+  };
+}
