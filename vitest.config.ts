@@ -10,7 +10,8 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{proto,runtime,services,gateway,compose,deploy}/**/*.test.ts'],
+          include: ['{proto,runtime,services,gateway,compose,deploy,loadtests,tests/faults}/**/*.test.ts'],
+          exclude: ['tests/faults/smoke.test.ts'],
           globalSetup: ['runtime/testing/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -29,7 +30,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'mesh',
-          include: ['tests/{mesh,contract}/**/*.test.ts'],
+          include: ['tests/{mesh,contract}/**/*.test.ts', 'tests/faults/smoke.test.ts'],
           globalSetup: ['tests/mesh/global-setup.ts'],
           fileParallelism: false,
           testTimeout: 60_000,

@@ -30,7 +30,7 @@ it('signs up, logs in, makes a link, follows it, and finds the click in the stat
 
   const { answer } = await eventually(
     () => call(`/api/v1/urls/${created.json.code}/stats?interval=hour`, { token }),
-    (stats) => stats.json?.clicks >= 1 && stats.json?.last_click_at !== undefined,
+    (stats) => stats.json?.clicks >= 1,
   );
   expect(answer.json.clicks).toBe(1);
   expect(answer.json.visitors).toBe(1);

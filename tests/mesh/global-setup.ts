@@ -1,6 +1,7 @@
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMesh } from '../../compose/local/mesh.ts';
+import { unlimited } from './support/unlimited.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -10,13 +11,6 @@ declare module 'vitest' {
     meshPorts: Record<string, number>;
   }
 }
-
-/** All tests call from one address, and are not to be in each other's way; limits.test.ts has a mesh of its own. */
-const unlimited = Object.fromEntries(
-  ['SIGNUPS_PER_HOUR', 'LOGINS_PER_MINUTE', 'ANONYMOUS_CALLS_PER_MINUTE', 'CALLER_CALLS_PER_MINUTE']
-    .concat('UNKNOWN_CODES_PER_MINUTE')
-    .map((name) => [`HOP_LIMIT_${name}`, '1000000']),
-);
 
 /** So short that a test can wait for its end. */
 const shortGrace = { HOP_REFRESH_GRACE_MS: '2000' };

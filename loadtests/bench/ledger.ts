@@ -1,0 +1,57 @@
+import type { ParsedAnswer } from './answer.ts';
+import type { Job, LoadResult } from './job.ts';
+import { quantiles } from './statistics.ts';
+
+/** What a load has seen: every answer checked, every time kept. */
+export interface Ledger {
+  readonly answers: number;
+  /** The answer to request `index`, `latencyMs` after it was due. */
+  take(index: number, latencyMs: number, answer: ParsedAnswer, text: string): void;
+  /** Request `index` was sent so late. */
+  late(index: number, ms: number): void;
+  result(seconds: number): LoadResult;
+}
+
+const MOST_EXAMPLES = 5;
+const EXAMPLE_LENGTH = 600;
+
+export function createLedger({ values, expect, rate, collectCodes }: Job, most: number): Ledger {
+  const { status, locations, body } = expect;
+  const latency = new Float64Array(most);
+  const lateness = new Float64Array(rate === undefined ? 0 : most);
+  const codes: string[] = [];
+  const wrongExamples: string[] = [];
+  let answers = 0;
+  let wrong = 0;
+
+  function isRight(at: number, answer: ParsedAnswer, text: string): boolean {
+    if (answer.status !== status || answer.location !== (locations?.[at] ?? '')) return false;
+    return body === undefined || text.includes(body.replace('{}', values[at] as string), answer.bodyAt);
+  }
+
+  return {
+    get answers() {
+      return answers;
+    },
+    take(index, latencyMs, answer, text) {
+      const at = index % values.length;
+      latency[answers++] = latencyMs;
+      if (collectCodes) codes[index] = /"code": ?"([^"]+)"/.exec(text)?.[1] ?? '';
+      if (isRight(at, answer, text)) return;
+      wrong++;
+      if (wrongExamples.length < MOST_EXAMPLES) wrongExamples.push(`${values[at]}: ${text.slice(0, EXAMPLE_LENGTH)}`);
+    },
+    late(index, ms) {
+      lateness[index] = ms;
+    },
+    result: (seconds) => ({
+      answers,
+      wrong,
+      wrongExamples,
+      seconds,
+      latencyMs: quantiles(latency.subarray(0, answers)),
+      ...(rate === undefined ? {} : { latenessMs: quantiles(lateness.subarray(0, answers)) }),
+      ...(collectCodes ? { codes } : {}),
+    }),
+  };
+}

@@ -1,0 +1,53 @@
+import { execFileSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import os from 'node:os';
+
+export interface Machine {
+  readonly cpu: string;
+  readonly cores: number;
+  readonly memoryGb: number;
+  readonly kernel: string;
+  /** Of the last minute, before the mesh was started. */
+  readonly load: number;
+  readonly node: string;
+  readonly commit: string;
+  readonly date: string;
+}
+
+export interface Versions {
+  readonly envoy: string;
+  readonly postgres: string;
+}
+
+/** Where and when it is measured; says so where the files are not those of the commit. */
+export function machineNow(): Machine {
+  const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ', with changes';
+  return {
+    cpu: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryGb: Math.round(os.totalmem() / 2 ** 30),
+    kernel: `${os.type()} ${os.release()}`,
+    load: os.loadavg()[0] ?? Number.NaN,
+    node: process.version,
+    commit: `${git('rev-parse', '--short', 'HEAD')}${changed}`,
+    date: new Date().toISOString(),
+  };
+}
+
+/** The versions of the mesh's own programs, as those that run say. */
+export function versionsOf(pids: ReadonlyMap<string, number>): Versions {
+  const of = (part: string): string => {
+    const binary = readlinkSync(`/proc/${pids.get(part)}/exe`);
+    const text = execFileSync(binary, ['--version'], { encoding: 'utf8', timeout: 10_000 });
+    return /\d+\.\d+(\.\d+)?/.exec(text.slice(text.lastIndexOf('version: ')))?.[0] ?? text.trim();
+  };
+  return { envoy: of('envoy'), postgres: of('postgres') };
+}
+
+function git(...args: string[]): string {
+  try {
+    return execFileSync('git', args, { encoding: 'utf8', timeout: 10_000 }).trim();
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,117 @@
+// More redirects than the mesh can answer: twice and ten times its peak.
+import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { PartName } from '../../../compose/local/graph.ts';
+import { atLeast, atMost, type FaultCase, type Finding } from '../case.ts';
+import { type FloodResult, flood, type Second } from '../load/flood.ts';
+import type { World, WorldOptions } from '../world.ts';
+
+const links = { cached: 20, cold: 500 };
+const mesh: WorldOptions = { links, env: { HOP_RESOLVER_L1_ENTRIES: '100000' } };
+const parts: readonly PartName[] = [
+  'link',
+  'resolver-1',
+  'resolver-2',
+  'identity',
+  'analytics',
+  'gateway-access',
+  'gateway-edge',
+];
+/** Below the 10,000 that Envoy takes, so that the same Envoy can still be asked by others. */
+const mostConnections = 8_000;
+const stepMs = 6_000;
+const overloadMs = 20_000;
+const recoveryMs = 15_000;
+/** Resident: Envoy's heap is bounded by 512 MiB, a process of ours by 192 MiB of JavaScript beside code and buffers. */
+const most = { envoy: 768, ours: 448 } as const;
+
+const run = (world: World, rate: number, durationMs: number): Promise<FloodResult> =>
+  flood({ port: world.mesh.ports.envoy, codes: world.cold.map(({ code }) => code), rate, durationMs, mostConnections });
+
+const mean = (seconds: readonly Second[], what: keyof Second): number =>
+  seconds.reduce((sum, second) => sum + second[what], 0) / seconds.length;
+
+/** Redirects in time per second, once the flood has stood for two; and per core that the generator left to the mesh. */
+function goodput({ seconds, generatorCores }: FloodResult, durationMs: number): { good: number; perCore: number } {
+  const good = mean(seconds.slice(2, Math.floor(durationMs / 1_000)), 'good');
+  return { good, perCore: good / (cpus().length - generatorCores) };
+}
+
+let peak: { readonly good: number; readonly perCore: number } | undefined;
+
+/** The most that is answered in time, at rates that grow until they are too much. */
+async function peakOf(world: World): Promise<{ readonly good: number; readonly perCore: number }> {
+  await run(world, 500, 3_000);
+  for (let rate = 3_000; peak === undefined || peak.good > 0.8 * (rate - 1_000); rate += 1_000) {
+    const seen = goodput(await run(world, rate, stepMs), stepMs);
+    if (peak === undefined || seen.good > peak.good) peak = seen;
+  }
+  world.say(`  the peak is ${Math.round(peak.good)} redirects/s`);
+  return peak;
+}
+
+/** Resident memory in MiB, the largest that was seen. */
+function followMemory(world: World): { stop(): Finding[] } {
+  const largest = new Map<PartName, number>();
+  const look = (): void => {
+    for (const part of ['envoy', ...parts] as PartName[]) {
+      const kib = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${world.mesh.pid(part)}/status`, 'utf8'))?.[1];
+      largest.set(part, Math.max(largest.get(part) ?? 0, Number(kib) / 1_024));
+    }
+  };
+  const timer = setInterval(look, 500);
+  return {
+    stop() {
+      clearInterval(timer);
+      const [part, ours] = parts
+        .map((one) => [one, largest.get(one) ?? Number.NaN] as const)
+        .reduce((one, other) => (other[1] > one[1] ? other : one));
+      return [
+        atMost('memory of Envoy', Math.round(largest.get('envoy') ?? Number.NaN), most.envoy, 'MiB'),
+        atMost(`memory of the largest of our processes (${part})`, Math.round(ours), most.ours, 'MiB'),
+      ];
+    },
+  };
+}
+
+/** Seconds until all of a light load are answered in time again; NaN when they never are. */
+async function recovery(world: World): Promise<number> {
+  const { seconds } = await run(world, 500, recoveryMs);
+  const first = seconds.findIndex((_, index) => seconds.slice(index).every(({ due, good }) => good === due));
+  return first < 0 ? Number.NaN : first;
+}
+
+const overloaded = (factor: number): FaultCase => ({
+  name: `overload-${factor}x`,
+  part: 'Overload',
+  title: `${factor} times the redirects/s that the mesh answers at its peak, for ${overloadMs / 1_000} s, open loop, at most ${mostConnections} connections`,
+  criterion:
+    'redirects within 1 s, per core left by the generator, at least 90 % of the peak; all of 500/s again within 10 s; memory bounded',
+  mesh,
+  async run(world) {
+    const best = peak ?? (await peakOf(world));
+    const memory = followMemory(world);
+    const durationMs = world.scaled(overloadMs);
+    const during = await run(world, Math.round(factor * best.good), durationMs);
+    const seen = goodput(during, durationMs);
+    const seconds = await recovery(world);
+    await sleep(500);
+    for (const what of ['due', 'good', 'late', 'shed', 'broken', 'unsent'] as const)
+      world.say(`  ${what}: ${Math.round(mean(during.seconds, what))}/s`);
+    world.say(`  generator: ${during.generatorCores.toFixed(2)} cores; p99 ${Math.round(during.p99)} ms`);
+    const ofPeak = (100 * seen.perCore) / best.perCore;
+    return [
+      atLeast(
+        `goodput per core, of ${Math.round(best.perCore)}/s (${Math.round(seen.good)}/s of ${Math.round(best.good)}/s in all)`,
+        ofPeak,
+        90,
+        '%',
+      ),
+      atMost('recovery', seconds, 10, 's'),
+      ...memory.stop(),
+    ];
+  },
+});
+
+export const cases = [overloaded(2), overloaded(10)];

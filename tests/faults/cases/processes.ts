@@ -1,0 +1,156 @@
+// A process of ours is killed under load, and started again by the supervisor. One of each: the default mesh.
+
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import type { PartName } from '../../../compose/local/graph.ts';
+import { atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
+import { clicksCounted, settledClicks } from '../clicks.ts';
+import { startKeyedCreates } from '../keyed-creates.ts';
+import type { Kind, Ledger } from '../load/ledger.ts';
+import type { World, WorldOptions } from '../world.ts';
+
+const mesh: WorldOptions = {};
+const rates = { cached: 200, cold: 100, create: 10, read: 20, login: 1 };
+const baselineMs = 5_000;
+const afterMs = 10_000;
+const healMs = 5_000;
+/** An answer that says "not now" is quick. */
+const refusalMs = 1_000;
+
+interface Killed {
+  /** Of the whole load. */
+  readonly ledger: Ledger;
+  /** When the process was killed, milliseconds since 1970. */
+  readonly since: number;
+}
+
+/** SIGKILL under load, which goes on for a while after the process is back. */
+async function killUnderLoad(world: World, part: PartName): Promise<Killed> {
+  const load = await world.load({ rates, durationMs: 180_000 });
+  await world.pause(baselineMs);
+  const pid = world.mesh.pid(part);
+  const since = Date.now();
+  world.mesh.kill(part);
+  const isBack = (): boolean =>
+    world.mesh.state().parts.some((one) => one.name === part && one.status === 'ready' && one.pid !== pid);
+  await waitFor(isBack, { timeoutMs: 30_000, what: part });
+  world.say(`  ${part} serves again after ${Date.now() - since} ms`);
+  await world.pause(afterMs);
+  const { ledger } = await load.stop();
+  return { ledger, since };
+}
+
+const without = (ledger: Ledger, ...kinds: Kind[]): Finding =>
+  exactly(`${kinds.join(', ')} that failed`, ledger.of(...kinds).failed.length, 0);
+
+/** Those that fail are 503 with Retry-After, at once, and none 5 s after the kill. */
+function refusedWell({ ledger, since }: Killed, ...kinds: Kind[]): Finding[] {
+  const { failed } = ledger.of(...kinds);
+  const odd = failed.filter(({ status, retryAfter }) => status !== 503 || !retryAfter);
+  const last = Math.max(0, ...failed.map(({ at, latency }) => at + latency - since));
+  const name = kinds.join(', ');
+  return [
+    exactly(`of ${failed.length} ${name} that failed, not 503 with Retry-After`, odd.length, 0),
+    atMost(`slowest such answer`, Math.max(0, ...failed.map(({ latency }) => latency)), refusalMs, 'ms'),
+    atMost(`the last such answer after`, last, healMs, 'ms'),
+  ];
+}
+
+interface Expectation {
+  readonly part: PartName;
+  readonly criterion: string;
+  /** Kinds of which none may fail. */
+  readonly whole: readonly Kind[];
+  /** Kinds that are refused while the process is away. */
+  readonly refused: readonly Kind[];
+}
+
+const redirects: readonly Kind[] = ['cached', 'cold'];
+const expectations: readonly Expectation[] = [
+  {
+    part: 'link',
+    criterion:
+      'no redirect fails; creates and signed reads are 503 with Retry-After within 1 s while it is away, for 5 s at most; a create repeated with its key is made once',
+    whole: [...redirects, 'login'],
+    refused: ['create', 'read'],
+  },
+  {
+    part: 'resolver-1',
+    criterion: 'no request fails: what was in flight is answered by the other resolver',
+    whole: [...redirects, 'create', 'read', 'login'],
+    refused: [],
+  },
+  {
+    part: 'gateway-access',
+    criterion:
+      'no redirect fails; signed calls and sign-ins are 503 with Retry-After, never 401 or 403, for 5 s at most',
+    whole: redirects,
+    refused: ['create', 'read', 'login'],
+  },
+  {
+    part: 'identity',
+    criterion: 'no redirect, create or signed read fails; sign-ins are 503 with Retry-After for 5 s at most',
+    whole: [...redirects, 'create', 'read'],
+    refused: ['login'],
+  },
+  {
+    part: 'analytics',
+    criterion: 'no redirect, create, signed read or sign-in fails',
+    whole: [...redirects, 'create', 'read', 'login'],
+    refused: [],
+  },
+  {
+    part: 'gateway-edge',
+    criterion: 'no redirect, create, signed read or sign-in fails',
+    whole: [...redirects, 'create', 'read', 'login'],
+    refused: [],
+  },
+];
+
+const caseOf = ({ part, criterion, whole, refused }: Expectation): FaultCase => ({
+  name: `processes-${part}-killed`,
+  part: 'Our processes, one of each',
+  title: `${part} is killed (SIGKILL) under load and started again`,
+  criterion: `${criterion}; every click is counted once`,
+  mesh,
+  async run(world): Promise<Verdict> {
+    const before = await settledClicks(world);
+    const keyed = startKeyedCreates(world, [world.mesh.url]);
+    const killed = await killUnderLoad(world, part);
+    return [
+      without(killed.ledger, ...whole),
+      ...(refused.length === 0 ? [] : refusedWell(killed, ...refused)),
+      ...(await keyed.stop()),
+      ...(await clicksCounted(world, before, killed.ledger)),
+    ];
+  },
+});
+
+const downMs = 2_000;
+/** Envoy writes its clicks to the spool this often (envoy/render.ts), and the kill is noted a moment before it happens. */
+const flushMs = 200 + 20;
+
+const door: FaultCase = {
+  name: 'processes-envoy-killed',
+  part: 'Our processes, one of each',
+  title: 'envoy is killed (SIGKILL) under load and started again',
+  criterion:
+    'connections are refused for 2 s at most, then nothing fails; a create repeated with its key is made once; clicks of the last 200 ms may be lost, all others are counted once',
+  mesh,
+  async run(world): Promise<Verdict> {
+    const before = await settledClicks(world);
+    const keyed = startKeyedCreates(world, [world.mesh.url]);
+    const { ledger, since } = await killUnderLoad(world, 'envoy');
+    const { failed } = ledger;
+    const unwritten = ledger
+      .of(...redirects)
+      .answers.filter(({ ok, at, latency }) => ok && at + latency > since - flushMs && at + latency < since + flushMs);
+    return [
+      exactly('answered, but wrongly', failed.filter(({ status }) => status > 0).length, 0),
+      atMost('the last that found nobody after', Math.max(0, ...failed.map(({ at }) => at - since)), downMs, 'ms'),
+      ...(await keyed.stop()),
+      ...(await clicksCounted(world, before, ledger, unwritten.length)),
+    ];
+  },
+};
+
+export const cases = [...expectations.map(caseOf), door];

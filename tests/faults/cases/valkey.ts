@@ -1,0 +1,154 @@
+// Faults of the cache. Every process that uses it reaches it through one proxy.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
+import { atMost, type FaultCase, type Finding, type Verdict } from '../case.ts';
+import { expectStatus } from '../front-door.ts';
+import { closedAfter, createsSucceed, openedAfter, redirectsSucceed, watchBreakers } from '../judge.ts';
+import type { Ledger } from '../load/ledger.ts';
+import { passwordsOf, superuser } from '../postgres.ts';
+import { breakerResetMs, type Rates, type World, type WorldOptions } from '../world.ts';
+
+const mesh: WorldOptions = {
+  proxies: { cache: { from: ['resolver-1', 'resolver-2', 'link', 'gateway-access'], to: 'valkey' } },
+};
+
+/** Below the published capacity of the cold path. */
+const peak: Rates = { cached: 300, cold: 300, create: 5 };
+const baselineMs = 10_000;
+const faultMs = 30_000;
+const twoResetsMs = 2 * breakerResetMs;
+
+/** Runs the load before, while and after `fault`, which answers when the part was whole again. */
+async function underLoad(world: World, fault: () => Promise<number>) {
+  const load = await world.load({ rates: peak, durationMs: 180_000 });
+  await world.pause(baselineMs);
+  const breakers = watchBreakers(world, 'redis');
+  const faultAt = Date.now();
+  const backAt = await fault();
+  await sleep(twoResetsMs + 2_000);
+  const changes = await breakers.stop();
+  const { ledger } = await load.stop();
+  return { ledger: ledger.between(faultAt, Number.POSITIVE_INFINITY), changes, faultAt, backAt };
+}
+
+const opens = (seen: Awaited<ReturnType<typeof underLoad>>): Finding =>
+  atMost('both breakers open after', openedAfter(seen.changes, seen.faultAt), 1_000, 'ms');
+const closes = (seen: Awaited<ReturnType<typeof underLoad>>): Finding =>
+  atMost('both closed again after', closedAfter(seen.changes, seen.backAt), twoResetsMs, 'ms');
+/** The cold ones by themselves as well: Envoy's hot set may answer the others without any store. */
+const redirects = (ledger: Ledger): Finding[] => [
+  redirectsSucceed(ledger),
+  { ...redirectsSucceed(ledger.of('cold')), what: 'of them cold' },
+];
+const quickEnough = (ledger: Ledger): Finding =>
+  atMost('p99 of redirects', ledger.of('cached', 'cold').quantile(0.99), 250, 'ms');
+
+const opensAndCloses =
+  'redirects at 600/s 99.99 % successful; the breakers open within 1 s and close within twice their reset time of the return; no create fails';
+
+async function judged(world: World, fault: () => Promise<number>): Promise<Verdict> {
+  const seen = await underLoad(world, fault);
+  return [...redirects(seen.ledger), quickEnough(seen.ledger), opens(seen), closes(seen), createsSucceed(seen.ledger)];
+}
+
+const killed: FaultCase = {
+  name: 'valkey-killed',
+  part: 'Valkey',
+  title: 'killed, away for 30 s, back empty',
+  criterion: opensAndCloses,
+  mesh,
+  run: (world) => judged(world, async () => (await world.killFor('valkey', faultMs)).upAt),
+};
+
+const swallowed: FaultCase = {
+  name: 'valkey-black-hole',
+  part: 'Valkey',
+  title: 'takes connections and bytes and answers nothing for 30 s',
+  criterion: opensAndCloses,
+  mesh,
+  run: (world) => judged(world, () => faultOfProxy(world, { kind: 'hole' })),
+};
+
+const slowed: FaultCase = {
+  name: 'valkey-slow',
+  part: 'Valkey',
+  title: 'answers 200 ms later for 30 s',
+  criterion:
+    'redirects at 600/s 99.99 % successful, their p99 within 250 ms; no create fails (slow is not ill: the breaker need not open)',
+  mesh,
+  async run(world) {
+    const { ledger } = await underLoad(world, () => faultOfProxy(world, { kind: 'delay', ms: 100 }));
+    return [...redirects(ledger), quickEnough(ledger), createsSucceed(ledger)];
+  },
+};
+
+async function faultOfProxy(world: World, mode: Parameters<ReturnType<World['proxy']>['set']>[0]): Promise<number> {
+  const proxy = world.proxy('cache');
+  proxy.set(mode);
+  await world.pause(faultMs);
+  proxy.set({ kind: 'pass' });
+  return Date.now();
+}
+
+const codesAsked = 100;
+const crowd = 40;
+
+const flushed: FaultCase = {
+  name: 'valkey-flushed',
+  part: 'Valkey',
+  title: 'FLUSHALL at peak, three times; then 40 people at once for each of 100 links that only Postgres has',
+  criterion:
+    'redirects at 600/s 99.99 % successful; one query at most for a code at a time in each resolver; no create fails',
+  mesh,
+  async run(world) {
+    const { ledger } = await underLoad(world, async () => {
+      for (let time = 0; time < 3; time++) {
+        await flush(world);
+        await world.pause(5_000);
+      }
+      return Date.now();
+    });
+    const queries = await queriesOfCrowds(world);
+    return [
+      ...redirects(ledger),
+      quickEnough(ledger),
+      createsSucceed(ledger),
+      atMost('queries of both resolvers for 100 codes', queries, 2 * codesAsked),
+    ];
+  },
+};
+
+async function flush(world: World): Promise<void> {
+  const redis = new Redis({ port: world.mesh.ports.valkey, password: passwordsOf(world).valkey });
+  await redis.flushall();
+  redis.disconnect();
+}
+
+/** Asks for new links, many at once for each; answers how often Postgres was asked, counted by Postgres. */
+async function queriesOfCrowds(world: World): Promise<number> {
+  const links = await world.makeLinks(codesAsked);
+  await sleep(statisticsMs);
+  const before = await lookups(world);
+  await flush(world);
+  for (const { code } of links) {
+    const visit = () => expectStatus(302, `${world.mesh.url}/${code}`);
+    await Promise.all(Array.from({ length: crowd }, visit));
+  }
+  await sleep(statisticsMs);
+  return (await lookups(world)) - before;
+}
+
+/** A session tells what it counted once it was idle for 10 s. */
+const statisticsMs = 12_000;
+
+async function lookups(world: World): Promise<number> {
+  const count = async (server: 'postgres' | 'postgres-replica'): Promise<number> => {
+    const client = await superuser(world, server);
+    const text = `select idx_scan::int as count from pg_stat_user_indexes where schemaname = 'link' and indexrelname = 'links_pkey'`;
+    const { rows } = await client.query<{ count: number }>(text).finally(() => client.end());
+    return rows[0]?.count ?? Number.NaN;
+  };
+  return (await count('postgres')) + (await count('postgres-replica'));
+}
+
+export const cases = [killed, slowed, swallowed, flushed];

@@ -1,0 +1,55 @@
+// What several cases ask of a ledger or a process.
+import { atLeast, atMost, type Finding } from './case.ts';
+import type { Ledger } from './load/ledger.ts';
+import { follow, type Sample } from './metrics.ts';
+import type { World } from './world.ts';
+
+/** The share of redirects that were answered as they have to be. */
+export const redirectsSucceed = (ledger: Ledger, percent = 99.99): Finding =>
+  atLeast('redirects as they have to be', 100 * ledger.of('cached', 'cold').success, percent, '%');
+
+export const createsSucceed = (ledger: Ledger): Finding =>
+  atLeast('creates answered 201', 100 * ledger.of('create').success, 100, '%');
+
+/** p99 within 1.5 times the baseline's, or 5 ms above it. */
+export function p99LikeBefore(what: string, before: Ledger, during: Ledger): Finding {
+  const usual = before.quantile(0.99);
+  return atMost(
+    `p99 of ${what} (before: ${usual.toFixed(1)} ms)`,
+    during.quantile(0.99),
+    Math.max(1.5 * usual, usual + 5),
+    'ms',
+  );
+}
+
+const resolvers = ['resolver-1', 'resolver-2'] as const;
+type Resolver = (typeof resolvers)[number];
+
+interface BreakerWatch {
+  /** Ends it; answers the changes of state of each resolver's breaker. */
+  stop(): Promise<Sample[][]>;
+}
+
+/** Watches the breaker of that name in these resolvers. */
+export function watchBreakers(world: World, breaker: string, parts: readonly Resolver[] = resolvers): BreakerWatch {
+  const all = parts.map((part) => follow(world.mesh.ports[`${part}-metrics`], 'hop_breaker_state', { breaker }));
+  return { stop: () => Promise.all(all.map((one) => one.stop())) };
+}
+
+const open = 2;
+const closed = 0;
+
+/** How long after the fault the slower of the breakers had opened; infinite when one did not. */
+export const openedAfter = (changes: Sample[][], faultAt: number): number =>
+  slowest(changes, faultAt, (value) => value === open);
+
+/** How long after the part's return the slower of them had closed for good. */
+export function closedAfter(changes: Sample[][], backAt: number): number {
+  if (changes.some((samples) => samples.at(-1)?.value !== closed)) return Number.POSITIVE_INFINITY;
+  return Math.max(...changes.map((samples) => (samples.at(-1)?.at ?? Number.POSITIVE_INFINITY) - backAt));
+}
+
+function slowest(changes: Sample[][], since: number, is: (value: number | undefined) => boolean): number {
+  const waits = changes.map((samples) => samples.find(({ at, value }) => at >= since && is(value))?.at);
+  return Math.max(...waits.map((at) => (at === undefined ? Number.POSITIVE_INFINITY : at - since)));
+}

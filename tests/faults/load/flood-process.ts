@@ -1,0 +1,120 @@
+// The process of a flood: told its plan by a message, answers with the result, ends.
+import { connect, type Socket } from 'node:net';
+import type { FloodPlan, FloodResult, Second } from './flood.ts';
+import { quantile } from './ledger.ts';
+
+const goodMs = 1_000;
+const patienceMs = 2_000;
+
+type Counts = { -readonly [Key in keyof Second]: number };
+interface Line {
+  readonly socket: Socket;
+  /** When what it carries was due; undefined while it is free. */
+  due: number | undefined;
+  text: string;
+}
+
+process.once('message', (plan) => {
+  void run(plan as FloodPlan).then((result) => process.send?.(result, () => process.exit(0)));
+});
+
+function run(plan: FloodPlan): Promise<FloodResult> {
+  const { port, rate, durationMs, mostConnections } = plan;
+  const requests = plan.codes.map((code) => Buffer.from(`GET /${code} HTTP/1.1\r\nhost: localhost\r\n\r\n`));
+  const seconds: Counts[] = [];
+  const latencies: number[] = [];
+  const free: Line[] = [];
+  const lines = new Set<Line>();
+  const total = Math.floor((rate * durationMs) / 1_000);
+  const start = performance.now();
+  const cpu = process.cpuUsage();
+  let sent = 0;
+
+  function count(due: number, what: keyof Second): void {
+    const index = Math.floor((due - start) / 1_000);
+    seconds[index] ??= { due: 0, good: 0, late: 0, shed: 0, broken: 0, unsent: 0 };
+    seconds[index][what]++;
+  }
+
+  function answered(line: Line, due: number, status: string): void {
+    const latency = performance.now() - due;
+    if (status === '302') {
+      if (latency <= goodMs) latencies.push(latency);
+      count(due, latency <= goodMs ? 'good' : 'late');
+    } else count(due, status === '503' ? 'shed' : 'broken');
+    line.due = undefined;
+    free.push(line);
+  }
+
+  function take(line: Line, text: string): void {
+    line.text += text;
+    const end = line.text.indexOf('\r\n\r\n');
+    if (end < 0 || line.due === undefined) return;
+    const length = /content-length: (\d+)/.exec(line.text.slice(0, end))?.[1];
+    const chunked = length === undefined && line.text.includes('transfer-encoding: chunked');
+    if (chunked ? !line.text.endsWith('0\r\n\r\n') : line.text.length < end + 4 + Number(length ?? 0)) return;
+    const status = line.text.slice(9, 12);
+    line.text = '';
+    answered(line, line.due, status);
+  }
+
+  function open(due: number): Line {
+    const line: Line = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), due, text: '' };
+    lines.add(line);
+    line.socket.setEncoding('latin1');
+    line.socket.on('data', (text: string) => take(line, text));
+    line.socket.on('error', () => {});
+    line.socket.on('close', () => {
+      lines.delete(line);
+      if (line.due !== undefined) count(line.due, 'broken');
+      line.due = undefined;
+    });
+    return line;
+  }
+
+  function freeLine(): Line | undefined {
+    for (;;) {
+      const line = free.pop();
+      if (line === undefined || !line.socket.destroyed) return line;
+    }
+  }
+
+  function send(due: number): void {
+    count(due, 'due');
+    const idle = freeLine();
+    if (idle === undefined && lines.size >= mostConnections) {
+      count(due, 'unsent');
+      return;
+    }
+    const line = idle ?? open(due);
+    line.due = due;
+    line.socket.write(requests[sent % requests.length] as Buffer);
+  }
+
+  function giveUp(): void {
+    const now = performance.now();
+    for (const { due, socket } of lines) if (due !== undefined && now - due > patienceMs) socket.destroy();
+  }
+
+  function result(): FloodResult {
+    const { user, system } = process.cpuUsage(cpu);
+    latencies.sort((one, other) => one - other);
+    const generatorCores = (user + system) / 1_000 / durationMs;
+    return { seconds: [...seconds], generatorCores, p99: quantile(latencies, 0.99) };
+  }
+
+  const { promise, resolve } = Promise.withResolvers<FloodResult>();
+  const giving = setInterval(giveUp, 100);
+  const tick = (): void => {
+    const until = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1_000));
+    for (; sent < until; sent++) send(start + (sent * 1_000) / rate);
+    if (sent < total) setTimeout(tick, 1);
+    else
+      setTimeout(() => {
+        clearInterval(giving);
+        resolve(result());
+      }, patienceMs + 500);
+  };
+  tick();
+  return promise;
+}

@@ -1,0 +1,72 @@
+// `npm run test:faults [-- name …]`: runs all fault cases, or those whose name begins so, and writes docs/faults.md.
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import type { FaultCase } from './case.ts';
+import { keepResult, type Result, writePage } from './report.ts';
+import { openWorld, scale, type World, type WorldOptions } from './world.ts';
+
+const say = (line: string): void => void process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
+
+/** Each file of cases/ exports `cases`. */
+async function allCases(): Promise<FaultCase[]> {
+  const dir = path.join(import.meta.dirname, 'cases');
+  const files = readdirSync(dir)
+    .filter((file) => file.endsWith('.ts'))
+    .sort();
+  const modules = await Promise.all(
+    files.map((file) => import(path.join(dir, file)) as Promise<{ cases: FaultCase[] }>),
+  );
+  return modules.flatMap(({ cases }) => cases);
+}
+
+/** One mesh after the other, each for the cases that share it. */
+async function runAll(cases: readonly FaultCase[]): Promise<Result[]> {
+  const results: Result[] = [];
+  let open: { readonly options: WorldOptions; readonly world: World } | undefined;
+  try {
+    for (const one of cases) {
+      if (open?.options !== one.mesh) {
+        await open?.world.close();
+        open = undefined;
+        say('starting a mesh');
+        open = { options: one.mesh, world: await openWorld(one.mesh, say) };
+      }
+      results.push(await runOne(one, open.world));
+    }
+  } finally {
+    await open?.world.close();
+  }
+  return results;
+}
+
+async function runOne(one: FaultCase, world: World): Promise<Result> {
+  const { name, part, title, criterion } = one;
+  say(`${name}: ${title}`);
+  const begun = Date.now();
+  const settled = await one.run(world).then(
+    (findings) => ({ findings }),
+    (error: unknown) => ({
+      findings: [],
+      fault: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    }),
+  );
+  const result: Result = { name, part, title, criterion, at: new Date(begun).toISOString(), scale, ...settled };
+  for (const { what, limit, measured, unit, ok } of result.findings)
+    say(`  ${ok ? 'ok    ' : 'FAILED'} ${what}: ${measured} ${unit} (${limit})`);
+  if (result.fault !== undefined) say(`  FAILED ${result.fault}`);
+  say(`${name}: ${Math.round((Date.now() - begun) / 1_000)} s`);
+  keepResult(result);
+  return result;
+}
+
+const wanted = process.argv.slice(2);
+const known = await allCases();
+const cases = known.filter(({ name }) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
+if (cases.length === 0) throw new Error(`No case begins so; there are ${known.map(({ name }) => name).join(', ')}.`);
+const results = await runAll(cases);
+if (scale === 1) say(`written: ${writePage(known.map(({ name }) => name))}`);
+const failed = results.filter(({ findings, fault }) => fault !== undefined || findings.some(({ ok }) => !ok));
+say(
+  `${results.length - failed.length} cases hold, ${failed.length} do not${failed.map(({ name }) => ` ${name}`).join(',')}`,
+);
+process.exitCode = failed.length === 0 ? 0 : 1;

@@ -1,0 +1,142 @@
+// A TCP proxy that stands between a process and a part, and can be told to be a bad network.
+import { connect, createServer, type Server, type Socket } from 'node:net';
+
+/**
+ * pass: as it comes. delay: each piece is handed on so much later, both ways. hole: connections are taken, nothing comes
+ * through and nothing is closed; what was held back goes on when the hole is over. cut: a connection is reset as soon as
+ * its answers since then exceed so many bytes. refuse: new connections are reset, open ones go on.
+ */
+export type ProxyMode =
+  | { readonly kind: 'pass' }
+  | { readonly kind: 'delay'; readonly ms: number }
+  | { readonly kind: 'hole' }
+  | { readonly kind: 'cut'; readonly afterBytes: number }
+  | { readonly kind: 'refuse' };
+
+export interface TcpProxy {
+  readonly port: number;
+  /** How it behaves from now on, on open connections too. */
+  set(mode: ProxyMode): void;
+  /** Resets all open connections. */
+  reset(): void;
+  /** How many connections are open. */
+  readonly open: number;
+  close(): Promise<void>;
+}
+
+interface Pair {
+  modeChanged(): void;
+  end(): void;
+}
+
+/** Listens on a free port of 127.0.0.1, and connects each caller to the target port. */
+export async function startProxy(targetPort: number): Promise<TcpProxy> {
+  let mode: ProxyMode = { kind: 'pass' };
+  const pairs = new Set<Pair>();
+  const server = createServer({ noDelay: true }, (near) => {
+    if (mode.kind === 'refuse') near.resetAndDestroy();
+    else {
+      const far = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
+      const pair = join(near, far, { mode: () => mode, ended: () => pairs.delete(pair) });
+      pairs.add(pair);
+    }
+  });
+  const port = await listening(server);
+  const reset = (): void => {
+    for (const pair of [...pairs]) pair.end();
+  };
+  return {
+    port,
+    set(next) {
+      mode = next;
+      for (const pair of [...pairs]) pair.modeChanged();
+    },
+    reset,
+    get open() {
+      return pairs.size;
+    },
+    async close() {
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      reset();
+      await closed;
+    },
+  };
+}
+
+function listening(server: Server): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      if (address === null || typeof address === 'string') reject(new Error('The proxy has no port.'));
+      else resolve(address.port);
+    });
+  });
+}
+
+interface JoinOptions {
+  readonly mode: () => ProxyMode;
+  readonly ended: () => void;
+}
+
+/** Couples two sockets, so that what happens to one happens to the other, as the mode lets it. */
+function join(near: Socket, far: Socket, { mode, ended }: JoinOptions): Pair {
+  const waiting = new Set<NodeJS.Timeout>();
+  let lastDue = 0;
+  let answered = 0;
+  let broken = false;
+  const end = (): void => {
+    for (const timer of waiting) clearTimeout(timer);
+    near.resetAndDestroy();
+    far.resetAndDestroy();
+    ended();
+  };
+  /** In order: what is held back is never overtaken. */
+  const later = (act: () => void): void => {
+    const at = mode();
+    if (at.kind !== 'delay' && waiting.size === 0) {
+      act();
+      return;
+    }
+    lastDue = Math.max(lastDue, performance.now() + (at.kind === 'delay' ? at.ms : 0));
+    const timer = setTimeout(() => {
+      waiting.delete(timer);
+      act();
+    }, lastDue - performance.now());
+    waiting.add(timer);
+  };
+  const broke = (): void => {
+    broken = true;
+    if (mode().kind !== 'hole') later(end);
+  };
+  const hand = (from: Socket, to: Socket): void => {
+    from.on('data', (piece: Buffer) => {
+      const at = mode();
+      if (from === far) answered += piece.length;
+      if (at.kind === 'cut' && from === far && answered > at.afterBytes) return end();
+      later(() => {
+        if (to.writable && !to.write(piece)) from.pause();
+      });
+    });
+    to.on('drain', () => mode().kind !== 'hole' && from.resume());
+    from.on('end', () => later(() => to.end()));
+    from.on('error', broke);
+    from.on('close', broke);
+  };
+  hand(near, far);
+  hand(far, near);
+  const modeChanged = (): void => {
+    const { kind } = mode();
+    if (kind === 'cut') answered = 0;
+    if (kind === 'hole') {
+      near.pause();
+      far.pause();
+    } else if (broken) end();
+    else {
+      near.resume();
+      far.resume();
+    }
+  };
+  if (mode().kind === 'hole') modeChanged();
+  return { modeChanged, end };
+}
