@@ -1,6 +1,6 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
 import {
-  address,
+  addresses,
   type ConfigOf,
   defineConfig,
   duration,
@@ -17,9 +17,9 @@ export const analyticsConfig = defineConfig({
   /** Statistics are read from these, in turn; from the primary when there is none. */
   postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
   kafkaBrokers: list('HOP_KAFKA_BROKERS'),
-  linkAddress: address('HOP_LINK_ADDRESS'),
+  linkAddresses: addresses('HOP_LINK_ADDRESS'),
   /** Who knows which credentials were revoked. */
-  identityAddress: address('HOP_IDENTITY_ADDRESS'),
+  identityAddresses: addresses('HOP_IDENTITY_ADDRESS'),
   clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
   /** Where messages go that cannot be stored. */
   deadTopic: text('HOP_CLICKS_DEAD_TOPIC', { default: 'hop.clicks.v1.dead' }),
@@ -30,6 +30,8 @@ export const analyticsConfig = defineConfig({
   batchClicks: int('HOP_CLICKS_BATCH', { min: 1, max: 100_000, default: 10_000 }),
   /** Older clicks are refused and counted. */
   retentionDays: int('HOP_CLICKS_RETENTION_DAYS', { min: 2, max: 36_500, default: 400 }),
+  /** The counts by minute are dropped after this; what needs them is then counted from the clicks. */
+  minutesRetentionDays: int('HOP_CLICK_MINUTES_RETENTION_DAYS', { min: 2, max: 36_500, default: 35 }),
   /** For how many days after its own the salt of a day is kept: at least the spool's maximum age. */
   saltKeepDays: int('HOP_VISITOR_SALT_KEEP_DAYS', { min: 1, max: 30, default: 1 }),
   /** How many days ahead partitions are made. */

@@ -178,4 +178,27 @@ describe('offsets that do not follow on', () => {
     expect(await consume(anew)).toBe(2n);
     expect(await countOf(linkId)).toBe(3);
   });
+
+  test('another log that has grown past the position is known by its message, and read from its start', async () => {
+    const linkId = randomUUID();
+    const first = [0, 1, 2].map((offset) => message(offset, clicksOf(linkId, 1)));
+    expect(await createConsume(options())(fetched(first))).toBe(3n);
+    // As after an assignment: reading begins one message before the position.
+    expect(await createConsume(options())(fetched(first.slice(2)))).toBe(3n);
+    const anew = [0, 1, 2, 3, 4].map((offset) => message(offset, clicksOf(linkId, 1)));
+    expect(await createConsume(options())(fetched(anew.slice(2)))).toBe(0n);
+    expect(await createConsume(options())(fetched(anew))).toBe(5n);
+    expect(await countOf(linkId)).toBe(8);
+  });
+
+  test('where no digest was left, as by an older process, the position is believed', async () => {
+    const linkId = randomUUID();
+    const messages = [0, 1].map((offset) => message(offset, clicksOf(linkId, 1)));
+    expect(await createConsume(options())(fetched(messages.slice(0, 1)))).toBe(1n);
+    await pool.query("update consumer_offsets set next_offset = 2 where topic = 'clicks' and partition = $1", [
+      partition,
+    ]);
+    expect(await createConsume(options())(fetched([...messages, message(2, clicksOf(linkId, 1))]))).toBe(3n);
+    expect(await countOf(linkId)).toBe(2);
+  });
 });

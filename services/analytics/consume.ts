@@ -1,8 +1,10 @@
+import { createHash } from 'node:crypto';
 import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
+import { keptFrom } from './kept.ts';
 import { type ClickStore, RowsRefused, type Stored } from './store.ts';
 
 interface ConsumeOptions {
@@ -28,7 +30,10 @@ interface Parcel {
 
 const consumed = counter(metric.clicksConsumed);
 const batchDuration = histogram(metric.clickBatchDuration);
+const logResets = counter(metric.clickLogResets);
 const dayUs = 86_400_000_000;
+/** A clock that is further ahead than this is wrong. Below the days that partitions are made ahead. */
+const aheadUs = dayUs;
 /** How often rows are offered to the store, alone, before their message is given up. */
 const refusalsToDeath = 3;
 /** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
@@ -48,6 +53,12 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   return async (batch) => {
     const { topic, partition, highWatermark } = batch;
     let position = await store.position(topic, partition);
+    if (position !== undefined && (await isAnotherLog(store, batch, position))) {
+      log.error({ partition, position: String(position) }, 'the partition has another log; it is read from its start');
+      logResets.add(1);
+      await store.take({ topic, partition, expected: position, next: 0n, batches: [], notBeforeUs: 0 });
+      return (await store.position(topic, partition)) ?? 0n;
+    }
     const messages = missingFrom(batch, position, soughtFor, log);
     if (messages === undefined) return position ?? 0n;
     for (const parcels of group(messages.map(read), options.batchClicks)) {
@@ -58,6 +69,23 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     }
     return position ?? 0n;
   };
+}
+
+/**
+ * After each assignment reading begins one message before the position. If that message is not the one that was stored
+ * there, the topic was made anew or cut short and has grown past the position since: offsets alone would not tell.
+ */
+async function isAnotherLog(store: ClickStore, batch: Batch, position: bigint): Promise<boolean> {
+  const before = batch.messages.find(({ offset }) => BigInt(offset) === position - 1n);
+  if (!before) return false;
+  const known = await store.lastDigest(batch.topic, batch.partition);
+  return known !== undefined && !digestOf(before).equals(known);
+}
+
+/** Broker and producer fix both; equal clicks at another time make another message. */
+function digestOf({ timestamp, value }: KafkaMessage): Buffer {
+  const hash = createHash('sha256').update(timestamp);
+  return (value ? hash.update(value) : hash).digest().subarray(0, 16);
 }
 
 /** The messages that are to be stored; undefined when Kafka must be asked again, for those at the position. */
@@ -84,6 +112,7 @@ function missingFrom(
     { partition, position: String(position), offset: first.offset },
     gap ? 'Kafka has lost messages that were not read' : 'the topic was made anew; it is read from its start',
   );
+  logResets.add(1);
   return messages;
 }
 
@@ -123,7 +152,9 @@ async function storeParcels(
   const unreadable = parcels.filter((parcel) => parcel.batch === undefined);
   await bury(options, batch, unreadable);
   try {
-    const stored = await take(options, batch, sound, { expected, next, now });
+    const last = parcels.at(-1)?.message;
+    const digest = last && digestOf(last);
+    const stored = await take(options, batch, sound, { expected, next, now, digest });
     if (stored !== 'overtaken') consumed.add(unreadable.length, { outcome: 'malformed' });
     return stored === 'overtaken' ? stored : next;
   } catch (error) {
@@ -141,6 +172,7 @@ interface Step {
   readonly expected: bigint | undefined;
   readonly next: bigint;
   readonly now: number;
+  readonly digest?: Uint8Array | undefined;
 }
 
 /** Some rows are refused: each message alone, so that only the one at fault is given up. */
@@ -187,14 +219,14 @@ async function take(
   { store, retentionDays }: ConsumeOptions,
   { topic, partition }: Batch,
   batches: readonly SoundBatch[],
-  { expected, next, now }: Step,
+  { expected, next, now, digest }: Step,
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
-  const notBeforeUs = now * 1_000 - retentionDays * dayUs;
-  const stored = await store.take({ topic, partition, expected, next, batches, notBeforeUs });
+  const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
+  const stored = await store.take({ topic, partition, expected, next, batches, digest, ...limits });
   if (stored === 'overtaken') return stored;
   batchDuration.record((performance.now() - startedAt) / 1_000);
-  for (const outcome of ['stored', 'duplicates', 'expired'] as const) {
+  for (const outcome of ['stored', 'duplicates', 'expired', 'future', 'erased'] as const) {
     if (stored[outcome] > 0) consumed.add(stored[outcome], { outcome });
   }
   return stored;

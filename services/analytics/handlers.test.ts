@@ -23,6 +23,7 @@ import { postgresFor } from '#runtime/testing/stores.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresClickListStore } from './click-list.postgres.ts';
+import { postgresEraseStore } from './erase.postgres.ts';
 import { createHandlers } from './handlers.ts';
 import { postgresLiveStore } from './live-clicks.postgres.ts';
 import { createLiveFeed } from './live-feed.ts';
@@ -77,7 +78,7 @@ beforeAll(async () => {
   keep({ id: randomUUID(), code: 'other', workspaceId: randomUUID() });
   keep({ id: randomUUID(), code: 'deleted', deletedAt: timestampFromMs(now) });
   const linkServer = await startLinks();
-  const links = meshClient(LinkService, { address: linkServer.address, issuer: keys.identity('analytics') });
+  const links = meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') });
   const reads = createReplicas({ primary: pool, replicas: [], log: silentLog });
   const feed = createLiveFeed({ store: postgresLiveStore(pool), log: silentLog, pollMs: 20 });
   const streams = createWatchStreams({
@@ -90,10 +91,11 @@ beforeAll(async () => {
     heartbeatMs: 200,
     checkMs: 50,
   });
+  const keeping = { erasure: postgresEraseStore(pool), retentionDays: 400, minutesRetentionDays: 35 };
   const stores = { store, stats: postgresStatsStore(reads), list: postgresClickListStore(reads) };
   server = await startTestServer({
     keys,
-    services: [service(AnalyticsService, createHandlers({ ...stores, streams, links, now: () => now }))],
+    services: [service(AnalyticsService, createHandlers({ ...stores, ...keeping, streams, links, now: () => now }))],
   });
   closing.push(
     () => server.stop(),
@@ -381,6 +383,23 @@ describe('WatchClicks', () => {
 test('GetClickCounts answers the links that have clicks, and no nonsense', async () => {
   const { clicks } = await asService().getClickCounts({ linkIds: [link.id, randomUUID(), 'nonsense'] });
   expect(clicks).toEqual({ [link.id]: 3 });
+});
+
+test('EraseClicks leaves nothing, may be called again, takes no nonsense, and only from the mesh', async () => {
+  const linkId = randomUUID();
+  await store.take({
+    topic: 'erased',
+    partition: 0,
+    expected: undefined,
+    next: 1n,
+    batches: [soundBatch([testClick({ linkId, atUs: now * 1_000 })])],
+    notBeforeUs: 0,
+  });
+  expect((await asService().eraseClicks({ linkIds: [linkId] })).clicks).toBe(1);
+  expect((await asService().eraseClicks({ linkIds: [linkId], workspaceIds: [randomUUID()] })).clicks).toBe(0);
+  expect((await asService().getClickCounts({ linkIds: [linkId] })).clicks).toEqual({});
+  expect((await faultOf(asService().eraseClicks({ linkIds: ['nonsense'] }))).code).toBe(Code.InvalidArgument);
+  expect((await faultOf(asPerson().eraseClicks({ linkIds: [linkId] }))).code).toBe(Code.PermissionDenied);
 });
 
 test('GetVisitorSalts answers today and tomorrow, always the same, and only to the mesh', async () => {

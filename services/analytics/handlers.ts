@@ -11,14 +11,18 @@ import { logFields } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
 import { clickMessage, isPersons } from './click-message.ts';
 import { dayOf } from './housekeeping.ts';
+import { keptFrom } from './kept.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
 import { readStats, type Share } from './stats.ts';
 import { planStats } from './stats-query.ts';
-import type { ClickListStore, ClickPosition, SaltStore, StatsStore } from './store.ts';
+import type { ClickListStore, ClickPosition, EraseStore, SaltStore, StatsStore } from './store.ts';
 import type { WatchStreams } from './watch-streams.ts';
 
 interface Dependencies {
   readonly store: SaltStore;
+  readonly erasure: EraseStore;
+  readonly retentionDays: number;
+  readonly minutesRetentionDays: number;
   readonly stats: StatsStore;
   readonly list: ClickListStore;
   readonly streams: Pick<WatchStreams, 'watch'>;
@@ -36,6 +40,9 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function createHandlers({
   store,
+  erasure,
+  retentionDays,
+  minutesRetentionDays,
   stats,
   list,
   streams,
@@ -53,6 +60,7 @@ export function createHandlers({
         timezone: request.timezone,
         linkCreatedAt: madeAt(link),
         now: now() * 1_000,
+        kept: { clicksFrom: keptFrom(now(), retentionDays), minutesFrom: keptFrom(now(), minutesRetentionDays) },
       });
       const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));
       const { breakdowns } = found;
@@ -108,6 +116,14 @@ export function createHandlers({
     async getClickCounts({ linkIds }) {
       const clicks = await fromStore(stats.totals(linkIds.filter((id) => uuid.test(id))));
       return { clicks: Object.fromEntries(clicks) };
+    },
+
+    async eraseClicks({ linkIds, workspaceIds }) {
+      if (!linkIds.every((id) => uuid.test(id))) throw invalid('link_ids', 'must be UUIDs');
+      if (!workspaceIds.every((id) => uuid.test(id))) throw invalid('workspace_ids', 'must be UUIDs');
+      await fromStore(erasure.ask({ linkIds, workspaceIds }));
+      const { clicks } = await fromStore(erasure.run());
+      return { clicks };
     },
 
     async getVisitorSalts() {

@@ -13,7 +13,11 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     ...kafka,
     groupId: config.consumerGroup,
     topic,
-    position: (partition) => store.position(topic, partition),
+    // One before: the first message read tells whether this is still the log that the position is of.
+    position: async (partition) => {
+      const next = await store.position(topic, partition);
+      return next === undefined || next === 0n ? next : next - 1n;
+    },
     handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays }),
     maxWaitMs: config.fetchWaitMs,
   });

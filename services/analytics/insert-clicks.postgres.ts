@@ -59,7 +59,8 @@ const liveClick =
 
 /**
  * Stores clicks and counts those that were not there, in one statement: the rollups can only grow by what the insert
- * returned. $1: the earliest time taken; then one array for each column; $22: topic and partition. Everything is written in the order of its key, so
+ * returned. $1: the earliest time taken; then one array for each column; $22: topic and partition; $23: the earliest time not
+ * taken. What is erased is left out. Everything is written in the order of its key, so
  * that two transactions never wait for each other in a circle.
  */
 export const insertClicks = `
@@ -75,7 +76,10 @@ with incoming as (
     domain, code, referrer_host, country, region, city, device, browser, operating_system, language)
   select at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
     domain, code, referrer_host, country, region, city, device, browser, operating_system, language
-  from incoming where at_us >= $1::bigint order by at, request_id
+  from incoming where at_us >= $1::bigint and at_us < $23::bigint
+    and not exists (select from erased_links e where e.link_id = incoming.link_id)
+    and not exists (select from erased_workspaces e where e.workspace_id = incoming.workspace_id)
+  order by at, request_id
   on conflict (at, request_id) do nothing
   returning *
 ), kinds as materialized (
@@ -123,4 +127,10 @@ with incoming as (
   on conflict (link_id) do update set ${grow('r', ['clicks', 'bots', 'heads', 'prefetches'])},
     last_click_at = greatest(r.last_click_at, excluded.last_click_at)
 )
-select (select count(*) from stored)::int as stored, (select count(*) from incoming where at_us < $1::bigint)::int as expired`;
+select (select count(*) from stored)::int as stored, (select count(*) from incoming where at_us < $1::bigint)::int as expired,
+  (select count(*) from incoming where at_us >= $23::bigint)::int as future,
+  case when exists (select from erased_links) or exists (select from erased_workspaces) then (
+    select count(*) from incoming i where at_us >= $1::bigint and at_us < $23::bigint
+      and (exists (select from erased_links e where e.link_id = i.link_id)
+        or exists (select from erased_workspaces e where e.workspace_id = i.workspace_id))
+  ) else 0 end::int as erased`;

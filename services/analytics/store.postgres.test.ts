@@ -8,6 +8,7 @@ import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { cover, dimensions, type Piece, unitsFrom } from './cover.ts';
 import { dimensionRows } from './insert-clicks.postgres.ts';
+import { readStats } from './stats.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { StatsStore } from './store.ts';
@@ -60,26 +61,57 @@ async function pointsOf(linkId: string, pieces: readonly Piece[]) {
 
 const always: readonly Piece[] = [{ unit: 'day', from: 0, until: start + 1_000 * day }];
 
+describe('an answer', () => {
+  test('is of one moment, however many clicks come meanwhile', async () => {
+    const take = delivery();
+    const linkId = randomUUID();
+    let writing = true;
+    const writer = (async () => {
+      for (let n = 1; n <= 200; n++) await take([testClick({ linkId, atUs: start + n * 1_000 })]);
+      writing = false;
+    })();
+    let seen = 0;
+    while (writing) {
+      // The nth click is the nth millisecond's.
+      const query = { series: always, breakdown: always, starts: [0] };
+      const { clicks, breakdowns, lastClickAt } = await readStats(stats, linkId, query, false);
+      expect(lastClickAt).toBe(clicks === 0 ? undefined : start / 1_000 + clicks);
+      expect(breakdowns.device.reduce((sum, share) => sum + share.clicks, 0)).toBe(clicks);
+      seen++;
+    }
+    await writer;
+    expect(seen).toBeGreaterThan(10);
+  });
+});
+
 describe('taking', () => {
   test('the same clicks twice count once, in whatever company', async () => {
     const take = delivery();
     const linkId = randomUUID();
     const clicks = Array.from({ length: 10 }, (_, n) => testClick({ linkId, atUs: start + n }));
-    expect(await take(clicks)).toEqual({ stored: 10, duplicates: 0, expired: 0 });
-    expect(await take(clicks)).toEqual({ stored: 0, duplicates: 10, expired: 0 });
+    expect(await take(clicks)).toEqual({ stored: 10, duplicates: 0, expired: 0, future: 0, erased: 0 });
+    expect(await take(clicks)).toEqual({ stored: 0, duplicates: 10, expired: 0, future: 0, erased: 0 });
     expect(await take([...clicks.slice(5), testClick({ linkId, atUs: start + 99 })])).toEqual({
       stored: 1,
       duplicates: 5,
       expired: 0,
+      future: 0,
+      erased: 0,
     });
-    expect(await delivery()([...clicks, ...clicks])).toEqual({ stored: 0, duplicates: 20, expired: 0 });
+    expect(await delivery()([...clicks, ...clicks])).toEqual({
+      stored: 0,
+      duplicates: 20,
+      expired: 0,
+      future: 0,
+      erased: 0,
+    });
     expect(await stats.totals([linkId, randomUUID()])).toEqual(new Map([[linkId, 11]]));
     expect(await pointsOf(linkId, always)).toMatchObject({ clicks: 11, visitors: 11 });
   });
 
   test('twins within one delivery count once', async () => {
     const click = testClick({ atUs: start });
-    expect(await delivery()([click, click])).toEqual({ stored: 1, duplicates: 1, expired: 0 });
+    expect(await delivery()([click, click])).toEqual({ stored: 1, duplicates: 1, expired: 0, future: 0, erased: 0 });
   });
 
   test('an offset that somebody else has moved changes nothing', async () => {
@@ -122,6 +154,8 @@ describe('taking', () => {
       stored: 1,
       duplicates: 0,
       expired: 1,
+      future: 0,
+      erased: 0,
     });
   });
 
@@ -311,21 +345,5 @@ describe('salts', () => {
     ]);
     expect(await store.destroySaltsBefore('2026-05-06')).toBe(1);
     expect((await store.salts([])).map(({ day: of }) => of)).toEqual(['2026-05-06']);
-  });
-});
-
-describe('partitions', () => {
-  test('are made once; a day whose clicks are in the default partition is told', async () => {
-    expect(await store.makeDay('2031-01-01')).toBe('made');
-    expect(await store.makeDay('2031-01-01')).toBe('there');
-    await delivery()([
-      testClick({ atUs: Date.UTC(2031, 0, 1, 23, 59) * 1_000 }),
-      testClick({ atUs: Date.UTC(2031, 0, 2) * 1_000 }),
-    ]);
-    const { rows } = await pool.query(
-      "select tableoid::regclass::text as of from clicks where at >= '2031-01-01' order by at",
-    );
-    expect(rows).toEqual([{ of: 'clicks_20310101' }, { of: 'clicks_default' }]);
-    expect(await store.makeDay('2031-01-02')).toBe('blocked');
   });
 });

@@ -2,18 +2,12 @@ import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import { type SoundBatch, textColumns } from './click-batch.ts';
+import { takersLock } from './erase.postgres.ts';
 import { insertClicks } from './insert-clicks.postgres.ts';
-import {
-  type ClickStore,
-  type Delivery,
-  type PartitionStore,
-  RowsRefused,
-  type SaltStore,
-  type Stored,
-} from './store.ts';
+import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored } from './store.ts';
 
 /** What is written; on the primary. */
-export function postgresStore(pool: Pool): ClickStore & SaltStore & PartitionStore {
+export function postgresStore(pool: Pool): ClickStore & SaltStore {
   return {
     async position(topic, partition) {
       const { rows } = await pool.query<{ next_offset: string }>(
@@ -23,18 +17,31 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore & PartitionSto
       return rows[0] && BigInt(rows[0].next_offset);
     },
 
+    async lastDigest(topic, partition) {
+      const { rows } = await pool.query<{ digest: Buffer | null }>(
+        'select digest from consumer_offsets where topic = $1 and partition = $2 and digest_offset = next_offset',
+        [topic, partition],
+      );
+      return rows[0]?.digest ?? undefined;
+    },
+
     take: (delivery) =>
       inTransaction(pool, async (client) => {
         // First: the row's lock keeps everybody else off this partition until the end of the transaction.
         const { rowCount } = await client.query(moveOffset(delivery));
         if (rowCount !== 1) return 'overtaken';
         const clicks = delivery.batches.reduce((sum, { atUs }) => sum + atUs.length, 0);
-        if (clicks === 0) return { stored: 0, duplicates: 0, expired: 0 };
+        if (clicks === 0) return { stored: 0, duplicates: 0, expired: 0, future: 0, erased: 0 };
         const source = `${delivery.topic}/${delivery.partition}`;
-        const values = [delivery.notBeforeUs, ...columnsOf(delivery.batches), source];
+        const values = [
+          delivery.notBeforeUs,
+          ...columnsOf(delivery.batches),
+          source,
+          delivery.notAfterUs ?? endOfTimeUs,
+        ];
         const { rows } = await client.query<Stored>({ name: 'insert-clicks', text: insertClicks, values });
-        const { stored = 0, expired = 0 } = rows[0] ?? {};
-        return { stored, expired, duplicates: clicks - stored - expired };
+        const { stored = 0, expired = 0, future = 0, erased = 0 } = rows[0] ?? {};
+        return { stored, expired, future, erased, duplicates: clicks - stored - expired - future - erased };
       }).catch((error: unknown) => {
         throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
       }),
@@ -54,20 +61,24 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore & PartitionSto
       const { rowCount } = await pool.query('delete from visitor_salts where day < $1', [day]);
       return rowCount ?? 0;
     },
-
-    makeDay: (day) => makeDay(pool, day),
   };
 }
 
-function moveOffset({ topic, partition, expected, next }: Delivery): { text: string; values: unknown[] } {
+const endOfTimeUs = Date.UTC(2200, 0) * 1_000;
+
+/** With the offset comes the lock of those who store clicks: what is erased from then on is seen by the next statement. */
+function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
+  const { topic, partition, expected, next, digest } = delivery;
+  const values = [topic, partition, next, digest ?? null];
+  const returning = `returning pg_advisory_xact_lock_shared(${takersLock})`;
   if (expected === undefined) {
-    const text =
-      'insert into consumer_offsets (topic, partition, next_offset) values ($1, $2, $3) on conflict (topic, partition) do nothing';
-    return { text, values: [topic, partition, next] };
+    const text = `insert into consumer_offsets (topic, partition, next_offset, digest, digest_offset) values ($1, $2, $3, $4, $3)
+      on conflict (topic, partition) do nothing ${returning}`;
+    return { text, values };
   }
-  const text =
-    'update consumer_offsets set next_offset = $3, moved_at = now() where topic = $1 and partition = $2 and next_offset = $4';
-  return { text, values: [topic, partition, next, expected] };
+  const text = `update consumer_offsets set next_offset = $3, digest = $4, digest_offset = $3, moved_at = now()
+    where topic = $1 and partition = $2 and next_offset = $5 ${returning}`;
+  return { text, values: [...values, expected] };
 }
 
 /** SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise. */
@@ -110,32 +121,4 @@ function identifiers(bytes: Uint8Array): string {
   const all: string[] = [];
   for (let start = 0; start < hex.length; start += 32) all.push(hex.slice(start, start + 32));
   return all.join(',');
-}
-
-const byDay = [
-  { table: 'clicks', column: 'at', options: '' },
-  { table: 'visitors', column: 'day', options: '' },
-  { table: 'click_minutes', column: 'at', options: 'with (fillfactor = 80)' },
-] as const;
-
-/** A partition for each of the tables by day. The day comes from our own clock, as 2026-01-31. */
-async function makeDay(pool: Pool, day: string): Promise<'made' | 'there' | 'blocked'> {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new Error(`${day} is no day.`);
-  const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
-  let made = false;
-  for (const { table, column, options } of byDay) {
-    const name = `${table}_${day.replaceAll('-', '')}`;
-    const { rows } = await pool.query<{ there: boolean }>('select to_regclass($1) is not null as there', [name]);
-    if (rows[0]?.there) continue;
-    const bound = (date: string): string => (column === 'day' ? `'${date}'` : `'${date} 00:00:00+00'`);
-    const range = `for values from (${bound(day)}) to (${bound(next)})`;
-    try {
-      await pool.query(`create table if not exists ${name} partition of ${table} ${range} ${options}`);
-      made = true;
-    } catch (error) {
-      if (!isAboutRows(error)) throw error;
-      return 'blocked';
-    }
-  }
-  return made ? 'made' : 'there';
 }

@@ -12,6 +12,10 @@ export interface Delivery {
   readonly batches: readonly SoundBatch[];
   /** Clicks from before this moment are refused, microseconds since 1970. */
   readonly notBeforeUs: number;
+  /** Clicks from this moment on are refused, for no clock is that far ahead; absent: none. */
+  readonly notAfterUs?: number;
+  /** Of the last message, to know it again. */
+  readonly digest?: Uint8Array | undefined;
 }
 
 export interface Stored {
@@ -21,6 +25,10 @@ export interface Stored {
   readonly duplicates: number;
   /** Clicks from before notBeforeUs. */
   readonly expired: number;
+  /** Clicks from notAfterUs or later. */
+  readonly future: number;
+  /** Clicks of links and workspaces that are erased. */
+  readonly erased: number;
 }
 
 /** The rows of a delivery cannot be stored, now or later: it is the rows, not the store. */
@@ -32,6 +40,8 @@ export class RowsRefused extends Error {
 export interface ClickStore {
   /** The next offset to read; undefined when nothing was ever stored of the partition. */
   position(topic: string, partition: number): Promise<bigint | undefined>;
+  /** The digest of the message in front of the position; undefined where none was left. */
+  lastDigest(topic: string, partition: number): Promise<Uint8Array | undefined>;
   /**
    * Stores the clicks, counts those that were not there yet, and moves the offset: all of it or nothing. "overtaken":
    * the offset was not the expected one, somebody else has the partition, and nothing was changed.
@@ -53,8 +63,25 @@ export interface SaltStore {
 }
 
 export interface PartitionStore {
-  /** Makes the partitions of a UTC day where they are missing. "blocked": the default partition has rows of that day. */
-  makeDay(day: string): Promise<'made' | 'there' | 'blocked'>;
+  /**
+   * Makes the partitions of a UTC day where they are missing; any process, any number at once. "moved": rows of that day
+   * stood in the default partition. Rejects when a lock was not to be had within a second: nothing was changed.
+   */
+  makeDay(day: string): Promise<'made' | 'there' | 'moved'>;
+  /** What stands in the default partitions: of which days, and how many rows (100,000 a table at most). */
+  strays(): Promise<{ days: readonly string[]; rows: number }>;
+  /** Drops the partitions of the days before these; answers how many. */
+  dropBefore(days: { readonly clicks: string; readonly minutes: string }): Promise<number>;
+}
+
+export interface EraseStore {
+  /** From when this resolves, the erasure will be carried out by whoever calls run; asking again does no harm. */
+  ask(whose: { readonly linkIds: readonly string[]; readonly workspaceIds: readonly string[] }): Promise<void>;
+  /**
+   * Carries out what was asked for and is not done, in batches, each of them a transaction; goes on where an earlier run was
+   * broken off. Answers what it did.
+   */
+  run(): Promise<{ links: number; workspaces: number; clicks: number }>;
 }
 
 export interface Counts {
@@ -77,7 +104,7 @@ export interface ValueCounts extends Counts {
 }
 
 /** What is read for the statistics; from a replica, so what was just stored may be some milliseconds away. */
-export interface StatsStore {
+export interface StatsReader {
   /** Counts by point; a point begins at its start (microseconds since 1970, ascending) and ends where the next begins. */
   points(linkId: string, pieces: readonly Piece[], starts: readonly number[]): Promise<PointCounts[]>;
   /**
@@ -96,6 +123,12 @@ export interface StatsStore {
   lastClickAt(linkId: string): Promise<number | undefined>;
   /** Clicks of people, of the links that have any. */
   totals(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
+}
+
+/** Each question by itself; or several that see the same clicks. */
+export interface StatsStore extends StatsReader {
+  /** The questions are asked one after the other. `read` is run again on the next server when one fails. */
+  snapshot<Result>(read: (reader: StatsReader) => Promise<Result>): Promise<Result>;
 }
 
 /** A click by itself, without anything that tells who followed. */

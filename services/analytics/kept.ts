@@ -1,0 +1,38 @@
+import { cover, floorTo, type Piece, type Unit } from './cover.ts';
+
+/** From when on what is kept, microseconds since 1970, at the beginning of a UTC day. Days and hours are kept for good. */
+export interface Kept {
+  readonly clicksFrom: number;
+  readonly minutesFrom: number;
+}
+
+/** The beginning of the first day of which all is kept, microseconds since 1970; now in milliseconds. */
+export function keptFrom(now: number, days: number): number {
+  return floorTo('day', (now - days * 86_400_000) * 1_000);
+}
+
+/**
+ * Tiles a range with what is kept of it. Where minutes are gone, the clicks are read; where the clicks are gone, hours, and
+ * an hour that the range cuts belongs to what begins in it: ranges that lie side by side still add up to the whole.
+ */
+export function coverKept(from: number, until: number, units: readonly Unit[], kept: Kept): Piece[] {
+  const { clicksFrom } = kept;
+  const minutesFrom = Math.max(kept.minutesFrom, clicksFrom);
+  const part = (lower: number, upper: number, of: readonly Unit[]): Piece[] =>
+    cover(Math.max(from, lower), Math.min(until, upper), of);
+  const coarse: readonly Unit[] = units.includes('day') ? ['day', 'hour'] : ['hour'];
+  const wholeHours = cover(floorTo('hour', from), Math.min(hourOr(until, clicksFrom), clicksFrom), coarse);
+  return [
+    ...(from < clicksFrom ? wholeHours : []),
+    ...part(
+      clicksFrom,
+      minutesFrom,
+      units.filter((unit) => unit !== 'minute'),
+    ),
+    ...part(minutesFrom, Number.POSITIVE_INFINITY, units),
+  ];
+}
+
+function hourOr(until: number, clicksFrom: number): number {
+  return until < clicksFrom ? floorTo('hour', until) : until;
+}
