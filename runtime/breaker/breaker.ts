@@ -26,7 +26,7 @@ export interface Breaker<Args extends unknown[], Result> {
   readonly state: BreakerState;
   /** Rejects with the function's own error, or UNAVAILABLE when the breaker is open, full or out of time. */
   fire(...args: Args): Promise<Result>;
-  /** The dependency was seen to answer, by a health check say: an open breaker does not wait for its time. */
+  /** The dependency was seen to answer, by a health check say: a breaker that is not closed does not wait for its time. */
   answersAgain(): void;
   shutdown(): void;
 }
@@ -91,7 +91,7 @@ export function breaker<Args extends unknown[], Result>(
       }
     },
     answersAgain() {
-      if (circuit.opened) circuit.close();
+      if (!circuit.closed) circuit.close();
     },
     shutdown() {
       release();

@@ -151,7 +151,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Step>((world) => world.lose()) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('redis', 'replica', 'primary').map<Step>(
+    arbitrary: fc.constantFrom('redis', 'replica', 'primary', 'hedge').map<Step>(
       (store) =>
         ({ fixture }) =>
           fixture.expire(store),
@@ -168,6 +168,12 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.constant(flip(({ redis }) => redis)) },
   { weight: 1, arbitrary: fc.constant(flip(({ replica }) => replica)) },
   { weight: 1, arbitrary: fc.constant(flip(({ primary }) => primary)) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Step>(({ fixture: { primary } }) => {
+      primary.back = !primary.back;
+    }),
+  },
 );
 
 it('never serves less than what Watch has told, nor the absence of a link whose creation was answered', async () => {

@@ -149,6 +149,88 @@ it('goes on when a store takes too long, and holds what it says in the end for t
   expect(shape(await fixture.resolve())).toBe('l1 1');
 });
 
+it('asks a primary that was given up when nobody else knows, if it is found to be back', async () => {
+  const fixture = resolverFixture();
+  fixture.settle();
+  fixture.put(fixture.primary, { record: v(1n) });
+  fixture.primary.down = true;
+  fixture.replica.down = true;
+  expect(shape(await fixture.resolve())).toBe('unavailable');
+  fixture.primary.isBack = async () => {
+    fixture.primary.down = false;
+    return true;
+  };
+  expect(shape(await fixture.resolve())).toBe('primary 1');
+});
+
+describe('while a primary hangs that has to be asked first', () => {
+  function hanging() {
+    const fixture = resolverFixture();
+    const arrival = Promise.withResolvers<void>();
+    fixture.primary.onTheWay = () => arrival.promise;
+    return { fixture, arrival };
+  }
+
+  it('asks the others beside it, and waits for nobody when its time is over', async () => {
+    const { fixture, arrival } = hanging();
+    fixture.put(fixture.replica, { record: v(1n) });
+    const answer = fixture.resolve();
+    await settled();
+    expect([fixture.redis.asked, fixture.replica.asked]).toEqual([0, 0]);
+    fixture.expire('hedge');
+    await settled();
+    expect([fixture.redis.asked, fixture.replica.asked]).toEqual([1, 1]);
+    fixture.expire('primary');
+    expect(shape(await answer)).toBe('replica 1');
+    expect([fixture.redis.asked, fixture.replica.asked]).toEqual([1, 1]);
+    arrival.resolve();
+  });
+
+  it('believes it alone, and holds nothing else, when it answers in its time', async () => {
+    const { fixture, arrival } = hanging();
+    fixture.everywhere(v(1n));
+    fixture.put(fixture.primary, { record: v(2n) });
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('hedge');
+    await settled();
+    expect(fixture.resolver.atHand(testKey)).toBeUndefined();
+    arrival.resolve();
+    expect(shape(await answer)).toBe('primary 2');
+  });
+
+  it('does not count the time that an answer waited as time in which it was new', async () => {
+    const { fixture, arrival } = hanging();
+    fixture.put(fixture.redis, { record: v(1n) });
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('hedge');
+    await settled();
+    fixture.now.advance(100);
+    fixture.expire('primary');
+    expect(shape(await answer)).toBe('redis 1');
+    fixture.now.advance(1_899);
+    expect(fixture.resolver.atHand(testKey)?.version).toBe(1n);
+    fixture.now.advance(1);
+    expect(fixture.resolver.atHand(testKey)).toBeUndefined();
+    arrival.resolve();
+  });
+
+  it('asks the replica beside it too where Redis has already said that it has nothing', async () => {
+    const { fixture, arrival } = hanging();
+    fixture.beat();
+    fixture.put(fixture.replica, { record: v(1n) });
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('hedge');
+    await settled();
+    fixture.expire('primary');
+    expect(shape(await answer)).toBe('replica 1');
+    expect(fixture.redis.asked).toBe(1);
+    arrival.resolve();
+  });
+});
+
 describe('while Watch is silent', () => {
   it('asks the primary first: Redis and the replica may be late', async () => {
     const fixture = resolverFixture();

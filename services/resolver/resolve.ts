@@ -14,6 +14,11 @@ export interface Tier {
   find(name: LinkKey): Promise<Found>;
 }
 
+export interface PrimaryTier extends Tier {
+  /** False while it is given up and, looked at anew, still does not answer: a failover takes less time than a breaker. */
+  isBack(): Promise<boolean>;
+}
+
 export interface RedisTier extends Tier {
   /** Writes unless Redis holds a newer version; does not wait, and gives up where too much is under way. */
   fill(record: LinkRecord): void;
@@ -33,7 +38,7 @@ export interface ResolverOptions {
   readonly redis: RedisTier;
   /** Absent where there is no replica. */
   readonly replica: Tier | undefined;
-  readonly primary: Tier;
+  readonly primary: PrimaryTier;
   readonly mayExist: CodeFilter;
   readonly now: Clock;
   /** Settles after this many milliseconds; cancel frees it. */
@@ -63,9 +68,9 @@ const unavailable: Answer = { kind: 'unavailable' };
 export function createResolver(options: ResolverOptions): Resolver {
   const { l1, freshness, redis, replica, primary, mayExist, now, timer, budgetMs } = options;
   const fly = createFlights<Answer>(options.maxFlights);
+  const hedgeMs = options.patienceMs.primary / 4;
 
-  async function ask(tier: Tier, name: LinkKey, key: string): Promise<Told> {
-    const inquiry = l1.inquire(key);
+  async function ask(tier: Tier, name: LinkKey, key: string, inquiry = l1.inquire(key)): Promise<Told> {
     const told = tier.find(name).then(
       // An answer that comes too late for this question is held for the next.
       (found) => judge(found, inquiry, tier.name),
@@ -138,30 +143,39 @@ export function createResolver(options: ResolverOptions): Resolver {
       const copy = await ask(replica, name, key);
       if (isAnswer(copy)) return copy;
       const told = await askPrimary(name, key);
-      return isAnswer(told) ? told : withoutPrimary(key, near, copy);
+      return isAnswer(told) ? told : withoutPrimary(name, key, near, copy);
     }
-    const told = await askPrimary(name, key);
-    return isAnswer(told) ? told : askReplicaLast(name, key, near);
+    return askPrimaryFirst(name, key, near);
   }
 
-  /** Watch is silent: what Redis and the replicas hold may be older than allowed, so the primary comes first. */
-  async function walkUnwatched(name: LinkKey, key: string): Promise<Answer> {
-    const told = await askPrimary(name, key);
+  /**
+   * Where Redis and the replicas may hold what is older than allowed: while Watch is silent, and for a while after it began.
+   * Beside a primary that hangs they are asked too, but what they say is not looked at before the primary has had its time.
+   */
+  async function askPrimaryFirst(name: LinkKey, key: string, known?: Told): Promise<Answer> {
+    const asked = askPrimary(name, key);
+    const prompt = await within<Told | undefined>(hedgeMs, asked, () => undefined);
+    const inquiry = l1.inquire(key);
+    const beside = (tier: Tier): Tier => (prompt ? tier : begun(tier, name));
+    const cache = known ? undefined : beside(redis);
+    const copies = replica && beside(replica);
+    const told = prompt ?? (await asked);
     if (isAnswer(told)) return told;
-    const near = await ask(redis, name, key);
+    const near = cache ? await ask(cache, name, key, inquiry) : (known ?? 'failed');
     if (isAnswer(near)) return near;
-    return askReplicaLast(name, key, near);
-  }
-
-  async function askReplicaLast(name: LinkKey, key: string, near: Told): Promise<Answer> {
-    const copy = replica ? await ask(replica, name, key) : 'failed';
-    return isAnswer(copy) ? copy : withoutPrimary(key, near, copy);
+    const copy = copies ? await ask(copies, name, key, inquiry) : 'failed';
+    return isAnswer(copy) ? copy : withoutPrimary(name, key, near, copy);
   }
 
   /** Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. */
-  function withoutPrimary(key: string, near: Told, copy: Told): Answer {
+  async function withoutPrimary(name: LinkKey, key: string, near: Told, copy: Told): Promise<Answer> {
     const nowhere = near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
-    return nowhere ? { kind: 'absent', tier: 'replica' } : lastResort(key);
+    if (nowhere) return { kind: 'absent', tier: 'replica' };
+    const isBack = primary.isBack();
+    const known = lastResort(key);
+    if (known.kind === 'link') return known;
+    const told = (await isBack) ? await askPrimary(name, key) : 'failed';
+    return isAnswer(told) ? told : lastResort(key);
   }
 
   function lastResort(key: string): Answer {
@@ -170,7 +184,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
 
   const walk = (name: LinkKey, key: string): Promise<Answer> =>
-    freshness.live(now()) && !l1.blind(key) ? walkLive(name, key) : walkUnwatched(name, key);
+    freshness.live(now()) && !l1.blind(key) ? walkLive(name, key) : askPrimaryFirst(name, key);
 
   /** An absence found for a question from before ours proves nothing: a link may have been made in between. */
   async function join(name: LinkKey, key: string): Promise<Answer> {
@@ -201,6 +215,14 @@ export function createResolver(options: ResolverOptions): Resolver {
       return within(budgetMs, join(name, key), () => lastResort(key));
     },
   };
+}
+
+/** The tier, asked now: who asks it later waits for that answer. */
+function begun(tier: Tier, name: LinkKey): Tier {
+  const found = tier.find(name);
+  // Nobody may ask; its breaker has counted it.
+  found.catch(() => {});
+  return { name: tier.name, find: () => found };
 }
 
 function isAnswer(told: Told): told is Answer {

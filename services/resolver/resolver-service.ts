@@ -56,7 +56,7 @@ function connectStores(config: ResolverConfig, log: Log) {
   const tiers = {
     redis: redisTier({ redis, ...limits, maxFills }),
     replica: replicaTier(replicas.map(postgresStore), limits),
-    primary: primaryTier(postgresStore(primary), limits),
+    primary: primaryTier(postgresStore(primary), () => primary.query('select 1'), limits),
   };
   /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
   const check =

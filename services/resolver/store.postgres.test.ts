@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresStore } from './store.postgres.ts';
 import { testKey } from './testing/resolver-fixture.ts';
 import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
@@ -87,9 +89,46 @@ it('goes on to the next replica when one does not answer, and passes it over onc
     expect(await tier?.find(testKey)).toMatchObject({ record: { code: 'offer' } });
   }
   expect(asked).toBe(5);
-  const primary = primaryTier(postgresStore(dead), options);
-  for (let call = 0; call < 6; call++) await expect(primary.find(testKey)).rejects.toThrow();
   await dead.end();
+});
+
+it('finds a primary that was given up to be back, and looks at one that is away only now and then', async () => {
+  const options = { timeoutMs: 1_000, resetMs: 60_000, log: silentLog };
+  let away = true;
+  let looks = 0;
+  const whenThere = async <Result>(answer: () => Promise<Result>): Promise<Result> => {
+    if (away) throw new Error('It is away.');
+    return answer();
+  };
+  const look = (): Promise<unknown> => {
+    looks++;
+    return whenThere(() => sleep(50).then(() => reader.query('select 1')));
+  };
+  const store = postgresStore(reader);
+  const primary = primaryTier({ find: (key) => whenThere(() => store.find(key)) }, look, options);
+  expect([await primary.isBack(), looks]).toEqual([true, 0]);
+  for (let call = 0; call < 5; call++) await expect(primary.find(testKey)).rejects.toThrow('It is away.');
+  expect([await primary.isBack(), looks]).toEqual([false, 1]);
+  away = false;
+  await expect(primary.find(testKey)).rejects.toThrow('primary does not answer');
+  await waitFor(primary.isBack);
+  const counted = looks;
+  expect(await primary.find(testKey)).toMatchObject({ record: { code: 'offer' } });
+  expect(looks).toBe(counted);
+});
+
+it('looks once for all who ask at the same time, and after a slow failure not again for a while', async () => {
+  let looks = 0;
+  const look = async (): Promise<never> => {
+    looks++;
+    await sleep(50);
+    throw new Error('It is away.');
+  };
+  const none = { find: () => Promise.reject(new Error('It is away.')) };
+  const primary = primaryTier(none, look, { timeoutMs: 1_000, resetMs: 60_000, log: silentLog });
+  for (let call = 0; call < 5; call++) await primary.find(testKey).catch(() => {});
+  expect(await Promise.all([primary.isBack(), primary.isBack()])).toEqual([false, false]);
+  expect([await primary.isBack(), looks]).toEqual([false, 1]);
 });
 
 it('has no replica tier where there is no replica', () => {

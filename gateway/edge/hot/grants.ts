@@ -5,7 +5,7 @@ import type { HotSet } from './entry.ts';
 
 export interface GrantsOptions {
   readonly hotSet: Pick<HotSet, 'setLease' | 'status'>;
-  /** How old what Watch has told is, in milliseconds (watch-age.ts). */
+  /** How old what Watch has told is, in milliseconds (runtime/watch/watch-age.ts). */
   readonly ageMs: () => number;
   /** Every entry is as new as what Watch has told. */
   readonly settled: () => boolean;

@@ -8,6 +8,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
+import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { ClickLine } from '../clicks/parse.ts';
 import type { EdgeConfig } from '../config.ts';
 import { choose } from './choose.ts';
@@ -17,7 +18,6 @@ import { createGrants, leaseMs } from './grants.ts';
 import { type HotLinks, readHotLinks, writeHotLinks } from './hot-links-file.ts';
 import { createPopularity } from './popularity.ts';
 import { createRecords, keyOfName, nameOf, type Records } from './records.ts';
-import { createWatchAge, type WatchAge } from './watch-age.ts';
 
 interface Dependencies {
   readonly config: Pick<EdgeConfig, 'spoolDir' | 'hotEntries' | 'hotBytes'>;

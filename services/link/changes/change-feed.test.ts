@@ -95,6 +95,15 @@ async function make(code = `c-${++serial}`): Promise<string> {
   return code;
 }
 
+test('a new watcher has two heartbeats without waiting for their time', async () => {
+  const feed = openFeed({ heartbeatMs: 60_000, pollMs: 1_000 });
+  const first = watch(feed);
+  await waitFor(() => first.heartbeats().length === 2);
+  const second = watch(feed);
+  await waitFor(() => second.heartbeats().length === 2);
+  expect(first.heartbeats().length).toBe(4);
+});
+
 describe('watching', () => {
   test('every change is told after its commit', async () => {
     const watcher = watch(openFeed());

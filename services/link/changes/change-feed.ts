@@ -32,6 +32,11 @@ const pageSize = 1_000;
 /** A watcher that missed more is told to begin anew, which is less work for both. */
 const mostPages = 200;
 const longestPauseMs = 1_000;
+/**
+ * A new watcher has these without waiting for their time: the first may be of a reading that was under way already; the
+ * second, which was not, tells it how the clocks differ (runtime/watch/watch-age.ts), the better the sooner it comes.
+ */
+const heartbeatsAtOnce = 2;
 /** Looks follow each other no faster than this. */
 const shortestPauseMs = 2;
 
@@ -42,6 +47,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
   const alarm = createAlarm();
   const announce = createAnnouncer(log, logger);
   let place: ChangeCursor | undefined;
+  let heartbeatsOwed = 0;
 
   const tell = (events: readonly WatchEvent[]): void => {
     if (events.length > 0) for (const subscription of subscriptions) subscription.push(events);
@@ -72,11 +78,12 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
       const last = reading.changes.at(-1);
       if (reading.more && last) await tellPages(since, last.seq + 1n);
       place = reading.cursor;
-      if (performance.now() - lastHeartbeat >= heartbeatMs - pollMs / 2) {
+      if (heartbeatsOwed > 0 || performance.now() - lastHeartbeat >= heartbeatMs - pollMs / 2) {
+        heartbeatsOwed = Math.max(0, heartbeatsOwed - 1);
         lastHeartbeat = performance.now();
         tell([{ type: 'heartbeat', cursor: reading.cursor, spaces: reading.spaces }]);
       }
-      await alarm.wait(reading.more ? 0 : pollMs);
+      await alarm.wait(reading.more || heartbeatsOwed > 0 ? 0 : pollMs);
     }
   }
 
@@ -105,6 +112,8 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     signal.addEventListener('abort', end, { once: true });
     // From here on the loop's events wait in the subscription, so that none falls between them and what was missed.
     subscriptions.add(subscription);
+    heartbeatsOwed = heartbeatsAtOnce;
+    alarm.ring();
     try {
       if (signal.aborted || stopping.signal.aborted) return;
       if (cursor !== '') yield* missed(log, cursor);

@@ -68,7 +68,8 @@ export interface FixtureOptions {
   readonly replica?: boolean;
 }
 
-export const testLimits = { budget: 200, redis: 40, replica: 80, primary: 120 } as const;
+/** In milliseconds; hedge: how long a primary that comes first is waited for before the others are asked beside it. */
+export const testLimits = { budget: 200, redis: 40, replica: 80, primary: 120, hedge: 30 } as const;
 const lapseMs = 2_000;
 export const trustMs = 600_000;
 export const replicaLagMs = 60_000;
@@ -84,7 +85,8 @@ export function resolverFixture(options: FixtureOptions = {}) {
     fill: (record: LinkRecord) => void fills.push(record),
   });
   const replica = scriptedTier('replica');
-  const primary = scriptedTier('primary');
+  // Given up, as behind a breaker, until it is found to be back.
+  const primary = Object.assign(scriptedTier('primary'), { back: false, isBack: async () => primary.back });
   const expiries = new Map<() => void, number>();
   const resolver = createResolver({
     l1,
@@ -104,6 +106,16 @@ export function resolverFixture(options: FixtureOptions = {}) {
     maxFlights: 100,
   });
   const name = `${testKey.domain}/${testKey.code}`;
+  let connected = false;
+  /** A heartbeat that was not held up; before the first one the stream is opened, and has its own first one. */
+  const beat = (): boolean => {
+    if (!connected) {
+      connected = true;
+      freshness.connected();
+      freshness.heartbeat(now());
+    }
+    return freshness.heartbeat(now());
+  };
   return {
     now,
     freshness,
@@ -114,13 +126,12 @@ export function resolverFixture(options: FixtureOptions = {}) {
     fills,
     resolver,
     resolve: () => resolver.resolve(testKey),
-    /** A heartbeat that was not held up. */
-    beat: () => freshness.heartbeat(now()),
+    beat,
     /** Watch has been live for so long that no replica is behind. */
     settle() {
-      freshness.heartbeat(now());
+      beat();
       now.advance(replicaLagMs);
-      freshness.heartbeat(now());
+      beat();
     },
     /** Lets the time run out of every question, or every wait for a store, that is under way. */
     expire(what: keyof typeof testLimits) {

@@ -2,7 +2,7 @@ import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { Found, Tier } from '../resolve.ts';
+import type { Found, PrimaryTier, Tier } from '../resolve.ts';
 import type { LinkStore } from '../store.ts';
 
 interface PostgresTierOptions {
@@ -16,9 +16,50 @@ type Find = Breaker<[LinkKey], Found>;
 /** A tier, and what is to be called when one of its servers was seen to answer: by its place among them. */
 export type PostgresTier = Tier & { answersAgain(server: number): void };
 
-export function primaryTier(store: LinkStore, options: PostgresTierOptions): PostgresTier {
+/** `look` resolves when the server answers, as the primary. */
+export function primaryTier(
+  store: LinkStore,
+  look: () => Promise<unknown>,
+  options: PostgresTierOptions,
+): PostgresTier & PrimaryTier {
   const find = guarded('primary', store, options);
-  return { name: 'primary', find: (key) => find.fire(key), answersAgain: () => find.answersAgain() };
+  const answersAgain = (): void => find.answersAgain();
+  const seen = lookout(look);
+  return {
+    name: 'primary',
+    find: (key) => find.fire(key),
+    answersAgain,
+    async isBack() {
+      if (find.state === 'closed') return true;
+      const answers = await seen();
+      if (answers) answersAgain();
+      return answers;
+    },
+  };
+}
+
+/** One look at a time, for all who ask; after one that failed, none for ten times as long as it took. */
+function lookout(look: () => Promise<unknown>): () => Promise<boolean> {
+  let under: Promise<boolean> | undefined;
+  let notBefore = Number.NEGATIVE_INFINITY;
+  async function attempt(): Promise<boolean> {
+    const begunAt = performance.now();
+    try {
+      await look();
+      return true;
+    } catch {
+      const at = performance.now();
+      notBefore = at + 10 * (at - begunAt);
+      return false;
+    } finally {
+      under = undefined;
+    }
+  }
+  return async () => {
+    if (!under && performance.now() < notBefore) return false;
+    under ??= attempt();
+    return under;
+  };
 }
 
 /** The replicas in turn; one that fails is followed by the next, once. Undefined where there are none. */

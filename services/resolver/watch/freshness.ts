@@ -1,9 +1,11 @@
+import { createWatchAge } from '#runtime/watch/watch-age.ts';
+
 /** Milliseconds of a clock that never goes back. */
 export type Clock = () => number;
 
 export interface FreshnessOptions {
   readonly now: Clock;
-  /** How long after its last heartbeat Watch still counts as live. */
+  /** How old what Watch has told may be while Watch still counts as live. */
   readonly lapseMs: number;
   /** No replica lags further behind the primary than this. */
   readonly replicaLagMs: number;
@@ -15,9 +17,12 @@ export interface FreshnessOptions {
  */
 export interface Freshness {
   readonly epoch: number;
-  /** Every change committed up to readAtMs (the database's clock, milliseconds since 1970) has been applied. */
-  heartbeat(readAtMs: number): void;
-  /** Heartbeats of another stream: their delays are measured against each other alone. */
+  /**
+   * Every change committed up to readAtMs (the database's clock, milliseconds since 1970) has been applied. Answers false
+   * when only another stream can tell how old that is.
+   */
+  heartbeat(readAtMs: number): boolean;
+  /** Another stream is being asked for; all heartbeats that follow come by it. */
   connected(): void;
   /** Changes may have been missed; the next heartbeat begins a new epoch. */
   gap(): void;
@@ -26,39 +31,36 @@ export interface Freshness {
   covers(at: number): boolean;
   /** True once a lagging replica can no longer show a row from before the epoch. */
   settled(now: number): boolean;
-  /** Milliseconds since the primary was read for the newest heartbeat; infinite before the first one. */
+  /** The time up to which all changes have been told, at least; -Infinity while that is not known. */
+  readonly asOf: number;
+  /** Milliseconds since the primary was read for the newest heartbeat, at most; infinite before the second one of a first stream. */
   ageMs(now: number): number;
 }
 
 export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions): Freshness {
+  const age = createWatchAge(now);
   let epoch = 0;
   let since = Number.POSITIVE_INFINITY;
-  let asOf = Number.NEGATIVE_INFINITY;
-  // Two clocks cannot be compared, but the quickest heartbeat of a stream tells how they differ; whatever a later one
-  // takes longer, it was held up on its way, and is that much older than its arrival.
-  let leastOffset = Number.POSITIVE_INFINITY;
   return {
     get epoch() {
       return epoch;
     },
     heartbeat(readAtMs) {
-      const arrivedAt = now();
-      const offset = arrivedAt - readAtMs;
-      leastOffset = Math.min(leastOffset, offset);
-      asOf = Math.max(asOf, arrivedAt - (offset - leastOffset));
-      if (since === Number.POSITIVE_INFINITY) since = arrivedAt;
+      if (since === Number.POSITIVE_INFINITY) since = now();
+      return age.heartbeat(readAtMs);
     },
-    connected() {
-      leastOffset = Number.POSITIVE_INFINITY;
-    },
+    connected: age.connecting,
     gap() {
       epoch++;
       since = Number.POSITIVE_INFINITY;
-      asOf = Number.NEGATIVE_INFINITY;
+      age.gap();
     },
-    live: (at) => at - asOf < lapseMs,
+    live: (at) => at - age.asOf < lapseMs,
     covers: (at) => at >= since,
     settled: (at) => at - since >= replicaLagMs,
-    ageMs: (at) => at - asOf,
+    get asOf() {
+      return age.asOf;
+    },
+    ageMs: (at) => at - age.asOf,
   };
 }

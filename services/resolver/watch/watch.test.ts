@@ -41,12 +41,13 @@ function changed(version: bigint): WatchMessage {
   return { event: { case: 'change', value: { record: testRecord({ version }) } } };
 }
 
-it('applies changes, and is live from the first heartbeat on', async () => {
+it('applies changes, and is live from the second heartbeat of the stream on', async () => {
   const { link, l1, live, beat } = setUp();
   const stream = await link.stream(0);
   expect(stream.cursor).toBe('');
   stream.say(changed(3n));
   stream.say(beat('c1'));
+  stream.say(beat('c2'));
   await live();
   const key = `${testKey.domain}/${testKey.code}`;
   expect(l1.offer(l1.inquire(key), testRecord({ version: 2n }), 'redis')).toBeUndefined();
@@ -57,6 +58,7 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
   link.setLookalikes([codeKey.codeOf(6_000_000)]);
   const stream = await link.stream(0);
   expect(filter.check(madeUp)).toBe('maybe');
+  stream.say(beat('c0'));
   stream.say(beat('c1'));
   await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
   expect(filter.check(codeKey.codeOf(6_000_000))).toBe('maybe');
@@ -78,6 +80,7 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
 it('does not let a heartbeat that was held up vouch for this moment', async () => {
   const { link, filter, beat, now, l1 } = setUp();
   const stream = await link.stream(0);
+  stream.say(beat('c0'));
   stream.say(beat('c1'));
   await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
   const late = beat('c2');
@@ -86,4 +89,17 @@ it('does not let a heartbeat that was held up vouch for this moment', async () =
   stream.say(changed(9n));
   await waitFor(() => l1.inquire(`${testKey.domain}/${testKey.code}`).atLeast === 9n, { intervalMs: 1 });
   expect(filter.check(madeUp)).toBe('maybe');
+});
+
+it('asks for another stream when the clocks have moved against each other', async () => {
+  const { link, beat, live, now } = setUp();
+  const stream = await link.stream(0);
+  stream.say(beat('c0'));
+  stream.say(beat('c1'));
+  await live();
+  now.advance(60_000);
+  const ahead = beat('c2');
+  now.advance(-10_000);
+  stream.say(ahead);
+  await waitFor(() => stream.ended, { intervalMs: 1, what: 'the end of the stream' });
 });

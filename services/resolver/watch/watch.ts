@@ -22,7 +22,7 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
   const { l1, freshness, filter } = options;
   const stopping = new AbortController();
   const lookalikes = lookalikeLoader(options, stopping.signal);
-  const watch = followLinks({
+  const watch: LinkWatch = followLinks({
     ...options,
     listener: {
       connecting: () => freshness.connected(),
@@ -32,7 +32,7 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
         l1.apply(record, previousCode);
       },
       heartbeat({ readAt, codeSpaces }) {
-        if (readAt) freshness.heartbeat(timestampMs(readAt));
+        if (readAt && !freshness.heartbeat(timestampMs(readAt))) watch.reconnect();
         lookalikes.heartbeat(codeSpaces);
       },
       gap() {

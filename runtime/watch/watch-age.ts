@@ -9,7 +9,9 @@ export interface WatchAge {
   heartbeat(readAtMs: number): boolean;
   /** Changes may have been missed: nothing told before counts. */
   gap(): void;
-  /** Milliseconds; infinite while nothing is known. */
+  /** The time, by this process's clock, up to which all is told, at least; -Infinity while nothing is known. */
+  readonly asOf: number;
+  /** Milliseconds since then; infinite while nothing is known. */
   ageMs(): number;
 }
 
@@ -52,6 +54,9 @@ export function createWatchAge(now: () => number): WatchAge {
     },
     gap() {
       asOf = Number.NEGATIVE_INFINITY;
+    },
+    get asOf() {
+      return asOf;
     },
     ageMs: () => now() - asOf,
   };
