@@ -1,0 +1,100 @@
+/** What a person reads about a problem: what happened, and what to do about it. */
+export interface Advice {
+  readonly title: string;
+  readonly advice: string;
+  /** True: it may be gone in a moment. */
+  readonly passes?: boolean;
+}
+
+const busy = {
+  title: 'Hopline is busy',
+  advice: 'Nothing was changed. Wait a moment and try again.',
+  passes: true,
+};
+
+const signedOut = {
+  title: 'You are signed out',
+  advice: 'Sign in again; what you typed is still here.',
+};
+
+/** By reason; docs/errors.md has the list. What is missing here is shown as a fault of ours. */
+const known: Readonly<Record<string, Advice>> = {
+  OFFLINE: {
+    title: 'You are offline',
+    advice: 'Nothing is lost: try again once this device has a connection.',
+    passes: true,
+  },
+  UNREACHABLE: {
+    title: 'Hopline cannot be reached',
+    advice: 'Check the connection, then try again.',
+    passes: true,
+  },
+  DEADLINE_EXCEEDED: {
+    title: 'This took too long',
+    advice: 'Hopline gave no answer in time. Try again; if you were saving, look first whether it worked.',
+    passes: true,
+  },
+  DEPENDENCY_UNAVAILABLE: {
+    title: 'A part of Hopline does not answer',
+    advice: 'Short links go on working. Try again in a minute; the system page says what is wrong.',
+    passes: true,
+  },
+  OVERLOADED: busy,
+  SHUTTING_DOWN: busy,
+  RATE_LIMITED: { title: 'Too many calls', advice: 'Wait a moment before you try again.' },
+  CREDENTIALS_MISSING: signedOut,
+  CREDENTIALS_INVALID: signedOut,
+  CREDENTIALS_EXPIRED: signedOut,
+  REFRESH_TOKEN_INVALID: signedOut,
+  REFRESH_TOKEN_REUSED: {
+    title: 'This session was ended',
+    advice: 'Its key was used a second time, so it was closed to keep your account safe. Sign in again.',
+  },
+  LOGIN_FAILED: {
+    title: 'That did not match',
+    advice: 'The email or the password is wrong. Check both and try again.',
+  },
+  EMAIL_TAKEN: { title: 'There is an account with this email', advice: 'Sign in instead, or use another email.' },
+  PASSWORD_TOO_COMMON: { title: 'Too easy to guess', advice: 'Choose a longer passphrase of a few unrelated words.' },
+  SCOPE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
+  ROLE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
+  INVALID_ARGUMENT: { title: 'Something needs a correction', advice: 'The fields say what.' },
+  LINK_NOT_FOUND: {
+    title: 'There is no such link',
+    advice: 'It may have been renamed, or it belongs to another workspace. Look for it in the list.',
+  },
+  LINK_DELETED: { title: 'This link was deleted', advice: 'It can be restored for 30 days after it was deleted.' },
+  UNDELETE_EXPIRED: { title: 'Too late to restore', advice: 'Links can be restored for 30 days. Make a new one.' },
+  ALIAS_TAKEN: { title: 'That alias is taken', advice: 'Choose another one; deleted links keep theirs for 30 days.' },
+  ALIAS_RESERVED: { title: 'That alias is reserved', advice: 'It is part of how Hopline works. Choose another one.' },
+  ALIAS_INVALID: {
+    title: 'That alias cannot be used',
+    advice: 'Use 1 to 64 letters, digits, hyphens and underscores.',
+  },
+  DESTINATION_INVALID: {
+    title: 'That address cannot be linked to',
+    advice: 'Paste a whole address that begins with https:// or http://.',
+  },
+  DESTINATION_REFUSED: {
+    title: 'That host cannot be linked to',
+    advice: 'Private hosts and our own short links are refused. Use an address that the public can reach.',
+  },
+  DOMAIN_UNKNOWN: { title: 'That domain is not ours', advice: 'Choose one of the domains in the list.' },
+  ETAG_STALE: {
+    title: 'Somebody changed this in the meantime',
+    advice: 'Look at the new state, then make your change again.',
+  },
+  PAGE_TOKEN_INVALID: { title: 'The list has moved on', advice: 'Load it again from the beginning.', passes: true },
+  API_KEY_NOT_FOUND: { title: 'There is no such key', advice: 'It may have been deleted. Load the list again.' },
+  API_KEY_LIMIT_REACHED: { title: 'No room for another key', advice: 'Delete a key that is not used any more.' },
+  RANGE_INVALID: { title: 'That range does not work', advice: 'Choose an earlier start or a later end.' },
+  INTERVAL_INVALID: { title: 'Too fine for this range', advice: 'Choose a longer interval or a shorter range.' },
+  TIMEZONE_INVALID: { title: 'That time zone is not known', advice: 'Choose another one.' },
+};
+
+const unknown: Advice = {
+  title: 'Something broke on our side',
+  advice: 'It is not you. Try again; if it stays, tell whoever runs this installation at what time it happened.',
+};
+
+export const adviceFor = (reason: string): Advice => known[reason] ?? unknown;

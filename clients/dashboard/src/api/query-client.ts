@@ -1,0 +1,20 @@
+import { QueryClient } from '@tanstack/react-query';
+import { isPassing, problemOf } from './problem.ts';
+
+const retries = 2;
+
+/** Answers are fresh for half a minute; what may pass by itself is asked again twice. */
+export function createQueryClient(): QueryClient {
+  return new QueryClient({
+    defaultOptions: {
+      queries: {
+        // A device without a connection is told so; the default would wait in silence.
+        networkMode: 'always',
+        staleTime: 30_000,
+        retry: (failures, error) => failures < retries && isPassing(error) && navigator.onLine,
+        retryDelay: (failures, error) => problemOf(error).retryAfterMs ?? 500 * 2 ** failures,
+      },
+      mutations: { networkMode: 'always', retry: false },
+    },
+  });
+}

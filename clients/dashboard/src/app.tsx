@@ -1,0 +1,89 @@
+import { TransportProvider } from '@connectrpc/connect-query';
+import { QueryClientProvider } from '@tanstack/react-query';
+import { Suspense, useEffect, useMemo } from 'react';
+import { Redirect, Route, Router, Switch, useLocation } from 'wouter';
+import { createQueryClient } from './api/query-client.ts';
+import { signedInTransport } from './api/transport.ts';
+import { EmptyState, Skeleton } from './components/states.tsx';
+import { ToastProvider } from './components/toasts.tsx';
+import { CommandProvider } from './keyboard/commands.tsx';
+import { SignInAgain } from './pages/sign-in/sign-in-again.tsx';
+import { LogInPage, SignUpPage } from './pages/sign-in/sign-in-pages.tsx';
+import { homePath, routes } from './routes.ts';
+import { usePerson, useSessionParts, useSessionState } from './session/session-context.ts';
+import { PageBoundary } from './shell/page-boundary.tsx';
+import { Shell } from './shell/shell.tsx';
+
+export function App({ baseUrl }: { baseUrl: string }) {
+  return (
+    <Router base="/app">
+      <ToastProvider>
+        <CommandProvider>
+          <Door baseUrl={baseUrl} />
+        </CommandProvider>
+      </ToastProvider>
+    </Router>
+  );
+}
+
+/** Who is nobody yet sees the sign-in; where they wanted to go is kept in the address. */
+function Door({ baseUrl }: { baseUrl: string }) {
+  const state = useSessionState();
+  const [location] = useLocation();
+  const isSignIn = location === '/log-in' || location === '/sign-up';
+  if ('user' in state) {
+    // A person of another account starts with nothing of the one before.
+    return isSignIn ? <Redirect to={wanted()} replace /> : <SignedIn key={state.user.id} baseUrl={baseUrl} />;
+  }
+  if (!isSignIn) return <Redirect to={`/log-in?${new URLSearchParams({ to: location })}`} replace />;
+  return location === '/log-in' ? <LogInPage /> : <SignUpPage />;
+}
+
+function SignedIn({ baseUrl }: { baseUrl: string }) {
+  const { session } = useSessionParts();
+  const { status } = useSessionState();
+  const { user } = usePerson();
+  const queries = useMemo(createQueryClient, []);
+  const transport = useMemo(() => signedInTransport(baseUrl, session), [baseUrl, session]);
+  useEffect(() => {
+    // What failed for want of a session is asked again once there is one.
+    if (status === 'signed-in') void queries.refetchQueries({ predicate: ({ state }) => state.status === 'error' });
+  }, [status, queries]);
+  return (
+    <TransportProvider transport={transport}>
+      <QueryClientProvider client={queries}>
+        <Shell>
+          <PageRoutes />
+        </Shell>
+        {status === 'expired' && <SignInAgain email={user.email} />}
+      </QueryClientProvider>
+    </TransportProvider>
+  );
+}
+
+function PageRoutes() {
+  const [location] = useLocation();
+  return (
+    <PageBoundary key={location}>
+      <Suspense fallback={<Skeleton retry={() => window.location.reload()} />}>
+        <Switch>
+          {routes.map(({ path, page }) => (
+            <Route key={path} path={path} component={page} />
+          ))}
+          <Route path="/">
+            <Redirect to={homePath} replace />
+          </Route>
+          <Route>
+            <EmptyState title="There is no such page" advice="Choose one from the navigation." />
+          </Route>
+        </Switch>
+      </Suspense>
+    </PageBoundary>
+  );
+}
+
+/** A path of the dashboard that the address asks for, and nothing that leads out of it. */
+function wanted(): string {
+  const to = new URLSearchParams(window.location.search).get('to');
+  return to?.startsWith('/') && !to.startsWith('//') ? to : homePath;
+}

@@ -1,0 +1,54 @@
+import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { IconButton } from './button.tsx';
+import style from './dialog.module.css';
+
+interface DialogProps {
+  readonly title: string;
+  /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */
+  readonly onClose?: (() => void) | undefined;
+  readonly children: ReactNode;
+}
+
+/** A native modal dialog: the browser keeps the focus inside and gives it back. Render it only while it is open. */
+export function Dialog({ title, onClose, children }: DialogProps) {
+  const dialog = useRef<HTMLDialogElement>(null);
+  const titleId = useId();
+  useEffect(() => {
+    const element = dialog.current;
+    const before = document.activeElement;
+    element?.showModal();
+    return () => {
+      element?.close();
+      // The element may be gone with the dialog, and then the browser has nowhere to go back to.
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    // biome-ignore lint/a11y/useKeyWithClickEvents: the keyboard has Escape, which the browser turns into `cancel`.
+    <dialog
+      ref={dialog}
+      className={style.dialog}
+      aria-labelledby={titleId}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose?.();
+      }}
+      onClick={(event) => {
+        if (event.target === event.currentTarget) onClose?.();
+      }}
+    >
+      <div className={style.inside}>
+        <div className={style.head}>
+          <h2 id={titleId}>{title}</h2>
+          {onClose && <IconButton icon="close" label="Close" small onClick={onClose} />}
+        </div>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+/** The row of buttons that ends a dialog; what it is there for comes last. */
+export function DialogActions({ children }: { children: ReactNode }) {
+  return <div className={style.actions}>{children}</div>;
+}

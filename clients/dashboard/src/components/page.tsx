@@ -1,0 +1,38 @@
+import { type ReactNode, useEffect, useRef } from 'react';
+import style from './page.module.css';
+
+interface PageProps {
+  readonly title: string;
+  readonly lead?: ReactNode;
+  /** What can be done here, beside the title. */
+  readonly actions?: ReactNode;
+  readonly children: ReactNode;
+}
+
+/** One page: names the tab, and takes the focus to its title when it is gone to, so that it is read from there. */
+export function Page({ title, lead, actions, children }: PageProps) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Hopline`;
+  }, [title]);
+  useEffect(() => {
+    // A page whose first field asks for the focus has it already.
+    if (document.activeElement === document.body || document.activeElement?.closest('nav')) {
+      heading.current?.focus({ preventScroll: true });
+    }
+  }, []);
+  return (
+    <>
+      <div className={style.head}>
+        <div>
+          <h1 ref={heading} tabIndex={-1}>
+            {title}
+          </h1>
+          {lead && <p className={style.lead}>{lead}</p>}
+        </div>
+        {actions && <div className={style.actions}>{actions}</div>}
+      </div>
+      {children}
+    </>
+  );
+}

@@ -1,0 +1,90 @@
+import { type ReactNode, useEffect, useState } from 'react';
+import { type Problem, problemOf } from '../api/problem.ts';
+import { Button } from './button.tsx';
+import { classes } from './classes.ts';
+import style from './states.module.css';
+
+interface EmptyStateProps {
+  readonly title: string;
+  /** What to do about it. */
+  readonly advice: ReactNode;
+  readonly children?: ReactNode;
+}
+
+/** Where there is nothing yet, or nothing that matches. */
+export function EmptyState({ title, advice, children }: EmptyStateProps) {
+  return (
+    <div className={style.state}>
+      <h2>{title}</h2>
+      <p>{advice}</p>
+      {children && <div className={style.actions}>{children}</div>}
+    </div>
+  );
+}
+
+interface ErrorStateProps {
+  readonly error: unknown;
+  readonly retry?: (() => void) | undefined;
+}
+
+/** In the place of what could not be shown: what happened, what to do, and a way to try again. */
+export function ErrorState({ error, retry }: ErrorStateProps) {
+  const problem = problemOf(error);
+  return (
+    <div className={classes(style.state, style.error)} role="alert" data-reason={problem.reason}>
+      <h2>{problem.title}</h2>
+      <p>{problem.advice}</p>
+      {retry && (
+        <div className={style.actions}>
+          <Button onClick={retry}>Try again</Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** A problem inside a form or a dialog, in one line. */
+export function ErrorNote({ problem }: { problem: Problem | undefined }) {
+  if (!problem) return null;
+  return (
+    <p className={style.note} role="alert" data-reason={problem.reason}>
+      <strong>{problem.title}.</strong> {problem.advice}
+    </p>
+  );
+}
+
+/** After this nobody believes a skeleton any more. */
+const lateMs = 10_000;
+const late = new DOMException('No answer in time.', 'TimeoutError');
+
+interface SkeletonProps {
+  readonly rows?: number;
+  readonly retry: () => void;
+  /** What is drawn while waiting; absent: `rows` bars. */
+  readonly children?: ReactNode;
+}
+
+/** Holds the place of what is on its way; becomes an error that can be retried when it does not come. */
+export function Skeleton({ rows = 6, retry, children }: SkeletonProps) {
+  const [isLate, setLate] = useState(false);
+  useEffect(() => {
+    if (isLate) return;
+    const timer = setTimeout(() => setLate(true), lateMs);
+    return () => clearTimeout(timer);
+  }, [isLate]);
+  if (isLate) {
+    const again = (): void => {
+      setLate(false);
+      retry();
+    };
+    return <ErrorState error={late} retry={again} />;
+  }
+  return (
+    <div role="status">
+      <span className="only-read">Loading</span>
+      <div className={style.skeleton} aria-hidden="true">
+        {children ?? Array.from({ length: rows }, (_, row) => <div key={String(row)} className={style.bar} />)}
+      </div>
+    </div>
+  );
+}

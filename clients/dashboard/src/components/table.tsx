@@ -1,0 +1,54 @@
+import type { ReactNode } from 'react';
+import style from './table.module.css';
+
+export interface Column<Row> {
+  readonly header: string;
+  /** Counts and times stand to the right, so that they can be compared. */
+  readonly isNumber?: boolean;
+  /** True: the cell speaks for itself; on a narrow screen its header is left out. */
+  readonly isPlain?: boolean;
+  cell(row: Row): ReactNode;
+}
+
+interface TableProps<Row> {
+  /** What the table shows; read out. */
+  readonly caption: string;
+  readonly columns: readonly Column<Row>[];
+  readonly rows: readonly Row[];
+  keyOf(row: Row): string;
+}
+
+/** A table of at most some hundred rows; on a narrow screen each row is a card. */
+export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
+  return (
+    <div className={style.scroll}>
+      <table className={style.table}>
+        <caption className="only-read">{caption}</caption>
+        <thead>
+          <tr>
+            {columns.map(({ header, isNumber }) => (
+              <th key={header} scope="col" className={isNumber ? style.number : undefined}>
+                {header}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={keyOf(row)}>
+              {columns.map(({ header, isNumber, isPlain, cell }) => (
+                <td
+                  key={header}
+                  className={isNumber ? style.number : undefined}
+                  data-label={isPlain ? undefined : header}
+                >
+                  {cell(row)}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+}

@@ -1,0 +1,33 @@
+import { createRoot } from 'react-dom/client';
+import { anonymousTransport } from './api/transport.ts';
+import { App } from './app.tsx';
+import { ErrorState } from './components/states.tsx';
+import './design/tokens.css';
+import './design/base.css';
+import { startTheme } from './design/theme.ts';
+import { createSession } from './session/session.ts';
+import { sessionCalls } from './session/session-calls.ts';
+import { SessionContext } from './session/session-context.ts';
+import { browserTabs } from './session/tabs.ts';
+
+startTheme();
+const baseUrl = location.origin;
+const anonymous = anonymousTransport({ baseUrl });
+const session = createSession(sessionCalls(anonymous), browserTabs());
+const root = createRoot(document.getElementById('root') ?? document.body);
+
+async function start(): Promise<void> {
+  try {
+    await session.restore();
+  } catch (error) {
+    root.render(<ErrorState error={error} retry={start} />);
+    return;
+  }
+  root.render(
+    <SessionContext value={{ session, anonymous }}>
+      <App baseUrl={baseUrl} />
+    </SessionContext>,
+  );
+}
+
+void start();

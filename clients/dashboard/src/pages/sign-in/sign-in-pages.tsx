@@ -1,0 +1,53 @@
+import { type ReactNode, useEffect } from 'react';
+import { Link, useSearch } from 'wouter';
+import { Mark } from '../../shell/mark.tsx';
+import { LogInForm } from './log-in-form.tsx';
+import style from './sign-in.module.css';
+import { SignUpForm } from './sign-up-form.tsx';
+
+export function LogInPage() {
+  const search = useSearch();
+  return (
+    <Card title="Log in" lead="Your links are where you left them.">
+      <LogInForm />
+      <p>
+        New here? <Link href={`/sign-up?${search}`}>Make an account</Link>
+      </p>
+    </Card>
+  );
+}
+
+export function SignUpPage() {
+  const search = useSearch();
+  return (
+    <Card title="Make an account" lead="It comes with a workspace of your own.">
+      <SignUpForm />
+      <p>
+        Have one already? <Link href={`/log-in?${search}`}>Log in</Link>
+      </p>
+    </Card>
+  );
+}
+
+function Card({ title, lead, children }: { title: string; lead: string; children: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} · Hopline`;
+  }, [title]);
+  return (
+    <div className={style.page}>
+      <header>
+        <a href="/" className={style.mark}>
+          <Mark />
+          Hopline
+        </a>
+      </header>
+      <main className={style.card}>
+        <div>
+          <h1>{title}</h1>
+          <p className={style.lead}>{lead}</p>
+        </div>
+        {children}
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,49 @@
+import { Button } from '../../components/button.tsx';
+import { TextField } from '../../components/field.tsx';
+import { ErrorNote } from '../../components/states.tsx';
+import { keptInCookie } from '../../session/session-calls.ts';
+import style from './sign-in.module.css';
+import { useSignIn } from './use-sign-in.ts';
+
+export function SignUpForm() {
+  const { problem, isBusy, run } = useSignIn();
+  const submit = (form: FormData): void => {
+    const text = (field: string): string => String(form.get(field) ?? '');
+    const name = text('name').trim();
+    const request = { email: text('email'), password: text('password'), ...(name && { name }) };
+    void run((identity) => identity.signUp(request, { headers: keptInCookie }));
+  };
+  return (
+    <form
+      className={style.form}
+      onSubmit={(event) => {
+        event.preventDefault();
+        submit(new FormData(event.currentTarget));
+      }}
+    >
+      <TextField label="Your name" name="name" optional autoComplete="name" maxLength={128} autoFocus />
+      <TextField
+        label="Email"
+        name="email"
+        type="email"
+        autoComplete="username"
+        maxLength={254}
+        error={problem?.fields.email}
+      />
+      <TextField
+        label="Password"
+        name="password"
+        type="password"
+        autoComplete="new-password"
+        minLength={10}
+        maxLength={256}
+        hint="At least 10 characters. A few unrelated words are easy to keep and hard to guess."
+        error={problem?.fields.password}
+      />
+      <ErrorNote problem={problem} />
+      <Button look="primary" type="submit" busy={isBusy}>
+        Make the account
+      </Button>
+    </form>
+  );
+}

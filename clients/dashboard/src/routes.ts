@@ -1,0 +1,22 @@
+import { type ComponentType, type LazyExoticComponent, lazy } from 'react';
+import type { IconName } from './components/icon.tsx';
+
+export interface AppRoute {
+  /** Below /app, as wouter writes it: `/links/:code`. */
+  readonly path: string;
+  readonly page: LazyExoticComponent<ComponentType>;
+  /** Its place in the navigation, in the palette, and under `g` and a letter. */
+  readonly nav?: { readonly label: string; readonly icon: IconName; readonly key: string };
+}
+
+/** Every page behind the sign-in, each a chunk of its own. The first that matches is shown. */
+export const routes: readonly AppRoute[] = [
+  {
+    path: '/links',
+    page: lazy(() => import('./pages/links/links-page.tsx')),
+    nav: { label: 'Links', icon: 'links', key: 'l' },
+  },
+];
+
+/** Where `/app/` leads. */
+export const homePath = '/links';

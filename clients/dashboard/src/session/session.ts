@@ -1,0 +1,141 @@
+import type { Session as SessionMessage, User, Workspace } from '#gen/identity/v1/user_pb.ts';
+import { isSignedOut } from '../api/problem.ts';
+
+/**
+ * Who is signed in. `restoring`: not known yet. `expired`: somebody was, and what is on the screen is theirs, but no call
+ * succeeds until they sign in again.
+ */
+export type SessionState =
+  | { readonly status: 'restoring' | 'signed-out' }
+  | { readonly status: 'signed-in' | 'expired'; readonly user: User; readonly workspace: Workspace };
+
+/** The calls of identity that a session is made of; each answers with the cookie set, and without a refresh token. */
+export interface SessionCalls {
+  refresh(): Promise<SessionMessage>;
+  logOut(token: string): Promise<void>;
+}
+
+/** What tabs tell each other. A token is told, never kept: all of it is memory. */
+export type TabMessage =
+  | { readonly kind: 'session'; readonly session: SessionMessage }
+  | { readonly kind: 'signed-out' };
+
+export interface Tabs {
+  tell(message: TabMessage): void;
+  hear(listener: (message: TabMessage) => void): void;
+  /** Runs one at a time among all tabs. */
+  exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
+}
+
+export interface Session {
+  state(): SessionState;
+  subscribe(listener: () => void): () => void;
+  /** Finds out whether the browser holds a session. Rejects when nobody can say. */
+  restore(): Promise<void>;
+  /** A token that is good for a while yet. Rejects as UNAUTHENTICATED when there is none to be had. */
+  token(): Promise<string>;
+  /** Forgets a token that a service refused, unless a newer one is there already. */
+  refused(token: string): void;
+  /** Takes over what sign-up or log-in answered. */
+  open(session: SessionMessage): void;
+  /** Ends the session here and in all tabs. */
+  close(): Promise<void>;
+}
+
+interface Held {
+  readonly token: string;
+  /** When it is traded for the next, in milliseconds of `now`. */
+  readonly goodUntil: number;
+}
+
+/** A token is traded this long before its end, so that none ends on its way to a service. */
+const marginMs = 30_000;
+
+export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number = () => performance.now()): Session {
+  let state: SessionState = { status: 'restoring' };
+  let held: Held | undefined;
+  let flight: Promise<string> | undefined;
+  const listeners = new Set<() => void>();
+
+  const become = (next: SessionState): void => {
+    state = next;
+    for (const listener of listeners) listener();
+  };
+
+  const take = (message: SessionMessage): string => {
+    const { token, expiresIn, user, workspace } = message;
+    if (!user || !workspace) throw new Error('A session without user or workspace.');
+    held = { token, goodUntil: now() + Math.max(expiresIn * 1_000 - marginMs, expiresIn * 500) };
+    become({ status: 'signed-in', user, workspace });
+    return token;
+  };
+
+  const lose = (): void => {
+    held = undefined;
+    become('user' in state ? { ...state, status: 'expired' } : { status: 'signed-out' });
+  };
+
+  const refresh = (): Promise<string> =>
+    tabs.exclusively(async () => {
+      // Another tab may have been here while this one waited for its turn.
+      if (held && held.goodUntil > now()) return held.token;
+      try {
+        const message = await calls.refresh();
+        tabs.tell({ kind: 'session', session: message });
+        return take(message);
+      } catch (error) {
+        if (isSignedOut(error)) lose();
+        throw error;
+      }
+    });
+
+  const token = async (): Promise<string> => {
+    if (held && held.goodUntil > now()) return held.token;
+    flight ??= refresh().finally(() => {
+      flight = undefined;
+    });
+    return flight;
+  };
+
+  tabs.hear((message) => {
+    if (message.kind === 'session') take(message.session);
+    else {
+      held = undefined;
+      become({ status: 'signed-out' });
+    }
+  });
+
+  return {
+    state: () => state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    async restore() {
+      try {
+        await token();
+      } catch (error) {
+        if (!isSignedOut(error)) throw error;
+      }
+    },
+    token,
+    refused(old) {
+      if (held?.token === old) held = undefined;
+    },
+    open(message) {
+      tabs.tell({ kind: 'session', session: message });
+      take(message);
+    },
+    async close() {
+      try {
+        await calls.logOut(await token());
+      } catch (error) {
+        // Whoever is signed out already has what was asked for.
+        if (!isSignedOut(error)) throw error;
+      }
+      held = undefined;
+      tabs.tell({ kind: 'signed-out' });
+      become({ status: 'signed-out' });
+    },
+  };
+}
