@@ -23,9 +23,15 @@ export default {
       { path: '^(runtime|services|gateway|envoy|compose|loadtests)/' },
     ),
     forbidden(
+      'clients-stand-on-the-sdk',
+      'A client may use the typed client, and no other one.',
+      { path: '^clients/([^/]+)/' },
+      { path: '^clients/', pathNot: '^clients/($1|sdk)/' },
+    ),
+    forbidden(
       'proto-knows-nothing',
       'Generated code stands on libraries alone.',
-      { path: '^gen/' },
+      { path: '^(gen|clients/sdk/gen)/' },
       { path: '^(runtime|services|gateway|envoy|compose|clients|tests|loadtests)/' },
     ),
     forbidden(
@@ -44,12 +50,12 @@ export default {
   options: {
     parser: 'swc',
     tsConfig: { fileName: 'tsconfig.json' },
-    doNotFollow: { path: ['node_modules', '^gen/'] },
+    doNotFollow: { path: ['node_modules', '^gen/', '^clients/[^/]+/(gen|dist)/'] },
     // The parser knows no JSX: biome holds the arrows of the dashboard.
     exclude: { path: ['^\\.local', '^clients/dashboard/'] },
     enhancedResolveOptions: {
       exportsFields: ['exports'],
-      conditionNames: ['import', 'node', 'default'],
+      conditionNames: ['@hopline/source', 'import', 'node', 'default'],
       extensions: ['.ts', '.mjs', '.js'],
     },
   },

@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 /** Three kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh. */
 export default defineConfig({
+  // The clients are tested as they are written, not as they are built.
+  resolve: { conditions: ['@hopline/source'] },
+  ssr: { resolve: { conditions: ['@hopline/source', 'node', 'module', 'development|production'] } },
   test: {
     pool: 'forks',
     maxWorkers: 2,
@@ -10,8 +13,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['{proto,runtime,services,gateway,compose,deploy,loadtests,tests/faults}/**/*.test.ts'],
-          exclude: ['tests/faults/smoke.test.ts'],
+          include: [
+            '{proto,runtime,services,gateway,compose,deploy,loadtests,clients/sdk,clients/cli,tests/faults}/**/*.test.ts',
+          ],
+          exclude: ['tests/faults/smoke.test.ts', '**/node_modules/**'],
           globalSetup: ['runtime/testing/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,

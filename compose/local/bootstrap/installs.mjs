@@ -44,7 +44,10 @@ function installedAsLocked() {
 export const generatedCode = {
   label: 'code from the protos',
   stamp: path.join(checkout, 'gen', '.hopline-stamp.json'),
-  hash: () => hashOf(checkout, ['proto', 'buf.gen.yaml', 'buf.yaml', 'package-lock.json'], packageScript('generate')),
+  hash() {
+    const made = ['proto', 'buf.yaml', 'buf.gen.yaml', 'clients/sdk/buf.gen.yaml', 'package-lock.json'];
+    return hashOf(checkout, made, packageScript('generate') + packageScript('generate:mesh'));
+  },
   current(hash) {
     return readStamp(this.stamp)?.hash === hash;
   },
