@@ -1,16 +1,18 @@
 import { posix } from 'node:path';
 import { type JsonObject, typed } from './json.ts';
 import type { EnvoySettings } from './settings.ts';
+import { lineOfTrace } from './tracing.ts';
 
 /** The dynamic metadata that a followed link leaves; without it there is no click. */
 const clickKey = { filter: 'hop.click', path: [{ key: 'link_id' }] };
 
 /** One line per followed link (proto/hop/event/v1/click_line.proto), one per request that was not one. */
-export function accessLogs({ spoolDir, logDir }: EnvoySettings): JsonObject[] {
+export function accessLogs({ spoolDir, logDir, traces }: EnvoySettings): JsonObject[] {
   const clicks = posix.join(spoolDir, 'clicks.jsonl');
+  const trace = lineOfTrace(traces);
   return [
-    file(clicks, coldLine, clicked(true)),
-    file(clicks, hotLine, { and_filter: { filters: [redirected, clicked(false)] } }),
+    file(clicks, { ...coldLine, ...trace }, clicked(true)),
+    file(clicks, { ...hotLine, ...trace }, { and_filter: { filters: [redirected, clicked(false)] } }),
     file(posix.join(logDir, 'requests.jsonl'), requestLine, {
       and_filter: { filters: [...notRedirected, clicked(false)] },
     }),
@@ -65,7 +67,6 @@ const requested: JsonObject = {
   dnt: '%REQ(DNT):8%',
   sec_gpc: '%REQ(SEC-GPC):8%',
   address: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
-  traceparent: '%REQ(TRACEPARENT):64%',
 };
 
 const coldLine: JsonObject = {

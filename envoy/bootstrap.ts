@@ -4,6 +4,7 @@ import { hotSetCluster, leaseLayer } from './hot-set.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';
+import { flushSpans, tracesCluster } from './tracing.ts';
 
 const mebibyte = 1_048_576;
 
@@ -15,10 +16,17 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
     static_resources: {
       listeners: listeners(settings, rpcs, seen),
-      clusters: [...clusters(settings.upstreams), ...(settings.hotSet ? [hotSetCluster(settings.hotSet)] : [])],
+      clusters: [
+        ...clusters(settings.upstreams),
+        ...(settings.hotSet ? [hotSetCluster(settings.hotSet)] : []),
+        ...(settings.traces ? [tracesCluster(settings.traces)] : []),
+      ],
     },
     layered_runtime: {
-      layers: [{ name: 'base', static_layer: runtime }, ...(settings.hotSet ? [leaseLayer] : [])],
+      layers: [
+        { name: 'base', static_layer: { ...runtime, ...(settings.traces ? flushSpans : {}) } },
+        ...(settings.hotSet ? [leaseLayer] : []),
+      ],
     },
     overload_manager: overload(settings.maxConnections ?? 10_000, (settings.maxHeapMb ?? 512) * mebibyte),
   };

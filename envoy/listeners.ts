@@ -8,6 +8,7 @@ import { limits } from './limits.ts';
 import { localReplies } from './local-replies.ts';
 import { defaultRateLimits, rateLimitFilters } from './rate-limits.ts';
 import type { EnvoySettings } from './settings.ts';
+import { tracing } from './tracing.ts';
 
 /** Paths as Envoy sees them. */
 export interface Seen {
@@ -112,6 +113,7 @@ function connectionManager(
     http2_protocol_options: http2,
     local_reply_config: localReplies(),
     access_log: accessLogs(settings),
+    ...tracing(settings.traces),
     rds: {
       route_config_name: door,
       config_source: {

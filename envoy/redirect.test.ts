@@ -245,7 +245,6 @@ describe('the click spool', () => {
       dnt: '1',
       sec_gpc: '1',
       address: '127.0.0.1',
-      traceparent: null,
     });
     expect(Math.abs(Number(line?.at) / 1000 - Date.now())).toBeLessThan(60_000);
     expect(lines().every((each) => each.link_id === linkId)).toBe(true);

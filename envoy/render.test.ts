@@ -59,6 +59,11 @@ const tls: EnvoySettings = {
   internalTls: { certificate: '/etc/tls/in/tls.crt', key: '/etc/tls/in/tls.key', clientCa: '/etc/tls/in/ca.crt' },
   http3: true,
 };
+const traced: EnvoySettings = {
+  ...docker,
+  outDir: join(dir, 'traced'),
+  traces: { collector: { host: 'otel-collector', port: 4317 }, percent: 1 },
+};
 
 type Config = Record<string, never> & { static_resources: { listeners: Listener[] } };
 interface Listener {
@@ -108,6 +113,7 @@ describe('Envoy takes what is rendered, without a warning', () => {
     ['Docker', docker],
     ['Kubernetes', kubernetes],
     ['TLS, mTLS and HTTP/3', tls],
+    ['a collector of traces', traced],
   ])('%s', (_, settings) => {
     const { configPath } = renderEnvoy(settings);
     for (const path of [configPath, withRoutes(settings)]) {

@@ -9,6 +9,7 @@ import {
   list,
   optional,
   text,
+  url,
 } from '#runtime/config/config.ts';
 import { type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
@@ -16,6 +17,13 @@ import { type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts'
 export interface Certificate {
   readonly certificate: string;
   readonly key: string;
+}
+
+/** Where spans go, and of how many requests in a hundred. */
+export interface Traces {
+  /** A collector that takes OTLP over gRPC. */
+  readonly collector: Address;
+  readonly percent: number;
 }
 
 /** What differs between a laptop, Docker and Kubernetes. Everything else is the same configuration. */
@@ -56,6 +64,8 @@ export interface EnvoySettings {
   readonly maxConnections?: number;
   /** How often a client may call. Default: the figures of the public contract. */
   readonly rateLimits?: RateLimits;
+  /** Absent: nothing is traced. */
+  readonly traces?: Traces;
   /** The heap at which Envoy begins to refuse work, in MiB. Default: 512. */
   readonly maxHeapMb?: number;
 }
@@ -90,8 +100,14 @@ export const envoyConfig = defineConfig({
   internalClientCa: optional(text('HOP_INTERNAL_CLIENT_CA')),
   maxConnections: int('HOP_ENVOY_MAX_CONNECTIONS', { min: 10, max: 1_000_000, default: 10_000 }),
   maxHeapMb: int('HOP_ENVOY_MAX_HEAP_MB', { min: 64, max: 65_536, default: 512 }),
+  otlpEndpoint: optional(url('HOP_OTLP_ENDPOINT')),
+  /** Of so many requests in a hundred a trace is made. */
+  tracePercent: int('HOP_TRACE_PERCENT', { min: 0, max: 100, default: 1 }),
   ...rateLimitTable,
 });
+
+/** What compose/local takes of it from its own environment. */
+export const traceConfig = { otlpEndpoint: envoyConfig.otlpEndpoint, tracePercent: envoyConfig.tracePercent };
 
 export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: string): EnvoySettings {
   const { seenAs, concurrency, link, resolver, identity, analytics, gatewayAccess } = config;
@@ -121,7 +137,19 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     maxConnections: config.maxConnections,
     maxHeapMb: config.maxHeapMb,
     rateLimits: config,
+    ...tracesFrom(config),
   };
+}
+
+/** Envoy speaks OTLP without TLS: what needs TLS has a collector beside it. Throws on any other endpoint. */
+export function tracesFrom({
+  otlpEndpoint,
+  tracePercent: percent,
+}: ConfigOf<typeof traceConfig>): Pick<EnvoySettings, 'traces'> {
+  if (otlpEndpoint === undefined) return {};
+  const { protocol, hostname, port } = new URL(otlpEndpoint);
+  if (protocol !== 'http:') throw new Error('HOP_OTLP_ENDPOINT has to be http://host:port for Envoy.');
+  return { traces: { collector: { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 4317) }, percent } };
 }
 
 function certificateOf(prefix: string, certificate?: string, key?: string): Certificate | undefined {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { renderEnvoy } from '../../envoy/render.ts';
+import { traceConfig, tracesFrom } from '../../envoy/settings.ts';
 import { type Kind, membersOf } from './graph.ts';
 import { checkout } from './layout.ts';
 import type { Part } from './part.ts';
@@ -80,6 +81,7 @@ function envoySettings(
     adminPort: ports[edge.ports.admin],
     concurrency: concurrencyOf(env.HOP_ENVOY_CONCURRENCY),
     rateLimits: loadConfig(rateLimitTable, env),
+    ...tracesFrom(loadConfig(traceConfig, env)),
     hotSet: local(ports[edge.ports.hotSet]),
     upstreams: {
       link: upstream('link'),

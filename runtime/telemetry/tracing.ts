@@ -6,6 +6,7 @@ import {
   type Span,
   SpanKind,
   SpanStatusCode,
+  TraceFlags,
   type Tracer,
   trace,
 } from '@opentelemetry/api';
@@ -53,11 +54,29 @@ export function tracingEnabled(): boolean {
   return tracer !== undefined;
 }
 
+const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, producer: SpanKind.PRODUCER } as const;
+
 /** A span under the parent that came in the headers; undefined when nothing is traced. Spans carry names, never values. */
-export function startSpan(name: string, kind: 'server' | 'client', parent: TraceHeaders): Span | undefined {
+export function startSpan(name: string, kind: keyof typeof kinds, parent: TraceHeaders): Span | undefined {
   if (!tracer) return undefined;
   const from: Context = propagator.extract(ROOT_CONTEXT, parent, defaultTextMapGetter);
-  return tracer.startSpan(name, { kind: kind === 'server' ? SpanKind.SERVER : SpanKind.CLIENT }, from);
+  return tracer.startSpan(name, { kind: kinds[kind] }, from);
+}
+
+/** A span to link to: 32 and 16 hexadecimal digits. */
+export interface SpanIds {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** As many links as the SDK keeps. */
+const mostLinks = 128;
+
+/** A span of its own for what comes from many traces, linked to each; undefined when nothing is traced, or it comes from none. */
+export function startLinkedSpan(name: string, from: readonly SpanIds[]): Span | undefined {
+  if (!tracer || from.length === 0) return undefined;
+  const links = from.slice(0, mostLinks).map((ids) => ({ context: { ...ids, traceFlags: TraceFlags.SAMPLED } }));
+  return tracer.startSpan(name, { kind: SpanKind.CONSUMER, links }, ROOT_CONTEXT);
 }
 
 export function endSpan(span: Span, codeName: string): void {

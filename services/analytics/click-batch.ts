@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
+import type { SpanIds } from '#runtime/telemetry/tracing.ts';
 
 /** A batch of which every index points somewhere and every column is as long as the others. */
 export type SoundBatch = ClickBatch & { readonly sound: true };
@@ -28,6 +29,18 @@ export function readBatch(value: Uint8Array | null): SoundBatch {
     if (atUs < earliestUs || atUs >= latestUs) throw new MalformedBatch('a time is out of range');
   }
   return Object.assign(batch, { sound: true as const });
+}
+
+const contextBytes = 24;
+
+/** The spans that sent the clicks of the batch that are traced. */
+export function sendersOf({ traceContexts }: ClickBatch): SpanIds[] {
+  const senders: SpanIds[] = [];
+  for (let start = 0; start + contextBytes <= traceContexts.length; start += contextBytes) {
+    const hex = Buffer.from(traceContexts.subarray(start, start + contextBytes)).toString('hex');
+    senders.push({ traceId: hex.slice(0, 32), spanId: hex.slice(32) });
+  }
+  return senders;
 }
 
 function decode(value: Uint8Array): ClickBatch {

@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
 import type { Batch, KafkaMessage, Message } from '#runtime/kafka/kafka.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startTracing } from '#runtime/telemetry/tracing.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createConsume } from './consume.ts';
@@ -201,4 +205,19 @@ describe('offsets that do not follow on', () => {
     expect(await createConsume(options())(fetched([...messages, message(2, clicksOf(linkId, 1))]))).toBe(3n);
     expect(await countOf(linkId)).toBe(2);
   });
+});
+
+test('what was stored of traced clicks is a span of its own, linked to those of their sending', async () => {
+  const exporter = new InMemorySpanExporter();
+  const tracing = startTracing({ instance: 'analytics', otlpEndpoint: undefined }, new SimpleSpanProcessor(exporter));
+  onTestFinished(() => tracing.stop());
+  const sender = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
+  const traceContexts = Buffer.from(sender.traceId + sender.spanId, 'hex');
+  const plain = fromBinary(ClickBatchSchema, clicksOf(randomUUID(), 3));
+  const traced = Buffer.from(toBinary(ClickBatchSchema, { ...plain, traceContexts }));
+  const consume = createConsume({ ...options(), batchClicks: 1 });
+  await consume(fetched([message(0, clicksOf(randomUUID(), 2)), message(1, traced)]));
+  const [span, ...others] = exporter.getFinishedSpans();
+  expect(others).toEqual([]);
+  expect(span).toMatchObject({ name: 'process clicks', links: [{ context: sender }] });
 });

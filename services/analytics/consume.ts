@@ -3,7 +3,8 @@ import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
+import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
+import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
 import { keptFrom } from './kept.ts';
 import { type ClickStore, RowsRefused, type Stored } from './store.ts';
 
@@ -223,7 +224,9 @@ async function take(
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
   const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
-  const stored = await store.take({ topic, partition, expected, next, batches, digest, ...limits });
+  const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
+  const taking = store.take({ topic, partition, expected, next, batches, digest, ...limits });
+  const stored = await taking.finally(() => span?.end());
   if (stored === 'overtaken') return stored;
   batchDuration.record((performance.now() - startedAt) / 1_000);
   for (const outcome of ['stored', 'duplicates', 'expired', 'future', 'erased'] as const) {

@@ -26,6 +26,7 @@ const click: fc.Arbitrary<Click> = fc.record({
   browser: text,
   operatingSystem: text,
   language: text,
+  traceparent: fc.constant(''),
 });
 
 function unpack(batch: ClickBatch): Click[] {
@@ -50,6 +51,7 @@ function unpack(batch: ClickBatch): Click[] {
     browser: say(batch.browser[row]),
     operatingSystem: say(batch.operatingSystem[row]),
     language: say(batch.language[row]),
+    traceparent: '',
   }));
 }
 

@@ -67,6 +67,7 @@ function createColumns(edgeId: string): Columns {
   const batch = create(ClickBatchSchema, { format: batchFormat, edgeId, dictionary: [''] });
   const indexes = new Map<string, number>([['', 0]]);
   const requestIds: string[] = [];
+  const traces: string[] = [];
   let bytes = 64;
   const indexOf = (text: string): number => {
     const known = indexes.get(text);
@@ -101,9 +102,11 @@ function createColumns(edgeId: string): Columns {
       batch.browser.push(indexOf(click.browser));
       batch.operatingSystem.push(indexOf(click.operatingSystem));
       batch.language.push(indexOf(click.language));
+      if (click.traceparent !== '') traces.push(click.traceparent.slice(3, 35), click.traceparent.slice(36, 52));
     },
     close(partition) {
       batch.requestIds = Buffer.from(requestIds.join(''), 'hex');
+      batch.traceContexts = Buffer.from(traces.join(''), 'hex');
       return { partition, value: Buffer.from(toBinary(ClickBatchSchema, batch)), clicks: requestIds.length };
     },
   };

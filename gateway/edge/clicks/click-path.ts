@@ -19,6 +19,7 @@ import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
 import { createSalts } from './salts.ts';
 import { openSpool, type Spool } from './spool.ts';
+import { traceSending } from './trace.ts';
 
 interface Dependencies {
   readonly config: EdgeConfig;
@@ -63,7 +64,11 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     cursor,
     enrich: createEnricher(salts.of, geo.of),
     tap,
-    publish: (clicks, signal) => send(packClicks(clicks, { edgeId, partitions }), signal),
+    async publish(clicks, signal) {
+      const traced = traceSending(clicks, clicksTopic);
+      await send(packClicks(traced.clicks, { edgeId, partitions }), signal);
+      traced.end();
+    },
     log,
     lingerMs: config.lingerMs,
     maxClicks: config.batchClicks,

@@ -25,4 +25,6 @@ export interface Click {
   readonly browser: string;
   readonly operatingSystem: string;
   readonly language: string;
+  /** The span that the click is part of, as a W3C traceparent; empty: it is not traced. */
+  readonly traceparent: string;
 }

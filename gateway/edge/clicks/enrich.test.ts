@@ -25,6 +25,7 @@ const line: ClickLine = {
   secPurpose: '',
   doNotTrack: false,
   address: '192.0.2.7',
+  traceparent: '',
 };
 const salt = '07'.repeat(32);
 const london = { country: 'GB', region: 'England', city: 'London' };

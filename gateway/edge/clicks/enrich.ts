@@ -38,6 +38,7 @@ export function createEnricher(saltOfDay: SaltOfDay, placeOf: PlaceOf): (line: C
       browser: agent.browser,
       operatingSystem: agent.operatingSystem,
       language: primaryLanguage(line.acceptLanguage),
+      traceparent: line.traceparent,
     };
   };
 }

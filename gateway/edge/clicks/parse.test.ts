@@ -46,7 +46,17 @@ test('reads a line of Envoy', () => {
     secPurpose: '',
     doNotTrack: true,
     address: '192.0.2.7',
+    traceparent: '',
   });
+});
+
+test('a request is traced if its id says so and the line names its span', () => {
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331';
+  const request_id = '57d156cc-a8a2-9a98-8251-9f0d76640d5e';
+  expect(parseLine(line({ traceparent, request_id }))).toMatchObject({ traceparent: `${traceparent}-01` });
+  expect(parseLine(line({ traceparent }))).toMatchObject({ traceparent: '' });
+  for (const odd of [null, '00--', `${traceparent}-01`, traceparent.toUpperCase(), 7])
+    expect(parseLine(line({ traceparent: odd, request_id }))).toMatchObject({ traceparent: '' });
 });
 
 test("reads the line of a hot answer, which has the link's fields in one", () => {

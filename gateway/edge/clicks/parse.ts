@@ -20,6 +20,8 @@ export interface ClickLine {
   readonly secPurpose: string;
   readonly doNotTrack: boolean;
   readonly address: string;
+  /** A W3C traceparent of a sampled request; else empty. */
+  readonly traceparent: string;
 }
 
 /** `not_a_click`: a whole line about a request that followed no link. `malformed`: no such line. */
@@ -29,6 +31,7 @@ const lineFormat = 1;
 const earliestUs = Date.UTC(2020, 0) * 1_000;
 const latestUs = Date.UTC(2100, 0) * 1_000;
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const trace = /^00-[0-9a-f]{32}-[0-9a-f]{16}$/;
 const controls = /\p{Cc}/gu;
 const suspect = /[\p{Cc}\p{Cs}]/u;
 const followed: ReadonlySet<number> = new Set([301, 302, 307, 308]);
@@ -97,6 +100,7 @@ function fromObject(parsed: Fields): Outcome {
     secPurpose: text(fields.sec_purpose, 64),
     doNotTrack: text(fields.dnt, 8).trim() === '1' || text(fields.sec_gpc, 8).trim() === '1',
     address: text(fields.address, 64),
+    traceparent: traceparentOf(fields.traceparent, requestId),
   };
 }
 
@@ -115,6 +119,11 @@ function microseconds(value: unknown): number | undefined {
 
 function identifier(value: unknown): string | undefined {
   return typeof value === 'string' && uuid.test(value) ? value.toLowerCase() : undefined;
+}
+
+/** Envoy marks the id of a request that it traces by another version than 4. */
+function traceparentOf(value: unknown, requestId: string): string {
+  return typeof value === 'string' && requestId[14] !== '4' && trace.test(value) ? `${value}-01` : '';
 }
 
 function version(value: unknown): bigint {
