@@ -11,7 +11,7 @@ const listClicks = `
 with scanned as materialized (
   select c.*, row_number() over (partition by at order by request_id desc) as place
   from (
-    select at, request_id, flags, country, region, city, device, browser, operating_system, referrer_host, language
+    select at, request_id, flags, country, region, city, device, browser, operating_system, referrer_host, language, tier
     from clicks
     where link_id = $1 and at >= 'epoch'::timestamptz + $2 * interval '1 microsecond'
       and at <= 'epoch'::timestamptz + $3 * interval '1 microsecond'
@@ -23,7 +23,7 @@ with scanned as materialized (
   select *, false as told from scanned order by at desc, place offset $5 - 1
 )
 select (extract(epoch from at) * 1000000)::float8 as at_us, place::int, told, flags, country, region, city, device, browser,
-  operating_system, referrer_host, language
+  operating_system, referrer_host, language, tier
 from (select * from told union all select * from last) c order by told desc, at desc, place`;
 
 interface Row {
@@ -41,6 +41,7 @@ interface Row {
   operating_system: string;
   referrer_host: string;
   language: string;
+  tier: number;
 }
 
 /** A link's clicks one by one; from a replica. */
@@ -63,7 +64,7 @@ export function postgresClickListStore(reads: Pick<Replicas, 'query'>): ClickLis
 
 function clickOf(row: Row): ClickRow {
   const { at_us: atUs, operating_system: operatingSystem, referrer_host: referrer } = row;
-  const { flags, country, region, city, device, browser, language } = row;
+  const { flags, country, region, city, device, browser, language, tier } = row;
   return {
     at: Math.floor(atUs / 1_000),
     flags,
@@ -75,5 +76,6 @@ function clickOf(row: Row): ClickRow {
     operatingSystem,
     referrer,
     language,
+    tier,
   };
 }

@@ -83,6 +83,7 @@ describe('the list of clicks', () => {
           browser: 'Firefox',
           operatingSystem: 'Linux',
           referrer: 'news.example',
+          tier: 2,
           language: 'en',
         },
       ],

@@ -9,9 +9,17 @@ export function isPersons({ flags }: ClickRow): boolean {
   return (flags & (ClickFlag.BOT | ClickFlag.HEAD | ClickFlag.PREFETCH)) === 0;
 }
 
-export function clickMessage({ at, flags, ...texts }: ClickRow): MessageInitShape<typeof ClickSchema> {
+/** By hop.event.v1.Tier. */
+const tierNames: readonly string[] = ['', 'edge', 'l1', 'redis', 'replica', 'primary'];
+
+export function tierName(tier: number): string {
+  return tierNames[tier] ?? '';
+}
+
+export function clickMessage({ at, flags, tier, ...texts }: ClickRow): MessageInitShape<typeof ClickSchema> {
   return {
     ...texts,
+    tier: tierName(tier),
     at: timestampFromMs(at),
     bot: (flags & ClickFlag.BOT) !== 0,
     head: (flags & ClickFlag.HEAD) !== 0,

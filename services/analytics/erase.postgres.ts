@@ -22,17 +22,28 @@ const kept = [
 ] as const;
 const defaultBatch = 5_000;
 
+/** What is deleted of a link's hours is no longer the workspace's. */
+const withoutHours = (deletion: string): string => `
+with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), less as (
+  insert into click_workspace_hours as r (workspace_id, at, source, clicks, visitors, bots, bot_visitors)
+  select t.workspace_id, g.at, -1, -g.clicks, -g.visitors, -g.bots, -g.bot_visitors
+  from gone g, click_totals t where t.link_id = $1 and g.clicks + g.bots > 0 order by g.at
+  on conflict (workspace_id, at, source) do update set clicks = r.clicks + excluded.clicks,
+    visitors = r.visitors + excluded.visitors, bots = r.bots + excluded.bots,
+    bot_visitors = r.bot_visitors + excluded.bot_visitors
+)
+select from gone`;
+
 export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore {
   async function eraseLink(linkId: string): Promise<number> {
     let erased = 0;
     for (const [table, key] of kept) {
       for (;;) {
-        const { rowCount } = await pool.query(
-          `delete from ${table} where link_id = $1 and ${key} <= (
-             select ${key} from (select ${key} from ${table} where link_id = $1 order by ${key} limit $2) s
-             order by ${key} desc limit 1)`,
-          [linkId, batch],
-        );
+        const deletion = `delete from ${table} where link_id = $1 and ${key} <= (
+          select ${key} from (select ${key} from ${table} where link_id = $1 order by ${key} limit $2) s
+          order by ${key} desc limit 1)`;
+        const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
+        const { rowCount } = await pool.query(statement, [linkId, batch]);
         if (!rowCount) break;
         if (table === 'clicks') erased += rowCount;
       }
@@ -49,8 +60,10 @@ export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore
         [workspaceId],
       );
       for (const { link_id } of rows) erased += await eraseLink(link_id);
-      if (rows.length === 0) return erased;
+      if (rows.length === 0) break;
     }
+    await pool.query('delete from click_workspace_hours where workspace_id = $1', [workspaceId]);
+    return erased;
   }
 
   return {

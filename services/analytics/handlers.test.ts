@@ -31,6 +31,8 @@ import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import { soundBatch, testClick } from './testing.ts';
 import { createWatchStreams } from './watch-streams.ts';
+import { createWorkspaceFeed } from './workspace-feed.ts';
+import { postgresWorkspaceCounts, postgresWorkspaceStore } from './workspace-store.postgres.ts';
 
 const person = testPerson();
 const now = Date.UTC(2026, 4, 20, 10, 30);
@@ -58,7 +60,10 @@ function keep(changes: Partial<LinkRecord>): LinkRecord {
 
 /** What the link service answers, with its rules about who may ask. */
 async function startLinks(): Promise<TestServer> {
-  const find = ({ names }: LookupLinksRequest) => names.flatMap(({ code }) => records.get(code) ?? []);
+  const find = ({ names, workspaceId, linkIds }: LookupLinksRequest) => [
+    ...names.flatMap(({ code }) => records.get(code) ?? []),
+    ...[...records.values()].filter((record) => record.workspaceId === workspaceId && linkIds.includes(record.id)),
+  ];
   const refuse = (): never => {
     throw new Error('analytics has no business with this call');
   };
@@ -81,8 +86,10 @@ beforeAll(async () => {
   const links = meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') });
   const reads = createReplicas({ primary: pool, replicas: [], log: silentLog });
   const feed = createLiveFeed({ store: postgresLiveStore(pool), log: silentLog, pollMs: 20 });
+  const workspaceFeed = createWorkspaceFeed({ store: postgresWorkspaceCounts(pool), log: silentLog, pollMs: 20 });
   const streams = createWatchStreams({
     feed,
+    workspaces: workspaceFeed,
     links,
     revocations: revoked,
     streams: 4,
@@ -92,7 +99,8 @@ beforeAll(async () => {
     checkMs: 50,
   });
   const keeping = { erasure: postgresEraseStore(pool), retentionDays: 400, minutesRetentionDays: 35 };
-  const stores = { store, stats: postgresStatsStore(reads), list: postgresClickListStore(reads) };
+  const workspaces = postgresWorkspaceStore(reads);
+  const stores = { store, workspaces, stats: postgresStatsStore(reads), list: postgresClickListStore(reads) };
   server = await startTestServer({
     keys,
     services: [service(AnalyticsService, createHandlers({ ...stores, ...keeping, streams, links, now: () => now }))],
@@ -101,6 +109,7 @@ beforeAll(async () => {
     () => server.stop(),
     () => streams.stop(),
     () => feed.stop(),
+    () => workspaceFeed.stop(),
     () => linkServer.stop(),
     () => pool.end(),
     () => database.drop(),
@@ -162,6 +171,7 @@ describe('GetLinkStats', () => {
     ]);
     expect(shares(stats.devices)).toEqual([['desktop', 3, 2]]);
     expect(shares(stats.countries)).toEqual([['', 3, 2]]);
+    expect(stats.tiers.map(({ tier, clicks }) => [tier, clicks])).toEqual([['l1', 3]]);
     expect(stats.lastClickAt).toEqual(timestampFromMs(now - 60_000));
   });
 
@@ -226,7 +236,13 @@ describe('ListClicks', () => {
   test('answers clicks one by one, newest first, page by page', async () => {
     const first = await asPerson().listClicks({ code: 'abc', pageSize: 2 });
     expect(first.clicks.map(at)).toEqual([-60_000, -120_000]);
-    expect(first.clicks[0]).toMatchObject({ referrer: 'news.example', browser: 'Firefox', bot: false, language: 'en' });
+    expect(first.clicks[0]).toMatchObject({
+      referrer: 'news.example',
+      browser: 'Firefox',
+      bot: false,
+      language: 'en',
+      tier: 'l1',
+    });
     const second = await asPerson().listClicks({ code: 'abc', pageSize: 2, pageToken: first.nextPageToken });
     expect(second.clicks.map(at)).toEqual([-1_441 * 60_000]);
     expect(second.nextPageToken).toBe('');
@@ -313,7 +329,10 @@ describe('WatchClicks', () => {
     const people = await watching(person, 'live');
     const all = await watching(person, 'live', true);
     await follow(id, [0, 1, 2, 4, 8]);
-    expect(await clicksOf(people.events, 2)).toMatchObject([{ city: 'London', bot: false }, { bot: false }]);
+    expect(await clicksOf(people.events, 2)).toMatchObject([
+      { city: 'London', bot: false, tier: 'l1' },
+      { bot: false },
+    ]);
     expect((await clicksOf(all.events, 5)).map(({ bot, head, prefetch }) => [bot, head, prefetch])).toContainEqual([
       true,
       false,

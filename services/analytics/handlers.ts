@@ -13,10 +13,15 @@ import { clickMessage, isPersons } from './click-message.ts';
 import { dayOf } from './housekeeping.ts';
 import { keptFrom } from './kept.ts';
 import { readPageToken, writePageToken } from './page-token.ts';
-import { readStats, type Share } from './stats.ts';
+import { readStats } from './stats.ts';
+import { linkStatsMessage, workspaceStatsMessage } from './stats-message.ts';
 import { planStats } from './stats-query.ts';
 import type { ClickListStore, ClickPosition, EraseStore, SaltStore, StatsStore } from './store.ts';
+import { sinceOf } from './watch-since.ts';
 import type { WatchStreams } from './watch-streams.ts';
+import { planWorkspaceStats } from './workspace-query.ts';
+import { readWorkspaceStats } from './workspace-stats.ts';
+import type { WorkspaceStore } from './workspace-store.ts';
 
 interface Dependencies {
   readonly store: SaltStore;
@@ -24,8 +29,9 @@ interface Dependencies {
   readonly retentionDays: number;
   readonly minutesRetentionDays: number;
   readonly stats: StatsStore;
+  readonly workspaces: WorkspaceStore;
   readonly list: ClickListStore;
-  readonly streams: Pick<WatchStreams, 'watch'>;
+  readonly streams: Pick<WatchStreams, 'watch' | 'watchWorkspace'>;
   readonly links: Pick<Client<typeof LinkService>, 'lookupLinks'>;
   readonly now?: () => number;
 }
@@ -33,6 +39,8 @@ interface Dependencies {
 const dayMs = 86_400_000;
 const defaultPageSize = 50;
 const largestPage = 1_000;
+const defaultTopLinks = 10;
+const mostTopLinks = 100;
 /** Edges and the link's database have clocks of their own. */
 const clockSlackUs = 3_600_000_000;
 const newest: ClickPosition = { atUs: Date.UTC(2200, 0) * 1_000, skip: 0 };
@@ -44,6 +52,7 @@ export function createHandlers({
   retentionDays,
   minutesRetentionDays,
   stats,
+  workspaces,
   list,
   streams,
   links,
@@ -63,23 +72,27 @@ export function createHandlers({
         kept: { clicksFrom: keptFrom(now(), retentionDays), minutesFrom: keptFrom(now(), minutesRetentionDays) },
       });
       const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));
-      const { breakdowns } = found;
-      return {
-        clicks: found.clicks,
-        visitors: found.visitors,
-        bots: found.bots,
-        heads: found.heads,
-        prefetches: found.prefetches,
-        series: found.series.map(({ at, clicks, visitors }) => ({ at: timestampFromMs(at / 1_000), clicks, visitors })),
-        referrers: sharesOf(breakdowns.referrer),
-        countries: sharesOf(breakdowns.country),
-        cities: sharesOf(breakdowns.city),
-        devices: sharesOf(breakdowns.device),
-        browsers: sharesOf(breakdowns.browser),
-        operatingSystems: sharesOf(breakdowns.operating_system),
-        languages: sharesOf(breakdowns.language),
-        ...(found.lastClickAt === undefined ? {} : { lastClickAt: timestampFromMs(found.lastClickAt) }),
-      };
+      return linkStatsMessage(found);
+    },
+
+    async getWorkspaceStats(request, context) {
+      const { includeBots: bots = false, topLinks } = request;
+      if (topLinks < 0) throw invalid('top_links', 'must not be negative');
+      const { workspaceId } = personOf(context);
+      const query = planWorkspaceStats({
+        from: request.from && microseconds(request.from),
+        to: request.to && microseconds(request.to),
+        interval: request.interval,
+        timezone: request.timezone,
+        now: now() * 1_000,
+      });
+      const limit = Math.min(topLinks || defaultTopLinks, mostTopLinks);
+      // Of twice as many some may no longer exist.
+      const found = await fromStore(readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit }));
+      const linkIds = found.top.map(({ linkId }) => linkId);
+      const { records } =
+        linkIds.length === 0 ? { records: [] } : await links.lookupLinks({ workspaceId, linkIds }, callFrom(context));
+      return workspaceStatsMessage(found, query.previous, records, limit);
     },
 
     async listClicks(request, context) {
@@ -110,6 +123,17 @@ export function createHandlers({
         } else if (request.includeBots || isPersons(event.click)) {
           yield { event: { case: 'click', value: clickMessage(event.click) } };
         }
+      }
+    },
+
+    async *watchWorkspace(request, context) {
+      const sinceUs = sinceOf(request.since && microseconds(request.since), now() * 1_000);
+      for await (const { clicks, visitors, bots } of streams.watchWorkspace(
+        personOf(context),
+        sinceUs,
+        context.signal,
+      )) {
+        yield { at: timestampFromMs(now()), clicks, visitors, bots };
       }
     },
 
@@ -161,8 +185,4 @@ async function fromStore<Result>(reading: Promise<Result>): Promise<Result> {
 
 function microseconds({ seconds, nanos }: Timestamp): number {
   return Number(seconds) * 1_000_000 + Math.floor(nanos / 1_000);
-}
-
-function sharesOf(shares: readonly Share[]): { value: string; clicks: number; visitors: number }[] {
-  return shares.map(({ value, clicks, visitors }) => ({ value, clicks, visitors }));
 }

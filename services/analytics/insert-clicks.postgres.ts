@@ -55,12 +55,12 @@ export const mostTold = 1_000;
 
 /** A click as live_clicks holds it: read by live-clicks.postgres.ts. */
 const liveClick =
-  '(extract(epoch from s.at) * 1000)::bigint, s.flags, s.country, s.region, s.city, s.device, s.browser, s.operating_system, s.referrer_host, s.language';
+  '(extract(epoch from s.at) * 1000)::bigint, s.flags, s.country, s.region, s.city, s.device, s.browser, s.operating_system, s.referrer_host, s.language, s.tier';
 
 /**
  * Stores clicks and counts those that were not there, in one statement: the rollups can only grow by what the insert
  * returned. $1: the earliest time taken; then one array for each column; $22: topic and partition; $23: the earliest time not
- * taken. What is erased is left out. Everything is written in the order of its key, so
+ * taken; $24: the partition. What is erased is left out. Everything is written in the order of its key, so
  * that two transactions never wait for each other in a circle.
  */
 export const insertClicks = `
@@ -117,6 +117,11 @@ with incoming as (
 ), minutes as (${growByTime('click_minutes', 'minute')}
 ), hours as (${growByTime('click_hours', 'hour')}
 ), days as (${growByTime('click_days', 'day')}
+), workspace_hours as (
+  insert into click_workspace_hours as r (workspace_id, at, source, ${valueCounters.join(', ')})
+  select c.workspace_id, date_trunc('hour', c.at, 'UTC') as unit, $24::smallint, ${sums(valueCounters)}
+  from counted c where c.kind in ('click', 'bot') group by c.workspace_id, unit order by c.workspace_id, unit
+  on conflict (workspace_id, at, source) do update set ${grow('r', valueCounters)}
 ), hour_values as (${growByValue('click_hour_values', 'hour')}
 ), day_values as (${growByValue('click_day_values', 'day')}
 ), totals as (

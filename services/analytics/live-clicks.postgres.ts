@@ -13,6 +13,8 @@ type LiveClick = [
   operatingSystem: string,
   referrer: string,
   language: string,
+  /** Absent in what an older process wrote. */
+  tier?: number,
 ];
 
 interface Row {
@@ -69,6 +71,6 @@ function deliveryOf({ link_id: linkId, total, clicks }: Row): LiveDelivery {
 }
 
 function clickOf(click: LiveClick): ClickRow {
-  const [at, flags, country, region, city, device, browser, operatingSystem, referrer, language] = click;
-  return { at, flags, country, region, city, device, browser, operatingSystem, referrer, language };
+  const [at, flags, country, region, city, device, browser, operatingSystem, referrer, language, tier = 0] = click;
+  return { at, flags, country, region, city, device, browser, operatingSystem, referrer, language, tier };
 }

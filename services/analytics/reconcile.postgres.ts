@@ -77,6 +77,28 @@ select 'visitors' as table, row(link_id, visitor)::text as key, (e.link_id is no
 from (select *, true as there from expected) e full join kept k using (link_id, visitor)
 where e.there is null or k.sound is not true order by 2 limit ${mostTold}`;
 
+/** What a workspace has in an hour is what its links have, whichever partitions counted it. */
+const workspaceHours = `
+with expected as (
+  select t.workspace_id, h.at, sum(h.clicks) as clicks, sum(h.visitors) as visitors, sum(h.bots) as bots,
+    sum(h.bot_visitors) as bot_visitors
+  from click_hours h join click_totals t using (link_id)
+  where h.at >= $1::date::timestamp at time zone 'UTC' and h.at < ($1::date + 1)::timestamp at time zone 'UTC'
+  group by t.workspace_id, h.at having sum(h.clicks + h.bots) > 0
+), kept as (
+  select workspace_id, at, sum(clicks) as clicks, sum(visitors) as visitors, sum(bots) as bots,
+    sum(bot_visitors) as bot_visitors
+  from click_workspace_hours
+  where at >= $1::date::timestamp at time zone 'UTC' and at < ($1::date + 1)::timestamp at time zone 'UTC'
+  group by workspace_id, at having sum(clicks + bots) <> 0
+)
+select 'click_workspace_hours' as table, row(workspace_id, at)::text as key,
+  (select row(${prefixed('e', values)})::text where e.clicks is not null) as counted,
+  (select row(${prefixed('k', values)})::text where k.clicks is not null) as kept
+from expected e full join kept k using (workspace_id, at)
+where row(${prefixed('e', values)}) is distinct from row(${prefixed('k', values)})
+order by 2 limit ${mostTold}`;
+
 /** Totals outlive the clicks; what must agree with them are the days. */
 const totals = `
 select 'click_totals' as table, link_id::text as key, d.counted::text as counted, t.kept::text as kept
@@ -117,6 +139,7 @@ export async function reconcile(
         await ask(client, recount('click_hour_values', 'hour', true), parameters);
         await ask(client, recount('click_day_values', 'day', true), parameters);
         await ask(client, visitorsOfDay, parameters);
+        if (linkId === undefined) await ask(client, workspaceHours, [day]);
       }
       await ask(client, totals, [linkId ?? null]);
     },

@@ -21,6 +21,9 @@ export interface StatsQuery {
   readonly starts: readonly number[];
   readonly series: readonly Piece[];
   readonly breakdown: readonly Piece[];
+  /** The range itself, microseconds since 1970; `until` is not in it. */
+  readonly from: number;
+  readonly until: number;
 }
 
 export const mostPoints = 10_000;
@@ -31,8 +34,7 @@ export function planStats(question: StatsQuestion): StatsQuery {
   const { from, until, openStart, openEnd } = rangeOf(question);
   const { kept = { clicksFrom: 0, minutesFrom: 0 } } = question;
   const interval = intervalOf(question.interval);
-  const zone = zoneOf(question.timezone ?? 'UTC');
-  if (!zone) throw invalid('timezone', 'is no IANA time zone, as Europe/Berlin is', 'TIMEZONE_INVALID');
+  const zone = namedZone(question.timezone);
   const { starts, end } = pointsOf(from, until, interval, zone);
   // Nothing was before the link, nothing is after now: an end that is open may be read with the coarser, cheaper rollups,
   // and takes in what a clock that is a little ahead has dated.
@@ -40,6 +42,8 @@ export function planStats(question: StatsQuestion): StatsQuery {
   const last = openEnd ? end : until;
   const unit = coarsestFor(starts.slice(1).concat(openStart ? first : [], openEnd ? last : []));
   return {
+    from: first,
+    until: last,
     starts,
     series: coverKept(first, last, unitsFrom(unit), kept),
     breakdown: coverKept(
@@ -59,6 +63,14 @@ interface Range {
 }
 
 function rangeOf({ from, to, linkCreatedAt, now }: StatsQuestion): Range {
+  checkMoments({ from, to });
+  const until = to ?? now + 1;
+  const start = from ?? Math.min(linkCreatedAt, until - 1);
+  checkOrder(from, start, until);
+  return { from: start, until, openStart: start <= linkCreatedAt, openEnd: until > now };
+}
+
+export function checkMoments({ from, to }: Pick<StatsQuestion, 'from' | 'to'>): void {
   for (const [field, at] of [
     ['from', from],
     ['to', to],
@@ -66,20 +78,32 @@ function rangeOf({ from, to, linkCreatedAt, now }: StatsQuestion): Range {
     if (at !== undefined && (at < 0 || at > latest))
       throw invalid(field, 'is not between 1970 and 2200', 'RANGE_INVALID');
   }
-  const until = to ?? now + 1;
-  const start = from ?? Math.min(linkCreatedAt, until - 1);
-  if (start >= until)
-    throw invalid(from === undefined ? 'to' : 'from', 'is not before the end of the range', 'RANGE_INVALID');
-  return { from: start, until, openStart: start <= linkCreatedAt, openEnd: until > now };
 }
 
-function intervalOf(text: string | undefined): Interval {
-  const found = intervals.find((interval) => interval === (text ?? 'day'));
-  if (!found) throw invalid('interval', `is none of ${intervals.join(', ')}`, 'INTERVAL_INVALID');
+/** `asked` is the beginning that was said, if one was. */
+export function checkOrder(asked: number | undefined, from: number, until: number): void {
+  if (from >= until)
+    throw invalid(asked === undefined ? 'to' : 'from', 'is not before the end of the range', 'RANGE_INVALID');
+}
+
+export function intervalOf(text: string | undefined, known: readonly Interval[] = intervals): Interval {
+  const found = known.find((interval) => interval === (text ?? 'day'));
+  if (!found) throw invalid('interval', `is none of ${known.join(', ')}`, 'INTERVAL_INVALID');
   return found;
 }
 
-function pointsOf(from: number, until: number, interval: Interval, zone: Zone): { starts: number[]; end: number } {
+export function namedZone(timezone: string | undefined): Zone {
+  const zone = zoneOf(timezone ?? 'UTC');
+  if (!zone) throw invalid('timezone', 'is no IANA time zone, as Europe/Berlin is', 'TIMEZONE_INVALID');
+  return zone;
+}
+
+export function pointsOf(
+  from: number,
+  until: number,
+  interval: Interval,
+  zone: Zone,
+): { starts: number[]; end: number } {
   const starts: number[] = [];
   let start = zone.startOf(interval, Math.floor(from / 1_000));
   while (start * 1_000 < until) {

@@ -2,9 +2,9 @@ import type { QueryResultRow } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import { dimensions, type Piece } from './cover.ts';
 import { dimensionRows, kindOf } from './insert-clicks.postgres.ts';
-import type { Counts, PointCounts, StatsReader, StatsStore, ValueCounts } from './store.ts';
+import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from './store.ts';
 
-const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
+export const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
 
 const pieces = `
 pieces as (
@@ -68,7 +68,17 @@ select dimension, value, clicks, visitors, bots, bot_visitors from ranked where 
 union all
 select dimension, null, sum(clicks), sum(visitors), sum(bots), sum(bot_visitors) from named group by dimension`;
 
-interface CountsRow {
+const tiersOf = `
+select tier, count(*)::float8 as clicks
+from (
+  select tier, flags from clicks
+  where link_id = $1 and at >= ${moment('$2::bigint')} and at < ${moment('$3::bigint')}
+  order by at desc limit $5
+) c cross join lateral (select ${kindOf} as kind) k
+where kind = 'click' or ($4 and kind = 'bot')
+group by tier order by clicks desc, tier`;
+
+export interface CountsRow {
   clicks: number;
   visitors: number;
   bots: number;
@@ -85,7 +95,7 @@ interface ValueRow extends CountsRow {
   value: string | null;
 }
 
-type Query = <Row extends QueryResultRow>(text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
+export type Query = <Row extends QueryResultRow>(text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
 
 /** What the statistics read. */
 export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>): StatsStore {
@@ -118,6 +128,10 @@ function readerOf(query: Query): StatsReader {
       return { named, sums };
     },
 
+    async tiers(linkId, { from, until }, { bots, limit }) {
+      return (await query<TierCounts>(tiersOf, [linkId, Math.floor(from), Math.ceil(until), bots, limit])).rows;
+    },
+
     async lastClickAt(linkId) {
       const { rows } = await query<{ last_click_at: Date | null }>(
         'select last_click_at from click_totals where link_id = $1',
@@ -136,10 +150,10 @@ function readerOf(query: Query): StatsReader {
   };
 }
 
-function columnsOf(wanted: readonly Piece[]): [string[], number[], number[]] {
+export function columnsOf(wanted: readonly Piece[]): [string[], number[], number[]] {
   return [wanted.map(({ unit }) => unit), wanted.map(({ from }) => from), wanted.map(({ until }) => until)];
 }
 
-function countsOf({ clicks, visitors, bots, bot_visitors: botVisitors }: CountsRow): Counts {
+export function countsOf({ clicks, visitors, bots, bot_visitors: botVisitors }: CountsRow): Counts {
   return { clicks, visitors, bots, botVisitors };
 }

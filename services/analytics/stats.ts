@@ -1,6 +1,6 @@
 import { type Dimension, dimensions } from './cover.ts';
 import type { StatsQuery } from './stats-query.ts';
-import type { Counts, StatsStore, ValueCounts } from './store.ts';
+import type { Counts, StatsStore, TierCounts, ValueCounts } from './store.ts';
 
 interface Point {
   /** When it begins, microseconds since 1970. */
@@ -23,11 +23,15 @@ export interface Stats {
   readonly prefetches: number;
   readonly series: readonly Point[];
   readonly breakdowns: Readonly<Record<Dimension, readonly Share[]>>;
+  /** Most first. */
+  readonly tiers: readonly TierCounts[];
   /** Milliseconds since 1970. */
   readonly lastClickAt: number | undefined;
 }
 
 const mostValues = 100;
+/** Of a link so many of the latest requests are looked at one by one. */
+const mostLookedAt = 10_000;
 
 /** Reads what the query needs, all of it as it was at one moment, and adds it up. With bots, what bots did is added to clicks and visitors everywhere. */
 export async function readStats(
@@ -36,9 +40,10 @@ export async function readStats(
   query: StatsQuery,
   includeBots: boolean,
 ): Promise<Stats> {
-  const { points, values, lastClickAt } = await store.snapshot(async (reader) => ({
+  const { points, values, tiers, lastClickAt } = await store.snapshot(async (reader) => ({
     points: await reader.points(linkId, query.series, query.starts),
     values: await reader.values(linkId, query.breakdown, { bots: includeBots, limit: mostValues }),
+    tiers: await reader.tiers(linkId, query, { bots: includeBots, limit: mostLookedAt }),
     lastClickAt: await reader.lastClickAt(linkId),
   }));
   const series = query.starts.map((at) => ({ at, clicks: 0, visitors: 0 }));
@@ -67,10 +72,10 @@ export async function readStats(
       ),
     ]),
   ) as Record<Dimension, Share[]>;
-  return { ...all, series, breakdowns, lastClickAt };
+  return { ...all, series, breakdowns, tiers, lastClickAt };
 }
 
-function shown(counts: Counts, includeBots: boolean): { clicks: number; visitors: number } {
+export function shown(counts: Counts, includeBots: boolean): { clicks: number; visitors: number } {
   if (!includeBots) return { clicks: counts.clicks, visitors: counts.visitors };
   return { clicks: counts.clicks + counts.bots, visitors: counts.visitors + counts.botVisitors };
 }

@@ -73,7 +73,7 @@ describe('an answer', () => {
     let seen = 0;
     while (writing) {
       // The nth click is the nth millisecond's.
-      const query = { series: always, breakdown: always, starts: [0] };
+      const query = { series: always, breakdown: always, starts: [0], from: start, until: start + day };
       const { clicks, breakdowns, lastClickAt } = await readStats(stats, linkId, query, false);
       expect(lastClickAt).toBe(clicks === 0 ? undefined : start / 1_000 + clicks);
       expect(breakdowns.device.reduce((sum, share) => sum + share.clicks, 0)).toBe(clicks);

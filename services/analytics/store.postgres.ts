@@ -38,6 +38,7 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore {
           ...columnsOf(delivery.batches),
           source,
           delivery.notAfterUs ?? endOfTimeUs,
+          delivery.partition,
         ];
         const { rows } = await client.query<Stored>({ name: 'insert-clicks', text: insertClicks, values });
         const { stored = 0, expired = 0, future = 0, erased = 0 } = rows[0] ?? {};

@@ -103,6 +103,12 @@ export interface ValueCounts extends Counts {
   readonly value: string;
 }
 
+export interface TierCounts {
+  /** hop.event.v1.Tier */
+  readonly tier: number;
+  readonly clicks: number;
+}
+
 /** What is read for the statistics; from a replica, so what was just stored may be some milliseconds away. */
 export interface StatsReader {
   /** Counts by point; a point begins at its start (microseconds since 1970, ascending) and ends where the next begins. */
@@ -119,6 +125,12 @@ export interface StatsReader {
     readonly named: ValueCounts[];
     readonly sums: ReadonlyMap<Dimension, Counts>;
   }>;
+  /** Where the last `limit` requests from `from` until before `until` (microseconds since 1970) were answered. */
+  tiers(
+    linkId: string,
+    range: { readonly from: number; readonly until: number },
+    order: { readonly bots: boolean; readonly limit: number },
+  ): Promise<TierCounts[]>;
   /** When a person last followed the link, milliseconds since 1970. */
   lastClickAt(linkId: string): Promise<number | undefined>;
   /** Clicks of people, of the links that have any. */
@@ -145,6 +157,8 @@ export interface ClickRow {
   readonly operatingSystem: string;
   readonly referrer: string;
   readonly language: string;
+  /** hop.event.v1.Tier */
+  readonly tier: number;
 }
 
 /** A place in the list of a link's clicks, newest first: behind `skip` clicks of this very microsecond. */

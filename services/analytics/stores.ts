@@ -8,6 +8,7 @@ import { postgresLiveStore } from './live-clicks.postgres.ts';
 import { postgresPartitionStore } from './partitions.postgres.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
+import { postgresWorkspaceCounts, postgresWorkspaceStore } from './workspace-store.postgres.ts';
 
 /** Pools of their own for what is written and what is asked, so that neither takes the other's connections. */
 export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfig, log: Log) {
@@ -28,6 +29,8 @@ export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfi
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
     live: postgresLiveStore(primary),
+    workspaces: postgresWorkspaceStore(reads),
+    workspaceCounts: postgresWorkspaceCounts(primary),
     check: () => primary.query('select 1'),
     close: () => Promise.all([writes, primary, ...replicas].map((pool) => pool.end())),
   };

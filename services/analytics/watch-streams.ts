@@ -8,10 +8,12 @@ import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { LiveFeed } from './live-feed.ts';
 import type { Subscription } from './live-subscription.ts';
-import type { ClickRow } from './store.ts';
+import type { ClickRow, Counts } from './store.ts';
+import type { CountsSubscription, WorkspaceFeed } from './workspace-feed.ts';
 
 interface StreamOptions {
   readonly feed: LiveFeed;
+  readonly workspaces: WorkspaceFeed;
   readonly links: Pick<Client<typeof LinkService>, 'lookupLinks'>;
   readonly revocations: Pick<Revocations, 'has'>;
   /** Streams of this process, and of one person among them. */
@@ -29,13 +31,23 @@ type WatchEvent =
 
 interface Watcher {
   readonly person: PersonCaller;
-  readonly link: LinkRecord;
-  readonly subscription: Subscription;
+  /** Absent: the caller's workspace is watched, which is in reach for as long as the credentials hold. */
+  readonly link?: LinkRecord;
+  readonly subscription: Pick<Subscription, 'fail' | 'close'>;
+}
+
+/** How long a stream goes on. */
+interface Span {
+  readonly lifetimeMs: number;
+  readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
 }
 
 export interface WatchStreams {
   /** Clicks as they are counted, from the first heartbeat on; ends when its time is over, fails when it must not go on. */
   watch(person: PersonCaller, link: LinkRecord, signal: AbortSignal): AsyncGenerator<WatchEvent>;
+  /** Counts of the caller's workspace since then, at once, when they change and every `heartbeatMs`; ends as `watch` does. */
+  watchWorkspace(person: PersonCaller, sinceUs: number, signal: AbortSignal): AsyncGenerator<Counts>;
   stop(): void;
 }
 
@@ -54,24 +66,36 @@ export function createWatchStreams(options: StreamOptions): WatchStreams {
     });
   }, checkMs).unref();
 
+  /** Holds a place, a subscription and an eye on both for as long as the events are taken. */
+  async function* held<Held extends Watcher['subscription'], Event>(
+    watcher: Omit<Watcher, 'subscription'>,
+    signal: AbortSignal,
+    subscribe: () => Promise<Held>,
+    events: (subscription: Held, span: Span) => AsyncGenerator<Event>,
+  ): AsyncGenerator<Event> {
+    const leave = places.take(watcher.person.userId);
+    let open: Watcher | undefined;
+    let close: (() => void) | undefined;
+    try {
+      const subscription = await subscribe();
+      close = () => subscription.close();
+      signal.addEventListener('abort', close, { once: true });
+      open = { ...watcher, subscription };
+      watchers.add(open);
+      yield* events(subscription, { lifetimeMs, heartbeatMs, signal });
+    } finally {
+      if (open) watchers.delete(open);
+      if (close) signal.removeEventListener('abort', close);
+      close?.();
+      leave();
+    }
+  }
+
   return {
-    async *watch(person, link, signal) {
-      const leave = places.take(person.userId);
-      let watcher: Watcher | undefined;
-      let close: (() => void) | undefined;
-      try {
-        const subscription = await feed.subscribe(link.id);
-        close = () => subscription.close();
-        signal.addEventListener('abort', close, { once: true });
-        watcher = { person, link, subscription };
-        watchers.add(watcher);
-        yield* eventsOf(subscription, { lifetimeMs, heartbeatMs, signal });
-      } finally {
-        if (watcher) watchers.delete(watcher);
-        if (close) signal.removeEventListener('abort', close);
-        close?.();
-        leave();
-      }
+    watch: (person, link, signal) => held({ person, link }, signal, () => feed.subscribe(link.id), eventsOf),
+    watchWorkspace(person, sinceUs, signal) {
+      const counted = { workspaceId: person.workspaceId, sinceUs };
+      return held({ person }, signal, () => options.workspaces.subscribe(counted), countsOf);
     },
     stop: () => clearInterval(timer),
   };
@@ -79,7 +103,7 @@ export function createWatchStreams(options: StreamOptions): WatchStreams {
 
 async function* eventsOf(
   subscription: Subscription,
-  { lifetimeMs, heartbeatMs, signal }: { lifetimeMs: number; heartbeatMs: number; signal: AbortSignal },
+  { lifetimeMs, heartbeatMs, signal }: Span,
 ): AsyncGenerator<WatchEvent> {
   const endsAt = performance.now() + lifetimeMs;
   let heartbeatAt = 0;
@@ -93,6 +117,18 @@ async function* eventsOf(
     for (const click of await subscription.take(Math.max(1, Math.min(heartbeatAt, endsAt) - now))) {
       yield { type: 'click', click };
     }
+  }
+}
+
+async function* countsOf(
+  subscription: CountsSubscription,
+  { lifetimeMs, heartbeatMs, signal }: Span,
+): AsyncGenerator<Counts> {
+  const endsAt = performance.now() + lifetimeMs;
+  while (!signal.aborted) {
+    const left = endsAt - performance.now();
+    if (left <= 0) return;
+    yield (await subscription.take(Math.min(heartbeatMs, left))) ?? subscription.latest;
   }
 }
 
@@ -128,7 +164,8 @@ async function checkReach({ links, revocations }: StreamOptions, watchers: Reado
     if (revocations.has(person.credentialId))
       subscription.fail(unauthenticated('CREDENTIALS_INVALID', 'The credentials were revoked.'));
   }
-  const asked = [...watchers];
+  const asked = [...watchers].flatMap(({ link, ...watcher }) => (link ? { ...watcher, link } : []));
+  if (asked.length === 0) return;
   const names = new Map(asked.map(({ link: { domain, code } }) => [`${domain}/${code}`, { domain, code }]));
   // While nobody can tell, the streams go on; their time is bounded.
   const answer = await links.lookupLinks({ names: [...names.values()] }).catch(() => undefined);

@@ -7,10 +7,13 @@ import type { AnalyticsConfig } from './config.ts';
 import { createLiveFeed } from './live-feed.ts';
 import type { LiveStore } from './store.ts';
 import { createWatchStreams, type WatchStreams } from './watch-streams.ts';
+import { createWorkspaceFeed } from './workspace-feed.ts';
+import type { WorkspaceCountsStore } from './workspace-store.ts';
 
 interface Dependencies {
   readonly config: AnalyticsConfig;
   readonly live: LiveStore;
+  readonly workspaceCounts: WorkspaceCountsStore;
   readonly links: Client<typeof LinkService>;
   readonly identity: Client<typeof IdentityService>;
   readonly log: Log;
@@ -19,21 +22,23 @@ interface Dependencies {
 const revocationPollMs = 1_000;
 
 /** Live clicks, put together. */
-export function openWatch({ config, live, links, identity, log }: Dependencies): {
+export function openWatch({ config, live, workspaceCounts, links, identity, log }: Dependencies): {
   readonly streams: WatchStreams;
   stop(): Promise<void>;
 } {
   const feed = createLiveFeed({ store: live, log });
+  const workspaces = createWorkspaceFeed({ store: workspaceCounts, log });
   const list = (cursor: string) => identity.listRevocations({ cursor });
   const revocations = createRevocations({ list, intervalMs: revocationPollMs, log });
   const { watchStreams, watchStreamsPerCaller: streamsPerCaller, watchLifetimeMs: lifetimeMs } = config;
-  const streams = createWatchStreams({ feed, links, revocations, streams: watchStreams, streamsPerCaller, lifetimeMs });
+  const limits = { streams: watchStreams, streamsPerCaller, lifetimeMs };
+  const streams = createWatchStreams({ feed, workspaces, links, revocations, ...limits });
   return {
     streams,
     async stop() {
       streams.stop();
       revocations.stop();
-      await feed.stop();
+      await Promise.all([feed.stop(), workspaces.stop()]);
     },
   };
 }

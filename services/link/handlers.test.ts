@@ -335,6 +335,16 @@ describe('for the mesh', () => {
     expect(records.map(({ id }) => id)).toEqual([link.id]);
   });
 
+  test('links are looked up by id within their workspace alone', async () => {
+    const link = await client.createLink({ longUrl });
+    await client.deleteLink({ code: link.code });
+    const { records } = await client.lookupLinks({ workspaceId: person.workspaceId, linkIds: [link.id, randomUUID()] });
+    expect(records.map(({ id, deletedAt }) => [id, deletedAt !== undefined])).toEqual([[link.id, true]]);
+    expect((await client.lookupLinks({ workspaceId: randomUUID(), linkIds: [link.id] })).records).toEqual([]);
+    for (const nonsense of [{ linkIds: [link.id] }, { workspaceId: person.workspaceId, linkIds: ['nonsense'] }])
+      await expect(client.lookupLinks(nonsense)).rejects.toMatchObject({ code: Code.InvalidArgument });
+  });
+
   test('the watch tells a change and how far codes are handed out', async () => {
     const leaving = new AbortController();
     const told: string[] = [];

@@ -3,7 +3,7 @@ import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
-import { notFound } from '#runtime/errors/errors.ts';
+import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
 import { type Domains, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
@@ -128,7 +128,12 @@ function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers
         const known = domains.named(domain);
         return known === undefined || code.includes('\0') ? [] : [linkKey(known, code)];
       });
-      return { records: keys.length === 0 ? [] : await store.lookup(keys) };
+      const named = keys.length === 0 ? [] : await store.lookup(keys);
+      const { workspaceId, linkIds } = request;
+      if (linkIds.length === 0) return { records: named };
+      if (!uuid.test(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
+      if (!linkIds.every((id) => uuid.test(id))) throw invalid('link_ids', 'must be UUIDs');
+      return { records: [...named, ...(await store.lookupIds(workspaceId, linkIds))] };
     },
   };
 }

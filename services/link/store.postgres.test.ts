@@ -291,6 +291,14 @@ describe('the rest', () => {
     expect(found.map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
   });
 
+  test('links of a workspace are looked up by id, whatever their code is by now', async () => {
+    const [one, two, theirs] = [await made(), await made(), await made({ workspaceId: randomUUID() })];
+    const ids = [one.id, two.id, theirs.id, randomUUID()];
+    const found = await store.lookupIds(workspaceId, ids);
+    expect(found.map(({ id }) => id).sort()).toEqual([one.id, two.id].sort());
+    expect(await store.lookupIds(randomUUID(), ids)).toEqual([]);
+  });
+
   test('on a promoted standby the blocks that it may not know of are left out, once', async () => {
     const space = { keyId: 8, first: 1, last: 1_000_000, blockSize: 100 };
     await store.openCodeSpace(space);

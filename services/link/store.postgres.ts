@@ -70,6 +70,14 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
       );
       return rows.map(recordOfRow);
     },
+    async lookupIds(workspaceId, linkIds) {
+      // links_by_creation has the id: a workspace's entries are looked through, and only the rows asked for are read.
+      const rows = await query<LinkRow>(
+        `select ${linkColumns} from links where workspace_id = $1 and id = any($2::uuid[])`,
+        [workspaceId, linkIds],
+      );
+      return rows.map(recordOfRow);
+    },
     async list(question) {
       const { text, values } = listStatement(question);
       return (await query<LinkRow>(text, values)).map(recordOfRow);

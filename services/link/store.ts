@@ -93,6 +93,8 @@ export interface LinkStore {
   find(workspaceId: string, key: LinkKey): Promise<LinkRecord | undefined>;
   /** Whoever owns them; those that do not exist are left out. */
   lookup(keys: readonly LinkKey[]): Promise<LinkRecord[]>;
+  /** Of one workspace, deleted ones too; those that do not exist are left out. */
+  lookupIds(workspaceId: string, linkIds: readonly string[]): Promise<LinkRecord[]>;
   list(query: ListQuery): Promise<LinkRecord[]>;
   /** True when the user has made a link in the workspace. */
   hasMadeLinks(workspaceId: string, userId: string): Promise<boolean>;

@@ -403,3 +403,47 @@ describe.each(protocols)('hop.analytics.v1.AnalyticsService/WatchClicks (server 
     expect(referrers.sort()).toEqual(['live-0.example.net', 'live-1.example.net', 'live-2.example.net']);
   });
 });
+
+describe('GET /api/v1/stats', () => {
+  it('all links of the workspace: totals, the links with most clicks, the period before', async () => {
+    const person = await newPerson();
+    const [one, two] = [await newLink(person, { title: 'The first' }), await newLink(person)];
+    for (const { code } of [one, one, two]) await follow(code);
+    await follow(one.code, { 'user-agent': bot });
+    const path = '/api/v1/stats?interval=hour&timezone=Europe/Berlin';
+    const { answer } = await eventually(
+      () => call(path, { token: person.token }),
+      ({ json }) => json.clicks === 3 && json.bots === 1,
+      { timeoutMs: 10_000, everyMs: 50 },
+    );
+    expect(answer.json).toMatchObject({ clicks: 3, bots: 1, links: 2, previous: { clicks: 0, visitors: 0, bots: 0 } });
+    expect(answer.json.top_links).toEqual([
+      { code: one.code, domain: one.domain, title: 'The first', clicks: 2, visitors: 1, deleted: false },
+      { code: two.code, domain: two.domain, title: '', clicks: 1, visitors: 1, deleted: false },
+    ]);
+    expect(sum(answer.json.series)).toBe(3);
+  });
+
+  it.each([
+    ['interval=minute', 'INTERVAL_INVALID'],
+    ['timezone=Nowhere', 'TIMEZONE_INVALID'],
+    ['from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z', 'RANGE_INVALID'],
+  ])('400 for %s', async (query, reason) => {
+    await expectRefusal(await call(`/api/v1/stats?${query}`, { token: ada.token }), 400, reason);
+  });
+});
+
+describe.each(protocols)('hop.analytics.v1.AnalyticsService/WatchWorkspace (server stream) by %s', (protocol) => {
+  it('tells a click on any link of the workspace', async () => {
+    const person = await newPerson();
+    const { code } = await newLink(person);
+    const stop = new AbortController();
+    const watch = createClient(AnalyticsService, transportOf(protocol))
+      .watchWorkspace({}, { headers: { authorization: `Bearer ${person.token}` }, signal: stop.signal })
+      [Symbol.asyncIterator]();
+    expect((await watch.next()).value).toMatchObject({ clicks: 0 });
+    await follow(code);
+    for (let clicks = 0; clicks < 1; ) clicks = (await watch.next()).value.clicks;
+    stop.abort();
+  });
+});

@@ -82,6 +82,8 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'AnalyticsService/GetLinkStats': named,
   'AnalyticsService/ListClicks': named,
   'AnalyticsService/WatchClicks': named,
+  'AnalyticsService/GetWorkspaceStats': () => ({ topLinks: 5 }),
+  'AnalyticsService/WatchWorkspace': () => ({}),
 };
 
 /** A good request as the message that the call takes. */
