@@ -37,6 +37,7 @@ const upstreamOf: Readonly<Record<string, Upstream>> = {
   'hop.identity.v1.IdentityService': 'identity',
   'hop.analytics.v1.AnalyticsService': 'analytics',
   'hop.pages.v1.PagesService': 'gateway-access',
+  'hop.status.v1.StatusService': 'gateway-access',
 };
 
 /** The path that Envoy answers by itself. */

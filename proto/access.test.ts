@@ -6,6 +6,8 @@ import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { ProcessService } from '#gen/status/v1/process_service_pb.ts';
+import { StatusService } from '#gen/status/v1/status_service_pb.ts';
 import { http } from '#gen-google/api/annotations_pb.ts';
 
 const SCOPES = ['links:read', 'links:write', 'links:resolve', 'stats:read', 'keys:write', 'workspace:admin'];
@@ -15,6 +17,8 @@ const methods: [string, DescMethod][] = [
   IdentityService,
   AnalyticsService,
   PagesService,
+  ProcessService,
+  StatusService,
 ].flatMap((service) =>
   service.methods.map((method): [string, DescMethod] => [`${service.typeName}/${method.name}`, method]),
 );

@@ -66,7 +66,13 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
     heapMb: 192,
     more: () => ({}),
   },
-  'gateway-access': { signer: 'gateway-access', main: 'gateway/access/main.ts', heapMb: 192, more: () => ({}) },
+  'gateway-access': {
+    signer: 'gateway-access',
+    main: 'gateway/access/main.ts',
+    heapMb: 192,
+    // Whoever has an account on this machine's mesh may see what it is doing.
+    more: ({ env }) => ({ HOP_OPERATOR_WORKSPACES: env.HOP_OPERATOR_WORKSPACES ?? '*' }),
+  },
   'gateway-edge': {
     signer: 'gateway-edge',
     main: 'gateway/edge/main.ts',

@@ -1,5 +1,5 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { addresses, type ConfigOf, defineConfig, duration, secretUrl, url } from '#runtime/config/config.ts';
+import { addresses, type ConfigOf, defineConfig, duration, list, secretUrl, url } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 export const accessConfig = defineConfig({
@@ -11,6 +11,10 @@ export const accessConfig = defineConfig({
   resolverAddresses: addresses('HOP_RESOLVER_ADDRESSES'),
   analyticsAddresses: addresses('HOP_ANALYTICS_ADDRESS'),
   gatewayEdgeAddresses: addresses('HOP_GATEWAY_EDGE_ADDRESS'),
+  /** This process and its twins, as the others know them; absent: they are left out of the status. */
+  gatewayAccessAddresses: addresses('HOP_GATEWAY_ACCESS_ADDRESS', { default: [] }),
+  /** The workspaces whose administrators may see what the mesh is doing: ids, or `*` for all; none by default. */
+  operatorWorkspaces: list('HOP_OPERATOR_WORKSPACES', { default: [] }),
   /** How long identity is left alone after five questions in a row came to nothing. */
   identityBreakerResetMs: duration('HOP_IDENTITY_BREAKER_RESET_MS', { min: 100, default: 2_000 }),
   /** What one question to identity may take; Envoy's ext_authz timeout has to be longer. */

@@ -1,4 +1,5 @@
 import { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
+import { StatusService } from '#gen/status/v1/status_service_pb.ts';
 import { Authorization } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
 import { RateLimitService } from '#gen-envoy/service/ratelimit/v3/rls_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
@@ -13,12 +14,16 @@ import { meshParts } from './pages/health-client.ts';
 import { createReadiness } from './pages/readiness.ts';
 import { createRateLimits } from './ratelimit/handlers.ts';
 import { sharedBuckets } from './ratelimit/shared-buckets.ts';
+import { createStatus } from './status/handlers.ts';
+import { createMeshStatus } from './status/mesh-status.ts';
+import { configuredProcesses, createProcessFinder } from './status/processes.ts';
 
 const config = mainConfig(accessConfig);
 const log = createLog(config);
 const issuer = loadServiceIdentity(config);
 const authentication = authenticateByIdentity({ identity: identityClient(config, issuer), config, log });
 const parts = meshParts(config);
+const status = createMeshStatus({ find: createProcessFinder(configuredProcesses(config), issuer) });
 const { buckets, checks, close } = sharedBuckets(config, log);
 
 await serve({
@@ -29,6 +34,7 @@ await serve({
     service(Authorization, createAuthorization({ ...authentication, buckets, issuer, log }), { access: 'edge' }),
     service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' }),
     service(PagesService, createPages({ site: createSite(config), readiness: createReadiness({ parts }) })),
+    service(StatusService, createStatus({ status, operators: config.operatorWorkspaces })),
   ],
   hot: ['envoy.service.auth.v3.Authorization/Check', 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'],
   checks,

@@ -1,11 +1,13 @@
 import { writeSync } from 'node:fs';
+import { ProcessService } from '#gen/status/v1/process_service_pb.ts';
 import { loadKeyring } from '../caller/keyring.ts';
 import type { BaseConfig } from '../config/base-config.ts';
 import { type Address, ConfigError, type ConfigOf, type ConfigSpec, loadConfig } from '../config/config.ts';
+import { createProcessStatus } from '../status/process-service.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { startMetrics } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
-import type { Registration } from './endpoint.ts';
+import { type Registration, service } from './endpoint.ts';
 import { takeGrpcLog } from './grpc-log.ts';
 import type { Check, Health } from './health.ts';
 import { startServer } from './server.ts';
@@ -60,14 +62,18 @@ export async function serve(options: ServeOptions): Promise<Running> {
   takeGrpcLog(log);
   const tracing = startTracing(config);
   const metrics = await startMetrics(config);
+  const status = createProcessStatus({ instance: config.instance, read: metrics.read, log });
+  const services = [...options.services, service(ProcessService, status.handlers)];
   const server = await startServer({
     ...options,
+    services,
+    hot: [...(options.hot ?? []), `${ProcessService.typeName}/${ProcessService.method.getProcessStatus.name}`],
     address: config.grpcAddress,
     keyring: loadKeyring(config.callerKeysFile),
     log,
   });
-  log.info({ address: server.address, services: options.services.map(({ typeName }) => typeName) }, `${name} serves`);
-  const closing = [() => tracing.stop(), () => metrics.stop(), ...(options.close ?? [])];
+  log.info({ address: server.address, services: services.map(({ typeName }) => typeName) }, `${name} serves`);
+  const closing = [() => tracing.stop(), () => metrics.stop(), () => status.stop(), ...(options.close ?? [])];
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {

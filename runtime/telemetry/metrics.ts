@@ -3,6 +3,7 @@ import { PrometheusExporter } from '@opentelemetry/exporter-prometheus';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Address } from '../config/config.ts';
+import { type Figures, figuresOf } from './figures.ts';
 import type { Metric } from './schema.ts';
 
 type AttributesOf<M extends Metric> = M['attributes'][number] extends never
@@ -57,6 +58,8 @@ export function observe<M extends Of<'gauge'>>(
 }
 
 export interface RunningMetrics {
+  /** What Prometheus would be told now. */
+  read(): Promise<Figures>;
   stop(): Promise<void>;
 }
 
@@ -72,6 +75,7 @@ export async function startMetrics(config: { instance: string; metricsAddress: A
   for (const [definition, all] of observations) registerGauge(meter, definition, all);
   const own = meter;
   return {
+    read: async () => figuresOf((await exporter.collect()).resourceMetrics),
     async stop() {
       if (meter === own) meter = undefined;
       await provider.shutdown({ timeoutMillis: 1_000 });

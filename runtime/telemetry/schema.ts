@@ -269,6 +269,20 @@ export const metric = {
     unit: '1',
     attributes: [],
   },
+  hotSetCapacity: {
+    name: 'hop_edge_hot_set_capacity_entries',
+    kind: 'gauge',
+    description: 'Links that there may be in the hot set.',
+    unit: '1',
+    attributes: [],
+  },
+  hotSetEnvoys: {
+    name: 'hop_edge_hot_set_envoys',
+    kind: 'gauge',
+    description: 'Envoys that ask for the hot set.',
+    unit: '1',
+    attributes: [],
+  },
   hotSetPushDuration: {
     name: 'hop_edge_hot_set_push_duration_seconds',
     kind: 'histogram',
@@ -312,6 +326,13 @@ export const metric = {
     unit: 'By',
     attributes: [],
   },
+  hotBytesCapacity: {
+    name: 'hop_edge_hot_capacity_bytes',
+    kind: 'gauge',
+    description: 'Bytes that there may be in the hot set.',
+    unit: 'By',
+    attributes: [],
+  },
   follows: {
     name: 'hop_edge_follows',
     kind: 'counter',
@@ -338,6 +359,13 @@ export const metric = {
     kind: 'gauge',
     description: '1 while the hot set may be served, else 0.',
     unit: '1',
+    attributes: [],
+  },
+  leaseStateAge: {
+    name: 'hop_edge_lease_state_age_seconds',
+    kind: 'gauge',
+    description: 'How long the lease has been granted, or withdrawn.',
+    unit: 's',
     attributes: [],
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;

@@ -233,6 +233,7 @@ describe('a service’s own port, past the door', () => {
     LinkService: 'link',
     IdentityService: 'identity',
     AnalyticsService: 'analytics',
+    StatusService: 'gateway-access',
   };
 
   it.each(byName(guarded))('%s takes nobody’s word', async (name, publicCall) => {

@@ -8,10 +8,20 @@ import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
+import { ProcessService } from '#gen/status/v1/process_service_pb.ts';
+import { StatusService } from '#gen/status/v1/status_service_pb.ts';
 import { call, reasonOf } from './support/http.ts';
 import { newLink, newPerson, type Person } from './support/people.ts';
 
-const services = [LinkService, ResolverService, IdentityService, AnalyticsService, PagesService];
+const services = [
+  LinkService,
+  ResolverService,
+  IdentityService,
+  AnalyticsService,
+  PagesService,
+  ProcessService,
+  StatusService,
+];
 const exposed = (service: DescService, exposure: Exposure) =>
   service.methods.filter((method) => getOption(method, access).exposure === exposure);
 const pathsOf = (exposure: Exposure) =>

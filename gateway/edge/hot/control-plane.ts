@@ -55,6 +55,10 @@ export function openControlPlane(options: Options): ControlPlane {
   watchFile(routesFile, { interval: pollMs, persistent: false }, readBase);
   const gauges = [
     observe(metric.hotSetEntries, {}, () => hotSet.status().entries),
+    observe(metric.hotBytes, {}, () => hotSet.status().bytes),
+    observe(metric.hotSetCapacity, {}, () => options.capacity.entries),
+    observe(metric.hotBytesCapacity, {}, () => options.capacity.bytes),
+    observe(metric.hotSetEnvoys, {}, () => hotSet.status().connected),
     observe(metric.leaseHeld, {}, () => (hotSet.lease.isHeld() ? 1 : 0)),
   ];
   return {

@@ -21,6 +21,8 @@ export interface Grants {
   tick(): void;
   /** Milliseconds from the last renewal on; 0: withdrawn. */
   readonly ttlMs: number;
+  /** For how long it has been granted, or withdrawn, in milliseconds. */
+  readonly stateAgeMs: number;
 }
 
 /** No edge serves what was true longer ago than this, whatever dies. */
@@ -49,6 +51,7 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
   let ttlMs = 0;
   let renewAt = 0;
   let withdrawnAt = Number.NEGATIVE_INFINITY;
+  let changedAt = now();
 
   function arrived(): void {
     const { acknowledgedVersion, connected } = hotSet.status();
@@ -71,6 +74,7 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     hotSet.setLease(undefined);
     ttlMs = 0;
     withdrawnAt = now();
+    changedAt = withdrawnAt;
     withdrawals.add(1, { reason });
     log.info({ reason }, 'the lease of the hot set is withdrawn');
   }
@@ -87,6 +91,7 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     if (withdrawn && (waiting.length > 0 || now() - withdrawnAt < calmMs)) return;
     if (!withdrawn && now() < renewAt) return;
     ttlMs = leftMs;
+    if (withdrawn) changedAt = now();
     renewAt = now() + renewMs;
     hotSet.setLease(leftMs);
   }
@@ -101,6 +106,9 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     },
     get ttlMs() {
       return ttlMs;
+    },
+    get stateAgeMs() {
+      return now() - changedAt;
     },
   };
 }

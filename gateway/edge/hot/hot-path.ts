@@ -105,8 +105,8 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   });
   records.want([...restored.keys()].map(keyOfName));
   const grants = createGrants({ hotSet, ageMs: age.ageMs, settled: records.settled, now, log });
-  observe(metric.hotBytes, {}, () => hotSet.status().bytes);
   observe(metric.leaseTtl, {}, () => grants.ttlMs / 1_000);
+  observe(metric.leaseStateAge, {}, () => grants.stateAgeMs / 1_000);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
   return { popularity, age, start, records, grants, clicks: createClickTap(popularity) };
 }

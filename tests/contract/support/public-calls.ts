@@ -11,6 +11,7 @@ import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
+import { StatusService } from '#gen/status/v1/status_service_pb.ts';
 import { http } from '#gen-google/api/annotations_pb.ts';
 import type { HttpRule } from '#gen-google/api/http_pb.ts';
 
@@ -33,7 +34,7 @@ export interface PublicCall {
   readonly rules: readonly HttpRule[];
 }
 
-const services: readonly DescService[] = [LinkService, IdentityService, AnalyticsService];
+const services: readonly DescService[] = [LinkService, IdentityService, AnalyticsService, StatusService];
 
 /** Every public call of the contract, as the protos have it: a new one is attacked as soon as it is there. */
 export const publicCalls: readonly PublicCall[] = services.flatMap((service) =>
@@ -84,6 +85,7 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'AnalyticsService/WatchClicks': named,
   'AnalyticsService/GetWorkspaceStats': () => ({ topLinks: 5 }),
   'AnalyticsService/WatchWorkspace': () => ({}),
+  'StatusService/GetMeshStatus': () => ({}),
 };
 
 /** A good request as the message that the call takes. */

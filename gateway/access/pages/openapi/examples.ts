@@ -59,6 +59,34 @@ const link = {
   click_count: 0,
   state: 'active',
 };
+const edgeStatus = {
+  instance: 'gateway-edge',
+  version: '0.1.0',
+  started_at: '2026-03-02T09:00:00Z',
+  memory_bytes: 134_217_728,
+  calls_in_flight: 2,
+  dependencies: [
+    { name: 'hot-set', up: true },
+    { name: 'watch', up: true },
+  ],
+  breakers: [],
+  watch: { age_seconds: 0.21 },
+  tiers: [{ tier: 'edge', answers: 5_700, answers_per_second: 95 }],
+  hot_set: {
+    entries: 1_250,
+    entry_capacity: 12_500,
+    bytes: 612_000,
+    byte_capacity: 33_554_432,
+    envoys: 1,
+    pushes: 40,
+    rejections: 0,
+    promotions: 1_300,
+    demotions: 40,
+    corrections: 10,
+  },
+  lease: { held: true, age_seconds: 3_590, ttl_seconds: 1.64, withdrawals: 0 },
+  spool: { bytes: 4_096, age_seconds: 0.2, acknowledged: 300, failed: 0 },
+};
 const shares = (value: string) => [{ value, clicks: 3, visitors: 2 }];
 const keepSession = { TOKEN: '/token', REFRESH_TOKEN: '/refresh_token' };
 const code = { code: '$CODE' };
@@ -183,6 +211,21 @@ export const examples: readonly Example[] = [
         },
       ],
       next_page_token: '',
+    },
+  },
+  {
+    call: 'GET /api/v1/status',
+    status: 200,
+    answer: {
+      at: '2026-03-02T10:02:00.5Z',
+      state: 'degraded',
+      degraded: ['resolver-2'],
+      tiers: [{ tier: 'edge', answers_per_second: 95, share: 0.95, answers: 5_700 }],
+      processes: [
+        { name: 'gateway-edge', kind: 'gateway-edge', answers: true, status: edgeStatus },
+        { name: 'resolver-2', kind: 'resolver', answers: false },
+      ],
+      unlisted_processes: 0,
     },
   },
   { call: 'DELETE /api/v1/urls/{code}', path: code, status: 200, answer: {} },
