@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   // The clients are tested as they are written, not as they are built.
   resolve: { conditions: ['@hopline/source'] },
-  ssr: { resolve: { conditions: ['@hopline/source', 'node', 'module', 'development|production'] } },
+  ssr: { resolve: { conditions: ['@hopline/source', 'node', 'development|production'] } },
   test: {
     pool: 'forks',
     maxWorkers: 2,
