@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import type { Target } from './load/load.ts';
+import { pastHotSet } from './load/requests.ts';
 import type { World } from './world.ts';
 
 /** One destination of a link. */
@@ -34,15 +35,22 @@ export interface EditChecker {
   seen(from: number, to: number): Seen;
 }
 
-const editEveryMs = 400;
 const followEveryMs = 25;
 const timeoutMs = 3_000;
 
-/**
- * Each link is edited every 400 ms and followed every 25 ms, through Envoy, so by both resolvers in turn: with a query, for
- * Envoy's own hot set, which hears of changes by another stream, answers only paths without one.
- */
-export function startEditChecker({ mesh, account }: World, links: readonly Target[]): EditChecker {
+interface EditCheckerOptions {
+  /** Of each link (default 400). */
+  readonly editEveryMs?: number;
+  /** Envoy's own hot set, which hears of changes by another stream than the resolvers, may answer (default: no). */
+  readonly byEdge?: boolean;
+}
+
+/** Each link is edited now and then, and followed every 25 ms, through Envoy, so by both resolvers in turn. */
+export function startEditChecker(
+  { mesh, account }: World,
+  links: readonly Target[],
+  { editEveryMs = 400, byEdge = false }: EditCheckerOptions = {},
+): EditChecker {
   const pool = new Pool(mesh.url, { connections: 64, pipelining: 1, headersTimeout: timeoutMs });
   const stopping = new AbortController();
   const follows: Follow[] = [];
@@ -65,6 +73,8 @@ export function startEditChecker({ mesh, account }: World, links: readonly Targe
   /** Each edit names the etag of the last, so that one which was given up cannot be made later behind another. */
   async function edit({ code }: Target, history: Edit[]): Promise<void> {
     let etag: string | undefined;
+    // Each in a moment of its own.
+    await sleep(Math.random() * editEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
     for (let turn = 0; !stopping.signal.aborted; turn++) {
       await sleep(editEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
       try {
@@ -90,7 +100,7 @@ export function startEditChecker({ mesh, account }: World, links: readonly Targe
     const location = await pool
       .request({
         method: 'GET',
-        path: `/${code}?by=resolver`,
+        path: `/${code}${byEdge ? '' : pastHotSet}`,
         headers: { host: 'localhost' },
         signal: AbortSignal.timeout(timeoutMs),
       })

@@ -3,47 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../../mesh/support/concurrently.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding } from '../case.ts';
 import { call, expectStatus } from '../front-door.ts';
+import { allHot, figure, hotLinks, hotMesh as mesh, until } from '../hot-mesh.ts';
 import type { Target } from '../load/load.ts';
-import { scrape, sumOf } from '../metrics.ts';
-import { scale, type World, type WorldOptions } from '../world.ts';
+import type { World } from '../world.ts';
 
-/** Fewer for development: to make and to follow them takes a minute or two. */
-const hotLinks = Math.round(10_000 * Math.min(1, scale));
-const mesh: WorldOptions = {
-  links: { cached: hotLinks, cold: 0 },
-  proxies: { watch: { from: ['gateway-edge'], to: 'link' } },
-};
 /** Whatever dies. */
 const lateMs = 2_000;
 const visibleMs = 250;
-
-const edge = (world: World) => world.mesh.ports['gateway-edge-metrics'];
-
-async function figure(world: World, metric: string, labels = {}): Promise<number> {
-  return sumOf((await scrape(edge(world))) ?? '', metric, labels) ?? 0;
-}
-
-async function until(what: string, condition: () => Promise<boolean>, timeoutMs = 30_000): Promise<number> {
-  const since = Date.now();
-  while (!(await condition())) {
-    if (Date.now() - since > timeoutMs) throw new Error(`Not within ${timeoutMs} ms: ${what}.`);
-    await sleep(50);
-  }
-  return Date.now() - since;
-}
-
-/** Resolves when the hot set has (almost) all links and may be served; follows them until it is so. */
-async function allHot(world: World): Promise<void> {
-  const ready = async (): Promise<boolean> => {
-    const entries = await figure(world, 'hop_edge_hot_set_entries');
-    return entries >= 0.98 * hotLinks && (await figure(world, 'hop_edge_lease_held')) === 1;
-  };
-  for (let round = 0; round < 4 && !(await ready()); round++) {
-    await concurrently(hotLinks, 16, (index) => call(`${world.mesh.url}/${world.cached[index]?.code}`));
-    await sleep(1_000);
-  }
-  await until('the links are hot', ready);
-}
 
 interface Right {
   readonly code: string;

@@ -20,6 +20,9 @@ const person = {
   'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
 };
 
+/** Envoy's own hot set answers only paths without a query; where a link leads does not depend on it. */
+export const pastHotSet = '?by=resolver';
+
 /** Makes the next request of a kind; each call of it goes on where the last one of that kind ended. */
 export function requestMaker(plan: LoadPlan): (kind: Kind) => PlannedRequest {
   const random = generator((plan.seed ?? 1) + 1);
@@ -27,15 +30,15 @@ export function requestMaker(plan: LoadPlan): (kind: Kind) => PlannedRequest {
   const { email, password } = plan.login;
   let turn = 0;
   let creates = 0;
-  const follow = (links: readonly Target[], link: number): PlannedRequest => {
+  const follow = (links: readonly Target[], link: number, query = ''): PlannedRequest => {
     const target = links[link];
     if (target === undefined) throw new Error('The load has no links of the kind that it is to follow.');
     const expect = { status: 302, location: target.destination };
-    return { method: 'GET', path: `/${target.code}`, headers: person, link, expect };
+    return { method: 'GET', path: `/${target.code}${query}`, headers: person, link, expect };
   };
   const make: Record<Kind, () => PlannedRequest> = {
     cached: () => follow(plan.cached, Math.floor(random() * plan.cached.length)),
-    cold: () => follow(plan.cold, turn++ % plan.cold.length),
+    cold: () => follow(plan.cold, turn++ % plan.cold.length, pastHotSet),
     read: () => {
       const link = Math.floor(random() * plan.cached.length);
       const path = `/api/v1/urls/${plan.cached[link]?.code}`;
