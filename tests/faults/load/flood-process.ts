@@ -20,7 +20,7 @@ process.once('message', (plan) => {
 
 function run(plan: FloodPlan): Promise<FloodResult> {
   const { port, rate, durationMs, mostConnections } = plan;
-  const requests = plan.codes.map((code) => Buffer.from(`GET /${code} HTTP/1.1\r\nhost: localhost\r\n\r\n`));
+  const requests = plan.paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`));
   const seconds: Counts[] = [];
   const latencies: number[] = [];
   const free: Line[] = [];

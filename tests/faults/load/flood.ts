@@ -4,7 +4,8 @@ import { fork } from 'node:child_process';
 
 export interface FloodPlan {
   readonly port: number;
-  readonly codes: readonly string[];
+  /** Asked for in turn. */
+  readonly paths: readonly string[];
   /** Arrivals per second, evenly spaced. */
   readonly rate: number;
   readonly durationMs: number;

@@ -1,7 +1,7 @@
 // What came of every arrival of a load: columns that a worker can hand over, and the questions that a judge asks of them.
 
 export const kinds = ['cached', 'cold', 'create', 'read', 'login'] as const;
-/** cached: follow one of few links. cold: follow the next of many, which L1 has not. read: a signed read by API key. */
+/** cached: follow one of few links. cold: follow the next of many, which neither L1 nor Envoy's hot set has. read: a signed read by API key. */
 export type Kind = (typeof kinds)[number];
 
 /** What stands for a status where there was none. */
