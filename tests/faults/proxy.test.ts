@@ -59,6 +59,18 @@ it('delays both ways, in order, also what comes when the delay is over', async (
   expect(await hears('ab')).toBeGreaterThan(70);
 });
 
+it('never lets a piece overtake another, however often the delay comes and goes', async () => {
+  const { socket, hears } = await client();
+  let sent = '';
+  for (let piece = 0; piece < 200; piece++) {
+    proxy.set(piece % 20 < 15 ? { kind: 'delay', ms: 5 } : { kind: 'pass' });
+    socket.write(`${piece},`);
+    sent += `${piece},`;
+    await moment(1);
+  }
+  await hears(sent);
+});
+
 it('swallows without closing, and brings what it held back once it is over', async () => {
   const open = await client();
   open.socket.write('a');

@@ -81,29 +81,35 @@ interface JoinOptions {
 
 /** Couples two sockets, so that what happens to one happens to the other, as the mode lets it. */
 function join(near: Socket, far: Socket, { mode, ended }: JoinOptions): Pair {
-  const waiting = new Set<NodeJS.Timeout>();
-  let lastDue = 0;
+  const waiting: { readonly due: number; readonly act: () => void }[] = [];
+  let timer: NodeJS.Timeout | undefined;
   let answered = 0;
   let broken = false;
   const end = (): void => {
-    for (const timer of waiting) clearTimeout(timer);
+    clearTimeout(timer);
+    waiting.length = 0;
     near.resetAndDestroy();
     far.resetAndDestroy();
     ended();
   };
-  /** In order: what is held back is never overtaken. */
+  const handOn = (): void => {
+    timer = undefined;
+    for (let next = waiting[0]; next !== undefined && next.due <= performance.now(); next = waiting[0]) {
+      waiting.shift();
+      next.act();
+    }
+    if (waiting[0]) timer = setTimeout(handOn, Math.max(1, waiting[0].due - performance.now()));
+  };
+  /** In order: what is held back is never overtaken. One timer for all, for two of them may change places. */
   const later = (act: () => void): void => {
     const at = mode();
-    if (at.kind !== 'delay' && waiting.size === 0) {
+    if (at.kind !== 'delay' && waiting.length === 0) {
       act();
       return;
     }
-    lastDue = Math.max(lastDue, performance.now() + (at.kind === 'delay' ? at.ms : 0));
-    const timer = setTimeout(() => {
-      waiting.delete(timer);
-      act();
-    }, lastDue - performance.now());
-    waiting.add(timer);
+    const ms = at.kind === 'delay' ? at.ms : 0;
+    waiting.push({ due: Math.max(waiting.at(-1)?.due ?? 0, performance.now() + ms), act });
+    timer ??= setTimeout(handOn, ms);
   };
   const broke = (): void => {
     broken = true;

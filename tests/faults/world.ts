@@ -9,8 +9,9 @@ import type { Detours } from '../../compose/local/services.ts';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { unlimited } from '../mesh/support/unlimited.ts';
 import { expectStatus } from './front-door.ts';
+import { describe } from './load/describe.ts';
 import type { Kind } from './load/ledger.ts';
-import { type Load, type LoadPlan, type LoadResult, startLoad, type Target } from './load/load.ts';
+import { type Load, type LoadPlan, startLoad, type Target } from './load/load.ts';
 import { startProxy, type TcpProxy } from './proxy.ts';
 
 /** Between these processes and that port stands a proxy. `kafka` and `postgres-replica` as `from`: see Detours. */
@@ -152,10 +153,12 @@ async function furnish(
     async load(plan) {
       const login = { email: account.email, password: account.password };
       const load = await startLoad({ url: mesh.url, cached, cold, apiKey: account.apiKey, login, ...plan });
-      const complain = ({ complaints }: LoadResult): void => {
-        for (const line of complaints.slice(0, 12)) say(`    ${line}`);
-      };
-      load.done.then(complain, () => {});
+      load.done.then(
+        (result) => {
+          for (const line of describe(result)) say(`    ${line}`);
+        },
+        () => {},
+      );
       return load;
     },
     makeLinks,

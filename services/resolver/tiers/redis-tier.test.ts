@@ -43,6 +43,14 @@ describe('the redis tier', () => {
     expect(await tier.find(broken)).toBeUndefined();
   });
 
+  it('does not take the entry of another link for the answer', async () => {
+    const tier = redisTier({ redis, ...limits });
+    const [asked, other] = [newKey(), newKey()];
+    await setIfNewer(redis, testRecord({ ...other, version: 3n }));
+    await redis.copy(cacheKey(other), cacheKey(asked));
+    expect(await tier.find(asked)).toBeUndefined();
+  });
+
   it('fills, but never over a newer version', async () => {
     const tier = redisTier({ redis, ...limits });
     const key = newKey();

@@ -25,7 +25,7 @@ export function redisTier({ redis, timeoutMs, resetMs, maxFills, log }: RedisTie
     name: 'redis',
     async find(key) {
       const entry = await get.fire(key);
-      return entry ? foundIn(entry) : undefined;
+      return entry ? foundIn(entry, key) : undefined;
     },
     fill(record) {
       if (fills >= maxFills || get.state !== 'closed') return;
@@ -37,10 +37,13 @@ export function redisTier({ redis, timeoutMs, resetMs, maxFills, log }: RedisTie
   };
 }
 
-/** An absence without a version says nothing that the primary would not have to confirm. */
-function foundIn(entry: Buffer): Found {
+/**
+ * An absence without a version says nothing that the primary would not have to confirm. An entry for another key says
+ * nothing either: Redis has no request ids, so one byte too many on its connection would give each answer to the next question.
+ */
+function foundIn(entry: Buffer, { domain, code }: LinkKey): Found {
   const record = decodeEntry(entry);
-  if (!record) return undefined;
+  if (record?.domain !== domain || record.code !== code) return undefined;
   if (record.id !== '') return { record };
   return record.version > 0n ? { goneAt: record.version } : undefined;
 }
