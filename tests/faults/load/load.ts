@@ -19,6 +19,8 @@ export interface LoadPlan {
   readonly durationMs: number;
   readonly cached: readonly Target[];
   readonly cold: readonly Target[];
+  /** The cached links, too, are asked for past Envoy's hot set: then the resolvers' L1 has them, however many others are asked for. */
+  readonly cachedPastHotSet?: boolean;
   readonly apiKey: string;
   readonly login: { readonly email: string; readonly password: string };
   /** An arrival that finds so many under way is not sent, and has failed (default 512). */

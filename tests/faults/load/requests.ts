@@ -37,7 +37,8 @@ export function requestMaker(plan: LoadPlan): (kind: Kind) => PlannedRequest {
     return { method: 'GET', path: `/${target.code}${query}`, headers: person, link, expect };
   };
   const make: Record<Kind, () => PlannedRequest> = {
-    cached: () => follow(plan.cached, Math.floor(random() * plan.cached.length)),
+    cached: () =>
+      follow(plan.cached, Math.floor(random() * plan.cached.length), plan.cachedPastHotSet ? pastHotSet : ''),
     cold: () => follow(plan.cold, turn++ % plan.cold.length, pastHotSet),
     read: () => {
       const link = Math.floor(random() * plan.cached.length);
