@@ -11,6 +11,7 @@ import { faultsOf, processes } from '../compose/testing/processes.ts';
 import { renderEnvoy } from '../envoy/render.ts';
 import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
 import { edgeConfig } from '../gateway/edge/config.ts';
+import { analyticsConfig } from '../services/analytics/config.ts';
 import { identityConfig } from '../services/identity/config.ts';
 import { linkConfig } from '../services/link/config.ts';
 import { resolverConfig } from '../services/resolver/config.ts';
@@ -186,6 +187,21 @@ describe('the network', () => {
   ])('lets out to %s those who use it', (store, variable, job) => {
     const users = [...readers(variable), job].filter((name) => name !== '');
     expect(new Set(names(named('NetworkPolicy', store).spec.podSelector))).toEqual(new Set(users));
+  });
+});
+
+describe('the spool', () => {
+  const edge = loadConfig(edgeConfig, environmentOf('gateway-edge'));
+
+  it('reaches its quota before its volume is full', () => {
+    const [volume] = named('StatefulSet', 'edge').spec.volumeClaimTemplates ?? [];
+    const gibibytes = Number(volume?.spec.resources.requests.storage.replace(/Gi$/, ''));
+    expect(edge.spoolMaxBytes + 4 * edge.segmentBytes).toBeLessThan(0.9 * gibibytes * 2 ** 30);
+  });
+
+  it('keeps no click for longer than the salt of its day is kept', () => {
+    const { saltKeepDays } = loadConfig(analyticsConfig, environmentOf('analytics'));
+    expect(edge.spoolMaxAgeMs).toBeLessThanOrEqual(saltKeepDays * 86_400_000);
   });
 });
 

@@ -44,6 +44,9 @@ export interface Manifest {
     readonly ports?: readonly { readonly port: number; readonly targetPort: string }[];
     readonly maxReplicas?: number;
     readonly minReadySeconds?: number;
+    readonly volumeClaimTemplates?: readonly {
+      readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
+    }[];
     readonly podSelector?: Selector;
     readonly ingress?: readonly { readonly from?: readonly { readonly podSelector?: Selector }[] }[];
     readonly groups?: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];

@@ -37,6 +37,12 @@ export const edgeConfig = defineConfig({
   pollMs: duration('HOP_SPOOL_POLL_MS', { min: 5, max: 1_000, default: 50 }),
   segmentBytes: int('HOP_SPOOL_SEGMENT_BYTES', { min: 65_536, default: 67_108_864 }),
   segmentAgeMs: duration('HOP_SPOOL_SEGMENT_AGE_MS', { min: 1_000, default: 600_000 }),
+  /** What the spool may hold while Kafka is away. Beyond it the oldest segments are dropped and counted; no redirect waits. */
+  spoolMaxBytes: int('HOP_SPOOL_MAX_BYTES', { min: 1_048_576, default: 8_589_934_592 }),
+  /** For how long an address may stand in the spool: older segments are dropped and counted. At most as long as salts are kept. */
+  spoolMaxAgeMs: duration('HOP_SPOOL_MAX_AGE_MS', { min: 60_000, max: 2_592_000_000, default: 86_400_000 }),
+  /** How often what Envoy wrote is put on disk, for a host that dies; 0: when the kernel sees fit. */
+  spoolSyncMs: duration('HOP_SPOOL_SYNC_MS', { max: 60_000, default: 1_000 }),
   /** How long a start waits for the visitor salts before clicks are sent without visitors. */
   saltWaitMs: duration('HOP_SALT_WAIT_MS', { max: 60_000, default: 5_000 }),
   /** Databases of places in the MaxMind DB format; none: those that come with the installation; "off": no places. */

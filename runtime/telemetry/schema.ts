@@ -262,6 +262,20 @@ export const metric = {
     unit: '1',
     attributes: ['outcome'],
   },
+  clicksDropped: {
+    name: 'hop_edge_clicks_dropped',
+    kind: 'counter',
+    description: 'Click lines that were deleted before they were sent, by reason: quota, age.',
+    unit: '1',
+    attributes: ['reason'],
+  },
+  spoolDiskFree: {
+    name: 'hop_edge_spool_disk_free_bytes',
+    kind: 'gauge',
+    description: 'Room on the disk of the spool. Without any, Envoy cannot write clicks.',
+    unit: 'By',
+    attributes: [],
+  },
   hotSetEntries: {
     name: 'hop_edge_hot_set_entries',
     kind: 'gauge',

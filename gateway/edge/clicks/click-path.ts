@@ -1,5 +1,4 @@
 import { mkdirSync } from 'node:fs';
-import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Client } from '@connectrpc/connect';
 import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
@@ -18,7 +17,8 @@ import { pause } from './pause.ts';
 import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
 import { createSalts } from './salts.ts';
-import { openSpool, type Spool } from './spool.ts';
+import { openSpool } from './spool.ts';
+import { createSpoolCare } from './spool-care.ts';
 import { traceSending } from './trace.ts';
 
 interface Dependencies {
@@ -37,8 +37,6 @@ export interface ClickPath {
   run(): Promise<void>;
   stop(): Promise<void>;
 }
-
-const housekeepingMs = 1_000;
 
 /** The way of a click from Envoy's spool to Kafka, put together. */
 export async function openClickPath({ config, producer, analytics, log, tap }: Dependencies): Promise<ClickPath> {
@@ -77,22 +75,30 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const rotation = createRotation({
     directory: spoolDir,
     admin: config.envoyAdmin,
-    maxBytes: config.segmentBytes,
+    // A quota of less than some segments would have nothing to drop.
+    maxBytes: Math.min(config.segmentBytes, Math.floor(config.spoolMaxBytes / 4)),
     maxAgeMs: config.segmentAgeMs,
     log,
   });
-  const lag = { bytes: 0 };
-  observe(metric.spoolBytes, {}, () => lag.bytes);
+  const care = createSpoolCare({
+    directory: spoolDir,
+    spool,
+    rotation,
+    limits: { maxBytes: config.spoolMaxBytes, maxAgeMs: config.spoolMaxAgeMs },
+    minFreeBytes: config.segmentBytes,
+    syncMs: config.spoolSyncMs,
+    log,
+  });
   observe(metric.spoolAge, {}, () => (Date.now() - (forwarder.oldestMs() ?? Date.now())) / 1_000);
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
   return {
-    checks: { spool: () => access(spoolDir, constants.R_OK | constants.W_OK), geo: geo.check },
+    checks: { spool: care.check, geo: geo.check },
     run() {
       const all = Promise.all([
         salts.keep(signal),
         waitForSalts(salts.ready, config.saltWaitMs, signal).then(() => forwarder.run(signal)),
-        housekeep(spool, rotation.tick, lag, log, signal),
+        care.run(signal),
       ]);
       running = all.catch(() => {});
       return all.then(() => {});
@@ -114,24 +120,4 @@ function geoFilesOf({ geoFiles }: EdgeConfig): readonly string[] | undefined {
 async function waitForSalts(ready: () => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
   const until = performance.now() + limitMs;
   while (!ready() && performance.now() < until && !signal.aborted) await pause(20, signal);
-}
-
-async function housekeep(
-  spool: Spool,
-  rotate: (now: number) => Promise<void>,
-  lag: { bytes: number },
-  log: Log,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await spool.sync();
-      await rotate(Date.now());
-      await spool.tidy();
-      lag.bytes = await spool.lag();
-    } catch (error) {
-      log.error({ err: error }, 'the spool could not be looked after');
-    }
-    await pause(housekeepingMs, signal);
-  }
 }

@@ -13,7 +13,8 @@ import { createForwarder } from './forward.ts';
 import { nowhere } from './geo.ts';
 import type { ClickLine } from './parse.ts';
 import { createPublisher } from './publish.ts';
-import { activeName, openSpool } from './spool.ts';
+import { openSpool } from './spool.ts';
+import { activeName } from './spool-files.ts';
 
 let directory: string;
 beforeEach(async () => {

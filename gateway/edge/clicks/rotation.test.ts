@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import { createRotation, type Rotation } from './rotation.ts';
-import { activeName, listSpool } from './spool.ts';
+import { activeName, listSpool } from './spool-files.ts';
 
 let directory: string;
 let rotation: Rotation;

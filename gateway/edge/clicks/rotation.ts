@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { listSpool } from './spool.ts';
+import { listSpool } from './spool-files.ts';
 
 interface RotationOptions {
   readonly directory: string;

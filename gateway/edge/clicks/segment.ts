@@ -27,6 +27,8 @@ export interface Segment {
   read(): Promise<Chunk | undefined>;
   /** To be called when nobody will write to the file any more: what is left is a torn line. */
   readTorn(): Promise<Chunk | undefined>;
+  /** What was not read yet, to its end. */
+  unread(): Promise<{ lines: number; bytes: number }>;
   size(): Promise<number>;
   close(): Promise<void>;
 }
@@ -62,6 +64,7 @@ export async function openSegment(
     },
     read: () => readChunk(state, segment, acknowledgedOf),
     readTorn: async () => (await readChunk(state, segment, acknowledgedOf)) ?? readTail(state, segment),
+    unread: () => countUnread(state, acknowledgedOf),
     size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   };
@@ -83,8 +86,7 @@ async function readChunk(
   segment: Segment,
   acknowledgedOf: (identity: string) => number,
 ): Promise<Chunk | undefined> {
-  if (state.identity === undefined && !(await identify(state))) return undefined;
-  if (state.offset === 0 && state.identity) state.offset = await startAt(state, acknowledgedOf(state.identity));
+  if (!(await findPlace(state, acknowledgedOf))) return undefined;
   const { buffer } = state;
   const { bytesRead } = await state.handle.read(buffer, 0, chunkBytes, state.offset);
   if (bytesRead === 0) return undefined;
@@ -94,6 +96,13 @@ async function readChunk(
   const { lines, unreadable } = split(buffer, last, state.inLongLine);
   state.inLongLine = false;
   return { segment, end: state.offset, lines, unreadable };
+}
+
+/** Moves to the first byte that is not acknowledged, once the first line says which file this is. */
+async function findPlace(state: State, acknowledgedOf: (identity: string) => number, whole = false): Promise<boolean> {
+  if (state.identity === undefined && !(await identify(state, whole))) return false;
+  if (state.offset === 0 && state.identity) state.offset = await startAt(state, acknowledgedOf(state.identity));
+  return true;
 }
 
 // A file that is shorter than what was acknowledged of it was cut and written anew.
@@ -126,6 +135,25 @@ async function readTail(state: State, segment: Segment): Promise<Chunk | undefin
   state.offset = size;
   state.inLongLine = false;
   return { segment, end: size, lines: [], unreadable: torn };
+}
+
+async function countUnread(
+  state: State,
+  acknowledgedOf: (identity: string) => number,
+): Promise<{ lines: number; bytes: number }> {
+  await findPlace(state, acknowledgedOf, true);
+  const { buffer, handle, offset } = state;
+  let lines = 0;
+  let end = offset;
+  let last = newline;
+  for (;;) {
+    const { bytesRead } = await handle.read(buffer, 0, chunkBytes, end);
+    if (bytesRead === 0) break;
+    for (let at = buffer.indexOf(newline); at >= 0 && at < bytesRead; at = buffer.indexOf(newline, at + 1)) lines++;
+    last = buffer[bytesRead - 1] ?? newline;
+    end += bytesRead;
+  }
+  return { lines: last === newline ? lines : lines + 1, bytes: end - offset };
 }
 
 function split(buffer: Buffer, last: number, inLongLine: boolean): { lines: string[]; unreadable: number } {

@@ -4,8 +4,10 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Acknowledged } from './cursor.ts';
+import { parseLine } from './parse.ts';
 import type { Segment } from './segment.ts';
-import { activeName, openSpool, type Spool } from './spool.ts';
+import { openSpool, type Spool } from './spool.ts';
+import { activeName } from './spool-files.ts';
 
 let directory: string;
 let active: string;
@@ -151,6 +153,114 @@ describe('acknowledging', () => {
     await appendFile(active, 'new\n');
     expect((await drain(start(cursor))).lines).toEqual(['new']);
   });
+});
+
+describe('limits', () => {
+  const roomy = { maxBytes: 1_000_000, maxAgeMs: 60_000 };
+  async function segments(...texts: string[]): Promise<void> {
+    for (const [index, text] of texts.entries()) {
+      await writeFile(active, text);
+      if (index < texts.length - 1) await rotate(index + 1);
+    }
+  }
+
+  test('within them nothing is dropped', async () => {
+    await segments('one\n', 'two\n', 'three\n');
+    expect(await start().shed(roomy, Date.now())).toEqual([]);
+    expect(await readdir(directory)).toHaveLength(3);
+  });
+
+  test('beyond the quota the oldest segments go, as many as it takes, and the one in writing never', async () => {
+    await segments('one\ntwo\n', 'three\n', 'four\n', 'five\n');
+    const spool = start();
+    const dropped = await spool.shed({ ...roomy, maxBytes: 11 }, Date.now());
+    expect(dropped).toEqual([
+      { segment: 'clicks-1.jsonl', reason: 'quota', lines: 2, bytes: 8 },
+      { segment: 'clicks-2.jsonl', reason: 'quota', lines: 1, bytes: 6 },
+    ]);
+    expect((await drain(spool)).lines).toEqual(['four', 'five']);
+    expect(await spool.shed({ ...roomy, maxBytes: 1 }, Date.now())).toEqual([]);
+    expect(await readdir(directory)).toEqual([activeName]);
+  });
+
+  test('a renamed segment that Envoy may still be writing to does not go for the quota', async () => {
+    await segments('one\n', 'two\n');
+    await rotate(2);
+    expect(await start().shed({ ...roomy, maxBytes: 0 }, Date.now())).toHaveLength(1);
+    expect(await readdir(directory)).toEqual(['clicks-2.jsonl']);
+  });
+
+  test('a segment that is too old goes, also the last one of an Envoy that is gone, and a torn line counts', async () => {
+    await segments('one\n', 'two\ntor');
+    await rotate(2);
+    const dropped = await start().shed(roomy, Date.now() + 60_000);
+    expect(dropped.map(({ reason, lines }) => [reason, lines])).toEqual([
+      ['age', 1],
+      ['age', 2],
+    ]);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
+  test('of a segment that goes, what had been read is not counted as dropped, and its acknowledgement is forgotten', async () => {
+    await segments('one\ntwo\n', 'three\n');
+    const first = start();
+    const chunk = await first.next();
+    await appendFile(join(directory, 'clicks-1.jsonl'), 'late\n');
+    expect(await first.shed({ ...roomy, maxBytes: 6 }, Date.now())).toMatchObject([{ lines: 1 }]);
+    const after = await first.acknowledge(new Map(chunk ? [[chunk.segment, chunk.end]] : []));
+    expect(after.size).toBe(0);
+    expect((await drain(first)).lines).toEqual(['three']);
+  });
+
+  test('the segments of a spool that a start finds are dropped from where the cursor stands', async () => {
+    await segments('one\ntwo\nthree\n', 'four\n');
+    const first = start();
+    const chunk = await first.next();
+    const cursor = new Map(await first.acknowledge(new Map(chunk ? [[chunk.segment, 4]] : [])));
+    expect(await start(cursor).shed({ ...roomy, maxBytes: 5 }, Date.now())).toMatchObject([{ lines: 2, bytes: 10 }]);
+  });
+});
+
+test('whatever bits of the spool are spoiled, every other line is read, and what was spoiled is counted', async () => {
+  const line = (number: number): string =>
+    JSON.stringify({
+      v: 1,
+      at: String(1_764_000_000_000_000 + number),
+      request_id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
+      method: 'GET',
+      status: 302,
+      link_id: '0192f0c1-2222-7333-8444-555566667777',
+      workspace_id: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+    });
+  const spoiling = fc.record({
+    line: fc.nat({ max: 49 }),
+    // What a cable, a disk or a crashed kernel leaves: other bytes, zeros, a cut; never a line's end inside a line.
+    how: fc.constantFrom(
+      (text: string) => '\0'.repeat(text.length),
+      (text: string) => text.slice(0, text.length >> 1),
+      (text: string) => text.slice(5).padEnd(text.length, '\xff'),
+      () => 'x'.repeat(70_000),
+      () => 'y'.repeat(700_000),
+    ),
+  });
+  await fc.assert(
+    fc.asyncProperty(fc.uniqueArray(spoiling, { maxLength: 8, selector: (one) => one.line }), async (spoils) => {
+      const own = await mkdtemp(join(tmpdir(), 'hop-spool-'));
+      const lines = Array.from({ length: 50 }, (_, number) => line(number));
+      for (const { line: number, how } of spoils) lines[number] = how(lines[number] ?? '');
+      await writeFile(join(own, activeName), `${lines.join('\n')}\n`);
+      const spool = openSpool(own, new Map());
+      const read = await drain(spool);
+      await spool.close();
+      await rm(own, { recursive: true });
+      const outcomes = read.lines.map(parseLine);
+      const clicks = outcomes.flatMap((outcome) => (typeof outcome === 'string' ? [] : [outcome.atUs % 1_000]));
+      const spoiled = new Set(spoils.map((one) => one.line));
+      expect(clicks).toEqual(Array.from({ length: 50 }, (_, number) => number).filter((one) => !spoiled.has(one)));
+      expect(outcomes.length - clicks.length + read.unreadable).toBe(spoiled.size);
+    }),
+    { numRuns: 40 },
+  );
 });
 
 test('whatever happens between, every line is read, in its order, and after the last acknowledgement only once', async () => {

@@ -1,20 +1,10 @@
-import { open as openFile, readdir, stat, unlink } from 'node:fs/promises';
-import { join } from 'node:path';
+import { unlink } from 'node:fs/promises';
+import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
 import { type Chunk, openSegment, type Segment } from './segment.ts';
-
-/** The file that Envoy appends to. */
-export const activeName = 'clicks.jsonl';
-/** What it was renamed to: by us after the time in milliseconds, by others as they like. */
-const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
-
-export interface SpoolFile {
-  readonly path: string;
-  readonly inode: string;
-  readonly size: number;
-  readonly active: boolean;
-  readonly bornAtMs: number;
-}
+import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './shed.ts';
+import { listSpool, type SpoolFile } from './spool-files.ts';
+import { createSync } from './sync.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
 export interface Spool {
@@ -24,30 +14,13 @@ export interface Spool {
   acknowledge(ends: ReadonlyMap<Segment, number>): Promise<Acknowledged>;
   /** Deletes the segments that have become superfluous since: addresses stand in them. */
   tidy(): Promise<void>;
+  /** Deletes whole segments, sent or not, until the rest is within the limits. Answers those that were not sent whole. */
+  shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
   /** Bytes that are not acknowledged. */
   lag(): Promise<number>;
   /** Puts on disk what Envoy has written so far. */
   sync(): Promise<void>;
   close(): Promise<void>;
-}
-
-/** In the order in which they were written; the one that Envoy writes is the last. */
-export async function listSpool(directory: string): Promise<SpoolFile[]> {
-  const names = (await readdir(directory)).filter((name) => renamed.test(name)).sort();
-  const files: SpoolFile[] = [];
-  for (const name of [...names, activeName]) {
-    const path = join(directory, name);
-    const found = await stat(path, { bigint: true }).catch(() => undefined);
-    if (!found?.isFile()) continue;
-    files.push({
-      path,
-      inode: String(found.ino),
-      size: Number(found.size),
-      active: name === activeName,
-      bornAtMs: Number(found.birthtimeMs || found.ctimeMs),
-    });
-  }
-  return files;
 }
 
 export function openSpool(directory: string, found: Acknowledged): Spool {
@@ -100,6 +73,27 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
     }
   };
 
+  const drop = async (file: SpoolFile, reason: DropReason): Promise<Dropped> => {
+    const segment = await segmentOf(file);
+    const unread = await segment.unread();
+    await unlink(file.path);
+    await segment.close();
+    open.delete(file.inode);
+    finished.delete(segment);
+    if (reading === segment) reading = undefined;
+    if (segment.identity !== undefined) acknowledged.delete(segment.identity);
+    return { segment: basename(file.path), reason, ...unread };
+  };
+
+  const shed = async (limits: SpoolLimits, now: number): Promise<Dropped[]> => {
+    const dropped: Dropped[] = [];
+    for (const { file, reason } of surplusOf(await listSpool(directory), limits, now)) {
+      const one = await drop(file, reason);
+      if (one.lines > 0) dropped.push(one);
+    }
+    return dropped;
+  };
+
   // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
   let turn: Promise<unknown> = Promise.resolve();
   const inTurn = <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -112,11 +106,16 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
     next: () => inTurn(async () => (await reading?.read()) ?? nextOf(await listSpool(directory))),
     acknowledge: (ends) =>
       inTurn(async () => {
-        for (const [{ identity }, end] of ends) if (identity !== undefined) acknowledged.set(identity, end);
+        for (const [segment, end] of ends) {
+          const { identity, inode } = segment;
+          // One that was dropped meanwhile is not kept in mind.
+          if (identity !== undefined && open.get(inode) === segment) acknowledged.set(identity, end);
+        }
         await removeFinished();
         return acknowledged;
       }),
     tidy: () => inTurn(removeFinished),
+    shed: (limits, now) => inTurn(() => shed(limits, now)),
     async lag() {
       const files = await listSpool(directory);
       const behind = files.map(({ inode, size }) => {
@@ -125,20 +124,10 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       });
       return behind.reduce((sum, bytes) => sum + bytes, 0);
     },
-    sync: () => syncActive(directory),
+    sync: createSync(directory, () => listSpool(directory)),
     async close() {
       for (const segment of open.values()) await segment.close();
       open.clear();
     },
   };
-}
-
-// What Envoy wrote is in the kernel's memory: a process may die, the host may not. Any handle of the file will do.
-async function syncActive(directory: string): Promise<void> {
-  const file = await openFile(join(directory, activeName), 'r').catch(() => undefined);
-  try {
-    await file?.datasync();
-  } finally {
-    await file?.close();
-  }
 }

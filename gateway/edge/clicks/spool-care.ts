@@ -1,0 +1,82 @@
+import { access, constants, statfs } from 'node:fs/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter, observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { pause } from './pause.ts';
+import type { Rotation } from './rotation.ts';
+import type { SpoolLimits } from './shed.ts';
+import type { Spool } from './spool.ts';
+
+interface CareOptions {
+  readonly directory: string;
+  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'lag'>;
+  readonly rotation: Rotation;
+  readonly limits: SpoolLimits;
+  /** With less room on its disk than this the spool is not well. */
+  readonly minFreeBytes: number;
+  /** 0: never. */
+  readonly syncMs: number;
+  readonly log: Log;
+  readonly now?: () => number;
+}
+
+export interface SpoolCare {
+  /** Syncs, rotates, drops what is beyond the limits and tidies up, each second until the signal. */
+  run(signal: AbortSignal): Promise<void>;
+  /** One round of it. */
+  once(): Promise<void>;
+  /** Rejects when clicks cannot be written or read, or were dropped of late. */
+  check(): Promise<void>;
+}
+
+const everyMs = 1_000;
+/** For so long after clicks were dropped the spool says that it is not well. */
+const remorseMs = 600_000;
+const clicksDropped = counter(metric.clicksDropped);
+
+export function createSpoolCare(options: CareOptions): SpoolCare {
+  const { directory, spool, rotation, limits, minFreeBytes, syncMs, log, now = Date.now } = options;
+  let lag = 0;
+  let free = 0;
+  let syncedAt = Number.NEGATIVE_INFINITY;
+  let droppedAt = Number.NEGATIVE_INFINITY;
+  observe(metric.spoolBytes, {}, () => lag);
+  observe(metric.spoolDiskFree, {}, () => free);
+
+  const shed = async (): Promise<void> => {
+    for (const dropped of await spool.shed(limits, now())) {
+      clicksDropped.add(dropped.lines, { reason: dropped.reason });
+      log.error(dropped, 'clicks were dropped unsent: the spool is over its limit');
+      droppedAt = now();
+    }
+  };
+
+  const once = async (): Promise<void> => {
+    if (syncMs > 0 && now() - syncedAt >= syncMs) {
+      await spool.sync();
+      syncedAt = now();
+    }
+    await rotation.tick(now());
+    await spool.tidy();
+    await shed();
+    lag = await spool.lag();
+    const disk = await statfs(directory);
+    free = disk.bavail * disk.bsize;
+  };
+
+  return {
+    once,
+    async run(signal) {
+      while (!signal.aborted) {
+        await once().catch((error: unknown) => log.error({ err: error }, 'the spool could not be looked after'));
+        await pause(everyMs, signal);
+      }
+    },
+    async check() {
+      await access(directory, constants.R_OK | constants.W_OK);
+      const { bavail, bsize } = await statfs(directory);
+      if (bavail * bsize < minFreeBytes) throw new Error('The disk of the spool is full, or nearly so.');
+      if (now() - droppedAt < remorseMs) throw new Error('Clicks were dropped in the last ten minutes.');
+    },
+  };
+}

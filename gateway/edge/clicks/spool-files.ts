@@ -1,0 +1,35 @@
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The file that Envoy appends to. */
+export const activeName = 'clicks.jsonl';
+/** What it was renamed to: by us after the time in milliseconds, by others as they like. */
+const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
+
+export interface SpoolFile {
+  readonly path: string;
+  readonly inode: string;
+  readonly size: number;
+  readonly active: boolean;
+  readonly bornAtMs: number;
+}
+
+/** In the order in which they were written; the one that Envoy writes is the last. */
+export async function listSpool(directory: string): Promise<SpoolFile[]> {
+  const names = (await readdir(directory)).filter((name) => renamed.test(name)).sort();
+  const files: SpoolFile[] = [];
+  for (const name of [...names, activeName]) {
+    const path = join(directory, name);
+    const found = await stat(path, { bigint: true }).catch(() => undefined);
+    if (!found?.isFile()) continue;
+    files.push({
+      path,
+      inode: String(found.ino),
+      size: Number(found.size),
+      active: name === activeName,
+      // Not every file system knows when a file was made; none was made after it was written.
+      bornAtMs: Math.min(Number(found.birthtimeMs || found.ctimeMs), Number(found.mtimeMs)),
+    });
+  }
+  return files;
+}
