@@ -9,15 +9,23 @@ export interface Job {
   readonly request: string;
   /** Put into the requests in turn, from the first on. */
   readonly values: readonly string[];
+  /** Places in `values`: these in turn, where not all values are asked for equally often. */
+  readonly order?: Uint32Array;
   readonly expect: Expectation;
   /** So many requests per second, whatever the answers do; as fast as the answers come when absent. */
   readonly rate?: number;
   /** The load ends when either is reached. */
   readonly seconds: number;
   readonly requests: number;
+  /** So many requests at the beginning are not in the latencies. */
+  readonly unmeasured?: number;
   /** Answer the `code` of every body, in the order of the values. */
   readonly collectCodes?: boolean;
 }
+
+/** The place among the values of the request with this number. */
+export const placeOf = ({ values, order }: Pick<Job, 'values' | 'order'>, index: number): number =>
+  order === undefined ? index % values.length : (order[index % order.length] as number);
 
 export interface Expectation {
   readonly status: number;

@@ -1,5 +1,5 @@
 import type { ParsedAnswer } from './answer.ts';
-import type { Job, LoadResult } from './job.ts';
+import { type Job, type LoadResult, placeOf } from './job.ts';
 import { quantiles } from './statistics.ts';
 
 /** What a load has seen: every answer checked, every time kept. */
@@ -15,13 +15,15 @@ export interface Ledger {
 const MOST_EXAMPLES = 5;
 const EXAMPLE_LENGTH = 600;
 
-export function createLedger({ values, expect, rate, collectCodes }: Job, most: number): Ledger {
+export function createLedger(job: Job, most: number): Ledger {
+  const { values, expect, rate, unmeasured = 0, collectCodes } = job;
   const { status, locations, body } = expect;
   const latency = new Float64Array(most);
   const lateness = new Float64Array(rate === undefined ? 0 : most);
   const codes: string[] = [];
   const wrongExamples: string[] = [];
   let answers = 0;
+  let measured = 0;
   let wrong = 0;
 
   function isRight(at: number, answer: ParsedAnswer, text: string): boolean {
@@ -34,8 +36,9 @@ export function createLedger({ values, expect, rate, collectCodes }: Job, most: 
       return answers;
     },
     take(index, latencyMs, answer, text) {
-      const at = index % values.length;
-      latency[answers++] = latencyMs;
+      const at = placeOf(job, index);
+      answers++;
+      if (index >= unmeasured) latency[measured++] = latencyMs;
       if (collectCodes) codes[index] = /"code": ?"([^"]+)"/.exec(text)?.[1] ?? '';
       if (isRight(at, answer, text)) return;
       wrong++;
@@ -49,7 +52,7 @@ export function createLedger({ values, expect, rate, collectCodes }: Job, most: 
       wrong,
       wrongExamples,
       seconds,
-      latencyMs: quantiles(latency.subarray(0, answers)),
+      latencyMs: quantiles(latency.subarray(0, measured)),
       ...(rate === undefined ? {} : { latenessMs: quantiles(lateness.subarray(0, answers)) }),
       ...(collectCodes ? { codes } : {}),
     }),

@@ -64,6 +64,19 @@ describe('an open loop', () => {
     expect(latenessMs?.p50).toBeGreaterThanOrEqual(0);
   });
 
+  it('ends soon after its time with what it could not send', async () => {
+    server.removeAllListeners('request').on('request', ({ url }, response) => {
+      setTimeout(
+        () => response.writeHead(302, { location: `https://example.org${url}`, 'content-length': 0 }).end(),
+        20,
+      );
+    });
+    const { answers, wrong } = await runLoad({ ...job, rate: 100_000, seconds: 0.1, requests: 10_000 });
+    expect(wrong).toBe(0);
+    expect(answers).toBeGreaterThan(0);
+    expect(answers).toBeLessThan(10_000);
+  });
+
   it('measures from the time that was due, however late it could send', async () => {
     server.removeAllListeners('request').on('request', ({ url }, response) => {
       setTimeout(

@@ -1,12 +1,14 @@
 // Runs one job: closed loop (each connection asks again when it is answered) or open loop (arrivals fixed ahead).
 import { type Connection, openConnection } from './http-client.ts';
-import type { Job, LoadResult } from './job.ts';
+import { type Job, type LoadResult, placeOf } from './job.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 
 /** How long the open loop sleeps between two looks at the clock: timers of Node know whole milliseconds only. */
 const NAP_MS = 0.05;
 /** After the end of the load, for the last answers. */
 const GRACE_MS = 5_000;
+/** An open loop that cannot keep pace ends so long after its time, with what it has not sent. */
+const OVERTIME_MS = 1_000;
 
 /** Decides when the next request is sent. */
 interface Pacer {
@@ -35,9 +37,9 @@ export async function runLoad(job: Job): Promise<LoadResult> {
     const flight = flights.get(connection) as Flight;
     flight.index = index;
     flight.dueAt = dueAt;
-    connection.send(values[index % values.length] as string);
+    connection.send(values[placeOf(job, index)] as string);
   };
-  const pacer = rate === undefined ? closedLoop(seconds, most, send) : openLoop(rate, most, send, ledger);
+  const pacer = rate === undefined ? closedLoop(seconds, most, send) : openLoop({ rate, seconds, most, send, ledger });
   const connections = await openAll(job, failed, (connection, answer, text) => {
     const now = performance.now();
     const { index, dueAt } = flights.get(connection) as Flight;
@@ -83,15 +85,24 @@ function closedLoop(seconds: number, most: number, send: Send): Pacer {
   };
 }
 
-function openLoop(rate: number, most: number, send: Send, ledger: Ledger): Pacer {
+interface OpenLoop {
+  readonly rate: number;
+  readonly seconds: number;
+  readonly most: number;
+  readonly send: Send;
+  readonly ledger: Ledger;
+}
+
+function openLoop({ rate, seconds, most, send, ledger }: OpenLoop): Pacer {
   const idle: Connection[] = [];
   let start = 0;
   let sent = 0;
+  const isOver = (now: number): boolean => sent >= most || now - start > seconds * 1_000 + OVERTIME_MS;
   /** Sends what is due by now, as far as connections are free; what has to wait is late, and its latency says so. */
   const sendDue = (now: number): void => {
     for (;;) {
       const dueAt = start + (sent / rate) * 1_000;
-      if (sent >= most || dueAt > now) return;
+      if (isOver(now) || dueAt > now) return;
       const connection = idle.pop();
       if (connection === undefined) return;
       ledger.late(sent, now - dueAt);
@@ -99,8 +110,9 @@ function openLoop(rate: number, most: number, send: Send, ledger: Ledger): Pacer
     }
   };
   const tick = (): void => {
-    sendDue(performance.now());
-    if (sent >= most) return;
+    const now = performance.now();
+    sendDue(now);
+    if (isOver(now)) return;
     nap();
     setImmediate(tick);
   };
@@ -114,7 +126,7 @@ function openLoop(rate: number, most: number, send: Send, ledger: Ledger): Pacer
       idle.push(connection);
       sendDue(now);
     },
-    sentInAll: () => (sent >= most ? sent : undefined),
+    sentInAll: () => (isOver(performance.now()) ? sent : undefined),
   };
 }
 

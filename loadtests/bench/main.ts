@@ -1,57 +1,58 @@
 // `npm run bench`: what a request costs and how many there can be, per kind of request, on a mesh of its own. See loadtests/README.md.
 import { availableParallelism } from 'node:os';
 import { startGenerator } from './generator-process.ts';
+import { measureHotSet } from './hot-set/hot-set.ts';
 import { machineNow, versionsOf } from './machine.ts';
-import { type Bench, type Measurement, measure, warmUp } from './measure.ts';
+import { type Bench, measureRounds } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writePage } from './page.ts';
-import { takeProfile } from './profile.ts';
-import { keepResults, type Results, type Series } from './results.ts';
-import { startSubject } from './subject.ts';
+import { takeProfiles } from './profile.ts';
+import { type Circumstances, keepHotSet, keepVariants } from './results.ts';
+import { type SubjectOptions, startSubject } from './subject.ts';
 
-const WARM_SECONDS = { first: 5, later: 2 } as const;
+/** So small that links asked for in turn are never found in it, and larger than the set that is to be found there. */
+const SMALL_L1 = { HOP_RESOLVER_L1_ENTRIES: '1000' } as const;
+/** More than are asked for before the first comes again: a multiple of that L1, and what one window needs of cold ones. */
+const MADE_LINKS = 30_000;
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** Results are kept after each measurement: a run that fails later has not been for nothing. */
-async function measureAll(bench: Bench, options: Options, machine: Series['machine']): Promise<Results | undefined> {
-  const { rounds, variants } = options;
-  const all: Measurement[] = [];
-  let results: Results | undefined;
-  for (let round = 0; round < rounds; round++) {
-    for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
-      await warmUp(bench, variant, round === 0 ? WARM_SECONDS.first : WARM_SECONDS.later);
-      const measurement = await measure(bench, variant);
-      all.push(measurement);
-      results = keepResults(options, machine, all);
-      say(summary(round, measurement));
-    }
-  }
-  return results;
-}
+type Work = (bench: Bench, where: Circumstances) => Promise<unknown>;
 
-function summary(round: number, { variant, perSecond, cpuUs, latencyMs }: Measurement): string {
-  const costs = Object.entries(cpuUs).filter(([, us]) => us >= 1);
-  const cpu = costs.map(([part, us]) => `${part} ${us.toFixed(1)}`).join(', ');
-  return `${round + 1} ${variant}: ${perSecond.toFixed(0)}/s; us: ${cpu}; p99 ${latencyMs.p99.toFixed(2)} ms`;
-}
-
-async function main(): Promise<void> {
-  const options = readOptions(process.argv.slice(2));
+async function onMesh(subjectOptions: Pick<SubjectOptions, 'env' | 'links' | 'how'>, options: Options, work: Work) {
   const machine = machineNow();
   const generator = startGenerator();
   try {
-    const subject = await startSubject(generator, say);
-    const bench = { subject, generator, seconds: options.seconds, cores: availableParallelism() };
+    const subject = await startSubject({ ...subjectOptions, generator, say });
     try {
-      if (options.profile !== undefined) return await takeProfile(bench, options.profile, options.variants, say);
-      const results = await measureAll(bench, options, { ...machine, ...versionsOf(subject.pids) });
-      if (results !== undefined) say(`wrote ${writePage(results, options.baseline)}`);
+      const { seconds } = options;
+      const bench = { subject, generator, seconds, cores: availableParallelism(), say };
+      await work(bench, { machine: { ...machine, ...versionsOf(subject.pids) }, seconds });
     } finally {
       await subject.stop();
     }
   } finally {
     generator.stop();
+  }
+}
+
+async function main(): Promise<void> {
+  const options = readOptions(process.argv.slice(2));
+  const { profile, variants, rounds, label, links, baseline } = options;
+  const page = (): void => say(`wrote ${writePage(label, baseline)}`);
+  const made = { env: SMALL_L1, links: MADE_LINKS, how: 'made' } as const;
+  if (profile !== undefined) return onMesh(made, options, (bench) => takeProfiles(bench, profile.split(','), variants));
+  if (variants.length > 0) {
+    await onMesh(made, options, (bench, where) =>
+      measureRounds(bench, variants, rounds, (all) => keepVariants(label, where, all)),
+    );
+    page();
+  }
+  if (options.hotSet) {
+    await onMesh({ links, how: 'stored' }, options, async (bench, where) =>
+      keepHotSet(label, where, await measureHotSet(bench, rounds)),
+    );
+    page();
   }
 }
 

@@ -31,8 +31,10 @@ export interface Bench {
   readonly generator: Generator;
   readonly seconds: number;
   readonly cores: number;
+  readonly say: (line: string) => void;
 }
 
+const WARM_SECONDS = { first: 5, later: 2 } as const;
 const MOST_REQUESTS = 1_000_000;
 /** Up to this share of one core the mesh counts as quiet. */
 const QUIET_SHARE = 0.12;
@@ -41,22 +43,56 @@ const QUIET_LOOKS = 40;
 /** The resolvers' tally is told to the metric now and then. */
 const TALLY_MS = 1_200;
 const TIER_SHARE = 0.99;
+const MESSAGE_LENGTH = 300;
 
+/** What was measured so far is told after each measurement: a run that fails later has not been for nothing. */
+export async function measureRounds(
+  bench: Bench,
+  variants: readonly Variant[],
+  rounds: number,
+  told: (all: readonly Measurement[]) => void = () => {},
+): Promise<Measurement[]> {
+  const all: Measurement[] = [];
+  for (let round = 0; round < rounds; round++) {
+    for (const variant of round % 2 === 0 ? variants : variants.toReversed()) {
+      try {
+        await warmUp(bench, variant, round === 0 ? WARM_SECONDS.first : WARM_SECONDS.later);
+        all.push(await measure(bench, variant));
+        bench.say(summary(round, all.at(-1) as Measurement));
+      } catch (error) {
+        // A round that measured something else is left out, and the others count.
+        bench.say(`${round + 1} ${variant.name}: not measured. ${(error as Error).message.slice(0, MESSAGE_LENGTH)}`);
+      }
+      told(all);
+    }
+  }
+  const missing = variants.filter(({ name }) => !all.some(({ variant }) => variant === name));
+  if (missing.length > 0) throw new Error(`Never measured: ${missing.map(({ name }) => name).join(', ')}.`);
+  return all;
+}
+
+function summary(round: number, { variant, perSecond, cpuUs, latencyMs }: Measurement): string {
+  const costs = Object.entries(cpuUs).filter(([, us]) => us >= 1);
+  const cpu = costs.map(([part, us]) => `${part} ${us.toFixed(1)}`).join(', ');
+  return `${round + 1} ${variant}: ${perSecond.toFixed(0)}/s; us: ${cpu}; p99 ${latencyMs.p99.toFixed(2)} ms`;
+}
+
+/** Answers may be wrong while it warms up: what is busy with compiling sheds. */
 export async function warmUp(bench: Bench, variant: Variant, seconds: number): Promise<void> {
-  await load(bench, variant, { seconds });
+  await load(bench, variant, { seconds }, 'count');
   await settle(bench);
 }
 
-export async function measure(bench: Bench, variant: Variant): Promise<Measurement> {
+async function measure(bench: Bench, variant: Variant): Promise<Measurement> {
   const { subject, cores } = bench;
-  const tiersBefore = await subject.tiers();
+  const tiersBefore = await subject.counters.tiers();
   const before = snapshot(bench);
   const closed = await load(bench, variant, { seconds: bench.seconds });
   const atEnd = snapshot(bench);
   await settle(bench);
   const during = cpuBetween(before, atEnd);
   const after = cpuBetween(atEnd, snapshot(bench));
-  const tiers = difference(tiersBefore, await subject.tiers());
+  const tiers = difference(tiersBefore, await subject.counters.tiers());
   checkTier(variant, tiers, closed.answers);
   const perSecond = closed.answers / closed.seconds;
   const openRate = perSecond / 2;
@@ -84,16 +120,18 @@ async function load(
   { subject, generator }: Bench,
   variant: Variant,
   pace: Pick<Job, 'seconds' | 'rate'>,
+  wrongAnswers: 'fail' | 'count' = 'fail',
 ): Promise<LoadResult> {
   await variant.before?.(subject);
   const { values, expect } = variant.load(subject);
   const { host, port } = subject;
-  const counted = await subject.envoyRequests();
+  const counted = await subject.counters.envoyRequests();
   const requests = variant.once ? values.length : MOST_REQUESTS;
   const request = variant.request(subject);
   const { connections } = variant;
-  const result = await generator.run({ host, port, connections, request, values, expect, requests, ...pace });
-  const seen = (await subject.envoyRequests()) - counted;
+  const job = { host, port, connections, request, values, expect, requests, ...pace };
+  const result = await generator.run(job, wrongAnswers);
+  const seen = (await subject.counters.envoyRequests()) - counted;
   if (seen !== result.answers)
     throw new Error(`${variant.name}: the generator had ${result.answers} answers, Envoy ${seen} requests.`);
   return result;

@@ -4,20 +4,26 @@ import { type Variant, variants } from './variants.ts';
 /** The label of runs that are nobody's reference. */
 export const UNNAMED = 'local';
 
+/** What can be chosen beside the variants. */
+const HOT_SET = 'hot-set';
+
 export interface Options {
   readonly rounds: number;
   /** Of each load. */
   readonly seconds: number;
   readonly variants: readonly Variant[];
+  /** Whether the hot set is measured, and with how many links stored. */
+  readonly hotSet: boolean;
+  readonly links: number;
   /** Under which name the results are kept. */
   readonly label: string;
   /** The label to compare with. */
   readonly baseline?: string;
-  /** The part to profile; nothing is measured then. */
+  /** The parts to profile, commas between; nothing is measured then. */
   readonly profile?: string;
 }
 
-const most = { rounds: 20, seconds: 60 } as const;
+const most = { rounds: 20, seconds: 60, links: 10_000_000 } as const;
 
 /** Throws with what is wrong and what is possible. */
 export function readOptions(args: readonly string[]): Options {
@@ -27,6 +33,7 @@ export function readOptions(args: readonly string[]): Options {
       rounds: { type: 'string', default: '3' },
       seconds: { type: 'string', default: '5' },
       only: { type: 'string' },
+      links: { type: 'string', default: '100000' },
       label: { type: 'string', default: UNNAMED },
       baseline: { type: 'string' },
       profile: { type: 'string' },
@@ -37,7 +44,8 @@ export function readOptions(args: readonly string[]): Options {
   return {
     rounds: whole('rounds', values.rounds),
     seconds: whole('seconds', values.seconds),
-    variants: chosen(values.only),
+    ...chosen(values.only),
+    links: whole('links', values.links),
     label: values.label,
     ...(values.baseline === undefined ? {} : { baseline: values.baseline }),
     ...(values.profile === undefined ? {} : { profile: values.profile }),
@@ -50,11 +58,12 @@ function whole(name: keyof typeof most, text: string): number {
   throw new Error(`--${name} ${text}: expected a whole number from 1 to ${most[name]}`);
 }
 
-/** Variants whose names begin like one of the names, commas between. */
-function chosen(only: string | undefined): readonly Variant[] {
-  if (only === undefined) return variants;
+/** What has a name that begins like one of the names, commas between. */
+function chosen(only: string | undefined): Pick<Options, 'variants' | 'hotSet'> {
+  if (only === undefined) return { variants, hotSet: true };
   const starts = only.split(',');
-  const found = variants.filter(({ name }) => starts.some((start) => name.startsWith(start)));
-  if (found.length > 0) return found;
-  throw new Error(`--only ${only}: the variants are ${variants.map(({ name }) => name).join(', ')}`);
+  const isChosen = (name: string): boolean => starts.some((start) => name.startsWith(start));
+  const found = { variants: variants.filter(({ name }) => isChosen(name)), hotSet: isChosen(HOT_SET) };
+  if (found.variants.length > 0 || found.hotSet) return found;
+  throw new Error(`--only ${only}: there are ${[...variants.map(({ name }) => name), HOT_SET].join(', ')}`);
 }

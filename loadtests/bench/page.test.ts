@@ -1,13 +1,15 @@
 import { expect, it } from 'vitest';
+import type { HotSetFigures } from './hot-set/hot-set.ts';
 import type { Measurement } from './measure.ts';
 import { pageOf } from './page.ts';
-import { mediansOf, type Series } from './results.ts';
+import { mediansOf, type Results, type Series } from './results.ts';
 
 const machine: Series['machine'] = {
   cpu: 'Some CPU',
   cores: 2,
   memoryGb: 8,
   kernel: 'Linux 6.1',
+  memoryNs: 40,
   load: 0.5,
   node: 'v24.0.0',
   envoy: '1.40.0',
@@ -32,21 +34,58 @@ const round = (perSecond: number, envoy: number): Measurement => ({
 });
 
 const rounds = [round(5_000, 60), round(6_050, 50), round(5_500, 55)];
-const page = (kept: string, before?: Parameters<typeof pageOf>[2]) =>
-  pageOf({ label: 'after', variants: { 'redirect-l1': { machine, seconds: 5, rounds } } }, kept, before);
+const resultsOf = (label: string, measured: readonly Measurement[]): Results => ({
+  label,
+  variants: { 'redirect-l1': { machine, seconds: 5, rounds: measured } },
+});
 
 it('takes the median of the rounds, and leaves the generator out of the mesh', () => {
   expect(mediansOf(rounds)).toMatchObject({ perSecond: 5_500, cpuUs: { all: 55.1, envoy: 55 }, generatorUs: 9 });
 });
 
 it('publishes the cold capacity and every round, and keeps what was written by hand', () => {
-  const text = page('By hand.');
+  const text = pageOf(resultsOf('after', rounds), 'By hand.');
   expect(text).toContain('**Cold capacity: 5500 redirects/s**');
   expect(text).toContain('| redirect-l1 | 2 | 6050 | 50 |');
   expect(text).toContain('By hand.');
 });
 
-it('compares with what was measured before', () => {
-  const before = { label: 'before', machine, variants: { 'redirect-l1': mediansOf([round(2_750, 110)]) } };
-  expect(page('', before)).toContain('| redirect-l1 | 2750 | 5500 | 100 % |');
+it('compares with what was measured before, on the machine as it was then', () => {
+  const before = resultsOf('before', [round(2_750, 110)]);
+  expect(pageOf(resultsOf('after', rounds), '', before)).toContain(
+    '| redirect-l1 | 110.0 | 55.0 | -50 % | 9.0 | 9.0 | 0 % | 12.2 | 6.1 | -50 % |',
+  );
+});
+
+it('shows the hot set by the number of links stored, beside what is wanted', () => {
+  const quantiles = { p50: 0.2, p90: 0.4, p99: 1.5, max: 30 };
+  const figures = (stored: number): HotSetFigures => ({
+    ...{ stored, entries: 12_500, envoyMib: 32.5 },
+    crowd: {
+      links: stored,
+      offered: 30_000,
+      refusedShare: 0,
+      perSecond: 29_990,
+      edgeShare: 0.812,
+      latencyMs: quantiles,
+      latenessMs: quantiles,
+    },
+    push: {
+      ...{ entries: 12_500, pushes: 10, medianMs: 120, mostMs: 180, offered: 3_000, edgeShare: 0.99 },
+      ...{ latencyMs: quantiles, quietMs: quantiles },
+    },
+    rounds: [
+      { ...round(60_000, 15), variant: 'bare' },
+      { ...round(57_000, 16), variant: 'hot-200' },
+      { ...round(54_000, 17), variant: 'hot-10000' },
+    ],
+  });
+  const hotSet = Object.fromEntries(
+    [1_000, 100_000].map((stored) => [stored, { machine, seconds: 5, figures: figures(stored) }]),
+  );
+  const text = pageOf({ label: 'after', variants: {}, hotSet }, '');
+  expect(text).toContain('|  | wanted | 1,000 links | 100,000 links |');
+  expect(text).toContain('| hot (10,000) of bare, requests/s | at least 90 % | 90 % | 90 % |');
+  expect(text).toContain('| memory of Envoy for 10,000, MiB | at most 40 | 26.0 | 26.0 |');
+  expect(text).toContain('| crowd: answered by the edge after 10 s | at least 80 % | 81.2 % | 81.2 % |');
 });

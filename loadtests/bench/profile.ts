@@ -14,23 +14,26 @@ const TOP = 30;
 /** The parts that are no Node processes. */
 const NATIVE = ['envoy', 'valkey', 'postgres', 'postgres-replica', 'kafka'];
 
-export async function takeProfile(
+/** Each of the parts during each of the variants. */
+export async function takeProfiles(
   bench: Bench,
-  part: string,
+  parts: readonly string[],
   variants: readonly Variant[],
-  say: (line: string) => void,
 ): Promise<void> {
-  const pid = bench.subject.pids.get(part);
-  if (pid === undefined)
-    throw new Error(`--profile ${part}: the parts are ${[...bench.subject.pids.keys()].join(', ')}`);
+  const { pids } = bench.subject;
+  const unknown = parts.find((part) => !pids.has(part));
+  if (unknown !== undefined) throw new Error(`--profile ${unknown}: the parts are ${[...pids.keys()].join(', ')}`);
+  for (const part of parts) for (const variant of variants) await takeProfile(bench, part, variant);
+}
+
+async function takeProfile(bench: Bench, part: string, variant: Variant): Promise<void> {
+  const { say, subject, seconds } = bench;
+  const load = (length: number) => () => warmUp(bench, variant, length);
   const profile = NATIVE.includes(part) ? profileWithPerf : profileNode;
-  for (const variant of variants) {
-    const load = (seconds: number) => () => warmUp(bench, variant, seconds);
-    const frames = await profile(pid, load(WARM_SECONDS), load(bench.seconds));
-    say(`\n${part} during ${variant.name}: ${write(frames, part, variant.name)}`);
-    for (const { name, place, share } of selfTimes(frames, TOP))
-      say(`${(share * 100).toFixed(1).padStart(6)} %  ${name}  ${place}`);
-  }
+  const frames = await profile(subject.pids.get(part) as number, load(WARM_SECONDS), load(seconds));
+  say(`\n${part} during ${variant.name}: ${write(frames, part, variant.name)}`);
+  for (const { name, place, share } of selfTimes(frames, TOP))
+    say(`${(share * 100).toFixed(1).padStart(6)} %  ${name}  ${place}`);
 }
 
 function write(frames: Frame, part: string, variant: string): string {

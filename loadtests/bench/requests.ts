@@ -19,7 +19,7 @@ const numberText = (number: number): string => String(number).padStart(DIGITS, '
 /** Where the link of this number leads. */
 export const destinationOf = (number: number): string => `https://example.org/landing/${numberText(number)}`;
 
-export const followRequest = (target: Target): string => head(target, 'GET /{}');
+export const followRequest = (target: Target, host = 'localhost'): string => head(target, 'GET /{}', '', host);
 
 /** The same link, but never out of the edge hot set: that knows paths without a query alone. */
 export const coldRequest = (target: Target): string => head(target, 'GET /{}?utm_source=bench');
@@ -34,9 +34,9 @@ export function createRequest(target: Target): string {
 }
 
 /** What a browser sends at least; without a user agent a click is a bot's. */
-function head({ port }: Target, line: string, more = ''): string {
+function head({ port }: Target, line: string, more = '', host = 'localhost'): string {
   const agent = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
-  return `${line} HTTP/1.1\r\nhost: localhost:${port}\r\nuser-agent: ${agent}\r\n${more}\r\n`;
+  return `${line} HTTP/1.1\r\nhost: ${host}:${port}\r\nuser-agent: ${agent}\r\n${more}\r\n`;
 }
 
 const authorization = ({ apiKey }: Target): string => `authorization: Bearer ${apiKey}\r\n`;

@@ -1,26 +1,39 @@
-// What was measured, by label: all of it in .local/bench (a run replaces the variants that it measured), the medians among the sources.
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+// What was measured, by label, with every round. A run replaces what it measured and leaves the rest.
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { HotSetFigures } from './hot-set/hot-set.ts';
 import type { Quantiles } from './job.ts';
 import type { Machine, Versions } from './machine.ts';
 import type { Measurement } from './measure.ts';
-import { type Options, UNNAMED } from './options.ts';
+import { UNNAMED } from './options.ts';
 import { median } from './statistics.ts';
 import { variants } from './variants.ts';
 
-const RAW_DIR = '.local/bench';
-const MEDIANS_DIR = 'loadtests/bench/results';
+/** Those that are somebody's reference stand among the sources. */
+const DIRS = { named: 'loadtests/bench/results', unnamed: '.local/bench' } as const;
+const DIGITS = 4;
 
-/** The rounds of one variant and the circumstances. */
-export interface Series {
+/** When and where something was measured. */
+export interface Circumstances {
   readonly machine: Machine & Versions;
+  /** Of each load. */
   readonly seconds: number;
+}
+
+/** The rounds of one variant. */
+export interface Series extends Circumstances {
   readonly rounds: readonly Measurement[];
+}
+
+export interface HotSetSeries extends Circumstances {
+  readonly figures: HotSetFigures;
 }
 
 export interface Results {
   readonly label: string;
   readonly variants: Readonly<Record<string, Series>>;
+  /** By the number of links stored. */
+  readonly hotSet?: Readonly<Record<string, HotSetSeries>>;
 }
 
 export interface Medians {
@@ -32,33 +45,29 @@ export interface Medians {
   readonly latencyMs: Pick<Quantiles, 'p50' | 'p90' | 'p99'>;
 }
 
-export interface MedianFile {
-  readonly label: string;
-  readonly machine: Machine & Versions;
-  readonly variants: Readonly<Record<string, Medians>>;
+/** Throws when there are none under the label. */
+export function readResults(label: string): Results {
+  const known = read(label);
+  if (known === undefined) throw new Error(`There is no ${fileOf(label)}.`);
+  return known;
 }
 
-/** Joins what was measured now with what is known under the label, and writes both files. */
-export function keepResults(
-  { label, seconds }: Options,
-  machine: Series['machine'],
-  measured: readonly Measurement[],
-): Results {
-  const raw = path.join(RAW_DIR, `${label}.json`);
-  const known: Record<string, Series> = { ...read<Results>(raw)?.variants };
+export function keepVariants(label: string, where: Circumstances, measured: readonly Measurement[]): Results {
+  const known: Record<string, Series> = { ...read(label)?.variants };
   for (const { variant } of measured)
-    known[variant] = { machine, seconds, rounds: measured.filter((one) => one.variant === variant) };
+    known[variant] = { ...where, rounds: measured.filter((one) => one.variant === variant) };
   const ordered = variants.flatMap(({ name }) => (known[name] === undefined ? [] : [[name, known[name]] as const]));
-  const results = { label, variants: Object.fromEntries(ordered) };
-  const medians = Object.fromEntries(ordered.map(([name, series]) => [name, mediansOf(series.rounds)]));
-  write(raw, results);
-  if (label !== UNNAMED)
-    write(path.join(MEDIANS_DIR, `${machine.date.slice(0, 10)}-${label}.json`), { label, machine, variants: medians });
-  return results;
+  return write({ ...read(label), label, variants: Object.fromEntries(ordered) });
+}
+
+export function keepHotSet(label: string, where: Circumstances, figures: HotSetFigures): Results {
+  const known = read(label);
+  const hotSet = { ...known?.hotSet, [figures.stored]: { ...where, figures } };
+  return write({ label, variants: known?.variants ?? {}, hotSet });
 }
 
 export function mediansOf(rounds: readonly Measurement[]): Medians {
-  const of = (figure: (round: Measurement) => number): number => rounded(median(rounds.map(figure)));
+  const of = (figure: (round: Measurement) => number): number => median(rounds.map(figure));
   const parts = Object.keys(rounds[0]?.cpuUs ?? {}).filter((part) => part !== 'generator');
   const sum = (cpu: Measurement['cpuUs']): number => parts.reduce((total, part) => total + (cpu[part] ?? 0), 0);
   return {
@@ -77,27 +86,22 @@ export function mediansOf(rounds: readonly Measurement[]): Medians {
   };
 }
 
-/** The newest medians with the label. Throws when there are none. */
-export function readMedians(label: string): MedianFile {
-  const ends = `-${label}.json`;
-  const names = readdirSync(MEDIANS_DIR).filter((name) => name.endsWith(ends) && name.length === 10 + ends.length);
-  const newest = names.sort().at(-1);
-  if (newest === undefined) throw new Error(`There is no ${MEDIANS_DIR}/<date>${ends}.`);
-  return read<MedianFile>(path.join(MEDIANS_DIR, newest)) as MedianFile;
-}
+const fileOf = (label: string): string => path.join(label === UNNAMED ? DIRS.unnamed : DIRS.named, `${label}.json`);
 
-const rounded = (value: number): number => Number(value.toPrecision(4));
-
-function read<T>(file: string): T | undefined {
+function read(label: string): Results | undefined {
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as T;
+    return JSON.parse(readFileSync(fileOf(label), 'utf8')) as Results;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-function write(file: string, content: object): void {
+function write(results: Results): Results {
+  const file = fileOf(results.label);
+  const short = (_: string, value: unknown): unknown =>
+    typeof value === 'number' && !Number.isInteger(value) ? Number(value.toPrecision(DIGITS)) : value;
   mkdirSync(path.dirname(file), { recursive: true });
-  writeFileSync(file, `${JSON.stringify(content, undefined, 2)}\n`);
+  writeFileSync(file, `${JSON.stringify(results, short, 2)}\n`);
+  return results;
 }

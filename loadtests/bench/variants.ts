@@ -68,14 +68,6 @@ export const variants: readonly Variant[] = [
     once: true,
   },
   {
-    name: 'redirect-hot',
-    about: `${HOT_LINKS} links in turn, answered by Envoy itself (tier edge)`,
-    connections: CONNECTIONS.redirects,
-    request: followRequest,
-    load: ({ codes }) => following(codes.slice(0, HOT_LINKS)),
-    tier: 'edge',
-  },
-  {
     name: 'made-up-code',
     about: 'random codes of 7 characters, refused by the filter (404, tier filter)',
     connections: CONNECTIONS.redirects,
@@ -98,3 +90,9 @@ export const variants: readonly Variant[] = [
     load: ({ codes }) => ({ values: codes.slice(0, 1_000), expect: { status: 200, body: '"{}"' } }),
   },
 ];
+
+export function findVariant(name: string): Variant {
+  const found = variants.find((variant) => variant.name === name);
+  if (found === undefined) throw new Error(`There is no variant ${name}.`);
+  return found;
+}

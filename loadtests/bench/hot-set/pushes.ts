@@ -1,0 +1,112 @@
+// A hot link is edited while others are followed: how long until Envoy has the whole set anew, and what the others see of it.
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Quantiles } from '../job.ts';
+import type { Bench } from '../measure.ts';
+import { CONNECTIONS, destinationOf, followRequest } from '../requests.ts';
+import { median } from '../statistics.ts';
+
+const RATE = 3_000;
+const SECONDS = 20;
+const EDITS = 9;
+const EVERY_MS = 2_000;
+const MOST_HOT = 10_000;
+/** Of the hot links these are followed, the others are edited. */
+const FOLLOWED_SHARE = 0.8;
+const WARM_FOLLOWS = 20;
+const LOOK_MS = 20;
+const PATIENCE_MS = 5_000;
+const METRIC = 'hop_edge_hot_set_push_duration_seconds';
+
+export interface PushFigures {
+  /** In the set while it was pushed. */
+  readonly entries: number;
+  readonly pushes: number;
+  /** From the new set to Envoy's acknowledgement; the mean where an edit came with another push. */
+  readonly medianMs: number;
+  readonly mostMs: number;
+  readonly offered: number;
+  readonly latencyMs: Quantiles;
+  /** The same load without pushes. */
+  readonly quietMs: Quantiles;
+  /** Of the load while it was pushed, what Envoy answered by itself: a slow push takes the lease away. */
+  readonly edgeShare: number;
+}
+
+export async function pushUnderLoad(bench: Bench): Promise<PushFigures> {
+  const { subject } = bench;
+  const { counters, codes } = subject;
+  const hot = Math.min(MOST_HOT, codes.length);
+  const followed = Math.floor(hot * FOLLOWED_SHARE);
+  const edited = codes.slice(followed, followed + EDITS);
+  await follow(bench, Math.min(hot, followed + EDITS));
+  for (let times = 0; times < WARM_FOLLOWS; times++)
+    await Promise.all(edited.map((code) => call(`${subject.mesh.url}/${code}`, { redirect: 'manual' }, 302)));
+  await sleep(EVERY_MS);
+  const quiet = await follow(bench, followed);
+  const before = [await counters.envoyRequests(), await counters.resolverRequests()] as const;
+  const load = follow(bench, followed);
+  const pushes = await editAll(bench, edited);
+  const { latencyMs } = await load;
+  const [all, cold] = [(await counters.envoyRequests()) - before[0], (await counters.resolverRequests()) - before[1]];
+  const took = pushes.map(({ seconds, count }) => (seconds * 1_000) / count);
+  return {
+    entries: await counters.edge('hop_edge_hot_set_entries'),
+    pushes: pushes.reduce((sum, { count }) => sum + count, 0),
+    medianMs: median(took),
+    mostMs: Math.max(...took),
+    offered: RATE,
+    latencyMs,
+    quietMs: quiet.latencyMs,
+    edgeShare: 1 - cold / all,
+  };
+}
+
+function follow({ subject, generator }: Bench, links: number) {
+  const { host, port } = subject;
+  const values = subject.codes.slice(0, links);
+  return generator.run({
+    ...{ host, port, values, connections: CONNECTIONS.redirects, request: followRequest(subject) },
+    expect: { status: 302, locations: values.map((_, at) => destinationOf(at)) },
+    ...{ rate: RATE, seconds: SECONDS, requests: RATE * SECONDS },
+  });
+}
+
+interface Pushes {
+  readonly seconds: number;
+  readonly count: number;
+}
+
+async function editAll({ subject }: Bench, codes: readonly string[]): Promise<Pushes[]> {
+  const done = async (): Promise<Pushes> => ({
+    seconds: await subject.counters.edge(`${METRIC}_sum`),
+    count: await subject.counters.edge(`${METRIC}_count`),
+  });
+  const pushes: Pushes[] = [];
+  for (const code of codes) {
+    const next = sleep(EVERY_MS);
+    const before = await done();
+    await edit(subject.mesh.url, subject.apiKey, code);
+    const until = performance.now() + PATIENCE_MS;
+    let after = await done();
+    while (after.count === before.count) {
+      if (performance.now() > until) throw new Error(`Envoy has not acknowledged the edit of ${code}.`);
+      await sleep(LOOK_MS);
+      after = await done();
+    }
+    pushes.push({ seconds: after.seconds - before.seconds, count: after.count - before.count });
+    await next;
+  }
+  return pushes;
+}
+
+async function edit(url: string, apiKey: string, code: string): Promise<void> {
+  const body = JSON.stringify({ long_url: `https://example.org/edited/${code}` });
+  const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
+  await call(`${url}/api/v1/urls/${code}`, { method: 'PATCH', headers, body }, 200);
+}
+
+async function call(url: string, init: RequestInit, status: number): Promise<void> {
+  const answer = await fetch(url, { ...init, signal: AbortSignal.timeout(PATIENCE_MS) });
+  const text = await answer.text();
+  if (answer.status !== status) throw new Error(`${url}: ${answer.status} ${text}`);
+}
