@@ -134,3 +134,38 @@ describe.each(transports)('%s', (name, transport) => {
     door.services.on(getLink, () => ({}));
   });
 });
+
+describe('a session in a cookie', () => {
+  const refresh = 'hop.identity.v1.IdentityService/RefreshSession';
+  const setCookie = { 'set-cookie': 'hop_session=new; HttpOnly' };
+  /** An empty message, as a page sends it. */
+  const asPage = (rpc: string, more: Record<string, string> = {}) =>
+    fetch(`http://127.0.0.1:${door.envoy.publicPort}/${rpc}`, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/grpc-web+proto',
+        cookie: 'hop_session=old',
+        authorization: goodToken,
+        ...more,
+      },
+      body: new Uint8Array(5),
+    });
+
+  test('goes in under a name that nobody outside can send, and comes out', async () => {
+    door.services.on(refresh, () => ({ metadata: setCookie }));
+    const answer = await asPage(refresh, { 'x-hop-cookie': 'hop_session=forged' });
+    expect(answer.headers.get('set-cookie')).toBe(setCookie['set-cookie']);
+    const [seen] = door.callsOf(refresh);
+    expect(seen?.headers['x-hop-cookie']).toBe('hop_session=old');
+    expect(seen?.headers).not.toHaveProperty('cookie');
+  });
+
+  test('passes the door on no other call, either way', async () => {
+    door.services.on(getLink, () => ({ metadata: setCookie }));
+    const answer = await asPage(getLink, { 'x-hop-cookie': 'hop_session=forged' });
+    expect([answer.status, answer.headers.get('set-cookie')]).toEqual([200, null]);
+    const [seen] = door.callsOf(getLink);
+    expect(seen?.headers).toMatchObject({ 'x-hop-caller': getLink });
+    for (const name of ['cookie', 'x-hop-cookie']) expect(seen?.headers).not.toHaveProperty(name);
+  });
+});

@@ -69,6 +69,12 @@ export function grpcFilters(rpc: Rpc): JsonObject {
 /** Tells gateway-access which RPC it is asked about; the request cannot. */
 function authorize(rpc: Rpc): JsonObject {
   return typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
-    check_settings: { context_extensions: { rpc: rpc.name, anonymous: String(rpc.anonymous) } },
+    check_settings: {
+      context_extensions: {
+        rpc: rpc.name,
+        anonymous: String(rpc.anonymous),
+        ...(rpc.sessionCookie ? { session_cookie: 'true' } : {}),
+      },
+    },
   });
 }

@@ -78,7 +78,7 @@ describe('the routes of the contract', () => {
   test('try the redirect after a handful of exact paths, and gRPC and the API after it', () => {
     const first = (name: string) => routes.findIndex((route) => route.name === name);
     const redirect = first('hop.resolver.v1.ResolverService/Redirect');
-    expect(redirect).toBeLessThan(8);
+    expect(redirect).toBeLessThan(10);
     expect(routes.slice(0, redirect).every(({ match }) => match.path !== undefined)).toBe(true);
     expect(redirect).toBeLessThan(first('grpc-unlisted'));
     expect(first('grpc-unlisted')).toBeLessThan(first('malformed-path'));
@@ -103,6 +103,16 @@ describe('the routes of the contract', () => {
     expect(links.map(({ name }) => name)).toContain('api-unknown');
     const api = routesOf(contract, { teams: false, api: true, links: false });
     expect(api.filter(({ route }) => route?.cluster === 'resolver')).toEqual([]);
+  });
+
+  test('have no dashboard where there is no API', () => {
+    const dashboard = (door: Door) => routesOf(contract, door).find(({ name }) => name === 'no-dashboard');
+    expect(dashboard({ teams: false, api: true, links: true })).toBeUndefined();
+    const links = { teams: false, api: false, links: true };
+    expect(dashboard(links)?.match).toMatchObject({ path_separated_prefix: '/app' });
+    expect(routesOf(contract, links).findIndex(({ name }) => name === 'no-dashboard')).toBeLessThan(
+      routesOf(contract, links).findIndex(({ route }) => route !== undefined),
+    );
   });
 
   test('have the pages about the API before its 404, and only where the API is', () => {

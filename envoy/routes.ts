@@ -55,6 +55,8 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
   const [early, late] = [edge.filter(standsEarly), edge.filter((route) => !standsEarly(route))];
   return [
     ...health(),
+    // The dashboard needs the API on its own host, and a short domain serves nothing but links.
+    ...(door.api ? [] : [refusal('no-dashboard', { path_separated_prefix: '/app', headers: notGrpc }, 404)]),
     ...restRoutes(early, notGrpc),
     ...served.filter((rpc) => rpc.exposure !== Exposure.EDGE).map(grpcRoute),
     refusal('grpc-unlisted', { prefix: '/', headers: [isGrpc] }, 404),
@@ -164,6 +166,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       // grpc-js takes accept-encoding out of what a handler sees.
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
     ],
+    ...(edge ? {} : cookies(rpc)),
     typed_per_filter_config: edge
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
       : apiFilters(rpc, binding),
@@ -225,9 +228,15 @@ function grpcRoute(rpc: Rpc): JsonObject {
           }),
       retry_policy: reads && !rpc.streams ? retryPolicy.read : retryPolicy.write,
     },
+    // Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door.
+    ...(rpc.sessionCookie ? { request_headers_to_add: [setHeader('x-hop-cookie', '%REQ(COOKIE)%')] } : {}),
+    ...cookies(rpc),
     typed_per_filter_config: grpcFilters(rpc),
   };
 }
+
+/** A service that set a cookie by mistake would hand a credential to whoever shares the host. */
+const cookies = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
 function clusterOf(rpc: Rpc): string {
   const upstream = upstreamOf[rpc.service];

@@ -1,5 +1,7 @@
+import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { defineConfig } from 'vite';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { defineConfig, type Plugin } from 'vite';
 
 const root = import.meta.dirname;
 const checkout = path.resolve(root, '../..');
@@ -11,8 +13,9 @@ export default defineConfig({
   cacheDir: path.join(checkout, '.local/cache/vite'),
   // The imports of the root package.json, which a bundler looks for beside the nearest one.
   resolve: { alias: { '#gen': path.join(checkout, 'gen/hop'), '#gen-google': path.join(checkout, 'gen/google') } },
+  plugins: [precompressed()],
   build: {
-    outDir: path.join(checkout, '.local/dashboard'),
+    outDir: path.join(process.env.HOP_INSTALL_DIR ?? path.join(checkout, '.local'), 'dashboard'),
     emptyOutDir: true,
     target: 'es2023',
     // Nothing inline: the policy of the pages allows files alone.
@@ -26,3 +29,19 @@ export default defineConfig({
   },
   server: { proxy: { '^/(hop\\.|api/|favicon)': process.env.HOP_URL ?? 'http://localhost:8080' } },
 });
+
+/** Writes each file compressed beside it, as small as it gets; what serves them compresses nothing. */
+function precompressed(): Plugin {
+  return {
+    name: 'hop-precompressed',
+    apply: 'build',
+    writeBundle({ dir = '' }, bundle) {
+      for (const name of Object.keys(bundle)) {
+        const file = path.join(dir, name);
+        const body = readFileSync(file);
+        writeFileSync(`${file}.br`, brotliCompressSync(body));
+        writeFileSync(`${file}.gz`, gzipSync(body, { level: 9 }));
+      }
+    },
+  };
+}

@@ -1,5 +1,7 @@
 // The environment of each Node process of the mesh. A process is given only what it needs: no other service's password or key.
+import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { installDir } from './bootstrap/checkout.mjs';
 import { type Instances, type Kind, membersOf, type PartName } from './graph.ts';
 import type { Layout } from './layout.ts';
 import type { PortName, Ports } from './ports.ts';
@@ -43,6 +45,12 @@ interface ServiceKind {
 
 const codeKeys = ({ secrets }: MeshSettings): Record<string, string> => ({ HOP_CODE_KEYS_FILE: secrets.codeKeysFile });
 
+/** Built by prepare.mjs; a mesh that a test starts by itself may come before that. */
+const dashboard = (): Record<string, string> => {
+  const dir = path.join(installDir, 'dashboard');
+  return existsSync(dir) ? { HOP_DASHBOARD_DIR: dir } : {};
+};
+
 const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
   link: { signer: 'link', main: 'services/link/main.ts', role: 'hop_link', heapMb: 192, more: codeKeys },
   resolver: {
@@ -71,7 +79,7 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
     main: 'gateway/access/main.ts',
     heapMb: 192,
     // Whoever has an account on this machine's mesh may see what it is doing.
-    more: ({ env }) => ({ HOP_OPERATOR_WORKSPACES: env.HOP_OPERATOR_WORKSPACES ?? '*' }),
+    more: ({ env }) => ({ HOP_OPERATOR_WORKSPACES: env.HOP_OPERATOR_WORKSPACES ?? '*', ...dashboard() }),
   },
   'gateway-edge': {
     signer: 'gateway-edge',

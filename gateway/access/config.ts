@@ -1,11 +1,23 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { addresses, type ConfigOf, defineConfig, duration, list, secretUrl, url } from '#runtime/config/config.ts';
+import {
+  addresses,
+  type ConfigOf,
+  defineConfig,
+  duration,
+  list,
+  optional,
+  secretUrl,
+  text,
+  url,
+} from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
 export const accessConfig = defineConfig({
   ...baseConfig,
   /** The issuer that access tokens have to name, and what the pages show. */
   publicUrl: url('HOP_PUBLIC_URL'),
+  /** The folder of the built dashboard, served under /app/. Absent: this installation has none. */
+  dashboardDir: optional(text('HOP_DASHBOARD_DIR')),
   identityAddresses: addresses('HOP_IDENTITY_ADDRESS'),
   linkAddresses: addresses('HOP_LINK_ADDRESS'),
   resolverAddresses: addresses('HOP_RESOLVER_ADDRESSES'),

@@ -8,6 +8,7 @@ import { createLog } from '#runtime/telemetry/log.ts';
 import { createAuthorization } from './authz/handlers.ts';
 import { authenticateByIdentity, identityClient } from './authz/identity.ts';
 import { accessConfig } from './config.ts';
+import { loadDashboard } from './pages/dashboard.ts';
 import { createSite } from './pages/files.ts';
 import { createPages } from './pages/handlers.ts';
 import { meshParts } from './pages/health-client.ts';
@@ -24,6 +25,8 @@ const issuer = loadServiceIdentity(config);
 const authentication = authenticateByIdentity({ identity: identityClient(config, issuer), config, log });
 const parts = meshParts(config);
 const status = createMeshStatus({ find: createProcessFinder(configuredProcesses(config), issuer) });
+const dashboard = config.dashboardDir === undefined ? undefined : loadDashboard(config.dashboardDir);
+const site = createSite({ ...config, dashboard });
 const { buckets, checks, close } = sharedBuckets(config, log);
 
 await serve({
@@ -33,7 +36,7 @@ await serve({
   services: [
     service(Authorization, createAuthorization({ ...authentication, buckets, issuer, log }), { access: 'edge' }),
     service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' }),
-    service(PagesService, createPages({ site: createSite(config), readiness: createReadiness({ parts }) })),
+    service(PagesService, createPages({ site, readiness: createReadiness({ parts }) })),
     service(StatusService, createStatus({ status, operators: config.operatorWorkspaces })),
   ],
   hot: ['envoy.service.auth.v3.Authorization/Check', 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'],

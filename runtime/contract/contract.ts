@@ -35,6 +35,7 @@ export interface Rpc {
   readonly scope: string;
   readonly anonymous: boolean;
   readonly internalListener: boolean;
+  readonly sessionCookie: boolean;
   readonly streams: boolean;
   readonly bindings: readonly Binding[];
   readonly request: DescMessage;
@@ -70,6 +71,7 @@ function readRpc(method: DescMethod): Rpc {
     scope: rule.scope,
     anonymous: rule.anonymous,
     internalListener: rule.internalListener,
+    sessionCookie: rule.sessionCookie,
     streams: method.methodKind !== 'unary',
     bindings,
     request: method.input,

@@ -43,6 +43,10 @@ const identity = {
   LOGIN_FAILED: meaning(401, 'The email or the password is wrong.'),
   REFRESH_TOKEN_INVALID: meaning(401, 'The refresh token is unknown, expired or revoked.'),
   REFRESH_TOKEN_REUSED: meaning(401, 'The refresh token was used before; the whole family is revoked.'),
+  ORIGIN_REFUSED: meaning(
+    403,
+    'A session in a cookie belongs to pages of this installation; the call came from another.',
+  ),
   USER_NOT_FOUND: meaning(404, 'There is no such user.'),
   WORKSPACE_NOT_FOUND: meaning(404, 'There is no such workspace.'),
   API_KEY_NOT_FOUND: meaning(404, 'There is no such API key.'),

@@ -9,7 +9,7 @@ import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { scopesOf } from './roles.ts';
-import { startTestIdentity, type TestIdentity, testGraceMs } from './testing/test-identity.ts';
+import { startTestIdentity, type TestIdentity, testGraceMs, testIssuer } from './testing/test-identity.ts';
 
 const password = 'a long walk in the rain';
 let identity: TestIdentity;
@@ -197,6 +197,82 @@ describe('LogOut', () => {
     await identity.client().refreshSession({ refreshToken: victim.refreshToken });
     const asKey = identity.client({ ...callerOf(victim), kind: 'api_key' });
     expect(await refusal(asKey.logOut({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
+  });
+});
+
+describe('a session in a cookie', () => {
+  const origin = new URL(testIssuer).origin;
+  /** Calls as a page does; answers the session and what the browser was told to keep. */
+  async function asPage<Answer>(
+    call: (options: { headers: HeadersInit; onHeader(headers: Headers): void }) => Promise<Answer>,
+    headers: HeadersInit = { origin },
+  ): Promise<{ answer: Answer; cookie: string }> {
+    let cookie = '';
+    const onHeader = (answered: Headers): void => {
+      cookie = answered.get('set-cookie') ?? '';
+    };
+    const answer = await call({ headers, onHeader });
+    return { answer, cookie };
+  }
+  const signUpInCookie = () =>
+    asPage((options) => identity.client().signUp({ email: newEmail(), password, useCookie: true }, options));
+  const refreshed = (headers: HeadersInit) =>
+    asPage((options) => identity.client().refreshSession({ useCookie: true }, options), headers);
+  const sentBack = (cookie: string) => ({ origin, 'x-hop-cookie': `theme=dark; ${cookie.split(';', 1)[0]}` });
+
+  it('is set for one call alone, out of reach of scripts, and stands nowhere in the answer', async () => {
+    const { answer, cookie } = await signUpInCookie();
+    expect(cookie).toMatch(/^hop_session=hopr_[\w-]{43}; /);
+    expect(cookie.split('; ').slice(1)).toEqual([
+      'Path=/hop.identity.v1.IdentityService/RefreshSession',
+      'Max-Age=2592000',
+      'HttpOnly',
+      'SameSite=Strict',
+    ]);
+    expect([answer.refreshToken, answer.token === '']).toEqual(['', false]);
+    const logIn = { email: answer.user?.email ?? '', password, useCookie: true };
+    expect((await asPage((options) => identity.client().logIn(logIn, options))).cookie).toContain('hop_session=hopr_');
+  });
+
+  it('is traded for the next, and cleared at the end', async () => {
+    const first = await signUpInCookie();
+    const second = await refreshed(sentBack(first.cookie));
+    expect(second.answer.user?.id).toBe(first.answer.user?.id);
+    expect(second.answer.refreshToken).toBe('');
+    expect(second.cookie.split(';', 1)).not.toEqual(first.cookie.split(';', 1));
+    const caller = identity.client(callerOf(second.answer));
+    const out = await asPage((options) => caller.logOut({ useCookie: true }, options));
+    expect(out.cookie).toMatch(/^hop_session=; .*Max-Age=0/);
+    expect((await refusal(refreshed(sentBack(second.cookie)))).reason).toBe('REFRESH_TOKEN_INVALID');
+  });
+
+  it('is not there for who sends none, nor is it read where nobody asked for it', async () => {
+    const { cookie } = await signUpInCookie();
+    expect((await refusal(refreshed({ origin }))).reason).toBe('REFRESH_TOKEN_INVALID');
+    const plain = identity.client().refreshSession({}, { headers: sentBack(cookie) });
+    expect(await refusal(plain)).toMatchObject({ code: Code.InvalidArgument, fields: ['refresh_token'] });
+  });
+
+  it('is for pages of this installation alone', async () => {
+    const { cookie } = await signUpInCookie();
+    for (const foreign of ['https://elsewhere.example', 'null', `${origin}.example.com`, 'file://']) {
+      const call = refreshed({ ...sentBack(cookie), origin: foreign });
+      expect(await refusal(call)).toMatchObject({ code: Code.PermissionDenied, reason: 'ORIGIN_REFUSED' });
+    }
+    const foreign = { origin: 'https://elsewhere.example' };
+    const [email, useCookie] = [newEmail(), true];
+    const calls = [
+      asPage((options) => identity.client().signUp({ email, password, useCookie }, options), foreign),
+      asPage((options) => identity.client().logIn({ email, password, useCookie }, options), foreign),
+    ];
+    for (const call of calls) expect((await refusal(call)).reason).toBe('ORIGIN_REFUSED');
+  });
+
+  it('leaves clients that do not ask for it as they were', async () => {
+    const { answer, cookie } = await asPage((options) =>
+      identity.client().signUp({ email: newEmail(), password }, options),
+    );
+    expect([cookie, answer.refreshToken.startsWith('hopr_')]).toEqual(['', true]);
   });
 });
 

@@ -5,17 +5,19 @@ import type { ApiKeySchema } from '#gen/identity/v1/api_key_pb.ts';
 import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
-import { forbidden } from '#runtime/errors/errors.ts';
+import { forbidden, invalid } from '#runtime/errors/errors.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
-import type { Sessions, SignedIn } from './sessions/sessions.ts';
+import type { SessionCookie } from './sessions/session-cookie.ts';
+import { type Sessions, type SignedIn, tokenInvalid } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { Account, ApiKeyRecord } from './store.ts';
 
 interface Dependencies {
   readonly accounts: Accounts;
   readonly sessions: Sessions;
+  readonly cookie: SessionCookie;
   readonly apiKeys: ApiKeys;
   readonly revocations: Revocations;
   readonly signingKeys: Pick<SigningKeys, 'jwks'>;
@@ -30,25 +32,39 @@ export function createHandlers(parts: Dependencies): Handlers {
 function sessionHandlers({
   accounts,
   sessions,
+  cookie,
 }: Dependencies): Pick<Handlers, 'signUp' | 'logIn' | 'refreshSession' | 'logOut' | 'getCurrentUser'> {
+  /** With a cookie the refresh token goes there, and nowhere else. */
+  const answer = (context: HandlerContext, signedIn: SignedIn, useCookie: boolean) => {
+    if (useCookie) cookie.write(context, signedIn.refreshToken);
+    return secret(context, sessionMessage(useCookie ? { ...signedIn, refreshToken: '' } : signedIn));
+  };
   return {
-    async signUp({ email, password, name = '' }, context) {
+    async signUp({ email, password, name = '', useCookie }, context) {
+      if (useCookie) cookie.admit(context);
       const account = await accounts.signUp({ email, password, name }, context.signal);
-      const answer = sessionMessage(await sessions.open(account));
+      const signedIn = await sessions.open(account);
       created(context);
-      return secret(context, answer);
+      return answer(context, signedIn, useCookie);
     },
-    async logIn({ email, password }, context) {
+    async logIn({ email, password, useCookie }, context) {
+      if (useCookie) cookie.admit(context);
       const account = await accounts.logIn(email, password, context.signal);
-      return secret(context, sessionMessage(await sessions.open(account)));
+      return answer(context, await sessions.open(account), useCookie);
     },
-    async refreshSession({ refreshToken }, context) {
-      return secret(context, sessionMessage(await sessions.refresh(refreshToken)));
+    async refreshSession({ refreshToken, useCookie }, context) {
+      if (useCookie) cookie.admit(context);
+      else if (refreshToken === '') throw invalid('refresh_token', 'has to be given, unless use_cookie is true');
+      const held = useCookie ? cookie.read(context) : refreshToken;
+      if (held === undefined) throw tokenInvalid();
+      return answer(context, await sessions.refresh(held), useCookie);
     },
-    async logOut(_request, context) {
+    async logOut({ useCookie }, context) {
       const { kind, credentialId, userId } = personOf(context);
       if (kind !== 'user') throw forbidden('CALLER_KIND_REFUSED', 'An API key has no session; delete the key instead.');
+      if (useCookie) cookie.admit(context);
       await sessions.end(credentialId, userId);
+      if (useCookie) cookie.clear(context);
       return {};
     },
     async getCurrentUser(_request, context) {

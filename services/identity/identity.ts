@@ -10,6 +10,7 @@ import type { IdentityConfig } from './config.ts';
 import { createHandlers } from './handlers.ts';
 import { createRevocations } from './revocations.ts';
 import { createAccessTokens } from './sessions/access-token.ts';
+import { createSessionCookie } from './sessions/session-cookie.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { IdentityStore } from './store.ts';
@@ -57,6 +58,7 @@ export async function createIdentity({
   return createHandlers({
     accounts: createAccounts({ store, passwords, throttle, now }),
     sessions: createSessions({ store, issue, refreshLifetimeMs, graceMs: config.refreshGraceMs, now }),
+    cookie: createSessionCookie({ publicUrl: config.publicUrl, lifetimeSeconds: refreshLifetimeMs / 1_000 }),
     apiKeys: createApiKeys({ store, log, limit: config.apiKeysPerPerson, now }),
     revocations: createRevocations({ store }),
     signingKeys,

@@ -52,17 +52,36 @@ export const generatedCode = {
     return readStamp(this.stamp)?.hash === hash;
   },
   async install(hash) {
-    const bin = path.dirname(meshNode);
-    const npm = process.env.npm_execpath;
-    const [command, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
-    const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` };
-    await run(command, [...first, 'run', '--silent', 'generate'], { env });
+    await runScript('generate');
+    writeStamp(this.stamp, { hash });
+  },
+};
+
+/** The dashboard as files, after the code that it is made from. The stamp stands in the folder, which a build empties first. */
+export const dashboardFiles = {
+  label: 'dashboard',
+  stamp: path.join(installDir, 'dashboard', '.hopline-stamp.json'),
+  hash: () => hashOf(checkout, ['clients/dashboard', 'proto', 'package-lock.json'], packageScript('dashboard:build')),
+  current(hash) {
+    return readStamp(this.stamp)?.hash === hash;
+  },
+  async install(hash) {
+    await runScript('dashboard:build');
     writeStamp(this.stamp, { hash });
   },
 };
 
 function packageScript(name) {
   return JSON.parse(readFileSync(path.join(checkout, 'package.json'), 'utf8')).scripts?.[name] ?? '';
+}
+
+/** Runs a script of package.json under the mesh's own Node. */
+async function runScript(name) {
+  const bin = path.dirname(meshNode);
+  const npm = process.env.npm_execpath;
+  const [command, first] = npm === undefined ? ['npm', []] : [process.execPath, [npm]];
+  const env = { ...process.env, PATH: `${bin}${path.delimiter}${process.env.PATH}` };
+  await run(command, [...first, 'run', '--silent', name], { env });
 }
 
 /** The packages are not imported: only the files that they carry are looked up. */

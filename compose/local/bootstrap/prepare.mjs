@@ -2,15 +2,18 @@ import { spawn } from 'node:child_process';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { checkout, installDir, meshNode } from './checkout.mjs';
-import { generatedCode, kafkaJars, npmPackages, pythonEnvironment } from './installs.mjs';
+import { dashboardFiles, generatedCode, kafkaJars, npmPackages, pythonEnvironment } from './installs.mjs';
 import { withLock } from './lock.mjs';
 import { explain, faults, inspect } from './prerequisites.mjs';
+
+/** Made from what npm installed, in this order. */
+const made = [generatedCode, dashboardFiles];
 
 const say = (line) => process.stdout.write(`${line}\n`);
 
 /** Checks the machine and installs what a fresh clone lacks. Does nothing, in well under a second, when all is there. */
 export async function prepare() {
-  const list = faults(inspect({ installing: stale().some((install) => install !== generatedCode) }));
+  const list = faults(inspect({ installing: stale().some((install) => !made.includes(install)) }));
   if (list.length > 0) {
     process.stderr.write(explain(list));
     process.exit(1);
@@ -21,18 +24,16 @@ export async function prepare() {
 }
 
 function stale() {
-  return [npmPackages, pythonEnvironment, kafkaJars, generatedCode].filter(
-    (install) => !install.current(install.hash()),
-  );
+  return [npmPackages, pythonEnvironment, kafkaJars, ...made].filter((install) => !install.current(install.hash()));
 }
 
 async function installAll() {
   const todo = stale();
   if (todo.length > 0) say('Installing what is missing (once):');
-  const first = todo.filter((install) => install !== generatedCode).map(installOne);
+  const first = todo.filter((install) => !made.includes(install)).map(installOne);
   // All of them end before an error is told, so that none is left running behind it.
   for (const result of await Promise.allSettled(first)) if (result.status === 'rejected') throw result.reason;
-  if (todo.length > 0 && !generatedCode.current(generatedCode.hash())) await installOne(generatedCode);
+  for (const install of made) if (!install.current(install.hash())) await installOne(install);
 }
 
 async function installOne(install) {

@@ -118,6 +118,14 @@ describe('an allowed request', () => {
     expect(key.counted).toEqual([{ limit: 'caller', subject: 'key:s' }]);
   });
 
+  it('to the call that trades a session keeps the cookie, and no other credential', async () => {
+    const extensions = { rpc: method, anonymous: 'true', session_cookie: 'true' };
+    const { ok, removed } = await check({ extensions });
+    expect(ok).toBe(true);
+    expect(removed).toEqual(expect.arrayContaining(['authorization', 'x-hop-caller']));
+    expect(removed).not.toContain('cookie');
+  });
+
   it('to an anonymous call carries nobody, whatever it brought', async () => {
     const authenticate = refuse(new Error('nobody is asked'));
     const { ok, headers, removed } = await check({ extensions: { rpc: method, anonymous: 'true' }, authenticate });

@@ -33,8 +33,11 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
   const { authenticate, buckets, issuer, log } = dependencies;
 
   async function allowed(request: CheckRequest): Promise<CheckAnswer & { kind: string }> {
-    const { method, isAnonymous, http } = askedFor(request);
-    if (isAnonymous) return { kind: 'anonymous', ...ok({ headersToRemove: [...neverUpstream, callerHeader] }) };
+    const { method, isAnonymous, takesCookie, http } = askedFor(request);
+    if (isAnonymous) {
+      const credentials = takesCookie ? neverUpstream.filter((name) => name !== 'cookie') : neverUpstream;
+      return { kind: 'anonymous', ...ok({ headersToRemove: [...credentials, callerHeader] }) };
+    }
     const requestId = http.headers['x-request-id'];
     if (!requestId) throw internal(new Error('Envoy sent no x-request-id.'));
     const person = await authenticate(readCredential(http.headers.authorization));
@@ -91,6 +94,8 @@ interface AskedFor {
   /** For example "hop.link.v1.LinkService/CreateLink". */
   readonly method: string;
   readonly isAnonymous: boolean;
+  /** True: a service may see the session cookie of a browser. */
+  readonly takesCookie: boolean;
   readonly http: AttributeContext_HttpRequest;
 }
 
@@ -99,7 +104,9 @@ function askedFor({ attributes }: CheckRequest): AskedFor {
   const method = attributes?.contextExtensions.rpc;
   const http = attributes?.request?.http;
   if (!method || !http) throw internal(new Error('The route does not say which RPC it leads to.'));
-  return { method, isAnonymous: attributes.contextExtensions.anonymous === 'true', http };
+  const { anonymous, session_cookie } = attributes.contextExtensions;
+  // Envoy's router takes the cookie itself off: it goes on under a name of ours.
+  return { method, isAnonymous: anonymous === 'true', takesCookie: session_cookie === 'true', http };
 }
 
 const ok = (value: MessageInitShape<typeof OkHttpResponseSchema>): CheckAnswer => ({

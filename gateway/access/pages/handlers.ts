@@ -4,8 +4,9 @@ import { notFound } from '#runtime/errors/errors.ts';
 import { errorBody } from '#runtime/http/error-body.ts';
 import { matchesEtag, pickEncoding, prefersJson } from '#runtime/http/negotiation.ts';
 import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
-import type { Site, SiteFile } from './files.ts';
+import type { Site } from './files.ts';
 import type { ReadReadiness } from './readiness.ts';
+import type { SiteFile } from './site-file.ts';
 
 interface Dependencies {
   readonly site: Site;

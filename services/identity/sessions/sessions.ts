@@ -91,7 +91,7 @@ function hashOf(token: string): Buffer {
   return createHash('sha256').update(token).digest();
 }
 
-function tokenInvalid(): Error {
+export function tokenInvalid(): Error {
   return unauthenticated('REFRESH_TOKEN_INVALID', 'The refresh token is not valid; sign in again.');
 }
 

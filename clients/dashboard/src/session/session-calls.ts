@@ -3,14 +3,14 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { SessionCalls } from './session.ts';
 
 /** Asks identity to keep the refresh token in a cookie that no script can read, and to leave it out of the answer. */
-export const keptInCookie = { 'x-hop-session': 'cookie' };
+export const keptInCookie = { useCookie: true };
 
 export function sessionCalls(anonymous: Transport): SessionCalls {
   const identity = createClient(IdentityService, anonymous);
   return {
-    refresh: () => identity.refreshSession({}, { headers: keptInCookie }),
+    refresh: () => identity.refreshSession(keptInCookie),
     async logOut(token) {
-      await identity.logOut({}, { headers: { ...keptInCookie, authorization: `Bearer ${token}` } });
+      await identity.logOut(keptInCookie, { headers: { authorization: `Bearer ${token}` } });
     },
   };
 }

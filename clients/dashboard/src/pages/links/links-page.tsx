@@ -1,32 +1,131 @@
-import { useQuery } from '@connectrpc/connect-query';
-import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
 import { Answer } from '../../components/answer.tsx';
+import { Button } from '../../components/button.tsx';
 import { Page } from '../../components/page.tsx';
-import { EmptyState } from '../../components/states.tsx';
-import { Table } from '../../components/table.tsx';
+import { EmptyState, ErrorState } from '../../components/states.tsx';
+import { useToast } from '../../components/toasts.tsx';
+import { BulkBar } from './bulk-bar.tsx';
+import { FilterBar } from './filter-bar.tsx';
+import { LinkDialog } from './link-dialog.tsx';
+import { isNarrow, type LinkFilter, useLinkFilter } from './link-filter.ts';
+import { LinkList } from './link-list.tsx';
+import type { RowActions } from './link-row.tsx';
+import { useSelection } from './selection.ts';
+import { type LinkActions, useLinkActions } from './use-link-actions.ts';
+import { useLinkCommands } from './use-link-commands.ts';
+import { useLinkLists, useLinks } from './use-links.ts';
+
+const QrDialog = lazy(() => import('./qr-dialog.tsx'));
+
+type Open = { readonly kind: 'create' } | { readonly kind: 'edit' | 'qr'; readonly link: Link } | undefined;
 
 export default function LinksPage() {
-  const links = useQuery(LinkService.method.listLinks, { pageSize: 50 });
+  const [filter, changeFilter] = useLinkFilter();
+  const { query, links } = useLinks(filter);
+  const { ids, chosen, choose, chooseAll } = useSelection(links);
+  const [open, setOpen] = useState<Open>();
+  const actions = useLinkActions();
+  const searchField = useRef<HTMLInputElement>(null);
+  const create = useCallback(() => setOpen({ kind: 'create' }), []);
+  const rowActions = useRowActions({ actions, choose, setOpen, changeFilter });
+  useLinkCommands({ links, searchField, create, rowActions });
+
+  const { hasNextPage, isFetchingNextPage, fetchNextPage } = query;
+  const loadMore = useCallback(() => {
+    if (!isFetchingNextPage) void fetchNextPage();
+  }, [isFetchingNextPage, fetchNextPage]);
+
   return (
-    <Page title="Links">
-      <Answer query={links}>
-        {({ urls }) =>
-          urls.length === 0 ? (
-            <EmptyState title="No links yet" advice="Make the first one." />
+    <Page
+      title="Links"
+      actions={
+        <Button look="primary" icon="plus" onClick={create} title="Create a link (N)">
+          Create a link
+        </Button>
+      }
+    >
+      <FilterBar filter={filter} change={changeFilter} searchField={searchField} />
+      <BulkBar chosen={chosen} actions={actions} chooseAll={() => chooseAll(links ?? [])} clear={() => chooseAll([])} />
+      <Answer query={query}>
+        {() =>
+          links?.length ? (
+            <>
+              <LinkList
+                links={links}
+                chosen={ids}
+                actions={rowActions}
+                hasMore={hasNextPage && !query.isFetchNextPageError}
+                loadMore={loadMore}
+              />
+              {query.isFetchNextPageError && <ErrorState error={query.error} retry={() => void fetchNextPage()} />}
+            </>
           ) : (
-            <Table
-              caption="Links of this workspace"
-              keyOf={({ id }) => id}
-              rows={urls}
-              columns={[
-                { header: 'Link', isPlain: true, cell: ({ shortUrl }) => <a href={shortUrl}>{shortUrl}</a> },
-                { header: 'Leads to', cell: ({ longUrl }) => longUrl },
-                { header: 'Clicks', isNumber: true, cell: ({ clickCount }) => clickCount ?? '–' },
-              ]}
-            />
+            <NoLinks filter={filter} clear={() => changeFilter({ search: '', tag: '', state: '' })} create={create} />
           )
         }
       </Answer>
+      <OpenDialog open={open} close={() => setOpen(undefined)} />
     </Page>
+  );
+}
+
+interface RowActionParts {
+  readonly actions: LinkActions;
+  readonly choose: RowActions['choose'];
+  readonly setOpen: (open: Open) => void;
+  readonly changeFilter: (change: Partial<LinkFilter>) => void;
+}
+
+function useRowActions({ actions, choose, setOpen, changeFilter }: RowActionParts): RowActions {
+  return useMemo(
+    () => ({
+      choose,
+      copy: actions.copy,
+      edit: (link) => setOpen({ kind: 'edit', link }),
+      showQr: (link) => setOpen({ kind: 'qr', link }),
+      toggle: (link) => actions.setActive([link], !link.isActive),
+      remove: (link) => actions.remove([link]),
+      restore: (link) => actions.restore([link]),
+      filterByTag: (tag) => changeFilter({ tag }),
+    }),
+    [actions, choose, setOpen, changeFilter],
+  );
+}
+
+function OpenDialog({ open, close }: { open: Open; close: () => void }) {
+  const lists = useLinkLists();
+  const tell = useToast();
+  if (!open) return null;
+  if (open.kind === 'qr') {
+    return (
+      <Suspense fallback={null}>
+        <QrDialog link={open.link} onClose={close} />
+      </Suspense>
+    );
+  }
+  const done = (link: Link, isNew: boolean): void => {
+    close();
+    lists.change(new Set([link.id]), () => link);
+    lists.renew();
+    tell({ text: isNew ? `Created ${link.shortUrl}` : `Saved ${link.title || link.code}.` });
+  };
+  return <LinkDialog link={open.kind === 'edit' ? open.link : undefined} onClose={close} onDone={done} />;
+}
+
+function NoLinks({ filter, clear, create }: { filter: LinkFilter; clear: () => void; create: () => void }) {
+  if (isNarrow(filter)) {
+    return (
+      <EmptyState title="No link matches" advice="Look for another word, or show all links again.">
+        <Button onClick={clear}>Show all links</Button>
+      </EmptyState>
+    );
+  }
+  return (
+    <EmptyState title="No links yet" advice="A short link leads wherever you say, and counts who follows it.">
+      <Button look="primary" icon="plus" onClick={create}>
+        Create the first link
+      </Button>
+    </EmptyState>
   );
 }

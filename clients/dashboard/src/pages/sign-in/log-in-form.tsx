@@ -10,7 +10,7 @@ export function LogInForm({ email: fixed }: { email?: string }) {
   const { problem, isBusy, run } = useSignIn();
   const submit = (form: FormData): void => {
     const [email, password] = [fixed ?? String(form.get('email')), String(form.get('password'))];
-    void run((identity) => identity.logIn({ email, password }, { headers: keptInCookie }));
+    void run((identity) => identity.logIn({ email, password, ...keptInCookie }));
   };
   return (
     <form

@@ -10,8 +10,8 @@ export function SignUpForm() {
   const submit = (form: FormData): void => {
     const text = (field: string): string => String(form.get(field) ?? '');
     const name = text('name').trim();
-    const request = { email: text('email'), password: text('password'), ...(name && { name }) };
-    void run((identity) => identity.signUp(request, { headers: keptInCookie }));
+    const request = { email: text('email'), password: text('password'), ...(name && { name }), ...keptInCookie };
+    void run((identity) => identity.signUp(request));
   };
   return (
     <form

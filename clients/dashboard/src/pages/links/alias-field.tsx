@@ -1,0 +1,64 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { useQuery } from '@connectrpc/connect-query';
+import { skipToken } from '@tanstack/react-query';
+import { useEffect, useState } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { problemOf } from '../../api/problem.ts';
+import { TextField } from '../../components/field.tsx';
+
+const pauseMs = 300;
+const shape = /^[\p{L}\p{M}\d_-]{1,64}$/u;
+
+interface AliasFieldProps {
+  readonly value: string;
+  onChange(event: { target: { value: string } }): void;
+  readonly error: string | undefined;
+  /** The link that is edited; its own code is free for it. */
+  readonly own: Link | undefined;
+}
+
+/** An alias, looked up while it is typed. Links of other workspaces are not shown to anybody: those are found when it is saved. */
+export function AliasField({ value, onChange, error, own }: AliasFieldProps) {
+  const asked = useSettled(value.normalize('NFC'));
+  const isFit = shape.test(value);
+  const isOwn = value === own?.code;
+  const query = useQuery(
+    LinkService.method.getLink,
+    asked && shape.test(asked) && asked !== own?.code ? { code: asked, ...(own && { domain: own.domain }) } : skipToken,
+    { retry: false, staleTime: 5_000 },
+  );
+  const isSettled = asked === value.normalize('NFC') && !query.isFetching;
+  const isTaken = isSettled && !isOwn && (query.data !== undefined || problemOf(query.error).reason === 'LINK_DELETED');
+  const isFree = isSettled && ConnectError.from(query.error).code === Code.NotFound && !isTaken;
+  const said = ((): { error?: string; hint: string } => {
+    if (value === '' || isOwn)
+      return { hint: own ? 'The old code leads nowhere once it is changed.' : 'Left empty, one is made.' };
+    if (!isFit) return { hint: '', error: 'Letters, digits, hyphens and underscores, at most 64.' };
+    if (isTaken) return { hint: '', error: 'A link of this workspace has it already.' };
+    return { hint: isFree ? 'No link of this workspace has it.' : 'Looking it up…' };
+  })();
+  return (
+    <TextField
+      label="Alias"
+      optional={!own}
+      autoComplete="off"
+      autoCapitalize="off"
+      spellCheck={false}
+      maxLength={64}
+      value={value}
+      onChange={onChange}
+      hint={said.hint}
+      error={error ?? said.error}
+    />
+  );
+}
+
+function useSettled(value: string): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), pauseMs);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}

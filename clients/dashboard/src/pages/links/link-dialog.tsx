@@ -1,0 +1,118 @@
+import { createClient } from '@connectrpc/connect';
+import { useTransport } from '@connectrpc/connect-query';
+import { useMemo, useRef, useState } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { type Problem, problemOf } from '../../api/problem.ts';
+import { Button } from '../../components/button.tsx';
+import { Dialog, DialogActions } from '../../components/dialog.tsx';
+import { SelectField, TextField } from '../../components/field.tsx';
+import { ErrorNote } from '../../components/states.tsx';
+import { AliasField } from './alias-field.tsx';
+import { creationOf, draftOf, emptyDraft, type LinkDraft, patchOf } from './link-draft.ts';
+import style from './links.module.css';
+
+const redirects = [
+  ['302', '302, temporary: browsers ask each time'],
+  ['301', '301, permanent: browsers remember'],
+  ['307', '307, temporary, keeps the method'],
+  ['308', '308, permanent, keeps the method'],
+] as const;
+
+interface LinkDialogProps {
+  /** The link to edit; absent: a new one is made. */
+  readonly link?: Link | undefined;
+  onClose(): void;
+  onDone(link: Link, isNew: boolean): void;
+}
+
+export function LinkDialog({ link, onClose, onDone }: LinkDialogProps) {
+  const [draft, setDraft] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
+  const { save, problem, isBusy } = useSaving(link, onDone);
+  const field = (name: keyof LinkDraft) => ({
+    value: draft[name],
+    onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
+  });
+  return (
+    <Dialog title={link ? `Edit ${link.title || link.code}` : 'Create a link'} onClose={onClose}>
+      <form
+        className={style.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (!isBusy) void save(draft);
+        }}
+      >
+        <TextField
+          label="Destination"
+          inputMode="url"
+          autoComplete="off"
+          autoFocus
+          maxLength={8192}
+          placeholder="https://…"
+          error={problem?.fields.long_url}
+          {...field('longUrl')}
+        />
+        <AliasField error={problem?.fields.alias} own={link} {...field('alias')} />
+        <TextField label="Title" optional maxLength={256} error={problem?.fields.title} {...field('title')} />
+        <TextField
+          label="Tags"
+          optional
+          hint="With commas between."
+          error={Object.entries(problem?.fields ?? {}).find(([name]) => name.startsWith('tags'))?.[1]}
+          {...field('tags')}
+        />
+        <div className={style.pair}>
+          <TextField
+            label="Leads nowhere after"
+            type="datetime-local"
+            optional
+            error={problem?.fields.expires_at}
+            {...field('expiresAt')}
+          />
+          <SelectField label="Redirect" error={problem?.fields.redirect_status} {...field('redirectStatus')}>
+            {redirects.map(([value, label]) => (
+              <option key={value} value={value}>
+                {label}
+              </option>
+            ))}
+          </SelectField>
+        </div>
+        <ErrorNote problem={problem} />
+        <DialogActions>
+          <Button onClick={onClose}>Cancel</Button>
+          <Button look="primary" type="submit" busy={isBusy}>
+            {link ? 'Save' : 'Create'}
+          </Button>
+        </DialogActions>
+      </form>
+    </Dialog>
+  );
+}
+
+/** Saves a draft. A creation that is tried again has the same key, so that it makes one link however often it is sent. */
+function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
+  const transport = useTransport();
+  const client = useMemo(() => createClient(LinkService, transport), [transport]);
+  const [problem, setProblem] = useState<Problem>();
+  const [isBusy, setBusy] = useState(false);
+  const sent = useRef<{ readonly request: string; readonly key: string }>(undefined);
+
+  const create = (draft: LinkDraft): Promise<Link> => {
+    const request = JSON.stringify(draft);
+    if (sent.current?.request !== request) sent.current = { request, key: crypto.randomUUID() };
+    return client.createLink(creationOf(draft), { headers: { 'idempotency-key': sent.current.key } });
+  };
+  const save = async (draft: LinkDraft): Promise<void> => {
+    setBusy(true);
+    setProblem(undefined);
+    try {
+      if (!link) onDone(await create(draft), true);
+      else onDone(await client.updateLink({ code: link.code, domain: link.domain, ...patchOf(draft, link) }), false);
+    } catch (error) {
+      setProblem(problemOf(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return { save, problem, isBusy };
+}

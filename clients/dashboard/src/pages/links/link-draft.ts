@@ -1,0 +1,83 @@
+import { type Timestamp, timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+
+/** What a person types about a link, as the fields hold it. */
+export interface LinkDraft {
+  readonly longUrl: string;
+  readonly alias: string;
+  readonly title: string;
+  /** With commas between. */
+  readonly tags: string;
+  /** As a datetime-local field has it, in the person's own zone; empty: never. */
+  readonly expiresAt: string;
+  readonly redirectStatus: string;
+}
+
+export const emptyDraft: LinkDraft = {
+  longUrl: '',
+  alias: '',
+  title: '',
+  tags: '',
+  expiresAt: '',
+  redirectStatus: '302',
+};
+
+export const draftOf = (link: Link): LinkDraft => ({
+  longUrl: link.longUrl,
+  alias: link.code,
+  title: link.title,
+  tags: link.tags.join(', '),
+  expiresAt: link.expiresAt ? localTime(timestampDate(link.expiresAt)) : '',
+  redirectStatus: String(link.redirectStatus),
+});
+
+/** The request of CreateLink; what was left empty is left out. */
+export function creationOf({ longUrl, alias, title, tags, expiresAt, redirectStatus }: LinkDraft) {
+  return {
+    longUrl: withScheme(longUrl),
+    ...(alias && { alias }),
+    ...(title && { title }),
+    tags: tagsOf(tags),
+    ...(expiresAt && { expiresAt: timeOf(expiresAt) }),
+    redirectStatus: Number(redirectStatus),
+  };
+}
+
+/** The patch and the mask of UpdateLink: what differs from before, and what was cleared. */
+export function patchOf(draft: LinkDraft, link: Link) {
+  const before = draftOf(link);
+  const changed = (field: keyof LinkDraft): boolean => draft[field] !== before[field];
+  const tags = tagsOf(draft.tags);
+  const cleared = [
+    ...(changed('expiresAt') && !draft.expiresAt ? ['expires_at'] : []),
+    ...(changed('title') && !draft.title ? ['title'] : []),
+    ...(changed('tags') && tags.length === 0 ? ['tags'] : []),
+  ];
+  return {
+    patch: {
+      etag: link.etag,
+      ...(changed('longUrl') && { longUrl: withScheme(draft.longUrl) }),
+      ...(changed('alias') && { alias: draft.alias }),
+      ...(changed('title') && draft.title && { title: draft.title }),
+      ...(changed('tags') && { tags }),
+      ...(changed('expiresAt') && draft.expiresAt && { expiresAt: timeOf(draft.expiresAt) }),
+      ...(changed('redirectStatus') && { redirectStatus: Number(draft.redirectStatus) }),
+    },
+    ...(cleared.length > 0 && { updateMask: { paths: cleared } }),
+  };
+}
+
+/** People paste hosts; a link needs a whole address. */
+function withScheme(text: string): string {
+  const url = text.trim();
+  return url === '' || /^[a-z][a-z0-9+.-]*:/i.test(url) ? url : `https://${url}`;
+}
+
+const tagsOf = (text: string): string[] => [...new Set(text.split(',').map((tag) => tag.trim()))].filter(Boolean);
+
+const timeOf = (local: string): Timestamp => timestampFromDate(new Date(local));
+
+function localTime(date: Date): string {
+  const shifted = new Date(date.getTime() - date.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 16);
+}

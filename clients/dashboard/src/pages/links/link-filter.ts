@@ -1,0 +1,67 @@
+import { useCallback, useMemo } from 'react';
+import { useSearchParams } from 'wouter';
+
+/** Which links are shown, and in which order; kept in the address, so that it can be shared and gone back to. */
+export interface LinkFilter {
+  readonly search: string;
+  readonly tag: string;
+  /** Empty: all but deleted ones. */
+  readonly state: string;
+  readonly order: string;
+}
+
+export const states = [
+  ['', 'All links'],
+  ['active', 'Active'],
+  ['disabled', 'Disabled'],
+  ['expired', 'Expired'],
+  ['deleted', 'Deleted'],
+] as const;
+
+export const orders = [
+  ['created_at desc', 'Newest first'],
+  ['created_at asc', 'Oldest first'],
+  ['updated_at desc', 'Last changed first'],
+] as const;
+
+const names = { search: 'q', tag: 'tag', state: 'state', order: 'order' } as const;
+const firstOrder = orders[0][0];
+
+export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => void] {
+  const [params, setParams] = useSearchParams();
+  const filter = useMemo<LinkFilter>(
+    () => ({
+      search: params.get(names.search) ?? '',
+      tag: params.get(names.tag) ?? '',
+      state: oneOf(states, params.get(names.state)) ?? '',
+      order: oneOf(orders, params.get(names.order)) ?? firstOrder,
+    }),
+    [params],
+  );
+  const change = useCallback(
+    (changed: Partial<LinkFilter>) => {
+      setParams(
+        (before) => {
+          const after = new URLSearchParams(before);
+          for (const [field, value] of Object.entries(changed)) {
+            const name = names[field as keyof LinkFilter];
+            if (value && value !== firstOrder) after.set(name, value);
+            else after.delete(name);
+          }
+          return after;
+        },
+        { replace: true },
+      );
+    },
+    [setParams],
+  );
+  return [filter, change];
+}
+
+/** True where something is left out that there might be. */
+export const isNarrow = ({ search, tag, state }: LinkFilter): boolean => `${search}${tag}${state}` !== '';
+
+/** A value that the address may have, but for what somebody typed into it. */
+function oneOf(list: readonly (readonly [string, string])[], value: string | null): string | undefined {
+  return list.find(([known]) => known === value)?.[0];
+}

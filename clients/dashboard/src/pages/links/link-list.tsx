@@ -1,0 +1,94 @@
+import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkRow, type RowActions } from './link-row.tsx';
+import style from './links.module.css';
+
+/** The heights that links.module.css gives a row. */
+const rowPx = { wide: 72, narrow: 104 };
+const narrow = matchMedia('(max-width: 52rem)');
+/** Rows kept beyond the edges of the screen: a wheel's turn shows nothing empty. */
+const overscan = 12;
+/** The next page is asked for when so many rows are left. */
+const ahead = 40;
+
+interface LinkListProps {
+  readonly links: readonly Link[];
+  readonly chosen: ReadonlySet<string>;
+  readonly actions: RowActions;
+  readonly hasMore: boolean;
+  loadMore(): void;
+}
+
+/** A list of which only what is on the screen is there: as quick with 100,000 links as with ten. */
+export function LinkList({ links, chosen, actions, hasMore, loadMore }: LinkListProps) {
+  const list = useRef<HTMLUListElement>(null);
+  const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
+  const rowHeight = isNarrow ? rowPx.narrow : rowPx.wide;
+  const [scrollMargin, setScrollMargin] = useState(0);
+  useLayoutEffect(() => setScrollMargin(list.current?.offsetTop ?? 0), []);
+  const rows = useWindowVirtualizer({
+    count: links.length,
+    estimateSize: () => rowHeight,
+    getItemKey: (index) => links[index]?.id ?? index,
+    overscan,
+    scrollMargin,
+  });
+  // A row that became higher moves all others.
+  useEffect(() => {
+    if (rowHeight > 0) rows.measure();
+  }, [rowHeight, rows]);
+
+  const shown = rows.getVirtualItems();
+  const last = shown.at(-1)?.index ?? 0;
+  const isNearEnd = hasMore && last >= links.length - ahead;
+  useEffect(() => {
+    if (isNearEnd) loadMore();
+  }, [isNearEnd, loadMore]);
+
+  const onKeyDown = (event: React.KeyboardEvent): void => {
+    const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];
+    if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const next = rowOf(event.target) + step;
+    if (next < 0 || next >= links.length) return;
+    event.preventDefault();
+    rows.scrollToIndex(next, { align: 'auto' });
+    requestAnimationFrame(() => focusRow(list.current, next));
+  };
+
+  return (
+    // biome-ignore lint/a11y/noRedundantRoles: a browser takes the role of a list without bullets away.
+    <ul ref={list} role="list" className={style.list} style={{ height: rows.getTotalSize() }} onKeyDown={onKeyDown}>
+      {shown.map(({ index, start }) => {
+        const link = links[index];
+        return (
+          link && (
+            <LinkRow
+              key={link.id}
+              link={link}
+              index={index}
+              top={start - scrollMargin}
+              isChosen={chosen.has(link.id)}
+              actions={actions}
+            />
+          )
+        );
+      })}
+    </ul>
+  );
+}
+
+/** The row that an element is in; -1: none. */
+export function rowOf(target: EventTarget | null): number {
+  const row = target instanceof Element ? target.closest('[data-index]') : null;
+  return row ? Number(row.getAttribute('data-index')) : -1;
+}
+
+export function focusRow(within: ParentNode | null, index: number): void {
+  within?.querySelector<HTMLElement>(`[data-index="${index}"] [data-row]`)?.focus();
+}
+
+function onNarrow(listener: () => void): () => void {
+  narrow.addEventListener('change', listener);
+  return () => narrow.removeEventListener('change', listener);
+}

@@ -1,0 +1,115 @@
+import { type Client, createClient } from '@connectrpc/connect';
+import { useTransport } from '@connectrpc/connect-query';
+import { useMemo } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { problemOf } from '../../api/problem.ts';
+import { useToast } from '../../components/toasts.tsx';
+import { useLinkLists } from './use-links.ts';
+
+export interface LinkActions {
+  copy(link: Link): void;
+  remove(links: readonly Link[]): void;
+  restore(links: readonly Link[]): void;
+  /** Lets links be followed, or stops them. */
+  setActive(links: readonly Link[], isActive: boolean): void;
+}
+
+type Links = Client<typeof LinkService>;
+
+/** So many calls of a selection run at once. */
+const atOnce = 6;
+
+interface Change {
+  readonly links: readonly Link[];
+  /** What the screen shows until the mesh has answered. */
+  readonly shown: (link: Link) => Link | undefined;
+  readonly call: (client: Links, link: Link) => Promise<unknown>;
+  /** "deleted": ends the sentence that says what was done. */
+  readonly done: string;
+  readonly undo?: () => void;
+}
+
+/** What can be done to links: shown at once, taken back on the screen where the mesh refuses it. */
+export function useLinkActions(): LinkActions {
+  const transport = useTransport();
+  const lists = useLinkLists();
+  const tell = useToast();
+  return useMemo(() => {
+    const client = createClient(LinkService, transport);
+
+    const apply = async ({ links, shown, call, done, undo }: Change): Promise<void> => {
+      const takeBack = lists.change(new Set(links.map(({ id }) => id)), shown);
+      const failures = await eachOf(links, (link) => call(client, link));
+      const [first] = failures;
+      if (first === undefined) {
+        tell({ text: `${named(links)} ${done}.`, undo });
+        return;
+      }
+      const { title, advice } = problemOf(first);
+      const text =
+        failures.length === links.length ? 'Nothing changed' : `${failures.length} of ${links.length} not changed`;
+      takeBack();
+      tell({ text: `${text}. ${title}: ${advice}` });
+      lists.renew();
+    };
+
+    const restore = (links: readonly Link[]): void =>
+      void apply({
+        links,
+        shown: (link) => (link.state === 'deleted' ? undefined : link),
+        call: ({ undeleteLink }, link) => undeleteLink(named1(link)),
+        done: 'restored',
+      }).then(lists.renew);
+    const setActive = (links: readonly Link[], isActive: boolean): void =>
+      void apply({
+        links,
+        shown: (link) => ({ ...link, isActive, state: isActive ? 'active' : 'disabled' }),
+        call: ({ updateLink }, link) => updateLink({ ...named1(link), patch: { isActive } }),
+        done: isActive ? 'enabled' : 'disabled',
+        undo: () => setActive(links, !isActive),
+      }).then(lists.renew);
+    return {
+      async copy(link) {
+        try {
+          await navigator.clipboard.writeText(link.shortUrl);
+          tell({ text: `Copied ${link.shortUrl}` });
+        } catch {
+          tell({ text: `This browser does not let pages copy. The link is ${link.shortUrl}` });
+        }
+      },
+      remove: (links) =>
+        void apply({
+          links,
+          shown: () => undefined,
+          call: ({ deleteLink }, link) => deleteLink(named1(link)),
+          done: 'deleted',
+          undo: () => restore(links),
+        }),
+      restore,
+      setActive,
+    };
+  }, [transport, lists, tell]);
+}
+
+const named1 = ({ code, domain }: Link) => ({ code, domain });
+
+const named = (links: readonly Link[]): string =>
+  links.length === 1 ? links[0]?.title || links[0]?.code || 'Link' : `${links.length} links`;
+
+/** Runs a call for each, some at once; answers what failed. */
+async function eachOf(links: readonly Link[], call: (link: Link) => Promise<unknown>): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const waiting = links.values();
+  const worker = async (): Promise<void> => {
+    for (const link of waiting) {
+      try {
+        await call(link);
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, links.length) }, worker));
+  return failures;
+}

@@ -1,0 +1,71 @@
+import type { MessageShape } from '@bufbuild/protobuf';
+import { createConnectQueryKey, useInfiniteQuery } from '@connectrpc/connect-query';
+import { type InfiniteData, type QueryClient, useQueryClient } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import type { LinkFilter } from './link-filter.ts';
+
+/** As many as fill a tall screen four times: few calls while scrolling, and a first answer that comes soon. */
+const pageSize = 100;
+const { listLinks } = LinkService.method;
+type Pages = InfiniteData<MessageShape<typeof listLinks.output>>;
+
+/** The links that a filter lets through, page after page. */
+export function useLinks({ search, tag, state, order }: LinkFilter) {
+  const query = useInfiniteQuery(
+    listLinks,
+    {
+      pageToken: '',
+      pageSize,
+      orderBy: order,
+      ...(search && { search }),
+      ...(tag && { tag }),
+      ...(state && { state }),
+    },
+    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  const pages = query.data?.pages;
+  const links = useMemo(() => pages?.flatMap(({ urls }) => urls), [pages]);
+  return { query, links };
+}
+
+const listKey = createConnectQueryKey({ schema: listLinks, cardinality: 'infinite' });
+
+/** What is on the screen, changed before the mesh has answered. */
+export interface LinkLists {
+  /** Puts another link in the place of each for which change answers one; undefined takes it out. Answers how to take that back. */
+  change(ids: ReadonlySet<string>, change: (link: Link) => Link | undefined): () => void;
+  /** Loads the lists again. */
+  renew(): void;
+}
+
+export function useLinkLists(): LinkLists {
+  const queries = useQueryClient();
+  return useMemo(
+    () => ({
+      change(ids, change) {
+        // What is on its way was asked for before the change, and would undo it on the screen.
+        void queries.cancelQueries({ queryKey: listKey });
+        const before = queries.getQueriesData<Pages>({ queryKey: listKey });
+        queries.setQueriesData<Pages>({ queryKey: listKey }, (data) => data && withChanged(data, ids, change));
+        return () => restore(queries, before);
+      },
+      renew: () => void queries.invalidateQueries({ queryKey: listKey }),
+    }),
+    [queries],
+  );
+}
+
+/** Pages without a changed link stay the same objects, so that their rows are not drawn again. */
+function withChanged(data: Pages, ids: ReadonlySet<string>, change: (link: Link) => Link | undefined): Pages {
+  const pages = data.pages.map((page) => {
+    if (!page.urls.some(({ id }) => ids.has(id))) return page;
+    return { ...page, urls: page.urls.flatMap((link) => (ids.has(link.id) ? (change(link) ?? []) : link)) };
+  });
+  return { ...data, pages };
+}
+
+function restore(queries: QueryClient, before: ReturnType<QueryClient['getQueriesData']>): void {
+  for (const [key, data] of before) queries.setQueryData(key, data);
+}
