@@ -16,6 +16,11 @@ export const routes: readonly AppRoute[] = [
     page: lazy(() => import('./pages/links/links-page.tsx')),
     nav: { label: 'Links', icon: 'links', key: 'l' },
   },
+  {
+    path: '/system',
+    page: lazy(() => import('./pages/system/system-page.tsx')),
+    nav: { label: 'System', icon: 'system', key: 's' },
+  },
 ];
 
 /** Where `/app/` leads. */

@@ -58,6 +58,10 @@ const known: Readonly<Record<string, Advice>> = {
   PASSWORD_TOO_COMMON: { title: 'Too easy to guess', advice: 'Choose a longer passphrase of a few unrelated words.' },
   SCOPE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
   ROLE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
+  OPERATOR_ONLY: {
+    title: 'For those who run this installation',
+    advice: 'Whoever runs it can let your workspace in.',
+  },
   INVALID_ARGUMENT: { title: 'Something needs a correction', advice: 'The fields say what.' },
   LINK_NOT_FOUND: {
     title: 'There is no such link',

@@ -1,0 +1,38 @@
+import { problemOf } from '../../api/problem.ts';
+import { EmptyState } from '../../components/states.tsx';
+import { usePerson } from '../../session/session-context.ts';
+
+const reasons = ['SCOPE_MISSING', 'ROLE_MISSING', 'OPERATOR_ONLY'];
+
+/** Whether asking again is of no use, because somebody has to be let in first. */
+export const isRefusal = (error: unknown): boolean => error !== null && reasons.includes(problemOf(error).reason);
+
+/** Why this page is not shown to a person, and who can change that. */
+export function NotForYou({ error }: { error: unknown }) {
+  const { workspace } = usePerson();
+  if (problemOf(error).reason === 'OPERATOR_ONLY') {
+    return (
+      <EmptyState
+        title="For those who run this installation"
+        advice={
+          <>
+            What the mesh is doing tells of everybody’s links, so only the workspaces that operate the installation see
+            it. Whoever runs it can name yours, <code>{workspace.id}</code>, in the setting{' '}
+            <code>HOP_OPERATOR_WORKSPACES</code>.
+          </>
+        }
+      />
+    );
+  }
+  return (
+    <EmptyState
+      title="For administrators"
+      advice={
+        <>
+          You need <code>workspace:admin</code>, which the owners and administrators of a workspace have. Ask an owner
+          of {workspace.name} to make you one.
+        </>
+      }
+    />
+  );
+}

@@ -1,0 +1,77 @@
+import type { ProcessStatus } from '#gen/status/v1/process_status_pb.ts';
+import type { MeshProcess } from '#gen/status/v1/status_service_pb.ts';
+import { bytes, count, lasting } from './measures.ts';
+import { Meter } from './meter.tsx';
+import style from './system.module.css';
+
+/** No edge serves what is older than this, whatever dies (docs/decisions/0015-hot-set.md). */
+const oldestSeconds = 2;
+/** A click is counted within this (p99); what waits longer waits for something that is away. */
+const clickSeconds = 2;
+/** Against which what waits on an edge is drawn: a minute of clicks of a busy one. */
+const spoolBytes = 64_000_000;
+const lagMessages = 1_000;
+
+type Status = readonly ProcessStatus[];
+
+/** How old what each process knows of the links is, and which clicks have not arrived yet. */
+export function OnTheirWay({ processes }: { processes: readonly MeshProcess[] }) {
+  const answering = processes.flatMap(({ status }) => (status ? [status] : []));
+  return (
+    <div className={style.halves}>
+      <section className={style.card}>
+        <h3>Changes of links</h3>
+        <p className={style.quiet}>What is known of them is so old. After two seconds an edge goes cold.</p>
+        <Watchers status={answering} />
+      </section>
+      <section className={style.card}>
+        <h3>Clicks</h3>
+        <p className={style.quiet}>What waits on the edges, and in Kafka.</p>
+        <Clicks status={answering} />
+      </section>
+    </div>
+  );
+}
+
+function Watchers({ status }: { status: Status }) {
+  return status
+    .filter(({ watch }) => watch)
+    .map(({ instance, watch }) => {
+      const age = watch?.ageSeconds;
+      return (
+        <Meter
+          key={instance}
+          label={instance}
+          value={age ?? oldestSeconds}
+          most={oldestSeconds}
+          text={age === undefined ? 'nothing known yet' : lasting(age)}
+          isBad={age === undefined || age >= oldestSeconds}
+        />
+      );
+    });
+}
+
+function Clicks({ status }: { status: Status }) {
+  return status.map(({ instance, spool, kafkaConsumer }) => (
+    <div key={instance} className={style.pair}>
+      {spool && (
+        <Meter
+          label={`${instance}, spool`}
+          value={spool.bytes}
+          most={spoolBytes}
+          text={`${bytes(spool.bytes)}, the oldest ${lasting(spool.ageSeconds)}`}
+          isBad={spool.ageSeconds > clickSeconds}
+        />
+      )}
+      {kafkaConsumer && (
+        <Meter
+          label={`${instance}, Kafka`}
+          value={kafkaConsumer.lagMessages}
+          most={lagMessages}
+          text={`${count(kafkaConsumer.lagMessages)} behind, stored after ${lasting(kafkaConsumer.lagSeconds)}`}
+          isBad={kafkaConsumer.lagMessages > lagMessages}
+        />
+      )}
+    </div>
+  ));
+}
