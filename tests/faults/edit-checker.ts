@@ -35,21 +35,22 @@ export interface EditChecker {
   seen(from: number, to: number): Seen;
 }
 
-const followEveryMs = 25;
 const timeoutMs = 3_000;
 
 interface EditCheckerOptions {
   /** Of each link (default 400). */
   readonly editEveryMs?: number;
+  /** Each link (default 25). */
+  readonly followEveryMs?: number;
   /** Envoy's own hot set, which hears of changes by another stream than the resolvers, may answer (default: no). */
   readonly byEdge?: boolean;
 }
 
-/** Each link is edited now and then, and followed every 25 ms, through Envoy, so by both resolvers in turn. */
+/** Each link is edited now and then, and followed much more often, through Envoy, so by both resolvers in turn. */
 export function startEditChecker(
   { mesh, account }: World,
   links: readonly Target[],
-  { editEveryMs = 400, byEdge = false }: EditCheckerOptions = {},
+  { editEveryMs = 400, followEveryMs = 25, byEdge = false }: EditCheckerOptions = {},
 ): EditChecker {
   const pool = new Pool(mesh.url, { connections: 64, pipelining: 1, headersTimeout: timeoutMs });
   const stopping = new AbortController();
