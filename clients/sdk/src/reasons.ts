@@ -24,6 +24,7 @@ export const reasons = {
   CALLER_KIND_REFUSED: 'This kind of caller may not make this call.',
   SCOPE_MISSING: 'The caller lacks the scope named in the metadata.',
   ROLE_MISSING: 'The role held in the workspace does not allow this.',
+  OPERATOR_ONLY: 'Only the workspaces that operate this installation may see this.',
   EMAIL_TAKEN: 'Somebody has signed up with this email.',
   PASSWORD_TOO_COMMON: 'The password is on the list of common ones.',
   LOGIN_FAILED: 'The email or the password is wrong.',

@@ -1,0 +1,75 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
+import { isReason, type Reason } from './reasons.ts';
+
+/** Why a call failed: what the installation said, or `UNREACHABLE` where none answered. */
+export type ErrorReason = Reason | 'UNREACHABLE';
+
+/** A rule that a field of the request breaks. */
+export interface FieldViolation {
+  /** The field's name in the contract, for example `long_url`. */
+  readonly field: string;
+  readonly description: string;
+}
+
+/** What every call of this client fails with. `message` is for people and may change; `reason` is for programs. */
+export class HoplineError extends Error {
+  override readonly name = 'HoplineError';
+  readonly reason: ErrorReason;
+  /** The gRPC code. */
+  readonly code: Code;
+  /** What the reason is about, for example `{ alias: 'spring' }`. */
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly fields: readonly FieldViolation[];
+  /** When the installation asks to be left alone for a while: how long, in milliseconds. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(error: ConnectError) {
+    const [info] = error.findDetails(ErrorInfoSchema);
+    const lost = info === undefined && isNetworkFailure(error);
+    super(lost ? 'No answer came: the network or the installation is down.' : error.rawMessage, { cause: error });
+    this.code = lost ? Code.Unavailable : error.code;
+    this.reason = lost ? 'UNREACHABLE' : info && isReason(info.reason) ? info.reason : reasonByCode(error.code);
+    this.metadata = info?.metadata ?? {};
+    this.fields = error
+      .findDetails(BadRequestSchema)
+      .flatMap(({ fieldViolations }) => fieldViolations.map(({ field, description }) => ({ field, description })));
+    this.retryAfterMs = retryAfterOf(error);
+  }
+}
+
+/** Any value that was thrown, as a HoplineError. */
+export const toHoplineError = (thrown: unknown): HoplineError =>
+  thrown instanceof HoplineError ? thrown : new HoplineError(ConnectError.from(thrown));
+
+/** A fetch that found nobody is a TypeError; a connection of Node that broke is an error with a code such as ECONNREFUSED. */
+function isNetworkFailure({ code, cause }: ConnectError): boolean {
+  if (code === Code.Canceled || code === Code.DeadlineExceeded) return false;
+  return cause instanceof TypeError || (cause instanceof Error && 'code' in cause && typeof cause.code === 'string');
+}
+
+/** An error without an ErrorInfo was not made by a service; Envoy says no more than a code. */
+function reasonByCode(code: Code): Reason {
+  return reasonsByCode[code] ?? 'INTERNAL';
+}
+
+const reasonsByCode: Readonly<Partial<Record<Code, Reason>>> = {
+  [Code.Canceled]: 'CANCELED',
+  [Code.InvalidArgument]: 'INVALID_ARGUMENT',
+  [Code.DeadlineExceeded]: 'DEADLINE_EXCEEDED',
+  [Code.NotFound]: 'NOT_FOUND',
+  [Code.AlreadyExists]: 'ALREADY_EXISTS',
+  [Code.PermissionDenied]: 'SCOPE_MISSING',
+  [Code.ResourceExhausted]: 'RATE_LIMITED',
+  [Code.FailedPrecondition]: 'PRECONDITION_FAILED',
+  [Code.Unimplemented]: 'UNIMPLEMENTED',
+  [Code.Unavailable]: 'DEPENDENCY_UNAVAILABLE',
+  [Code.Unauthenticated]: 'CREDENTIALS_INVALID',
+};
+
+function retryAfterOf(error: ConnectError): number | undefined {
+  const delay = error.findDetails(RetryInfoSchema)[0]?.retryDelay;
+  if (delay) return Number(delay.seconds) * 1_000 + Math.ceil(delay.nanos / 1_000_000);
+  const seconds = Number(error.metadata.get('retry-after') ?? Number.NaN);
+  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1_000 : undefined;
+}

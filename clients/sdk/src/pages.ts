@@ -1,0 +1,18 @@
+/** A page of a list, in the words of the contract. */
+interface Page {
+  readonly nextPageToken: string;
+}
+
+/** Every item of a paged list, page after page, each asked for when the one before is used up. */
+export async function* everyItem<P extends Page, Item>(
+  fetchPage: (pageToken: string) => Promise<P>,
+  itemsOf: (page: P) => readonly Item[],
+  firstToken = '',
+): AsyncGenerator<Item, void, undefined> {
+  let token = firstToken;
+  do {
+    const page = await fetchPage(token);
+    yield* itemsOf(page);
+    token = page.nextPageToken;
+  } while (token !== '');
+}

@@ -1,0 +1,142 @@
+import { type DescMethod, type DescMethodUnary, getOption } from '@bufbuild/protobuf';
+import { Code, ConnectError, type Transport } from '@connectrpc/connect';
+import { access } from '../gen/hop/options/v1/access_pb.ts';
+import { type HoplineError, toHoplineError } from './errors.ts';
+import { type Attempt, mayRepeat, pauseMs, retryBudget } from './retries.ts';
+import { IdentityService, LinkService } from './services.ts';
+import type { Credentials } from './session.ts';
+
+/** What the outside world is to the client; tests bring their own. */
+export interface World {
+  readonly now: () => number;
+  readonly random: () => number;
+  /** Rejects once the signal is aborted. */
+  readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+}
+
+interface PolicyOptions {
+  readonly transport: Transport;
+  readonly credentials: Credentials;
+  /** How long a call may take, its repetitions included, unless it says so itself. */
+  readonly deadlineMs: number;
+  /** How often a call is repeated at most. */
+  readonly retries: number;
+  readonly world: World;
+}
+
+const keyHeader = 'idempotency-key';
+
+/** Calls that take an idempotency key. */
+const keyedCalls: ReadonlySet<DescMethod> = new Set([LinkService.method.createLink]);
+
+/** Calls whose answer is a session: from then on the client is this person. */
+const signIns: ReadonlySet<DescMethod> = new Set([
+  IdentityService.method.signUp,
+  IdentityService.method.logIn,
+  IdentityService.method.refreshSession,
+]);
+
+/**
+ * What every call of the client has: credentials, a deadline, repetition where it is safe, errors by reason. A stream has no deadline
+ * and is not repeated.
+ */
+export function policyTransport({ transport, credentials, deadlineMs, retries, world }: PolicyOptions): Transport {
+  const budget = retryBudget();
+
+  const authorize = async (method: DescMethod, headers: Headers): Promise<string | undefined> => {
+    if (getOption(method, access).anonymous || headers.has('authorization')) return undefined;
+    const token = await credentials.token();
+    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    return token;
+  };
+
+  /** Waits for the next try, or throws what the last one failed with. */
+  const waitFor = async (attempt: Attempt, error: HoplineError, leftMs: number, signal?: AbortSignal) => {
+    if (signal?.aborted || attempt.made > retries || !mayRepeat(attempt, error)) throw error;
+    const pause = pauseMs(attempt, error, world.random);
+    if (pause >= leftMs || !budget.take()) throw error;
+    await world.sleep(pause, signal).catch(() => {
+      throw error;
+    });
+  };
+
+  return {
+    async unary(method, signal, timeoutMs, header, input, contextValues) {
+      const until = world.now() + (timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : deadlineMs);
+      const leftMs = () => Math.max(1, Math.floor(until - world.now()));
+      const given = new Headers(header);
+      if (keyedCalls.has(method) && !given.has(keyHeader)) given.set(keyHeader, randomKey());
+      let renewed = false;
+      for (let made = 1; ; made++) {
+        const headers = new Headers(given);
+        let token: string | undefined;
+        try {
+          token = await within(authorize(method, headers), leftMs(), signal);
+          const answer = await transport.unary(method, signal, leftMs(), headers, input, contextValues);
+          budget.succeeded();
+          await adopt(credentials, method, answer.message);
+          return answer;
+        } catch (thrown) {
+          const error = toHoplineError(thrown);
+          if (!renewed && token !== undefined && isRefusal(error) && credentials.refused(token)) renewed = true;
+          else await waitFor({ method, keyed: given.has(keyHeader), made }, error, leftMs(), signal);
+        }
+      }
+    },
+    async stream(method, signal, timeoutMs, header, input, contextValues) {
+      const headers = new Headers(header);
+      const token = await authorize(method, headers);
+      const known = (thrown: unknown): HoplineError => {
+        const error = toHoplineError(thrown);
+        if (token !== undefined && isRefusal(error)) credentials.refused(token);
+        return error;
+      };
+      try {
+        const answer = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
+        return { ...answer, message: withKnownErrors(answer.message, known) };
+      } catch (thrown) {
+        throw known(thrown);
+      }
+    },
+  };
+}
+
+const isRefusal = ({ reason }: HoplineError): boolean =>
+  reason === 'CREDENTIALS_INVALID' || reason === 'CREDENTIALS_EXPIRED';
+
+async function adopt(credentials: Credentials, method: DescMethodUnary, message: unknown): Promise<void> {
+  if (signIns.has(method)) await credentials.adopt(message as Parameters<Credentials['adopt']>[0]);
+  else if (method === IdentityService.method.logOut) await credentials.adopt(undefined);
+}
+
+/** Renewing a token is shared by all who wait for it, so none may stop it; each waits no longer than its own call may take. */
+async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let stopped = () => {};
+  const end = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ConnectError('The answer was not ready in time.', Code.DeadlineExceeded)), ms);
+    stopped = () => reject(new ConnectError('The call was stopped.', Code.Canceled));
+    signal?.addEventListener('abort', stopped);
+    if (signal?.aborted) stopped();
+  });
+  return await Promise.race([work, end]).finally(() => {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', stopped);
+  });
+}
+
+async function* withKnownErrors<T>(
+  messages: AsyncIterable<T>,
+  known: (thrown: unknown) => HoplineError,
+): AsyncGenerator<T> {
+  try {
+    yield* messages;
+  } catch (thrown) {
+    throw known(thrown);
+  }
+}
+
+/** Not crypto.randomUUID, which a browser has on secure pages alone. */
+function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}

@@ -1,0 +1,122 @@
+import { Code } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { bearerOf, failing, refusal, scripted, sessionOf } from '../testing/scripted.ts';
+import { memoryStore, type Session } from './session.ts';
+
+const seen: (string | null)[] = [];
+const getLink = (_: unknown, context: Parameters<typeof bearerOf>[0]) => {
+  seen.push(bearerOf(context));
+  return {};
+};
+const calls = () => seen.splice(0);
+
+/** A store that holds a session of `leftMs` more. */
+function storeWith(leftMs: number, name = 'old') {
+  const store = memoryStore();
+  const session: Session = { token: `token ${name}`, refreshToken: `refresh ${name}`, expiresAtMs: 1_000_000 + leftMs };
+  store.write(session);
+  return store;
+}
+
+it('signs calls with an API key as it is', async () => {
+  const { hop } = scripted({ links: { getLink } }, { apiKey: 'hop_secret' });
+  await hop.links.getLink({ code: 'a' });
+  expect(calls()).toEqual(['Bearer hop_secret']);
+});
+
+describe('signing in', () => {
+  it('makes the client that person, until it logs out', async () => {
+    const logIn = failing([], sessionOf('ada'));
+    const { hop } = scripted({ links: { getLink }, identity: { logIn: logIn.handler, logOut: () => ({}) } });
+    await hop.links.getLink({ code: 'a' });
+    await hop.identity.logIn({ email: 'ada@example.org', password: 'a long enough passphrase' });
+    await hop.links.getLink({ code: 'a' });
+    await hop.identity.logOut({});
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual([null, 'Bearer token ada', null]);
+    expect(logIn.contexts.map(bearerOf)).toEqual([null]);
+  });
+});
+
+describe('a token near its end', () => {
+  it('is renewed once for all calls that wait', async () => {
+    const refresh = failing([], sessionOf('new'));
+    const session = storeWith(5_000);
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession: refresh.handler } }, { session });
+    await Promise.all(Array.from({ length: 5 }, () => hop.links.getLink({ code: 'a' })));
+    expect(calls()).toEqual(Array(5).fill('Bearer token new'));
+    expect(refresh.contexts).toHaveLength(1);
+    expect(await session.read()).toMatchObject({ token: 'token new', refreshToken: 'refresh new' });
+  });
+
+  it('is used as long as it holds when it cannot be renewed', async () => {
+    const refreshSession = () => {
+      throw refusal(Code.Unavailable, 'DEPENDENCY_UNAVAILABLE', 60_000);
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session: storeWith(5_000) });
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token old']);
+  });
+
+  it('is taken from the store where another process has renewed it', async () => {
+    const session = storeWith(60_000);
+    const { hop, world } = scripted({ links: { getLink } }, { session });
+    await hop.links.getLink({ code: 'a' });
+    world.pass(50_000);
+    session.write({ token: 'token other', refreshToken: 'refresh other', expiresAtMs: 2_000_000 });
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token old', 'Bearer token other']);
+  });
+});
+
+describe('a token that is refused', () => {
+  const refused = () => refusal(Code.Unauthenticated, 'CREDENTIALS_INVALID');
+
+  it('is renewed, and the call made once more', async () => {
+    const get = failing([refused()], {});
+    const { hop } = scripted(
+      { links: { getLink: get.handler }, identity: { refreshSession: () => sessionOf('new') } },
+      { session: storeWith(600_000) },
+    );
+    await hop.links.getLink({ code: 'a' });
+    expect(get.contexts.map(bearerOf)).toEqual(['Bearer token old', 'Bearer token new']);
+  });
+
+  it('is not tried for ever', async () => {
+    const get = failing([refused(), refused(), refused()], {});
+    const { hop } = scripted(
+      { links: { getLink: get.handler }, identity: { refreshSession: () => sessionOf('new') } },
+      { session: storeWith(600_000) },
+    );
+    await expect(hop.links.getLink({ code: 'a' })).rejects.toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+    expect(get.contexts).toHaveLength(2);
+  });
+
+  it('ends the session when the refresh token is void, too', async () => {
+    const session = storeWith(1_000);
+    const { hop } = scripted(
+      {
+        links: { getLink },
+        identity: {
+          refreshSession: () => {
+            throw refusal(Code.Unauthenticated, 'REFRESH_TOKEN_REUSED');
+          },
+        },
+      },
+      { session },
+    );
+    await expect(hop.links.getLink({ code: 'a' })).rejects.toMatchObject({ reason: 'REFRESH_TOKEN_REUSED' });
+    expect(await session.read()).toBeUndefined();
+    expect(calls()).toEqual([]);
+  });
+});
+
+it('a call waits for a new token no longer than its own deadline', async () => {
+  const { hop } = scripted(
+    { links: { getLink }, identity: { refreshSession: () => new Promise<never>(() => {}) } },
+    { session: storeWith(0) },
+  );
+  await expect(hop.links.getLink({ code: 'a' }, { timeoutMs: 20 })).rejects.toMatchObject({
+    reason: 'DEADLINE_EXCEEDED',
+  });
+});

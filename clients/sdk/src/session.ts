@@ -1,0 +1,111 @@
+import type { Session as SessionMessage } from '../gen/hop/identity/v1/user_pb.ts';
+import { toHoplineError } from './errors.ts';
+
+/** What a signed-in person holds. */
+export interface Session {
+  readonly token: string;
+  readonly refreshToken: string;
+  /** When `token` ends by this machine's clock: milliseconds since 1970. */
+  readonly expiresAtMs: number;
+}
+
+/** Where a session outlives the client. Processes and tabs may share one: it is read again before a token is renewed. */
+export interface SessionStore {
+  read(): Session | undefined | Promise<Session | undefined>;
+  /** Without a session: forget it. */
+  write(session: Session | undefined): void | Promise<void>;
+}
+
+/** Says with what a call proves who is calling. */
+export interface Credentials {
+  /** The bearer token of the next call; absent: call without. */
+  token(): Promise<string | undefined>;
+  /** The installation refused this one. Answers whether another can be had. */
+  refused(token: string): boolean;
+  /** Somebody signed in, or (without a session) out. */
+  adopt(session: SessionMessage | undefined): Promise<void>;
+}
+
+/** One API key, for as long as it holds, or none. */
+export const fixedCredentials = (token: string | undefined): Credentials => ({
+  token: async () => token,
+  refused: () => false,
+  adopt: async () => {},
+});
+
+export function memoryStore(): SessionStore {
+  let held: Session | undefined;
+  return {
+    read: () => held,
+    write: (session) => {
+      held = session;
+    },
+  };
+}
+
+/** A token this near its end is renewed before it is used: calls take a while, and clocks differ. */
+const marginMs = 20_000;
+
+interface SessionOptions {
+  readonly store: SessionStore;
+  /** Trades a refresh token for a new pair. */
+  readonly refresh: (refreshToken: string) => Promise<SessionMessage>;
+  readonly now: () => number;
+}
+
+/**
+ * The tokens of a person, renewed before they end, once for all calls that wait. A refresh token is good once; another process that uses
+ * the same one within the grace of the contract (30 s) is answered with the same successor, and after that finds it in the store.
+ */
+export function sessionCredentials({ store, refresh, now }: SessionOptions): Credentials {
+  let held: Session | undefined;
+  let refusedToken: string | undefined;
+  let renewal: Promise<Session | undefined> | undefined;
+
+  const isGood = (session: Session) => session.token !== refusedToken && session.expiresAtMs - now() > marginMs;
+
+  async function keep(session: Session | undefined): Promise<Session | undefined> {
+    held = session;
+    await store.write(session);
+    return session;
+  }
+
+  async function renew(): Promise<Session | undefined> {
+    const kept = await store.read();
+    if (!kept || isGood(kept)) {
+      held = kept;
+      return kept;
+    }
+    try {
+      return await keep(sessionOf(await refresh(kept.refreshToken), now()));
+    } catch (thrown) {
+      const error = toHoplineError(thrown);
+      if (error.reason === 'REFRESH_TOKEN_INVALID' || error.reason === 'REFRESH_TOKEN_REUSED') await keep(undefined);
+      else if (kept.token !== refusedToken && kept.expiresAtMs > now()) return kept;
+      throw error;
+    }
+  }
+
+  return {
+    async token() {
+      if (held && isGood(held)) return held.token;
+      renewal ??= renew().finally(() => {
+        renewal = undefined;
+      });
+      return (await renewal)?.token;
+    },
+    refused(token) {
+      refusedToken = token;
+      return true;
+    },
+    async adopt(session) {
+      await keep(session && sessionOf(session, now()));
+    },
+  };
+}
+
+const sessionOf = ({ token, refreshToken, expiresIn }: SessionMessage, nowMs: number): Session => ({
+  token,
+  refreshToken,
+  expiresAtMs: nowMs + expiresIn * 1_000,
+});

@@ -1,0 +1,20 @@
+import type { World } from './policy.ts';
+
+/** Clock, chance and time as they are. */
+export const world: World = {
+  now: () => Date.now(),
+  random: () => Math.random(),
+  sleep: (ms, signal) =>
+    new Promise((resolve, reject) => {
+      const stop = () => {
+        clearTimeout(timer);
+        reject(signal?.reason);
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', stop);
+        resolve();
+      }, ms);
+      signal?.addEventListener('abort', stop, { once: true });
+      if (signal?.aborted) stop();
+    }),
+};
