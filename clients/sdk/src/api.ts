@@ -1,20 +1,21 @@
 // What both entries of the package offer.
 export { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 export { Code } from '@connectrpc/connect';
-export type {
-  Breakdown,
-  LinkStats,
-  WatchClicksResponse,
+export {
+  type Breakdown,
+  type LinkStats,
+  LinkStatsSchema,
+  type WatchClicksResponse,
 } from '../gen/hop/analytics/v1/analytics_service_pb.ts';
 export { type Click, ClickSchema } from '../gen/hop/analytics/v1/click_pb.ts';
 export type { SeriesPoint } from '../gen/hop/analytics/v1/series_point_pb.ts';
-export type { WorkspaceStats } from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
+export { type WorkspaceStats, WorkspaceStatsSchema } from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
 export { type ApiKey, ApiKeySchema } from '../gen/hop/identity/v1/api_key_pb.ts';
 export { type CurrentUser, CurrentUserSchema } from '../gen/hop/identity/v1/identity_service_pb.ts';
 export type { User, Workspace } from '../gen/hop/identity/v1/user_pb.ts';
 export { type Link, LinkSchema } from '../gen/hop/link/v1/link_pb.ts';
-export type { LinkPatch } from '../gen/hop/link/v1/link_service_pb.ts';
-export type { MeshStatus } from '../gen/hop/status/v1/status_service_pb.ts';
+export { CreateLinkRequestSchema, type LinkPatch } from '../gen/hop/link/v1/link_service_pb.ts';
+export { type MeshStatus, MeshStatusSchema } from '../gen/hop/status/v1/status_service_pb.ts';
 export { type ErrorReason, type FieldViolation, HoplineError } from './errors.ts';
 export type { CallerOptions, Hopline, HoplineOptions } from './hopline.ts';
 export type { LiveOptions } from './live-clicks.ts';

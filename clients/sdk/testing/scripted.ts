@@ -14,12 +14,12 @@ import type { Reason } from '../src/reasons.ts';
 import { AnalyticsService, IdentityService, LinkService } from '../src/services.ts';
 
 /** What the client did to the world: its clock stands still but for its own waiting. */
-export interface ScriptedWorld extends World {
+interface ScriptedWorld extends World {
   readonly slept: number[];
   pass(ms: number): void;
 }
 
-export function scriptedWorld(): ScriptedWorld {
+function scriptedWorld(): ScriptedWorld {
   let nowMs = 1_000_000;
   const slept: number[] = [];
   return {
