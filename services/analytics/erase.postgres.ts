@@ -15,6 +15,8 @@ const kept = [
   ['click_minutes', 'at'],
   ['click_hours', 'at'],
   ['click_days', 'at'],
+  // Before those that they are merged into.
+  ['click_value_deltas', 'at'],
   ['click_hour_values', 'at'],
   ['click_day_values', 'at'],
   ['live_clicks', 'seq'],

@@ -23,7 +23,8 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   let pool: Pool;
   let producer: Producer;
   beforeAll(async () => {
-    [kafka, database] = await Promise.all([startKafka(), postgresFor('analytics')]);
+    database = await postgresFor('analytics');
+    kafka = await startKafka();
     pool = createPool(database.url, { max: 4, log: silentLog });
     producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
     await kafka.createTopic(dead, 1);

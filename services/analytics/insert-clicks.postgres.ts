@@ -1,141 +1,191 @@
-import { dimensions } from './cover.ts';
+import type { PoolClient } from 'pg';
+import { type ClickColumns, type ClickIndex, inOrder } from './click-columns.ts';
+import { CopyRows, copyInto, type Field, textField, uuidField } from './copy.postgres.ts';
+import { floorTo } from './cover.ts';
+import { entryOf } from './map-entry.ts';
+import { hasVisitor } from './tally.ts';
 
-/** There is a Springfield in every other state. */
-const cityWithPlace =
-  "case when c.city = '' then '' else concat_ws(', ', c.city, nullif(c.region, ''), nullif(c.country, '')) end";
-
-const valueBy: Readonly<Record<(typeof dimensions)[number], string>> = {
-  referrer: 'c.referrer_host',
-  country: 'c.country',
-  city: cityWithPlace,
-  device: 'c.device',
-  browser: 'c.browser',
-  operating_system: 'c.operating_system',
-  language: 'c.language',
-};
-
-/** (number, value) of each dimension of the click c, as the breakdowns hold them. */
-export const dimensionRows = dimensions
-  .map((dimension, index) => `(${index + 1}::smallint, ${valueBy[dimension]})`)
-  .join(', ');
-
-/** Which of the counters a click belongs to: one and only one. HEAD 2, prefetch 4, bot 1 (hop.event.v1.ClickFlag). */
-export const kindOf =
-  "case when flags & 2 <> 0 then 'head' when flags & 4 <> 0 then 'prefetch' when flags & 1 <> 0 then 'bot' else 'click' end";
-
-const timeCounters = ['clicks', 'visitors', 'bots', 'bot_visitors', 'heads', 'prefetches'] as const;
-const valueCounters = ['clicks', 'visitors', 'bots', 'bot_visitors'] as const;
-
-function sums(counters: readonly string[]): string {
-  return counters.map((counter) => `sum(c.${counter})`).join(', ');
-}
-
-function grow(table: string, counters: readonly string[]): string {
-  return counters.map((counter) => `${counter} = ${table}.${counter} + excluded.${counter}`).join(', ');
-}
-
-function growByTime(table: string, unit: string): string {
-  return `
-  insert into ${table} as r (link_id, at, ${timeCounters.join(', ')})
-  select c.link_id, date_trunc('${unit}', c.at, 'UTC') as unit, ${sums(timeCounters)}
-  from counted c group by c.link_id, unit order by c.link_id, unit
-  on conflict (link_id, at) do update set ${grow('r', timeCounters)}`;
-}
-
-function growByValue(table: string, unit: string): string {
-  return `
-  insert into ${table} as r (link_id, at, dimension, value, ${valueCounters.join(', ')})
-  select c.link_id, date_trunc('${unit}', c.at, 'UTC') as unit, c.dimension, c.value, ${sums(valueCounters)}
-  from by_value c group by c.link_id, unit, c.dimension, c.value order by c.link_id, unit, c.dimension, c.value
-  on conflict (link_id, at, dimension, value) do update set ${grow('r', valueCounters)}`;
-}
-
-/** Of a delivery's clicks on one link, so many are told to those who watch it. */
-export const mostTold = 1_000;
-
-/** A click as live_clicks holds it: read by live-clicks.postgres.ts. */
-const liveClick =
-  '(extract(epoch from s.at) * 1000)::bigint, s.flags, s.country, s.region, s.city, s.device, s.browser, s.operating_system, s.referrer_host, s.language, s.tier';
+const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
+  domain, code, referrer_host, country, region, city, device, browser, operating_system, language`;
+const fieldsOfClick = 20;
+const textsOfClick = [
+  'domain',
+  'code',
+  'referrerHost',
+  'country',
+  'region',
+  'city',
+  'device',
+  'browser',
+  'operatingSystem',
+  'language',
+] as const;
 
 /**
- * Stores clicks and counts those that were not there, in one statement: the rollups can only grow by what the insert
- * returned. $1: the earliest time taken; then one array for each column; $22: topic and partition; $23: the earliest time not
- * taken; $24: the partition. What is erased is left out. Everything is written in the order of its key, so
- * that two transactions never wait for each other in a circle.
+ * Stores clicks; the answer is those that were stored, in the order of their key. Twins are rare: a message that was sent
+ * again, an edge that began again. So all are copied, which costs half of an insert that looks first; if one of them is there
+ * already, it is a unique violation, and the transaction is to be run again with `look`.
  */
-export const insertClicks = `
-with incoming as (
-  select 'epoch'::timestamptz + i.at_us * interval '1 microsecond' as at, i.*
-  from unnest($2::bigint[], $3::uuid[], $4::bigint[], $5::bigint[], $6::smallint[], $7::smallint[], $8::smallint[], $9::text[],
-    $10::uuid[], $11::uuid[], $12::text[], $13::text[], $14::text[], $15::text[], $16::text[], $17::text[], $18::text[],
-    $19::text[], $20::text[], $21::text[])
-  as i (at_us, request_id, link_version, visitor, tier, status, flags, edge_id,
-    link_id, workspace_id, domain, code, referrer_host, country, region, city, device, browser, operating_system, language)
-), stored as (
-  insert into clicks (at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
-    domain, code, referrer_host, country, region, city, device, browser, operating_system, language)
-  select at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
-    domain, code, referrer_host, country, region, city, device, browser, operating_system, language
-  from incoming where at_us >= $1::bigint and at_us < $23::bigint
-    and not exists (select from erased_links e where e.link_id = incoming.link_id)
-    and not exists (select from erased_workspaces e where e.workspace_id = incoming.workspace_id)
-  order by at, request_id
-  on conflict (at, request_id) do nothing
-  returning *
-), kinds as materialized (
-  select *, ${kindOf} as kind from stored
-), newcomers as (
-  insert into visitors (day, link_id, visitor, at, request_id)
-  select distinct on (link_id, visitor, day) (at at time zone 'UTC')::date as day, link_id, visitor, at, request_id
-  from kinds where visitor <> 0 and kind in ('click', 'bot')
-  order by link_id, visitor, day, at, request_id
-  on conflict (link_id, visitor, day) do nothing
-  returning at, request_id
-), counted as materialized (
-  select k.*,
-    (k.kind = 'click')::int as clicks,
-    (k.kind = 'click' and n.at is not null)::int as visitors,
-    (k.kind = 'bot')::int as bots,
-    (k.kind = 'bot' and n.at is not null)::int as bot_visitors,
-    (k.kind = 'head')::int as heads,
-    (k.kind = 'prefetch')::int as prefetches
-  from kinds k left join newcomers n on n.at = k.at and n.request_id = k.request_id
-), by_value as materialized (
-  select c.link_id, date_trunc('hour', c.at, 'UTC') as at, d.dimension, d.value, ${valueCounters.map((counter) => `sum(c.${counter}) as ${counter}`).join(', ')}
-  from counted c cross join lateral (values ${dimensionRows}) as d (dimension, value)
-  where c.kind in ('click', 'bot') and d.value <> ''
-  group by c.link_id, date_trunc('hour', c.at, 'UTC'), d.dimension, d.value
-), live as (
-  insert into live_clicks (source, link_id, total, clicks)
-  select $22, link_id, max(total), json_agg(click order by place) filter (where place <= ${mostTold})
-  from (
-    select s.link_id, json_build_array(${liveClick}) as click,
-      row_number() over (partition by s.link_id order by s.at, s.request_id) as place,
-      count(*) over (partition by s.link_id) as total
-    from stored s where s.link_id in (select w.link_id from watched_links w where w.until > now())
-  ) c group by link_id
-), minutes as (${growByTime('click_minutes', 'minute')}
-), hours as (${growByTime('click_hours', 'hour')}
-), days as (${growByTime('click_days', 'day')}
-), workspace_hours as (
-  insert into click_workspace_hours as r (workspace_id, at, source, ${valueCounters.join(', ')})
-  select c.workspace_id, date_trunc('hour', c.at, 'UTC') as unit, $24::smallint, ${sums(valueCounters)}
-  from counted c where c.kind in ('click', 'bot') group by c.workspace_id, unit order by c.workspace_id, unit
-  on conflict (workspace_id, at, source) do update set ${grow('r', valueCounters)}
-), hour_values as (${growByValue('click_hour_values', 'hour')}
-), day_values as (${growByValue('click_day_values', 'day')}
-), totals as (
-  insert into click_totals as r (link_id, workspace_id, clicks, bots, heads, prefetches, last_click_at)
-  select c.link_id, min(c.workspace_id::text)::uuid, sum(c.clicks), sum(c.bots), sum(c.heads), sum(c.prefetches),
-    max(c.at) filter (where c.kind = 'click')
-  from counted c group by c.link_id order by c.link_id
-  on conflict (link_id) do update set ${grow('r', ['clicks', 'bots', 'heads', 'prefetches'])},
-    last_click_at = greatest(r.last_click_at, excluded.last_click_at)
-)
-select (select count(*) from stored)::int as stored, (select count(*) from incoming where at_us < $1::bigint)::int as expired,
-  (select count(*) from incoming where at_us >= $23::bigint)::int as future,
-  case when exists (select from erased_links) or exists (select from erased_workspaces) then (
-    select count(*) from incoming i where at_us >= $1::bigint and at_us < $23::bigint
-      and (exists (select from erased_links e where e.link_id = i.link_id)
-        or exists (select from erased_workspaces e where e.workspace_id = i.workspace_id))
-  ) else 0 end::int as erased`;
+export async function insertClicks(
+  client: PoolClient,
+  all: ClickColumns,
+  wanted: readonly ClickIndex[],
+  look: boolean,
+): Promise<ClickIndex[]> {
+  const sorted = inOrder(all, wanted);
+  const clicks = look ? await withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
+  if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks));
+  return clicks;
+}
+
+function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[]): CopyRows {
+  const { at, requestIds, linkVersion, visitor, tier, status, flags, edgeId, texts } = all;
+  const { text, uuid } = fieldsOf(all);
+  const textColumns = textsOfClick.map((name) => texts[name]);
+  const rows = new CopyRows();
+  for (const click of clicks) {
+    rows.row(fieldsOfClick);
+    rows.time(at[click] as number);
+    rows.uuid(requestIds, click * 16);
+    rows.field(uuid(texts.linkId[click] as number));
+    rows.field(uuid(texts.workspaceId[click] as number));
+    rows.int8(linkVersion[click] as bigint);
+    rows.int8(visitor[click] as bigint);
+    rows.int2(tier[click] as number);
+    rows.int2(status[click] as number);
+    rows.int2(flags[click] as number);
+    rows.field(text(edgeId[click] as number));
+    for (const column of textColumns) rows.field(text(column[click] as number));
+  }
+  return rows;
+}
+
+/** Fields of the dictionary and of other texts, each made when it is first asked for. */
+export function fieldsOf({ dictionary }: Pick<ClickColumns, 'dictionary'>): {
+  text(index: number): Field;
+  uuid(index: number): Field;
+  value(text: string): Field;
+} {
+  const texts = new Map<number, Field>();
+  const uuids = new Map<number, Field>();
+  const values = new Map<string, Field>();
+  return {
+    text: (index) => entryOf(texts, index, () => textField(dictionary[index] as string)),
+    uuid: (index) => entryOf(uuids, index, () => uuidField(dictionary[index] as string)),
+    value: (text) => entryOf(values, text, () => textField(text)),
+  };
+}
+
+/** Of those with the same key the first. They stand side by side. */
+function withoutTwins({ at, requestIds, texts }: ClickColumns, clicks: readonly ClickIndex[]): ClickIndex[] {
+  return clicks.filter((click, place) => {
+    const before = clicks[place - 1];
+    return (
+      before === undefined ||
+      at[before] !== at[click] ||
+      texts.linkId[before] !== texts.linkId[click] ||
+      requestIds.compare(requestIds, click * 16, click * 16 + 16, before * 16, before * 16 + 16) !== 0
+    );
+  });
+}
+
+/** limit 1 keeps the planner from a join over whole days; it plans anew each time, for what was small may have grown. */
+const storedClicks = `
+select (i.place - 1)::int as place
+from unnest($1::uuid[], $2::bigint[], $3::uuid[]) with ordinality as i (link_id, at_us, request_id, place)
+where (select true from clicks c where c.link_id = i.link_id and c.request_id = i.request_id
+  and c.at = 'epoch'::timestamptz + i.at_us * interval '1 microsecond' limit 1)`;
+
+async function withoutStored(
+  client: PoolClient,
+  { dictionary, at, requestIds, texts }: ClickColumns,
+  clicks: readonly ClickIndex[],
+): Promise<ClickIndex[]> {
+  const { rows } = await client.query<{ place: number }>(storedClicks, [
+    clicks.map((click) => dictionary[texts.linkId[click] as number]),
+    clicks.map((click) => at[click]),
+    clicks.map((click) => requestIds.toString('hex', click * 16, click * 16 + 16)),
+  ]);
+  const stored = new Set(rows.map(({ place }) => place));
+  return clicks.filter((_, place) => !stored.has(place));
+}
+
+/** A day at a time, so that one partition is looked at. */
+const knownVisitors = `
+select (i.place - 1)::int as place
+from unnest($2::uuid[], $3::bigint[]) with ordinality as i (link_id, visitor, place)
+where (select true from visitors v where v.day = $1 and v.link_id = i.link_id and v.visitor = i.visitor limit 1)`;
+
+/**
+ * Writes down who is new to a link on a UTC day, and answers the clicks they came with. The clicks are in the order of their
+ * key. Of two transactions with the same visitor the later one meets a unique violation, and is to be run again.
+ */
+export async function insertVisitors(
+  client: PoolClient,
+  all: ClickColumns,
+  clicks: readonly ClickIndex[],
+): Promise<Set<ClickIndex>> {
+  const newcomers = new Set<ClickIndex>();
+  for (const [dayUs, ofDay] of firstsByDay(all, clicks)) {
+    const day = new Date(dayUs / 1_000).toISOString().slice(0, 10);
+    const { rows } = await client.query<{ place: number }>(knownVisitors, [
+      day,
+      literal(ofDay.map((click) => all.dictionary[all.texts.linkId[click] as number])),
+      literal(ofDay.map((click) => all.visitor[click])),
+    ]);
+    const known = new Set(rows.map(({ place }) => place));
+    const fresh = ofDay.filter((_, place) => !known.has(place));
+    if (fresh.length === 0) continue;
+    await copyInto(client, 'visitors (day, link_id, visitor, at, request_id)', visitorRows(all, fresh, dayUs));
+    for (const click of fresh) newcomers.add(click);
+  }
+  return newcomers;
+}
+
+/** The first click of each visitor, by day, in the order of the visitors' key. */
+function firstsByDay(all: ClickColumns, clicks: readonly ClickIndex[]): Map<number, ClickIndex[]> {
+  const { at, visitor, texts } = all;
+  const days = new Map<number, ClickIndex[]>();
+  const seen = new Map<number, Set<bigint>>();
+  let link: number | undefined;
+  let ofLink: ClickIndex[] = [];
+  const close = (): void => {
+    ofLink.sort((a, b) => ((visitor[a] as bigint) < (visitor[b] as bigint) ? -1 : 1));
+    for (const click of ofLink) {
+      entryOf(days, floorTo('day', at[click] as number), (): ClickIndex[] => []).push(click);
+    }
+    ofLink = [];
+    seen.clear();
+  };
+  for (const click of clicks) {
+    if (texts.linkId[click] !== link) close();
+    link = texts.linkId[click];
+    if (!hasVisitor(all, click)) continue;
+    const ofDay = entryOf(seen, floorTo('day', at[click] as number), () => new Set<bigint>());
+    if (ofDay.has(visitor[click] as bigint)) continue;
+    ofDay.add(visitor[click] as bigint);
+    ofLink.push(click);
+  }
+  close();
+  return days;
+}
+
+function visitorRows(all: ClickColumns, clicks: readonly ClickIndex[], dayUs: number): CopyRows {
+  const { at, requestIds, visitor, texts } = all;
+  const { uuid } = fieldsOf(all);
+  const rows = new CopyRows();
+  for (const click of clicks) {
+    rows.row(5);
+    rows.date(dayUs);
+    rows.field(uuid(texts.linkId[click] as number));
+    rows.int8(visitor[click] as bigint);
+    rows.time(at[click] as number);
+    rows.uuid(requestIds, click * 16);
+  }
+  return rows;
+}
+
+/** An array literal of values that need no quotes: joined at a third of what the driver takes. */
+export function literal(values: readonly unknown[]): string {
+  return `{${values.join(',')}}`;
+}

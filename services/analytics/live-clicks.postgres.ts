@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { ClickRow, LiveDelivery, LivePositions, LiveStore } from './store.ts';
 
-/** As insert-clicks.postgres.ts writes it. */
+/** As store-delivery.postgres.ts writes it. */
 type LiveClick = [
   at: number,
   flags: number,

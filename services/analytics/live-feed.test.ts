@@ -6,12 +6,12 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { mostTold } from './insert-clicks.postgres.ts';
 import { postgresLiveStore } from './live-clicks.postgres.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
 import type { Subscription } from './live-subscription.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { ClickRow } from './store.ts';
+import { mostTold } from './store-delivery.postgres.ts';
 import { soundBatch, type TestClick, testClick } from './testing.ts';
 
 let database: TestDatabase;

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
-import { dimensionRows, kindOf } from './insert-clicks.postgres.ts';
+import { dimensionRows, kindOf } from './dimensions.postgres.ts';
 
 interface Scope {
   /** UTC days, as 2026-01-31; until is not in it. */
@@ -46,9 +46,12 @@ function recount(table: string, unit: string, byValue: boolean): string {
        from kinds where dimension > 0 and value <> '' and kind in ('click', 'bot') group by 1, 2, 3, 4`
     : `select link_id, date_trunc('${unit}', at, 'UTC') as at, ${counts}, ${others}
        from kinds where dimension = 0 group by 1, 2`;
+  const unmerged = byValue ? `union all select d.link_id, date_trunc('${unit}', d.at, 'UTC'), ${unmergedEntries}` : '';
+  const sums = byValue ? sumsOf(columns) : columns;
   return `with ${kinds}, expected as (${expected}), kept as (
-    select ${key}, ${columns} from ${table} where at >= $1::date::timestamp at time zone 'UTC'
-      and at < ($1::date + 1)::timestamp at time zone 'UTC' and ($2::uuid is null or link_id = $2)
+    select ${key}, ${sums} from (select ${key}, ${columns} from ${table} ${unmerged}) r
+    where at >= $1::date::timestamp at time zone 'UTC' and at < ($1::date + 1)::timestamp at time zone 'UTC'
+      and ($2::uuid is null or link_id = $2) ${byValue ? `group by ${key}` : ''}
   )
   select '${table}' as table, row(${key})::text as key,
     (select row(${prefixed('e', columns)})::text where e.clicks is not null) as counted,
@@ -56,6 +59,18 @@ function recount(table: string, unit: string, byValue: boolean): string {
   from expected e full join kept k using (${key})
   where row(${prefixed('e', columns)}) is distinct from row(${prefixed('k', columns)})
   order by 2 limit ${mostTold}`;
+}
+
+/** What was not merged yet belongs to the rollup as well. */
+const unmergedEntries = `e.dimension, e.value, e.clicks, e.visitors, e.bots, e.bot_visitors
+  from click_value_deltas d cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
+    as e (dimension, value, clicks, visitors, bots, bot_visitors)`;
+
+function sumsOf(columns: string): string {
+  return columns
+    .split(', ')
+    .map((column) => `sum(${column})::bigint as ${column}`)
+    .join(', ');
 }
 
 function prefixed(alias: string, columns: string): string {

@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import { dimensions, type Piece } from './cover.ts';
-import { dimensionRows, kindOf } from './insert-clicks.postgres.ts';
+import { dimensionRows, kindOf } from './dimensions.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from './store.ts';
 
 export const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
@@ -52,6 +52,11 @@ const valuesOf = `
 with ${pieces}, ${single}, rows as (
   ${rollup('click_day_values', 'day', valueColumns)} union all
   ${rollup('click_hour_values', 'hour', valueColumns)} union all
+  select e.dimension, e.value, e.clicks, e.visitors, e.bots, e.bot_visitors
+  from pieces p join click_value_deltas d on d.link_id = $1 and d.at >= p.lower and d.at < p.upper
+  cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
+    as e (dimension, value, clicks, visitors, bots, bot_visitors)
+  where p.unit in ('day', 'hour') union all
   select d.dimension, d.value, c.clicks, c.visitors, c.bots, c.bot_visitors
   from singles c cross join lateral (values ${dimensionRows}) as d (dimension, value)
   where d.value <> '' and c.clicks + c.bots > 0

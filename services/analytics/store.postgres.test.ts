@@ -7,7 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { cover, dimensions, type Piece, unitsFrom } from './cover.ts';
-import { dimensionRows } from './insert-clicks.postgres.ts';
+import { dimensionRows } from './dimensions.postgres.ts';
 import { readStats } from './stats.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
@@ -36,12 +36,12 @@ const start = Math.floor(Date.UTC(2026, 4, 5) * 1_000);
 
 let partitions = 0;
 /** Takes deliveries into a partition of its own. */
-function delivery(notBeforeUs = 0) {
+function delivery(notBeforeUs = 0, into = store) {
   const partition = partitions++;
   let expected: bigint | undefined;
   return async (clicks: readonly TestClick[]) => {
     const next = (expected ?? 0n) + 1n;
-    const taken = await store.take({
+    const taken = await into.take({
       topic: 'clicks',
       partition,
       expected,
@@ -246,7 +246,9 @@ describe('the rollups are what a recount of the clicks gives', () => {
     values[Math.floor(Math.random() * values.length)] ?? values[0];
 
   beforeAll(async () => {
-    const takers = [delivery(), delivery(), delivery()];
+    // Breakdowns are merged at once, now and then, and never: all three are to be the same to whoever asks.
+    const merged = [1, 200, 1_000_000].map((entries) => postgresStore(pool, { entries, links: 2 }));
+    const takers = merged.map((into) => delivery(0, into));
     const clicks = Array.from({ length: 3_000 }, () =>
       testClick({
         linkId: pick(['', ...links]) || randomUUID(),
@@ -293,9 +295,29 @@ describe('the rollups are what a recount of the clicks gives', () => {
         select c.link_id, date_trunc('${unit}', c.at, 'UTC') as at, d.dimension, d.value collate "C" as value, ${counters}
         from kinds c cross join lateral (values ${dimensionRows}) as d (dimension, value)
         where d.value <> '' and kind in ('click', 'bot') group by 1, 2, 3, 4
+      ), unmerged as (
+        select d.link_id, date_trunc('${unit}', d.at, 'UTC') as at, e.*
+        from click_value_deltas d cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
+          as e (dimension, value, clicks, visitors, bots, bot_visitors)
+      ), found as (
+        select link_id, at, dimension, value, sum(clicks)::bigint, sum(visitors)::bigint, sum(bots)::bigint, sum(bot_visitors)::bigint
+        from (table click_${unit}_values union all table unmerged) r group by 1, 2, 3, 4
       )
-      (table expected except select * from click_${unit}_values) union all (select * from click_${unit}_values except table expected)`);
+      (table expected except table found) union all (table found except table expected)`);
     expect(rows).toEqual([]);
+  });
+
+  test('of the links with many entries some are merged with each delivery', async () => {
+    const { rows } = await pool.query(`
+      select count(*) filter (where d.entries is null)::int as merged, count(d.entries)::int as unmerged,
+        count(*) filter (where t.unmerged <> coalesce(d.entries, 0))::int as wrong
+      from click_totals t left join (
+        select link_id, sum(cardinality(dimension)) as entries from click_value_deltas group by link_id
+      ) d using (link_id)
+      where t.link_id in (select link_id from click_hours where at >= 'epoch'::timestamptz + ${start} * interval '1 microsecond')`);
+    expect(rows[0]).toMatchObject({ merged: expect.any(Number), wrong: 0 });
+    expect(rows[0].merged).toBeGreaterThan(0);
+    expect(rows[0].unmerged).toBeGreaterThan(0);
   });
 
   test('visitors are exact per day', async () => {

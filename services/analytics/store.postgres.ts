@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
-import { inTransaction } from '#runtime/postgres/pool.ts';
-import { type SoundBatch, textColumns } from './click-batch.ts';
+import { classify, inTransaction } from '#runtime/postgres/pool.ts';
+import type { Merging } from './count-clicks.postgres.ts';
 import { takersLock } from './erase.postgres.ts';
-import { insertClicks } from './insert-clicks.postgres.ts';
 import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored } from './store.ts';
+import { type StoreOptions, storeDelivery } from './store-delivery.postgres.ts';
 
 /** What is written; on the primary. */
-export function postgresStore(pool: Pool): ClickStore & SaltStore {
+export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltStore {
   return {
     async position(topic, partition) {
       const { rows } = await pool.query<{ next_offset: string }>(
@@ -25,27 +25,16 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore {
       return rows[0]?.digest ?? undefined;
     },
 
-    take: (delivery) =>
-      inTransaction(pool, async (client) => {
-        // First: the row's lock keeps everybody else off this partition until the end of the transaction.
-        const { rowCount } = await client.query(moveOffset(delivery));
-        if (rowCount !== 1) return 'overtaken';
-        const clicks = delivery.batches.reduce((sum, { atUs }) => sum + atUs.length, 0);
-        if (clicks === 0) return { stored: 0, duplicates: 0, expired: 0, future: 0, erased: 0 };
-        const source = `${delivery.topic}/${delivery.partition}`;
-        const values = [
-          delivery.notBeforeUs,
-          ...columnsOf(delivery.batches),
-          source,
-          delivery.notAfterUs ?? endOfTimeUs,
-          delivery.partition,
-        ];
-        const { rows } = await client.query<Stored>({ name: 'insert-clicks', text: insertClicks, values });
-        const { stored = 0, expired = 0, future = 0, erased = 0 } = rows[0] ?? {};
-        return { stored, expired, future, erased, duplicates: clicks - stored - expired - future - erased };
-      }).catch((error: unknown) => {
-        throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
-      }),
+    async take(delivery) {
+      for (let tries = 1; ; tries++) {
+        try {
+          return await takeOnce(pool, delivery, { look: tries > 1, merging });
+        } catch (error) {
+          if (classify(error).kind === 'unique' && tries < mostTries) continue;
+          throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
+        }
+      }
+    },
 
     async salts(days) {
       for (const day of days) {
@@ -65,7 +54,16 @@ export function postgresStore(pool: Pool): ClickStore & SaltStore {
   };
 }
 
-const endOfTimeUs = Date.UTC(2200, 0) * 1_000;
+/** The second looks what is there; more are needed only when others store the same clicks meanwhile. */
+const mostTries = 5;
+
+function takeOnce(pool: Pool, delivery: Delivery, options: StoreOptions): Promise<Stored | 'overtaken'> {
+  return inTransaction(pool, async (client) => {
+    // First: the row's lock keeps everybody else off this partition until the end of the transaction.
+    const { rowCount } = await client.query(moveOffset(delivery));
+    return rowCount === 1 ? storeDelivery(client, delivery, options) : 'overtaken';
+  });
+}
 
 /** With the offset comes the lock of those who store clicks: what is erased from then on is seen by the next statement. */
 function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
@@ -82,44 +80,11 @@ function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
   return { text, values: [...values, expected] };
 }
 
-/** SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise. */
+/**
+ * SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise. But for a key that is there already:
+ * two transactions met, and the next try sees what the other one wrote.
+ */
 function isAboutRows(error: unknown): boolean {
+  if (classify(error).kind === 'unique') return false;
   return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code);
-}
-
-/** The columns of insertClicks as array literals: joined here at a third of what the driver takes to do it. */
-function columnsOf(batches: readonly SoundBatch[]): string[] {
-  const numbers = (pick: (batch: SoundBatch) => readonly (number | bigint)[]): string =>
-    literal(batches.map((batch) => pick(batch).join(',')));
-  const dictionaries = batches.map(({ dictionary }) => dictionary.map(element));
-  const texts = (name: (typeof textColumns)[number]): string =>
-    literal(batches.map((batch, index) => batch[name].map((entry) => dictionaries[index]?.[entry]).join(',')));
-  return [
-    numbers(({ atUs }) => atUs),
-    literal(batches.map(({ requestIds }) => identifiers(requestIds))),
-    numbers(({ linkVersion }) => linkVersion),
-    numbers(({ visitor }) => visitor.map((hash) => BigInt.asIntN(64, hash))),
-    numbers(({ tier }) => tier),
-    numbers(({ status }) => status),
-    numbers(({ flags }) => flags),
-    literal(batches.map(({ edgeId, atUs }) => Array<string>(atUs.length).fill(element(edgeId)).join(','))),
-    ...textColumns.map(texts),
-  ];
-}
-
-function literal(parts: readonly string[]): string {
-  return `{${parts.filter((part) => part !== '').join(',')}}`;
-}
-
-function element(text: string): string {
-  return /^[0-9A-Za-z._-]+$/.test(text) && text.toUpperCase() !== 'NULL'
-    ? text
-    : `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;
-}
-
-function identifiers(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
-  const all: string[] = [];
-  for (let start = 0; start < hex.length; start += 32) all.push(hex.slice(start, start + 32));
-  return all.join(',');
 }
