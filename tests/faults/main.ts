@@ -1,5 +1,6 @@
 // `npm run test:faults [-- name …]`: runs all fault cases, or those whose name begins so, and writes docs/faults.md.
 import { readdirSync } from 'node:fs';
+import { loadavg } from 'node:os';
 import path from 'node:path';
 import type { FaultCase } from './case.ts';
 import { keepResult, type Result, writePage } from './report.ts';
@@ -50,7 +51,9 @@ async function runOne(one: FaultCase, world: World): Promise<Result> {
       fault: error instanceof Error ? (error.stack ?? error.message) : String(error),
     }),
   );
-  const result: Result = { name, part, title, criterion, at: new Date(begun).toISOString(), scale, ...settled };
+  const [loadAverage = Number.NaN] = loadavg();
+  const at = new Date(begun).toISOString();
+  const result: Result = { name, part, title, criterion, at, scale, loadAverage, ...settled };
   for (const { what, limit, measured, unit, ok } of result.findings)
     say(`  ${ok ? 'ok    ' : 'FAILED'} ${what}: ${measured} ${unit} (${limit})`);
   if (result.fault !== undefined) say(`  FAILED ${result.fault}`);

@@ -14,6 +14,8 @@ export interface Result {
   /** ISO 8601. */
   readonly at: string;
   readonly scale: number;
+  /** Processes that ran or wanted to, on average over the last minute of the case: whosever they were. */
+  readonly loadAverage?: number;
   readonly findings: Verdict;
   /** Why the case could not be carried out. */
   readonly fault?: string;
@@ -72,6 +74,7 @@ export function pageOf(results: readonly Result[], { cpu, cores, memoryGib, node
     'requests are sent when they are due, whatever became of the earlier ones; latency counts from that moment.',
     '',
     `Machine: ${cpu}, ${cores} cores, ${memoryGib} GiB; the mesh, the load and the judge share it. Node ${node}, Envoy ${envoy}. ${span}.`,
+    'The load average, over the last minute of a case, counts also what others ran on the machine meanwhile.',
     '',
     ...parts.flatMap((part) => [
       `## ${part}`,
@@ -90,9 +93,10 @@ export function pageOf(results: readonly Result[], { cpu, cores, memoryGib, node
   ].join('\n');
 }
 
-function rowOf({ name, title, criterion, findings, fault }: Result): string {
-  const measured =
-    fault === undefined ? findings.map(wordsOf).join('<br>') : `not carried out: ${fault.split('\n')[0]}`;
+function rowOf({ name, title, criterion, findings, loadAverage, fault }: Result): string {
+  const lines = fault === undefined ? findings.map(wordsOf) : [`not carried out: ${fault.split('\n')[0]}`];
+  if (loadAverage !== undefined) lines.push(`load average: ${Math.round(loadAverage)}`);
+  const measured = lines.join('<br>');
   const holds = fault === undefined && findings.every(({ ok }) => ok);
   return `| **${name}**: ${title} | ${criterion} | ${measured} | ${holds ? 'holds' : '**failed**'} |`;
 }
