@@ -17,6 +17,11 @@ export const routes: readonly AppRoute[] = [
     nav: { label: 'Links', icon: 'links', key: 'l' },
   },
   {
+    path: '/keys',
+    page: lazy(() => import('./pages/keys/keys-page.tsx')),
+    nav: { label: 'API keys', icon: 'key', key: 'k' },
+  },
+  {
     path: '/system',
     page: lazy(() => import('./pages/system/system-page.tsx')),
     nav: { label: 'System', icon: 'system', key: 's' },

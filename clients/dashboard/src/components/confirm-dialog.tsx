@@ -1,0 +1,36 @@
+import type { ReactNode } from 'react';
+import { problemOf } from '../api/problem.ts';
+import { Button } from './button.tsx';
+import { Dialog, DialogActions } from './dialog.tsx';
+import { ErrorNote } from './states.tsx';
+
+interface ConfirmProps {
+  /** The question: "Revoke Nightly export?" */
+  readonly title: string;
+  /** What the button does: "Revoke it". */
+  readonly confirm: string;
+  readonly isBusy: boolean;
+  readonly error: unknown;
+  readonly onConfirm: () => void;
+  readonly onClose: () => void;
+  /** What happens then. */
+  readonly children: ReactNode;
+}
+
+/** Asks before something that cannot be undone. The focus is on the way back. */
+export function ConfirmDialog({ title, confirm, isBusy, error, onConfirm, onClose, children }: ConfirmProps) {
+  return (
+    <Dialog title={title} onClose={onClose}>
+      <p>{children}</p>
+      <ErrorNote problem={error ? problemOf(error) : undefined} />
+      <DialogActions>
+        <Button autoFocus onClick={onClose}>
+          Keep it
+        </Button>
+        <Button look="danger" busy={isBusy} onClick={onConfirm}>
+          {confirm}
+        </Button>
+      </DialogActions>
+    </Dialog>
+  );
+}

@@ -1,0 +1,101 @@
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { useMutation } from '@connectrpc/connect-query';
+import type { FormEvent } from 'react';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { problemOf } from '../../api/problem.ts';
+import { Button } from '../../components/button.tsx';
+import { CopyField } from '../../components/copy-field.tsx';
+import { Dialog, DialogActions } from '../../components/dialog.tsx';
+import { SelectField, TextField } from '../../components/field.tsx';
+import { ErrorNote } from '../../components/states.tsx';
+import style from './keys.module.css';
+import { endOf, lifetimes, scopes } from './scopes.ts';
+
+interface CreateKeyProps {
+  readonly onMade: () => void;
+  readonly onClose: () => void;
+}
+
+/** Asks what the key is for, makes it, and shows its secret: now and never again. */
+export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
+  const make = useMutation(IdentityService.method.createApiKey, { onSuccess: onMade });
+  if (make.data) {
+    // It stays until somebody says that the secret is kept.
+    return (
+      <Dialog title={`${make.data.name} is made`}>
+        <p>Copy its secret now and keep it where only the program reads it: it is not shown again.</p>
+        <CopyField label="Secret" text={make.data.secret} />
+        <DialogActions>
+          <Button look="primary" onClick={onClose}>
+            I have kept it
+          </Button>
+        </DialogActions>
+      </Dialog>
+    );
+  }
+  const submit = (event: FormEvent<HTMLFormElement>): void => {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget);
+    const end = endOf(String(form.get('lifetime')), Date.now());
+    make.mutate({
+      name: String(form.get('name')).trim(),
+      scopes: form.getAll('scope').map(String),
+      ...(end !== undefined && { expiresAt: timestampFromMs(end) }),
+    });
+  };
+  return (
+    <Dialog title="Make an API key" onClose={onClose}>
+      <KeyForm isBusy={make.isPending} error={make.error} onSubmit={submit} onClose={onClose} />
+    </Dialog>
+  );
+}
+
+interface KeyFormProps {
+  readonly isBusy: boolean;
+  readonly error: unknown;
+  readonly onSubmit: (event: FormEvent<HTMLFormElement>) => void;
+  readonly onClose: () => void;
+}
+
+function KeyForm({ isBusy, error, onSubmit, onClose }: KeyFormProps) {
+  const problem = error ? problemOf(error) : undefined;
+  return (
+    <form className={style.form} onSubmit={onSubmit}>
+      <TextField
+        label="Name"
+        name="name"
+        maxLength={128}
+        autoFocus
+        autoComplete="off"
+        hint="What it is for, so that you know which one to revoke."
+        error={problem?.fields.name}
+      />
+      <fieldset className={style.choices}>
+        <legend>What it may do</legend>
+        {scopes.map(({ name, what }) => (
+          <label key={name} className={style.choice}>
+            <input type="checkbox" name="scope" value={name} defaultChecked={name === 'links:read'} />
+            <span>
+              <code>{name}</code> <span className={style.what}>{what}</span>
+            </span>
+          </label>
+        ))}
+        {problem?.fields.scopes && <p className={style.error}>Choose at least one.</p>}
+      </fieldset>
+      <SelectField label="Good for" name="lifetime" defaultValue="90">
+        {lifetimes.map(({ value, label }) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </SelectField>
+      <ErrorNote problem={problem} />
+      <DialogActions>
+        <Button onClick={onClose}>Cancel</Button>
+        <Button look="primary" type="submit" busy={isBusy}>
+          Make the key
+        </Button>
+      </DialogActions>
+    </form>
+  );
+}
