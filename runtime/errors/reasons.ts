@@ -50,6 +50,7 @@ const identity = {
   USER_NOT_FOUND: meaning(404, 'There is no such user.'),
   WORKSPACE_NOT_FOUND: meaning(404, 'There is no such workspace.'),
   API_KEY_NOT_FOUND: meaning(404, 'There is no such API key.'),
+  SESSION_NOT_FOUND: meaning(404, 'There is no such session, or it is over.'),
   API_KEY_LIMIT_REACHED: meaning(
     400,
     'The person has as many API keys in the workspace as are allowed; delete one first.',

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
@@ -197,6 +198,50 @@ describe('LogOut', () => {
     await identity.client().refreshSession({ refreshToken: victim.refreshToken });
     const asKey = identity.client({ ...callerOf(victim), kind: 'api_key' });
     expect(await refusal(asKey.logOut({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
+  });
+});
+
+describe('ListSessions and RevokeSession', () => {
+  it('tell where a person is signed in, the latest used first, and which one asks', async () => {
+    const email = newEmail();
+    const session = await signUp(email);
+    const client = identity.client(callerOf(session));
+    const headers = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' };
+    const other = await identity.client().logIn({ email, password }, { headers });
+    const later = await identity.client().logIn({ email, password });
+    // The database's clock says when a session was opened.
+    identity.clock.now = Math.max(identity.clock.now, Date.now()) + 1_000;
+    await identity.client().refreshSession({ refreshToken: session.refreshToken });
+    const { sessions } = await client.listSessions({});
+    expect(sessions.map(({ isCurrent }) => isCurrent)).toEqual([true, false, false]);
+    expect(sessions.map((open) => open.client)).toContain('Firefox on Linux');
+    expect(sessions.map(({ id }) => id)).toEqual([session, later, other].map((one) => callerOf(one).credentialId));
+  });
+
+  it('end one session, once, and no other', async () => {
+    const email = newEmail();
+    const session = await signUp(email);
+    const client = identity.client(callerOf(session));
+    const other = await identity.client().logIn({ email, password });
+    const { credentialId: id } = callerOf(other);
+    await client.revokeSession({ id });
+    expect(await refusal(identity.client().refreshSession({ refreshToken: other.refreshToken }))).toMatchObject({
+      reason: 'REFRESH_TOKEN_INVALID',
+    });
+    expect(await refusal(client.revokeSession({ id }))).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
+    expect((await client.listSessions({})).sessions).toHaveLength(1);
+    await identity.client().refreshSession({ refreshToken: session.refreshToken });
+  });
+
+  it('leave the sessions of others, and API keys, alone', async () => {
+    const [one, two] = [await signUp(), await signUp()];
+    const client = identity.client(callerOf(one));
+    const { credentialId } = callerOf(two);
+    for (const id of [credentialId, randomUUID(), 'nonsense'])
+      expect(await refusal(client.revokeSession({ id }))).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
+    const key = identity.client(testPerson({ kind: 'api_key' }));
+    expect(await refusal(key.listSessions({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
+    expect(await refusal(key.revokeSession({ id: credentialId }))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
   });
 });
 

@@ -3,16 +3,20 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ApiKeySchema } from '#gen/identity/v1/api_key_pb.ts';
 import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { OpenSessionSchema } from '#gen/identity/v1/open_session_pb.ts';
 import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
-import { forbidden, invalid } from '#runtime/errors/errors.ts';
+import type { PersonCaller } from '#runtime/caller/token.ts';
+import { forbidden, invalid, notFound } from '#runtime/errors/errors.ts';
+import { metadataOf } from '#runtime/rpc/call.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
+import { clientName } from './sessions/client-name.ts';
 import type { SessionCookie } from './sessions/session-cookie.ts';
 import { type Sessions, type SignedIn, tokenInvalid } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
-import type { Account, ApiKeyRecord } from './store.ts';
+import type { Account, ApiKeyRecord, OpenSession } from './store.ts';
 
 interface Dependencies {
   readonly accounts: Accounts;
@@ -26,7 +30,7 @@ interface Dependencies {
 type Handlers = ServiceImpl<typeof IdentityService>;
 
 export function createHandlers(parts: Dependencies): Handlers {
-  return { ...sessionHandlers(parts), ...apiKeyHandlers(parts), ...meshHandlers(parts) };
+  return { ...sessionHandlers(parts), ...openSessionHandlers(parts), ...apiKeyHandlers(parts), ...meshHandlers(parts) };
 }
 
 function sessionHandlers({
@@ -43,14 +47,14 @@ function sessionHandlers({
     async signUp({ email, password, name = '', useCookie }, context) {
       if (useCookie) cookie.admit(context);
       const account = await accounts.signUp({ email, password, name }, context.signal);
-      const signedIn = await sessions.open(account);
+      const signedIn = await sessions.open(account, clientOf(context));
       created(context);
       return answer(context, signedIn, useCookie);
     },
     async logIn({ email, password, useCookie }, context) {
       if (useCookie) cookie.admit(context);
       const account = await accounts.logIn(email, password, context.signal);
-      return answer(context, await sessions.open(account), useCookie);
+      return answer(context, await sessions.open(account, clientOf(context)), useCookie);
     },
     async refreshSession({ refreshToken, useCookie }, context) {
       if (useCookie) cookie.admit(context);
@@ -60,8 +64,7 @@ function sessionHandlers({
       return answer(context, await sessions.refresh(held), useCookie);
     },
     async logOut({ useCookie }, context) {
-      const { kind, credentialId, userId } = personOf(context);
-      if (kind !== 'user') throw forbidden('CALLER_KIND_REFUSED', 'An API key has no session; delete the key instead.');
+      const { credentialId, userId } = signedInPerson(context);
       if (useCookie) cookie.admit(context);
       await sessions.end(credentialId, userId);
       if (useCookie) cookie.clear(context);
@@ -71,6 +74,20 @@ function sessionHandlers({
       const { userId, workspaceId } = personOf(context);
       const account = await accounts.find(userId, workspaceId);
       return { ...userMessage(account), workspace: workspaceMessage(account) };
+    },
+  };
+}
+
+function openSessionHandlers({ sessions }: Dependencies): Pick<Handlers, 'listSessions' | 'revokeSession'> {
+  return {
+    async listSessions(_request, context) {
+      const { userId, credentialId } = signedInPerson(context);
+      const open = await sessions.list(userId);
+      return { sessions: open.map((session) => openSessionMessage(session, session.id === credentialId)) };
+    },
+    async revokeSession({ id }, context) {
+      if (await sessions.end(id, signedInPerson(context).userId)) return {};
+      throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it is over.');
     },
   };
 }
@@ -122,6 +139,14 @@ function meshHandlers({
   };
 }
 
+const clientOf = (context: HandlerContext): string => clientName(metadataOf(context, 'user-agent') ?? '');
+
+function signedInPerson(context: HandlerContext): PersonCaller {
+  const person = personOf(context);
+  if (person.kind === 'user') return person;
+  throw forbidden('CALLER_KIND_REFUSED', 'An API key has no session; delete the key instead.');
+}
+
 // Both are said once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
 function created(context: HandlerContext): void {
   context.responseHeader.set('x-status', '201');
@@ -140,6 +165,17 @@ function sessionMessage({ account, access, refreshToken }: SignedIn): MessageIni
     refreshToken,
     expiresAt: timestampFromDate(access.expiresAt),
     expiresIn: access.expiresInSeconds,
+  };
+}
+
+function openSessionMessage(session: OpenSession, isCurrent: boolean): MessageInitShape<typeof OpenSessionSchema> {
+  return {
+    id: session.id,
+    client: session.client,
+    createdAt: timestampFromDate(session.createdAt),
+    renewedAt: timestampFromDate(session.renewedAt),
+    expiresAt: timestampFromDate(session.expiresAt),
+    isCurrent,
   };
 }
 

@@ -51,6 +51,17 @@ export type TokenDecision =
   | { readonly kind: 'revoke'; readonly at: Date }
   | { readonly kind: 'refuse' };
 
+/** A session that has neither ended nor been ended. */
+export interface OpenSession {
+  readonly id: string;
+  /** What signed in; empty where it did not say. */
+  readonly client: string;
+  readonly createdAt: Date;
+  /** When its refresh token was last traded. */
+  readonly renewedAt: Date;
+  readonly expiresAt: Date;
+}
+
 export interface ApiKeyRecord {
   readonly id: string;
   readonly name: string;
@@ -119,15 +130,17 @@ export interface AccountStore {
 }
 
 export interface SessionStore {
-  /** Answers the id of the session. */
-  openSession(userId: string, workspaceId: string, token: KeptToken): Promise<string>;
+  /** Answers the id of the session; client says what signed in. */
+  openSession(userId: string, workspaceId: string, token: KeptToken, client?: string): Promise<string>;
+  /** The latest used first, at most limit. */
+  listSessions(userId: string, at: Date, limit: number): Promise<readonly OpenSession[]>;
   /** Lets decide judge the token under a lock, and does what it says; undefined: there is no such token. */
   useRefreshToken<Decision extends TokenDecision>(
     hash: Buffer,
     decide: (held: HeldToken) => Decision,
   ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | undefined>;
-  /** Does nothing where the session is over already. */
-  revokeSession(sessionId: string, userId: string, at: Date): Promise<void>;
+  /** False: the person has no such session, or it is over already. */
+  revokeSession(sessionId: string, userId: string, at: Date): Promise<boolean>;
 }
 
 export interface ApiKeyStore {

@@ -22,6 +22,11 @@ export const routes: readonly AppRoute[] = [
     nav: { label: 'API keys', icon: 'key', key: 'k' },
   },
   {
+    path: '/sessions',
+    page: lazy(() => import('./pages/sessions/sessions-page.tsx')),
+    nav: { label: 'Sessions', icon: 'sessions', key: 'e' },
+  },
+  {
     path: '/system',
     page: lazy(() => import('./pages/system/system-page.tsx')),
     nav: { label: 'System', icon: 'system', key: 's' },

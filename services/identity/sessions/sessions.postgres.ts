@@ -1,5 +1,6 @@
+import type { QueryResultRow } from 'pg';
 import { type AccountRow, accountColumns, accountFrom, type Database, only, type ReadRows } from '../rows.postgres.ts';
-import type { HeldToken, SessionStore, TokenDecision } from '../store.ts';
+import type { HeldToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 
 type HeldTokenRow = AccountRow & {
   session_id: string;
@@ -9,9 +10,17 @@ type HeldTokenRow = AccountRow & {
   revoked_at: Date | null;
 };
 
+interface OpenSessionRow extends QueryResultRow {
+  id: string;
+  client: string;
+  created_at: Date;
+  renewed_at: Date;
+  expires_at: Date;
+}
+
 const insertSession = `
   with s as (
-    insert into identity.sessions (user_id, workspace_id, expires_at) values ($1, $2, $3) returning id
+    insert into identity.sessions (user_id, workspace_id, expires_at, client) values ($1, $2, $3, $5) returning id
   ), t as (
     insert into identity.refresh_tokens (token_hash, session_id, expires_at) select $4, s.id, $3 from s
   )
@@ -35,18 +44,28 @@ const replaceToken = `
   ), successor as (
     insert into identity.refresh_tokens (token_hash, session_id, expires_at) values ($4, $5, $6)
   )
-  update identity.sessions set expires_at = $6 where id = $5`;
+  update identity.sessions set expires_at = $6, renewed_at = $2 where id = $5`;
+
+const selectSessions = `
+  select id, client, created_at, coalesce(renewed_at, created_at) as renewed_at, expires_at
+  from identity.sessions where user_id = $1 and revoked_at is null and expires_at > $2
+  order by coalesce(renewed_at, created_at) desc, id desc limit $3`;
 
 const endSession = `
   with ended as (
     update identity.sessions set revoked_at = $3 where id = $1 and user_id = $2 and revoked_at is null returning id
   )
-  insert into identity.revocations (credential_id) select id from ended`;
+  insert into identity.revocations (credential_id) select id from ended returning credential_id`;
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function sessionStore({ rows, transaction }: Database): SessionStore {
   return {
-    async openSession(userId, workspaceId, { hash, expiresAt }) {
-      return only(await rows<{ id: string }>(insertSession, [userId, workspaceId, expiresAt, hash])).id;
+    async openSession(userId, workspaceId, { hash, expiresAt }, client = '') {
+      return only(await rows<{ id: string }>(insertSession, [userId, workspaceId, expiresAt, hash, client])).id;
+    },
+    async listSessions(userId, at, limit) {
+      return (await rows<OpenSessionRow>(selectSessions, [userId, at, limit])).map(openSessionFrom);
     },
     useRefreshToken(hash, decide) {
       return transaction(async (locked) => {
@@ -59,7 +78,7 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
       });
     },
     async revokeSession(sessionId, userId, at) {
-      await rows(endSession, [sessionId, userId, at]);
+      return uuid.test(sessionId) && (await rows(endSession, [sessionId, userId, at])).length > 0;
     },
   };
 }
@@ -81,5 +100,15 @@ function heldTokenFrom(row: HeldTokenRow): HeldToken {
     replacedAt: row.replaced_at ?? undefined,
     successorNonce: row.successor_nonce ?? undefined,
     revoked: row.revoked_at !== null,
+  };
+}
+
+function openSessionFrom(row: OpenSessionRow): OpenSession {
+  return {
+    id: row.id,
+    client: row.client,
+    createdAt: row.created_at,
+    renewedAt: row.renewed_at,
+    expiresAt: row.expires_at,
   };
 }

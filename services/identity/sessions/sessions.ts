@@ -1,6 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { unauthenticated } from '#runtime/errors/errors.ts';
-import type { Account, HeldToken, KeptToken, SessionStore, TokenDecision } from '../store.ts';
+import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
 
 /** What a person holds after signing in. */
@@ -11,9 +11,13 @@ export interface SignedIn {
 }
 
 export interface Sessions {
-  open(account: Account): Promise<SignedIn>;
+  /** client says what signed in, to be shown to the person. */
+  open(account: Account, client: string): Promise<SignedIn>;
   refresh(refreshToken: string): Promise<SignedIn>;
-  end(sessionId: string, userId: string): Promise<void>;
+  /** Those of a person that are open, the latest used first. */
+  list(userId: string): Promise<readonly OpenSession[]>;
+  /** False: the person has no such session, or it is over already. */
+  end(sessionId: string, userId: string): Promise<boolean>;
 }
 
 interface SessionParts {
@@ -28,6 +32,7 @@ interface SessionParts {
 const prefix = 'hopr_';
 const wellFormed = /^hopr_[A-Za-z0-9_-]{43}$/;
 const secretBytes = 32;
+const mostListed = 100;
 
 /**
  * A session is a family of refresh tokens, each good for one trade. A client that lost the answer asks again and gets the
@@ -41,9 +46,10 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
   });
 
   return {
-    async open(account) {
+    async open(account, client) {
       const refreshToken = prefix + randomBytes(secretBytes).toString('base64url');
-      const sessionId = await store.openSession(account.userId, account.workspaceId, kept(refreshToken, now()));
+      const { userId, workspaceId } = account;
+      const sessionId = await store.openSession(userId, workspaceId, kept(refreshToken, now()), client);
       return { account, access: await issue(account, sessionId), refreshToken };
     },
 
@@ -61,6 +67,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
       return { account, access: await issue(account, sessionId), refreshToken: successor };
     },
 
+    list: (userId) => store.listSessions(userId, new Date(now()), mostListed),
     end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
   };
 }

@@ -79,6 +79,8 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'IdentityService/CreateApiKey': () => ({ name: 'contract', scopes: ['links:read'] }),
   'IdentityService/ListApiKeys': () => ({}),
   'IdentityService/DeleteApiKey': ({ apiKeyId }) => ({ id: apiKeyId }),
+  'IdentityService/ListSessions': () => ({}),
+  'IdentityService/RevokeSession': () => ({ id: 'no-such-session' }),
   'IdentityService/GetSigningKeys': () => ({}),
   'AnalyticsService/GetLinkStats': named,
   'AnalyticsService/ListClicks': named,

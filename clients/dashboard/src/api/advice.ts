@@ -89,6 +89,7 @@ const known: Readonly<Record<string, Advice>> = {
     advice: 'Look at the new state, then make your change again.',
   },
   PAGE_TOKEN_INVALID: { title: 'The list has moved on', advice: 'Load it again from the beginning.', passes: true },
+  SESSION_NOT_FOUND: { title: 'That session is over', advice: 'Load the list again.' },
   API_KEY_NOT_FOUND: { title: 'There is no such key', advice: 'It may have been deleted. Load the list again.' },
   API_KEY_LIMIT_REACHED: { title: 'No room for another key', advice: 'Delete a key that is not used any more.' },
   RANGE_INVALID: { title: 'That range does not work', advice: 'Choose an earlier start or a later end.' },

@@ -127,6 +127,32 @@ export const examples: readonly Example[] = [
     answer: { api_keys: [{ ...key, secret: '', expires_at: '2099-01-01T00:00:00Z' }] },
   },
   {
+    call: 'GET /api/v1/sessions',
+    status: 200,
+    answer: {
+      sessions: [
+        {
+          id: '0199f3c1-6b20-7c11-8e6d-1d7a3c5b9f21',
+          client: 'Firefox on Linux',
+          created_at: '2026-03-02T09:30:00.5Z',
+          renewed_at: '2026-03-02T09:45:00Z',
+          expires_at: '2026-04-01T09:45:00Z',
+          is_current: true,
+        },
+        {
+          id: '0199f3c1-6b20-7c11-8e6d-1d7a3c5b9f10',
+          client: 'Safari on iOS',
+          created_at: '2026-02-27T18:02:11.25Z',
+          renewed_at: '2026-03-01T20:15:00Z',
+          expires_at: '2026-03-31T20:15:00Z',
+          is_current: false,
+        },
+      ],
+    },
+    keep: { SESSION_ID: '/sessions/1/id' },
+  },
+  { call: 'DELETE /api/v1/sessions/{id}', path: { id: '$SESSION_ID' }, status: 200, answer: {} },
+  {
     call: 'POST /api/v1/urls',
     headers: { 'Idempotency-Key': 'spring-poster-1' },
     body: { long_url: 'https://example.com/spring?from=poster', title: 'Spring poster', tags: ['spring', 'poster'] },
@@ -211,6 +237,29 @@ export const examples: readonly Example[] = [
         },
       ],
       next_page_token: '',
+    },
+  },
+  {
+    call: 'GET /api/v1/stats',
+    query: { interval: 'day', top_links: '3' },
+    status: 200,
+    answer: {
+      clicks: 48,
+      visitors: 30,
+      bots: 2,
+      links: 2,
+      series: [{ at: '2026-03-02T00:00:00Z', clicks: 48, visitors: 30 }],
+      top_links: [
+        { code: 'x7Kp2Qa', domain: 'localhost', title: 'Spring poster', clicks: 45, visitors: 28, deleted: false },
+      ],
+      previous: {
+        from: '2026-01-01T10:02:00Z',
+        to: '2026-01-31T10:02:00Z',
+        clicks: 0,
+        visitors: 0,
+        bots: 0,
+        series: [{ at: '2026-01-31T00:00:00Z', clicks: 0, visitors: 0 }],
+      },
     },
   },
   {

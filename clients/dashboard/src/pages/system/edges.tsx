@@ -10,7 +10,7 @@ export function Edges({ processes }: { processes: readonly MeshProcess[] }) {
   const edges = processes.flatMap(({ status }) => (status?.hotSet ? [status] : []));
   if (edges.length === 0) return <p className={style.quiet}>No edge with a hot set answers.</p>;
   return (
-    <ul className={style.cards}>
+    <ul className={style.halves}>
       {edges.map((edge) => (
         <li key={edge.instance} className={style.card}>
           <h3>{edge.instance}</h3>

@@ -1,0 +1,103 @@
+import { createConnectQueryKey, useMutation, useQuery } from '@connectrpc/connect-query';
+import { useQueryClient } from '@tanstack/react-query';
+import { useMemo, useState } from 'react';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { OpenSession } from '#gen/identity/v1/open_session_pb.ts';
+import { Answer } from '../../components/answer.tsx';
+import { Button } from '../../components/button.tsx';
+import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
+import { Moment } from '../../components/moment.tsx';
+import { Page } from '../../components/page.tsx';
+import { type Column, Table } from '../../components/table.tsx';
+import { useToast } from '../../components/toasts.tsx';
+import style from './sessions.module.css';
+
+const listKey = createConnectQueryKey({ schema: IdentityService.method.listSessions, cardinality: 'finite' });
+
+/** Where the person is signed in; each place can be signed out from here. */
+export default function SessionsPage() {
+  const sessions = useQuery(IdentityService.method.listSessions, {});
+  const queries = useQueryClient();
+  const [ending, setEnding] = useState<OpenSession>();
+  const columns = useMemo(() => columnsOf(setEnding), []);
+  return (
+    <Page title="Sessions" lead="Where you are signed in. End what you do not know, or no longer use.">
+      <Answer query={sessions}>
+        {(data) => (
+          <Table
+            caption="Your sessions, the latest used first"
+            rows={data.sessions}
+            keyOf={({ id }) => id}
+            columns={columns}
+          />
+        )}
+      </Answer>
+      {ending && (
+        <EndDialog
+          key={ending.id}
+          session={ending}
+          onDone={() => void queries.invalidateQueries({ queryKey: listKey })}
+          onClose={() => setEnding(undefined)}
+        />
+      )}
+    </Page>
+  );
+}
+
+const nameOf = ({ client }: OpenSession): string => client || 'A program that does not say its name';
+
+const columnsOf = (end: (session: OpenSession) => void): Column<OpenSession>[] => [
+  {
+    header: 'Where',
+    isPlain: true,
+    cell: (session) => (
+      <span>
+        <strong>{nameOf(session)}</strong> {session.isCurrent && <span className={style.here}>this one</span>}
+      </span>
+    ),
+  },
+  { header: 'Last used', cell: ({ renewedAt }) => <Moment at={renewedAt} absent="never" /> },
+  { header: 'Signed in', cell: ({ createdAt }) => <Moment at={createdAt} absent="–" /> },
+  { header: 'Ends unless used', cell: ({ expiresAt }) => <Moment at={expiresAt} absent="never" /> },
+  {
+    header: 'End',
+    isPlain: true,
+    cell: (session) =>
+      session.isCurrent ? (
+        <span className={style.quiet}>Log out to end it</span>
+      ) : (
+        <Button look="danger" small icon="leave" aria-label={`End ${nameOf(session)}`} onClick={() => end(session)}>
+          End
+        </Button>
+      ),
+  },
+];
+
+interface EndProps {
+  readonly session: OpenSession;
+  readonly onDone: () => void;
+  readonly onClose: () => void;
+}
+
+function EndDialog({ session, onDone, onClose }: EndProps) {
+  const tell = useToast();
+  const end = useMutation(IdentityService.method.revokeSession, {
+    onSuccess: () => {
+      tell({ text: `${nameOf(session)} is signed out.` });
+      onDone();
+      onClose();
+    },
+  });
+  return (
+    <ConfirmDialog
+      title={`End ${nameOf(session)}?`}
+      confirm="End it"
+      isBusy={end.isPending}
+      error={end.error}
+      onConfirm={() => end.mutate({ id: session.id })}
+      onClose={onClose}
+    >
+      Whoever is there is signed out within five seconds, and has to give the password to come back.
+    </ConfirmDialog>
+  );
+}
