@@ -1,0 +1,50 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { isPassing, problemOf } from './problem.ts';
+
+beforeAll(() => {
+  vi.stubGlobal('navigator', { onLine: true });
+});
+
+const refused = (code: Code, reason: string, more: ConnectError['details'] = []) =>
+  new ConnectError('said by a service', code, undefined, [
+    { desc: ErrorInfoSchema, value: { reason, domain: 'hopline' } },
+    ...more,
+  ]);
+
+describe('a problem', () => {
+  it('is told by its reason, with what is wrong in which field', () => {
+    const violations = [{ field: 'patch.long_url', description: 'has no host' }];
+    const error = refused(Code.InvalidArgument, 'DESTINATION_INVALID', [
+      { desc: BadRequestSchema, value: { fieldViolations: violations } },
+    ]);
+    expect(problemOf(error)).toMatchObject({
+      reason: 'DESTINATION_INVALID',
+      title: 'That address cannot be linked to',
+      fields: { long_url: 'has no host' },
+    });
+  });
+
+  it('that passes says when to come back', () => {
+    const error = refused(Code.Unavailable, 'OVERLOADED', [
+      { desc: RetryInfoSchema, value: { retryDelay: { seconds: 1n, nanos: 500_000_000 } } },
+    ]);
+    expect([problemOf(error).retryAfterMs, isPassing(error)]).toEqual([1_500, true]);
+    expect(isPassing(refused(Code.NotFound, 'LINK_NOT_FOUND'))).toBe(false);
+  });
+
+  it.each([
+    [new TypeError('Failed to fetch'), 'UNREACHABLE'],
+    [new DOMException('late', 'TimeoutError'), 'DEADLINE_EXCEEDED'],
+    [new ConnectError('late', Code.DeadlineExceeded), 'DEADLINE_EXCEEDED'],
+    [new ConnectError('who', Code.Unauthenticated), 'CREDENTIALS_INVALID'],
+    [new Error('a bug'), 'INTERNAL'],
+    [refused(Code.Aborted, 'A_REASON_OF_TOMORROW'), 'A_REASON_OF_TOMORROW'],
+  ])('without a reason has one all the same: %s', (error, reason) => {
+    const problem = problemOf(error);
+    expect(problem.reason).toBe(reason);
+    expect(problem.title).not.toBe('');
+    expect(`${problem.title} ${problem.advice}`).not.toMatch(/[A-Z]+_[A-Z]+/);
+  });
+});

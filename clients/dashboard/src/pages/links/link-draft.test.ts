@@ -1,0 +1,47 @@
+import { create } from '@bufbuild/protobuf';
+import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
+import { describe, expect, it } from 'vitest';
+import { LinkSchema } from '#gen/link/v1/link_pb.ts';
+import { creationOf, draftOf, emptyDraft, patchOf } from './link-draft.ts';
+
+const link = create(LinkSchema, {
+  code: 'spring',
+  longUrl: 'https://example.com/',
+  title: 'Spring',
+  tags: ['a', 'b'],
+  redirectStatus: 302,
+  etag: 'e1',
+  expiresAt: timestampFromDate(new Date('2030-05-01T10:30:00Z')),
+});
+
+describe('a draft', () => {
+  it('of a new link leaves out what was left empty, and completes an address', () => {
+    expect(creationOf({ ...emptyDraft, longUrl: ' example.com/a ' })).toEqual({
+      longUrl: 'https://example.com/a',
+      tags: [],
+      redirectStatus: 302,
+    });
+    expect(creationOf({ ...emptyDraft, longUrl: 'http://a.example' }).longUrl).toBe('http://a.example');
+    expect(creationOf({ ...emptyDraft, longUrl: 'ftp://a.example', tags: 'x, ,y,x' })).toMatchObject({
+      longUrl: 'ftp://a.example',
+      tags: ['x', 'y'],
+    });
+  });
+
+  it('that was not touched changes nothing', () => {
+    expect(patchOf(draftOf(link), link)).toEqual({ patch: { etag: 'e1' } });
+  });
+
+  it('says what differs, and names what was cleared', () => {
+    const draft = { ...draftOf(link), title: '', tags: '', expiresAt: '', alias: 'summer' };
+    expect(patchOf(draft, link)).toEqual({
+      patch: { etag: 'e1', alias: 'summer', tags: [] },
+      updateMask: { paths: ['expires_at', 'title', 'tags'] },
+    });
+  });
+
+  it('keeps a time to the minute, in the zone of the person', () => {
+    const { expiresAt } = creationOf({ ...emptyDraft, expiresAt: draftOf(link).expiresAt });
+    expect(expiresAt && timestampDate(expiresAt).toISOString()).toBe('2030-05-01T10:30:00.000Z');
+  });
+});

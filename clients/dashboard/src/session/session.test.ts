@@ -1,0 +1,129 @@
+import { create } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { describe, expect, it } from 'vitest';
+import { type Session as Message, SessionSchema } from '#gen/identity/v1/user_pb.ts';
+import { createSession, type SessionCalls, type TabMessage, type Tabs } from './session.ts';
+
+const answered = (token: string, userId = 'ada', expiresIn = 900): Message =>
+  create(SessionSchema, { token, expiresIn, user: { id: userId }, workspace: { id: 'w' } });
+const unauthenticated = () => new ConnectError('no session', Code.Unauthenticated);
+
+/** Two or more tabs of one browser: one lock, one channel. */
+function browser() {
+  const listeners: ((message: TabMessage) => void)[] = [];
+  let turn: Promise<unknown> = Promise.resolve();
+  return (): Tabs => {
+    let own: ((message: TabMessage) => void) | undefined;
+    return {
+      tell: (message) => {
+        for (const listener of listeners) if (listener !== own) listener(message);
+      },
+      hear(listener) {
+        own = listener;
+        listeners.push(listener);
+      },
+      exclusively(work) {
+        const mine = turn.then(work, work);
+        turn = mine.catch(() => {});
+        return mine;
+      },
+    };
+  };
+}
+
+function identity(refresh: () => Message | Error) {
+  const seen = { refreshes: 0, loggedOut: [] as string[] };
+  const calls: SessionCalls = {
+    async refresh() {
+      seen.refreshes++;
+      const answer = refresh();
+      if (answer instanceof Error) throw answer;
+      return answer;
+    },
+    async logOut(token) {
+      seen.loggedOut.push(token);
+    },
+  };
+  return { calls, seen };
+}
+
+describe('a session', () => {
+  it('is restored from the cookie, by one refresh however many ask', async () => {
+    const { calls, seen } = identity(() => answered('t1'));
+    const session = createSession(calls, browser()());
+    expect(session.state().status).toBe('restoring');
+    await session.restore();
+    expect(session.state()).toMatchObject({ status: 'signed-in', user: { id: 'ada' } });
+    session.refused('t1');
+    expect(await Promise.all([session.token(), session.token(), session.token()])).toEqual(['t1', 't1', 't1']);
+    expect(seen.refreshes).toBe(2);
+  });
+
+  it('is nobody where there is no cookie, and unknown where nobody can say', async () => {
+    const none = createSession(identity(unauthenticated).calls, browser()());
+    await none.restore();
+    expect(none.state()).toEqual({ status: 'signed-out' });
+    const down = createSession(identity(() => new ConnectError('down', Code.Unavailable)).calls, browser()());
+    await expect(down.restore()).rejects.toThrow('down');
+    expect(down.state().status).toBe('restoring');
+  });
+
+  it('trades its token before that ends, and not earlier', async () => {
+    let now = 0;
+    let count = 0;
+    const { calls } = identity(() => answered(`t${++count}`));
+    const session = createSession(calls, browser()(), () => now);
+    expect(await session.token()).toBe('t1');
+    now = 869_000;
+    expect(await session.token()).toBe('t1');
+    now = 870_000;
+    expect(await session.token()).toBe('t2');
+  });
+
+  it('does not ask again for a token that was refused when a newer one is there', async () => {
+    const { calls, seen } = identity(() => answered('t2'));
+    const session = createSession(calls, browser()());
+    session.open(answered('t1'));
+    session.refused('t0');
+    expect(await session.token()).toBe('t1');
+    expect(seen.refreshes).toBe(0);
+  });
+
+  it('that ended leaves the person on the screen, until they sign in again', async () => {
+    const session = createSession(identity(unauthenticated).calls, browser()());
+    session.open(answered('t1'));
+    session.refused('t1');
+    await expect(session.token()).rejects.toThrow('no session');
+    expect(session.state()).toMatchObject({ status: 'expired', user: { id: 'ada' } });
+    session.open(answered('t2'));
+    expect(session.state().status).toBe('signed-in');
+    expect(await session.token()).toBe('t2');
+  });
+
+  it('is shared by all tabs: one refresh, one sign-in, one log-out', async () => {
+    const tab = browser();
+    let count = 0;
+    const { calls, seen } = identity(() => answered(`t${++count}`));
+    const [one, two] = [createSession(calls, tab()), createSession(calls, tab())];
+    expect(await Promise.all([one.token(), two.token()])).toEqual(['t1', 't1']);
+    expect(seen.refreshes).toBe(1);
+    two.open(answered('b1', 'brian'));
+    expect(one.state()).toMatchObject({ user: { id: 'brian' } });
+    await one.close();
+    expect([seen.loggedOut, two.state().status]).toEqual([['b1'], 'signed-out']);
+  });
+
+  it('is closed where it was over already, and stays open where nobody answered', async () => {
+    const over = createSession(identity(unauthenticated).calls, browser()());
+    over.open(answered('t1'));
+    over.refused('t1');
+    await over.close();
+    expect(over.state()).toEqual({ status: 'signed-out' });
+    const { calls } = identity(() => answered('t1'));
+    const down = { ...calls, logOut: () => Promise.reject(new ConnectError('down', Code.Unavailable)) };
+    const session = createSession(down, browser()());
+    session.open(answered('t1'));
+    await expect(session.close()).rejects.toThrow('down');
+    expect(session.state().status).toBe('signed-in');
+  });
+});

@@ -1,0 +1,97 @@
+import { describe, expect, inject, it } from 'vitest';
+import { whyNoBrowser } from './support/chromium.ts';
+import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
+
+describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNoBrowser}` : ''}`, () => {
+  useBrowser();
+
+  it('takes somebody from sign-up to a link that can be followed, and knows them after a reload', async () => {
+    const { page } = await signedInPage();
+    await page.getByText('No links yet').waitFor();
+    const alias = `spring-${Date.now()}`;
+    await createLink(page, { Destination: 'example.com/spring?a=1', Alias: alias, Title: 'Spring', Tags: 'mail, 2026' });
+    await row(page, 'Spring').waitFor();
+    const followed = await fetch(`${inject('meshUrl')}/${alias}`, { redirect: 'manual' });
+    expect([followed.status, followed.headers.get('location')]).toEqual([302, 'https://example.com/spring?a=1']);
+    await page.reload();
+    await row(page, 'Spring').waitFor();
+    expect(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])).toEqual(['', 0, 0]);
+  });
+
+  it('keeps the refresh token from scripts, and sends it to one call', async () => {
+    const context = await newContext();
+    const page = await newPage(context);
+    await signUp(page);
+    const [cookie, ...more] = await context.cookies(`${inject('meshUrl')}/hop.identity.v1.IdentityService/RefreshSession`);
+    expect(more).toEqual([]);
+    expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
+    expect(await context.cookies(`${inject('meshUrl')}/app/`)).toEqual([]);
+  });
+
+  it('refuses a wrong password in words, and lets the right one in to where they wanted to go', async () => {
+    const { visitor } = await signedInPage();
+    const page = await newPage(await newContext());
+    await page.goto('/app/links?state=active');
+    await page.getByLabel('Email').fill(visitor.email);
+    await page.getByLabel('Password').fill('not the password');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').filter({ hasText: 'The email or the password is wrong' }).waitFor();
+    await page.getByLabel('Password').fill(visitor.password);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
+    expect(page.url()).toContain('/app/links');
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('edits, disables, deletes and takes that back; finds links by search, tag and state', async () => {
+    const { page } = await signedInPage();
+    await createLink(page, { Destination: 'https://example.com/one', Title: 'First', Tags: 'mail' });
+    await createLink(page, { Destination: 'https://example.com/two', Title: 'Second' });
+    await page.getByRole('button', { name: 'Edit First' }).click();
+    await page.getByLabel('Title').fill('Foremost');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await row(page, 'Foremost').waitFor();
+    await page.getByRole('button', { name: 'Disable Second' }).click();
+    await row(page, 'Second').getByText('disabled').waitFor();
+    await page.getByLabel('State').selectOption('disabled');
+    await row(page, 'Foremost').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByLabel('Search').fill('forem');
+    await row(page, 'Second').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Delete Foremost' }).click();
+    await page.getByText('No link matches').waitFor();
+    await toast(page, 'Foremost deleted').getByRole('button', { name: 'Undo' }).click();
+    await row(page, 'Foremost').waitFor();
+    await row(page, 'Foremost').getByRole('button', { name: 'mail', exact: true }).click();
+    expect(page.url()).toContain('tag=mail');
+  });
+
+  it('acts on many at once', async () => {
+    const { page } = await signedInPage();
+    for (const title of ['One', 'Two', 'Three']) await createLink(page, { Destination: 'https://example.com/', Title: title });
+    for (const title of ['One', 'Three']) await page.getByLabel(`Select ${title}`).check();
+    await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
+    await row(page, 'Three').waitFor({ state: 'detached' });
+    await toast(page, '2 links deleted').waitFor();
+    expect(await page.getByRole('listitem').count()).toBe(1);
+  });
+
+  it('says what is wrong with an alias or a destination, and keeps what was typed', async () => {
+    const { page } = await signedInPage();
+    const alias = `mine-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/', Alias: alias });
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByLabel('Alias').fill(alias);
+    await page.getByText('A link of this workspace has it already').waitFor();
+    await page.getByLabel('Alias').fill('no spaces');
+    await page.getByText('Letters, digits, hyphens and underscores').waitFor();
+    await page.getByLabel('Alias').fill('API');
+    await page.getByLabel('Destination').fill('https://example.com/kept');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('alert').filter({ hasText: 'reserved' }).waitFor();
+    expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/kept');
+  });
+});

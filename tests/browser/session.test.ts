@@ -1,0 +1,68 @@
+import type { BrowserContext, Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { call } from '../mesh/support/http.ts';
+import { whyNoBrowser } from './support/chromium.ts';
+import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
+
+/** Ends the session of a page from elsewhere, as an owner of a lost laptop would. */
+async function endSession(page: Page): Promise<void> {
+  const asked = page.waitForRequest((request) => request.url().includes('/ListLinks'));
+  await page.getByLabel('Order').selectOption('created_at asc');
+  const { authorization = '' } = await (await asked).allHeaders();
+  const token = authorization.replace('Bearer ', '');
+  expect((await call('/api/auth/logout', { method: 'POST', token })).status).toBe(200);
+  await expect.poll(async () => (await call('/api/v1/users/me', { token })).status, { timeout: 10_000 }).toBe(401);
+}
+
+const offline = (context: BrowserContext, isOffline: boolean) => context.setOffline(isOffline);
+
+describe.skipIf(whyNoBrowser)('a session', () => {
+  useBrowser();
+
+  it('that ends in mid-edit keeps what was typed, asks to log in, and goes on', async () => {
+    const { page, visitor } = await signedInPage();
+    await page.getByText('No links yet').waitFor();
+    await endSession(page);
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByLabel('Destination').fill('https://example.com/typed-before');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    const again = page.getByRole('dialog', { name: 'Your session has ended' });
+    await again.waitFor();
+    await again.getByLabel('Password').fill(visitor.password);
+    await again.getByRole('button', { name: 'Log in' }).click();
+    await again.waitFor({ state: 'detached' });
+    expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/typed-before');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await row(page, 'example.com/typed-before').waitFor();
+  });
+
+  it('is one for all tabs: signed in, traded and left together', async () => {
+    const context = await newContext();
+    const first = await newPage(context);
+    await signUp(first);
+    const second = await newPage(context);
+    await Promise.all([first.reload(), second.goto('/app/links')]);
+    for (const page of [first, second]) await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
+    await createLink(second, { Destination: 'https://example.com/', Title: 'From the second tab' });
+    await first.reload();
+    await row(first, 'From the second tab').waitFor();
+    await first.getByRole('button', { name: 'Log out' }).click();
+    await second.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('without a connection says so, changes nothing on the screen for good, and goes on with one', async () => {
+    const context = await newContext();
+    const page = await newPage(context);
+    await signUp(page);
+    await createLink(page, { Destination: 'https://example.com/', Title: 'Steadfast' });
+    await offline(context, true);
+    await page.getByText('You are offline').waitFor();
+    await page.getByRole('button', { name: 'Delete Steadfast' }).click();
+    await toast(page, 'Nothing changed').waitFor();
+    await row(page, 'Steadfast').waitFor();
+    await offline(context, false);
+    await page.getByText('You are offline').waitFor({ state: 'detached' });
+    await page.getByRole('button', { name: 'Delete Steadfast' }).click();
+    await toast(page, 'Steadfast deleted').waitFor();
+  });
+});
