@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh. */
+/** Four kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh, `browser` in Chromium on the same. */
 export default defineConfig({
   // The clients are tested as they are written, not as they are built.
   resolve: { conditions: ['@hopline/source'] },
@@ -37,6 +37,19 @@ export default defineConfig({
           name: 'mesh',
           include: ['tests/{mesh,contract}/**/*.test.ts', 'tests/faults/smoke.test.ts'],
           globalSetup: ['tests/mesh/global-setup.ts'],
+          fileParallelism: false,
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'browser',
+          include: ['tests/browser/**/*.test.ts'],
+          globalSetup: ['tests/mesh/global-setup.ts'],
+          // After the tests of the mesh, which stop parts of it.
+          sequence: { groupOrder: 1 },
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 180_000,

@@ -9,20 +9,31 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     const { page } = await signedInPage();
     await page.getByText('No links yet').waitFor();
     const alias = `spring-${Date.now()}`;
-    await createLink(page, { Destination: 'example.com/spring?a=1', Alias: alias, Title: 'Spring', Tags: 'mail, 2026' });
+    await createLink(page, {
+      Destination: 'example.com/spring?a=1',
+      Alias: alias,
+      Title: 'Spring',
+      Tags: 'mail, 2026',
+    });
     await row(page, 'Spring').waitFor();
     const followed = await fetch(`${inject('meshUrl')}/${alias}`, { redirect: 'manual' });
     expect([followed.status, followed.headers.get('location')]).toEqual([302, 'https://example.com/spring?a=1']);
     await page.reload();
     await row(page, 'Spring').waitFor();
-    expect(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])).toEqual(['', 0, 0]);
+    expect(await page.evaluate(() => [document.cookie, localStorage.length, sessionStorage.length])).toEqual([
+      '',
+      0,
+      0,
+    ]);
   });
 
   it('keeps the refresh token from scripts, and sends it to one call', async () => {
     const context = await newContext();
     const page = await newPage(context);
     await signUp(page);
-    const [cookie, ...more] = await context.cookies(`${inject('meshUrl')}/hop.identity.v1.IdentityService/RefreshSession`);
+    const [cookie, ...more] = await context.cookies(
+      `${inject('meshUrl')}/hop.identity.v1.IdentityService/RefreshSession`,
+    );
     expect(more).toEqual([]);
     expect(cookie).toMatchObject({ httpOnly: true, sameSite: 'Strict' });
     expect(await context.cookies(`${inject('meshUrl')}/app/`)).toEqual([]);
@@ -71,7 +82,8 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
 
   it('acts on many at once', async () => {
     const { page } = await signedInPage();
-    for (const title of ['One', 'Two', 'Three']) await createLink(page, { Destination: 'https://example.com/', Title: title });
+    for (const title of ['One', 'Two', 'Three'])
+      await createLink(page, { Destination: 'https://example.com/', Title: title });
     for (const title of ['One', 'Three']) await page.getByLabel(`Select ${title}`).check();
     await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
     await row(page, 'Three').waitFor({ state: 'detached' });

@@ -15,17 +15,30 @@ declare module 'vitest' {
 /** So short that a test can wait for its end. */
 const shortGrace = { HOP_REFRESH_GRACE_MS: '2000' };
 
-/** One whole mesh for all mesh tests, beside any other: ports and state of its own. */
-export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const mesh = await startMesh({
+const start = () =>
+  startMesh({
     dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
     portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
     fresh: true,
     env: { ...unlimited, ...shortGrace },
   });
+
+/** Each project has its own copy of this file; what they share hangs on the process. */
+const shared = globalThis as { hoplineTestMesh?: { readonly mesh: ReturnType<typeof start>; users: number } };
+
+/** One whole mesh for all tests that need one, of whatever project, beside any other: ports and state of its own. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  shared.hoplineTestMesh ??= { mesh: start(), users: 0 };
+  const held = shared.hoplineTestMesh;
+  held.users++;
+  const mesh = await held.mesh;
   project.provide('meshUrl', mesh.url);
   project.provide('meshInternalUrl', mesh.internalUrl);
   project.provide('meshDir', mesh.dir);
   project.provide('meshPorts', { ...mesh.ports });
-  return () => mesh.stop();
+  return async () => {
+    if (--held.users > 0) return;
+    delete shared.hoplineTestMesh;
+    await mesh.stop();
+  };
 }

@@ -2,7 +2,11 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 /** Chrome as it is on a developer's machine, where the packaged one does not run. */
-const installed = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/usr/bin/google-chrome', '/usr/bin/chromium'];
+const installed = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/usr/bin/google-chrome',
+  '/usr/bin/chromium',
+];
 
 /** Undefined where it can run here, else what is missing. */
 export const whyNoBrowser: string | undefined =
@@ -16,7 +20,13 @@ export const whyNoBrowser: string | undefined =
  */
 export async function launchBrowser(): Promise<Browser> {
   const executablePath = installedChrome() ?? (await (await import('@sparticuz/chromium')).default.executablePath());
-  const args = ['--no-sandbox', '--disable-gpu', '--no-zygote', '--disable-dev-shm-usage', '--font-render-hinting=none'];
+  const args = [
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-zygote',
+    '--disable-dev-shm-usage',
+    '--font-render-hinting=none',
+  ];
   return chromium.launch({ executablePath, args: ['--headless=shell', ...args] });
 }
 

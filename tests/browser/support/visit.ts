@@ -30,7 +30,11 @@ export function useBrowser(): void {
 
 /** A browser of its own: cookies and storage are shared with no other. */
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
-  const context = await browser.newContext({ baseURL: inject('meshUrl'), viewport: { width: 1280, height: 800 }, ...options });
+  const context = await browser.newContext({
+    baseURL: inject('meshUrl'),
+    viewport: { width: 1280, height: 800 },
+    ...options,
+  });
   context.setDefaultTimeout(patienceMs);
   contexts.push(context);
   return context;
@@ -42,7 +46,8 @@ export async function newPage(context: BrowserContext): Promise<Page> {
   page.on('pageerror', (error) => faults.push(String(error)));
   page.on('console', (message) => {
     // That a call was refused or could not be made is what some tests are about; the page has to say it.
-    if (message.type() === 'error' && !/Failed to load resource|ERR_INTERNET/.test(message.text())) faults.push(message.text());
+    if (message.type() === 'error' && !/Failed to load resource|ERR_INTERNET/.test(message.text()))
+      faults.push(message.text());
   });
   return page;
 }

@@ -7,7 +7,7 @@ beforeAll(() => {
   vi.stubGlobal('navigator', { onLine: true });
 });
 
-const refused = (code: Code, reason: string, more: ConnectError['details'] = []) =>
+const refused = (code: Code, reason: string, more: ConstructorParameters<typeof ConnectError>[3] = []) =>
   new ConnectError('said by a service', code, undefined, [
     { desc: ErrorInfoSchema, value: { reason, domain: 'hopline' } },
     ...more,

@@ -2,6 +2,9 @@ import { type ReactNode, useEffect, useId, useRef } from 'react';
 import { IconButton } from './button.tsx';
 import style from './dialog.module.css';
 
+/** Where somebody begins; without one the browser chooses. */
+const firstField = 'input:not([readonly]), select, textarea';
+
 interface DialogProps {
   readonly title: string;
   /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */
@@ -17,6 +20,7 @@ export function Dialog({ title, onClose, children }: DialogProps) {
     const element = dialog.current;
     const before = document.activeElement;
     element?.showModal();
+    element?.querySelector<HTMLElement>(firstField)?.focus();
     return () => {
       element?.close();
       // The element may be gone with the dialog, and then the browser has nowhere to go back to.

@@ -17,7 +17,8 @@ export function listenToKeys(
     first = undefined;
     const isQuiet = !key.startsWith('mod+') && (isTyping(event.target) || document.querySelector('dialog[open]'));
     if (isQuiet) return;
-    const command = commands().find(({ keys }) => keys === begun) ?? commands().find(({ keys }) => keys === key);
+    const bound = (keys: string): Command | undefined => commands().find((command) => command.keys === keys);
+    const command = (begun && bound(begun)) || bound(key);
     if (command) {
       event.preventDefault();
       command.run();

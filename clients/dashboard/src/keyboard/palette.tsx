@@ -40,7 +40,6 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         aria-controls={listId}
         aria-activedescendant={found[at] ? `${listId}-${at}` : undefined}
         autoComplete="off"
-        autoFocus
         value={search}
         onChange={(event) => {
           setSearch(event.target.value);

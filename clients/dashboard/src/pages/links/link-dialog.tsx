@@ -46,7 +46,6 @@ export function LinkDialog({ link, onClose, onDone }: LinkDialogProps) {
           label="Destination"
           inputMode="url"
           autoComplete="off"
-          autoFocus
           maxLength={8192}
           placeholder="https://…"
           error={problem?.fields.long_url}
@@ -63,7 +62,7 @@ export function LinkDialog({ link, onClose, onDone }: LinkDialogProps) {
         />
         <div className={style.pair}>
           <TextField
-            label="Leads nowhere after"
+            label="Ends"
             type="datetime-local"
             optional
             error={problem?.fields.expires_at}

@@ -37,7 +37,6 @@ export function LogInForm({ email: fixed }: { email?: string }) {
         type="password"
         autoComplete="current-password"
         maxLength={1024}
-        autoFocus={fixed !== undefined}
         error={problem?.fields.password}
       />
       <ErrorNote problem={problem} />

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
+import { whyNoBrowser } from './support/chromium.ts';
+import { createLink, newContext, newPage, row, signUp, useBrowser } from './support/visit.ts';
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+const rules = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly target: readonly string[]; readonly failureSummary: string }[];
+}
+
+/** What axe finds wrong with what is on the screen, in a line each. */
+async function violations(page: Page): Promise<string[]> {
+  // A fade that is under way has colours that nobody has to read.
+  await page.evaluate(() =>
+    Promise.all(document.getAnimations().map((animation) => animation.finished.catch(() => {}))),
+  );
+  await page.evaluate(`window.axe ?? (() => { ${axe} })()`);
+  const found: readonly Violation[] = await page.evaluate(
+    `axe.run(document, { runOnly: ${JSON.stringify(rules)} }).then(({ violations }) => violations)`,
+  );
+  return found.flatMap(({ id, nodes }) =>
+    nodes.map(({ target, failureSummary }) => `${id} ${target}: ${failureSummary}`),
+  );
+}
+
+const looks = [
+  { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+] as const;
+
+describe.skipIf(whyNoBrowser)('a page', () => {
+  useBrowser();
+
+  it.each(looks)('breaks no rule of WCAG 2.2 AA, nor is wider than the screen: $colorScheme', async (look) => {
+    const page = await newPage(await newContext(look));
+    const check = async (what: string) => {
+      expect([what, await violations(page)]).toEqual([what, []]);
+      const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+      expect([what, content]).toEqual([what, screen]);
+    };
+    await page.goto('/app/log-in');
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await check('log in');
+    await signUp(page);
+    await page.getByText('No links yet').waitFor();
+    await check('links, none');
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await check('create a link');
+    await page.keyboard.press('Escape');
+    await createLink(page, {
+      Destination: `https://example.com/${'long/'.repeat(60)}`,
+      Title: 'A link',
+      Tags: 'mail, spring',
+    });
+    await row(page, 'A link').waitFor();
+    await page.getByLabel('Select A link').check();
+    await check('links, one of them chosen');
+    await page.getByRole('button', { name: 'QR code of A link' }).click();
+    await page.getByRole('img', { name: /QR code/ }).waitFor();
+    await check('QR code');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).waitFor();
+    await check('palette');
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Search').fill('no such link');
+    await page.getByText('No link matches').waitFor();
+    await check('links, none that match');
+  });
+
+  it('can be used by keyboard alone', async () => {
+    const page = await newPage(await newContext());
+    await signUp(page);
+    await page.getByText('No links yet').waitFor();
+    for (const title of ['First', 'Second']) {
+      await page.keyboard.press('n');
+      await page.keyboard.type(`example.com/${title}`);
+      await page.keyboard.press('Tab');
+      await page.keyboard.press('Tab');
+      await page.keyboard.type(title);
+      await page.keyboard.press('Enter');
+      await row(page, title).waitFor();
+    }
+    const focused = () => page.evaluate(() => document.activeElement?.textContent);
+    await page.keyboard.press('j');
+    await expect.poll(focused).toBe('Second');
+    await page.keyboard.press('ArrowDown');
+    await expect.poll(focused).toBe('First');
+    await page.keyboard.press('d');
+    await row(page, 'First').getByText('disabled').waitFor();
+    await page.keyboard.press('e');
+    await page.getByRole('dialog', { name: 'Edit First' }).waitFor();
+    await page.keyboard.press('Escape');
+    await expect.poll(focused).toBe('First');
+    await page.keyboard.press('?');
+    await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('/');
+    await page.keyboard.type('second');
+    await row(page, 'First').waitFor({ state: 'detached' });
+    await page.keyboard.press('Control+k');
+    await page.keyboard.type('log out');
+    await page.keyboard.press('Enter');
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+});
