@@ -1,0 +1,46 @@
+import type { ErrorReason, HoplineError } from '@hopline/client';
+
+/** What a person can do about an error; the reasons without an entry say it in their message. */
+const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
+  UNREACHABLE: 'Is the address right, and the installation up? It is set by --url, HOP_URL or `hop login --url`.',
+  CREDENTIALS_MISSING: 'Sign in with `hop login`, or set HOP_API_KEY.',
+  CREDENTIALS_INVALID: 'Sign in again with `hop login`, or set HOP_API_KEY to a key that holds (`hop keys ls`).',
+  CREDENTIALS_EXPIRED: 'Sign in again with `hop login`, or make another key with `hop keys create`.',
+  REFRESH_TOKEN_INVALID: 'The session is over. Sign in again with `hop login`.',
+  REFRESH_TOKEN_REUSED:
+    'The session was ended for safety, since its token was used twice. Sign in again with `hop login`.',
+  SCOPE_MISSING: 'Use a key that has the scope, or sign in with `hop login`.',
+  ROLE_MISSING: 'Ask an administrator of the workspace.',
+  OPERATOR_ONLY: 'The installation says who may: HOP_OPERATOR_WORKSPACES.',
+  CALLER_KIND_REFUSED: 'This needs a person, not a key: `hop login`.',
+  EMAIL_TAKEN: 'Sign in with `hop login`.',
+  LINK_NOT_FOUND: 'Codes are case-sensitive; `hop ls --search` finds links by a part of them.',
+  LINK_DELETED: 'Bring it back with `hop restore`.',
+  UNDELETE_EXPIRED: 'A deleted link can be restored for 30 days.',
+  ALIAS_TAKEN: 'Choose another alias, or leave it out for a generated code.',
+  ALIAS_RESERVED: 'Choose another alias.',
+  ALIAS_INVALID: 'Letters of any script, digits, "-" and "_"; at most 64.',
+  DESTINATION_INVALID: 'It has to be a whole URL, such as https://example.org/page.',
+  DESTINATION_REFUSED: 'Links into private networks, and to short links, are not made here.',
+  ETAG_STALE: 'Look at it again with `hop show`, then repeat the change.',
+  API_KEY_LIMIT_REACHED: 'Delete one with `hop keys rm`.',
+  RATE_LIMITED: 'Wait a little, or make many links at once with `hop create -`, which keeps to the limits.',
+  OVERLOADED: 'Try again in a moment.',
+  DEPENDENCY_UNAVAILABLE: 'Try again in a moment; `hop status` says what is down.',
+  DEADLINE_EXCEEDED: 'Try again in a moment; `hop status` says what is down.',
+  INTERVAL_INVALID: 'Intervals: minute, hour, day, week, month; at most 10,000 of them in the range.',
+  TIMEZONE_INVALID: 'Zones have names such as Europe/Zurich.',
+};
+
+/** An error of the installation at `url` as lines for a person: what is wrong, which field, and what to do. */
+export function explain(error: HoplineError, url: string): string[] {
+  const lines = [error.reason === 'UNREACHABLE' ? `Nothing answers at ${url}.` : error.message];
+  for (const { field, description } of error.fields)
+    if (description !== error.message) lines.push(`  ${field.replace(/^patch\./, '')}: ${description}`);
+  const scope = error.metadata.scope;
+  if (error.reason === 'SCOPE_MISSING' && scope) lines.push(`  needed: ${scope}`);
+  if (error.retryAfterMs !== undefined && error.retryAfterMs >= 1_000)
+    lines.push(`  again in ${Math.ceil(error.retryAfterMs / 1_000)} s`);
+  const advice = adviceByReason[error.reason];
+  return advice ? [...lines, advice] : lines;
+}

@@ -1,0 +1,36 @@
+import { timestampFromDate } from '@hopline/client';
+import type { Command } from 'commander';
+import { duration, listed, moment, wholeNumber } from '../arguments.ts';
+
+/** What of a link can be given when it is made and when it is changed. */
+export interface FieldOptions {
+  readonly alias?: string;
+  readonly title?: string;
+  readonly tag?: string[];
+  readonly ttl?: number;
+  readonly expires?: Date;
+  readonly status?: number;
+  readonly domain?: string;
+}
+
+export const withFields = (command: Command): Command =>
+  command
+    .option('-a, --alias <code>', 'the code, instead of a generated one')
+    .option('-t, --title <text>', 'a name for people')
+    .option('--tag <tag>', 'a label; may be given more than once, or with commas', listed)
+    .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
+    .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00', (text) => moment(text))
+    .option('--status <code>', '301, 302, 307 or 308; without it 302', wholeNumber(301, 308))
+    .option('-d, --domain <host>', 'the short host; without it the default one');
+
+/** The fields as the contract has them; what is not given is absent. */
+export const fieldsOf = ({ alias, title, tag, ttl, expires, status }: FieldOptions) => ({
+  ...(alias === undefined ? {} : { alias }),
+  ...(title === undefined ? {} : { title }),
+  ...(tag === undefined ? {} : { tags: tag }),
+  ...(ttl === undefined ? {} : { ttl }),
+  ...(expires === undefined ? {} : { expiresAt: timestampFromDate(expires) }),
+  ...(status === undefined ? {} : { redirectStatus: status }),
+});
+
+export const domainOption = ['-d, --domain <host>', 'the short host; without it the default one'] as const;

@@ -1,0 +1,127 @@
+import { HoplineError, type MeshStatus, MeshStatusSchema, timestampDate } from '@hopline/client';
+import type { Command } from 'commander';
+import type { Context } from '../context.ts';
+import { exitCodes } from '../exit-codes.ts';
+import { jsonLine } from '../output/json.ts';
+import { bars } from '../output/pictures.ts';
+import { table } from '../output/table.ts';
+import { ageText } from '../output/times.ts';
+import type { Run } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
+
+export function statusCommand(parent: Command, run: Run): void {
+  parent
+    .command('status')
+    .summary('how the installation is doing')
+    .description(
+      'Shows what the mesh is doing, to those who run it; to others whether it is ready. Ends with 7 when it is not.',
+    )
+    .action(run(status));
+}
+
+type Process = MeshStatus['processes'][number];
+
+/** Those who may not see the whole are told what anybody can see. */
+const publicReasons: ReadonlySet<string> = new Set([
+  'OPERATOR_ONLY',
+  'SCOPE_MISSING',
+  'ROLE_MISSING',
+  'CREDENTIALS_MISSING',
+  'CREDENTIALS_INVALID',
+  'CREDENTIALS_EXPIRED',
+]);
+
+async function status(context: Context): Promise<number> {
+  const { hop, terminal, signal } = context;
+  try {
+    const mesh = await hop.status.getMeshStatus({}, { signal });
+    if (terminal.json) terminal.out(jsonLine(MeshStatusSchema, mesh));
+    else for (const line of meshLines(mesh, terminal)) terminal.out(line);
+    return codeOf(mesh.state);
+  } catch (error) {
+    if (!(error instanceof HoplineError) || !publicReasons.has(error.reason)) throw error;
+    return await readiness(context);
+  }
+}
+
+const codeOf = (state: string) => (state === 'unavailable' ? exitCodes.unavailable : exitCodes.ok);
+
+/** What `/readyz` says. */
+interface Readiness {
+  readonly status: string;
+  readonly degraded?: readonly string[];
+  readonly unavailable?: readonly string[];
+}
+
+async function readiness({ url, terminal, signal }: Context): Promise<number> {
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
+  const answer = await fetch(`${url}/readyz`, { signal: limit, headers: { accept: 'application/json' } });
+  const text = await answer.text();
+  const found = JSON.parse(text) as Readiness;
+  if (terminal.json) terminal.out(JSON.stringify(found));
+  else {
+    terminal.out(stateLine(found.status, [...(found.degraded ?? []), ...(found.unavailable ?? [])], terminal));
+    terminal.note('Those who run the installation see more.');
+  }
+  return answer.ok ? exitCodes.ok : exitCodes.unavailable;
+}
+
+function stateLine(state: string, faults: readonly string[], { paint }: Terminal): string {
+  const color = state === 'ready' ? paint.green : state === 'degraded' ? paint.yellow : paint.red;
+  return `${color(`● ${state}`)}${faults.length > 0 ? `  ${faults.join(', ')}` : ''}`;
+}
+
+function meshLines(mesh: MeshStatus, terminal: Terminal): string[] {
+  const { paint } = terminal;
+  const width = Number.isFinite(terminal.width) ? terminal.width : 80;
+  const lines = [stateLine(mesh.state, mesh.degraded, terminal)];
+  const tiers = mesh.tiers.filter(({ answers }) => answers > 0);
+  if (tiers.length > 0) {
+    const total = tiers.reduce((sum, { answers }) => sum + answers, 0);
+    lines.push('', paint.bold('who answers') + paint.dim('  since the start'));
+    lines.push(
+      ...bars(
+        tiers.map(({ tier, answers }) => ({ label: tier, value: answers })),
+        total,
+        { width, paint: paint.cyan },
+      ),
+    );
+  }
+  const nowMs = mesh.at ? timestampDate(mesh.at).getTime() : Date.now();
+  const columns = [
+    { title: 'PROCESS', text: ({ name }: Process) => name },
+    {
+      title: 'UP',
+      text: (one: Process) => (one.answers ? ageText(one.status?.startedAt, nowMs) : 'no answer'),
+      right: true,
+    },
+    {
+      title: 'MEMORY',
+      text: ({ status: own }: Process) => (own ? `${Math.round(own.memoryBytes / 1_048_576)} MiB` : ''),
+      right: true,
+    },
+    {
+      title: 'CALLS',
+      text: ({ status: own }: Process) => (own ? String(own.callsInFlight) : ''),
+      right: true,
+      spare: 2,
+    },
+    { title: 'VERSION', text: ({ status: own }: Process) => own?.version ?? '', spare: 3 },
+    { title: 'REMARKS', text: remarksOf, least: 12, paint: paint.yellow },
+  ];
+  lines.push('', ...table(columns, mesh.processes, { width: terminal.width, head: paint.bold }));
+  return lines;
+}
+
+/** What is not as it should be, and what a person running it asks first. */
+function remarksOf({ status: own }: Process): string {
+  if (!own) return '';
+  const remarks = [
+    ...own.dependencies.filter(({ up }) => !up).map(({ name }) => `${name} is down`),
+    ...own.breakers.filter(({ state }) => state !== 'closed').map(({ name, state }) => `breaker ${name} ${state}`),
+  ];
+  if (own.lease) remarks.push(own.lease.held ? `lease held, ${own.hotSet?.entries ?? 0} hot links` : 'no lease');
+  if (own.kafkaConsumer && own.kafkaConsumer.lagMessages > 0)
+    remarks.push(`${own.kafkaConsumer.lagMessages} clicks to read`);
+  return remarks.join(', ');
+}

@@ -1,0 +1,76 @@
+import { HoplineError } from '@hopline/client';
+import { CommanderError } from 'commander';
+import packageJson from '../package.json' with { type: 'json' };
+import { explain } from './advice.ts';
+import { configFolder } from './config-folder.ts';
+import { contextOf } from './context.ts';
+import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { type GlobalOptions, programOf } from './program.ts';
+import type { Run } from './run.ts';
+import { type Terminal, terminalOn } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
+
+const { env: variables, stdout, stderr } = process;
+const interrupt = new AbortController();
+
+// The first Ctrl-C ends what is under way in order, the second at once.
+process.on('SIGINT', () => {
+  if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
+  interrupt.abort();
+});
+
+// `hop ls | head`: nobody reads on, so there is nothing left to do.
+for (const stream of [stdout, stderr])
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe);
+    throw error;
+  });
+
+const terminalFor = ({ json = false, color = true }: Partial<GlobalOptions>): Terminal =>
+  terminalOn({ json, noColor: !color, variables, stdout, stderr });
+
+/** The installation that the command spoke to. */
+let asked = '';
+
+const run: Run =
+  (work) =>
+  async (...args) => {
+    const globals = program.opts<GlobalOptions>();
+    const terminal = terminalFor(globals);
+    const folder = configFolder(variables);
+    const context = contextOf({ url: globals.url, terminal, folder, signal: interrupt.signal, variables });
+    asked = context.url;
+    // commander adds the command itself.
+    process.exitCode = (await work(context, ...args.slice(0, -1))) ?? exitCodes.ok;
+  };
+
+const program = programOf(run, packageJson.version);
+for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
+  command.exitOverride();
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error, terminalFor(program.opts<GlobalOptions>()));
+}
+
+/** Says what went wrong, and with what to end. */
+function report(error: unknown, { note, paint, json }: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (interrupt.signal.aborted) return exitCodes.interrupted;
+  if (error instanceof UsageError) {
+    note(`hop: ${paint.red(error.message)}`);
+    return exitCodes.usage;
+  }
+  if (!(error instanceof HoplineError)) {
+    note(`hop: ${paint.red(error instanceof Error ? error.message : String(error))}`);
+    return exitCodes.failed;
+  }
+  const { reason, message, fields } = error;
+  if (json) note(JSON.stringify({ error: { reason, message, fields } }));
+  else {
+    const [first = '', ...more] = explain(error, asked);
+    note([`hop: ${paint.red(first)}`, ...more].join('\n'));
+  }
+  return exitCodeOf(error);
+}

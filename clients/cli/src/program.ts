@@ -1,0 +1,60 @@
+import { Command } from 'commander';
+import { completionCommand } from './commands/completion.ts';
+import { createCommand } from './commands/create.ts';
+import { editCommand } from './commands/edit.ts';
+import { keysCommand } from './commands/keys.ts';
+import { listCommand } from './commands/list.ts';
+import { loginCommands } from './commands/login.ts';
+import { openCommand } from './commands/open.ts';
+import { qrCommand } from './commands/qr.ts';
+import { removeCommands } from './commands/remove.ts';
+import { showCommand } from './commands/show.ts';
+import { statsCommand } from './commands/stats.ts';
+import { statusCommand } from './commands/status.ts';
+import { tailCommand } from './commands/tail.ts';
+import { exitCodeTexts } from './exit-codes.ts';
+import type { Run } from './run.ts';
+
+/** What stands before every command. */
+export interface GlobalOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+  readonly color: boolean;
+}
+
+const environmentText = `
+Environment:
+  HOP_URL           the installation, for example https://hop.example.org
+  HOP_API_KEY       an API key; wins over what \`hop login\` kept
+  HOP_TOKEN         an access token, in its place
+  HOP_CONFIG_DIR    where \`hop login\` keeps things
+  NO_COLOR          no colours`;
+
+/** The command line as a whole. */
+export function programOf(run: Run, version: string): Command {
+  const program = new Command('hop')
+    .description('Short links of a Hopline installation.')
+    .version(version)
+    .option('--url <url>', 'the installation; else HOP_URL, else where you signed in last')
+    .option('--json', 'results as JSON, one object on a line')
+    .option('--no-color', 'no colours')
+    .configureHelp({ showGlobalOptions: true })
+    .showSuggestionAfterError()
+    .addHelpText('after', `${environmentText}\n\nExit codes:\n${exitCodesText()}`);
+  loginCommands(program, run);
+  createCommand(program, run);
+  listCommand(program, run);
+  showCommand(program, run);
+  editCommand(program, run);
+  removeCommands(program, run);
+  statsCommand(program, run);
+  tailCommand(program, run);
+  qrCommand(program, run);
+  openCommand(program, run);
+  keysCommand(program, run);
+  statusCommand(program, run);
+  completionCommand(program, run);
+  return program;
+}
+
+const exitCodesText = () => exitCodeTexts.map(([code, text]) => `  ${String(code).padStart(3)}  ${text}`).join('\n');

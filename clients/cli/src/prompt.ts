@@ -1,0 +1,32 @@
+import { createInterface as createLines } from 'node:readline';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+
+/** Asks a question on stderr, so that the answer of the command alone is on stdout. */
+export const ask = (question: string, signal: AbortSignal): Promise<string> => prompt(question, process.stderr, signal);
+
+/** The same without showing what is typed. */
+export async function askSecret(question: string, signal: AbortSignal): Promise<string> {
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const answer = await prompt('', silent, signal);
+  process.stderr.write('\n');
+  return answer;
+}
+
+async function prompt(question: string, output: NodeJS.WritableStream, signal: AbortSignal): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  // In this mode Ctrl-C comes as a key, and not as a signal.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  try {
+    return await lines.question(question, { signal });
+  } finally {
+    lines.close();
+  }
+}
+
+/** The first line of the input. */
+export async function firstLine(signal: AbortSignal): Promise<string> {
+  for await (const line of createLines({ input: process.stdin, signal })) return line.trim();
+  throw new Error('The input is empty.');
+}

@@ -1,0 +1,8 @@
+import type { Context } from './context.ts';
+
+/** A command's work: its context, then its arguments, then its options. Answers an exit code, or nothing for success. */
+// biome-ignore lint/suspicious/noExplicitAny: commander passes what it parsed; each command says what it declared.
+type Work = (context: Context, ...args: any[]) => Promise<number | undefined>;
+
+/** Makes a command's work into what commander calls. */
+export type Run = (work: Work) => (...args: unknown[]) => Promise<void>;

@@ -1,0 +1,55 @@
+import { stripVTControlCharacters } from 'node:util';
+
+type Paint = (text: string) => string;
+
+/** Where a command writes, and what it may do there. */
+export interface Terminal {
+  /** A line of the result. */
+  out(line: string): void;
+  /** The result as it is, without a line end. */
+  write(bytes: string | Uint8Array): void;
+  /** A line for the person beside the result: progress, hints, errors. */
+  note(line: string): void;
+  /** Replaces the last line of the progress; only seen by a person. */
+  progress(line: string): void;
+  readonly json: boolean;
+  /** A person looks at the result, and it should fit their window. */
+  readonly isPerson: boolean;
+  /** In columns; without end where no person looks. */
+  readonly width: number;
+  readonly paint: Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', Paint>>;
+}
+
+interface TerminalOptions {
+  readonly json: boolean;
+  /** --no-color was given. */
+  readonly noColor: boolean;
+  readonly variables: Readonly<Record<string, string | undefined>>;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+}
+
+const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+
+export function terminalOn({ json, noColor, variables, stdout, stderr }: TerminalOptions): Terminal {
+  const isPerson = stdout.isTTY === true && !json;
+  // https://no-color.org: set and not empty, whatever it says. FORCE_COLOR is for pagers such as `less -R`.
+  const wanted = variables.FORCE_COLOR ? variables.FORCE_COLOR !== '0' : isPerson && variables.TERM !== 'dumb';
+  const color = wanted && !noColor && !variables.NO_COLOR && !json;
+  const inStyle = (code: number): Paint => (color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text);
+  return {
+    out: (line) => stdout.write(`${line}\n`),
+    write: (bytes) => stdout.write(bytes),
+    note: (line) => stderr.write(`${line}\n`),
+    progress: (line) => {
+      if (stderr.isTTY) stderr.write(`\r\u001b[K${line}`);
+    },
+    json,
+    isPerson,
+    width: isPerson ? Math.max(40, stdout.columns || 80) : Number.POSITIVE_INFINITY,
+    paint: Object.fromEntries(Object.entries(styles).map(([name, code]) => [name, inStyle(code)])) as Terminal['paint'],
+  };
+}
+
+/** What others wrote, such as a title, must not steer the terminal. */
+export const harmless = (text: string): string => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');
