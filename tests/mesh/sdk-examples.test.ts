@@ -143,8 +143,17 @@ const examples: Record<string, () => Promise<void>> = {
     expect(lines).toEqual([expect.stringMatching(/^grace\..* made http/)]);
   },
   'log-in': async () => expect(await run('log-in')).toEqual([`signed in as ${ada.email}`]),
+  'list-sessions': async () => expect((await run('list-sessions'))[0]).toMatch(/^\S.* \(this one\)$/),
   'refresh-session': async () => expect(await run('refresh-session')).toEqual(['a new token']),
   'log-out': async () => expect(await run('log-out')).toEqual(['signed out: CREDENTIALS_MISSING']),
+  'revoke-session': async () => {
+    // Not Ada's: her own session is needed by the other examples.
+    const grace = await newPerson();
+    Object.assign(process.env, { HOP_EMAIL: grace.email, HOP_PASSWORD: grace.password });
+    const lines = await run('revoke-session');
+    Object.assign(process.env, { HOP_EMAIL: ada.email, HOP_PASSWORD: ada.password });
+    expect(lines).toEqual(['1 ended']);
+  },
   'get-signing-keys': async () =>
     expect(await run('get-signing-keys')).toEqual([expect.stringMatching(/^[1-9]\d* signing keys$/)]),
   resolve: async () =>
