@@ -234,7 +234,8 @@ describe('growth', () => {
 
   it('makes the topics where clicks are sent', () => {
     const job = named('Job', 'topics').spec.template?.spec.containers[0] as Container;
-    expect(toldTo(job).HOP_KAFKA_BROKERS).toBe(meshEnvironment.HOP_KAFKA_BROKERS);
+    for (const variable of ['HOP_KAFKA_BROKERS', 'HOP_KAFKA_REPLICATION'])
+      expect(toldTo(job)[variable], variable).toBe(meshEnvironment[variable]);
   });
 });
 

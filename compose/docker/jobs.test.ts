@@ -15,7 +15,7 @@ import { startTestServer } from '#runtime/testing/test-server.ts';
 import { isServing } from './health.ts';
 import { makeRoles } from './roles.ts';
 import { writeSecrets } from './secrets.ts';
-import { makeTopics } from './topics.ts';
+import { makeClickTopics } from './topics.ts';
 
 const out = temporaryDirectory();
 const environment = (share: string): NodeJS.Dict<string> =>
@@ -81,8 +81,8 @@ describe.skipIf(!kafkaIsInstalled())('topics', () => {
 
   it('makes what is missing and widens what is narrow', async () => {
     const topics = { clicksTopic: 'hop.clicks.v1', deadTopic: 'hop.clicks.v1.dead' };
-    await makeTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 2, ...topics });
-    await makeTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 6, ...topics });
+    await makeClickTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 2, ...topics });
+    await makeClickTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 6, ...topics });
     const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
     await admin.connect();
     const { topics: found } = await admin.fetchTopicMetadata({ topics: Object.values(topics) });

@@ -4,12 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { Kafka, logLevel } from 'kafkajs';
+import { makeTopics } from '#runtime/kafka/topics.ts';
+import { createLog } from '#runtime/telemetry/log.ts';
 import { findJava } from './bootstrap/prerequisites.mjs';
 import { replaceFile } from './pid-files.ts';
 
 const FORMAT_TIMEOUT_MS = 60_000;
-const ADMIN_TIMEOUT_MS = 10_000;
 
 /** Every topic and its number of partitions. A click's partition is chosen by its link. */
 const TOPICS: Readonly<Record<string, number>> = { 'hop.clicks.v1': 6, 'hop.clicks.v1.dead': 1 };
@@ -99,33 +99,9 @@ function properties({ dir, port, advertisedPort, controllerPort }: KafkaContext)
     .join('');
 }
 
-/** Makes the topics that do not exist and widens those with too few partitions; safe to repeat. */
-export async function makeTopics(port: number, topics = TOPICS): Promise<void> {
-  const kafka = new Kafka({
-    clientId: 'compose-local',
-    brokers: [`127.0.0.1:${port}`],
-    logLevel: logLevel.NOTHING,
-    connectionTimeout: ADMIN_TIMEOUT_MS,
-    requestTimeout: ADMIN_TIMEOUT_MS,
-    retry: { retries: 8, initialRetryTime: 100, maxRetryTime: 2_000 },
-  });
-  const admin = kafka.admin();
-  await admin.connect();
-  try {
-    const known = new Set(await admin.listTopics());
-    const wanted = Object.entries(topics).map(([topic, numPartitions]) => ({
-      topic,
-      numPartitions,
-      replicationFactor: 1,
-    }));
-    const missing = wanted.filter(({ topic }) => !known.has(topic));
-    if (missing.length > 0)
-      await admin.createTopics({ topics: missing, waitForLeaders: true, timeout: ADMIN_TIMEOUT_MS });
-    const { topics: described } = await admin.fetchTopicMetadata({ topics: Object.keys(topics) });
-    const narrow = described.filter(({ name, partitions }) => partitions.length < (topics[name] ?? 0));
-    const topicPartitions = narrow.map(({ name }) => ({ topic: name, count: topics[name] ?? 1 }));
-    if (narrow.length > 0) await admin.createPartitions({ topicPartitions, timeout: ADMIN_TIMEOUT_MS });
-  } finally {
-    await admin.disconnect();
-  }
+/** Makes the topics that do not exist and widens those with too few partitions; safe to repeat. One broker has the only copy. */
+export async function makeLocalTopics(port: number): Promise<void> {
+  const log = createLog({ instance: 'topics', logLevel: 'silent' });
+  const shapes = Object.entries(TOPICS).map(([topic, partitions]) => ({ topic, partitions, replication: 1 }));
+  await makeTopics({ brokers: [`127.0.0.1:${port}`], clientId: 'compose-local', log }, shapes);
 }

@@ -6,7 +6,7 @@ import { createLog } from '#runtime/telemetry/log.ts';
 import { installDir } from './bootstrap/checkout.mjs';
 import { envoyPart } from './envoy.ts';
 import { membersOf } from './graph.ts';
-import { type KafkaContext, kafkaCommand, makeTopics, prepareKafka } from './kafka.ts';
+import { type KafkaContext, kafkaCommand, makeLocalTopics, prepareKafka } from './kafka.ts';
 import { checkout } from './layout.ts';
 import type { Part, Task } from './part.ts';
 import { bootstrapRoles, type PostgresContext, postgresUrl, preparePrimary, prepareReplica } from './postgres.ts';
@@ -125,7 +125,7 @@ function kafka(settings: MeshSettings): Part {
 
 function topics({ ports }: MeshSettings): Task {
   const run = async (): Promise<string> => {
-    await makeTopics(ports.kafka);
+    await makeLocalTopics(ports.kafka);
     return 'Kafka topics';
   };
   return { name: 'topics', run };

@@ -29,8 +29,10 @@ export const edgeConfig = defineConfig({
   hotEntries: int('HOP_HOT_ENTRIES', { min: 1, max: 100_000, default: 12_500 }),
   hotBytes: int('HOP_HOT_BYTES', { min: 65_536, default: 33_554_432 }),
   clicksTopic: text('HOP_CLICKS_TOPIC', { default: 'hop.clicks.v1' }),
-  /** Partitions of that topic. Another number than the topic has costs balance or, if greater, stops the sending. */
+  /** Partitions of that topic. One that has fewer is written to as it is, and the health service says so. */
   clicksPartitions: int('HOP_CLICKS_PARTITIONS', { min: 1, max: 1_000, default: 6 }),
+  /** Copies of each of its partitions: 1 with one broker, 3 with three, of which two must have a click. Checked, not made. */
+  kafkaReplication: int('HOP_KAFKA_REPLICATION', { min: 1, max: 9, default: 1 }),
   /** How long the first click of a batch waits for company. */
   lingerMs: duration('HOP_CLICKS_LINGER_MS', { max: 10_000, default: 250 }),
   batchClicks: int('HOP_CLICKS_BATCH', { min: 1, max: 50_000, default: 5_000 }),

@@ -3,11 +3,13 @@ import { join } from 'node:path';
 import type { Client } from '@connectrpc/connect';
 import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import type { Producer } from '#runtime/kafka/kafka.ts';
+import { readTopic } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { EdgeConfig } from '../config.ts';
 import { packClicks } from './batch.ts';
+import type { Click } from './click.ts';
 import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
@@ -19,6 +21,7 @@ import { createRotation } from './rotation.ts';
 import { createSalts } from './salts.ts';
 import { openSpool } from './spool.ts';
 import { createSpoolCare } from './spool-care.ts';
+import { createClicksTopic } from './topic.ts';
 import { traceSending } from './trace.ts';
 
 interface Dependencies {
@@ -31,8 +34,8 @@ interface Dependencies {
 }
 
 export interface ClickPath {
-  /** By name, what can be wrong: without the spool nothing works, without geo clicks have no place. */
-  readonly checks: { readonly spool: () => Promise<void>; readonly geo: () => Promise<void> };
+  /** By name, what can be wrong: without the spool nothing works, without Kafka clicks wait, without geo they have no place. */
+  readonly checks: Readonly<Record<'spool' | 'kafka' | 'geo', () => Promise<void>>>;
   /** Forwards clicks until stop. Rejects on a fault that only a restart can mend. */
   run(): Promise<void>;
   stop(): Promise<void>;
@@ -40,7 +43,7 @@ export interface ClickPath {
 
 /** The way of a click from Envoy's spool to Kafka, put together. */
 export async function openClickPath({ config, producer, analytics, log, tap }: Dependencies): Promise<ClickPath> {
-  const { spoolDir, edgeId, clicksPartitions: partitions, clicksTopic } = config;
+  const { spoolDir, edgeId, clicksTopic } = config;
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
   const stopping = new AbortController();
   const cursor = await openCursor(join(spoolDir, 'cursor.json'), (error) => {
@@ -49,12 +52,27 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const spool = openSpool(spoolDir, cursor.found);
   const salts = createSalts(analytics, { log });
   const geo = await openGeo(geoFilesOf(config), log);
+  const topic = createClicksTopic({
+    shape: { topic: clicksTopic, partitions: config.clicksPartitions, replication: config.kafkaReplication },
+    read: (shape) => readTopic({ brokers: config.kafkaBrokers, clientId: config.instance, log }, shape),
+    log,
+  });
+  // Packed anew at each try: meanwhile the topic may have other partitions.
   const send = createPublisher(
-    (messages) =>
-      producer.send(
+    async (clicks: readonly Click[]) => {
+      const messages = packClicks(clicks, { edgeId, partitions: topic.partitions() });
+      const sending = producer.send(
         clicksTopic,
         messages.map(({ partition, value }) => ({ partition, value })),
-      ),
+      );
+      await sending.then(
+        () => topic.sent(),
+        (error: unknown) => {
+          topic.sent(error);
+          throw error;
+        },
+      );
+    },
     { log },
   );
   const forwarder = createForwarder({
@@ -64,7 +82,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     tap,
     async publish(clicks, signal) {
       const traced = traceSending(clicks, clicksTopic);
-      await send(packClicks(traced.clicks, { edgeId, partitions }), signal);
+      await send(traced.clicks, signal);
       traced.end();
     },
     log,
@@ -93,12 +111,13 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
   return {
-    checks: { spool: care.check, geo: geo.check },
+    checks: { spool: care.check, kafka: topic.check, geo: geo.check },
     run() {
       const all = Promise.all([
         salts.keep(signal),
         waitForSalts(salts.ready, config.saltWaitMs, signal).then(() => forwarder.run(signal)),
         care.run(signal),
+        topic.keep(signal),
       ]);
       running = all.catch(() => {});
       return all.then(() => {});

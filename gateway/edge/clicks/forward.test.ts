@@ -111,7 +111,7 @@ test('a send is repeated until it is acknowledged', async () => {
   let tries = 0;
   const taken: ClickMessage[] = [];
   const publish = createPublisher(
-    async (messages) => {
+    async (messages: readonly ClickMessage[]) => {
       if (++tries < 4) throw new Error('Kafka is away');
       taken.push(...messages);
     },

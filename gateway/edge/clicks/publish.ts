@@ -1,9 +1,5 @@
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { ClickMessage } from './batch.ts';
 import { pause } from './pause.ts';
-
-/** Resolves once every replica in sync has the messages. */
-export type Send = (messages: readonly ClickMessage[]) => Promise<void>;
 
 interface Backoff {
   readonly firstMs: number;
@@ -15,15 +11,15 @@ interface Backoff {
  * better to do than to try again. A send whose acknowledgement was lost is sent twice; the key of a click makes it count
  * once.
  */
-export function createPublisher(
-  send: Send,
+export function createPublisher<Clicks>(
+  send: (clicks: Clicks) => Promise<void>,
   { log, backoff = { firstMs: 100, lastMs: 5_000 } }: { log: Log; backoff?: Backoff },
-): (messages: readonly ClickMessage[], signal: AbortSignal) => Promise<void> {
-  return async (messages, signal) => {
+): (clicks: Clicks, signal: AbortSignal) => Promise<void> {
+  return async (clicks, signal) => {
     for (let failures = 0; ; failures++) {
       signal.throwIfAborted();
       try {
-        await send(messages);
+        await send(clicks);
         if (failures > 0) log.info({ failures }, 'Kafka takes clicks again');
         return;
       } catch (error) {

@@ -1,0 +1,32 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { silentLog } from '../telemetry/log.ts';
+import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
+import { makeTopics, readTopic } from './topics.ts';
+
+describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not installed)', () => {
+  let kafka: TestKafka;
+  beforeAll(async () => {
+    kafka = await startKafka();
+  });
+  afterAll(() => kafka?.stop());
+  const options = () => ({ brokers: kafka.brokers, clientId: 'topics', log: silentLog });
+
+  it('are made with their settings, once and again, and widened', async () => {
+    const shape = { topic: 'made', partitions: 2, replication: 1 };
+    await makeTopics(options(), [shape]);
+    await makeTopics(options(), [shape]);
+    expect(await readTopic(options(), shape)).toEqual({ partitions: 2, faults: [] });
+    const wider = { ...shape, partitions: 5 };
+    expect(await readTopic(options(), wider)).toEqual({ partitions: 2, faults: ['It has 2 partitions, not 5.'] });
+    await makeTopics(options(), [wider]);
+    expect(await readTopic(options(), wider)).toEqual({ partitions: 5, faults: [] });
+  });
+
+  it('that are not there, or have too few copies, are told apart', async () => {
+    const missing = { topic: 'missing', partitions: 1, replication: 1 };
+    expect(await readTopic(options(), missing)).toEqual({ partitions: 0, faults: ['There is no topic missing.'] });
+    await kafka.createTopic('thin', 1);
+    const { faults } = await readTopic(options(), { topic: 'thin', partitions: 1, replication: 3 });
+    expect(faults).toEqual(['1 partitions have fewer than 3 copies.', 'min.insync.replicas is 1, not 2.']);
+  });
+});

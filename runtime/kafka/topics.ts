@@ -1,0 +1,91 @@
+import kafkajs, { type Admin } from 'kafkajs';
+import { createKafka, type KafkaOptions } from './client.ts';
+
+/** What a topic has to be. */
+export interface TopicShape {
+  readonly topic: string;
+  readonly partitions: number;
+  /** Copies of each partition: 1 with one broker, 3 with three. */
+  readonly replication: number;
+}
+
+const adminTimeoutMs = 10_000;
+
+/** With three copies a message is acknowledged once two brokers have it: one may be away, and one may be lost. */
+const settingsOf = ({ replication }: TopicShape): Readonly<Record<string, string>> => ({
+  'min.insync.replicas': replication >= 3 ? '2' : '1',
+  // A copy that is behind must not become the truth.
+  'unclean.leader.election.enable': 'false',
+});
+
+/** Makes the topics that do not exist, and widens those with too few partitions; safe to repeat. Rejects when Kafka does not answer. */
+export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[]): Promise<void> {
+  return withAdmin(options, async (admin) => {
+    const known = new Set(await admin.listTopics());
+    const missing = shapes.filter(({ topic }) => !known.has(topic));
+    const topics = missing.map((shape) => ({
+      topic: shape.topic,
+      numPartitions: shape.partitions,
+      replicationFactor: shape.replication,
+      configEntries: Object.entries(settingsOf(shape)).map(([name, value]) => ({ name, value })),
+    }));
+    if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true, timeout: adminTimeoutMs });
+    const found = await admin.fetchTopicMetadata({ topics: shapes.map(({ topic }) => topic) });
+    const topicPartitions = shapes
+      .filter(({ topic, partitions }) => partitions > partitionsOf(found, topic).length)
+      .map(({ topic, partitions }) => ({ topic, count: partitions }));
+    if (topicPartitions.length > 0) await admin.createPartitions({ topicPartitions, timeout: adminTimeoutMs });
+  });
+}
+
+/** How a topic was found. */
+export interface TopicState {
+  /** 0: there is no such topic. */
+  readonly partitions: number;
+  /** What is not as it has to be, in words. */
+  readonly faults: readonly string[];
+}
+
+/** Looks at a topic and changes nothing: its settings are an operator's to change. Rejects when Kafka does not answer. */
+export function readTopic(options: KafkaOptions, shape: TopicShape): Promise<TopicState> {
+  return withAdmin(options, async (admin) => {
+    const { topic, partitions: wanted, replication } = shape;
+    if (!(await admin.listTopics()).includes(topic)) return { partitions: 0, faults: [`There is no topic ${topic}.`] };
+    const partitions = partitionsOf(await admin.fetchTopicMetadata({ topics: [topic] }), topic);
+    const faults: string[] = [];
+    if (partitions.length < wanted) faults.push(`It has ${partitions.length} partitions, not ${wanted}.`);
+    const thin = partitions.filter(({ replicas }) => replicas.length < replication);
+    if (thin.length > 0) faults.push(`${thin.length} partitions have fewer than ${replication} copies.`);
+    const headless = partitions.filter(({ leader }) => leader < 0);
+    if (headless.length > 0) faults.push(`${headless.length} partitions have no leader.`);
+    const found = await settingsFound(admin, topic);
+    for (const [name, value] of Object.entries(settingsOf(shape))) {
+      const [is, has] = [found.get(name), value];
+      const enough = name === 'min.insync.replicas' ? Number(is) >= Number(has) : is === has;
+      if (!enough) faults.push(`${name} is ${is}, not ${has}.`);
+    }
+    return { partitions: partitions.length, faults };
+  });
+}
+
+async function settingsFound(admin: Admin, topic: string): Promise<Map<string, string>> {
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic };
+  const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
+  return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+}
+
+type Metadata = Awaited<ReturnType<Admin['fetchTopicMetadata']>>;
+
+function partitionsOf({ topics }: Metadata, name: string): Metadata['topics'][number]['partitions'] {
+  return topics.find((topic) => topic.name === name)?.partitions ?? [];
+}
+
+async function withAdmin<Result>(options: KafkaOptions, work: (admin: Admin) => Promise<Result>): Promise<Result> {
+  const admin = createKafka(options).admin();
+  await admin.connect();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.disconnect();
+  }
+}
