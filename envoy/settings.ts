@@ -107,7 +107,8 @@ export const envoyConfig = defineConfig({
 });
 
 /** What compose/local takes of it from its own environment. */
-export const traceConfig = { otlpEndpoint: envoyConfig.otlpEndpoint, tracePercent: envoyConfig.tracePercent };
+const { otlpEndpoint, tracePercent, trustedProxies } = envoyConfig;
+export const localConfig = { otlpEndpoint, tracePercent, trustedProxies };
 
 export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: string): EnvoySettings {
   const { seenAs, concurrency, link, resolver, identity, analytics, gatewayAccess } = config;
@@ -145,7 +146,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
 export function tracesFrom({
   otlpEndpoint,
   tracePercent: percent,
-}: ConfigOf<typeof traceConfig>): Pick<EnvoySettings, 'traces'> {
+}: Pick<ConfigOf<typeof localConfig>, 'otlpEndpoint' | 'tracePercent'>): Pick<EnvoySettings, 'traces'> {
   if (otlpEndpoint === undefined) return {};
   const { protocol, hostname, port } = new URL(otlpEndpoint);
   if (protocol !== 'http:') throw new Error('HOP_OTLP_ENDPOINT has to be http://host:port for Envoy.');

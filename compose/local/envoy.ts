@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { renderEnvoy } from '../../envoy/render.ts';
-import { traceConfig, tracesFrom } from '../../envoy/settings.ts';
+import { localConfig, tracesFrom } from '../../envoy/settings.ts';
 import { type Kind, membersOf } from './graph.ts';
 import { checkout } from './layout.ts';
 import type { Part } from './part.ts';
@@ -70,6 +70,7 @@ function envoySettings(
   const upstream = (kind: Kind): { host: string; port: number }[] =>
     membersOf(kind, instances).map((part) => local(ports[part]));
   const edge = edges[name];
+  const own = loadConfig(localConfig, env);
   return {
     edgeId: edge.id,
     outDir,
@@ -81,7 +82,8 @@ function envoySettings(
     adminPort: ports[edge.ports.admin],
     concurrency: concurrencyOf(env.HOP_ENVOY_CONCURRENCY),
     rateLimits: loadConfig(rateLimitTable, env),
-    ...tracesFrom(loadConfig(traceConfig, env)),
+    trustedProxies: own.trustedProxies,
+    ...tracesFrom(own),
     hotSet: local(ports[edge.ports.hotSet]),
     upstreams: {
       link: upstream('link'),

@@ -368,4 +368,16 @@ describe('salts', () => {
     expect(await store.destroySaltsBefore('2026-05-06')).toBe(1);
     expect((await store.salts([])).map(({ day: of }) => of)).toEqual(['2026-05-06']);
   });
+
+  test('are put back as they were when a crash has emptied their table, but for those that were destroyed', async () => {
+    const days = ['2026-05-06', '2026-05-07'];
+    const before = await store.salts(days);
+    await pool.query('truncate visitor_salts');
+    expect(await store.salts(days)).toEqual(before);
+    expect(await postgresStore(pool).salts(days)).toEqual(before);
+    await store.destroySaltsBefore('2026-05-07');
+    const [made] = await store.salts(['2026-05-06']);
+    expect(made?.day).toBe('2026-05-06');
+    expect(made?.salt).not.toEqual(before[0]?.salt);
+  });
 });

@@ -8,6 +8,8 @@ import { type StoreOptions, storeDelivery } from './store-delivery.postgres.ts';
 
 /** What is written; on the primary. */
 export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltStore {
+  /** The table is empty after a crash of Postgres: what was seen of it is put back, so that visitors stay who they are. */
+  const knownSalts = new Map<string, Buffer>();
   return {
     async position(topic, partition) {
       const { rows } = await pool.query<{ next_offset: string }>(
@@ -39,16 +41,20 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
     async salts(days) {
       for (const day of days) {
         const text = 'insert into visitor_salts (day, salt) values ($1, $2) on conflict (day) do nothing';
-        await pool.query(text, [day, randomBytes(32)]);
+        await pool.query(text, [day, knownSalts.get(day) ?? randomBytes(32)]);
       }
       const { rows } = await pool.query<{ day: string; salt: Buffer }>(
         'select day::text, salt from visitor_salts order by day',
       );
+      for (const { day, salt } of rows) knownSalts.set(day, salt);
       return rows;
     },
 
     async destroySaltsBefore(day) {
+      for (const known of knownSalts.keys()) if (known < day) knownSalts.delete(known);
       const { rowCount } = await pool.query('delete from visitor_salts where day < $1', [day]);
+      // A deleted row stands in its file until that is written anew.
+      if (rowCount) await pool.query('vacuum full visitor_salts');
       return rowCount ?? 0;
     },
   };
