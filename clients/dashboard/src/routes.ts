@@ -12,10 +12,16 @@ export interface AppRoute {
 /** Every page behind the sign-in, each a chunk of its own. The first that matches is shown. */
 export const routes: readonly AppRoute[] = [
   {
+    path: '/overview',
+    page: lazy(() => import('./pages/overview/overview-page.tsx')),
+    nav: { label: 'Overview', icon: 'overview', key: 'o' },
+  },
+  {
     path: '/links',
     page: lazy(() => import('./pages/links/links-page.tsx')),
     nav: { label: 'Links', icon: 'links', key: 'l' },
   },
+  { path: '/links/:code', page: lazy(() => import('./pages/link/link-page.tsx')) },
   {
     path: '/keys',
     page: lazy(() => import('./pages/keys/keys-page.tsx')),

@@ -2,6 +2,7 @@ import { memo } from 'react';
 import { Link as PageLink } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { IconButton } from '../../components/button.tsx';
+import { linkPath } from '../link/link-path.ts';
 import style from './links.module.css';
 
 /** What a row can ask for. It stays the same object, so that only rows that changed are drawn again. */
@@ -48,11 +49,7 @@ export const LinkRow = memo(function LinkRow({ link, index, top, isChosen, actio
       </label>
       <div className={style.what}>
         <div className={style.line}>
-          <PageLink
-            href={`/links/${encodeURIComponent(link.code)}?domain=${link.domain}`}
-            className={style.name}
-            data-row
-          >
+          <PageLink href={linkPath(link)} className={style.name} data-row>
             {name}
           </PageLink>
           {link.title && <span className={style.short}>/{link.code}</span>}

@@ -8,7 +8,7 @@ import type { LinkFilter } from './link-filter.ts';
 
 /** As many as fill a tall screen four times: few calls while scrolling, and a first answer that comes soon. */
 const pageSize = 100;
-const { listLinks } = LinkService.method;
+const { getLink, listLinks } = LinkService.method;
 type Pages = InfiniteData<MessageShape<typeof listLinks.output>>;
 
 /** The links that a filter lets through, page after page. */
@@ -31,6 +31,8 @@ export function useLinks({ search, tag, state, order }: LinkFilter) {
 }
 
 const listKey = createConnectQueryKey({ schema: listLinks, cardinality: 'infinite' });
+/** The link that has a page of its own. */
+const oneKey = createConnectQueryKey({ schema: getLink, cardinality: 'finite' });
 
 /** What is on the screen, changed before the mesh has answered. */
 export interface LinkLists {
@@ -46,12 +48,15 @@ export function useLinkLists(): LinkLists {
     () => ({
       change(ids, change) {
         // What is on its way was asked for before the change, and would undo it on the screen.
-        void queries.cancelQueries({ queryKey: listKey });
-        const before = queries.getQueriesData<Pages>({ queryKey: listKey });
+        for (const queryKey of [listKey, oneKey]) void queries.cancelQueries({ queryKey });
+        const before = [listKey, oneKey].flatMap((queryKey) => queries.getQueriesData({ queryKey }));
         queries.setQueriesData<Pages>({ queryKey: listKey }, (data) => data && withChanged(data, ids, change));
+        queries.setQueriesData<Link>({ queryKey: oneKey }, (link) => (link && ids.has(link.id) ? change(link) : link));
         return () => restore(queries, before);
       },
-      renew: () => void queries.invalidateQueries({ queryKey: listKey }),
+      renew() {
+        for (const queryKey of [listKey, oneKey]) void queries.invalidateQueries({ queryKey });
+      },
     }),
     [queries],
   );

@@ -1,0 +1,8 @@
+import type { SeriesPoint } from '#gen/analytics/v1/series_point_pb.ts';
+import { millisecondsOf } from '../range/moments.ts';
+import type { ChartPoint } from './time-chart.tsx';
+
+/** A series of the contract as a chart takes it. */
+export function chartPoints(series: readonly SeriesPoint[]): ChartPoint[] {
+  return series.map(({ at, clicks, visitors }) => ({ at: millisecondsOf(at), clicks, visitors }));
+}

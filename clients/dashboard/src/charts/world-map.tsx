@@ -1,0 +1,43 @@
+import { useEffect, useState } from 'react';
+import { ErrorState } from '../components/states.tsx';
+import { type CountryShape, loadCountryShapes, mapBox } from './country-shapes.ts';
+import { countryName } from './names.ts';
+import { count } from './numbers.ts';
+import style from './world-map.module.css';
+
+interface WorldMapProps {
+  /** ISO 3166-1 alpha-2, and how many clicks came from there. */
+  readonly countries: readonly { readonly value: string; readonly clicks: number }[];
+}
+
+/** Of five shades the one for a share of the most; the root keeps small ones apart from none. */
+const shades = 5;
+
+/** Where clicks came from. The table beside it says the same in figures, and has the countries that are too small to be drawn. */
+export default function WorldMap({ countries }: WorldMapProps) {
+  const [shapes, setShapes] = useState<readonly CountryShape[]>();
+  const [error, setError] = useState<unknown>();
+  const [attempt, setAttempt] = useState(0);
+  useEffect(() => {
+    setError(undefined);
+    loadCountryShapes().then(setShapes, setError);
+  }, [attempt]);
+  if (error !== undefined) return <ErrorState error={error} retry={() => setAttempt((before) => before + 1)} />;
+  const clicksOf = new Map(countries.map(({ value, clicks }) => [value, clicks]));
+  const most = Math.max(1, ...countries.filter(({ value }) => value !== '').map(({ clicks }) => clicks));
+  return (
+    <div className={style.map}>
+      <svg viewBox={`0 0 ${mapBox.width} ${mapBox.height}`} role="img" aria-label="Clicks by country, as a world map">
+        {shapes?.map(({ code, path }) => {
+          const clicks = clicksOf.get(code) ?? 0;
+          const shade = clicks === 0 ? 0 : Math.max(1, Math.ceil(Math.sqrt(clicks / most) * shades));
+          return (
+            <path key={path} d={path} data-country={code} data-shade={shade}>
+              {clicks > 0 && <title>{`${countryName(code)}: ${count(clicks)}`}</title>}
+            </path>
+          );
+        })}
+      </svg>
+    </div>
+  );
+}

@@ -1,0 +1,58 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { useEffect, useRef, useState } from 'react';
+import { isPassing, isSignedOut, problemOf } from '../api/problem.ts';
+import { follow, type StreamStatus } from './follow.ts';
+
+interface Held {
+  readonly status: StreamStatus;
+  /** Why it ended, or waits. */
+  readonly error: unknown;
+}
+
+/**
+ * A stream that stays open while the page is looked at, and is opened again after each break. `open` is asked for a new one
+ * whenever it changes: make it with useCallback. `onOpen` is told before the first event of each stream.
+ */
+export function useStream<Event>(
+  open: (signal: AbortSignal) => AsyncIterable<Event>,
+  onEvent: (event: Event) => void,
+  onOpen?: () => void,
+): Held {
+  const [held, setHeld] = useState<Held>({ status: 'connecting', error: undefined });
+  const isHidden = useHidden();
+  const handle = useRef({ onEvent, onOpen });
+  handle.current = { onEvent, onOpen };
+  useEffect(() => {
+    if (isHidden) {
+      setHeld({ status: 'paused', error: undefined });
+      return;
+    }
+    return follow<Event>({
+      open,
+      onEvent: (event) => handle.current.onEvent(event),
+      onStatus(status, error) {
+        setHeld({ status, error });
+        if (status === 'live') handle.current.onOpen?.();
+      },
+      isPassing: mayPass,
+      retryAfter: (error) => problemOf(error).retryAfterMs,
+    });
+  }, [open, isHidden]);
+  return held;
+}
+
+/** Whoever is signed out may come back; a stream that was cut by the watch over it is opened again. */
+function mayPass(error: unknown): boolean {
+  const { code } = ConnectError.from(error);
+  return isPassing(error) || isSignedOut(error) || code === Code.Canceled || problemOf(error).reason === 'RATE_LIMITED';
+}
+
+function useHidden(): boolean {
+  const [isHidden, setHidden] = useState(document.hidden);
+  useEffect(() => {
+    const onChange = (): void => setHidden(document.hidden);
+    document.addEventListener('visibilitychange', onChange);
+    return () => document.removeEventListener('visibilitychange', onChange);
+  }, []);
+  return isHidden;
+}

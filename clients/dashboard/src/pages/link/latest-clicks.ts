@@ -1,0 +1,59 @@
+import type { Click } from '#gen/analytics/v1/click_pb.ts';
+import { millisecondsOf } from '../../range/moments.ts';
+
+export const mostShown = 30;
+
+interface LatestClick {
+  readonly click: Click;
+  readonly key: string;
+  /** It came in while the page was open. */
+  readonly isNew: boolean;
+}
+
+/**
+ * What a stream told and what a list had, newest first, each click once. Clicks have no name of their own: of those that are
+ * the same in everything, the one that has more of them is believed.
+ */
+export function merged(told: readonly Click[], listed: readonly Click[]): LatestClick[] {
+  const fresh = numbered(told, true);
+  const known = new Set(fresh.map(({ key }) => key));
+  const old = numbered(listed, false).filter(({ key }) => !known.has(key));
+  return [...fresh, ...old].sort((a, b) => millisecondsOf(b.click.at) - millisecondsOf(a.click.at)).slice(0, mostShown);
+}
+
+function numbered(clicks: readonly Click[], isNew: boolean): LatestClick[] {
+  const seen = new Map<string, number>();
+  return clicks.map((click) => {
+    const text = textOf(click);
+    const place = seen.get(text) ?? 0;
+    seen.set(text, place + 1);
+    return { click, key: `${text} ${place}`, isNew };
+  });
+}
+
+function textOf({
+  at,
+  country,
+  region,
+  city,
+  device,
+  browser,
+  operatingSystem,
+  referrer,
+  language,
+  ...flags
+}: Click): string {
+  const kind = [flags.bot, flags.head, flags.prefetch].map(Number);
+  return [
+    millisecondsOf(at),
+    country,
+    region,
+    city,
+    device,
+    browser,
+    operatingSystem,
+    referrer,
+    language,
+    ...kind,
+  ].join('|');
+}

@@ -1,0 +1,41 @@
+import { useQuery } from '@connectrpc/connect-query';
+import { useParams, useSearch } from 'wouter';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { Answer } from '../../components/answer.tsx';
+import { Page } from '../../components/page.tsx';
+import { RangeBar } from '../../range/range-bar.tsx';
+import { useRange } from '../../range/use-range.ts';
+import { LinkButtons } from './link-buttons.tsx';
+import { LinkFacts } from './link-facts.tsx';
+import { LinkStatistics } from './link-statistics.tsx';
+import { LiveClicks } from './live-clicks.tsx';
+import { useFreshStats } from './use-fresh-stats.ts';
+
+/** One link: what it is, and who followed it. */
+export default function LinkPage() {
+  const { code = '' } = useParams();
+  const domain = new URLSearchParams(useSearch()).get('domain');
+  const link = useQuery(LinkService.method.getLink, { code, ...(domain && { domain }) });
+  return (
+    <Page
+      title={link.data?.title || code}
+      lead={link.data && <LinkFacts link={link.data} />}
+      actions={link.data && <LinkButtons link={link.data} />}
+    >
+      <Answer query={link}>{(found) => <LinkNumbers link={found} />}</Answer>
+    </Page>
+  );
+}
+
+function LinkNumbers({ link }: { link: Link }) {
+  const state = useRange();
+  const onClick = useFreshStats();
+  return (
+    <>
+      <RangeBar {...state} />
+      <LinkStatistics link={link} {...state} />
+      <LiveClicks link={link} withBots={state.withBots} onClick={onClick} />
+    </>
+  );
+}
