@@ -68,6 +68,22 @@ describe('the age of the watch', () => {
     expect(age.ageMs()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('asks for another stream when this one was slow to begin, and all of its heartbeats seem old for that', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(250);
+    expect(hear(0)).toBe(true);
+    expect(age.ageMs()).toBe(250);
+    pass(5_000);
+    expect(hear(0)).toBe(false);
+    age.connecting();
+    hear(0);
+    pass(20);
+    expect(hear(0)).toBe(true);
+    expect(age.ageMs()).toBe(20);
+  });
+
   it('asks for another stream when the clocks have moved, either way', () => {
     const { age, pass, hear } = setUp();
     age.connecting();

@@ -3,8 +3,8 @@ export interface WatchAge {
   /** A stream is being asked for. */
   connecting(): void;
   /**
-   * A heartbeat has arrived: the primary was read at readAtMs of its clock. Answers false when the clocks have moved
-   * against each other, so that only another stream can tell the age again.
+   * A heartbeat has arrived: the primary was read at readAtMs of its clock. Answers false when only another stream can tell the
+   * age (again, or better): the clocks have moved against each other, or this one tells it badly.
    */
   heartbeat(readAtMs: number): boolean;
   /** Changes may have been missed: nothing told before counts. */
@@ -15,8 +15,12 @@ export interface WatchAge {
   ageMs(): number;
 }
 
-/** A heartbeat is about as old as the link service's interval when it arrives; one that seems older is, or the clocks moved. */
-const suspectMs = 600;
+/**
+ * A heartbeat is some 10 ms old when it arrives; one that seems much older is, or the clocks moved, or the stream was asked for
+ * on a busy machine: then all of its heartbeats seem as old as the second one was, and those who cannot use one that is 200 ms
+ * old (the filter of made-up codes) would have none until there is another stream.
+ */
+const suspectMs = 150;
 const suspectForMs = 5_000;
 
 /**
