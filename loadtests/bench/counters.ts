@@ -12,19 +12,31 @@ export interface Counters {
   resolverRequests(): Promise<number>;
   /** Bytes that Envoy has allocated. */
   envoyBytes(): Promise<number>;
-  /** The sum of a metric of gateway-edge; 0 where it has none. */
-  edge(metric: string): Promise<number>;
+  /** Entries of the hot set. */
+  hotEntries(): Promise<number>;
+  /** Pushes of the hot set that Envoy acknowledged so far, and what they took together. */
+  pushes(): Promise<Pushes>;
+}
+
+export interface Pushes {
+  readonly count: number;
+  readonly seconds: number;
 }
 
 export function countersOf(ports: Ports): Counters {
   const admin = `http://127.0.0.1:${ports['envoy-admin']}`;
+  const edge = metricsOf(ports['gateway-edge-metrics']);
   const resolvers = [ports['resolver-1-metrics'], ports['resolver-2-metrics']];
   return {
     tiers: () => tiersOf(resolvers),
     envoyRequests: () => counterOf(admin, 'http.public.downstream_rq_total'),
     resolverRequests: () => counterOf(admin, 'cluster.resolver.upstream_rq_total'),
     envoyBytes: async () => Number((JSON.parse(await textOf(`${admin}/memory`)) as { allocated: string }).allocated),
-    edge: async (metric) => sumOf(await textOf(metricsOf(ports['gateway-edge-metrics'])), metric),
+    hotEntries: async () => sumOf(await textOf(edge), 'hop_edge_hot_set_entries'),
+    pushes: async () => {
+      const [text, name] = [await textOf(edge), 'hop_edge_hot_set_push_duration_seconds'];
+      return { count: sumOf(text, `${name}_count`), seconds: sumOf(text, `${name}_sum`) };
+    },
   };
 }
 

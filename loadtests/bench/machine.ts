@@ -61,7 +61,7 @@ export function versionsOf(pids: ReadonlyMap<string, number>): Versions {
   const of = (part: string): string => {
     const binary = readlinkSync(`/proc/${pids.get(part)}/exe`);
     const text = execFileSync(binary, ['--version'], { encoding: 'utf8', timeout: 10_000 });
-    return /\d+\.\d+(\.\d+)?/.exec(text.slice(text.lastIndexOf('version: ')))?.[0] ?? text.trim();
+    return /\d+\.\d+(\.\d+)?/.exec(text.slice(Math.max(0, text.lastIndexOf('version: '))))?.[0] ?? text.trim();
   };
   return { envoy: of('envoy'), postgres: of('postgres') };
 }

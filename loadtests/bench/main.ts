@@ -49,11 +49,13 @@ async function main(): Promise<void> {
     page();
   }
   if (options.hotSet) {
-    await onMesh({ links, how: 'stored' }, options, async (bench, where) =>
-      keepHotSet(label, where, await measureHotSet(bench, rounds)),
+    await onMesh({ links, how: 'stored' }, options, (bench, where) =>
+      measureHotSet(bench, rounds, (figures) => keepHotSet(label, where, figures)),
     );
     page();
   }
 }
 
+// The mesh is killed with this process, if it ends by `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 await main();

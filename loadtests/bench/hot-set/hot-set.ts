@@ -35,7 +35,12 @@ const hot = (links: number): Variant => ({
 
 export const hotSetVariants: readonly Variant[] = [bare, hot(200), hot(10_000)];
 
-export async function measureHotSet(bench: Bench, rounds: number): Promise<HotSetFigures> {
+/** What is known so far is told after each measurement. */
+export async function measureHotSet(
+  bench: Bench,
+  rounds: number,
+  told: (figures: HotSetFigures) => void,
+): Promise<void> {
   const { subject, say } = bench;
   const { counters } = subject;
   await addBareHost(bench, await linkIdOf(bench));
@@ -46,13 +51,15 @@ export async function measureHotSet(bench: Bench, rounds: number): Promise<HotSe
   const crowd = await followAsCrowd(bench);
   say(`crowd: ${JSON.stringify(crowd)}`);
   await warmUp(bench, bare, 1);
-  const entries = await counters.edge('hop_edge_hot_set_entries');
+  const entries = await counters.hotEntries();
   const envoyMib = ((await counters.envoyBytes()) - before) / MEBIBYTE;
   say(`${entries} entries: ${envoyMib.toFixed(1)} MiB`);
   const push = await pushUnderLoad(bench);
   say(`push: ${JSON.stringify(push)}`);
-  const measured = await measureRounds(bench, hotSetVariants, rounds);
-  return { stored: subject.codes.length, crowd, entries, envoyMib, push, rounds: measured };
+  const stored = subject.codes.length;
+  await measureRounds(bench, hotSetVariants, rounds, (all) =>
+    told({ ...{ stored, crowd, entries, envoyMib, push }, rounds: all }),
+  );
 }
 
 async function linkIdOf({ subject: { mesh, apiKey, codes } }: Bench): Promise<string> {

@@ -1,9 +1,11 @@
 // A hot link is edited while others are followed: how long until Envoy has the whole set anew, and what the others see of it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Pushes } from '../counters.ts';
 import type { Quantiles } from '../job.ts';
 import type { Bench } from '../measure.ts';
 import { CONNECTIONS, destinationOf, followRequest } from '../requests.ts';
 import { median } from '../statistics.ts';
+import type { Subject } from '../subject.ts';
 
 const RATE = 3_000;
 const SECONDS = 20;
@@ -15,7 +17,6 @@ const FOLLOWED_SHARE = 0.8;
 const WARM_FOLLOWS = 20;
 const LOOK_MS = 20;
 const PATIENCE_MS = 5_000;
-const METRIC = 'hop_edge_hot_set_push_duration_seconds';
 
 export interface PushFigures {
   /** In the set while it was pushed. */
@@ -48,9 +49,11 @@ export async function pushUnderLoad(bench: Bench): Promise<PushFigures> {
   const pushes = await editAll(bench, edited);
   const { latencyMs } = await load;
   const [all, cold] = [(await counters.envoyRequests()) - before[0], (await counters.resolverRequests()) - before[1]];
+  // The variants that come next follow them, too.
+  for (const [at, code] of edited.entries()) await edit(subject, code, destinationOf(followed + at));
   const took = pushes.map(({ seconds, count }) => (seconds * 1_000) / count);
   return {
-    entries: await counters.edge('hop_edge_hot_set_entries'),
+    entries: await counters.hotEntries(),
     pushes: pushes.reduce((sum, { count }) => sum + count, 0),
     medianMs: median(took),
     mostMs: Math.max(...took),
@@ -71,27 +74,18 @@ function follow({ subject, generator }: Bench, links: number) {
   });
 }
 
-interface Pushes {
-  readonly seconds: number;
-  readonly count: number;
-}
-
 async function editAll({ subject }: Bench, codes: readonly string[]): Promise<Pushes[]> {
-  const done = async (): Promise<Pushes> => ({
-    seconds: await subject.counters.edge(`${METRIC}_sum`),
-    count: await subject.counters.edge(`${METRIC}_count`),
-  });
   const pushes: Pushes[] = [];
   for (const code of codes) {
     const next = sleep(EVERY_MS);
-    const before = await done();
-    await edit(subject.mesh.url, subject.apiKey, code);
+    const before = await subject.counters.pushes();
+    await edit(subject, code, `https://example.org/edited/${code}`);
     const until = performance.now() + PATIENCE_MS;
-    let after = await done();
+    let after = await subject.counters.pushes();
     while (after.count === before.count) {
       if (performance.now() > until) throw new Error(`Envoy has not acknowledged the edit of ${code}.`);
       await sleep(LOOK_MS);
-      after = await done();
+      after = await subject.counters.pushes();
     }
     pushes.push({ seconds: after.seconds - before.seconds, count: after.count - before.count });
     await next;
@@ -99,10 +93,10 @@ async function editAll({ subject }: Bench, codes: readonly string[]): Promise<Pu
   return pushes;
 }
 
-async function edit(url: string, apiKey: string, code: string): Promise<void> {
-  const body = JSON.stringify({ long_url: `https://example.org/edited/${code}` });
+async function edit({ mesh, apiKey }: Subject, code: string, destination: string): Promise<void> {
+  const body = JSON.stringify({ long_url: destination });
   const headers = { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' };
-  await call(`${url}/api/v1/urls/${code}`, { method: 'PATCH', headers, body }, 200);
+  await call(`${mesh.url}/api/v1/urls/${code}`, { method: 'PATCH', headers, body }, 200);
 }
 
 async function call(url: string, init: RequestInit, status: number): Promise<void> {

@@ -61,7 +61,8 @@ const lines: readonly Line[] = [
   {
     what: 'crowd: p50, p99, ms',
     wanted: '',
-    figure: ({ crowd }) => `${ms(crowd.latencyMs.p50)}, ${ms(crowd.latencyMs.p99)}`,
+    // None of those that were due then could be sent in time.
+    figure: ({ crowd: { latencyMs } }) => (latencyMs.max === 0 ? '–' : `${ms(latencyMs.p50)}, ${ms(latencyMs.p99)}`),
   },
 ];
 
