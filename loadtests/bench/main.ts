@@ -1,5 +1,6 @@
 // `npm run bench`: what a request costs and how many there can be, per kind of request, on a mesh of its own. See loadtests/README.md.
 import { availableParallelism } from 'node:os';
+import { CLICK_LINKS, CLICKS_ENV, measureClicks } from './clicks/clicks.ts';
 import { startGenerator } from './generator-process.ts';
 import { measureHotSet } from './hot-set/hot-set.ts';
 import { machineNow, versionsOf } from './machine.ts';
@@ -7,7 +8,7 @@ import { type Bench, measureRounds } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writePage } from './page.ts';
 import { takeProfiles } from './profile.ts';
-import { type Circumstances, keepHotSet, keepVariants } from './results.ts';
+import { type Circumstances, keepClicks, keepHotSet, keepVariants } from './results.ts';
 import { type SubjectOptions, startSubject } from './subject.ts';
 
 /** So small that links asked for in turn are never found in it, and larger than the set that is to be found there. */
@@ -51,6 +52,12 @@ async function main(): Promise<void> {
   if (options.hotSet) {
     await onMesh({ links, how: 'stored' }, options, (bench, where) =>
       measureHotSet(bench, rounds, (figures) => keepHotSet(label, where, figures)),
+    );
+    page();
+  }
+  if (options.clicks) {
+    await onMesh({ env: CLICKS_ENV, links: CLICK_LINKS, how: 'stored' }, options, async (bench, where) =>
+      keepClicks(label, where, await measureClicks(bench, rounds)),
     );
     page();
   }

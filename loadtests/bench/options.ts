@@ -6,6 +6,7 @@ export const UNNAMED = 'local';
 
 /** What can be chosen beside the variants. */
 const HOT_SET = 'hot-set';
+const CLICKS = 'clicks';
 
 export interface Options {
   readonly rounds: number;
@@ -15,6 +16,8 @@ export interface Options {
   /** Whether the hot set is measured, and with how many links stored. */
   readonly hotSet: boolean;
   readonly links: number;
+  /** Whether the way of a click is measured; only if asked for. */
+  readonly clicks: boolean;
   /** Under which name the results are kept. */
   readonly label: string;
   /** The label to compare with. */
@@ -59,11 +62,15 @@ function whole(name: keyof typeof most, text: string): number {
 }
 
 /** What has a name that begins like one of the names, commas between. */
-function chosen(only: string | undefined): Pick<Options, 'variants' | 'hotSet'> {
-  if (only === undefined) return { variants, hotSet: true };
+function chosen(only: string | undefined): Pick<Options, 'variants' | 'hotSet' | 'clicks'> {
+  if (only === undefined) return { variants, hotSet: true, clicks: false };
   const starts = only.split(',');
   const isChosen = (name: string): boolean => starts.some((start) => name.startsWith(start));
-  const found = { variants: variants.filter(({ name }) => isChosen(name)), hotSet: isChosen(HOT_SET) };
-  if (found.variants.length > 0 || found.hotSet) return found;
-  throw new Error(`--only ${only}: there are ${[...variants.map(({ name }) => name), HOT_SET].join(', ')}`);
+  const found = {
+    variants: variants.filter(({ name }) => isChosen(name)),
+    hotSet: isChosen(HOT_SET),
+    clicks: isChosen(CLICKS),
+  };
+  if (found.variants.length > 0 || found.hotSet || found.clicks) return found;
+  throw new Error(`--only ${only}: there are ${[...variants.map(({ name }) => name), HOT_SET, CLICKS].join(', ')}`);
 }

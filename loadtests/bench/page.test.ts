@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import type { ClickRound } from './clicks/clicks.ts';
 import type { HotSetFigures } from './hot-set/hot-set.ts';
 import type { Measurement } from './measure.ts';
 import { pageOf } from './page.ts';
@@ -88,4 +89,17 @@ it('shows the hot set by the number of links stored, beside what is wanted', () 
   expect(text).toContain('| hot (10,000) of bare, requests/s | at least 90 % | 90 % | 90 % |');
   expect(text).toContain('| memory of Envoy for 10,000, MiB | at most 40 | 26.0 | 26.0 |');
   expect(text).toContain('| crowd: answered by the edge after 10 s | at least 80 % | 81.2 % | 81.2 % |');
+});
+
+it('shows what a click costs, by the number of links, median and rounds', () => {
+  const clickRound = (perSecond: number, postgres: number): ClickRound => ({
+    ...{ clicks: 200_000, perSecond, elsewhereShare: 0.1, openRate: perSecond / 2, openCpuUs: {} },
+    cpuUs: { 'gateway-edge': 7, kafka: 1, analytics: 4, postgres, 'postgres-replica': 3 },
+    freshnessMs: { p50: 400, p90: 600, p99: 900, max: 950 },
+  });
+  const figures = { rounds: { 2000: [clickRound(42_000, 12), clickRound(40_000, 10)] } };
+  const text = pageOf({ label: 'after', variants: {}, clicks: { machine, seconds: 5, figures } }, '');
+  expect(text).toContain('|  | wanted | 2,000 links | round 1 | round 2 |');
+  expect(text).toContain('| clicks/s, sustained | at least 40,000 | 41000 | 42000 | 40000 |');
+  expect(text).toContain('| CPU of all but the replica, us | at most 25 | 23 | 24 | 22 |');
 });

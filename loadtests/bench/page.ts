@@ -1,5 +1,6 @@
 // docs/bench.md: made from the results, but for what stands between its two markers, which is kept.
 import { readFileSync, writeFileSync } from 'node:fs';
+import { clickSection } from './page/clicks.ts';
 import { hotSetSection } from './page/hot-set.ts';
 import { requestSection } from './page/requests.ts';
 import { type Results, readResults } from './results.ts';
@@ -10,7 +11,7 @@ const KEPT = { from: '<!-- findings: written by hand -->', to: '<!-- end of find
 /** Paragraphs of the page, from the results and those to compare with; none where nothing was measured. */
 type Section = (results: Results, before?: Results) => string[];
 
-const sections: readonly Section[] = [requestSection, hotSetSection];
+const sections: readonly Section[] = [requestSection, hotSetSection, clickSection];
 
 /** Writes the page and answers its path. */
 export function writePage(label: string, baseline?: string): string {

@@ -1,6 +1,7 @@
 // What was measured, by label, with every round. A run replaces what it measured and leaves the rest.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import type { ClickFigures } from './clicks/clicks.ts';
 import type { HotSetFigures } from './hot-set/hot-set.ts';
 import type { Quantiles } from './job.ts';
 import type { Machine, Versions } from './machine.ts';
@@ -29,11 +30,16 @@ export interface HotSetSeries extends Circumstances {
   readonly figures: HotSetFigures;
 }
 
+interface ClickSeries extends Circumstances {
+  readonly figures: ClickFigures;
+}
+
 export interface Results {
   readonly label: string;
   readonly variants: Readonly<Record<string, Series>>;
   /** By the number of links stored. */
   readonly hotSet?: Readonly<Record<string, HotSetSeries>>;
+  readonly clicks?: ClickSeries;
 }
 
 export interface Medians {
@@ -63,7 +69,12 @@ export function keepVariants(label: string, where: Circumstances, measured: read
 export function keepHotSet(label: string, where: Circumstances, figures: HotSetFigures): Results {
   const known = read(label);
   const hotSet = { ...known?.hotSet, [figures.stored]: { ...where, figures } };
-  return write({ label, variants: known?.variants ?? {}, hotSet });
+  return write({ ...known, label, variants: known?.variants ?? {}, hotSet });
+}
+
+export function keepClicks(label: string, where: Circumstances, figures: ClickFigures): Results {
+  const known = read(label);
+  return write({ ...known, label, variants: known?.variants ?? {}, clicks: { ...where, figures } });
 }
 
 export function mediansOf(rounds: readonly Measurement[]): Medians {
