@@ -53,6 +53,22 @@ describe('trust', () => {
     expect(l1.trusted(held(fixture), now())).toBe(false);
   });
 
+  it('counts, for a change, from the time up to which Watch had told: a late one may have been followed by others', () => {
+    const fixture = resolverFixture();
+    const { l1, now, settle } = fixture;
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
+    now.advance(1_900);
+    l1.apply(testRecord({ version: 2n }), '');
+    expect(l1.trusted(held(fixture), now())).toBe(true);
+    now.advance(100);
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    l1.apply(testRecord({ version: 3n }), '');
+    expect(held(fixture).version).toBe(3n);
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.servableStale(held(fixture), now())).toBe(true);
+  });
+
   it('is lost, but nothing is forgotten, when changes may have been missed', () => {
     const fixture = resolverFixture();
     const { l1, now, freshness, settle, beat } = fixture;

@@ -92,13 +92,18 @@ export function createL1(options: L1Options): L1 {
     return entry;
   }
 
+  /**
+   * A change says what was true when it was made, after asOf, not when it is heard: one that is told late may have been followed by
+   * others, and must not be believed for another lapseMs. Where asOf is long ago it is held, but not believed.
+   */
   function apply(record: LinkRecord): void {
     const key = nameOf(record);
-    const { epoch } = freshness;
+    const { epoch, asOf } = freshness;
+    const at = Math.max(asOf, now() - lapseMs);
     floors.raise(key, record.version, epoch);
     const known = held.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
-    if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at: now(), epoch }, true);
+    if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
     else absences.delete(key);
   }
 
