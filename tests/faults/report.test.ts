@@ -29,9 +29,17 @@ it('writes what failed as failed, grouped by part', () => {
     result({ name: 'kafka-killed', part: 'Kafka', findings: [exactly('clicks missing', 0, 0)] }),
     result({ name: 'valkey-slow', findings: [], fault: 'it did not start\nat once' }),
   ];
-  const page = pageOf(results, { cpu: 'Some CPU', cores: 2, memoryGib: 8, node: 'v24', envoy: '1.40.0' });
-  expect(page.match(/^## .*$/gm)).toEqual(['## Valkey', '## Kafka', '## How to run']);
+  const page = pageOf(results, { cpu: 'Some CPU', cores: 2, memoryGib: 8, node: 'v24', envoy: '1.40.0' }, [
+    'valkey-flushed',
+  ]);
+  expect(page.match(/^## .*$/gm)).toEqual([
+    '## Valkey',
+    '## Kafka',
+    '## Without a result at full length',
+    '## How to run',
+  ]);
   expect(page).toContain('| **failed** redirects: 99.5 % (>= 99.99) | **failed** |');
+  expect(page).toContain('\nvalkey-flushed.\n');
   expect(page).toContain('| clicks missing: 0 (= 0) | holds |');
   expect(page).toContain('not carried out: it did not start | **failed** |');
 });

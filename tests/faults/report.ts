@@ -38,7 +38,8 @@ export function writePage(names: readonly string[]): string {
   const kept = names.filter((name) => existsSync(fileOf(name)));
   const results = kept.map((name): Result => JSON.parse(readFileSync(fileOf(name), 'utf8')));
   const file = path.resolve('docs/faults.md');
-  if (results.length > 0) writeFileSync(file, pageOf(results, machine()));
+  const missing = names.filter((name) => !kept.includes(name));
+  if (results.length > 0) writeFileSync(file, pageOf(results, machine(), missing));
   return file;
 }
 
@@ -62,8 +63,12 @@ function machine(): Machine {
   };
 }
 
-/** The page, in the order of the results. */
-export function pageOf(results: readonly Result[], { cpu, cores, memoryGib, node, envoy }: Machine): string {
+/** The page, in the order of the results; `missing` are the cases without one. */
+export function pageOf(
+  results: readonly Result[],
+  { cpu, cores, memoryGib, node, envoy }: Machine,
+  missing: readonly string[] = [],
+): string {
   const parts = [...new Set(results.map(({ part }) => part))];
   const days = results.map(({ at }) => at.slice(0, 10)).sort();
   const span = [...new Set([days[0], days.at(-1)])].join(' to ');
@@ -84,6 +89,7 @@ export function pageOf(results: readonly Result[], { cpu, cores, memoryGib, node
       ...results.filter((result) => result.part === part).map(rowOf),
       '',
     ]),
+    ...(missing.length === 0 ? [] : ['## Without a result at full length', '', `${missing.join(', ')}.`, '']),
     '## How to run',
     '',
     '`npm run test:faults` runs all, `npm run test:faults -- valkey kafka` those whose names begin so and replaces their lines.',
