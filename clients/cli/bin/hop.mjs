@@ -26,9 +26,7 @@ async function runSource() {
     ...process.argv.slice(2),
   ];
   const child = spawn(node, args, { stdio: 'inherit' });
-  // The terminal sends Ctrl-C to both; this process only waits for what the other makes of it.
-  process.on('SIGINT', () => {});
-  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
   process.exitCode = await new Promise((resolve) => {
     child.on('error', (error) => {
       process.stderr.write(`${error.message}\nInstall first: npm install\n`);

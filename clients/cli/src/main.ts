@@ -13,10 +13,16 @@ import { UsageError } from './usage-error.ts';
 const { env: variables, stdout, stderr } = process;
 const interrupt = new AbortController();
 
+/** The terminal sends Ctrl-C to this process and to the one that started it, which passes it on: that is one, not two. */
+const sameMs = 300;
+let interruptedAtMs = 0;
+
 // The first Ctrl-C ends what is under way in order, the second at once.
 process.on('SIGINT', () => {
-  if (interrupt.signal.aborted) process.exit(exitCodes.interrupted);
-  interrupt.abort();
+  if (!interrupt.signal.aborted) {
+    interruptedAtMs = Date.now();
+    interrupt.abort();
+  } else if (Date.now() - interruptedAtMs > sameMs) process.exit(exitCodes.interrupted);
 });
 
 // `hop ls | head`: nobody reads on, so there is nothing left to do.

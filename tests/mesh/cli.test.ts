@@ -1,0 +1,226 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { call } from './support/http.ts';
+import { newLink, newPerson, type Person } from './support/people.ts';
+
+const hopFile = new URL('../../clients/cli/bin/hop.mjs', import.meta.url).pathname;
+const folder = mkdtempSync(path.join(tmpdir(), 'hop-'));
+const started: ChildProcess[] = [];
+let ada: Person;
+
+// Each case starts the binary several times.
+vi.setConfig({ testTimeout: 120_000 });
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly output: { out: string; err: string };
+  /** With what it ended. */
+  readonly ended: Promise<number | null>;
+}
+
+interface Extras {
+  readonly input?: string;
+  readonly variables?: Record<string, string>;
+}
+
+/** Runs the binary as a person does; without input its stdin is empty. */
+function start(args: string[], { input = '', variables = {} }: Extras = {}): Started {
+  const child = spawn(process.execPath, [hopFile, ...args], {
+    env: { ...process.env, HOP_URL: inject('meshUrl'), HOP_CONFIG_DIR: folder, NO_COLOR: '1', TZ: 'UTC', ...variables },
+  });
+  started.push(child);
+  const output = { out: '', err: '' };
+  child.stdout?.on('data', (chunk) => {
+    output.out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    output.err += chunk;
+  });
+  child.stdin?.end(input);
+  return { child, output, ended: new Promise((resolve) => child.on('close', resolve)) };
+}
+
+async function hop(args: string[], extras?: Extras) {
+  const { output, ended } = start(args, extras);
+  const code = await ended;
+  return { code, ...output, lines: output.out.split('\n').filter((line) => line !== '') };
+}
+
+const asAda = (): Extras => ({ variables: { HOP_TOKEN: ada.token } });
+const codeOf = (shortUrl: string) => new URL(shortUrl).pathname.slice(1);
+const firefox = { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' };
+
+beforeAll(async () => {
+  ada = await newPerson();
+});
+
+afterAll(() => {
+  for (const child of started) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+
+describe('signing in', () => {
+  it('keeps the session in a file that only its person can read, and calls with it until log-out', async () => {
+    const login = await hop(['login', '--email', ada.email, '--password-stdin'], { input: `${ada.password}\n` });
+    expect([login.code, login.err]).toEqual([0, '']);
+    const file = path.join(folder, 'installations', `${encodeURIComponent(inject('meshUrl'))}.json`);
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(path.dirname(file)).mode & 0o777).toBe(0o700);
+    // Without HOP_URL: where one signed in last.
+    expect((await hop(['ls'], { variables: { HOP_URL: '' } })).code).toBe(0);
+    expect((await hop(['logout'])).code).toBe(0);
+    const after = await hop(['ls']);
+    expect([after.code, after.err]).toEqual([4, expect.stringContaining('hop login')]);
+  });
+
+  it('with a wrong password says so', async () => {
+    const { code, err } = await hop(['login', '--email', ada.email, '--password-stdin'], {
+      input: 'not the password\n',
+    });
+    expect([code, err]).toEqual([4, expect.stringMatching(/^hop: /)]);
+  });
+
+  it('with a bad token says what to do', async () => {
+    const { code, err, out } = await hop(['ls'], { variables: { HOP_API_KEY: 'hop_nonsense' } });
+    expect([code, out]).toEqual([4, '']);
+    expect(err).toContain('HOP_API_KEY');
+  });
+});
+
+describe('a link', () => {
+  it('is made, followed, and the click is in `hop tail`; Ctrl-C ends it', async () => {
+    const made = await hop(['create', 'https://example.org/tail'], asAda());
+    expect(made.code, made.err).toBe(0);
+    const code = codeOf(made.lines[0] ?? '');
+    const tail = start(['tail', code], asAda());
+    await vi.waitFor(() => expect(tail.output.err).toContain('Watching'), { timeout: 20_000 });
+    expect((await call(`/${code}`, { headers: firefox })).status).toBe(302);
+    await vi.waitFor(() => expect(tail.output.out).toMatch(/Firefox on Linux/), { timeout: 20_000 });
+    tail.child.kill('SIGINT');
+    expect(await tail.ended).toBe(130);
+    expect(tail.output.err).not.toContain('hop: ');
+  });
+
+  it('can be shown, changed, deleted and restored', async () => {
+    const alias = `cli-${randomUUID()}`;
+    const made = await hop(['create', 'https://example.org/a', '--alias', alias, '--tag', 'b,a', '--json'], asAda());
+    expect(JSON.parse(made.out)).toMatchObject({ code: alias, tags: ['a', 'b'], long_url: 'https://example.org/a' });
+    const edit = await hop(['edit', alias, '--to', 'https://example.org/b', '--clear', 'tags', '--disable'], asAda());
+    expect(edit.out).toMatch(/leads to +https:\/\/example\.org\/b\n(.*\n)* +state +disabled/);
+    expect((await hop(['rm', alias], asAda())).out).toContain('hop restore');
+    const gone = await hop(['show', alias], asAda());
+    expect([gone.code, gone.err]).toEqual([5, expect.stringContaining('hop restore')]);
+    expect((await hop(['restore', alias], asAda())).code).toBe(0);
+    const shown = await hop(['show', alias, '--json'], asAda());
+    expect(JSON.parse(shown.out)).toMatchObject({ state: 'disabled', tags: [] });
+  });
+
+  it('that is taken is a conflict, and one that is nonsense is named', async () => {
+    const { code: taken } = await newLink(ada, { alias: `cli-${randomUUID()}` });
+    const conflict = await hop(['create', 'https://example.org', '--alias', taken], asAda());
+    expect([conflict.code, conflict.err]).toEqual([6, expect.stringContaining('Choose another alias')]);
+    const nonsense = await hop(['create', 'not a URL', '--json'], asAda());
+    expect(nonsense.code).toBe(3);
+    expect(JSON.parse(nonsense.err)).toMatchObject({ error: { reason: 'DESTINATION_INVALID' } });
+  });
+
+  it('has a QR code here, as SVG and as PNG', async () => {
+    const { code } = await newLink(ada);
+    expect((await hop(['qr', code], asAda())).out).toMatch(/█[█▀▄ ]+█\n/);
+    const png = path.join(folder, 'code.png');
+    expect((await hop(['qr', code, '-o', png, '--size', '200'], asAda())).code).toBe(0);
+    expect(readFileSync(png).subarray(1, 4).toString()).toBe('PNG');
+    const svg = path.join(folder, 'code.svg');
+    expect((await hop(['qr', code, '-o', svg], asAda())).code).toBe(0);
+    expect(readFileSync(svg, 'utf8')).toMatch(/^<svg .*<\/svg>$/s);
+  });
+
+  it('has statistics, drawn', async () => {
+    const { code } = await newLink(ada);
+    await call(`/${code}`, { headers: firefox });
+    await vi.waitFor(
+      async () => expect((await call(`/api/v1/urls/${code}/stats`, { token: ada.token })).json.clicks).toBe(1),
+      { timeout: 10_000, interval: 100 },
+    );
+    const { out } = await hop(['stats', code, '--from', '2h', '--interval', 'hour'], asAda());
+    expect(out).toMatch(/^1 clicks by 1 visitors\n/);
+    expect(out).toMatch(/[▁█]{3}/);
+    expect(out).toMatch(/Firefox +█+ +1 100%/);
+    const workspace = await hop(['stats', '--json'], asAda());
+    expect(JSON.parse(workspace.out).clicks).toBeGreaterThan(0);
+  });
+});
+
+describe('many links', () => {
+  it('are made from the input, in its order, and what fails is named by its line', async () => {
+    const tag = `bulk-${randomUUID()}`;
+    const input = [
+      ...Array.from({ length: 30 }, (_, index) => `https://example.org/bulk/${index}`),
+      '# a comment',
+      'nonsense',
+      `{"long_url": "https://example.org/bulk/30", "title": "the last"}`,
+    ].join('\n');
+    const { code, lines, err } = await hop(['create', '-', '--tag', tag, '--json', '--key', tag], {
+      input,
+      ...asAda(),
+    });
+    expect(code).toBe(9);
+    expect(err).toMatch(/^line 32: /m);
+    expect(err).toMatch(/31 made, 1 failed/);
+    const links = lines.map((line) => JSON.parse(line));
+    expect(links.map((link) => link.long_url)).toEqual(
+      Array.from({ length: 31 }, (_, index) => `https://example.org/bulk/${index}`),
+    );
+    expect(links.at(-1)).toMatchObject({ title: 'the last', tags: [tag] });
+
+    // Again under the same key: the same links.
+    const again = await hop(['create', '-', '--tag', tag, '--key', tag], { input, ...asAda() });
+    expect(again.lines).toEqual(links.map((link) => link.short_url));
+    const all = await hop(['ls', '--tag', tag, '--all', '--json'], asAda());
+    expect(all.lines).toHaveLength(31);
+  });
+
+  it('end quietly when nobody reads on', async () => {
+    const listing = start(['ls', '--all', '--json'], asAda());
+    listing.child.stdout?.destroy();
+    expect(await listing.ended).toBe(141);
+    expect(listing.output.err).toBe('');
+  });
+});
+
+it('keys are made, listed and deleted; a key kept by `hop login --key-stdin` calls', async () => {
+  const made = await hop(['keys', 'create', 'for the CLI', '--scope', 'links:read', '--json'], asAda());
+  const { id, secret } = JSON.parse(made.out);
+  const own = path.join(folder, 'own');
+  const asKey = { variables: { HOP_CONFIG_DIR: own } };
+  expect((await hop(['login', '--key-stdin'], { input: `${secret}\n`, ...asKey })).code).toBe(0);
+  expect((await hop(['ls'], asKey)).code).toBe(0);
+  const refused = await hop(['create', 'https://example.org'], asKey);
+  expect([refused.code, refused.err]).toEqual([4, expect.stringContaining('links:write')]);
+  expect((await hop(['keys', 'ls'], asAda())).out).toContain(id);
+  expect((await hop(['keys', 'rm', id], asAda())).code).toBe(0);
+});
+
+it('status tells those who run the installation of every process, and others whether it is ready', async () => {
+  expect((await hop(['status'], asAda())).out).toMatch(/● (ready|degraded)[\s\S]*PROCESS[\s\S]*gateway-access/);
+  const stranger = await hop(['status', '--json'], { variables: { HOP_CONFIG_DIR: path.join(folder, 'nobody') } });
+  expect(JSON.parse(stranger.out).status).toMatch(/^(ready|degraded)$/);
+});
+
+it('open hands the short link to the browser', async () => {
+  const { code, short_url } = await newLink(ada);
+  const { out, code: ended } = await hop(['open', code, '--preview'], {
+    variables: { HOP_TOKEN: ada.token, BROWSER: 'true' },
+  });
+  expect([ended, out]).toEqual([0, `${short_url}+\n`]);
+});
+
+it('an installation that does not answer is named, with what to do', async () => {
+  const { code, err } = await hop(['ls', '--url', 'http://127.0.0.1:1'], asAda());
+  expect(code).toBe(7);
+  expect(err).toContain('Nothing answers at http://127.0.0.1:1.');
+});
