@@ -120,7 +120,10 @@ describe('the records of hot links', () => {
     store(recordOf('a', 1n));
     records.want([key('a')]);
     const read = records.read();
+    store(recordOf('a', 2n, { disabled: true }));
     records.change(changeOf(recordOf('a', 2n, { disabled: true })));
+    await questions.shift()?.answer();
+    expect(versionOf('a')).toBeUndefined();
     await questions.shift()?.answer();
     await read;
     expect(versionOf('a')).toBeUndefined();
@@ -291,4 +294,9 @@ async function play(steps: readonly Step[]): Promise<void> {
 
 it('never hold a version older than a change that was heard, and end as the primary has them', async () => {
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 60 }), play), { numRuns: 300 });
+});
+
+it('do not take a change for the newest that is told again after a newer one, which was told before the link was wanted', async () => {
+  const edit = { do: 'edit', which: 3, kind: 'edit' } as const;
+  await play([edit, edit, { do: 'hear', which: 1 }, { do: 'want', which: 3 }]);
 });

@@ -16,7 +16,7 @@ export interface RecordsOptions {
 
 /**
  * The links that are hot or about to be, each as the newest of what was read and what was heard of it. A link is read
- * from the primary while Watch is heard, so that no change falls between the reading and the hearing; an answer that is
+ * from the primary while Watch is heard, so that no change falls between the reading and the hearing; an answer that may be
  * older than a change already heard is dropped.
  */
 export interface Records {
@@ -52,6 +52,8 @@ interface Link {
   entry: HotEntry | undefined;
   goneAtMs: number;
   asked: boolean;
+  /** Changes that were told before anything was known of it. */
+  told: number;
 }
 
 /** The records of so many links with the longest destinations fit into one answer (4 MiB). */
@@ -113,11 +115,14 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
 
   async function ask(asked: readonly Link[]): Promise<void> {
     const askedIn = epoch;
+    const toldBefore = new Map(asked.map((link) => [link, link.told]));
     for (const link of asked) link.asked = true;
     try {
       const records = new Map((await lookup(asked.map(({ key }) => key))).map((record) => [nameOf(record), record]));
-      // What was forgotten meanwhile, and perhaps wanted again, may have missed a change: it is asked for anew.
-      const present = (link: Link): boolean => askedIn === epoch && links.get(nameOf(link.key)) === link;
+      // What was forgotten meanwhile, and perhaps wanted again, may have missed a change, and the answer may be from before
+      // one that was told: it is asked for anew.
+      const present = (link: Link): boolean =>
+        askedIn === epoch && links.get(nameOf(link.key)) === link && toldBefore.get(link) === link.told;
       const recordOf = ({ key }: Link): LinkRecord => records.get(nameOf(key)) ?? absentRecord(key);
       learnAll(asked.filter(present).map((link) => [link, recordOf(link)] as const));
     } finally {
@@ -130,7 +135,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       for (const key of keys) {
         const name = nameOf(key);
         if (links.has(name)) continue;
-        const link = { key, epoch: -1, version: 0n, entry: undefined, goneAtMs: 0, asked: false };
+        const link = { key, epoch: -1, version: 0n, entry: undefined, goneAtMs: 0, asked: false, told: 0 };
         links.set(name, link);
         unread.add(link);
       }
@@ -150,7 +155,13 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       learnAll(
         told.flatMap((each) => {
           const link = links.get(nameOf(each));
-          return link ? [[link, each] as const] : [];
+          if (!link) return [];
+          // A newer change may have been told before the link was wanted, and this one again since: only the primary knows.
+          if (link.epoch !== epoch && !link.entry) {
+            link.told++;
+            return [];
+          }
+          return [[link, each] as const];
         }),
       );
     },

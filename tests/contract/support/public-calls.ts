@@ -80,7 +80,7 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'IdentityService/ListApiKeys': () => ({}),
   'IdentityService/DeleteApiKey': ({ apiKeyId }) => ({ id: apiKeyId }),
   'IdentityService/ListSessions': () => ({}),
-  'IdentityService/RevokeSession': () => ({ id: 'no-such-session' }),
+  'IdentityService/RevokeSession': () => ({ id: 'x' }),
   'IdentityService/GetSigningKeys': () => ({}),
   'AnalyticsService/GetLinkStats': named,
   'AnalyticsService/ListClicks': named,

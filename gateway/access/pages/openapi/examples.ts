@@ -212,6 +212,7 @@ export const examples: readonly Example[] = [
       operating_systems: shares('Android'),
       languages: shares('de'),
       last_click_at: '2026-03-02T10:01:00.5Z',
+      tiers: [{ tier: 'edge', clicks: 3 }],
     },
   },
   {
