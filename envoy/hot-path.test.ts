@@ -118,7 +118,7 @@ describe('the hot path', () => {
       const code = codeOf(index);
       const record = recordOf(code, 2n, { disabled: index % 2 === 0 });
       edge.link.records.set(`localhost/${code}`, record);
-      edge.link.streams.at(-1)?.say({ event: { case: 'change', value: { record } } });
+      edge.link.tell({ event: { case: 'change', value: { record } } });
       late.push(await wrongFor(code, 1n));
       if (index % 2 === 1) await waitFor(() => isHot(code, 2n), { what: 'the new destination' });
     }

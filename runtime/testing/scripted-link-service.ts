@@ -15,6 +15,7 @@ export async function present<Value>(pick: () => Value | undefined, what: string
 /** A LinkService in memory whose streams say what the test says. */
 export function scriptedLinkService() {
   const streams: { cursor: string; say(message: WatchMessage): void; end(error?: Error): void; ended: boolean }[] = [];
+  const told: WatchMessage[] = [];
   let lookalikes: string[] = [];
   let listed = 0;
   const records = new Map<string, LinkRecord>();
@@ -29,6 +30,7 @@ export function scriptedLinkService() {
       const stream = { cursor, say: push, end: push as (error?: Error) => void, ended: false };
       signal.addEventListener('abort', () => push(undefined));
       streams.push(stream);
+      for (const message of told) push(message);
       try {
         for (;;) {
           await wake.promise;
@@ -56,6 +58,11 @@ export function scriptedLinkService() {
   return {
     client: createClient(LinkService, transport),
     streams,
+    /** On the present stream, and again on each one after it, as LinkService does with what a broken stream may have lost. */
+    tell(message: WatchMessage): void {
+      told.push(message);
+      streams.at(-1)?.say(message);
+    },
     setLookalikes: (codes: string[]) => {
       lookalikes = codes;
     },

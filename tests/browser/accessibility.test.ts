@@ -104,6 +104,7 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     await page.keyboard.type('second');
     await row(page, 'First').waitFor({ state: 'detached' });
     await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).waitFor();
     await page.keyboard.type('log out');
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Log in' }).waitFor();

@@ -80,4 +80,5 @@ export async function createLink(page: Page, fields: Readonly<Record<string, str
 /** The row of a link, by what it is called. */
 export const row = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name });
 
-export const toast = (page: Page, text: string | RegExp) => page.getByRole('status').filter({ hasText: text }).first();
+export const toast = (page: Page, text: string | RegExp) =>
+  page.locator('[role=status] > *').filter({ hasText: text }).first();

@@ -1,4 +1,4 @@
-import { lazy, type ReactNode, Suspense, useMemo, useState } from 'react';
+import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
 import { useToast } from '../components/toasts.tsx';
@@ -6,7 +6,8 @@ import { type Command, useCommands } from '../keyboard/commands.tsx';
 import { routes } from '../routes.ts';
 import { useSessionParts } from '../session/session-context.ts';
 
-const Palette = lazy(() => import('../keyboard/palette.tsx'));
+const loadPalette = () => import('../keyboard/palette.tsx');
+const Palette = lazy(loadPalette);
 const ShortcutSheet = lazy(() => import('../keyboard/shortcut-sheet.tsx'));
 
 type Open = 'palette' | 'shortcuts' | undefined;
@@ -48,6 +49,8 @@ export function useShellCommands(): ShellCommands {
     return { openPalette, openShortcuts, logOut, commands: [...pages, ...always] };
   }, [go, session, tell]);
   useCommands(parts.commands);
+  // Ahead of the first use: what is typed right after Ctrl-K belongs to it.
+  useEffect(() => void loadPalette().catch(() => {}), []);
 
   const close = (): void => setOpen(undefined);
   const dialog = (
