@@ -235,6 +235,7 @@ export const examples: readonly Example[] = [
           bot: false,
           head: false,
           prefetch: false,
+          tier: 'edge',
         },
       ],
       next_page_token: '',
