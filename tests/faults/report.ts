@@ -21,14 +21,17 @@ export interface Result {
   readonly fault?: string;
 }
 
-const dir = path.resolve(process.env.HOP_FAULTS_DIR ?? '.local/faults');
-const fileOf = (name: string): string => path.join(dir, 'results', `${name}.json`);
+/** Beside the cases and in the repository: a run of one case on another machine keeps the lines of all the others. */
+const fileOf = (name: string): string => path.join(import.meta.dirname, 'results', `${name}.json`);
 
 /** Development at another scale must not replace what was found at full length. */
-const nameAt = ({ name, scale }: Pick<Result, 'name' | 'scale'>): string => (scale === 1 ? name : `${name}@${scale}`);
+function fileFor({ name, scale }: Pick<Result, 'name' | 'scale'>): string {
+  if (scale === 1) return fileOf(name);
+  return path.resolve(process.env.HOP_FAULTS_DIR ?? '.local/faults', 'results', `${name}@${scale}.json`);
+}
 
 export function keepResult(result: Result): void {
-  const file = fileOf(nameAt(result));
+  const file = fileFor(result);
   mkdirSync(path.dirname(file), { recursive: true });
   writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
 }
