@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { call } from './front-door.ts';
+import type { Target } from './load/load.ts';
 import { scrape, sumOf } from './metrics.ts';
 import { scale, type World, type WorldOptions } from './world.ts';
 
@@ -27,15 +28,30 @@ export async function until(what: string, condition: () => Promise<boolean>, tim
   return Date.now() - since;
 }
 
-/** Resolves when the hot set has (almost) all links and may be served; follows them until it is so. */
+/** The hot set has (almost) all links and may be served. */
+async function isAllHot(world: World): Promise<boolean> {
+  const entries = await figure(world, 'hop_edge_hot_set_entries');
+  return entries >= 0.98 * hotLinks && (await figure(world, 'hop_edge_lease_held')) === 1;
+}
+
+/** Resolves when the links are hot, and follows them until it is so. */
 export async function allHot(world: World): Promise<void> {
-  const ready = async (): Promise<boolean> => {
-    const entries = await figure(world, 'hop_edge_hot_set_entries');
-    return entries >= 0.98 * hotLinks && (await figure(world, 'hop_edge_lease_held')) === 1;
-  };
-  for (let round = 0; round < 4 && !(await ready()); round++) {
+  for (let round = 0; round < 4 && !(await isAllHot(world)); round++) {
     await concurrently(hotLinks, 16, (index) => call(`${world.mesh.url}/${world.cached[index]?.code}`));
     await sleep(1_000);
   }
-  await until('the links are hot', ready);
+  await untilAllHot(world);
+}
+
+/** Resolves when the links are hot, with the time it took, in ms; follows none of them. */
+export const untilAllHot = (world: World): Promise<number> => until('the links are hot', () => isAllHot(world));
+
+/** Follows some links, one after another; answers how many in a hundred Envoy answered by itself. */
+export async function answeredByEnvoy(world: World, links: readonly Target[]): Promise<number> {
+  const byEnvoy = (): Promise<number> => figure(world, 'hop_edge_follows_total', { tier: 'edge' });
+  const all = (): Promise<number> => figure(world, 'hop_edge_follows_total');
+  const [edgeBefore, allBefore] = [await byEnvoy(), await all()];
+  for (const { code } of links) await call(`${world.mesh.url}/${code}`);
+  await until('the follows are counted', async () => (await all()) - allBefore >= links.length);
+  return (100 * ((await byEnvoy()) - edgeBefore)) / links.length;
 }

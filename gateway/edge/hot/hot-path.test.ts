@@ -45,6 +45,8 @@ function memorySet() {
   const entries = new Map<string, HotEntry>();
   const puts: number[] = [];
   const leases: (number | undefined)[] = [];
+  /** How many puts came before the first lease. */
+  let putsBefore: number | undefined;
   let version = 0n;
   const hotSet: HotSet = {
     put(all) {
@@ -56,21 +58,32 @@ function memorySet() {
       version++;
       for (const key of keys) entries.delete(nameOf(key));
     },
-    setLease: (ttlMs) => void leases.push(ttlMs),
+    setLease(ttlMs) {
+      putsBefore ??= puts.length;
+      leases.push(ttlMs);
+    },
     status: () => ({
       ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
       ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined },
     }),
     acknowledged: async () => {},
   };
-  return { hotSet, entries, puts, leases };
+  return { hotSet, entries, puts, leases, putsBeforeLease: () => putsBefore };
 }
 
-async function start() {
+async function start({ failingLookups = 0 } = {}) {
   const link = scriptedLinkService();
+  let lookups = 0;
+  const links: typeof link.client = {
+    ...link.client,
+    async lookupLinks(...call) {
+      if (lookups++ < failingLookups) throw new Error('not now');
+      return link.client.lookupLinks(...call);
+    },
+  };
   const set = memorySet();
   const config = { spoolDir: directory, hotEntries: 100, hotBytes: 1_000_000 };
-  path = await openHotPath({ config, hotSet: set.hotSet, links: link.client, log: silentLog });
+  path = await openHotPath({ config, hotSet: set.hotSet, links, log: silentLog });
   const running = path;
   void running.run();
   const follow = (code: string, times: number): void => {
@@ -106,7 +119,7 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
 });
 
-it('tells Envoy of the links of the process before, whole and read again', async () => {
+it('tells Envoy of the links of the process before, whole and read again, before it grants the lease', async () => {
   const first = await start();
   for (const code of ['a', 'b', 'c']) first.link.records.set(`go.example/${code}`, recordOf(code, 1n));
   for (const code of ['a', 'b', 'c']) first.follow(code, 9);
@@ -114,12 +127,15 @@ it('tells Envoy of the links of the process before, whole and read again', async
   await waitFor(() => first.entries.size === 3, { what: 'the entries' });
   await path?.stop();
 
-  const second = await start();
+  // What is not read at once is asked for again half a second later: time for many a lease.
+  const second = await start({ failingLookups: 1 });
   for (const code of ['a', 'b']) second.link.records.set(`go.example/${code}`, recordOf(code, 2n));
   const stream = await second.link.stream(0);
   expect(second.puts).toEqual([]);
   stream.say(beat('c1'));
-  await waitFor(() => second.puts.length > 0, { what: 'the set' });
+  stream.say(beat('c2'));
+  await waitFor(() => second.leases.length > 0, { what: 'the lease' });
+  expect(second.putsBeforeLease()).toBe(1);
   expect(second.puts).toEqual([2]);
   expect([...second.entries.values()].map(({ version }) => version)).toEqual([2n, 2n]);
 });

@@ -104,7 +104,8 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
     wallClock: Date.now,
   });
   records.want([...restored.keys()].map(keyOfName));
-  const grants = createGrants({ hotSet, ageMs: age.ageMs, settled: records.settled, now, log });
+  const settled = (): boolean => start.isWhole && records.settled();
+  const grants = createGrants({ hotSet, ageMs: age.ageMs, settled, now, log });
   observe(metric.leaseTtl, {}, () => grants.ttlMs / 1_000);
   observe(metric.leaseStateAge, {}, () => grants.stateAgeMs / 1_000);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);

@@ -7,7 +7,7 @@ export interface Lease {
   set(ttlMs: number | undefined): void;
   /** What is left for an Envoy, in milliseconds; 0: it may not serve. */
   leftFor(node: string): number;
-  /** Whether it was set and has not run out. */
+  /** Whether it was set, has not run out, and every Envoy that asks has what it is for. */
   isHeld(): boolean;
   /** Whether an Envoy must be told, that was told `held` at the serial. */
   hasNews(node: string, serial: number, held: boolean): boolean;
@@ -22,7 +22,7 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
   let until = 0;
   let serial = 0;
 
-  function leftFor(node: string): number {
+  function leftFor(node?: string): number {
     // It may still have the set of another process.
     if (fleet.acknowledged(node) === undefined) return 0;
     return Math.max(0, Math.floor(until - now()));
@@ -31,7 +31,7 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
   return {
     changed,
     leftFor,
-    isHeld: () => until > now(),
+    isHeld: () => leftFor() > 0,
     get serial() {
       return serial;
     },

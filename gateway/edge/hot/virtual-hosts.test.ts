@@ -87,6 +87,7 @@ test('an Envoy that refuses everything keeps what it has and holds no lease', as
   await hotSet.acknowledged();
   expect(hotSet.status().nacks).toBeGreaterThan(0);
   expect(hotSet.lease.leftFor('edge-1')).toBe(0);
+  expect(hotSet.lease.isHeld()).toBe(false);
   await envoy.stop();
 });
 
@@ -95,8 +96,11 @@ test('after a restart nothing is said before something is put, then what an earl
   const envoy = await startEnvoy(hotSet, 'bad', { 'public/old.example': 'x.1', 'public/go.example': 'x.1' });
   await new Promise((resolve) => setTimeout(resolve, 20));
   expect(envoy.seen).toMatchObject({ pushes: 0, removed: [] });
+  hotSet.setLease(10_000);
+  expect(hotSet.lease.isHeld()).toBe(false);
   hotSet.put([entryOf('one')]);
   await hotSet.acknowledged();
+  expect(hotSet.lease.isHeld()).toBe(true);
   expect(envoy.seen).toMatchObject({ pushes: 1, removed: ['public/old.example'] });
   hotSet.remove([entryOf('one')]);
   await hotSet.acknowledged();
