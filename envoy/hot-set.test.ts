@@ -222,6 +222,19 @@ describe('with its gateway-edge', () => {
     expect(await isHot('/lease')).toBe(false);
   });
 
+  test('a part that is withheld is cold at once, the others stay hot', async () => {
+    await makeHot(entryOf('apple'), entryOf('berry'), entryOf('été'));
+    await becomes(true, '/apple');
+    await becomes(true, '/%C3%A9t%C3%A9');
+    plane.hotSet.setLease(60_000, new Set(['a', '%']));
+    await becomes(false, '/apple');
+    expect(await isHot('/%C3%A9t%C3%A9')).toBe(false);
+    expect(await isHot('/berry')).toBe(true);
+    plane.hotSet.setLease(60_000);
+    await becomes(true, '/apple');
+    expect(await isHot('/%C3%A9t%C3%A9')).toBe(true);
+  });
+
   test('a new file of routes leaves hot what is hot, and reaches the fall-back', async () => {
     await makeHot(entryOf('reload'));
     await becomes(true, '/reload');

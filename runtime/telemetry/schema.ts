@@ -364,9 +364,16 @@ export const metric = {
   leaseWithdrawals: {
     name: 'hop_edge_lease_withdrawals',
     kind: 'counter',
-    description: 'Withdrawn leases by reason: resynchronising, silent, storm, slow, unacknowledged.',
+    description: 'Withdrawn leases by reason: resynchronising, silent.',
     unit: '1',
     attributes: ['reason'],
+  },
+  leaseWithheldParts: {
+    name: 'hop_edge_lease_withheld_parts',
+    kind: 'gauge',
+    description: 'Parts of the hot set, of 65, that are cold until every Envoy has a change of a link in them.',
+    unit: '1',
+    attributes: [],
   },
   leaseHeld: {
     name: 'hop_edge_lease_held',

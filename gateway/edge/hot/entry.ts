@@ -19,15 +19,18 @@ export type HotStatus = 301 | 302 | 307 | 308;
 
 /** What Envoy is to answer by itself, and whether it may. No call fails: what cannot be served is refused and counted. */
 export interface HotSet {
-  /** Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. */
+  /**
+   * Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. Until then Envoy
+   * has what it had: who needs that not to be served withholds its part.
+   */
   put(entries: readonly HotEntry[]): void;
-  /** Takes entries out; sent at once. */
+  /** Takes entries out; sent as what is put. */
   remove(keys: readonly LinkKey[]): void;
   /**
    * How long from now the hot set may be served, in milliseconds; to be called again before that. Undefined lets the
-   * lease lapse now.
+   * lease lapse now. Of the parts that are withheld (parts.ts) nothing may be served from now on, until a call without them.
    */
-  setLease(ttlMs: number | undefined): void;
+  setLease(ttlMs: number | undefined, withheld?: ReadonlySet<string>): void;
   status(): HotSetStatus;
   /**
    * Settles when every connected Envoy has acknowledged, or refused, what was put and removed before this call; at once

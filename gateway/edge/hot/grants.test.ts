@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
-import type { HotSetStatus } from './entry.ts';
+import type { HotSet, HotSetStatus } from './entry.ts';
 import { createGrants } from './grants.ts';
 
 function setUp() {
@@ -11,15 +11,19 @@ function setUp() {
     age: 100,
     settled: true,
     connected: 1,
-    lastPushMs: undefined as number | undefined,
   };
   const leases: (number | undefined)[] = [];
+  let parts: ReadonlySet<string> = new Set();
   const status = (): HotSetStatus => ({
-    ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0, lastPushMs: state.lastPushMs },
+    ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined },
     ...{ version: state.version, acknowledgedVersion: state.acknowledged, connected: state.connected },
   });
+  const setLease: HotSet['setLease'] = (ttlMs, withheld = new Set()) => {
+    leases.push(ttlMs);
+    parts = withheld;
+  };
   const grants = createGrants({
-    hotSet: { setLease: (ttlMs) => leases.push(ttlMs), status },
+    hotSet: { setLease, status },
     ageMs: () => state.age,
     settled: () => state.settled,
     now: () => state.time,
@@ -31,11 +35,11 @@ function setUp() {
       grants.tick();
     }
   };
-  const correct = (entries = 1): void => {
+  const correct = (...codes: string[]): void => {
     state.version++;
-    grants.corrected(entries);
+    grants.corrected(codes.map((code) => ({ domain: 'go.example', code })));
   };
-  return { state, leases, grants, pass, correct };
+  return { state, leases, withheld: () => [...parts], grants, pass, correct };
 }
 
 describe('the lease', () => {
@@ -64,54 +68,62 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBeUndefined();
   });
 
-  it('stays while corrections are acknowledged in time, one after another', () => {
-    const { state, leases, pass, correct } = setUp();
+  it('withholds the part of a link that changed, at once, until every Envoy has the change', () => {
+    const { state, leases, withheld, grants, pass, correct } = setUp();
     pass(250);
-    for (let turn = 0; turn < 20; turn++) {
-      correct();
-      pass(100);
-      state.acknowledged = state.version;
-    }
+    correct('abc', 'axe', 'été');
+    expect(leases.at(-1)).toBe(1_750);
+    expect(withheld()).toEqual(['a', '%']);
+    pass(2_000);
+    expect(withheld()).toEqual(['a', '%']);
+    expect(grants.withheldParts).toBe(2);
     expect(leases).not.toContain(undefined);
-  });
-
-  it('goes when a correction is not acknowledged, and comes back when all are and it was calm', () => {
-    const { state, leases, grants, pass, correct } = setUp();
-    pass(250);
-    correct();
-    pass(150);
-    expect(grants.ttlMs).toBe(1_750);
-    pass(25);
-    expect(leases.at(-1)).toBeUndefined();
-    pass(1_000);
-    expect(grants.ttlMs).toBe(0);
     state.acknowledged = state.version;
     pass(25);
-    expect(grants.ttlMs).toBe(1_750);
+    expect(withheld()).toEqual([]);
   });
 
-  it('goes before a storm of corrections is sent', () => {
-    const { leases, pass, correct } = setUp();
+  it('goes on withholding a part in which a second link changed meanwhile', () => {
+    const { state, withheld, pass, correct } = setUp();
     pass(250);
-    correct(201);
-    expect(leases.at(-1)).toBeUndefined();
+    correct('abc');
+    correct('a2');
+    state.acknowledged = state.version - 1n;
+    pass(25);
+    expect(withheld()).toEqual(['a']);
+    state.acknowledged = state.version;
+    pass(25);
+    expect(withheld()).toEqual([]);
   });
 
-  it('goes before a correction where pushes are slow', () => {
+  it('withholds what changed before the lease was granted', () => {
+    const { state, leases, withheld, pass, correct } = setUp();
+    state.settled = false;
+    pass(250);
+    correct('abc');
+    expect(leases).toEqual([]);
+    state.settled = true;
+    pass(25);
+    expect(leases).toEqual([1_750]);
+    expect(withheld()).toEqual(['a']);
+  });
+
+  it('is withdrawn and not renewed by a change that is heard of when Watch has been silent', () => {
     const { state, leases, pass, correct } = setUp();
     pass(250);
-    state.lastPushMs = 200;
-    correct();
+    state.age = 2_000;
+    correct('abc');
     expect(leases.at(-1)).toBeUndefined();
   });
 
   it('does not wait for an Envoy that is gone', () => {
-    const { state, leases, pass, correct } = setUp();
+    const { state, leases, withheld, pass, correct } = setUp();
     pass(250);
     state.connected = 0;
     state.acknowledged = undefined;
-    correct();
+    correct('abc');
     pass(1_000);
     expect(leases).not.toContain(undefined);
+    expect(withheld()).toEqual([]);
   });
 });

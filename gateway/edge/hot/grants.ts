@@ -1,7 +1,9 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { HotSet } from './entry.ts';
+import { partOf } from './parts.ts';
 
 export interface GrantsOptions {
   readonly hotSet: Pick<HotSet, 'setLease' | 'status'>;
@@ -13,16 +15,20 @@ export interface GrantsOptions {
   readonly log: Log;
 }
 
-/** Decides for how long Envoy may serve the hot set, and when it may not. */
+/** Decides for how long Envoy may serve the hot set, when it may not, and which parts of it. */
 export interface Grants {
-  /** So many entries were just changed or taken out because their links were: an Envoy that has not got that is wrong. */
-  corrected(entries: number): void;
+  /**
+   * Entries of these links were just changed or taken out because the links were, and are being sent: their parts are
+   * withheld, by a small message before the large one, until every Envoy has that.
+   */
+  corrected(links: readonly LinkKey[]): void;
   /** Renews, withdraws or grants again. To be called some forty times a second. */
   tick(): void;
   /** Milliseconds from the last renewal on; 0: withdrawn. */
   readonly ttlMs: number;
   /** For how long it has been granted, or withdrawn, in milliseconds. */
   readonly stateAgeMs: number;
+  readonly withheldParts: number;
 }
 
 /** No edge serves what was true longer ago than this, whatever dies. */
@@ -30,43 +36,39 @@ export const leaseMs = 2_000;
 /** What a renewal may take to reach Envoy, whose main thread may be building a hot set: about 100 ms for 10,000 entries. */
 const wayMs = 150;
 const renewMs = 250;
-/**
- * A correction that Envoy has not got by then is not waited for. Envoy does one thing after the other: while it builds a set,
- * it does not hear that the lease is over. So where the last push took longer, the lease goes before the next correction.
- */
-const acknowledgeMs = 150;
-/** More corrections at a time than this are a storm: the lease goes first, at the cost of a small message. */
-const stormEntries = 200;
 /** How long a withdrawn lease stays so at least: each change between hot and cold is a step in the load of the resolvers. */
 const calmMs = 500;
 
-type Reason = 'resynchronising' | 'silent' | 'storm' | 'slow' | 'unacknowledged';
+type Reason = 'resynchronising' | 'silent';
 
 const withdrawals = counter(metric.leaseWithdrawals);
 
 /** docs/decisions/0015-hot-set.md has the arithmetic. */
 export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions): Grants {
-  /** Corrections that not every Envoy has, the oldest first. */
-  let waiting: { readonly version: bigint; readonly at: number; readonly entries: number }[] = [];
+  /** By part: the version of the hot set that an Envoy must have to be right in it. */
+  const withheld = new Map<string, bigint>();
   let ttlMs = 0;
   let renewAt = 0;
   let withdrawnAt = Number.NEGATIVE_INFINITY;
   let changedAt = now();
 
-  function arrived(): void {
+  /** Answers whether a part is not withheld any more. */
+  function release(): boolean {
+    const before = withheld.size;
+    if (before === 0) return false;
     const { acknowledgedVersion, connected } = hotSet.status();
     // An Envoy that connects later gets no lease before it has the set of that moment.
-    if (connected === 0) waiting = [];
+    if (connected === 0) withheld.clear();
     else if (acknowledgedVersion !== undefined)
-      waiting = waiting.filter(({ version }) => version > acknowledgedVersion);
+      for (const [part, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(part);
+    return withheld.size < before;
   }
 
-  function objection(leftMs: number): Reason | undefined {
+  const leftMs = (): number => Math.floor(leaseMs - wayMs - ageMs());
+
+  function objection(): Reason | undefined {
     if (!settled()) return 'resynchronising';
-    if (leftMs <= 0) return 'silent';
-    if (waiting.reduce((sum, { entries }) => sum + entries, 0) > stormEntries) return 'storm';
-    const oldest = waiting[0];
-    return oldest && now() - oldest.at > acknowledgeMs ? 'unacknowledged' : undefined;
+    return leftMs() > 0 ? undefined : 'silent';
   }
 
   function withdraw(reason: Reason): void {
@@ -79,36 +81,43 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     log.info({ reason }, 'the lease of the hot set is withdrawn');
   }
 
+  function grant(): void {
+    ttlMs = leftMs();
+    renewAt = now() + renewMs;
+    hotSet.setLease(ttlMs, new Set(withheld.keys()));
+  }
+
   function tick(): void {
-    if (waiting.length > 0) arrived();
-    const leftMs = Math.floor(leaseMs - wayMs - ageMs());
-    const reason = objection(leftMs);
+    const released = release();
+    const reason = objection();
     if (reason) {
       withdraw(reason);
       return;
     }
     const withdrawn = ttlMs === 0;
-    if (withdrawn && (waiting.length > 0 || now() - withdrawnAt < calmMs)) return;
-    if (!withdrawn && now() < renewAt) return;
-    ttlMs = leftMs;
+    if (withdrawn && now() - withdrawnAt < calmMs) return;
     if (withdrawn) changedAt = now();
-    renewAt = now() + renewMs;
-    hotSet.setLease(leftMs);
+    if (withdrawn || released || now() >= renewAt) grant();
   }
 
   return {
     tick,
-    corrected(entries) {
-      const { version, lastPushMs = 0 } = hotSet.status();
-      waiting.push({ version, at: now(), entries });
-      if (objection(1) === 'storm') withdraw('storm');
-      else if (lastPushMs > acknowledgeMs) withdraw('slow');
+    corrected(links) {
+      const { version } = hotSet.status();
+      for (const { code } of links) withheld.set(partOf(code), version);
+      if (ttlMs === 0) return;
+      const reason = objection();
+      if (reason) withdraw(reason);
+      else grant();
     },
     get ttlMs() {
       return ttlMs;
     },
     get stateAgeMs() {
       return now() - changedAt;
+    },
+    get withheldParts() {
+      return withheld.size;
     },
   };
 }

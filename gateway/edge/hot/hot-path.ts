@@ -97,9 +97,9 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   const records = createRecords({
     hotSet: start,
     lookup: async (names) => (await links.lookupLinks({ names: [...names] }, { timeoutMs: lookupMs })).records,
-    onCorrection(entries) {
-      corrections.add(entries);
-      grants.corrected(entries);
+    onCorrection(corrected) {
+      corrections.add(corrected.length);
+      grants.corrected(corrected);
     },
     wallClock: Date.now,
   });
@@ -108,6 +108,7 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   const grants = createGrants({ hotSet, ageMs: age.ageMs, settled, now, log });
   observe(metric.leaseTtl, {}, () => grants.ttlMs / 1_000);
   observe(metric.leaseStateAge, {}, () => grants.stateAgeMs / 1_000);
+  observe(metric.leaseWithheldParts, {}, () => grants.withheldParts);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
   return { popularity, age, start, records, grants, clicks: createClickTap(popularity) };
 }

@@ -15,7 +15,7 @@ interface HotSetOptions {
   readonly hosts: ReadonlyMap<string, readonly string[]>;
   readonly capacity: Capacity;
   readonly log: Log;
-  /** How long the first addition waits for company, in milliseconds. */
+  /** How long the first change waits for company, in milliseconds. */
   readonly lingerMs?: number;
   /** Milliseconds, from whenever. */
   readonly now?: () => number;
@@ -29,12 +29,19 @@ export interface ServedHotSet extends HotSet, VirtualHostSource {
   stop(): void;
 }
 
+/**
+ * A push keeps Envoy's main thread busy, and what withholds a part has to wait for it. So after a push none is sent for
+ * this many times as long, up to a bound.
+ */
+const restShare = 2;
+const longestRestMs = 2_000;
+
 const rejections = counter(metric.hotSetRejections);
 const pushDuration = histogram(metric.hotSetPushDuration);
 
 /** Nothing is said to any Envoy before the first put: until then nobody knows what is hot. */
 export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
-  const { lingerMs = 30, now = () => performance.now() } = options;
+  const { lingerMs = 100, now = () => performance.now() } = options;
   const entries = createHotEntries([...hosts.keys()], capacity);
   const fleet = createFleet(() => lease.changed.fire());
   const lease = createLease(fleet, now);
@@ -45,12 +52,11 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   let version = 0n;
   let isKnown = false;
   let timer: NodeJS.Timeout | undefined;
+  let restUntil = Number.NEGATIVE_INFINITY;
 
-  /** Sends what is there now, with whatever else changes in this turn. */
-  function publishSoon(delayMs: number): void {
-    if (delayMs === 0) clearTimeout(timer);
-    else if (timer) return;
-    timer = setTimeout(publish, delayMs);
+  /** Sends what is there by then. */
+  function publishSoon(): void {
+    timer ??= setTimeout(publish, Math.max(lingerMs, restUntil - now()));
   }
 
   function publish(): void {
@@ -69,16 +75,14 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   function put(all: readonly HotEntry[]): void {
     isKnown = true;
     version += 1n;
-    const outcomes = all.map((entry) => taken(entry, entries.put(entry)));
-    // What was replaced is not true any more.
-    publishSoon(outcomes.includes('replaced') ? 0 : lingerMs);
+    for (const entry of all) note(entry, entries.put(entry));
+    publishSoon();
   }
 
-  function taken(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): typeof outcome {
-    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return outcome;
+  function note(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): void {
+    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return;
     counts.refused += 1;
     log.debug({ link_id: entry.linkId, why: outcome }, 'a link cannot be hot');
-    return outcome;
   }
 
   return {
@@ -89,15 +93,15 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       const removed = keys.filter((key) => entries.remove(key));
       if (removed.length === 0) return;
       version += 1n;
-      publishSoon(0);
+      publishSoon();
     },
-    setLease: (ttlMs) => lease.set(ttlMs),
+    setLease: (ttlMs, withheld = new Set()) => lease.set(ttlMs, withheld),
     acknowledged: () => fleet.settled(version),
     setBase(next) {
       base = next;
       version += 1n;
       counts.refused += entries.fit(next);
-      publishSoon(0);
+      publishSoon();
     },
     probe(some) {
       if (!base) throw new Error('There is nothing to probe without the routes of the file.');
@@ -113,11 +117,12 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       counts.refused += 1;
       entries.ban(entry);
       version += 1n;
-      publishSoon(0);
+      publishSoon();
     },
     pushed(milliseconds) {
       counts.pushes += 1;
       counts.lastPushMs = milliseconds;
+      restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);
       pushDuration.record(milliseconds / 1_000);
     },
     status: () => ({

@@ -3,8 +3,9 @@ import type { Fleet } from './fleet.ts';
 
 /** Whether Envoys may serve the hot set. */
 export interface Lease {
-  /** From now, in milliseconds; undefined: not any more. */
-  set(ttlMs: number | undefined): void;
+  /** From now, in milliseconds; undefined: not any more. The parts that are withheld may not be served all the same. */
+  set(ttlMs: number | undefined, withheld: ReadonlySet<string>): void;
+  readonly withheld: ReadonlySet<string>;
   /** What is left for an Envoy, in milliseconds; 0: it may not serve. */
   leftFor(node: string): number;
   /** Whether it was set, has not run out, and every Envoy that asks has what it is for. */
@@ -21,6 +22,7 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
   const changed = createChanged();
   let until = 0;
   let serial = 0;
+  let withheld: ReadonlySet<string> = new Set();
 
   function leftFor(node?: string): number {
     // It may still have the set of another process.
@@ -35,7 +37,11 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
     get serial() {
       return serial;
     },
-    set(ttlMs) {
+    get withheld() {
+      return withheld;
+    },
+    set(ttlMs, parts) {
+      withheld = parts;
       until = ttlMs === undefined ? 0 : now() + ttlMs;
       serial += 1;
       changed.fire();

@@ -58,8 +58,8 @@ function setUp() {
         });
       });
     },
-    onCorrection: (entries) => {
-      corrected += entries;
+    onCorrection: (links) => {
+      corrected += links.length;
     },
     wallClock: () => clock,
   });

@@ -8,8 +8,8 @@ export interface RecordsOptions {
   readonly hotSet: Pick<HotSet, 'put' | 'remove'>;
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
-  /** So many entries were just changed or taken out because their links were: an Envoy that has not got that is wrong. */
-  readonly onCorrection: (entries: number) => void;
+  /** Entries were just changed or taken out because their links were: an Envoy that has not got that is wrong of these. */
+  readonly onCorrection: (corrected: readonly LinkKey[]) => void;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
@@ -77,7 +77,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   const unread = new Set<Link>();
   let epoch = 0;
   let hearing = false;
-  let corrections = 0;
+  let corrected: LinkKey[] = [];
 
   function takeOut(taken: readonly Link[]): void {
     const entries = taken.flatMap(({ entry }) => entry ?? []);
@@ -95,7 +95,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     const plain = plainLink(record, wallClock());
     const before = link.entry;
     if (plain && before && sameEntry(plain.entry, before)) return undefined;
-    if (before) corrections++;
+    if (before) corrected.push(link.key);
     if (!plain) takeOut([link]);
     link.entry = plain?.entry;
     link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
@@ -109,8 +109,8 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       if (entry) entries.push(entry);
     }
     if (entries.length > 0) hotSet.put(entries);
-    if (corrections > 0) onCorrection(corrections);
-    corrections = 0;
+    if (corrected.length > 0) onCorrection(corrected);
+    corrected = [];
   }
 
   async function ask(asked: readonly Link[]): Promise<void> {
@@ -177,7 +177,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       const now = wallClock();
       const over = [...links.values()].filter(({ entry, goneAtMs }) => entry && goneAtMs <= now);
       takeOut(over);
-      if (over.length > 0) onCorrection(over.length);
+      if (over.length > 0) onCorrection(over.map(({ key }) => key));
     },
     async read() {
       const lane = async (): Promise<void> => {

@@ -26,12 +26,7 @@ import {
 } from '#gen-xds/type/matcher/v3/matcher_pb.ts';
 import { authorize, type BaseRoutes } from './base-routes.ts';
 import type { HotEntry } from './entry.ts';
-
-/** The runtime key of the lease: 100 while Envoy may serve the hot set, else 0 or not there. */
-export const leaseKey = 'hop.edge.hot';
-
-/** The path at which a hot link is followed, as Envoy sees it. The other one, /r/{code}, is cold: it would take as much again. */
-export const pathOf = (code: string): string => `/${encodeURIComponent(code)}`;
+import { leaseKeyOf, partOf, pathOf } from './parts.ts';
 
 /** Whose click a follow is, as the click line says it (proto/hop/event/v1/click_line.proto, `click`). */
 function clickOf({ linkId, workspaceId, version, domain, code }: HotEntry): string {
@@ -78,7 +73,7 @@ function setHeader(key: string, value: string): HeaderValueOption {
   });
 }
 
-/** A domain's virtual host, as bytes: its hot paths while the lease holds, the routes of the file for all else. */
+/** A domain's virtual host, as bytes: its hot paths while the lease of their part holds, the routes of the file for all else. */
 export function encodeVirtualHost(
   base: BaseRoutes,
   domain: string,
@@ -98,7 +93,7 @@ export function encodeVirtualHost(
   const matcher = [
     // Field numbers of xds.type.matcher.v3.Matcher and what is in it. A nested matcher that finds nothing leaves the
     // question to the next one out, so the routes of the file stand here once.
-    ...within(1, [...within(1, [...field(1, hotRequest), ...within(2, within(1, within(2, tree(entries))))])]),
+    ...whenever(hotRequest, tree(3, partsOf(entries))),
     ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
   ];
   return Buffer.concat([shell, ...within(21, matcher)]);
@@ -106,9 +101,24 @@ export function encodeVirtualHost(
 
 export const virtualHostName = (base: BaseRoutes, domain: string): string => `${base.name}/${domain}`;
 
-function tree(entries: readonly HotEntry[]): Uint8Array[] {
+/** The map from how the paths of a part begin to that part, as bytes of MatchMap. */
+function partsOf(entries: readonly HotEntry[]): Uint8Array[] {
+  const byPart = Map.groupBy(entries, ({ code }) => partOf(code));
+  return [...byPart].flatMap(([part, own]) => {
+    const matcher = whenever(leased(part), tree(2, own.map(encodeEntry)));
+    return within(1, [...field(1, Buffer.from(`/${part}`)), ...within(2, within(1, matcher))]);
+  });
+}
+
+/** A Matcher with one question before another matcher, as bytes of its matcher_list. */
+function whenever(predicate: Uint8Array, matcher: readonly Uint8Array[]): Uint8Array[] {
+  return within(1, within(1, [...field(1, predicate), ...within(2, within(1, matcher))]));
+}
+
+/** A map of paths, as bytes of a Matcher's matcher_tree; 2: of whole paths, 3: of how they begin. */
+function tree(kind: 2 | 3, map: readonly Uint8Array[]): Uint8Array[] {
   const input = toBinary(Matcher_MatcherTreeSchema, create(Matcher_MatcherTreeSchema, { input: header(':path') }));
-  return [input, ...within(2, entries.map(encodeEntry))];
+  return within(2, [input, ...within(kind, map)]);
 }
 
 /** A length-delimited field around bytes that are not copied until the end. */
@@ -155,13 +165,13 @@ const all = (...predicate: Predicate[]): Predicate =>
 const not = (value: Predicate): Predicate =>
   create(Matcher_MatcherList_PredicateSchema, { matchType: { case: 'notMatcher', value } });
 
-/** Holds while Envoy has the lease. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
-function leased(): Predicate {
+/** Holds while Envoy has the lease of a part. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
+function leased(part: string): Uint8Array {
   const fraction = toBinary(
     RuntimeFractionalPercentSchema,
     create(RuntimeFractionalPercentSchema, {
       defaultValue: { numerator: 0, denominator: Denominator.HUNDRED },
-      runtimeKey: leaseKey,
+      runtimeKey: leaseKeyOf(part),
     }),
   );
   const customMatch = create(TypedExtensionConfigSchema, {
@@ -171,16 +181,19 @@ function leased(): Predicate {
       value: Buffer.concat(field(1, fraction)),
     },
   });
-  return create(Matcher_MatcherList_PredicateSchema, {
-    matchType: {
-      case: 'singlePredicate',
-      value: { input: header(':path'), matcher: { case: 'customMatch', value: customMatch } },
-    },
-  });
+  return toBinary(
+    Matcher_MatcherList_PredicateSchema,
+    create(Matcher_MatcherList_PredicateSchema, {
+      matchType: {
+        case: 'singlePredicate',
+        value: { input: header(':path'), matcher: { case: 'customMatch', value: customMatch } },
+      },
+    }),
+  );
 }
 
 /** As the redirect's routes in envoy/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
 const hotRequest = toBinary(
   Matcher_MatcherList_PredicateSchema,
-  all(leased(), text(':method', { exact: 'GET' }), not(text('content-type', { prefix: 'application/grpc' }))),
+  all(text(':method', { exact: 'GET' }), not(text('content-type', { prefix: 'application/grpc' }))),
 );

@@ -9,7 +9,7 @@ import {
 import { RuntimeSchema } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
 import { answerTo } from './acknowledgement.ts';
 import type { Lease } from './lease.ts';
-import { leaseKey } from './resources.ts';
+import { leaseKeyOf, parts } from './parts.ts';
 
 type Response = MessageInitShape<typeof DiscoveryResponseSchema>;
 
@@ -28,7 +28,7 @@ export async function* runtimeLayer(
   for (let version = 1; !signal.aborted; version++) {
     const { serial } = lease;
     const leftMs = lease.leftFor(node);
-    yield layer(name, String(version), leftMs);
+    yield layer(name, String(version), leftMs, lease.withheld);
     const verdict = await answerTo(String(version), inbox);
     if (verdict === 'gone') return;
     if (verdict !== 'acknowledged') refused(verdict.refused);
@@ -37,8 +37,12 @@ export async function* runtimeLayer(
 }
 
 /** The whole layer each time: Envoy takes nothing less for a renewal. Without time to live it stays, and says no. */
-function layer(name: string, version: string, leftMs: number): Response {
-  const runtime = create(RuntimeSchema, { name, layer: { [leaseKey]: leftMs > 0 ? 100 : 0 } });
+function layer(name: string, version: string, leftMs: number, withheld: ReadonlySet<string>): Response {
+  const may = (part: string): boolean => leftMs > 0 && !withheld.has(part);
+  const runtime = create(RuntimeSchema, {
+    name,
+    layer: Object.fromEntries(parts.map((part) => [leaseKeyOf(part), may(part) ? 100 : 0])),
+  });
   const resource = create(ResourceSchema, {
     name,
     version,

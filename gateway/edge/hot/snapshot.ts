@@ -1,6 +1,7 @@
 import type { BaseRoutes } from './base-routes.ts';
 import type { HotEntry } from './entry.ts';
-import { encodeEntry, encodeVirtualHost, pathOf, virtualHostName } from './resources.ts';
+import { pathOf } from './parts.ts';
+import { encodeEntry, encodeVirtualHost, virtualHostName } from './resources.ts';
 
 /** How large a hot set may be. */
 export interface Capacity {

@@ -26,7 +26,12 @@ function openHotSet() {
 }
 
 /** An Envoy that refuses what holds the word: the real one refuses nothing that this process lets pass. */
-async function startEnvoy(hotSet: ReturnType<typeof openHotSet>, word = 'bad', known: Record<string, string> = {}) {
+async function startEnvoy(
+  hotSet: ReturnType<typeof openHotSet>,
+  word = 'bad',
+  known: Record<string, string> = {},
+  buildMs = 0,
+) {
   const stopping = new AbortController();
   const seen = { pushes: 0, refused: 0, removed: [] as string[], held: '' };
   let say = (_: { responseNonce: string; errorDetail?: { message: string } }): void => {};
@@ -49,7 +54,7 @@ async function startEnvoy(hotSet: ReturnType<typeof openHotSet>, word = 'bad', k
       const isBad = text.includes(`/${word}`);
       if (isBad) seen.refused += 1;
       else if (text) seen.held = text;
-      setImmediate(() => say({ responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) }));
+      setTimeout(() => say({ responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) }), buildMs);
     }
   })();
   const stop = async () => {
@@ -105,5 +110,21 @@ test('after a restart nothing is said before something is put, then what an earl
   hotSet.remove([entryOf('one')]);
   await hotSet.acknowledged();
   expect(envoy.seen.removed).toEqual(['public/old.example', 'public/go.example']);
+  await envoy.stop();
+});
+
+test('what changes in quick succession is one push, and a slow push is followed by a rest of twice its time', async () => {
+  const hotSet = openHotSet();
+  const envoy = await startEnvoy(hotSet, 'bad', {}, 100);
+  for (const code of ['one', 'two', 'three']) hotSet.put([entryOf(code)]);
+  hotSet.remove([entryOf('two')]);
+  await hotSet.acknowledged();
+  expect(envoy.seen.pushes).toBe(1);
+  const since = performance.now();
+  hotSet.put([entryOf('one', 2n)]);
+  await hotSet.acknowledged();
+  expect(envoy.seen.pushes).toBe(2);
+  // The rest and the push itself; timers may be a millisecond early.
+  expect(performance.now() - since).toBeGreaterThan(290);
   await envoy.stop();
 });
