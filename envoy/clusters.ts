@@ -5,9 +5,14 @@ import { limits } from './limits.ts';
 import { retryBudget } from './retries.ts';
 import type { Upstream } from './settings.ts';
 
+/** A service as Envoy calls it: gateway-access twice, for what stands before every call of the API and for the pages. */
+export type ClusterName = Upstream | 'pages';
+
 interface Bounds {
   /** Requests at once, of the whole Envoy; the next one is answered 503 at once. */
   readonly requests: number;
+  /** Where it is, where that is not its name. */
+  readonly at?: Upstream;
 }
 
 /**
@@ -15,19 +20,22 @@ interface Bounds {
  * stay well under the deadline, on a slow machine as well. So it is small where calls are short. It is no rate: 256 calls
  * of 1 ms are 256,000 a second (docs/decisions/0013-overload.md).
  */
-const bounds: Readonly<Record<Upstream, Bounds>> = {
+const bounds: Readonly<Record<ClusterName, Bounds>> = {
   link: { requests: 512 },
   resolver: { requests: 256 },
   identity: { requests: 256 },
   analytics: { requests: 256 },
   'gateway-access': { requests: 256 },
+  // Anybody may ask for pages, without limit: they must not take the places of the checks of credentials.
+  pages: { requests: 64, at: 'gateway-access' },
 };
 
 export function clusters(upstreams: Readonly<Record<Upstream, readonly Address[]>>): JsonObject[] {
-  return (Object.keys(bounds) as Upstream[]).map((name) => cluster(name, upstreams[name], bounds[name]));
+  const entries = Object.entries(bounds) as [ClusterName, Bounds][];
+  return entries.map(([name, bound]) => cluster(name, upstreams[bound.at ?? (name as Upstream)], bound));
 }
 
-function cluster(name: Upstream, addresses: readonly Address[], { requests }: Bounds): JsonObject {
+function cluster(name: ClusterName, addresses: readonly Address[], { requests }: Bounds): JsonObject {
   if (addresses.length === 0) throw new Error(`Envoy has no address for ${name}.`);
   return {
     name,

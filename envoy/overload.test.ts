@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { type Door, startDoor } from './testing/door.ts';
+import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
 import { ask, errorInfo } from './testing/http.ts';
 
 const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
@@ -53,6 +53,21 @@ describe('more redirects than may be in flight', () => {
     expect(shed?.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(shed?.headers['retry-after']).toBe('1');
   });
+});
+
+test('pages that nobody answers do not take the places of the checks of credentials', async () => {
+  door = await startDoor();
+  const { publicPort: port } = door.envoy;
+  door.services.on('hop.pages.v1.PagesService/GetPage', () => ({ delayMs: 800 }));
+  const pages = Promise.all(Array.from({ length: 300 }, () => ask(port, '/')));
+  await waitFor(() => door?.callsOf('hop.pages.v1.PagesService/GetPage').length === 64);
+  const read = await ask(port, '/api/v1/urls', { headers: { authorization: goodToken } });
+  expect(read.status).toBe(200);
+  expect(door.callsOf(checkRpc)).toHaveLength(1);
+  const statuses = (await pages).map(({ status }) => status);
+  expect([statuses.filter((one) => one === 200).length, statuses.filter((one) => one === 503).length]).toEqual([
+    64, 236,
+  ]);
 });
 
 describe('memory', () => {

@@ -121,7 +121,7 @@ describe('the routes of the contract', () => {
     for (const path of ['/api/docs', '/api/openapi.json']) {
       expect(at(routes, path)).toBeGreaterThan(routes.findIndex(({ name }) => name === 'malformed-query'));
       expect(at(routes, path)).toBeLessThan(unknown);
-      expect(routes[at(routes, path)]?.route?.cluster).toBe('gateway-access');
+      expect(routes[at(routes, path)]?.route?.cluster).toBe('pages');
       expect(at(routesOf(contract, { teams: false, api: false, links: true }), path)).toBe(-1);
     }
   });

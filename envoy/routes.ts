@@ -7,11 +7,11 @@ import {
   type PathTemplate,
   pathPattern,
 } from '#runtime/contract/path-template.ts';
+import type { ClusterName } from './clusters.ts';
 import type { JsonObject } from './json.ts';
 import { limits } from './limits.ts';
 import { retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
-import type { Upstream } from './settings.ts';
 import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
 
 /** Which listener a table of routes is for. */
@@ -31,12 +31,12 @@ interface RestRoute {
 }
 
 /** The services and the cluster that each is called at. A service that has routes and is not named here fails the build. */
-const upstreamOf: Readonly<Record<string, Upstream>> = {
+const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.link.v1.LinkService': 'link',
   'hop.resolver.v1.ResolverService': 'resolver',
   'hop.identity.v1.IdentityService': 'identity',
   'hop.analytics.v1.AnalyticsService': 'analytics',
-  'hop.pages.v1.PagesService': 'gateway-access',
+  'hop.pages.v1.PagesService': 'pages',
   'hop.status.v1.StatusService': 'gateway-access',
 };
 
