@@ -118,6 +118,30 @@ describe('breaker', () => {
     slow.shutdown();
   });
 
+  it('opens when a store has been late for half a second, not when all its answers are late at once', async () => {
+    const store = { ms: 200 };
+    const guarded = breaker('late', () => new Promise((done) => setTimeout(done, store.ms)), {
+      timeoutMs: 1_000,
+      resetMs: 1_000,
+      lateMs: 100,
+    });
+    const ask = async (ms: number, times = 1): Promise<void> => {
+      store.ms = ms;
+      const calls = Promise.all(Array.from({ length: times }, () => guarded.fire()));
+      await vi.advanceTimersByTimeAsync(ms + 1);
+      await calls;
+    };
+    await ask(400, 20);
+    expect(guarded.state).toBe('closed');
+    await ask(5);
+    for (let turn = 0; turn < 2; turn++) await ask(200, 5);
+    expect(guarded.state).toBe('closed');
+    await ask(5);
+    for (let turn = 0; turn < 4; turn++) await ask(200, 2);
+    expect(guarded.state).toBe('open');
+    guarded.shutdown();
+  });
+
   it('does not hold the answer "there is none" against a store', async () => {
     const { store, guarded } = fickle();
     store.works = false;

@@ -12,6 +12,12 @@ export interface BreakerOptions {
   /** How many failures in the window, without a success among them, open the breaker (default 5). */
   readonly volumeThreshold?: number;
   readonly rollingWindowMs?: number;
+  /**
+   * An answer that takes longer is late (default: none is). The breaker opens when for half a second all were late, a handful
+   * at least: a store that nobody waits for costs each caller its patience. A process that was kept from running for a moment finds all its
+   * answers late at once, which says nothing of the store.
+   */
+  readonly lateMs?: number;
   /** How long it stays open before one call may try again (default 30,000). */
   readonly resetMs?: number;
   /** Calls under way at once; more are refused (default 1,000). */
@@ -56,14 +62,18 @@ export function breaker<Args extends unknown[], Result>(
     enableSnapshots: false,
     errorFilter: (error: unknown) => !isFailure(error),
   });
-  const failures = failureRun(options.volumeThreshold ?? 5, rollingWindowMs);
+  const volume = options.volumeThreshold ?? 5;
+  const failures = failureRun(volume, rollingWindowMs);
+  const late = lateRun(volume, options.lateMs);
   let openedAt = 0;
   circuit.on('failure', () => {
     events.add(1, { breaker: name, event: 'failed' });
     if (circuit.closed && failures.failed()) circuit.open();
   });
-  circuit.on('success', (answer: unknown) => {
-    if (isAnswer(answer)) failures.reset();
+  circuit.on('success', (answer: unknown, latencyMs: number) => {
+    if (!isAnswer(answer)) return;
+    failures.reset();
+    if (late.answered(latencyMs) && circuit.closed) circuit.open();
   });
   circuit.on('open', () => {
     openedAt = Date.now();
@@ -72,6 +82,7 @@ export function breaker<Args extends unknown[], Result>(
   });
   circuit.on('close', () => {
     failures.reset();
+    late.reset();
     events.add(1, { breaker: name, event: 'closed' });
     log?.info({ breaker: name }, 'breaker closed');
   });
@@ -113,6 +124,25 @@ function failureRun(limit: number, windowMs: number) {
     },
     reset(): void {
       failedAt.length = 0;
+    },
+  };
+}
+
+const lateForMs = 500;
+
+/** The late answers since the last one in time. */
+function lateRun(limit: number, lateMs = Number.POSITIVE_INFINITY) {
+  let count = 0;
+  let since = 0;
+  return {
+    /** Notes an answer; true when too many have been late for too long. */
+    answered(latencyMs: number): boolean {
+      if (latencyMs <= lateMs) count = 0;
+      else if (count++ === 0) since = Date.now();
+      return count >= limit && Date.now() - since >= lateForMs;
+    },
+    reset(): void {
+      count = 0;
     },
   };
 }

@@ -54,7 +54,7 @@ function connectStores(config: ResolverConfig, log: Log) {
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
   const limits = { timeoutMs, resetMs, log };
   const tiers = {
-    redis: redisTier({ redis, ...limits, maxFills }),
+    redis: redisTier({ redis, ...limits, lateMs: config.budgetMs / 2, maxFills }),
     replica: replicaTier(replicas.map(postgresStore), limits),
     primary: primaryTier(postgresStore(primary), () => primary.query('select 1'), limits),
   };

@@ -8,15 +8,18 @@ import type { Found, RedisTier } from '../resolve.ts';
 interface RedisTierOptions {
   readonly redis: Redis;
   readonly timeoutMs: number;
+  /** When every answer takes longer, Redis is not asked for a while. */
+  readonly lateMs: number;
   readonly resetMs: number;
   /** Fills under way at once; more are left undone. */
   readonly maxFills: number;
   readonly log: Log;
 }
 
-export function redisTier({ redis, timeoutMs, resetMs, maxFills, log }: RedisTierOptions): RedisTier {
+export function redisTier({ redis, timeoutMs, lateMs, resetMs, maxFills, log }: RedisTierOptions): RedisTier {
   const get: Breaker<[LinkKey], Buffer | null> = breaker('redis', (key: LinkKey) => redis.getBuffer(cacheKey(key)), {
     timeoutMs,
+    lateMs,
     resetMs,
     log,
   });
