@@ -11,15 +11,10 @@ export const redirectsSucceed = (ledger: Ledger, percent = 99.99): Finding =>
 export const createsSucceed = (ledger: Ledger): Finding =>
   atLeast('creates answered 201', 100 * ledger.of('create').success, 100, '%');
 
-/** p99 within 1.5 times the baseline's, or 5 ms above it. */
+/** p99 within 1.5 times the baseline's. */
 export function p99LikeBefore(what: string, before: Ledger, during: Ledger): Finding {
   const usual = before.quantile(0.99);
-  return atMost(
-    `p99 of ${what} (before: ${usual.toFixed(1)} ms)`,
-    during.quantile(0.99),
-    Math.max(1.5 * usual, usual + 5),
-    'ms',
-  );
+  return atMost(`p99 of ${what} (before: ${usual.toFixed(1)} ms)`, during.quantile(0.99), 1.5 * usual, 'ms');
 }
 
 const resolvers = ['resolver-1', 'resolver-2'] as const;

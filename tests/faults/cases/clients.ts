@@ -69,7 +69,7 @@ const slow: FaultCase = {
   title:
     '5,000 idle connections, 500 that send headers byte by byte, 500 a body, 100 with 100 answers each that they do not read',
   criterion:
-    'all are closed by their time limits; p99 of others within 1.5 times or 5 ms of the baseline; Envoy lives, its memory bounded',
+    'all are closed by their time limits; p99 of others within 1.5 times that of the baseline; Envoy lives, its memory bounded',
   mesh,
   run: (world) => withstand(world, patient),
 };
@@ -78,7 +78,7 @@ const flooding = (name: AttackName, title: string, closedWithin?: number): Fault
   name: `clients-${name}`,
   part,
   title: `${title}, 20 connections, 10 s`,
-  criterion: `p99 of others within 1.5 times or 5 ms of the baseline; Envoy lives, its memory bounded${closedWithin === undefined ? '' : '; the connections are closed'}`,
+  criterion: `p99 of others within 1.5 times that of the baseline; Envoy lives, its memory bounded${closedWithin === undefined ? '' : '; the connections are closed'}`,
   mesh,
   run: (world) =>
     withstand(world, [
