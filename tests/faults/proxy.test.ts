@@ -112,3 +112,25 @@ it('refuses new connections and leaves open ones, until they are reset', async (
   expect(await open.ended).toBe('ECONNRESET');
   expect(proxy.open).toBe(0);
 });
+
+it('keeps, cuts or hands on each piece as it is told, and knows the connections apart', async () => {
+  const [kept, cut, passed] = [await client(), await client(), await client()];
+  const ways: string[] = [];
+  proxy.set({
+    kind: 'sift',
+    fate: (piece, { connection, from }) => {
+      ways.push(`${connection} ${from} ${piece}`);
+      if (piece.includes('keep')) return 'keep';
+      return from === 'server' && piece.includes('cut') ? 'cut' : 'pass';
+    },
+  });
+  kept.socket.write('keep');
+  cut.socket.write('cut');
+  passed.socket.write('pass');
+  expect(await cut.ended).toBe('ECONNRESET');
+  await passed.hears('pass');
+  expect(ways.toSorted()).toEqual(['1 client keep', '2 client cut', '2 server cut', '3 client pass', '3 server pass']);
+  expect([kept.heard(), cut.heard(), proxy.open]).toEqual(['', '', 2]);
+  proxy.set({ kind: 'pass' });
+  expect(await kept.ended).toBe('ECONNRESET');
+});

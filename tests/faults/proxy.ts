@@ -4,14 +4,22 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 /**
  * pass: as it comes. delay: each piece is handed on so much later, both ways. hole: connections are taken, nothing comes
  * through and nothing is closed; what was held back goes on when the hole is over. cut: a connection is reset as soon as
- * its answers since then exceed so many bytes. refuse: new connections are reset, open ones go on.
+ * its answers since then exceed so many bytes. refuse: new connections are reset, open ones go on. sift: the fate of each piece
+ * is asked for: it passes, or is kept with all that follows it that way until the connection ends, or the connection is reset.
  */
 export type ProxyMode =
   | { readonly kind: 'pass' }
   | { readonly kind: 'delay'; readonly ms: number }
   | { readonly kind: 'hole' }
   | { readonly kind: 'cut'; readonly afterBytes: number }
-  | { readonly kind: 'refuse' };
+  | { readonly kind: 'refuse' }
+  | { readonly kind: 'sift'; readonly fate: (piece: Buffer, way: Way) => 'pass' | 'keep' | 'cut' };
+
+/** Which connection a piece is of (they are numbered), and who sent it. */
+export interface Way {
+  readonly connection: number;
+  readonly from: 'client' | 'server';
+}
 
 export interface TcpProxy {
   readonly port: number;
@@ -33,11 +41,16 @@ interface Pair {
 export async function startProxy(targetPort: number): Promise<TcpProxy> {
   let mode: ProxyMode = { kind: 'pass' };
   const pairs = new Set<Pair>();
+  let connections = 0;
   const server = createServer({ noDelay: true }, (near) => {
     if (mode.kind === 'refuse') near.resetAndDestroy();
     else {
       const far = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
-      const pair = join(near, far, { mode: () => mode, ended: () => pairs.delete(pair) });
+      const pair = join(near, far, {
+        connection: ++connections,
+        mode: () => mode,
+        ended: () => pairs.delete(pair),
+      });
       pairs.add(pair);
     }
   });
@@ -75,16 +88,18 @@ function listening(server: Server): Promise<number> {
 }
 
 interface JoinOptions {
+  readonly connection: number;
   readonly mode: () => ProxyMode;
   readonly ended: () => void;
 }
 
 /** Couples two sockets, so that what happens to one happens to the other, as the mode lets it. */
-function join(near: Socket, far: Socket, { mode, ended }: JoinOptions): Pair {
+function join(near: Socket, far: Socket, { connection, mode, ended }: JoinOptions): Pair {
   const waiting: { readonly due: number; readonly act: () => void }[] = [];
   let timer: NodeJS.Timeout | undefined;
   let answered = 0;
   let broken = false;
+  const kept = new Set<Socket>();
   const end = (): void => {
     clearTimeout(timer);
     waiting.length = 0;
@@ -120,6 +135,12 @@ function join(near: Socket, far: Socket, { mode, ended }: JoinOptions): Pair {
       const at = mode();
       if (from === far) answered += piece.length;
       if (at.kind === 'cut' && from === far && answered > at.afterBytes) return end();
+      if (at.kind === 'sift') {
+        const fate = at.fate(piece, { connection, from: from === near ? 'client' : 'server' });
+        if (fate === 'cut') return end();
+        if (fate === 'keep') kept.add(from);
+        if (kept.has(from)) return;
+      }
       later(() => {
         if (to.writable && !to.write(piece)) from.pause();
       });
@@ -137,7 +158,7 @@ function join(near: Socket, far: Socket, { mode, ended }: JoinOptions): Pair {
     if (kind === 'hole') {
       near.pause();
       far.pause();
-    } else if (broken) end();
+    } else if (broken || kept.size > 0) end();
     else {
       near.resume();
       far.resume();

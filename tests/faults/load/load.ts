@@ -21,6 +21,8 @@ export interface LoadPlan {
   readonly cold: readonly Target[];
   /** The cached links, too, are asked for past Envoy's hot set: then the resolvers' L1 has them, however many others are asked for. */
   readonly cachedPastHotSet?: boolean;
+  /** Each follow says it comes from the page `https://<index of the arrival>.<mark>/`, so that its click can be told from all others. */
+  readonly mark?: string;
   readonly apiKey: string;
   readonly login: { readonly email: string; readonly password: string };
   /** An arrival that finds so many under way is not sent, and has failed (default 512). */

@@ -24,7 +24,7 @@ const person = {
 export const pastHotSet = '?by=resolver';
 
 /** Makes the next request of a kind; each call of it goes on where the last one of that kind ended. */
-export function requestMaker(plan: LoadPlan): (kind: Kind) => PlannedRequest {
+export function requestMaker(plan: LoadPlan): (kind: Kind, arrival: number) => PlannedRequest {
   const random = generator((plan.seed ?? 1) + 1);
   const signed = { authorization: `Bearer ${plan.apiKey}`, 'content-type': 'application/json' };
   const { email, password } = plan.login;
@@ -54,7 +54,11 @@ export function requestMaker(plan: LoadPlan): (kind: Kind) => PlannedRequest {
     },
     login: () => post('/api/auth/login', { email, password }, { 'content-type': 'application/json' }, 200),
   };
-  return (kind) => make[kind]();
+  return (kind, arrival) => {
+    const request = make[kind]();
+    if (plan.mark === undefined || (kind !== 'cached' && kind !== 'cold')) return request;
+    return { ...request, headers: { ...request.headers, referer: `https://${arrival}.${plan.mark}/` } };
+  };
 }
 
 function post(path: string, body: object, headers: Record<string, string>, status: number): PlannedRequest {

@@ -36,7 +36,7 @@ const now = (): number => performance.timeOrigin + performance.now();
 
 async function send(index: number): Promise<void> {
   const kind = kinds[arrivals.kind[index] as number] as Kind;
-  const request = nextRequest(kind);
+  const request = nextRequest(kind, index);
   columns.link[index] = request.link;
   if (inFlight >= maxInFlight) settle(index, request, noStatus.overBound, 'too many are under way');
   else {
