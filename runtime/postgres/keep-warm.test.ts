@@ -30,8 +30,8 @@ it('waits for a server that is away', async () => {
   const url = `postgres://nobody@127.0.0.1:${await freePort()}/none`;
   const pool = createPool(url, { max: 2, connectTimeoutMs: 100, log: silentLog });
   const stop = keepWarm(pool, 2, 10);
-  await new Promise((resolve) => setTimeout(resolve, 100));
-  expect(pool.totalCount).toBe(0);
+  await waitFor(() => pool.totalCount === 2, { intervalMs: 1, what: 'the attempts' });
+  await waitFor(() => pool.totalCount === 0, { intervalMs: 1, what: 'their end' });
   await stop();
   await pool.end();
 });

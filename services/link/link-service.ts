@@ -1,6 +1,7 @@
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { breaker } from '#runtime/breaker/breaker.ts';
 import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
+import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis } from '#runtime/redis/redis.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
@@ -16,6 +17,7 @@ import { startRelay } from './cache/relay.ts';
 import { createChangeFeed } from './changes/change-feed.ts';
 import { postgresChangeLog } from './changes/change-log.postgres.ts';
 import { createCodeSource } from './codes/code-blocks.ts';
+import { openCodes } from './codes/open-codes.ts';
 import type { LinkConfig } from './config.ts';
 import { createOwnHosts } from './destinations/destination.ts';
 import { createHandlers } from './handlers.ts';
@@ -39,6 +41,8 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     statementTimeoutMs,
     log,
   });
+  // A crowd that comes all at once, after a start say, must not begin by opening connections.
+  const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, {
     name: 'link-watch',
     primary: true,
@@ -57,13 +61,15 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     queueLimit: config.watchQueue,
     onReplaced: () => {
       codes.discard();
-      codes.open().catch((error: unknown) => log.warn({ err: error }, 'the code space is opened by the next start'));
+      openCodes(codes, { log }).catch((error: unknown) =>
+        log.warn({ err: error }, 'the code space is opened by the next start'),
+      );
     },
   });
   const store = postgresStore(pool, feed.committed);
   const { blockSize, blockAnnounceMs: announceMs } = config;
   const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
-  await codes.open();
+  await openCodes(codes, { log });
   const cache = createCacheWriters(redis);
   const relay = startRelay({
     log: changeLog,
@@ -100,6 +106,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
       () => redis.disconnect(),
       () => watchPool.end(),
       () => pool.end(),
+      stopWarming,
       () => feed.stop(),
       () => relay.stop(),
       () => sweeper.stop(),

@@ -8,7 +8,7 @@ import { type PortName, portsFrom } from '../../compose/local/ports.ts';
 import type { Detours } from '../../compose/local/services.ts';
 import { concurrently } from '../mesh/support/concurrently.ts';
 import { unlimited } from '../mesh/support/unlimited.ts';
-import { expectStatus } from './front-door.ts';
+import { call, expectStatus } from './front-door.ts';
 import { describe } from './load/describe.ts';
 import type { Kind } from './load/ledger.ts';
 import { type Load, type LoadPlan, startLoad, type Target } from './load/load.ts';
@@ -191,9 +191,17 @@ async function newAccount(url: string): Promise<Account> {
   return { email, password, token: json.token, refreshToken: json.refresh_token, apiKey: key.json.secret };
 }
 
+/** Furnishing is not judged: a mesh that has just started, and asks to be tried again, is. */
 async function newLink(url: string, { apiKey }: Account): Promise<Target> {
   const destination = `https://example.org/${randomUUID()}`;
-  const { json } = await expectStatus(201, `${url}/api/v1/urls`, { token: apiKey, body: { long_url: destination } });
+  const create = { token: apiKey, body: { long_url: destination } };
+  for (let tries = 1; tries < 5; tries++) {
+    const { status, json, headers } = await call(`${url}/api/v1/urls`, create);
+    if (status === 201) return { code: json.code, destination };
+    if (status !== 503) break;
+    await sleep(1_000 * Number(headers.get('retry-after') ?? 1));
+  }
+  const { json } = await expectStatus(201, `${url}/api/v1/urls`, create);
   return { code: json.code, destination };
 }
 
