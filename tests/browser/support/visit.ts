@@ -32,6 +32,8 @@ export function useBrowser(): void {
 export async function newContext(options: BrowserContextOptions = {}): Promise<BrowserContext> {
   const context = await browser.newContext({
     baseURL: inject('meshUrl'),
+    // Else it is that of the machine, which may be no language at all.
+    locale: 'en-GB',
     viewport: { width: 1280, height: 800 },
     ...options,
   });

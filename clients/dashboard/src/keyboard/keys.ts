@@ -1,4 +1,4 @@
-import type { Command } from './commands.tsx';
+import type { Command } from './command-registry.ts';
 
 /** How long the second key of a pair may take. */
 const pairMs = 1_200;

@@ -2,7 +2,8 @@ import { useId, useMemo, useState } from 'react';
 import { Dialog } from '../components/dialog.tsx';
 import { TextField } from '../components/field.tsx';
 import { Icon } from '../components/icon.tsx';
-import { type Command, useAllCommands } from './commands.tsx';
+import type { Command } from './command-registry.ts';
+import { useAllCommands } from './commands.tsx';
 import { Keys } from './keys-view.tsx';
 import style from './palette.module.css';
 

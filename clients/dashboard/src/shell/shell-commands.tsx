@@ -2,7 +2,8 @@ import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 're
 import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
 import { useToast } from '../components/toasts.tsx';
-import { type Command, useCommands } from '../keyboard/commands.tsx';
+import type { Command } from '../keyboard/command-registry.ts';
+import { useCommands } from '../keyboard/commands.tsx';
 import { routes } from '../routes.ts';
 import { useSessionParts } from '../session/session-context.ts';
 

@@ -1,6 +1,7 @@
 import { type RefObject, useMemo } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { type Command, useCommands } from '../../keyboard/commands.tsx';
+import type { Command } from '../../keyboard/command-registry.ts';
+import { useCommands } from '../../keyboard/commands.tsx';
 import { focusRow, rowOf } from './link-list.tsx';
 import type { RowActions } from './link-row.tsx';
 

@@ -1,0 +1,169 @@
+import type { Page } from 'playwright-core';
+import { describe, expect, inject, it } from 'vitest';
+import { eventually } from '../mesh/support/eventually.ts';
+import { call } from '../mesh/support/http.ts';
+import { whyNoBrowser } from './support/chromium.ts';
+import { sendPastClicks } from './support/past-clicks.ts';
+import {
+  createLink,
+  newContext,
+  newPage,
+  row,
+  signedInPage,
+  toast,
+  useBrowser,
+  type Visitor,
+} from './support/visit.ts';
+
+const dayMs = 86_400_000;
+const follow = async (alias: string) => expect((await call(`/${alias}`)).status).toBe(302);
+
+/** The same person over the API. */
+async function apiOf({ email, password }: Visitor) {
+  const { json } = await call('/api/auth/login', { body: { email, password } });
+  return { token: json.token as string, workspaceId: json.workspace.id as string };
+}
+
+/** A link that was followed three times 40 days ago, and its page. */
+async function pageOfLink(): Promise<{ page: Page; alias: string }> {
+  const { page, visitor } = await signedInPage();
+  const alias = `spring-${Date.now()}`;
+  await createLink(page, { Destination: 'https://example.com/spring', Alias: alias, Title: 'Spring' });
+  const { token, workspaceId } = await apiOf(visitor);
+  const { id, domain, code } = (await call(`/api/v1/urls/${alias}`, { token })).json;
+  const at = Date.now() - 40 * dayMs;
+  const clicks = [0, 1, 2].map((visitorNumber) => ({ at, visitor: visitorNumber, country: 'NZ', browser: 'Firefox' }));
+  await sendPastClicks(inject('meshPorts').kafka ?? 0, { id, workspaceId, domain, code }, clicks);
+  const read = async () => (await call(`/api/v1/urls/${alias}`, { token })).json.click_count;
+  await eventually(read, (count) => count === 3);
+  await row(page, 'Spring').getByRole('link', { name: 'Spring' }).click();
+  await page.getByRole('heading', { name: 'Spring', level: 1 }).waitFor();
+  return { page, alias };
+}
+
+/** A figure at the top of a page. */
+const tile = (page: Page, label: string) => page.locator('dl > div').filter({ hasText: label });
+
+describe.skipIf(whyNoBrowser)('the page of', () => {
+  useBrowser();
+
+  it('a link shows clicks as they happen, any range, and the time before it', async () => {
+    const { page, alias } = await pageOfLink();
+    await tile(page, 'Clicks').getByText('than the 30 days before').waitFor();
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    await follow(alias);
+    await page.getByRole('list', { name: 'Latest clicks, newest first' }).locator('[data-new]').waitFor();
+    await tile(page, 'Clicks').getByText('67%').waitFor();
+    expect(await tile(page, 'Clicks').textContent()).toMatch(/Clicks1.*67%.*than the 30 days before/);
+    await page.getByLabel('90 days').check();
+    await tile(page, 'Clicks').getByText('None in the 90 days before').waitFor();
+    expect(await tile(page, 'Clicks').textContent()).toMatch(/^Clicks4/);
+    await page.getByRole('row', { name: /New Zealand 3 75%/ }).waitFor();
+    await page.getByLabel('Custom').check();
+    const day = new Date(Date.now() - 40 * dayMs).toLocaleDateString('sv');
+    await page.getByLabel('From').fill(day);
+    await page.getByLabel('to', { exact: true }).fill(day);
+    await page.getByRole('button', { name: 'Show', exact: true }).click();
+    await expect.poll(() => tile(page, 'Clicks').textContent()).toMatch(/^Clicks3/);
+    await page.reload();
+    await expect.poll(() => tile(page, 'Clicks').textContent()).toMatch(/^Clicks3/);
+    expect(page.url()).toContain(`from=${day}&to=${day}`);
+  });
+
+  it('the workspace counts as it happens, and leads to the links that are followed most', async () => {
+    const { page } = await signedInPage();
+    const aliases = ['one', 'two'].map((name) => `${name}-${Date.now()}`) as [string, string];
+    for (const alias of aliases) await createLink(page, { Destination: 'https://example.com/', Alias: alias });
+    await page.keyboard.press('g');
+    await page.keyboard.press('o');
+    await page.getByText('No clicks in this time').waitFor();
+    const today = page.getByRole('region', { name: 'Today' });
+    await today.getByText('Live').waitFor();
+    for (const alias of [...aliases, aliases[1]]) await follow(alias);
+    await today.getByText('3 clicks today').waitFor();
+    await page.reload();
+    await expect.poll(() => tile(page, 'Links followed').textContent()).toBe('Links followed2');
+    const ranked = page.getByRole('table', { name: /Links with most clicks/ }).getByRole('link');
+    expect(await ranked.allTextContents()).toEqual([aliases[1], aliases[0]].map((alias) => `localhost/${alias}`));
+    await ranked.first().click();
+    await page.getByRole('heading', { name: aliases[1], level: 1 }).waitFor();
+  });
+
+  it('API keys makes one that works, shows it once, and takes it back', async () => {
+    const { page } = await signedInPage();
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    // In the very moment that the page is there, before anything can have been painted.
+    await page.evaluate(() => {
+      const press = () => document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'c', bubbles: true }));
+      const seen = new MutationObserver(() => {
+        if (document.querySelector('h1')?.textContent !== 'API keys') return;
+        seen.disconnect();
+        press();
+      });
+      seen.observe(document.body, { childList: true, subtree: true, characterData: true });
+    });
+    await page.getByRole('link', { name: 'API keys' }).click();
+    await page.getByRole('dialog', { name: 'Make an API key' }).waitFor();
+    await page.getByLabel('Name').fill('Nightly export');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    const made = page.getByRole('dialog', { name: 'Nightly export is made' });
+    await made.getByRole('button', { name: 'Copy' }).click();
+    await made.getByText('Copied.').waitFor();
+    const secret = await page.evaluate(() => navigator.clipboard.readText());
+    expect((await call('/api/v1/urls', { token: secret })).status).toBe(200);
+    await made.getByRole('button', { name: 'I have kept it' }).click();
+    expect(await page.content()).not.toContain(secret);
+    await page.getByRole('button', { name: 'Revoke Nightly export' }).click();
+    await page.getByRole('button', { name: 'Revoke it' }).click();
+    await toast(page, 'Nightly export is revoked').waitFor();
+    await page.getByText('No keys yet').waitFor();
+    await eventually(
+      () => call('/api/v1/urls', { token: secret }),
+      ({ status }) => status === 401,
+    );
+  });
+
+  it('sessions lists them, and ends one elsewhere', async () => {
+    const { page, visitor } = await signedInPage();
+    const elsewhere = await newPage(await newContext({ userAgent: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/141.0' }));
+    await elsewhere.goto('/app/log-in');
+    await elsewhere.getByLabel('Email').fill(visitor.email);
+    await elsewhere.getByLabel('Password').fill(visitor.password);
+    await elsewhere.getByRole('button', { name: 'Log in' }).click();
+    await elsewhere.getByRole('heading', { name: 'Links', exact: true }).waitFor();
+    await page.getByRole('link', { name: 'Sessions' }).click();
+    const rows = page.getByRole('table', { name: /Your sessions/ }).locator('tbody tr');
+    await rows.nth(1).waitFor();
+    await rows.filter({ hasText: 'this one' }).getByText('Log out to end it').waitFor();
+    await rows.filter({ hasText: 'Firefox' }).getByRole('button', { name: /^End/ }).click();
+    await page.getByRole('button', { name: 'End it' }).click();
+    await toast(page, 'is signed out').waitFor();
+    await expect.poll(() => rows.count()).toBe(1);
+    await elsewhere.reload();
+    await elsewhere.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('the system shows who answers, the hot set, the lease, breakers and what is on its way', async () => {
+    const { page } = await signedInPage();
+    const alias = `hot-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/hot', Alias: alias });
+    await page.getByRole('link', { name: 'System' }).click();
+    await page.getByRole('status').filter({ hasText: 'All is well.' }).waitFor({ timeout: 30_000 });
+    const tiers = page.getByRole('table', { name: /Answers by tier/ });
+    expect(await tiers.getByRole('rowheader').allTextContents()).toEqual(
+      ['Edge', 'Memory', 'Redis', 'Replica', 'Primary', 'Filter', 'None'].map((name) => expect.stringContaining(name)),
+    );
+    await page.getByText('Lease held').waitFor();
+    await page
+      .getByText(/^\d+ of [\d,]+$/)
+      .first()
+      .waitFor();
+    await page.getByRole('list', { name: 'Breakers of resolver-1' }).getByText('redis').waitFor();
+    await page.getByText('analytics, Kafka').waitFor();
+    await page.getByText(/behind, stored after/).waitFor();
+    const answered = async () => Number((await tiers.getByRole('cell').last().textContent())?.replaceAll(/\D/g, ''));
+    expect(await answered()).toBeGreaterThanOrEqual(0);
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Paused.').waitFor();
+  });
+});
