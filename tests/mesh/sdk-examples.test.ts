@@ -118,6 +118,8 @@ const examples: Record<string, () => Promise<void>> = {
   },
   'watch-workspace': async () =>
     expect(await run('watch-workspace')).toEqual([expect.stringMatching(/^\d+ clicks today$/)]),
+  'live-counts': async () =>
+    expect(await run('live-counts')).toEqual([expect.stringMatching(/^\d+ clicks by \d+ visitors today$/)]),
   'get-mesh-status': async () => {
     const lines = await run('get-mesh-status');
     expect(lines[0]).toMatch(/^(ready|degraded)$/);

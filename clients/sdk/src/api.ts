@@ -9,7 +9,11 @@ export {
 } from '../gen/hop/analytics/v1/analytics_service_pb.ts';
 export { type Click, ClickSchema } from '../gen/hop/analytics/v1/click_pb.ts';
 export type { SeriesPoint } from '../gen/hop/analytics/v1/series_point_pb.ts';
-export { type WorkspaceStats, WorkspaceStatsSchema } from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
+export {
+  type WatchWorkspaceResponse,
+  type WorkspaceStats,
+  WorkspaceStatsSchema,
+} from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
 export { type ApiKey, ApiKeySchema } from '../gen/hop/identity/v1/api_key_pb.ts';
 export { type CurrentUser, CurrentUserSchema } from '../gen/hop/identity/v1/identity_service_pb.ts';
 export type { OpenSession } from '../gen/hop/identity/v1/open_session_pb.ts';
@@ -19,7 +23,8 @@ export { CreateLinkRequestSchema, type LinkPatch } from '../gen/hop/link/v1/link
 export { type MeshStatus, MeshStatusSchema } from '../gen/hop/status/v1/status_service_pb.ts';
 export { type ErrorReason, type FieldViolation, HoplineError } from './errors.ts';
 export type { CallerOptions, Hopline, HoplineOptions } from './hopline.ts';
-export type { LiveOptions } from './live-clicks.ts';
+export type { LiveOptions } from './lasting-stream.ts';
+export type { LiveClicksOptions } from './live-clicks.ts';
 export { type Reason, reasons } from './reasons.ts';
 export { AnalyticsService, IdentityService, LinkService, StatusService } from './services.ts';
 export { memoryStore, type Session, type SessionStore } from './session.ts';

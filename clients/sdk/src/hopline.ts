@@ -5,9 +5,15 @@ import type {
   WatchClicksRequestSchema,
 } from '../gen/hop/analytics/v1/analytics_service_pb.ts';
 import type { Click } from '../gen/hop/analytics/v1/click_pb.ts';
+import type {
+  WatchWorkspaceRequestSchema,
+  WatchWorkspaceResponse,
+} from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
 import type { Link } from '../gen/hop/link/v1/link_pb.ts';
 import type { ListLinksRequestSchema } from '../gen/hop/link/v1/link_service_pb.ts';
-import { type LiveOptions, liveClicks } from './live-clicks.ts';
+import type { LiveOptions } from './lasting-stream.ts';
+import { type LiveClicksOptions, liveClicks } from './live-clicks.ts';
+import { liveCounts } from './live-counts.ts';
 import { everyItem } from './pages.ts';
 import { policyTransport, type World } from './policy.ts';
 import { AnalyticsService, IdentityService, LinkService, StatusService } from './services.ts';
@@ -44,7 +50,15 @@ export interface Hopline {
   /** Every click that ListClicks lists, newest first. */
   allClicks(request: MessageInitShape<typeof ListClicksRequestSchema>, options?: CallOptions): AsyncGenerator<Click>;
   /** The clicks of a link as they are counted, from now on, across broken connections; ends by its signal. */
-  liveClicks(request: MessageInitShape<typeof WatchClicksRequestSchema>, options?: LiveOptions): AsyncGenerator<Click>;
+  liveClicks(
+    request: MessageInitShape<typeof WatchClicksRequestSchema>,
+    options?: LiveClicksOptions,
+  ): AsyncGenerator<Click>;
+  /** How often the links of the workspace were followed since a moment (default: UTC midnight), whenever that changes; like liveClicks. */
+  liveCounts(
+    request?: MessageInitShape<typeof WatchWorkspaceRequestSchema>,
+    options?: LiveOptions,
+  ): AsyncGenerator<WatchWorkspaceResponse>;
 }
 
 const defaultDeadlineMs = 10_000;
@@ -81,6 +95,7 @@ export function hoplineOver(transport: Transport, options: HoplineOptions, outsi
         request.pageToken,
       ),
     liveClicks: (request, live) => liveClicks(analytics, outside, request, live),
+    liveCounts: (request = {}, live) => liveCounts(analytics, outside, request, live),
   };
 }
 
