@@ -1,6 +1,4 @@
 -- A redirect: its status, an answer without a body that does not claim to be JSON, and whose click it is, for the spool.
-local fields = { "link_id", "workspace_id", "link_version", "tier", "domain", "code" }
-
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status = set_status(headers)
@@ -15,12 +13,5 @@ function envoy_on_response(handle)
   if handle:filterContext():get("length") == nil and handle:streamInfo():protocol() ~= "HTTP/1.1" then
     headers:remove("content-length")
   end
-  if click == nil then return end
-  local metadata = handle:streamInfo():dynamicMetadata()
-  local i = 1
-  for value in string.gmatch(click, "[^;]+") do
-    if fields[i] == nil then return end
-    metadata:set("hop.click", fields[i], value)
-    i = i + 1
-  end
+  if click ~= nil then handle:streamInfo():dynamicMetadata():set("hop.click", "click", click) end
 end

@@ -59,7 +59,7 @@ test('a request is traced if its id says so and the line names its span', () => 
     expect(parseLine(line({ traceparent: odd, request_id }))).toMatchObject({ traceparent: '' });
 });
 
-test("reads the line of a hot answer, which has the link's fields in one", () => {
+test("reads a line that has the link's fields in one", () => {
   const { link_id, workspace_id, link_version, tier: _, domain, code, ...rest } = whole;
   const hot = (click: string): string => JSON.stringify({ ...rest, click });
   const click = [link_id, workspace_id, link_version, 'edge', domain, code].join(';');

@@ -104,7 +104,7 @@ function fromObject(parsed: Fields): Outcome {
   };
 }
 
-/** A hot line says whose click it is in one text, as the resolver says it in `x-hop-click`; another text names no link. */
+/** A line says whose click it is in one text, as the resolver says it in `x-hop-click`; another text names no link. */
 function clickOf(click: string): Fields | undefined {
   const [link_id, workspace_id, link_version, tier, domain, code, ...more] = click.split(';');
   if (code === undefined || more.length > 0) return undefined;
