@@ -153,11 +153,7 @@ function migrations({ ports, secrets }: MeshSettings): Task {
 
 function service(name: ServicePart, settings: MeshSettings): Part {
   const kind = serviceKinds[name];
-  const flags = [
-    ...(process.env.LEAD_FLAGS ?? '').split(' ').filter(Boolean),
-    `--max-old-space-size=${kind.heapMb}`,
-    '--disable-warning=TimeoutNegativeWarning',
-  ];
+  const flags = [`--max-old-space-size=${kind.heapMb}`, '--disable-warning=TimeoutNegativeWarning'];
   return {
     name,
     prepare: () => {
