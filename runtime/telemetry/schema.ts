@@ -118,7 +118,7 @@ export const metric = {
   linkChanges: {
     name: 'hop_link_changes',
     kind: 'counter',
-    description: 'Change records that were committed, by kind: create, update, delete, undelete.',
+    description: 'Change records that were committed, by kind: create, update, delete, undelete, purge.',
     unit: '1',
     attributes: ['kind'],
   },

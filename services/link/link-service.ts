@@ -24,6 +24,7 @@ import { createHandlers } from './handlers.ts';
 import { type AskClickCounts, createClickCounts } from './links/click-counts.ts';
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
+import { createPurge } from './links/purge.ts';
 import { postgresStore } from './store.postgres.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -82,7 +83,9 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     logger: log.child({ part: 'relay' }),
   });
   const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
-  const sweeper = startSweeper({ store, log: changeLog, logger: log.child({ part: 'sweeper' }), everyMs, retentionMs });
+  const logger = log.child({ part: 'sweeper' });
+  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log: logger });
+  const sweeper = startSweeper({ store, log: changeLog, purge, logger, everyMs, retentionMs });
   const askClicks = clickCountBreaker(config, issuer, log);
   const unobserve = observe(metric.watchSubscribers, {}, () => feed.subscribers);
   const domains = createDomains(config);
@@ -141,4 +144,13 @@ function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log
     async (linkIds, options) => (await analytics.getClickCounts({ linkIds: [...linkIds] }, options)).clicks,
     { timeoutMs, resetMs, log },
   );
+}
+
+/** A link with more clicks than fit in this is gone on with by analytics itself, and asked for again by the next sweep. */
+const eraseMs = 30_000;
+
+function clickEraser(config: LinkConfig, issuer: ServiceIdentity): (linkIds: readonly string[]) => Promise<unknown> {
+  const { analyticsAddresses: addresses } = config;
+  const analytics = meshClient(AnalyticsService, { addresses, issuer, deadlineMs: eraseMs });
+  return (linkIds) => analytics.eraseClicks({ linkIds: [...linkIds] });
 }

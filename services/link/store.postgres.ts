@@ -3,7 +3,6 @@ import { create } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
-import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
 import {
   findReplay,
@@ -12,6 +11,8 @@ import {
   sweepIdempotencyKeys,
 } from './links/idempotency.postgres.ts';
 import { listStatement } from './links/list-statement.postgres.ts';
+import { lockPlace, placeOf } from './links/place.postgres.ts';
+import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
 import { bytesOf, stampOf } from './links/record-bytes.ts';
 import type {
   Block,
@@ -121,6 +122,12 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
       if (expired > 0) committed();
       return expired;
     },
+    findPurgeable: (afterMs, limit) => guarded(() => findPurgeable(pool, afterMs, limit)),
+    async purge(link, afterMs) {
+      const purged = await transaction(pool, (client) => purgeLink(client, link, afterMs));
+      if (purged) committed();
+      return purged;
+    },
     sweepIdempotencyKeys: (limit) => guarded(() => sweepIdempotencyKeys(pool, limit)),
   };
 }
@@ -192,13 +199,6 @@ function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
     ...(link.expiresAt ? { expiresAt: timestampOf(link.expiresAt) } : {}),
   });
 }
-
-/** Locks a place among the links, whether a link is there or not. */
-async function lockPlace(client: PoolClient, key: LinkKey): Promise<void> {
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [placeOf(key)]);
-}
-
-const placeOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
 
 async function changeLink(
   client: PoolClient,

@@ -85,6 +85,11 @@ export interface Block {
   readonly end: number;
 }
 
+/** A link that was deleted. */
+export interface DeletedLink extends LinkKey {
+  readonly id: string;
+}
+
 /** The link tables. Every method rejects with a HopError when the database is at fault. */
 export interface LinkStore {
   create(link: NewLink, code: ChosenCode, idempotency?: Idempotency): Promise<CreateOutcome>;
@@ -111,6 +116,10 @@ export interface LinkStore {
   lookalikes(after: LinkKey | undefined, limit: number): Promise<LinkKey[]>;
   /** Marks links whose time ran out, with a change record each; answers how many. */
   expireLinks(limit: number): Promise<number>;
+  /** Links that were deleted longer ago than that, the longest first. */
+  findPurgeable(afterMs: number, limit: number): Promise<DeletedLink[]>;
+  /** Removes such a link for good, with a change record; false when it is not there any more, or not deleted so long ago. */
+  purge(link: DeletedLink, afterMs: number): Promise<boolean>;
   /** Deletes idempotency keys older than 24 h; answers how many. */
   sweepIdempotencyKeys(limit: number): Promise<number>;
 }

@@ -11,6 +11,8 @@ export interface Sweeper {
 export interface SweeperSettings {
   readonly store: Pick<LinkStore, 'expireLinks' | 'sweepIdempotencyKeys'>;
   readonly log: Pick<ChangeLog, 'prune'>;
+  /** Purges at most so many links, and answers how many there were. */
+  readonly purge: (limit: number) => Promise<number>;
   readonly logger: Log;
   /** How often links that ended are looked for. */
   readonly everyMs?: number;
@@ -26,6 +28,7 @@ const housekeepingEvery = 60;
 export function startSweeper({
   store,
   log,
+  purge,
   logger,
   everyMs = 1_000,
   retentionMs = 86_400_000,
@@ -47,6 +50,7 @@ export function startSweeper({
       if (sweep % housekeepingEvery === 0) {
         await exhaust('sweeping idempotency keys', 5_000, (limit) => store.sweepIdempotencyKeys(limit));
         await exhaust('pruning changes', 5_000, (limit) => log.prune(retentionMs, limit));
+        await exhaust('purging deleted links', 100, purge);
       }
       await sleep(everyMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
     }

@@ -55,7 +55,8 @@ export interface LinksSettings {
   readonly lookalikeDelayMs: number;
 }
 
-const undeleteDays = 30;
+/** For so long a deleted link can be restored. */
+export const undeleteDays = 30;
 /** An alias may sit where a generated code would; so many in a row mean that something else is wrong. */
 const mostCollisions = 20;
 
