@@ -33,3 +33,9 @@ export async function listSpool(directory: string): Promise<SpoolFile[]> {
   }
   return files;
 }
+
+/** Undefined where there is no such file. */
+export async function inodeOf(directory: string, name: string): Promise<string | undefined> {
+  const found = await stat(join(directory, name), { bigint: true }).catch(() => undefined);
+  return found && String(found.ino);
+}

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
 import { type Chunk, openSegment, type Segment } from './segment.ts';
 import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './shed.ts';
-import { listSpool, type SpoolFile } from './spool-files.ts';
+import { activeName, inodeOf, listSpool, type SpoolFile } from './spool-files.ts';
 import { createSync } from './sync.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
@@ -28,6 +28,8 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
   const open = new Map<string, Segment>();
   const finished = new Set<Segment>();
   let reading: Segment | undefined;
+  /** Read to its end, with nothing before it, when it was the one that Envoy writes. */
+  let newest: Segment | undefined;
 
   const segmentOf = async (file: SpoolFile): Promise<Segment> => {
     const known = open.get(file.inode);
@@ -43,16 +45,22 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
   // A segment is over when it has been renamed and a later file exists: Envoy opens the new file only after it has
   // written the last byte of the old one. What then follows the last line is torn.
   const nextOf = async (files: readonly SpoolFile[]): Promise<Chunk | undefined> => {
+    newest = undefined;
     for (const [index, file] of files.entries()) {
       if (finished.has(await segmentOf(file))) continue;
       reading = await segmentOf(file);
       const over = !file.active && index < files.length - 1;
       const chunk = await (over ? reading.readTorn() : reading.read());
+      if (!chunk && file.active) newest = reading;
       if (chunk || !over) return chunk;
       finished.add(reading);
     }
     return undefined;
   };
+
+  /** A look at one file tells that there is no later one: to list the directory costs ten times as much. */
+  const isStillNewest = async (): Promise<boolean> =>
+    newest !== undefined && newest.inode === (await inodeOf(directory, activeName));
 
   const removeFinished = async (): Promise<void> => {
     if (finished.size === 0) return;
@@ -60,7 +68,10 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       const file = (await listSpool(directory)).find(({ inode }) => inode === segment.inode);
       const { identity } = segment;
       const end = identity === undefined ? 0 : (acknowledged.get(identity) ?? 0);
-      if (file && file.size > segment.offset) finished.delete(segment);
+      if (file && file.size > segment.offset) {
+        finished.delete(segment);
+        newest = undefined;
+      }
       if (file && (file.active || end < file.size)) continue;
       if (file) await unlink(file.path);
       await segment.close();
@@ -81,6 +92,7 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
     open.delete(file.inode);
     finished.delete(segment);
     if (reading === segment) reading = undefined;
+    if (newest === segment) newest = undefined;
     if (segment.identity !== undefined) acknowledged.delete(segment.identity);
     return { segment: basename(file.path), reason, ...unread };
   };
@@ -103,7 +115,12 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
   };
 
   return {
-    next: () => inTurn(async () => (await reading?.read()) ?? nextOf(await listSpool(directory))),
+    next: () =>
+      inTurn(async () => {
+        const chunk = await reading?.read();
+        if (chunk || (await isStillNewest())) return chunk;
+        return nextOf(await listSpool(directory));
+      }),
     acknowledge: (ends) =>
       inTurn(async () => {
         for (const [segment, end] of ends) {
