@@ -36,7 +36,7 @@ const runtime: JsonObject = {
   // One turn of the loop takes one request of a connection, so that a connection full of requests and resets waits its turn.
   'http.max_requests_per_io_cycle': 1,
   // A connection that mostly resets what it asked for (rapid reset) is closed.
-  'overload.premature_reset_total_stream_count': 200,
+  'overload.premature_reset_total_stream_count': 100,
   'overload.premature_reset_min_stream_lifetime_seconds': 1,
   // The patterns of url-syntax.ts are larger than the cautious default; they are compiled once, from this repository.
   're2.max_program_size.error_level': 4_096,

@@ -126,7 +126,9 @@ async function run({ name, port, connections, durationMs }: AttackPlan): Promise
     if (index % 100 === 99) await sleep(20);
   }
   for (let round = 0; performance.now() < until; round++) {
-    if (again) for (const socket of sockets) if (socket.writableLength < 1_048_576) socket.write(again(round));
+    // Made once for all: what an attack costs here is not what it costs there.
+    const more = again?.(round);
+    if (more) for (const socket of sockets) if (socket.writableLength < 1_048_576) socket.write(more);
     await sleep(everyMs);
   }
   over = true;
