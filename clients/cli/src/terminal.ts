@@ -17,7 +17,7 @@ export interface Terminal {
   readonly isPerson: boolean;
   /** In columns; without end where no person looks. */
   readonly width: number;
-  readonly paint: Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan', Paint>>;
+  readonly paint: Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'whiteOnBlack', Paint>>;
 }
 
 interface TerminalOptions {
@@ -29,14 +29,22 @@ interface TerminalOptions {
   readonly stderr: NodeJS.WriteStream;
 }
 
-const styles = { bold: 1, dim: 2, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
+const styles = {
+  bold: '1',
+  dim: '2',
+  red: '31',
+  green: '32',
+  yellow: '33',
+  cyan: '36',
+  whiteOnBlack: '97;40',
+} as const;
 
 export function terminalOn({ json, noColor, variables, stdout, stderr }: TerminalOptions): Terminal {
   const isPerson = stdout.isTTY === true && !json;
   // https://no-color.org: set and not empty, whatever it says. FORCE_COLOR is for pagers such as `less -R`.
   const wanted = variables.FORCE_COLOR ? variables.FORCE_COLOR !== '0' : isPerson && variables.TERM !== 'dumb';
   const color = wanted && !noColor && !variables.NO_COLOR && !json;
-  const inStyle = (code: number): Paint => (color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text);
+  const inStyle = (code: string): Paint => (color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text);
   return {
     out: (line) => stdout.write(`${line}\n`),
     write: (bytes) => stdout.write(bytes),

@@ -78,6 +78,12 @@ describe('what a record says', () => {
     expect(geo.of('192.0.2.1')).toEqual(london);
   });
 
+  test('a district is left out', async () => {
+    const record = { country_code: 'DE', state1: 'Land Berlin', city: 'Berlin (Bezirk Mitte)' };
+    const geo = await openGeo([database('district.mmdb', 4, record)], silentLog);
+    expect(geo.of('192.0.2.1').city).toBe('Berlin');
+  });
+
   test('what is no text, no country, or holds control characters does not come through', async () => {
     const record = { country_code: 'United Kingdom', state1: 7, city: 'Lon\ndon ' };
     const geo = await openGeo([database('odd.mmdb', 4, record)], silentLog);

@@ -144,9 +144,12 @@ function placeOf(record: unknown): Place {
   return {
     country: /^[A-Z]{2}$/.test(iso) ? iso : '',
     region: text(state1 ?? nameOf(subdivision)),
-    city: text(typeof city === 'string' ? city : nameOf(city)),
+    city: text(typeof city === 'string' ? city : nameOf(city)).replace(district, ''),
   };
 }
+
+/** "Berlin (Bezirk Mitte)": what is smaller than a city is nobody's business, and would take its clicks apart. */
+const district = / ?\(.*\)$/;
 
 const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
 const nameOf = (value: unknown): unknown => fields(fields(value).names).en;

@@ -6,6 +6,7 @@ import type { Context } from '../context.ts';
 import { blocksOf } from '../qr/blocks.ts';
 import { pngOf } from '../qr/png.ts';
 import type { Run } from '../run.ts';
+import type { Terminal } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
 import { domainOption } from './link-fields.ts';
 
@@ -44,9 +45,19 @@ async function qr(
   if (output === undefined) {
     if (terminal.json)
       terminal.out(JSON.stringify({ short_url: shortUrl, modules: data.map((row) => row.map(Number)) }));
-    else for (const line of [...blocksOf(data), shortUrl]) terminal.out(line);
+    else drawIn(terminal, data, shortUrl);
     return;
   }
   writeFileSync(output, kind === 'png' ? pngOf(data, size) : renderSVG(shortUrl, { ecc, border }));
   terminal.out(terminal.json ? JSON.stringify({ short_url: shortUrl, file: output }) : `${shortUrl} is in ${output}`);
+}
+
+function drawIn({ width, paint, out }: Terminal, modules: readonly (readonly boolean[])[], shortUrl: string): void {
+  if (modules.length > width) {
+    throw new UsageError(
+      `The window is ${width} columns wide; the code needs ${modules.length}. Or write it: -o code.svg`,
+    );
+  }
+  for (const line of blocksOf(modules)) out(paint.whiteOnBlack(line));
+  out(shortUrl);
 }

@@ -28,6 +28,8 @@ interface StatsOptions {
 /** Beside a window that has no width, such as a file. */
 const plainWidth = 80;
 const rowsOfEach = 5;
+const widestSparkline = 60;
+const leastSparkline = 24;
 
 export function statsCommand(parent: Command, run: Run): void {
   parent
@@ -132,13 +134,16 @@ function over({ series }: LinkStats | WorkspaceStats, terminal: Terminal): strin
   const first = series[0];
   const last = series.at(-1);
   if (!first || !last || series.length < 2) return [];
+  const { paint } = terminal;
+  const [from, until] = [whenText(first.at), whenText(last.at)];
+  const beside = widthOf(terminal) - from.length - until.length - 2;
+  const isNarrow = beside < leastSparkline;
   const drawn = sparkline(
     series.map(({ clicks }) => clicks),
-    Math.min(60, widthOf(terminal) - 40),
+    Math.min(widestSparkline, isNarrow ? widthOf(terminal) : beside),
   );
-  return [
-    `${terminal.paint.dim(whenText(first.at))} ${terminal.paint.green(drawn)} ${terminal.paint.dim(whenText(last.at))}`,
-  ];
+  if (isNarrow) return [paint.green(drawn), paint.dim(`${from} – ${until}`)];
+  return [`${paint.dim(from)} ${paint.green(drawn)} ${paint.dim(until)}`];
 }
 
 function change(now: number, before: number): string {

@@ -27,3 +27,10 @@ it('bars stand under each other with figure and share', () => {
     `  Safari   ${'█'.repeat(9)}${' '.repeat(27)}    300  20%`,
   ]);
 });
+
+it('bars fit a narrow window: labels are cut before the bars have no room', () => {
+  const label = 'news.a-long-name.example.com';
+  const lines = bars([{ label, value: 12_345 }], 12_345, { ...options, width: 40 });
+  expect(lines).toEqual([expect.stringMatching(/^ {2}news\.a-long-na\S*… {2}█{6} {2}12,345 100%$/)]);
+  expect(lines[0]?.length).toBeLessThanOrEqual(40);
+});

@@ -27,15 +27,20 @@ interface BarOptions {
 
 const widestLabel = 24;
 const widestBar = 40;
+const leastBar = 6;
+/** Two before a row, two on each side of its bar, five of its share, and the last column, where some terminals wrap. */
+const besideBar = 12;
 
 /** Rows of a bar chart, drawn to an eighth of a character, with figure and share. */
 export function bars(rows: readonly BarRow[], total: number, { width, paint }: BarOptions): string[] {
   const most = Math.max(...rows.map(({ value }) => value), 1);
-  const labels = rows.map(({ label }) => cut(label, widestLabel));
-  const labelWidth = Math.max(...labels.map(textWidth));
   const figures = rows.map(({ value }) => value.toLocaleString('en'));
   const figureWidth = Math.max(...figures.map((figure) => figure.length));
-  const room = Math.max(4, Math.min(widestBar, width - labelWidth - figureWidth - 12));
+  // In a narrow window long labels are cut before the bars have no room.
+  const labelRoom = Math.max(leastBar, Math.min(widestLabel, width - figureWidth - besideBar - leastBar));
+  const labels = rows.map(({ label }) => cut(label, labelRoom));
+  const labelWidth = Math.max(...labels.map(textWidth));
+  const room = Math.max(leastBar, Math.min(widestBar, width - labelWidth - figureWidth - besideBar));
   return rows.map(({ value }, index) => {
     const share = total > 0 ? `${Math.round((value / total) * 100)}%` : '';
     const drawn = bar(value / most, room);

@@ -9,8 +9,8 @@ const blocks: Readonly<Record<string, string>> = {
 const nameOf = (dark: boolean | undefined) => (dark ? 'dark' : 'light');
 
 /**
- * A QR code as lines of text, two rows of modules a line. Light modules are drawn and dark ones left out, for terminals are dark as a rule;
- * readers take the inverse on a light one as well.
+ * A QR code as lines of text, two rows of modules a line. Light modules are drawn and dark ones left out: it wants
+ * white on black, which it is on most terminals even without colours.
  */
 export function blocksOf(modules: readonly (readonly boolean[])[]): string[] {
   const lines: string[] = [];
