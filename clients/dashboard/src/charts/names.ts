@@ -35,12 +35,13 @@ const tiers: Readonly<Record<string, string>> = {
 /** Where a redirect was answered. */
 export const tierName = (tier: string): string => tiers[tier] ?? plainName(tier);
 
-/** "Springfield, Illinois, US" with the country's name. */
+/** "Springfield, Illinois, US" with the country's name, and without a region that is called like its city. */
 export function cityName(value: string): string {
   const parts = value.split(', ');
-  const last = parts.at(-1) ?? '';
-  if (parts.length < 2 || !/^[A-Z]{2}$/.test(last)) return plainName(value);
-  return [...parts.slice(0, -1), countryName(last)].join(', ');
+  const code = parts.at(-1) ?? '';
+  if (parts.length < 2 || !/^[A-Z]{2}$/.test(code)) return plainName(value);
+  const [city = '', ...regions] = parts.slice(0, -1);
+  return [city, ...regions.filter((region) => !region.includes(city)), countryName(code)].join(', ');
 }
 
 function named(code: string, nameOf: (code: string) => string | undefined): string {

@@ -9,6 +9,8 @@ interface ButtonProps extends ComponentProps<'button'> {
   readonly look?: Look;
   readonly icon?: IconName;
   readonly small?: boolean;
+  /** On a narrow screen it is its icon alone; the text is still read out. */
+  readonly folds?: boolean;
   /** True while what it started runs: it cannot be pressed again, keeps its size, and says so. */
   readonly busy?: boolean;
 }
@@ -17,6 +19,7 @@ export function Button({
   look = 'plain',
   icon,
   small,
+  folds,
   busy = false,
   className,
   children,
@@ -26,7 +29,7 @@ export function Button({
   return (
     <button
       type="button"
-      className={classes(style.button, style[look], small && style.small, className)}
+      className={classes(style.button, style[look], small && style.small, folds && style.folds, className)}
       // Not `disabled`: that would take the focus away from whoever pressed it.
       aria-disabled={busy || undefined}
       aria-busy={busy || undefined}
@@ -34,7 +37,7 @@ export function Button({
       {...rest}
     >
       {icon && <Icon name={icon} size={small ? 16 : 18} />}
-      {children}
+      {folds ? <span className={style.text}>{children}</span> : children}
     </button>
   );
 }

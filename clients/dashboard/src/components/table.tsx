@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { classes } from './classes.ts';
 import style from './table.module.css';
 
 export interface Column<Row> {
@@ -15,13 +16,15 @@ interface TableProps<Row> {
   readonly caption: string;
   readonly columns: readonly Column<Row>[];
   readonly rows: readonly Row[];
+  /** True inside a panel, which has a frame already. */
+  readonly frameless?: boolean;
   keyOf(row: Row): string;
 }
 
 /** A table of at most some hundred rows; on a narrow screen each row is a card. */
-export function Table<Row>({ caption, columns, rows, keyOf }: TableProps<Row>) {
+export function Table<Row>({ caption, columns, rows, frameless, keyOf }: TableProps<Row>) {
   return (
-    <div className={style.scroll}>
+    <div className={classes(style.scroll, frameless ? style.frameless : style.framed)}>
       <table className={style.table}>
         <caption className="only-read">{caption}</caption>
         <thead>

@@ -38,16 +38,16 @@ export function LinkButtons({ link }: { link: Link }) {
       <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
         Copy
       </Button>
-      <Button icon="qr" onClick={() => setOpen('qr')}>
+      <Button folds icon="qr" onClick={() => setOpen('qr')}>
         QR code
       </Button>
-      <Button icon="edit" onClick={() => setOpen('edit')}>
+      <Button folds icon="edit" onClick={() => setOpen('edit')}>
         Edit
       </Button>
-      <Button icon={link.isActive ? 'pause' : 'play'} onClick={() => actions.setActive([link], !link.isActive)}>
+      <Button folds icon={link.isActive ? 'pause' : 'play'} onClick={() => actions.setActive([link], !link.isActive)}>
         {toggle}
       </Button>
-      <Button look="danger" icon="trash" onClick={remove}>
+      <Button folds look="danger" icon="trash" onClick={remove}>
         Delete
       </Button>
       {open === 'edit' && <EditDialog link={link} close={() => setOpen(undefined)} />}

@@ -34,6 +34,7 @@ export function FilterBar({ filter, change, searchField }: FilterBarProps) {
         label="Tag"
         type="search"
         optional
+        placeholder="Any"
         value={tag}
         onChange={(event) => setTag(event.target.value.trim())}
       />

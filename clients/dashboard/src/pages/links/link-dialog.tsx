@@ -12,12 +12,14 @@ import { AliasField } from './alias-field.tsx';
 import { creationOf, draftOf, emptyDraft, type LinkDraft, patchOf } from './link-draft.ts';
 import style from './links.module.css';
 
-const redirects = [
-  ['302', '302, temporary: browsers ask each time'],
-  ['301', '301, permanent: browsers remember'],
-  ['307', '307, temporary, keeps the method'],
-  ['308', '308, permanent, keeps the method'],
-] as const;
+const redirects = {
+  302: { label: 'Temporary (302)', what: 'Browsers ask each time.' },
+  301: { label: 'Permanent (301)', what: 'Browsers remember it for a while.' },
+  307: { label: 'Temporary (307)', what: 'As 302; a POST stays a POST.' },
+  308: { label: 'Permanent (308)', what: 'As 301; a POST stays a POST.' },
+} as const;
+/** Numbers as names are sorted; the usual one comes first. */
+const redirectOrder = [302, 301, 307, 308] as const;
 
 interface LinkDialogProps {
   /** The link to edit; absent: a new one is made. */
@@ -68,10 +70,15 @@ export function LinkDialog({ link, onClose, onDone }: LinkDialogProps) {
             error={problem?.fields.expires_at}
             {...field('expiresAt')}
           />
-          <SelectField label="Redirect" error={problem?.fields.redirect_status} {...field('redirectStatus')}>
-            {redirects.map(([value, label]) => (
-              <option key={value} value={value}>
-                {label}
+          <SelectField
+            label="Redirect"
+            hint={redirects[Number(draft.redirectStatus) as keyof typeof redirects]?.what}
+            error={problem?.fields.redirect_status}
+            {...field('redirectStatus')}
+          >
+            {redirectOrder.map((status) => (
+              <option key={status} value={status}>
+                {redirects[status].label}
               </option>
             ))}
           </SelectField>

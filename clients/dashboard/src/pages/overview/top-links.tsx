@@ -9,6 +9,7 @@ import style from './overview.module.css';
 export function TopLinks({ links, all }: { readonly links: readonly TopLink[]; readonly all: number }) {
   return (
     <Table
+      frameless
       caption="Links with most clicks, most first"
       rows={links}
       keyOf={({ domain, code }) => `${domain}/${code}`}
