@@ -17,6 +17,8 @@ export const ledgerMesh = {
 } as const satisfies WorldOptions;
 /** Follows per second: hot links and such as no memory has. */
 const rates = { cached: 200, cold: 100 };
+/** Until what is followed is hot, and every process has compiled what it runs. */
+const warmUpMs = 15_000;
 const baselineMs = 30_000;
 const afterMs = 5_000;
 const longestMs = 1_800_000;
@@ -32,8 +34,8 @@ const p99Times = 1.1;
 
 export interface Followed {
   readonly ledger: Ledger;
+  /** Milliseconds since 1970: the beginning of the baseline, the first fault, and when the last part served again. */
   readonly startedAt: number;
-  /** Milliseconds since 1970: the first fault, and when the last part served again. */
   readonly downAt: number;
   readonly upAt: number;
   /** How often the click of each follow is stored, by its number, which is its place in the ledger. */
@@ -46,6 +48,8 @@ export interface Followed {
 export async function followDuring(world: World, fault: () => Promise<unknown>): Promise<Followed> {
   const mark = `${randomUUID()}.ledger.test`;
   const load = await world.load({ rates, durationMs: longestMs, mark });
+  await world.pause(warmUpMs);
+  const startedAt = Date.now();
   await world.pause(baselineMs);
   const downAt = Date.now();
   await fault();
@@ -53,7 +57,7 @@ export async function followDuring(world: World, fault: () => Promise<unknown>):
   await world.pause(afterMs);
   const { ledger } = await load.stop();
   const counts = await settledClicks(world, mark, ledger.answers.filter(({ ok }) => ok).length);
-  return { ledger, startedAt: load.startedAt, downAt, upAt, ...counts };
+  return { ledger, startedAt, downAt, upAt, ...counts };
 }
 
 type Counts = Pick<Followed, 'stored' | 'hot'>;
