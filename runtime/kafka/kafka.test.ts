@@ -84,6 +84,36 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(table.seen).toEqual(strings(0, 10));
   });
 
+  it('reads no further while a batch cannot be stored, and keeps its partition for longer than a session', async () => {
+    await kafka.createTopic('held', 1);
+    const table = store();
+    const handed: string[] = [];
+    let isAway = true;
+    let assignments = 0;
+    consumer('held', 'held', {
+      position: (partition) => {
+        assignments++;
+        return table.position(partition);
+      },
+      handle: async (batch) => {
+        handed.push(batch.messages.map(({ offset }) => offset).join());
+        if (isAway) throw new Error('the database is away');
+        return table.handle(batch);
+      },
+    });
+    const sending = producer();
+    await sending.send('held', values(0, 10));
+    await waitFor(() => handed.length > 0, { timeoutMs: 20_000 });
+    await sending.send('held', values(10, 20));
+    await sleep(7_000);
+    expect(handed.length).toBeGreaterThan(2);
+    expect(new Set(handed).size).toBe(1);
+    isAway = false;
+    await waitFor(() => table.seen.length === 20, { timeoutMs: 20_000 });
+    expect(table.seen).toEqual(strings(0, 20));
+    expect(assignments).toBe(1);
+  });
+
   it('says that a topic is missing instead of making it or losing the messages', async () => {
     await expect(producer().send('missing', values(0, 1))).rejects.toMatchObject({ kind: 'unavailable' });
   });

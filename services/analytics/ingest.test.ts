@@ -47,8 +47,8 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       retentionDays: 400,
       fetchWaitMs: 20,
     }) as unknown as AnalyticsConfig;
-  const message = (linkId: string, clicks: number) => ({
-    partition: 0,
+  const message = (linkId: string, clicks: number, partition = 0) => ({
+    partition,
     value: encodeClicks(Array.from({ length: clicks }, () => testClick({ linkId }))),
   });
   async function countsOf(linkId: string): Promise<number[]> {
@@ -96,6 +96,81 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     await waitFor(async () => (await countsOf(linkId))[0] === 1_500, { timeoutMs: 30_000, what: 'all clicks' });
     last.kill('SIGKILL');
     expect(await countsOf(linkId)).toEqual([1_500, 1_500, 1_500]);
+  }, 120_000);
+
+  /** A process that stores, and from which partitions it did. */
+  function reader(topic: string) {
+    const store = postgresStore(pool);
+    const from = new Set<number>();
+    const take: typeof store.take = async (delivery) => {
+      const outcome = await store.take(delivery);
+      if (outcome !== 'overtaken') from.add(delivery.partition);
+      return outcome;
+    };
+    return { from, close: startIngest(configOf(topic), { ...store, take }, silentLog).close };
+  }
+
+  test('partitions move between processes that come and go; each click is counted once', async () => {
+    await kafka.createTopic('shared', 4);
+    const linkId = randomUUID();
+    let isOver = false;
+    const sending = (async () => {
+      let sent = 0;
+      for (; !isOver; sent++) await producer.send('shared', [message(linkId, 10, sent % 4)]);
+      return 10 * sent;
+    })();
+    const within = { timeoutMs: 30_000 };
+    const first = reader('shared');
+    await waitFor(() => first.from.size === 4, { ...within, what: 'one that reads all' });
+    const second = reader('shared');
+    await waitFor(() => second.from.size === 2, { ...within, what: 'one that has its half' });
+    await first.close();
+    await waitFor(() => second.from.size === 4, { ...within, what: 'one that took over the rest' });
+    const third = reader('shared');
+    await waitFor(() => third.from.size === 2, { ...within, what: 'a third one' });
+    isOver = true;
+    const clicks = await sending;
+    await waitFor(async () => (await countsOf(linkId))[0] === clicks, { ...within, what: 'all clicks' });
+    expect(await countsOf(linkId)).toEqual([clicks, clicks, clicks]);
+    await Promise.all([second.close(), third.close()]);
+  }, 120_000);
+
+  test('a process that stood still while another got its partition stores nothing that the other one has', async () => {
+    await kafka.createTopic('zombie', 1);
+    const linkId = randomUUID();
+    const code = `import { startIngest } from './services/analytics/ingest.ts';
+      import { postgresStore } from './services/analytics/store.postgres.ts';
+      import { createPool } from '#runtime/postgres/pool.ts';
+      import { silentLog } from '#runtime/telemetry/log.ts';
+      const store = postgresStore(createPool(${JSON.stringify(database.url)}, { max: 2, log: silentLog }));
+      const take = async (delivery) => {
+        process.send('about to store');
+        await new Promise((resolve) => process.once('message', resolve));
+        const outcome = await store.take(delivery);
+        process.send(outcome === 'overtaken' ? outcome : 'stored');
+        return outcome;
+      };
+      startIngest(${JSON.stringify(configOf('zombie'))}, { ...store, take }, silentLog);`;
+    const zombie = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const said: unknown[] = [];
+    zombie.on('message', (word) => said.push(word));
+    await producer.send('zombie', [message(linkId, 5), message(linkId, 5)]);
+    await waitFor(() => said.length === 1, { timeoutMs: 30_000, what: 'clicks in its hands' });
+    zombie.kill('SIGSTOP');
+    const other = reader('zombie');
+    try {
+      await waitFor(async () => (await countsOf(linkId))[0] === 10, { timeoutMs: 30_000, what: 'the other one' });
+      zombie.kill('SIGCONT');
+      zombie.send('store them');
+      await waitFor(() => said.length > 1, { timeoutMs: 30_000, what: 'what it came to' });
+      expect(said[1]).toBe('overtaken');
+      expect(await countsOf(linkId)).toEqual([10, 10, 10]);
+    } finally {
+      zombie.kill('SIGKILL');
+      await other.close();
+    }
   }, 120_000);
 
   test('a poisoned message holds nobody up; a topic that was made anew and is longer than before is read from its start', async () => {
