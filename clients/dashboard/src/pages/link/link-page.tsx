@@ -1,9 +1,11 @@
 import { useQuery } from '@connectrpc/connect-query';
-import { useParams, useSearch } from 'wouter';
+import { Link as PageLink, useParams, useSearch } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { problemOf } from '../../api/problem.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Page } from '../../components/page.tsx';
+import { EmptyState } from '../../components/states.tsx';
 import { RangeBar } from '../../range/range-bar.tsx';
 import { useRange } from '../../range/use-range.ts';
 import { LinkButtons } from './link-buttons.tsx';
@@ -23,8 +25,22 @@ export default function LinkPage() {
       lead={link.data && <LinkFacts link={link.data} />}
       actions={link.data && <LinkButtons link={link.data} />}
     >
-      <Answer query={link}>{(found) => <LinkNumbers link={found} />}</Answer>
+      {link.error && problemOf(link.error).reason === 'LINK_NOT_FOUND' ? (
+        <NoSuchLink error={link.error} />
+      ) : (
+        <Answer query={link}>{(found) => <LinkNumbers link={found} />}</Answer>
+      )}
     </Page>
+  );
+}
+
+/** Asking again is of no use, so that is not offered. */
+function NoSuchLink({ error }: { error: Error }) {
+  const { title, advice } = problemOf(error);
+  return (
+    <EmptyState title={title} advice={advice}>
+      <PageLink href="/links">Go to the links</PageLink>
+    </EmptyState>
   );
 }
 
