@@ -1,0 +1,138 @@
+import { Code } from '@connectrpc/connect';
+import type { Page } from 'playwright-core';
+import { refuse } from '../support/refusal.ts';
+import { type Company, followNow } from './prepare.ts';
+
+interface Scene {
+  readonly name: string;
+  /** Goes there; done when all of it is to be seen. */
+  show(page: Page, world: { readonly url: string; readonly company: Company }): Promise<unknown>;
+}
+
+const chartOf = (page: Page) => page.locator('.uplot canvas').waitFor();
+const linkPath = ({ company }: { company: Company }) => `/app/links/${company.links[0]?.code}`;
+
+/** What a person sees before signing in. */
+export const doors: readonly Scene[] = [
+  {
+    name: 'log-in',
+    async show(page) {
+      await page.goto('/app/log-in');
+      await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    },
+  },
+  {
+    name: 'sign-up',
+    async show(page) {
+      await page.goto('/app/sign-up');
+      await page.getByLabel('Your name').waitFor();
+    },
+  },
+];
+
+/** Every page, and the states of it that are worth a look. */
+export const scenes: readonly Scene[] = [
+  {
+    name: 'links',
+    async show(page) {
+      await page.goto('/app/links');
+      await page.getByRole('listitem').nth(5).waitFor();
+    },
+  },
+  {
+    name: 'create',
+    async show(page) {
+      await page.goto('/app/links');
+      await page.getByRole('listitem').nth(5).waitFor();
+      await page.getByRole('button', { name: 'Create a link' }).click();
+      await page.getByLabel('Destination').fill('example.com/summer');
+      await page.getByLabel('Alias').fill('summer-2026');
+      await page
+        .getByText('is free')
+        .waitFor({ timeout: 2_000 })
+        .catch(() => {});
+    },
+  },
+  {
+    name: 'link',
+    async show(page, world) {
+      await page.goto(linkPath(world));
+      await chartOf(page);
+      await page.locator('path[data-country="CH"]').waitFor();
+      await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+      await followNow(world.url, world.company.links[0] as never);
+      await page.locator('li[data-new]').nth(3).waitFor();
+    },
+  },
+  {
+    name: 'overview',
+    async show(page) {
+      await page.goto('/app/overview');
+      await chartOf(page);
+      await page.getByText(/clicks today/).waitFor();
+    },
+  },
+  {
+    name: 'keys',
+    async show(page) {
+      await page.goto('/app/keys');
+      await page.getByText('Nightly export').waitFor();
+    },
+  },
+  {
+    name: 'sessions',
+    async show(page) {
+      await page.goto('/app/sessions');
+      await page.getByText('this one').waitFor();
+    },
+  },
+  {
+    name: 'system',
+    async show(page) {
+      await page.goto('/app/system');
+      // The first readings of its pace.
+      await page.waitForTimeout(22_000);
+      await page.getByRole('status').filter({ hasText: 'All is well.' }).waitFor();
+      await page.getByText('Lease held').waitFor();
+    },
+  },
+  {
+    name: 'palette',
+    async show(page) {
+      await page.goto('/app/links');
+      await page.getByRole('listitem').nth(5).waitFor();
+      await page.keyboard.press('Control+k');
+      await page.getByRole('combobox', { name: 'Command' }).waitFor();
+    },
+  },
+  {
+    name: 'no-clicks',
+    async show(page) {
+      await page.goto('/app/overview?from=2026-01-01&to=2026-01-02');
+      await page.getByText('No clicks in this time').waitFor();
+    },
+  },
+  {
+    name: 'not-found',
+    async show(page) {
+      await page.goto('/app/links/no-such-link');
+      await page.getByText('There is no such link').waitFor();
+    },
+  },
+  {
+    name: 'unavailable',
+    async show(page, world) {
+      await refuse(page, /GetLinkStats/, { code: Code.Unavailable, reason: 'DEPENDENCY_UNAVAILABLE' });
+      await page.goto(linkPath(world));
+      await page.getByText('A part of Hopline does not answer').first().waitFor();
+    },
+  },
+  {
+    name: 'not-for-you',
+    async show(page) {
+      await refuse(page, /GetMeshStatus/, { code: Code.PermissionDenied, reason: 'OPERATOR_ONLY' });
+      await page.goto('/app/system');
+      await page.getByText('For those who run this installation').waitFor();
+    },
+  },
+];
