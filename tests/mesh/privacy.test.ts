@@ -39,6 +39,7 @@ beforeAll(async () => {
       HOP_OTLP_ENDPOINT: collector.endpoint,
       HOP_TRACE_PERCENT: '100',
       HOP_SPOOL_SEGMENT_AGE_MS: '3000',
+      HOP_LINK_SWEEP_MS: '100',
     },
     fresh: true,
   });
@@ -310,6 +311,20 @@ describe('erasing', () => {
     const command = ['services/analytics/erase.ts', ...args, '--url', url];
     return spawnSync('node_modules/.bin/node', command, { stdio: 'ignore', timeout: 30_000 }).status;
   };
+
+  it('is done to the clicks of a link that was deleted 30 days ago, and the link goes with them', async () => {
+    const { code, id } = await newLink();
+    await follow(code, undefined);
+    await counted(code, 1);
+    expect((await from(undefined, `/api/v1/urls/${code}`, { token, method: 'DELETE' })).status).toBe(200);
+    expect((await from(undefined, `/${code}`)).status).toBe(410);
+    await database.query("update link.links set deleted_at = deleted_at - interval '31 days' where id = $1", [id]);
+    const status = async () => (await from(undefined, `/${code}`)).status;
+    await eventually(status, (found) => found === 404, { timeoutMs: 30_000, everyMs: 200 });
+    expect(await left(id)).toBe(0);
+    const { rows } = await database.query('select 1 from link.links where id = $1', [id]);
+    expect(rows).toEqual([]);
+  });
 
   it.each(['link', 'workspace'])('leaves nothing of a %s, and lets nothing of it come back', async (kind) => {
     const { code, id } = await newLink();
