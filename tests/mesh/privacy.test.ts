@@ -317,7 +317,6 @@ describe('erasing', () => {
     await follow(code, undefined);
     await counted(code, 1);
     expect((await from(undefined, `/api/v1/urls/${code}`, { token, method: 'DELETE' })).status).toBe(200);
-    expect((await from(undefined, `/${code}`)).status).toBe(410);
     await database.query("update link.links set deleted_at = deleted_at - interval '31 days' where id = $1", [id]);
     const status = async () => (await from(undefined, `/${code}`)).status;
     await eventually(status, (found) => found === 404, { timeoutMs: 30_000, everyMs: 200 });
