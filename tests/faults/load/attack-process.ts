@@ -98,7 +98,7 @@ function answerPings(socket: Socket): void {
   });
 }
 
-async function run({ name, port, connections, durationMs }: AttackPlan): Promise<AttackResult> {
+async function run({ name, port, connections, durationMs, openingMs }: AttackPlan): Promise<AttackResult> {
   const { first, again, everyMs = 1_000, http2 = false } = behaviours[name];
   const lived: number[] = [];
   /** Connected ones. */
@@ -121,9 +121,11 @@ async function run({ name, port, connections, durationMs }: AttackPlan): Promise
     });
   };
   const until = performance.now() + durationMs;
+  const begun = performance.now();
+  const perMs = openingMs === undefined ? 5 : connections / openingMs;
   for (let index = 0; index < connections; index++) {
+    if (index / perMs > performance.now() - begun) await sleep(index / perMs - (performance.now() - begun));
     open();
-    if (index % 100 === 99) await sleep(20);
   }
   for (let round = 0; performance.now() < until; round++) {
     // Made once for all: what an attack costs here is not what it costs there.

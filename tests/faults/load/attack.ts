@@ -19,6 +19,8 @@ export interface AttackPlan {
   readonly port: number;
   readonly connections: number;
   readonly durationMs: number;
+  /** The connections are opened one after another over so long (default: five thousand a second). */
+  readonly openingMs?: number;
 }
 
 export interface AttackResult {
