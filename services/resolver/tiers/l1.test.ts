@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { nameOf } from '../held.ts';
 import { replicaLagMs, resolverFixture, testKey, testRecord, trustMs } from '../testing/resolver-fixture.ts';
 
@@ -116,6 +117,16 @@ describe('versions', () => {
     l1.offer(l1.inquire(key), testRecord({ version: 7n }), 'primary');
     l1.apply(testRecord({ version: 6n, code: 'newer' }), testKey.code);
     expect(l1.get(key)?.version).toBe(7n);
+  });
+
+  it('drops a link that was purged, and takes no row of it from before', () => {
+    const { l1, settle } = resolverFixture();
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
+    l1.apply(absentRecord(testKey, 3n), '');
+    expect(l1.get(key)).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 2n }), 'replica')).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'primary')?.version).toBe(4n);
   });
 
   it('lets the primary alone go back behind what was known before a gap', () => {

@@ -139,7 +139,9 @@ export function createL1(options: L1Options): L1 {
       return absence.epoch === freshness.epoch && at - absence.at < absenceMs && freshness.live(at);
     },
     apply(record, previousCode) {
-      apply(record);
+      // Without an id it says that the code has no link any more: the link was purged.
+      if (record.id === '') drop(nameOf(record), record.version);
+      else apply(record);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);
     },
     drop,
