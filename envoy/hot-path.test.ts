@@ -125,7 +125,7 @@ describe('the hot path', () => {
   it('stops sending people to an old destination well within 250 ms of the change', async () => {
     const late: number[] = [];
     const before = edge.leases.length;
-    for (let index = 0; index < 40; index++) {
+    for (let index = 0; index < 24; index++) {
       const code = codeOf(index);
       const record = recordOf(code, 2n, { disabled: index % 2 === 0 });
       edge.link.records.set(`localhost/${code}`, record);
@@ -135,9 +135,9 @@ describe('the hot path', () => {
     }
     late.sort((a, b) => a - b);
     process.stderr.write(
-      `wrong for: p50 ${late[20]?.toFixed(0)} p95 ${late[38]?.toFixed(0)} max ${late[39]?.toFixed(0)} ms\n`,
+      `wrong for: p50 ${late[12]?.toFixed(0)} p95 ${late[22]?.toFixed(0)} max ${late[23]?.toFixed(0)} ms\n`,
     );
-    expect(late[20]).toBeLessThan(250);
+    expect(late[12]).toBeLessThan(250);
     // The others stayed hot.
     expect(edge.leases.slice(before)).not.toContain(undefined);
     await waitFor(() => isHot(codeOf(5_000), 1n), { timeoutMs: 5_000, what: 'the lease' });
