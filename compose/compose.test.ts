@@ -9,7 +9,7 @@ import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
 import { writeSecrets } from './docker/secrets.ts';
 import { partsOf, shapeOf } from './local/graph.ts';
 import { portsFrom, portVariable } from './local/ports.ts';
-import { type ServicePart, serviceKinds } from './local/services.ts';
+import { nodeFlags, type ServicePart, serviceKinds } from './local/services.ts';
 import { type Container, composeDirectory, readCompose, readDotenv } from './testing/compose-file.ts';
 import { addressVariables, faultsOf, processes } from './testing/processes.ts';
 
@@ -147,7 +147,7 @@ describe('each process', () => {
     (part: ServicePart) => {
       const { command = [], mem_limit: limit = '' } = mesh.services[part] ?? {};
       expect(command.at(-1)).toBe(serviceKinds[part].main);
-      expect(command).toContain(`--max-old-space-size=${serviceKinds[part].heapMb}`);
+      expect(command).toEqual(expect.arrayContaining([...nodeFlags(serviceKinds[part])]));
       expect(Number(limit.replace(/m$/, ''))).toBeGreaterThanOrEqual(serviceKinds[part].heapMb + 128);
     },
   );

@@ -6,6 +6,7 @@ import { type ConfigSpec, loadConfig } from '#runtime/config/config.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { writeSecrets } from '../compose/docker/secrets.ts';
 import { type PortName, portsFrom } from '../compose/local/ports.ts';
+import { nodeFlags } from '../compose/local/services.ts';
 import { readDotenv } from '../compose/testing/compose-file.ts';
 import { faultsOf, processes } from '../compose/testing/processes.ts';
 import { renderEnvoy } from '../envoy/render.ts';
@@ -136,6 +137,7 @@ describe('each process', () => {
     const heap = Number(/--max-old-space-size=(\d+)/.exec(command.join(' '))?.[1]);
     const metrics = portOf(name) + 1_000;
     expect(command.at(-1)).toBe(processOf(name).main);
+    expect(command).toEqual(expect.arrayContaining([...nodeFlags({ heapMb: heap })]));
     expect(mebibytes(resources?.limits.memory)).toBeGreaterThanOrEqual(heap + 128);
     expect(ports).toEqual([
       { name: 'grpc', containerPort: portOf(name) },

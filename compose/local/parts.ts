@@ -16,6 +16,7 @@ import { primaryDir, replicaDir } from './postgres-roles.ts';
 import { grpcHealthProbe, postgresProbe, tcpProbe, valkeyProbe } from './probes.ts';
 import {
   type MeshSettings,
+  nodeFlags,
   passedOn,
   portsSeenBy,
   type ServicePart,
@@ -153,7 +154,6 @@ function migrations({ ports, secrets }: MeshSettings): Task {
 
 function service(name: ServicePart, settings: MeshSettings): Part {
   const kind = serviceKinds[name];
-  const flags = [`--max-old-space-size=${kind.heapMb}`, '--disable-warning=TimeoutNegativeWarning'];
   return {
     name,
     prepare: () => {
@@ -162,7 +162,7 @@ function service(name: ServicePart, settings: MeshSettings): Part {
     },
     command: () => ({
       file: meshNode,
-      args: [...flags, path.join(checkout, kind.main)],
+      args: [...nodeFlags(kind), path.join(checkout, kind.main)],
       env: serviceEnv(name, settings),
       cwd: checkout,
     }),

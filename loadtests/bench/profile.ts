@@ -9,7 +9,7 @@ import type { Variant } from './variants.ts';
 
 const DIR = 'docs/flame';
 const MOST_BYTES = 300_000;
-const WARM_SECONDS = 5;
+const WARM_SECONDS = 15;
 const TOP = 30;
 /** The parts that are no Node processes. */
 const NATIVE = ['envoy', 'valkey', 'postgres', 'postgres-replica', 'kafka'];

@@ -4,6 +4,7 @@ import { loadKeyring } from '../caller/keyring.ts';
 import type { BaseConfig } from '../config/base-config.ts';
 import { type Address, ConfigError, type ConfigOf, type ConfigSpec, loadConfig } from '../config/config.ts';
 import { createProcessStatus } from '../status/process-service.ts';
+import { observeHeap } from '../telemetry/heap.ts';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { startMetrics } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
@@ -62,6 +63,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   takeGrpcLog(log);
   const tracing = startTracing(config);
   const metrics = await startMetrics(config);
+  const heap = observeHeap();
   const status = createProcessStatus({ instance: config.instance, read: metrics.read, log });
   const services = [...options.services, service(ProcessService, status.handlers)];
   const server = await startServer({
@@ -73,7 +75,13 @@ export async function serve(options: ServeOptions): Promise<Running> {
     log,
   });
   log.info({ address: server.address, services: services.map(({ typeName }) => typeName) }, `${name} serves`);
-  const closing = [() => tracing.stop(), () => metrics.stop(), () => status.stop(), ...(options.close ?? [])];
+  const closing = [
+    () => tracing.stop(),
+    () => metrics.stop(),
+    async () => heap(),
+    () => status.stop(),
+    ...(options.close ?? []),
+  ];
   let stopped: Promise<void> | undefined;
   const stop = (): Promise<void> => {
     stopped ??= (async () => {

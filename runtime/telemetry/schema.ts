@@ -37,6 +37,22 @@ export interface MetricDefinition {
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
 export const metric = {
+  // runtime/telemetry
+  processCollecting: {
+    name: 'hop_process_collecting_seconds',
+    kind: 'counter',
+    description:
+      'Time that the process stood still while its heap was collected: minor, major, incremental, weak, other.',
+    unit: 's',
+    attributes: ['kind'],
+  },
+  processHeap: {
+    name: 'hop_process_heap_bytes',
+    kind: 'gauge',
+    description: 'The JavaScript heap: what is used of it, and its limit.',
+    unit: 'By',
+    attributes: ['state'],
+  },
   // runtime/rpc
   serverDuration: {
     name: 'hop_rpc_server_duration_seconds',
