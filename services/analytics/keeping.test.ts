@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
@@ -88,6 +88,28 @@ describe('partitions', () => {
     expect(await partitions().strays()).toEqual({ days: [], rows: 0 });
     expect(await rowsOf('clicks', 'link_id', linkId)).toBe(800);
     expect(await differences('2031-03-01', '2031-03-02')).toEqual([]);
+  });
+
+  test.each([
+    ['clicks', '2031-04-01', '2031-04-02'],
+    ['visitors', '2031-04-02', '2031-04-03'],
+    ['click_minutes', '2031-04-03', '2031-04-04'],
+  ])('a row on its way into %s_default goes to the partition that came meanwhile', async (table, day, next) => {
+    const linkId = randomUUID();
+    const maker = await pool.connect();
+    await maker.query(`begin; lock table ${table}_default in access exclusive mode`);
+    const taken = take([testClick({ linkId, atUs: atUs(`${day}T05:00:00Z`) })]);
+    const waiting = 'select 1 from pg_locks where relation = $1::regclass and not granted';
+    await vi.waitFor(async () => expect((await pool.query(waiting, [`${table}_default`])).rowCount).toBe(1), 5_000);
+    await maker.query(
+      `create table ${table}_made (like ${table} including defaults including constraints);
+       alter table ${table} attach partition ${table}_made for values from ('${day} 00:00:00+00') to ('${next} 00:00:00+00');
+       commit`,
+    );
+    maker.release();
+    expect(await taken).toMatchObject({ stored: 1 });
+    expect(await rowsOf(table, 'link_id', linkId)).toBe(1);
+    expect(await rowsOf(`${table}_made`, 'link_id', linkId)).toBe(1);
   });
 
   test('one that is over is dropped, and waits for nobody longer than a second', async () => {

@@ -32,7 +32,7 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
         try {
           return await takeOnce(pool, delivery, { look: tries > 1, merging });
         } catch (error) {
-          if (classify(error).kind === 'unique' && tries < mostTries) continue;
+          if (othersWereThere(error) && tries < mostTries) continue;
           throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
         }
       }
@@ -60,7 +60,7 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
   };
 }
 
-/** The second looks what is there; more are needed only when others store the same clicks meanwhile. */
+/** The second looks what is there; more are needed only when others store the same clicks, or make their days, meanwhile. */
 const mostTries = 5;
 
 function takeOnce(pool: Pool, delivery: Delivery, options: StoreOptions): Promise<Stored | 'overtaken'> {
@@ -87,10 +87,19 @@ function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
 }
 
 /**
- * SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise. But for a key that is there already:
- * two transactions met, and the next try sees what the other one wrote.
+ * Two transactions met, and the next try sees what the other one wrote: a key that is there already, or a day that got its
+ * partition while its rows were on their way into the default one (which is refused as a check without a name).
  */
+function othersWereThere(error: unknown): boolean {
+  const { kind, constraint } = classify(error);
+  return kind === 'unique' || (kind === 'check' && constraint === undefined && isSqlState(error, /^23514$/));
+}
+
+/** SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise, unless others were there. */
 function isAboutRows(error: unknown): boolean {
-  if (classify(error).kind === 'unique') return false;
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^2[23]/.test(error.code);
+  return !othersWereThere(error) && isSqlState(error, /^2[23]/);
+}
+
+function isSqlState(error: unknown, codes: RegExp): boolean {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.test(error.code);
 }
