@@ -54,6 +54,4 @@ export interface HotSetStatus {
   /** Entries that were left out: they could not be answered, were refused by an Envoy, or did not fit. */
   readonly refused: number;
   readonly pushes: number;
-  /** From the newest push to its acknowledgement; undefined before the first. */
-  readonly lastPushMs: number | undefined;
 }

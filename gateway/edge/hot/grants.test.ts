@@ -15,7 +15,7 @@ function setUp() {
   const leases: (number | undefined)[] = [];
   let parts: ReadonlySet<string> = new Set();
   const status = (): HotSetStatus => ({
-    ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined },
+    ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0 },
     ...{ version: state.version, acknowledgedVersion: state.acknowledged, connected: state.connected },
   });
   const setLease: HotSet['setLease'] = (ttlMs, withheld = new Set()) => {

@@ -46,7 +46,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   const fleet = createFleet(() => lease.changed.fire());
   const lease = createLease(fleet, now);
   const changed = createChanged();
-  const counts = { nacks: 0, refused: 0, pushes: 0, lastPushMs: undefined as number | undefined };
+  const counts = { nacks: 0, refused: 0, pushes: 0 };
   let base: BaseRoutes | undefined;
   let newest: Snapshot | undefined;
   let version = 0n;
@@ -121,7 +121,6 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
     },
     pushed(milliseconds) {
       counts.pushes += 1;
-      counts.lastPushMs = milliseconds;
       restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);
       pushDuration.record(milliseconds / 1_000);
     },
