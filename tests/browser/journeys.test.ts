@@ -1,4 +1,5 @@
 import { describe, expect, inject, it } from 'vitest';
+import { call } from '../mesh/support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
 
@@ -81,13 +82,26 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
   });
 
   it('acts on many at once', async () => {
-    const { page } = await signedInPage();
+    const { page, visitor } = await signedInPage();
     for (const title of ['One', 'Two', 'Three'])
       await createLink(page, { Destination: 'https://example.com/', Title: title });
     for (const title of ['One', 'Three']) await page.getByLabel(`Select ${title}`).check();
     await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
     await row(page, 'Three').waitFor({ state: 'detached' });
     await toast(page, '2 links deleted').waitFor();
+    expect(await page.getByRole('listitem').count()).toBe(1);
+    // All that are loaded, of more than a page: the rest moves up.
+    const { token } = (await call('/api/auth/login', { body: visitor })).json;
+    for (let made = 0; made < 100; made += 10)
+      await Promise.all(
+        Array.from({ length: 10 }, () => call('/api/v1/urls', { token, body: { long_url: 'https://example.com/' } })),
+      );
+    await page.reload();
+    await page.getByRole('checkbox').first().check();
+    await page.getByRole('button', { name: 'Select all loaded' }).click();
+    await page.getByText('100 selected').waitFor();
+    await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: 'Delete' }).click();
+    await row(page, 'Two').waitFor();
     expect(await page.getByRole('listitem').count()).toBe(1);
   });
 

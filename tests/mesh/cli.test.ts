@@ -147,7 +147,7 @@ describe('a link', () => {
       { timeout: 10_000, interval: 100 },
     );
     const { out } = await hop(['stats', code, '--from', '2h', '--interval', 'hour'], asAda());
-    expect(out).toMatch(/^1 clicks by 1 visitors\n/);
+    expect(out).toMatch(/^1 click by 1 visitor\n/);
     expect(out).toMatch(/[▁█]{3}/);
     expect(out).toMatch(/Firefox +█+ +1 100%/);
     const workspace = await hop(['stats', '--json'], asAda());

@@ -15,4 +15,6 @@ it('moments: dates, and so long ago', () => {
 it('links by code and by short link', () => {
   expect(linkName('spring')).toEqual({ code: 'spring' });
   expect(linkName('https://hop.example.org/r/caf%C3%A9+')).toEqual({ code: 'café', domain: 'hop.example.org' });
+  for (const none of ['https://', 'https://hop.example.org/', 'https://hop.example.org/%E0'])
+    expect(() => linkName(none)).toThrow('is no short link');
 });

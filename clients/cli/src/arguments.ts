@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander';
+import { UsageError } from './usage-error.ts';
 
 const lengths: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400, w: 604_800 };
 
@@ -44,7 +45,18 @@ export interface LinkName {
 /** A link as people name it: its code, or the whole short link. */
 export function linkName(text: string, domain?: string): LinkName {
   if (!/^https?:\/\//i.test(text)) return { code: text, ...(domain ? { domain } : {}) };
-  const { hostname, pathname } = new URL(text);
-  const code = decodeURIComponent(pathname.replace(/^\/(r\/)?/, '').replace(/\+$/, ''));
-  return { code, domain: domain ?? hostname };
+  const parts = partsOf(text);
+  if (!parts) throw new UsageError(`"${text}" is no short link. A link is its code, or https://host/code.`);
+  return { code: parts.code, domain: domain ?? parts.host };
+}
+
+/** Of a whole short link; undefined where it is none. */
+function partsOf(text: string): { host: string; code: string } | undefined {
+  try {
+    const { hostname, pathname } = new URL(text);
+    const code = decodeURIComponent(pathname.replace(/^\/(r\/)?/, '').replace(/\+$/, ''));
+    return code === '' ? undefined : { host: hostname, code };
+  } catch {
+    return undefined;
+  }
 }

@@ -27,4 +27,6 @@ it('bash completes commands, the commands below, and options', () => {
   expect(bashOffers('cre')).toEqual(['create']);
   expect(bashOffers('keys', '')).toEqual(expect.arrayContaining(['ls', 'create', 'rm']));
   expect(bashOffers('edit', 'spring', '--dis')).toEqual(['--disable']);
+  // By another name of the command, too.
+  expect(bashOffers('delete', 'spring', '--dom')).toEqual(['--domain']);
 });

@@ -27,7 +27,10 @@ function entriesOf(program: Command, path: string, command: Command): Entry[] {
     summary: description,
     takesValue: required,
   }));
-  const below = command.commands.flatMap((one) => entriesOf(program, `${path} ${one.name()}`.trim(), one));
+  // Whoever types another name of a command is helped on; it is not offered beside the first.
+  const below = command.commands.flatMap((one) =>
+    [one.name(), ...one.aliases()].flatMap((name) => entriesOf(program, `${path} ${name}`.trim(), one)),
+  );
   return [{ path, commands, options }, ...below];
 }
 
@@ -89,28 +92,35 @@ ${cases.join('\n')}
   esac
   _describe 'hop' found || _files
 }
-compdef _hop hop
+# Loaded from fpath it is what completes; sourced it says so.
+if [[ "\${funcstack[1]}" == _hop ]]; then _hop "$@"; else compdef _hop hop; fi
 `;
 }
 
 function fish(entries: readonly Entry[]): string {
   const quote = (text: string) => `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
+  const paths = entries.flatMap(({ path }) => (path === '' ? [] : [quote(path)]));
   const lines = entries.flatMap(({ path, commands, options }) => {
-    const condition = quote(path === '' ? 'not __fish_seen_subcommand_from $__hop_commands' : conditionOf(path));
+    const here = quote(`test (__hop_path) = "${path}"`);
     return [
-      ...commands.map(({ name, summary }) => `complete -c hop -f -n ${condition} -a ${name} -d ${quote(summary)}`),
+      ...commands.map(({ name, summary }) => `complete -c hop -f -n ${here} -a ${name} -d ${quote(summary)}`),
       ...options.map(
         ({ long, summary, takesValue }) =>
-          `complete -c hop -n ${condition} -l ${long.slice(2)}${takesValue ? ' -r' : ''} -d ${quote(summary)}`,
+          `complete -c hop -n ${here} -l ${long.slice(2)}${takesValue ? ' -r' : ''} -d ${quote(summary)}`,
       ),
     ];
   });
-  const top = entries[0]?.commands.map(({ name }) => name).join(' ') ?? '';
-  return `# fish completion for hop\nset -g __hop_commands ${top}\n${lines.join('\n')}\n`;
+  return `# fish completion for hop
+function __hop_path
+  set -l path ''
+  for word in (commandline -opc)[2..-1]
+    switch (string trim "$path $word")
+      case ${paths.join(' ')}
+        set path (string trim "$path $word")
+    end
+  end
+  echo $path
+end
+${lines.join('\n')}
+`;
 }
-
-const conditionOf = (path: string) =>
-  path
-    .split(' ')
-    .map((word) => `__fish_seen_subcommand_from ${word}`)
-    .join('; and ');

@@ -1,15 +1,33 @@
-/** Does `work` for each item, at most `width` at once, and answers in the order of the items. Takes no more items than that ahead. */
+/**
+ * Does `work` for each item, at most `width` at once, and answers in the order of the items. Takes no more items than that ahead, and
+ * does not keep what is done waiting for items that are yet to come.
+ */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item>,
   width: number,
   work: (item: Item) => Promise<Result>,
 ): AsyncGenerator<Result, void, undefined> {
+  const source = items[Symbol.asyncIterator]();
   const underWay: Promise<Result>[] = [];
-  for await (const item of items) {
-    underWay.push(work(item));
-    if (underWay.length < width) continue;
-    const first = underWay.shift();
-    if (first) yield await first;
+  let coming: Promise<IteratorResult<Item>> | undefined;
+  let isMore = true;
+  try {
+    while (isMore || underWay.length > 0) {
+      if (isMore && underWay.length < width) coming ??= source.next();
+      const [oldest] = underWay;
+      const came = await Promise.race([...(oldest ? [oldest.then(() => undefined)] : []), ...(coming ? [coming] : [])]);
+      if (came === undefined) {
+        underWay.shift();
+        if (oldest) yield await oldest;
+      } else {
+        coming = undefined;
+        if (came.done) isMore = false;
+        else underWay.push(work(came.value));
+      }
+    }
+  } finally {
+    const left = source.return?.();
+    // A source that waits for its next item hears of it only then.
+    if (!coming) await left;
   }
-  for (const rest of underWay) yield await rest;
 }

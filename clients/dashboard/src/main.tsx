@@ -4,12 +4,14 @@ import { App } from './app.tsx';
 import { ErrorState } from './components/states.tsx';
 import './design/tokens.css';
 import './design/base.css';
+import { mendLanguage } from './design/language.ts';
 import { startTheme } from './design/theme.ts';
 import { createSession } from './session/session.ts';
 import { sessionCalls } from './session/session-calls.ts';
 import { SessionContext } from './session/session-context.ts';
 import { browserTabs } from './session/tabs.ts';
 
+mendLanguage();
 startTheme();
 const baseUrl = location.origin;
 const anonymous = anonymousTransport({ baseUrl });

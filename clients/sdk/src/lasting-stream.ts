@@ -34,6 +34,7 @@ export async function* lastingStream<Event, Item>(
   { now, random, sleep }: World,
   { signal, onLive, onBreak, patienceMs = 600_000 }: LiveOptions,
 ): AsyncGenerator<Item, void, undefined> {
+  const pauseOf = (failed: number) => (0.5 + random() / 2) * Math.min(longestPauseMs, firstPauseMs * 2 ** failed);
   let failures = 0;
   let failedAtMs = 0;
   while (!signal?.aborted) {
@@ -46,8 +47,9 @@ export async function* lastingStream<Event, Item>(
         yield* tell(event, isFirst);
         failures = 0;
       }
-      if (isLive) continue;
-      throw new ConnectError('The stream ended before it began.', Code.Unavailable);
+      // Not at once: one that ends as soon as it has begun must not be begun in a circle.
+      if (isLive) await sleep(pauseOf(0), signal).catch(() => {});
+      else throw new ConnectError('The stream ended before it began.', Code.Unavailable);
     } catch (thrown) {
       if (signal?.aborted) return;
       const error = toHoplineError(thrown);
@@ -55,8 +57,7 @@ export async function* lastingStream<Event, Item>(
       failures += 1;
       if (!mayMend(error, failures) || now() - failedAtMs > patienceMs) throw error;
       if (isLive) onBreak?.(error);
-      const pause = random() * Math.min(longestPauseMs, firstPauseMs * 2 ** failures);
-      await sleep(Math.max(pause, error.retryAfterMs ?? 0), signal).catch(() => {});
+      await sleep(Math.max(pauseOf(failures), error.retryAfterMs ?? 0), signal).catch(() => {});
     }
   }
 }

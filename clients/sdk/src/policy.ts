@@ -85,13 +85,14 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const headers = new Headers(header);
-      const token = await authorize(method, headers);
+      let token: string | undefined;
       const known = (thrown: unknown): HoplineError => {
         const error = toHoplineError(thrown);
         if (token !== undefined && isRefusal(error)) credentials.refused(token);
         return error;
       };
       try {
+        token = await within(authorize(method, headers), deadlineMs, signal);
         const answer = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
         return { ...answer, message: withKnownErrors(answer.message, known) };
       } catch (thrown) {

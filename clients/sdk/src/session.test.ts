@@ -69,6 +69,39 @@ describe('a token near its end', () => {
   });
 });
 
+describe('a token that is renewed while', () => {
+  it('somebody signs out does not sign them in again', async () => {
+    const session = storeWith(1_000);
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<ReturnType<typeof sessionOf>>();
+    const refreshSession = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session });
+    const call = hop.links.getLink({ code: 'a' });
+    await asked.promise;
+    session.write(undefined);
+    answer.resolve(sessionOf('new'));
+    await call;
+    expect([calls(), session.read()]).toEqual([[null], undefined]);
+  });
+
+  it('somebody signs in elsewhere becomes theirs, also where the old one is void', async () => {
+    const session = storeWith(1_000);
+    const refreshSession = () => {
+      session.write({ token: 'token other', refreshToken: 'refresh other', expiresAtMs: 2_000_000 });
+      throw refusal(Code.Unauthenticated, 'REFRESH_TOKEN_INVALID');
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session });
+    await hop.links.getLink({ code: 'a' });
+    expect([calls(), session.read()]).toEqual([
+      ['Bearer token other'],
+      expect.objectContaining({ token: 'token other' }),
+    ]);
+  });
+});
+
 describe('a token that is refused', () => {
   const refused = () => refusal(Code.Unauthenticated, 'CREDENTIALS_INVALID');
 

@@ -70,6 +70,14 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     return session;
   }
 
+  /** Whoever signed in or out while a token was on its way, here or in another process, is not undone by it. */
+  async function successor(of: Session, fresh: Session | undefined): Promise<Session | undefined> {
+    const kept = await store.read();
+    if (kept?.refreshToken === of.refreshToken) return await keep(fresh);
+    held = kept;
+    return kept;
+  }
+
   async function renew(): Promise<Session | undefined> {
     const kept = await store.read();
     if (!kept || isGood(kept)) {
@@ -77,11 +85,13 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
       return kept;
     }
     try {
-      return await keep(sessionOf(await refresh(kept.refreshToken), now()));
+      return await successor(kept, sessionOf(await refresh(kept.refreshToken), now()));
     } catch (thrown) {
       const error = toHoplineError(thrown);
-      if (error.reason === 'REFRESH_TOKEN_INVALID' || error.reason === 'REFRESH_TOKEN_REUSED') await keep(undefined);
-      else if (kept.token !== refusedToken && kept.expiresAtMs > now()) return kept;
+      if (error.reason === 'REFRESH_TOKEN_INVALID' || error.reason === 'REFRESH_TOKEN_REUSED') {
+        const other = await successor(kept, undefined);
+        if (other) return other;
+      } else if (kept.token !== refusedToken && kept.expiresAtMs > now()) return kept;
       throw error;
     }
   }

@@ -41,23 +41,43 @@ const hopeless: ReadonlySet<string> = new Set([
 export async function createMany(context: Context, common: Common, options: ManyOptions): Promise<number> {
   const { terminal, signal } = context;
   const tally = { made: 0, failed: 0, startedMs: Date.now() };
-  for await (const outcome of inOrder(inputLines(), options.concurrency, (line) =>
-    createOne(context, common, options, line),
-  )) {
-    terminal.progress('');
-    if (outcome.link) {
-      tally.made += 1;
-      terminal.out(terminal.json ? jsonLine(LinkSchema, outcome.link) : outcome.link.shortUrl);
-    } else {
-      if (signal.aborted || isHopeless(outcome.error)) throw outcome.error;
-      tally.failed += 1;
-      terminal.note(`line ${outcome.line.number}: ${wordsOf(outcome.error, context.url)}`);
+  const ended = new AbortController();
+  const lines = inputLines(AbortSignal.any([signal, ended.signal]));
+  if (process.stdin.isTTY) terminal.note('A URL on each line, then perhaps an alias. Ctrl-D ends.');
+  try {
+    for await (const outcome of inOrder(lines, options.concurrency, (line) =>
+      createOne(context, common, options, line),
+    )) {
+      terminal.progress('');
+      tell(outcome, context, tally);
+      terminal.progress(`${progressText(tally)} …`);
     }
-    terminal.progress(`${progressText(tally)} …`);
+  } finally {
+    // Also where the rest of the input is not wanted any more.
+    ended.abort();
   }
   terminal.progress('');
   terminal.note(progressText(tally));
+  if (signal.aborted) return exitCodes.interrupted;
   return tally.failed > 0 ? exitCodes.someFailed : exitCodes.ok;
+}
+
+interface Tally {
+  made: number;
+  failed: number;
+  readonly startedMs: number;
+}
+
+/** Says what became of a line; throws where no later one will do better. */
+function tell({ line, link, error }: Outcome, { terminal, signal, url }: Context, tally: Tally): void {
+  if (link) {
+    tally.made += 1;
+    terminal.out(terminal.json ? jsonLine(LinkSchema, link) : link.shortUrl);
+    return;
+  }
+  if (signal.aborted || isHopeless(error)) throw error;
+  tally.failed += 1;
+  terminal.note(`line ${line.number}: ${wordsOf(error, url)}`);
 }
 
 const isHopeless = (error: unknown) => error instanceof HoplineError && hopeless.has(error.reason);
@@ -65,14 +85,16 @@ const isHopeless = (error: unknown) => error instanceof HoplineError && hopeless
 const wordsOf = (error: unknown, url: string): string =>
   error instanceof HoplineError ? explain(error, url).join('\n  ') : `not a link to make: ${(error as Error).message}`;
 
-function progressText({ made, failed, startedMs }: { made: number; failed: number; startedMs: number }): string {
+function progressText({ made, failed, startedMs }: Tally): string {
   const rate = (made + failed) / Math.max(0.001, (Date.now() - startedMs) / 1_000);
   return `${made.toLocaleString('en')} made, ${failed.toLocaleString('en')} failed, ${rate.toFixed(0)} a second`;
 }
 
-async function* inputLines(): AsyncGenerator<Line> {
+/** The lines of the input that say something, until it or the signal ends them. */
+async function* inputLines(signal: AbortSignal): AsyncGenerator<Line> {
   let number = 0;
-  for await (const raw of createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY })) {
+  const input = { input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal };
+  for await (const raw of createInterface(input)) {
     number += 1;
     const text = raw.trim();
     if (text !== '' && !text.startsWith('#')) yield { number, text };

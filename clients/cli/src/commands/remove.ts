@@ -54,14 +54,16 @@ async function each(
   { domain }: Options,
   work: (name: LinkName) => Promise<string>,
 ): Promise<number | undefined> {
+  // All of them before the first: what is no link is said before anything is done.
+  const names = links.map((link) => linkName(link, domain));
   let failed = 0;
-  for (const link of links) {
+  for (const name of names) {
     try {
-      terminal.out(await work(linkName(link, domain)));
+      terminal.out(await work(name));
     } catch (error) {
       if (links.length === 1 || signal.aborted || !(error instanceof HoplineError)) throw error;
       failed += 1;
-      terminal.note(`${harmless(link)}: ${explain(error, url).join('\n  ')}`);
+      terminal.note(`${harmless(name.code)}: ${explain(error, url).join('\n  ')}`);
     }
   }
   return failed > 0 ? exitCodes.someFailed : undefined;

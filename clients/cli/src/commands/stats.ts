@@ -74,6 +74,8 @@ function print(terminal: Terminal, json: string, lines: () => string[]): void {
 }
 
 const figure = (value: number) => value.toLocaleString('en');
+const counted = (value: number, { paint }: Terminal, noun: string) =>
+  `${paint.bold(figure(value))} ${noun}${value === 1 ? '' : 's'}`;
 
 function linkStatsLines(stats: LinkStats, terminal: Terminal): string[] {
   const { paint } = terminal;
@@ -105,7 +107,8 @@ function linkStatsLines(stats: LinkStats, terminal: Terminal): string[] {
 function workspaceLines(stats: WorkspaceStats, terminal: Terminal): string[] {
   const { paint } = terminal;
   const before = stats.previous ? paint.dim(`, ${change(stats.clicks, stats.previous.clicks)}`) : '';
-  const lines = [`${totals(stats, terminal)} on ${figure(stats.links)} links${before}`, ...over(stats, terminal)];
+  const lines = [`${totals(stats, terminal)} on ${counted(stats.links, terminal, 'link')}${before}`];
+  lines.push(...over(stats, terminal));
   if (stats.topLinks.length === 0) return lines;
   const columns = [
     {
@@ -126,8 +129,10 @@ function workspaceLines(stats: WorkspaceStats, terminal: Terminal): string[] {
   return [...lines, '', ...table(columns, stats.topLinks, { width: terminal.width, head: paint.bold })];
 }
 
-const totals = ({ clicks, visitors, bots }: LinkStats | WorkspaceStats, { paint }: Terminal): string =>
-  `${paint.bold(figure(clicks))} clicks by ${paint.bold(figure(visitors))} visitors${bots > 0 ? paint.dim(` (and ${figure(bots)} by bots)`) : ''}`;
+function totals({ clicks, visitors, bots }: LinkStats | WorkspaceStats, terminal: Terminal): string {
+  const byBots = bots > 0 ? terminal.paint.dim(` (and ${figure(bots)} by bots)`) : '';
+  return `${counted(clicks, terminal, 'click')} by ${counted(visitors, terminal, 'visitor')}${byBots}`;
+}
 
 /** The clicks over time, from where to where. */
 function over({ series }: LinkStats | WorkspaceStats, terminal: Terminal): string[] {

@@ -15,6 +15,7 @@ interface DialogProps {
 /** A native modal dialog: the browser keeps the focus inside and gives it back. Render it only while it is open. */
 export function Dialog({ title, onClose, children }: DialogProps) {
   const dialog = useRef<HTMLDialogElement>(null);
+  const pressedOn = useRef<EventTarget>(undefined);
   const titleId = useId();
   useEffect(() => {
     const element = dialog.current;
@@ -37,8 +38,15 @@ export function Dialog({ title, onClose, children }: DialogProps) {
         event.preventDefault();
         onClose?.();
       }}
+      // A second Escape closes it without asking: what has to stay is opened again.
+      onClose={(event) => (onClose ? onClose() : event.currentTarget.showModal())}
+      onPointerDown={(event) => {
+        pressedOn.current = event.target;
+      }}
+      // Where the press began on the backdrop, too: marking text in a field may end there.
       onClick={(event) => {
-        if (event.target === event.currentTarget) onClose?.();
+        const { target, currentTarget } = event;
+        if (target === currentTarget && pressedOn.current === currentTarget) onClose?.();
       }}
     >
       <div className={style.inside}>

@@ -105,7 +105,7 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
 
   const create = (draft: LinkDraft): Promise<Link> => {
     const request = JSON.stringify(draft);
-    if (sent.current?.request !== request) sent.current = { request, key: crypto.randomUUID() };
+    if (sent.current?.request !== request) sent.current = { request, key: randomKey() };
     return client.createLink(creationOf(draft), { headers: { 'idempotency-key': sent.current.key } });
   };
   const save = async (draft: LinkDraft): Promise<void> => {
@@ -121,4 +121,9 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
     }
   };
   return { save, problem, isBusy };
+}
+
+/** Not crypto.randomUUID, which a browser has on secure pages alone: an installation in a local network may have no TLS. */
+function randomKey(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -16,12 +16,14 @@ interface LinkListProps {
   readonly links: readonly Link[];
   readonly chosen: ReadonlySet<string>;
   readonly actions: RowActions;
+  /** What is shown was asked for before; the answer to what is asked for now is on its way. */
+  readonly isOld: boolean;
   readonly hasMore: boolean;
   loadMore(): void;
 }
 
 /** A list of which only what is on the screen is there: as quick with 100,000 links as with ten. */
-export function LinkList({ links, chosen, actions, hasMore, loadMore }: LinkListProps) {
+export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
   const rowHeight = isNarrow ? rowPx.narrow : rowPx.wide;
@@ -57,8 +59,15 @@ export function LinkList({ links, chosen, actions, hasMore, loadMore }: LinkList
   };
 
   return (
-    // biome-ignore lint/a11y/noRedundantRoles: a browser takes the role of a list without bullets away.
-    <ul ref={list} role="list" className={style.list} style={{ height: rows.getTotalSize() }} onKeyDown={onKeyDown}>
+    <ul
+      ref={list}
+      // biome-ignore lint/a11y/noRedundantRoles: a browser takes the role of a list without bullets away.
+      role="list"
+      aria-busy={isOld || undefined}
+      className={style.list}
+      style={{ height: rows.getTotalSize() }}
+      onKeyDown={onKeyDown}
+    >
       {shown.map(({ index, start }) => {
         const link = links[index];
         return (

@@ -49,12 +49,14 @@ export default function LinksPage() {
       <BulkBar chosen={chosen} actions={actions} chooseAll={() => chooseAll(links ?? [])} clear={() => chooseAll([])} />
       <Answer query={query}>
         {() =>
-          links?.length ? (
+          // All that were loaded may have been deleted, with more to come.
+          links && (links.length > 0 || hasNextPage) ? (
             <>
               <LinkList
                 links={links}
                 chosen={ids}
                 actions={rowActions}
+                isOld={query.isPlaceholderData}
                 hasMore={hasNextPage && !query.isFetchNextPageError}
                 loadMore={loadMore}
               />

@@ -9,7 +9,7 @@ import type { LinkFilter } from './link-filter.ts';
 /** As many as fill a tall screen four times: few calls while scrolling, and a first answer that comes soon. */
 const pageSize = 100;
 const { getLink, listLinks } = LinkService.method;
-type Pages = InfiniteData<MessageShape<typeof listLinks.output>>;
+type Pages = InfiniteData<MessageShape<typeof listLinks.output>, string | undefined>;
 
 /** The links that a filter lets through, page after page. */
 export function useLinks({ search, tag, state, order }: LinkFilter) {
@@ -23,7 +23,12 @@ export function useLinks({ search, tag, state, order }: LinkFilter) {
       ...(tag && { tag }),
       ...(state && { state }),
     },
-    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+    {
+      pageParamKey: 'pageToken',
+      getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
+      // While another filter is answered, the list stays: it does not flash at each word that is typed.
+      placeholderData: (before) => (before?.pages[0]?.urls.length ? before : undefined),
+    },
   );
   const pages = query.data?.pages;
   const links = useMemo(() => pages?.flatMap(({ urls }) => urls), [pages]);
