@@ -1,13 +1,13 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { startHop } from './support/hop.ts';
 import { call } from './support/http.ts';
 import { newLink, newPerson, type Person } from './support/people.ts';
 
-const hopFile = new URL('../../clients/cli/bin/hop.mjs', import.meta.url).pathname;
 const folder = mkdtempSync(path.join(tmpdir(), 'hop-'));
 const started: ChildProcess[] = [];
 let ada: Person;
@@ -15,33 +15,18 @@ let ada: Person;
 // Each case starts the binary several times.
 vi.setConfig({ testTimeout: 120_000 });
 
-interface Started {
-  readonly child: ChildProcess;
-  readonly output: { out: string; err: string };
-  /** With what it ended. */
-  readonly ended: Promise<number | null>;
-}
-
 interface Extras {
-  readonly input?: string;
+  /** Undefined: none comes, and it does not end. */
+  readonly input?: string | undefined;
   readonly variables?: Record<string, string>;
 }
 
-/** Runs the binary as a person does; without input its stdin is empty. */
-function start(args: string[], { input = '', variables = {} }: Extras = {}): Started {
-  const child = spawn(process.execPath, [hopFile, ...args], {
-    env: { ...process.env, HOP_URL: inject('meshUrl'), HOP_CONFIG_DIR: folder, NO_COLOR: '1', TZ: 'UTC', ...variables },
-  });
-  started.push(child);
-  const output = { out: '', err: '' };
-  child.stdout?.on('data', (chunk) => {
-    output.out += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    output.err += chunk;
-  });
-  child.stdin?.end(input);
-  return { child, output, ended: new Promise((resolve) => child.on('close', resolve)) };
+/** Runs the binary as a person does; where nothing is said of the input it is empty. */
+function start(args: string[], extras: Extras = {}) {
+  const { input, variables } = { input: '', ...extras };
+  const hop = startHop(args, { HOP_URL: inject('meshUrl'), HOP_CONFIG_DIR: folder, ...variables }, input);
+  started.push(hop.child);
+  return hop;
 }
 
 async function hop(args: string[], extras?: Extras) {
@@ -182,6 +167,14 @@ describe('many links', () => {
     expect(again.lines).toEqual(links.map((link) => link.short_url));
     const all = await hop(['ls', '--tag', tag, '--all', '--json'], asAda());
     expect(all.lines).toHaveLength(31);
+  });
+
+  it('are told as soon as they are made, and Ctrl-C ends the waiting for more', async () => {
+    const making = start(['create', '-'], { ...asAda(), input: undefined });
+    making.child.stdin?.write('https://example.org/one\n');
+    await vi.waitFor(() => expect(making.output.out).toMatch(/^http.*\n$/), { timeout: 20_000 });
+    making.child.kill('SIGINT');
+    expect([await making.ended, making.output.err]).toEqual([130, expect.stringContaining('1 made, 0 failed')]);
   });
 
   it('end quietly when nobody reads on', async () => {

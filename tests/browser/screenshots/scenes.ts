@@ -106,6 +106,40 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    name: 'selected',
+    async show(page) {
+      await page.goto('/app/links');
+      for (const title of ['Getting started', 'Open positions']) await page.getByLabel(`Select ${title}`).check();
+    },
+  },
+  {
+    name: 'qr',
+    async show(page) {
+      await page.goto('/app/links');
+      await page.getByRole('button', { name: 'QR code of Spring collection' }).click();
+      await page.getByRole('img', { name: /QR code that leads to/ }).waitFor();
+    },
+  },
+  {
+    name: 'shortcuts',
+    async show(page) {
+      await page.goto('/app/links');
+      await page.getByRole('listitem').nth(5).waitFor();
+      await page.keyboard.press('?');
+      await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
+    },
+  },
+  {
+    name: 'new-key',
+    async show(page) {
+      await page.goto('/app/keys');
+      await page.getByRole('button', { name: 'Make a key' }).click();
+      await page.getByLabel('Name').fill('Dashboard on the wall');
+      await page.getByRole('button', { name: 'Make the key' }).click();
+      await page.getByLabel('Secret').waitFor();
+    },
+  },
+  {
     name: 'no-clicks',
     async show(page) {
       await page.goto('/app/overview?from=2026-01-01&to=2026-01-02');

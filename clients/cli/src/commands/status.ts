@@ -55,15 +55,18 @@ interface Readiness {
 
 async function readiness({ url, terminal, signal }: Context): Promise<number> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(5_000)]);
-  const answer = await fetch(`${url}/readyz`, { signal: limit, headers: { accept: 'application/json' } });
-  const text = await answer.text();
-  const found = JSON.parse(text) as Readiness;
+  const answer = await fetch(`${url}/readyz`, { signal: limit, headers: { accept: 'application/json' } }).catch(
+    () => {},
+  );
+  // Whatever stands in between may answer in its own words.
+  const said = (await answer?.json().catch(() => undefined)) as Readiness | undefined;
+  const found = said ?? { status: answer?.ok ? 'ready' : 'unavailable' };
   if (terminal.json) terminal.out(JSON.stringify(found));
   else {
     terminal.out(stateLine(found.status, [...(found.degraded ?? []), ...(found.unavailable ?? [])], terminal));
     terminal.note('Those who run the installation see more.');
   }
-  return answer.ok ? exitCodes.ok : exitCodes.unavailable;
+  return answer?.ok ? exitCodes.ok : exitCodes.unavailable;
 }
 
 function stateLine(state: string, faults: readonly string[], { paint }: Terminal): string {

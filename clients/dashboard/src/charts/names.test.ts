@@ -4,7 +4,7 @@ import { changeOf, share } from './numbers.ts';
 
 it.each([
   ['Springfield, Illinois, US', 'Springfield, Illinois, United States'],
-  ['Zürich, Zürich, CH', 'Zürich, Switzerland'],
+  ['Zürich, Zurich, CH', 'Zürich, Switzerland'],
   ['Berlin, Land Berlin, DE', 'Berlin, Germany'],
   ['Monaco, MC', 'Monaco, Monaco'],
   ['', 'Not known'],

@@ -41,8 +41,12 @@ export function cityName(value: string): string {
   const code = parts.at(-1) ?? '';
   if (parts.length < 2 || !/^[A-Z]{2}$/.test(code)) return plainName(value);
   const [city = '', ...regions] = parts.slice(0, -1);
-  return [city, ...regions.filter((region) => !region.includes(city)), countryName(code)].join(', ');
+  const isSame = (region: string): boolean => bare(region).includes(bare(city));
+  return [city, ...regions.filter((region) => !isSame(region)), countryName(code)].join(', ');
 }
+
+/** Without accents, which one of two names may lack. */
+const bare = (name: string): string => name.normalize('NFD').replace(/\p{M}/gu, '');
 
 function named(code: string, nameOf: (code: string) => string | undefined): string {
   if (code === '') return unknown;

@@ -51,7 +51,7 @@ export function Shares({ of, shares, nameOf }: SharesProps) {
         </tbody>
       </table>
       {shares.length > shownAtFirst && (
-        <Button look="quiet" small aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
+        <Button look="quiet" small className={style.more} aria-expanded={isWhole} onClick={() => setWhole(!isWhole)}>
           {isWhole ? 'Show fewer' : `Show all ${count(shares.length)}`}
         </Button>
       )}

@@ -65,7 +65,7 @@ function Comparison({
         {change.direction !== 'same' && <Icon name={change.direction} size={14} />}
         {change.text}
       </span>{' '}
-      <span>
+      <span className={style.than}>
         {change.direction === 'same' ? 'as' : 'than'} {than}
       </span>
     </span>

@@ -88,8 +88,8 @@ function ClickLine({ click, isNew }: { click: Click; isNew: boolean }) {
         {momentName(at, Date.now())}
       </time>
       <span className={style.place}>{place || 'Place not known'}</span>
-      <span>{means || deviceName(click.device)}</span>
-      <span>{click.referrer ? `from ${click.referrer}` : 'direct'}</span>
+      <span className={style.means}>{means || deviceName(click.device)}</span>
+      <span className={style.from}>{click.referrer ? `from ${click.referrer}` : 'direct'}</span>
       <span className={style.tier}>
         {kind && <strong>{kind}</strong>} {click.tier && tierName(click.tier)}
       </span>

@@ -37,21 +37,24 @@ export function useLinkActions(): LinkActions {
   const tell = useToast();
   return useMemo(() => {
     const client = createClient(LinkService, transport);
+    let underWay = 0;
 
     const apply = async ({ links, shown, call, done, undo }: Change): Promise<void> => {
+      underWay += 1;
       const takeBack = lists.change(new Set(links.map(({ id }) => id)), shown);
       const failures = await eachOf(links, (link) => call(client, link));
       const [first] = failures;
-      if (first === undefined) {
-        tell({ text: `${named(links)} ${done}.`, undo });
-        return;
+      if (first === undefined) tell({ text: `${named(links)} ${done}.`, undo });
+      else {
+        const { title, advice } = problemOf(first);
+        const text =
+          failures.length === links.length ? 'Nothing changed' : `${failures.length} of ${links.length} not changed`;
+        takeBack();
+        tell({ text: `${text}. ${title}: ${advice}` });
       }
-      const { title, advice } = problemOf(first);
-      const text =
-        failures.length === links.length ? 'Nothing changed' : `${failures.length} of ${links.length} not changed`;
-      takeBack();
-      tell({ text: `${text}. ${title}: ${advice}` });
-      lists.renew();
+      underWay -= 1;
+      // A list that was asked for meanwhile may have the links as they were; and those that are still being changed would come back.
+      if (underWay === 0) lists.renew();
     };
 
     const restore = (links: readonly Link[]): void =>
@@ -60,7 +63,7 @@ export function useLinkActions(): LinkActions {
         shown: (link) => (link.state === 'deleted' ? undefined : link),
         call: ({ undeleteLink }, link) => undeleteLink(named1(link)),
         done: 'restored',
-      }).then(lists.renew);
+      });
     const setActive = (links: readonly Link[], isActive: boolean): void =>
       void apply({
         links,
@@ -68,7 +71,7 @@ export function useLinkActions(): LinkActions {
         call: ({ updateLink }, link) => updateLink({ ...named1(link), patch: { isActive } }),
         done: isActive ? 'enabled' : 'disabled',
         undo: () => setActive(links, !isActive),
-      }).then(lists.renew);
+      });
     return {
       async copy(link) {
         try {
