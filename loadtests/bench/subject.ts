@@ -8,7 +8,7 @@ import { asSuperuser } from '../../compose/local/postgres.ts';
 import { keepSecrets } from '../../compose/local/secrets.ts';
 import { type Account, newAccount } from './account.ts';
 import { type Counters, countersOf } from './counters.ts';
-import type { Generator } from './generator-process.ts';
+import type { Generator as LoadGenerator } from './generator-process.ts';
 import { makeLinks, storeLinks } from './links.ts';
 import type { Target } from './requests.ts';
 
@@ -31,11 +31,13 @@ export interface Subject extends Target {
   readonly counters: Counters;
   /** Takes every link out of Redis. */
   emptyRedis(): Promise<void>;
+  /** Puts every link back that is not there, as it was when it was made. */
+  fillRedis(): Promise<void>;
   stop(): Promise<void>;
 }
 
 export interface SubjectOptions {
-  readonly generator: Generator;
+  readonly generator: LoadGenerator;
   readonly say: (line: string) => void;
   /** For the processes of the mesh. */
   readonly env?: Readonly<Record<string, string>>;
@@ -65,11 +67,13 @@ export async function startSubject({ generator, say, env = {}, links, how }: Sub
         ? await makeLinks(generator, target, links)
         : await asSuperuser(passwords, ports.postgres, (db) => storeLinks(db, codeKeysFile, account, links), 'hopline');
     await new Promise((resolve) => setTimeout(resolve, Math.max(0, settled - Date.now())));
+    const made = await entriesOf(redis, codes);
     return {
       ...{ ...target, mesh, account, codes, stop },
       pids: new Map(mesh.state().parts.map(({ name }) => [name, mesh.pid(name)])),
       counters: countersOf(ports),
       emptyRedis: () => forget(redis, codes),
+      fillRedis: () => restore(redis, made),
     };
   } catch (error) {
     await stop();
@@ -77,8 +81,32 @@ export async function startSubject({ generator, say, env = {}, links, how }: Sub
   }
 }
 
+const CHUNK = 1_000;
+const ENTRY_SECONDS = 3_600;
+
+function* keysOf(codes: readonly string[]): Generator<readonly string[], void> {
+  for (let at = 0; at < codes.length; at += CHUNK)
+    yield codes.slice(at, at + CHUNK).map((code) => cacheKey({ domain: 'localhost', code }));
+}
+
 async function forget(redis: Redis, codes: readonly string[]): Promise<void> {
-  for (let at = 0; at < codes.length; at += 1_000) {
-    await redis.unlink(codes.slice(at, at + 1_000).map((code) => cacheKey({ domain: 'localhost', code })));
+  for (const keys of keysOf(codes)) await redis.unlink([...keys]);
+}
+
+async function entriesOf(redis: Redis, codes: readonly string[]): Promise<ReadonlyMap<string, Buffer>> {
+  const entries = new Map<string, Buffer>();
+  for (const keys of keysOf(codes)) {
+    const values = await redis.mgetBuffer([...keys]);
+    for (const [at, value] of values.entries()) if (value) entries.set(keys[at] as string, value);
+  }
+  return entries;
+}
+
+async function restore(redis: Redis, entries: ReadonlyMap<string, Buffer>): Promise<void> {
+  const all = [...entries];
+  for (let at = 0; at < all.length; at += CHUNK) {
+    const pipeline = redis.pipeline();
+    for (const [key, value] of all.slice(at, at + CHUNK)) pipeline.set(key, value, 'EX', ENTRY_SECONDS, 'NX');
+    await pipeline.exec();
   }
 }

@@ -54,6 +54,7 @@ export const variants: readonly Variant[] = [
     connections: CONNECTIONS.redirects,
     request: coldRequest,
     load: ({ codes }) => following(codes),
+    before: (subject) => subject.fillRedis(),
     tier: 'redis',
   },
   {

@@ -43,6 +43,12 @@ const skipped = `case when code_blocks.timeline = ${currentTimeline} then 0 else
 /** A version that only grows, and the time; after what precedes them in the statement. */
 const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;
 
+/** Named, as what is asked most: it is parsed and planned once per connection. */
+const findLink = {
+  name: 'find-link',
+  text: `select ${linkColumns} from links where domain = $1 and code = $2 and workspace_id = $3`,
+};
+
 /** `committed` is called after every transaction that wrote change records. */
 export function postgresStore(pool: Pool, committed: () => void = () => {}): LinkStore {
   const query = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> =>
@@ -58,11 +64,9 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
     },
     replay: (workspaceId, idempotency) => guarded(() => findReplay(pool, workspaceId, idempotency)),
     async find(workspaceId, { domain, code }) {
-      const rows = await query<LinkRow>(
-        `select ${linkColumns} from links where domain = $1 and code = $2 and workspace_id = $3`,
-        [domain, code, workspaceId],
-      );
-      return rows[0] && recordOfRow(rows[0]);
+      const values = [domain, code, workspaceId];
+      const [row] = await guarded(async () => (await pool.query<LinkRow>({ ...findLink, values })).rows);
+      return row && recordOfRow(row);
     },
     async lookup(keys) {
       const rows = await query<LinkRow>(

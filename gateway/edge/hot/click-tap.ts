@@ -9,8 +9,8 @@ import { nameOf } from './records.ts';
 export interface ClickTap {
   /** Every line of a followed link, in the order of the spool. The hot path. */
   tap(line: Pick<ClickLine, 'tier' | 'method' | 'atUs' | 'domain' | 'code'>): void;
-  /** Tells the metrics; to be called now and then. */
-  flush(): void;
+  /** Tells the metrics; to be called now and then. Whether anything was followed since the last time. */
+  flush(): boolean;
 }
 
 const tierNames: Readonly<Partial<Record<Tier, string>>> = {
@@ -48,8 +48,10 @@ export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade
       count(nameOf(line));
     },
     flush() {
+      const isNew = tally.size > 0;
       for (const [tier, times] of tally) follows.add(times, { tier: tierNames[tier] ?? 'unknown' });
       tally.clear();
+      return isNew;
     },
   };
 }

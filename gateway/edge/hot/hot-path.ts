@@ -117,12 +117,13 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
 type Parts = ReturnType<typeof partsOf>;
 
 function chooseNow({ popularity, records, clicks }: Parts, { hotSet, config }: Dependencies): void {
+  // Counts fade by the time of clicks: while none comes, the choice would be the last one again.
+  if (!clicks.flush()) return;
   const { promote, demote } = choose({ popularity, chosen: records, capacity: capacityOf(hotSet, config) });
   records.forget(demote);
   records.want(promote.map(keyOfName));
   promotions.add(promote.length);
   demotions.add(demote.length);
-  clicks.flush();
 }
 
 async function read({ records, start }: Parts, log: Log, signal: AbortSignal): Promise<void> {

@@ -78,6 +78,8 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   let epoch = 0;
   let hearing = false;
   let corrected: LinkKey[] = [];
+  /** No link expires before this. */
+  let calmUntilMs = Number.POSITIVE_INFINITY;
 
   function takeOut(taken: readonly Link[]): void {
     const entries = taken.flatMap(({ entry }) => entry ?? []);
@@ -99,6 +101,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     if (!plain) takeOut([link]);
     link.entry = plain?.entry;
     link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
+    calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
     return plain?.entry;
   }
 
@@ -175,7 +178,14 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     },
     expire() {
       const now = wallClock();
-      const over = [...links.values()].filter(({ entry, goneAtMs }) => entry && goneAtMs <= now);
+      if (now < calmUntilMs) return;
+      const over: Link[] = [];
+      calmUntilMs = Number.POSITIVE_INFINITY;
+      for (const link of links.values()) {
+        if (!link.entry) continue;
+        if (link.goneAtMs <= now) over.push(link);
+        else calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
+      }
       takeOut(over);
       if (over.length > 0) onCorrection(over.map(({ key }) => key));
     },

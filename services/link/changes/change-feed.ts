@@ -37,8 +37,10 @@ const longestPauseMs = 1_000;
  * second, which was not, tells it how the clocks differ (runtime/watch/watch-age.ts), the better the sooner it comes.
  */
 const heartbeatsAtOnce = 2;
-/** Looks follow each other no faster than this. */
-const shortestPauseMs = 2;
+/** The first commit after a rest waits so long for others that come with it. */
+const gatherMs = 2;
+/** So often, at most, is looked and announced while there are many commits: what comes between goes together. */
+const shortestPeriodMs = 10;
 
 export function createChangeFeed(settings: FeedSettings): ChangeFeed {
   const { log, logger, pollMs = 50, heartbeatMs = 100, queueLimit = 20_000, onReplaced = () => {} } = settings;
@@ -73,6 +75,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     let lastHeartbeat = Number.NEGATIVE_INFINITY;
     while (!stopping.signal.aborted) {
       const since = place as ChangeCursor;
+      const lookedAt = performance.now();
       const reading = await reader.read(since);
       tell(reading.changes.map((change) => ({ type: 'change', change })));
       const last = reading.changes.at(-1);
@@ -83,7 +86,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
         lastHeartbeat = performance.now();
         tell([{ type: 'heartbeat', cursor: reading.cursor, spaces: reading.spaces }]);
       }
-      await alarm.wait(reading.more || heartbeatsOwed > 0 ? 0 : pollMs);
+      await alarm.wait(reading.more || heartbeatsOwed > 0 ? 0 : pollMs, lookedAt + shortestPeriodMs);
     }
   }
 
@@ -179,7 +182,8 @@ function createAlarm() {
       rung = true;
       wake?.();
     },
-    async wait(mostMs: number): Promise<void> {
+    /** `notBefore`: by performance.now(), when it was rung. */
+    async wait(mostMs: number, notBefore: number): Promise<void> {
       if (!rung && mostMs > 0) {
         await new Promise<void>((resolve) => {
           const timer = setTimeout(resolve, mostMs);
@@ -190,28 +194,28 @@ function createAlarm() {
         });
         wake = undefined;
       }
-      if (rung) await sleep(shortestPauseMs);
+      if (rung) await sleep(Math.max(gatherMs, notBefore - performance.now()));
       rung = false;
     },
   };
 }
 
-/** Announces commits to the other processes, one announcement under way and at most one to follow. */
+/** Announces commits to the other processes, one announcement at a time with a rest after it, and at most one to follow. */
 function createAnnouncer(log: ChangeLog, logger: Log): () => void {
-  let state: 'idle' | 'sending' | 'owing' = 'idle';
-  const send = (): void => {
-    state = 'sending';
-    log
-      .announce()
+  let isBusy = false;
+  let isOwing = false;
+  async function send(): Promise<void> {
+    isBusy = true;
+    do {
+      isOwing = false;
       // The others look by themselves a little later.
-      .catch((error: unknown) => logger.debug({ err: error }, 'a commit was not announced'))
-      .finally(() => {
-        if (state === 'owing') send();
-        else state = 'idle';
-      });
-  };
+      await log.announce().catch((error: unknown) => logger.debug({ err: error }, 'a commit was not announced'));
+      await sleep(shortestPeriodMs, undefined, { ref: false });
+    } while (isOwing);
+    isBusy = false;
+  }
   return () => {
-    if (state === 'idle') send();
-    else state = 'owing';
+    if (isBusy) isOwing = true;
+    else void send();
   };
 }
