@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { Tier } from '#gen/event/v1/click_pb.ts';
 
 /** What one line of the spool says, checked and capped. Holds an address: it must not leave this process. */
@@ -72,28 +73,27 @@ function objectOf(line: string): Fields | undefined {
   }
 }
 
-function fromObject(parsed: Fields): Outcome {
-  if (Number(parsed.v) !== lineFormat) return 'malformed';
-  const fields = typeof parsed.click === 'string' ? { ...parsed, ...clickOf(parsed.click) } : parsed;
+function fromObject(fields: Fields): Outcome {
+  if (Number(fields.v) !== lineFormat) return 'malformed';
   const status = Number(fields.status);
-  const { method } = fields;
-  if (!fields.link_id || !followed.has(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
+  const { method, click } = fields;
+  if (!followed.has(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
+  const link = typeof click === 'string' ? linkOfText(click) : linkOf(fields);
+  if (link === 'not_a_click') return link;
   const atUs = microseconds(fields.at);
   const requestId = identifier(fields.request_id);
-  const linkId = identifier(fields.link_id);
-  const workspaceId = identifier(fields.workspace_id);
-  if (atUs === undefined || !requestId || !linkId || !workspaceId) return 'malformed';
+  if (link === 'malformed' || atUs === undefined || !requestId) return 'malformed';
   return {
     atUs,
     requestId: requestId.replaceAll('-', ''),
     method,
     status,
-    linkId,
-    workspaceId,
-    linkVersion: version(fields.link_version),
-    tier: tiers[String(fields.tier)] ?? Tier.UNSPECIFIED,
-    domain: text(fields.domain, 255),
-    code: text(decoded(text(fields.code, 1_024)), 256),
+    linkId: link.linkId,
+    workspaceId: link.workspaceId,
+    linkVersion: link.linkVersion,
+    tier: link.tier,
+    domain: link.domain,
+    code: link.code,
     referrer: text(fields.referrer, 2_048),
     userAgent: text(fields.user_agent, 512),
     acceptLanguage: text(fields.accept_language, 128),
@@ -104,11 +104,36 @@ function fromObject(parsed: Fields): Outcome {
   };
 }
 
-/** A line says whose click it is in one text, as the resolver says it in `x-hop-click`; another text names no link. */
-function clickOf(click: string): Fields | undefined {
+type FollowedLink = Pick<ClickLine, 'linkId' | 'workspaceId' | 'linkVersion' | 'tier' | 'domain' | 'code'>;
+type LinkOutcome = FollowedLink | 'not_a_click' | 'malformed';
+
+/** The same few links are followed again and again: what their texts say is kept, and so are the texts in it. */
+const links = new LRUCache<string, Exclude<LinkOutcome, string>>({ max: 16_384 });
+
+/** A line says what was followed in one text, as the resolver says it in `x-hop-click`; another text names no link. */
+function linkOfText(click: string): LinkOutcome {
+  const known = links.get(click);
+  if (known) return known;
   const [link_id, workspace_id, link_version, tier, domain, code, ...more] = click.split(';');
-  if (code === undefined || more.length > 0) return undefined;
-  return { link_id, workspace_id, link_version, tier, domain, code };
+  if (code === undefined || more.length > 0) return 'not_a_click';
+  const link = linkOf({ link_id, workspace_id, link_version, tier, domain, code });
+  if (typeof link === 'object') links.set(click, link);
+  return link;
+}
+
+function linkOf(fields: Fields): LinkOutcome {
+  if (!fields.link_id) return 'not_a_click';
+  const linkId = identifier(fields.link_id);
+  const workspaceId = identifier(fields.workspace_id);
+  if (!linkId || !workspaceId) return 'malformed';
+  return {
+    linkId,
+    workspaceId,
+    linkVersion: version(fields.link_version),
+    tier: tiers[String(fields.tier)] ?? Tier.UNSPECIFIED,
+    domain: text(fields.domain, 255),
+    code: text(decoded(text(fields.code, 1_024)), 256),
+  };
 }
 
 function microseconds(value: unknown): number | undefined {
