@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { readdirSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -39,6 +40,17 @@ it('works as it is built', () => {
   });
   expect(output.trim()).toBe('true UNREACHABLE function true');
 });
+
+it('has types that the examples compile against, in a project that checks its libraries', () => {
+  const tsc = new URL('../../node_modules/.bin/tsc', import.meta.url).pathname;
+  const checks = ['--strict', '--skipLibCheck', 'false', '--module', 'nodenext', '--lib', 'es2023,dom,dom.iterable'];
+  const examples = readdirSync(new URL('examples', import.meta.url)).map((name) => `examples/${name}`);
+  const { status, stdout } = spawnSync(tsc, ['--ignoreConfig', '--noEmit', '--types', 'node', ...checks, ...examples], {
+    cwd: here,
+    encoding: 'utf8',
+  });
+  expect([status, stdout]).toEqual([0, '']);
+}, 60_000);
 
 describe('the browser entry', () => {
   it('bundles without a part of Node, and stays small', async () => {

@@ -44,7 +44,10 @@ export function terminalOn({ json, noColor, variables, stdout, stderr }: Termina
   // https://no-color.org: set and not empty, whatever it says. FORCE_COLOR is for pagers such as `less -R`.
   const wanted = variables.FORCE_COLOR ? variables.FORCE_COLOR !== '0' : isPerson && variables.TERM !== 'dumb';
   const color = wanted && !noColor && !variables.NO_COLOR && !json;
-  const inStyle = (code: string): Paint => (color ? (text) => `\u001b[${code}m${text}\u001b[0m` : (text) => text);
+  const inStyle =
+    (code: string): Paint =>
+    (text) =>
+      color && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text;
   return {
     out: (line) => stdout.write(`${line}\n`),
     write: (bytes) => stdout.write(bytes),

@@ -50,9 +50,9 @@ async function list({ hop, terminal, signal }: Context): Promise<undefined> {
   const { paint, width } = terminal;
   const columns: Column<ApiKey>[] = [
     { title: 'ID', text: ({ id }) => id },
-    { title: 'NAME', text: ({ name }) => harmless(name), least: 8, paint: paint.cyan },
+    { title: 'NAME', text: ({ name }) => harmless(name), least: 16, paint: paint.cyan },
     { title: 'SECRET', text: ({ prefix }) => `${prefix}…`, spare: 2 },
-    { title: 'SCOPES', text: ({ scopes }) => scopes.join(' '), least: 10, spare: 1 },
+    { title: 'SCOPES', text: ({ scopes }) => scopes.join(' '), least: 16, spare: 1 },
     { title: 'LAST USED', text: ({ lastUsedAt }) => whenText(lastUsedAt), spare: 3 },
     { title: 'ENDS', text: ({ expiresAt }) => whenText(expiresAt), spare: 4 },
   ];

@@ -95,7 +95,7 @@ function meshLines(mesh: MeshStatus, terminal: Terminal): string[] {
     { title: 'PROCESS', text: ({ name }: Process) => name },
     {
       title: 'UP',
-      text: (one: Process) => (one.answers ? ageText(one.status?.startedAt, nowMs) : 'no answer'),
+      text: (one: Process) => (one.answers ? ageText(one.status?.startedAt, nowMs).replace('now', '<1m') : 'no answer'),
       right: true,
     },
     {
@@ -123,7 +123,8 @@ function remarksOf({ status: own }: Process): string {
     ...own.dependencies.filter(({ up }) => !up).map(({ name }) => `${name} is down`),
     ...own.breakers.filter(({ state }) => state !== 'closed').map(({ name, state }) => `breaker ${name} ${state}`),
   ];
-  if (own.lease) remarks.push(own.lease.held ? `lease held, ${own.hotSet?.entries ?? 0} hot links` : 'no lease');
+  const hot = own.hotSet?.entries ?? 0;
+  if (own.lease) remarks.push(own.lease.held ? `lease held, ${hot} hot ${hot === 1 ? 'link' : 'links'}` : 'no lease');
   if (own.kafkaConsumer && own.kafkaConsumer.lagMessages > 0)
     remarks.push(`${own.kafkaConsumer.lagMessages} clicks to read`);
   return remarks.join(', ');

@@ -1,11 +1,11 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkRow, type RowActions } from './link-row.tsx';
 import style from './links.module.css';
 
-/** The heights that links.module.css gives a row. */
-const rowPx = { wide: 72, narrow: 104 };
+/** The height of a row, in rem: whoever reads large letters has high rows. */
+const rowRem = { wide: 4.75, narrow: 6.75 };
 const narrow = matchMedia('(max-width: 52rem)');
 /** Rows kept beyond the edges of the screen: a wheel's turn shows nothing empty. */
 const overscan = 12;
@@ -26,7 +26,7 @@ interface LinkListProps {
 export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
-  const rowHeight = isNarrow ? rowPx.narrow : rowPx.wide;
+  const rowHeight = inPixels(isNarrow ? rowRem.narrow : rowRem.wide);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => setScrollMargin(list.current?.offsetTop ?? 0), []);
   const rows = useWindowVirtualizer({
@@ -65,7 +65,7 @@ export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: L
       role="list"
       aria-busy={isOld || undefined}
       className={style.list}
-      style={{ height: rows.getTotalSize() }}
+      style={{ height: rows.getTotalSize(), '--row': `${rowHeight}px` } as CSSProperties}
       onKeyDown={onKeyDown}
     >
       {shown.map(({ index, start }) => {
@@ -86,6 +86,9 @@ export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: L
     </ul>
   );
 }
+
+const inPixels = (rem: number): number =>
+  Math.round(rem * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
 
 /** The row that an element is in; -1: none. */
 export function rowOf(target: EventTarget | null): number {

@@ -23,9 +23,9 @@ export default function QrDialog({ link, onClose }: { link: Link; onClose: () =>
         <code>{link.shortUrl}</code>
       </div>
       <DialogActions>
-        <Button onClick={() => save(svgFile(path, size), `${link.code}.svg`)}>Save as SVG</Button>
+        <Button onClick={() => save(svgFile(path, size), `${link.code}.svg`)}>Save SVG</Button>
         <Button look="primary" onClick={() => void savePng(data, link.code)}>
-          Save as PNG
+          Save PNG
         </Button>
       </DialogActions>
     </Dialog>
