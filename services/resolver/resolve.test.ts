@@ -25,6 +25,20 @@ describe('the walk while Watch is live', () => {
     expect(fixture.redis.asked).toBe(1);
   });
 
+  it('passes Redis over until it has what was changed before Watch began', async () => {
+    const fixture = resolverFixture();
+    fixture.beat(fixture.now() - 1);
+    fixture.put(fixture.redis, { record: v(4n) });
+    fixture.put(fixture.primary, { record: v(5n) });
+    expect(shape(await fixture.resolve())).toBe('primary 5');
+    expect(fixture.redis.asked).toBe(0);
+    const later = resolverFixture();
+    later.beat(later.now() - 1);
+    later.beat();
+    later.everywhere(v(5n));
+    expect(shape(await later.resolve())).toBe('redis 5');
+  });
+
   it('asks a replica, and fills Redis from it, once the replica cannot be behind unnoticed', async () => {
     const fixture = resolverFixture();
     fixture.beat();

@@ -131,10 +131,13 @@ export function createResolver(options: ResolverOptions): Resolver {
     return { kind: 'link', held, tier: 'l1', stale: false };
   }
 
-  /** Watch is live: the changes of late are known, so the near stores will do, except for an absence. */
+  /**
+   * Watch is live: the changes of late are known, so the near stores will do, except for an absence. Redis is passed over while
+   * changes from before Watch began are still to be carried there.
+   */
   async function walkLive(name: LinkKey, key: string): Promise<Answer> {
     const remembered = rememberedNothing(key);
-    const near = await ask(redis, name, key);
+    const near = freshness.cached() ? await ask(redis, name, key) : 'failed';
     if (isAnswer(near)) return near;
     // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
     if (near === 'missing' && remembered && rememberedNothing(key)) return remembered;

@@ -307,4 +307,23 @@ describe('a watcher', () => {
     expect(after?.type === 'heartbeat' && after.spaces).toEqual([]);
     await watcher.leave();
   });
+
+  test('hears how far the cache has got, by what the relay wrote down on this timeline', async () => {
+    const watcher = watch(openFeed());
+    await watcher.caughtUp();
+    const cachedUntil = () => {
+      const heartbeat = watcher.heartbeats().at(-1);
+      return heartbeat?.type === 'heartbeat' ? ([heartbeat.cursor, heartbeat.cachedUntilMs] as const) : [];
+    };
+    const [cursor, before] = cachedUntil();
+    expect(before).toBeUndefined();
+    if (!cursor) throw new Error('There was no heartbeat.');
+    await log.saveRelayCursor(writeCursor(cursor));
+    await watcher.caughtUp();
+    expect(cachedUntil()[1]).toBe(cursor.readAtMs);
+    await log.saveRelayCursor(writeCursor({ ...cursor, timeline: '000000FF' }));
+    await watcher.caughtUp();
+    expect(cachedUntil()[1]).toBeUndefined();
+    await watcher.leave();
+  });
 });

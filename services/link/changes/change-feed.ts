@@ -84,7 +84,8 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
       if (heartbeatsOwed > 0 || performance.now() - lastHeartbeat >= heartbeatMs - pollMs / 2) {
         heartbeatsOwed = Math.max(0, heartbeatsOwed - 1);
         lastHeartbeat = performance.now();
-        tell([{ type: 'heartbeat', cursor: reading.cursor, spaces: reading.spaces }]);
+        const { cursor, spaces, cachedUntilMs } = reading;
+        tell([{ type: 'heartbeat', cursor, spaces, cachedUntilMs }]);
       }
       await alarm.wait(reading.more || heartbeatsOwed > 0 ? 0 : pollMs, lookedAt + shortestPeriodMs);
     }

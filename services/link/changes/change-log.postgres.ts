@@ -5,7 +5,7 @@ import { type ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { CodeBlocks } from '../store.ts';
 import { currentTimeline } from '../timeline.postgres.ts';
 import { guarded, transaction } from '../transaction.postgres.ts';
-import { type ChangeCursor, xmaxOf, xminOf } from './change-cursor.ts';
+import { type ChangeCursor, readCursor, xmaxOf, xminOf } from './change-cursor.ts';
 import type { ChangeLog, ChangeReader, Continuation, Leadership, Reading, StoredChange } from './change-log.ts';
 
 const channel = 'link_changes';
@@ -50,6 +50,7 @@ interface SpaceRow {
 /** Without changes it is one row, whose columns of a change are null. */
 interface LookRow extends Place, ChangeRow {
   readonly spaces: readonly SpaceRow[] | null;
+  readonly relayed: string | null;
 }
 
 /**
@@ -71,6 +72,7 @@ const lookQuery = `with unseen as materialized (${unseenSeqs}),
   first as materialized (select seq from unseen order by seq limit ${lookSize + 1})
   select ${place},
     (select json_agg(code_blocks) from code_blocks) as spaces,
+    (select cursor from relay_cursors where name = '${relayName}') as relayed,
     changes.seq, changes.kind, changes.record, changes.previous_code, changes.changed_at
   from (select) as once left join (link_changes as changes join first using (seq)) on true order by changes.seq`;
 
@@ -124,7 +126,14 @@ async function look(client: PoolClient, identity: Identity, since: string): Prom
   const changes = rows.filter(({ seq }) => seq !== null).map(changeOf);
   // What a promoted standby knows of a key's blocks may fall short until the first is reserved there: then nothing is said.
   const spaces = (first.spaces ?? []).filter(({ timeline }) => timeline === identity.timeline).map(spaceOf);
-  return { cursor: cursorOf(identity, first), changes, more: changes.length > lookSize, spaces };
+  const cursor = cursorOf(identity, first);
+  return { cursor, changes, more: changes.length > lookSize, spaces, cachedUntilMs: cachedUntil(identity, first) };
+}
+
+/** What the relay wrote down on another timeline says nothing of the changes of this one. */
+function cachedUntil({ system, timeline }: Identity, { relayed }: LookRow): number | undefined {
+  const place = relayed === null ? undefined : readCursor(relayed);
+  return place?.system === system && place.timeline === timeline ? place.readAtMs : undefined;
 }
 
 function cursorOf({ system, timeline }: Identity, { snapshot, read_at }: Place): ChangeCursor {

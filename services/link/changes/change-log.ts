@@ -21,6 +21,8 @@ export interface Reading {
   /** There were more changes than one look takes: read the rest by pages before moving the cursor. */
   readonly more: boolean;
   readonly spaces: readonly CodeBlocks[];
+  /** The relay has carried every change to the cache that was committed before this time, by the database's clock; undefined: not known. */
+  readonly cachedUntilMs: number | undefined;
 }
 
 /** One connection to the primary that looks for changes. It rejects and is done with when the connection is lost. */

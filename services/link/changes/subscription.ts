@@ -1,13 +1,11 @@
 import { unavailable } from '#runtime/errors/errors.ts';
-import type { CodeBlocks } from '../store.ts';
-import type { ChangeCursor } from './change-cursor.ts';
-import type { StoredChange } from './change-log.ts';
+import type { Reading, StoredChange } from './change-log.ts';
 
 /** What a watcher is told. */
 export type WatchEvent =
   | { readonly type: 'change'; readonly change: StoredChange }
   /** All changes that are visible at the cursor have been told. */
-  | { readonly type: 'heartbeat'; readonly cursor: ChangeCursor; readonly spaces: readonly CodeBlocks[] }
+  | ({ readonly type: 'heartbeat' } & Pick<Reading, 'cursor' | 'spaces' | 'cachedUntilMs'>)
   /** Changes may have been missed. */
   | { readonly type: 'resynchronise'; readonly reason: string };
 

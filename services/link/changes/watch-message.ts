@@ -20,7 +20,12 @@ export function watchResponse(event: WatchEvent): WatchResponse {
         highWater: BigInt(next),
         blockSize: BigInt(blockSize),
       }));
-      const value = { readAt: timestampFromMs(event.cursor.readAtMs), cursor: writeCursor(event.cursor), codeSpaces };
+      const value = {
+        readAt: timestampFromMs(event.cursor.readAtMs),
+        cursor: writeCursor(event.cursor),
+        codeSpaces,
+        ...(event.cachedUntilMs === undefined ? {} : { cachedUntil: timestampFromMs(event.cachedUntilMs) }),
+      };
       return create(WatchResponseSchema, { event: { case: 'heartbeat', value } });
     }
     case 'resynchronise':

@@ -108,13 +108,13 @@ export function resolverFixture(options: FixtureOptions = {}) {
   const name = `${testKey.domain}/${testKey.code}`;
   let connected = false;
   /** A heartbeat that was not held up; before the first one the stream is opened, and has its own first one. */
-  const beat = (): boolean => {
+  const beat = (cachedUntilMs = now()): boolean => {
     if (!connected) {
       connected = true;
       freshness.connected();
-      freshness.heartbeat(now());
+      freshness.heartbeat(now(), cachedUntilMs);
     }
-    return freshness.heartbeat(now());
+    return freshness.heartbeat(now(), cachedUntilMs);
   };
   return {
     now,

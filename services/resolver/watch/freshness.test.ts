@@ -45,6 +45,28 @@ describe('freshness', () => {
     expect(freshness.ageMs(now())).toBe(100);
   });
 
+  it('lets Redis be believed once it has what was changed before the epoch, and while it is not far behind', () => {
+    const { freshness } = setUp();
+    expect(freshness.cached()).toBe(false);
+    freshness.connected();
+    freshness.heartbeat(1_000, 990);
+    freshness.heartbeat(1_100, 999);
+    expect(freshness.cached()).toBe(false);
+    freshness.heartbeat(1_200, 1_000);
+    expect(freshness.cached()).toBe(true);
+    freshness.heartbeat(60_999, 1_000);
+    expect(freshness.cached()).toBe(true);
+    freshness.heartbeat(61_000, 1_000);
+    expect(freshness.cached()).toBe(false);
+    freshness.heartbeat(61_100, 61_000);
+    expect(freshness.cached()).toBe(true);
+    freshness.heartbeat(61_200);
+    expect(freshness.cached()).toBe(false);
+    freshness.gap();
+    freshness.heartbeat(61_300, 61_299);
+    expect(freshness.cached()).toBe(false);
+  });
+
   it('covers the time from the first heartbeat of an epoch on, across streams, until a gap', () => {
     const { now, freshness } = setUp();
     const before = now();

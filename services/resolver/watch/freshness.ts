@@ -18,10 +18,10 @@ export interface FreshnessOptions {
 export interface Freshness {
   readonly epoch: number;
   /**
-   * Every change committed up to readAtMs (the database's clock, milliseconds since 1970) has been applied. Answers false
-   * when only another stream can tell how old that is.
+   * Every change committed up to readAtMs (the database's clock, milliseconds since 1970) has been applied, and every one up to
+   * cachedUntilMs is in Redis; undefined: not known. Answers false when only another stream can tell how old that is.
    */
-  heartbeat(readAtMs: number): boolean;
+  heartbeat(readAtMs: number, cachedUntilMs?: number): boolean;
   /** Another stream is being asked for; all heartbeats that follow come by it. */
   connected(): void;
   /** Changes may have been missed; the next heartbeat begins a new epoch. */
@@ -29,6 +29,11 @@ export interface Freshness {
   live(now: number): boolean;
   /** Was this time inside the present epoch, so that every change since then has been or will be heard of? */
   covers(at: number): boolean;
+  /**
+   * True while an entry of Redis can be checked: the changes that it may lack, because they are still to be carried there, were
+   * heard of, and not so long ago that they were forgotten.
+   */
+  cached(): boolean;
   /** True once a lagging replica can no longer show a row from before the epoch. */
   settled(now: number): boolean;
   /** The time up to which all changes have been told, at least; -Infinity while that is not known. */
@@ -41,12 +46,19 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
   const age = createWatchAge(now);
   let epoch = 0;
   let since = Number.POSITIVE_INFINITY;
+  /** By the database's clock: the first heartbeat of the epoch, the newest, and how far Redis has got. */
+  const told = { first: Number.POSITIVE_INFINITY, newest: 0, cached: Number.NEGATIVE_INFINITY };
   return {
     get epoch() {
       return epoch;
     },
-    heartbeat(readAtMs) {
-      if (since === Number.POSITIVE_INFINITY) since = now();
+    heartbeat(readAtMs, cachedUntilMs = Number.NEGATIVE_INFINITY) {
+      if (since === Number.POSITIVE_INFINITY) {
+        since = now();
+        told.first = readAtMs;
+      }
+      told.newest = readAtMs;
+      told.cached = cachedUntilMs;
       return age.heartbeat(readAtMs);
     },
     connected: age.connecting,
@@ -57,6 +69,8 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
     },
     live: (at) => at - age.asOf < lapseMs,
     covers: (at) => at >= since,
+    cached: () =>
+      since !== Number.POSITIVE_INFINITY && told.cached >= told.first && told.newest - told.cached < replicaLagMs,
     settled: (at) => at - since >= replicaLagMs,
     get asOf() {
       return age.asOf;

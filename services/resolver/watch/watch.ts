@@ -31,8 +31,9 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
         filter.learn(record);
         l1.apply(record, previousCode);
       },
-      heartbeat({ readAt, codeSpaces }) {
-        if (readAt && !freshness.heartbeat(timestampMs(readAt))) watch.reconnect();
+      heartbeat({ readAt, codeSpaces, cachedUntil }) {
+        const cachedUntilMs = cachedUntil && timestampMs(cachedUntil);
+        if (readAt && !freshness.heartbeat(timestampMs(readAt), cachedUntilMs)) watch.reconnect();
         lookalikes.heartbeat(codeSpaces);
       },
       gap() {
