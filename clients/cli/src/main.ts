@@ -5,6 +5,7 @@ import { explain } from './advice.ts';
 import { configFolder } from './config-folder.ts';
 import { contextOf } from './context.ts';
 import { exitCodeOf, exitCodes } from './exit-codes.ts';
+import { errorLine } from './output/json.ts';
 import { type GlobalOptions, programOf } from './program.ts';
 import type { Run } from './run.ts';
 import { type Terminal, terminalOn } from './terminal.ts';
@@ -65,15 +66,15 @@ function report(error: unknown, { note, paint, json }: Terminal): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
   if (interrupt.signal.aborted) return exitCodes.interrupted;
   if (error instanceof UsageError) {
-    note(`hop: ${paint.red(error.message)}`);
+    note(json ? errorLine(error) : `hop: ${paint.red(error.message)}`);
     return exitCodes.usage;
   }
   if (!(error instanceof HoplineError)) {
-    note(`hop: ${paint.red(error instanceof Error ? error.message : String(error))}`);
+    const message = error instanceof Error ? error.message : String(error);
+    note(json ? errorLine({ reason: 'INTERNAL', message }) : `hop: ${paint.red(message)}`);
     return exitCodes.failed;
   }
-  const { reason, message, fields } = error;
-  if (json) note(JSON.stringify({ error: { reason, message, fields } }));
+  if (json) note(errorLine(error));
   else {
     const [first = '', ...more] = explain(error, asked);
     note([`hop: ${paint.red(first)}`, ...more].join('\n'));

@@ -5,7 +5,7 @@ import { explain } from '../advice.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import { inOrder } from '../in-order.ts';
-import { jsonLine } from '../output/json.ts';
+import { errorLine, jsonLine } from '../output/json.ts';
 
 interface ManyOptions {
   readonly concurrency: number;
@@ -57,7 +57,7 @@ export async function createMany(context: Context, common: Common, options: Many
     ended.abort();
   }
   terminal.progress('');
-  terminal.note(progressText(tally));
+  if (!terminal.json) terminal.note(progressText(tally));
   if (signal.aborted) return exitCodes.interrupted;
   return tally.failed > 0 ? exitCodes.someFailed : exitCodes.ok;
 }
@@ -77,7 +77,9 @@ function tell({ line, link, error }: Outcome, { terminal, signal, url }: Context
   }
   if (signal.aborted || isHopeless(error)) throw error;
   tally.failed += 1;
-  terminal.note(`line ${line.number}: ${wordsOf(error, url)}`);
+  if (terminal.json)
+    terminal.note(errorLine(error instanceof Error ? error : new Error(String(error)), { line: line.number }));
+  else terminal.note(`line ${line.number}: ${wordsOf(error, url)}`);
 }
 
 const isHopeless = (error: unknown) => error instanceof HoplineError && hopeless.has(error.reason);

@@ -4,7 +4,7 @@ import { explain } from '../advice.ts';
 import { type LinkName, linkName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
-import { jsonLine } from '../output/json.ts';
+import { errorLine, jsonLine } from '../output/json.ts';
 import type { Run } from '../run.ts';
 import { harmless } from '../terminal.ts';
 import { domainOption } from './link-fields.ts';
@@ -63,7 +63,8 @@ async function each(
     } catch (error) {
       if (links.length === 1 || signal.aborted || !(error instanceof HoplineError)) throw error;
       failed += 1;
-      terminal.note(`${harmless(name.code)}: ${explain(error, url).join('\n  ')}`);
+      const words = `${harmless(name.code)}: ${explain(error, url).join('\n  ')}`;
+      terminal.note(terminal.json ? errorLine(error, { ...name }) : words);
     }
   }
   return failed > 0 ? exitCodes.someFailed : undefined;

@@ -1,5 +1,5 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type CSSProperties, useEffect, useLayoutEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkRow, type RowActions } from './link-row.tsx';
 import style from './links.module.css';
@@ -26,7 +26,8 @@ interface LinkListProps {
 export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
-  const rowHeight = inPixels(isNarrow ? rowRem.narrow : rowRem.wide);
+  // Asked once: while it scrolls, asking for a style would have the browser work it out at each turn.
+  const rowHeight = useMemo(() => inPixels(isNarrow ? rowRem.narrow : rowRem.wide), [isNarrow]);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => setScrollMargin(list.current?.offsetTop ?? 0), []);
   const rows = useWindowVirtualizer({
