@@ -55,7 +55,8 @@ export function flameGraph(root: Frame, title: string): string {
   const height = HEAD + (depth + 1) * ROW;
   const style = 'text{font:11px monospace;pointer-events:none}rect{stroke:#fff;stroke-width:.4}';
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}"><style>${style}</style>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="img">`,
+    `<title>${escaped(title)}</title><style>${style}</style>`,
     `<text x="4" y="18">${escaped(title)}</text><g transform="translate(0 ${height - ROW})">`,
     ...boxes,
     '</g></svg>\n',
