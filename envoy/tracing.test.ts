@@ -60,6 +60,13 @@ describe('with a collector', () => {
     control.hotSet.setLease(60_000);
     await waitFor(() => control.hotSet.status().connected > 0, { what: 'Envoy' });
     await control.hotSet.acknowledged();
+    // The lease follows the set by another stream.
+    const isHot = async (): Promise<boolean> => {
+      door.clear();
+      await ask(door.envoy.publicPort, '/hot', { headers: { host: 'localhost' } });
+      return door.callsOf(redirect).length === 0;
+    };
+    await waitFor(isHot, { what: 'the hot link' });
     return async () => {
       control.stop();
       await server.stop();
