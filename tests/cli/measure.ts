@@ -3,21 +3,12 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { startMesh } from '../../compose/local/mesh.ts';
 import { eventually } from '../mesh/support/eventually.ts';
 import { startHop } from '../mesh/support/hop.ts';
-import { unlimited } from '../mesh/support/unlimited.ts';
+import { onMeasuredMesh, say, summary } from '../mesh/support/measuring.ts';
 
 const rounds = 10;
 const person = { email: 'ada@example.org', password: 'a long walk in the rain' };
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-
-function summary(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  const ms = (value = 0): string => `${Math.round(value)} ms`;
-  return `median ${ms(sorted[Math.floor(sorted.length / 2)])}, worst ${ms(sorted.at(-1))}, of ${sorted.length}`;
-}
 
 /** Runs to its end, and answers what it wrote and how long it took. */
 async function hop(args: readonly string[], variables: Readonly<Record<string, string>>, input = '') {
@@ -62,14 +53,4 @@ async function measure(url: string): Promise<void> {
   }
 }
 
-const mesh = await startMesh({
-  dir: path.resolve('.local/measure-mesh'),
-  portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
-  fresh: true,
-  env: unlimited,
-});
-try {
-  await measure(mesh.url);
-} finally {
-  await mesh.stop();
-}
+await onMeasuredMesh(({ url }) => measure(url));

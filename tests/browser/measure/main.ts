@@ -1,13 +1,12 @@
 // `npm run dashboard:measure`: how soon the links page can be used, how quick it answers, and how soon a click is seen, with 100,000 links on a mesh of its own.
-import path from 'node:path';
 import type { BrowserContext, Page } from 'playwright-core';
 import { layoutOf } from '../../../compose/local/layout.ts';
-import { startMesh, type TestMesh } from '../../../compose/local/mesh.ts';
+import type { TestMesh } from '../../../compose/local/mesh.ts';
 import { asSuperuser } from '../../../compose/local/postgres.ts';
 import { keepSecrets } from '../../../compose/local/secrets.ts';
 import { storeLinks } from '../../../loadtests/bench/links.ts';
 import { eventually } from '../../mesh/support/eventually.ts';
-import { unlimited } from '../../mesh/support/unlimited.ts';
+import { ms, onMeasuredMesh, say, summary } from '../../mesh/support/measuring.ts';
 import { launchBrowser } from '../support/chromium.ts';
 import { firstLoadBytes } from '../support/first-load.ts';
 import { type Interaction, interactions } from './interactions.ts';
@@ -16,14 +15,6 @@ const links = 100_000;
 const loads = 9;
 const clicks = 9;
 const person = { name: 'Ada Lovelace', email: 'ada@example.org', password: 'a long walk in the rain' };
-
-const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const ms = (value: number): string => `${Math.round(value)} ms`;
-
-function summary(values: readonly number[]): string {
-  const sorted = values.toSorted((a, b) => a - b);
-  return `median ${ms(sorted[Math.floor(sorted.length / 2)] ?? 0)}, worst ${ms(sorted.at(-1) ?? 0)}, of ${sorted.length}`;
-}
 
 /** Signs up, and stores the links as rows, as if they had been made long ago. */
 async function prepare({ url, ports, dir }: TestMesh): Promise<void> {
@@ -116,15 +107,7 @@ async function measure(url: string): Promise<void> {
   }
 }
 
-const mesh = await startMesh({
-  dir: path.resolve('.local/measure-mesh'),
-  portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
-  fresh: true,
-  env: unlimited,
-});
-try {
+await onMeasuredMesh(async (mesh) => {
   await prepare(mesh);
   await measure(mesh.url);
-} finally {
-  await mesh.stop();
-}
+});
