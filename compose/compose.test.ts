@@ -152,6 +152,12 @@ describe('each process', () => {
     },
   );
 
+  it.each(partNames)('%s has the weight among the others that its niceness gives it locally', (part) => {
+    // The kernel's table; a container that says nothing has 1024.
+    const weights: Readonly<Record<number, number | undefined>> = { 5: 335, 10: 110 };
+    expect(mesh.services[part]?.cpu_shares).toBe(weights[shapeOf(part).niceness ?? 0]);
+  });
+
   it.each([...serviceParts, 'topics', 'render'])('%s finds whom it calls, on a network that both are in', (name) => {
     for (const [variable, address] of addressVariables(environmentOf(name))) {
       const [host = '', port] = address.split(':');

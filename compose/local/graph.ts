@@ -9,12 +9,18 @@ export interface PartShape {
   /** How it is asked to stop, and how long it may take before it is killed. */
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   readonly stopMs: number;
+  /** How far it steps back for the others where the cores do not suffice for all; 0 when absent, 19 at most. */
+  readonly niceness?: number;
 }
 
 /** Postgres's fast shutdown: sessions are ended, then all is written. */
 const database = { stopSignal: 'SIGINT', stopMs: 20_000 } as const;
 /** A Node process refuses new calls at once and has 25 s for those that run. */
 const service = { stopSignal: 'SIGTERM', stopMs: 30_000 } as const;
+/** Clicks can wait, people who follow links cannot (docs/decisions/0023-priorities.md). */
+const patient = { niceness: 10 } as const;
+/** The lease of the hot set waits less. */
+const edgeService = { ...service, niceness: 5 } as const;
 
 const needsOfLinks = ['migrations', 'valkey'] as const;
 const needsOfResolvers = ['migrations', 'valkey', 'postgres-replica'] as const;
@@ -34,19 +40,19 @@ export const PARTS = {
   postgres: { ports: ['postgres'], dependsOn: [], ...database },
   'postgres-replica': { ports: ['postgres-replica'], dependsOn: ['roles'], ...database },
   valkey: { ports: ['valkey'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 5_000 },
-  kafka: { ports: ['kafka', 'kafka-controller'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 20_000 },
+  kafka: { ports: ['kafka', 'kafka-controller'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 20_000, ...patient },
   identity: { ports: ['identity', 'identity-metrics'], dependsOn: needsOfLinks, ...service },
   'identity-2': { ports: ['identity-2', 'identity-2-metrics'], dependsOn: needsOfLinks, ...service },
   link: { ports: ['link', 'link-metrics'], dependsOn: needsOfLinks, ...service },
   'link-2': { ports: ['link-2', 'link-2-metrics'], dependsOn: needsOfLinks, ...service },
   'resolver-1': { ports: ['resolver-1', 'resolver-1-metrics'], dependsOn: needsOfResolvers, ...service },
   'resolver-2': { ports: ['resolver-2', 'resolver-2-metrics'], dependsOn: needsOfResolvers, ...service },
-  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: needsOfClicks, ...service },
-  'analytics-2': { ports: ['analytics-2', 'analytics-2-metrics'], dependsOn: needsOfClicks, ...service },
+  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: needsOfClicks, ...service, ...patient },
+  'analytics-2': { ports: ['analytics-2', 'analytics-2-metrics'], dependsOn: needsOfClicks, ...service, ...patient },
   'gateway-access': { ports: ['gateway-access', 'gateway-access-metrics'], dependsOn: ['valkey'], ...service },
   'gateway-access-2': { ports: ['gateway-access-2', 'gateway-access-2-metrics'], dependsOn: ['valkey'], ...service },
-  'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: needsOfClicks, ...service },
-  'gateway-edge-2': { ports: ['gateway-edge-2', 'gateway-edge-2-metrics'], dependsOn: needsOfClicks, ...service },
+  'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: needsOfClicks, ...edgeService },
+  'gateway-edge-2': { ports: ['gateway-edge-2', 'gateway-edge-2-metrics'], dependsOn: needsOfClicks, ...edgeService },
   envoy: { ports: ['envoy', 'envoy-internal', 'envoy-admin'], dependsOn: [...upstreams, 'gateway-edge'], ...door },
   'envoy-2': {
     ports: ['envoy-2', 'envoy-2-internal', 'envoy-2-admin'],

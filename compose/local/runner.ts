@@ -163,8 +163,17 @@ export class PartRunner {
     return undefined;
   }
 
+  /** `nice` replaces itself with the process, so the pid is that of the process. */
+  #command() {
+    const { file, args, ...rest } = this.part.command();
+    const { niceness = 0 } = shapeOf(this.part.name);
+    return niceness === 0
+      ? { ...rest, file, args }
+      : { ...rest, file: 'nice', args: ['-n', String(niceness), file, ...args] };
+  }
+
   #spawn(): Running {
-    const { file, args, env, cwd, user } = this.part.command();
+    const { file, args, env, cwd, user } = this.#command();
     const name = this.part.name;
     // A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
     const child = withLog(this.#layout, name, (log) =>

@@ -12,6 +12,7 @@ export interface Container {
   readonly restart?: string;
   readonly mem_limit?: string;
   readonly cpus?: number;
+  readonly cpu_shares?: number;
   readonly pids_limit?: number;
   readonly cap_drop?: readonly string[];
   readonly security_opt?: readonly string[];

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { eventually } from './support/eventually.ts';
@@ -56,6 +57,12 @@ describe.each(PARTS)('%s', (part) => {
     expect(alive(pidOf(part))).toBe(true);
     expect(existsSync(path.join(inject('meshDir'), 'log', `${part}.log`))).toBe(true);
   });
+});
+
+it('lets clicks wait where the cores do not suffice, and redirects not', () => {
+  const niceness = Object.fromEntries(PARTS.map((part) => [part, getPriority(pidOf(part)) - getPriority()]));
+  const none = Object.fromEntries(PARTS.map((part) => [part, 0]));
+  expect(niceness).toEqual({ ...none, analytics: 10, kafka: 10, 'gateway-edge': 5 });
 });
 
 it('starts a part again that was killed', async () => {
