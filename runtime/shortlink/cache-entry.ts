@@ -7,7 +7,7 @@ import type { LinkKey } from './link-key.ts';
 /*
  * The link cache: one entry per domain and code, `hop:l:<domain>/<code>` -> 16 hex digits of the version, then the bytes
  * of the LinkRecord. The version stands in front so that the script below compares it without knowing protobuf.
- * Every write goes through setIfNewer; a deleted or renamed link leaves its record as a tombstone that is compared like
+ * Every write goes through setAllIfNewer; a deleted or renamed link leaves its record as a tombstone that is compared like
  * any other.
  */
 
@@ -44,14 +44,18 @@ export function decodeEntry(entry: Uint8Array): LinkRecord | undefined {
  * service's changes and for a resolver's fills alike.
  */
 export async function setIfNewer(redis: Redis, record: LinkRecord): Promise<boolean> {
-  const key = cacheKey(record);
-  const entry = encodeEntry(record);
-  const ttl = ttlOf(record);
+  return (await setAllIfNewer(redis, [record])) === 1;
+}
+
+/** The same for several at once; answers how many were written. */
+export async function setAllIfNewer(redis: Redis, records: readonly LinkRecord[]): Promise<number> {
+  const keys = records.map(cacheKey);
+  const values = records.flatMap((record) => [encodeEntry(record), ttlOf(record)]);
   try {
-    return (await redis.evalsha(scriptSha, 1, key, entry, ttl)) === 1;
+    return Number(await redis.evalsha(scriptSha, keys.length, ...keys, ...values));
   } catch (error) {
     if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-    return (await redis.eval(script, 1, key, entry, ttl)) === 1;
+    return Number(await redis.eval(script, keys.length, ...keys, ...values));
   }
 }
 
@@ -71,9 +75,14 @@ function ttlOf(record: LinkRecord): number {
 }
 
 /** Versions have a fixed number of digits, so their text compares as they do; no entry compares as the empty text. */
-const script = `local held = redis.call('GETRANGE', KEYS[1], 0, ${versionDigits - 1})
-if held >= string.sub(ARGV[1], 1, ${versionDigits}) then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`;
+const script = `local written = 0
+for at, key in ipairs(KEYS) do
+  local entry = ARGV[2 * at - 1]
+  if redis.call('GETRANGE', key, 0, ${versionDigits - 1}) < string.sub(entry, 1, ${versionDigits}) then
+    redis.call('SET', key, entry, 'PX', ARGV[2 * at])
+    written = written + 1
+  end
+end
+return written`;
 
 const scriptSha = createHash('sha1').update(script).digest('hex');

@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 it('reads a whole row as the role of the resolver', async () => {
-  const record = await postgresStore(reader).find(testKey);
+  const [record] = await postgresStore(reader).find([testKey]);
   expect(record).toMatchObject({
     id: '018f0000-0000-7000-8000-000000000001',
     domain: 'go.example',
@@ -58,11 +58,16 @@ it('reads a whole row as the role of the resolver', async () => {
 });
 
 it('reads deleted links, tells codes apart by case and domain, and takes any text', async () => {
-  const store = postgresStore(reader);
-  expect((await store.find({ ...testKey, code: 'größe' }))?.deletedAt).toBeDefined();
-  expect(await store.find({ ...testKey, code: 'Offer' })).toBeUndefined();
-  expect(await store.find({ ...testKey, domain: 'other.example' })).toBeUndefined();
-  expect(await store.find({ ...testKey, code: `' or ''='` })).toBeUndefined();
+  const others = [{ code: 'größe' }, { code: 'Offer' }, { domain: 'other.example' }, { code: `' or ''='` }];
+  const [deleted, ...none] = await postgresStore(reader).find(others.map((other) => ({ ...testKey, ...other })));
+  expect(deleted?.deletedAt).toBeDefined();
+  expect(none).toEqual([undefined, undefined, undefined]);
+});
+
+it('answers in the order of the keys, the same key twice if it is asked for twice', async () => {
+  const keys = ['größe', 'nowhere', 'offer', 'größe'].map((code) => ({ ...testKey, code }));
+  const found = await postgresStore(reader).find(keys);
+  expect(found.map((record) => record?.code)).toEqual(['größe', undefined, 'offer', 'größe']);
 });
 
 it('may read nothing else, and write nothing', async () => {
@@ -79,9 +84,9 @@ it('goes on to the next replica when one does not answer, and passes it over onc
   const options = { timeoutMs: 1_000, resetMs: 60_000, log: silentLog };
   let asked = 0;
   const deadStore = {
-    find: (key: typeof testKey) => {
+    find: (keys: readonly (typeof testKey)[]) => {
       asked++;
-      return postgresStore(dead).find(key);
+      return postgresStore(dead).find(keys);
     },
   };
   const tier = replicaTier([deadStore, postgresStore(reader)], options);
@@ -105,7 +110,7 @@ it('finds a primary that was given up to be back, and looks at one that is away 
     return whenThere(() => sleep(50).then(() => reader.query('select 1')));
   };
   const store = postgresStore(reader);
-  const primary = primaryTier({ find: (key) => whenThere(() => store.find(key)) }, look, options);
+  const primary = primaryTier({ find: (keys) => whenThere(() => store.find(keys)) }, look, options);
   expect([await primary.isBack(), looks]).toEqual([true, 0]);
   for (let call = 0; call < 5; call++) await expect(primary.find(testKey)).rejects.toThrow('It is away.');
   expect([await primary.isBack(), looks]).toEqual([false, 1]);

@@ -1,20 +1,29 @@
 import type { Pool } from 'pg';
 import { type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-record.ts';
+import { nameOf } from './held.ts';
 import type { LinkStore } from './store.ts';
 
-// Named, so that each connection plans it once.
-const findLink = {
-  name: 'resolver-find-link',
-  text: `select ${linkColumns} from link.followable where domain = $1 and code = $2`,
+// Named, so that each connection plans it once. With `limit 1` it is one look into the index for each key, however many rows the
+// planner believes there to be when it plans.
+const findLinks = {
+  name: 'resolver-find-links',
+  text: `select found.*
+           from unnest($1::text[], $2::text[]) as asked (domain, code)
+          cross join lateral (select ${linkColumns} from link.followable f
+                               where f.domain = asked.domain and f.code = asked.code limit 1) as found`,
 };
 
 /** The role of the pool may read link.followable and nothing else. */
 export function postgresStore(pool: Pool): LinkStore {
   return {
-    async find({ domain, code }) {
-      const { rows } = await pool.query<LinkRow>({ ...findLink, values: [domain, code] });
-      const row = rows[0];
-      return row && recordOfRow(row);
+    async find(keys) {
+      const values = [keys.map(({ domain }) => domain), keys.map(({ code }) => code)];
+      const { rows } = await pool.query<LinkRow>({ ...findLinks, values });
+      const found = new Map(rows.map((row) => [nameOf(row), row]));
+      return keys.map((key) => {
+        const row = found.get(nameOf(key));
+        return row && recordOfRow(row);
+      });
     },
   };
 }

@@ -4,6 +4,7 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { Found, PrimaryTier, Tier } from '../resolve.ts';
 import type { LinkStore } from '../store.ts';
+import { gather } from './gather.ts';
 
 interface PostgresTierOptions {
   readonly timeoutMs: number;
@@ -11,7 +12,13 @@ interface PostgresTierOptions {
   readonly log: Log;
 }
 
-type Find = Breaker<[LinkKey], Found>;
+/** Keys in one question, and questions under way: as many as there are connections. */
+const batches = { most: 64, underWay: 8, maxWaiting: 1_000 } as const;
+
+/** One server behind its breaker. */
+interface Server extends Pick<Breaker<[], unknown>, 'state' | 'answersAgain'> {
+  find(key: LinkKey): Promise<Found>;
+}
 
 /** A tier, and what is to be called when one of its servers was seen to answer: by its place among them. */
 export type PostgresTier = Tier & { answersAgain(server: number): void };
@@ -22,15 +29,15 @@ export function primaryTier(
   look: () => Promise<unknown>,
   options: PostgresTierOptions,
 ): PostgresTier & PrimaryTier {
-  const find = guarded('primary', store, options);
-  const answersAgain = (): void => find.answersAgain();
+  const server = guarded('primary', store, options);
+  const answersAgain = (): void => server.answersAgain();
   const seen = lookout(look);
   return {
     name: 'primary',
-    find: (key) => find.fire(key),
+    find: server.find,
     answersAgain,
     async isBack() {
-      if (find.state === 'closed') return true;
+      if (server.state === 'closed') return true;
       const answers = await seen();
       if (answers) answersAgain();
       return answers;
@@ -67,11 +74,11 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
   const replicas = stores.map((store, index) => guarded(`replica-${index + 1}`, store, options));
   if (replicas.length === 0) return undefined;
   let turn = 0;
-  const inTurn = (): Find => {
+  const inTurn = (): Server => {
     const start = turn++;
     const closed = replicas.filter(({ state }) => state !== 'open');
     const from = closed.length > 0 ? closed : replicas;
-    return from[start % from.length] as Find;
+    return from[start % from.length] as Server;
   };
   return {
     name: 'replica',
@@ -79,22 +86,29 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
     async find(key) {
       const first = inTurn();
       try {
-        return await first.fire(key);
+        return await first.find(key);
       } catch (error) {
         const next = inTurn();
         if (next === first) throw error;
-        return next.fire(key);
+        return next.find(key);
       }
     },
   };
 }
 
-function guarded(name: string, store: LinkStore, { timeoutMs, resetMs, log }: PostgresTierOptions): Find {
-  const find = async (key: LinkKey): Promise<Found> => {
-    const record = await store.find(key);
-    return record && { record };
-  };
+function guarded(name: string, store: LinkStore, { timeoutMs, resetMs, log }: PostgresTierOptions): Server {
   // A full pool is a crowd, not an illness.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
-  return breaker(name, find, { timeoutMs, resetMs, isFailure, log });
+  const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { timeoutMs, resetMs, isFailure, log });
+  const rowOf = gather(rows.fire, { name, ...batches });
+  return {
+    get state() {
+      return rows.state;
+    },
+    answersAgain: rows.answersAgain,
+    async find(key) {
+      const record = await rowOf(key);
+      return record && { record };
+    },
+  };
 }

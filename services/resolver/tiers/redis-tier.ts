@@ -1,9 +1,11 @@
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
 import type { Redis } from '#runtime/redis/redis.ts';
-import { cacheKey, decodeEntry, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import { cacheKey, decodeEntry, setAllIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { Found, RedisTier } from '../resolve.ts';
+import { gather } from './gather.ts';
 
 interface RedisTierOptions {
   readonly redis: Redis;
@@ -16,24 +18,36 @@ interface RedisTierOptions {
   readonly log: Log;
 }
 
+/** Keys in one question or fill, and how many of either are under way at once. */
+const batches = { most: 64, underWay: 8, maxWaiting: 1_000 } as const;
+
 export function redisTier({ redis, timeoutMs, lateMs, resetMs, maxFills, log }: RedisTierOptions): RedisTier {
-  const get: Breaker<[LinkKey], Buffer | null> = breaker('redis', (key: LinkKey) => redis.getBuffer(cacheKey(key)), {
+  const read = (keys: readonly LinkKey[]): Promise<(Buffer | null)[]> => redis.mgetBuffer(keys.map(cacheKey));
+  const get: Breaker<[readonly LinkKey[]], (Buffer | null)[]> = breaker('redis', read, {
     timeoutMs,
     lateMs,
     resetMs,
     log,
   });
+  const entryOf = gather(get.fire, { name: 'redis', ...batches });
+  const write = gather(
+    async (records: readonly LinkRecord[]) => {
+      await setAllIfNewer(redis, records);
+      return [];
+    },
+    { name: 'redis', ...batches },
+  );
   let fills = 0;
   return {
     name: 'redis',
     async find(key) {
-      const entry = await get.fire(key);
+      const entry = await entryOf(key);
       return entry ? foundIn(entry, key) : undefined;
     },
     fill(record) {
       if (fills >= maxFills || get.state !== 'closed') return;
       fills++;
-      setIfNewer(redis, record)
+      write(record)
         .catch((error: unknown) => log.debug({ err: error }, 'a fill of Redis failed'))
         .finally(() => fills--);
     },

@@ -1,0 +1,65 @@
+import { unavailable } from '#runtime/errors/errors.ts';
+
+export interface GatherOptions {
+  /** Of what is asked, for the error. */
+  readonly name: string;
+  /** Keys in one question. */
+  readonly most: number;
+  /** Questions under way at once; what is asked meanwhile is gathered. */
+  readonly underWay: number;
+  /** Keys that may wait; more are refused. */
+  readonly maxWaiting: number;
+}
+
+interface Waiting<Key, Value> {
+  readonly key: Key;
+  readonly resolve: (value: Value) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One question to a store for all that is asked in the same turn of the event loop: a message, a wake-up and a plan cost more than a
+ * key. Nobody waits for others to come, and a key is never looked up before it was asked for. `ask` answers in the order of its keys; a question that
+ * fails has failed for all of them, so no key may be able to spoil it.
+ */
+export function gather<Key, Value>(
+  ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
+  { name, most, underWay, maxWaiting }: GatherOptions,
+): (key: Key) => Promise<Value> {
+  const waiting: Waiting<Key, Value>[] = [];
+  let running = 0;
+  let planned = false;
+
+  async function send(batch: readonly Waiting<Key, Value>[]): Promise<void> {
+    running++;
+    try {
+      const values = await ask(batch.map(({ key }) => key));
+      for (const [at, { resolve }] of batch.entries()) resolve(values[at] as Value);
+    } catch (error) {
+      for (const { reject } of batch) reject(error);
+    } finally {
+      running--;
+      plan();
+    }
+  }
+
+  function sendAll(): void {
+    planned = false;
+    while (waiting.length > 0 && running < underWay) void send(waiting.splice(0, most));
+  }
+
+  function plan(): void {
+    if (planned || waiting.length === 0 || running >= underWay) return;
+    planned = true;
+    setImmediate(sendAll);
+  }
+
+  return (key) => {
+    if (waiting.length >= maxWaiting)
+      return Promise.reject(unavailable('DEPENDENCY_UNAVAILABLE', `${name} is asked for too much at once.`, 1_000));
+    const { promise, resolve, reject } = Promise.withResolvers<Value>();
+    waiting.push({ key, resolve, reject });
+    plan();
+    return promise;
+  };
+}
