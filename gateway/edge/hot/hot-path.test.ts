@@ -71,7 +71,7 @@ function memorySet() {
   return { hotSet, entries, puts, leases, putsBeforeLease: () => putsBefore };
 }
 
-async function start({ failingLookups = 0 } = {}) {
+async function start({ failingLookups = 0, hotEntries = 100 } = {}) {
   const link = scriptedLinkService();
   let lookups = 0;
   const links: typeof link.client = {
@@ -82,7 +82,7 @@ async function start({ failingLookups = 0 } = {}) {
     },
   };
   const set = memorySet();
-  const config = { spoolDir: directory, hotEntries: 100, hotBytes: 1_000_000 };
+  const config = { spoolDir: directory, hotEntries, hotBytes: 1_000_000 };
   path = await openHotPath({ config, hotSet: set.hotSet, links, log: silentLog });
   const running = path;
   void running.run();
@@ -138,4 +138,22 @@ it('tells Envoy of the links of the process before, whole and read again, before
   expect(second.putsBeforeLease()).toBe(1);
   expect(second.puts).toEqual([2]);
   expect([...second.entries.values()].map(({ version }) => version)).toEqual([2n, 2n]);
+});
+
+it('keeps no more of the process before than there is room for now, although nobody follows anything', async () => {
+  const codes = ['a', 'b', 'c'];
+  const first = await start();
+  for (const [index, code] of codes.entries()) {
+    first.link.records.set(`go.example/${code}`, recordOf(code, 1n));
+    first.follow(code, 10 * (index + 1));
+  }
+  (await first.link.stream(0)).say(beat('c1'));
+  await waitFor(() => first.entries.size === 3, { what: 'the entries' });
+  await path?.stop();
+
+  const second = await start({ hotEntries: 2 });
+  for (const code of codes) second.link.records.set(`go.example/${code}`, recordOf(code, 1n));
+  (await second.link.stream(0)).say(beat('c1'));
+  await waitFor(() => second.entries.size > 0, { what: 'the entries' });
+  expect([...second.entries.keys()].sort()).toEqual(['go.example/b', 'go.example/c']);
 });

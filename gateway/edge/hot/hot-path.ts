@@ -117,9 +117,10 @@ function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
 type Parts = ReturnType<typeof partsOf>;
 
 function chooseNow({ popularity, records, clicks }: Parts, { hotSet, config }: Dependencies): void {
-  // Counts fade by the time of clicks: while none comes, the choice would be the last one again.
-  if (!clicks.flush()) return;
-  const { promote, demote } = choose({ popularity, chosen: records, capacity: capacityOf(hotSet, config) });
+  const capacity = capacityOf(hotSet, config);
+  // Counts fade by the time of clicks: while none comes, the choice would be the last one again, unless the room has shrunk with a restart.
+  if (!clicks.flush() && records.size <= capacity) return;
+  const { promote, demote } = choose({ popularity, chosen: records, capacity });
   records.forget(demote);
   records.want(promote.map(keyOfName));
   promotions.add(promote.length);
