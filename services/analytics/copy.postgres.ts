@@ -87,6 +87,12 @@ export class CopyRows {
     this.#number16(value);
   }
 
+  bool(value: boolean): void {
+    this.#number32(1);
+    this.#reserve(1);
+    this.#end = this.#bytes.writeUInt8(value ? 1 : 0, this.#end);
+  }
+
   int2Array(values: readonly number[]): void {
     this.#array(int2, values.length, values.length * 2);
     for (const value of values) this.int2(value);

@@ -6,6 +6,8 @@ export interface Piece {
   readonly unit: Unit;
   readonly from: number;
   readonly until: number;
+  /** It is taken off: another piece reaches over the end of the range by this much. */
+  readonly less?: true;
 }
 
 export const dimensions = ['referrer', 'country', 'city', 'device', 'browser', 'operating_system', 'language'] as const;
@@ -29,14 +31,32 @@ export function coarsestFor(moments: readonly number[]): Unit {
   return 'click';
 }
 
-/** Tiles a range without gap or overlap: its middle with the coarsest of the units, its ends with finer ones. */
+/**
+ * Tiles a range: its middle with the coarsest of the units, its ends with finer ones. Of a day, an hour or a minute that an end
+ * cuts the shorter part is read: added, or taken off the whole. What is added and not taken off again is the range, each moment once.
+ */
 export function cover(from: number, until: number, units: readonly Unit[]): Piece[] {
   if (from >= until) return [];
   const [unit, ...finer] = units;
   if (unit === undefined || unit === 'click') return [{ unit: 'click', from, until }];
-  const inner = { unit, from: ceilTo(unit, from), until: floorTo(unit, until) };
-  if (inner.from >= inner.until) return cover(from, until, finer);
-  return [...cover(from, inner.from, finer), inner, ...cover(inner.until, until, finer)];
+  const inner = { unit, from: nearest(unit, from), until: nearest(unit, until) };
+  const atEnds = Math.abs(inner.from - from) + Math.abs(inner.until - until);
+  if (inner.from >= inner.until || atEnds >= until - from) return cover(from, until, finer);
+  return [
+    ...cover(inner.from, from, finer).map(opposite),
+    ...cover(from, inner.from, finer),
+    inner,
+    ...cover(inner.until, until, finer),
+    ...cover(until, inner.until, finer).map(opposite),
+  ];
+}
+
+function nearest(unit: Exclude<Unit, 'click'>, at: number): number {
+  return Math.round(at / widths[unit]) * widths[unit];
+}
+
+function opposite({ less, ...piece }: Piece): Piece {
+  return less ? piece : { ...piece, less: true };
 }
 
 /** The units from the given one down. */

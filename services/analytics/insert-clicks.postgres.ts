@@ -6,8 +6,8 @@ import { entryOf } from './map-entry.ts';
 import { hasVisitor } from './tally.ts';
 
 const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
-  domain, code, referrer_host, country, region, city, device, browser, operating_system, language`;
-const fieldsOfClick = 20;
+  domain, code, referrer_host, country, region, city, device, browser, operating_system, language, new_visitor`;
+const fieldsOfClick = 21;
 const textsOfClick = [
   'domain',
   'code',
@@ -22,23 +22,25 @@ const textsOfClick = [
 ] as const;
 
 /**
- * Stores clicks; the answer is those that were stored, in the order of their key. Twins are rare: a message that was sent
- * again, an edge that began again. So all are copied, which costs half of an insert that looks first; if one of them is there
- * already, it is a unique violation, and the transaction is to be run again with `look`.
+ * Stores clicks and who was new with them; the answer is those that were stored, in the order of their key. Twins are rare: a
+ * message that was sent again, an edge that began again. So all are copied, which costs half of an insert that looks first; if one
+ * of them is there already, it is a unique violation, and the transaction is to be run again with `look`.
  */
 export async function insertClicks(
   client: PoolClient,
   all: ClickColumns,
   wanted: readonly ClickIndex[],
   look: boolean,
-): Promise<ClickIndex[]> {
+): Promise<{ clicks: readonly ClickIndex[]; newcomers: ReadonlySet<ClickIndex> }> {
   const sorted = inOrder(all, wanted);
   const clicks = look ? await withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
-  if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks));
-  return clicks;
+  // First, for each click says whether its visitor is new.
+  const newcomers = await insertVisitors(client, all, clicks);
+  if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks, newcomers));
+  return { clicks, newcomers };
 }
 
-function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[]): CopyRows {
+function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: ReadonlySet<ClickIndex>): CopyRows {
   const { at, requestIds, linkVersion, visitor, tier, status, flags, edgeId, texts } = all;
   const { text, uuid } = fieldsOf(all);
   const textColumns = textsOfClick.map((name) => texts[name]);
@@ -56,6 +58,7 @@ function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[]): CopyRows {
     rows.int2(flags[click] as number);
     rows.field(text(edgeId[click] as number));
     for (const column of textColumns) rows.field(text(column[click] as number));
+    rows.bool(newcomers.has(click));
   }
   return rows;
 }
@@ -120,7 +123,7 @@ where (select true from visitors v where v.day = $1 and v.link_id = i.link_id an
  * Writes down who is new to a link on a UTC day, and answers the clicks they came with. The clicks are in the order of their
  * key. Of two transactions with the same visitor the later one meets a unique violation, and is to be run again.
  */
-export async function insertVisitors(
+async function insertVisitors(
   client: PoolClient,
   all: ClickColumns,
   clicks: readonly ClickIndex[],

@@ -24,7 +24,7 @@ const times = 'clicks, visitors, bots, bot_visitors, heads, prefetches';
 const values = 'clicks, visitors, bots, bot_visitors';
 
 const kinds = `kinds as (
-  select c.link_id, c.at, c.visitor, ${kindOf} as kind, v.at is not null as first, d.dimension, d.value
+  select c.link_id, c.at, c.request_id, c.visitor, c.new_visitor, ${kindOf} as kind, v.at is not null as first, d.dimension, d.value
   from clicks c
   left join visitors v on v.link_id = c.link_id and v.visitor = c.visitor and v.day = $1::date and v.at = c.at
     and v.request_id = c.request_id
@@ -92,6 +92,12 @@ select 'visitors' as table, row(link_id, visitor)::text as key, (e.link_id is no
 from (select *, true as there from expected) e full join kept k using (link_id, visitor)
 where e.there is null or k.sound is not true order by 2 limit ${mostTold}`;
 
+/** What a click says of its visitor is what visitors say; older clicks say nothing. */
+const newVisitors = `
+with ${kinds}
+select 'clicks.new_visitor' as table, row(link_id, at, request_id)::text as key, first::text as counted, new_visitor::text as kept
+from kinds where dimension = 0 and new_visitor <> first order by 2 limit ${mostTold}`;
+
 /** What a workspace has in an hour is what its links have, whichever partitions counted it. */
 const workspaceHours = `
 with expected as (
@@ -154,6 +160,7 @@ export async function reconcile(
         await ask(client, recount('click_hour_values', 'hour', true), parameters);
         await ask(client, recount('click_day_values', 'day', true), parameters);
         await ask(client, visitorsOfDay, parameters);
+        await ask(client, newVisitors, parameters);
         if (linkId === undefined) await ask(client, workspaceHours, [day]);
       }
       await ask(client, totals, [linkId ?? null]);

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { HopError } from '#runtime/errors/errors.ts';
+import type { Piece } from './cover.ts';
 import { mostPoints, planStats, type StatsQuestion } from './stats-query.ts';
 import { intervals } from './zone.ts';
 
@@ -15,6 +16,8 @@ const question = (changes: Partial<StatsQuestion> = {}): StatsQuestion => ({
   now,
   ...changes,
 });
+const lengthOf = (pieces: readonly Piece[]): number =>
+  pieces.reduce((sum, piece) => sum + (piece.less ? -1 : 1) * (piece.until - piece.from), 0);
 const text = (at: number): string => new Date(at / 1_000).toISOString();
 
 test('without a range it reaches from the making of the link until now, and is read from the days alone', () => {
@@ -39,9 +42,17 @@ test('a range that is said is kept to the microsecond', () => {
   const until = us('2026-05-19T07:20:00Z') + 2;
   const { starts, series, breakdown } = planStats(question({ from, to: until, interval: 'hour' }));
   expect(starts.map(text).map((start) => start.slice(11, 16))).toEqual(['05:00', '06:00', '07:00']);
-  expect(series.map(({ unit }) => unit)).toEqual(['click', 'minute', 'hour', 'minute', 'click']);
+  expect(series.map(({ unit }) => unit)).toEqual(['minute', 'click', 'hour', 'minute', 'click']);
   expect(breakdown.map(({ unit }) => unit)).toEqual(['click', 'hour', 'click']);
-  expect([series[0]?.from, series.at(-1)?.until]).toEqual([from, until]);
+  for (const pieces of [series, breakdown]) expect(lengthOf(pieces)).toBe(until - from);
+});
+
+test('in a zone of half hours minutes are read of the hours that days begin in, and of no others', () => {
+  const [from, to] = [us('2026-05-01T00:00Z'), us('2026-05-20T00:00Z')];
+  const { starts, series } = planStats(question({ from, to, timezone: 'Asia/Kolkata', linkCreatedAt: 0 }));
+  expect(starts.slice(1)).toHaveLength(19);
+  expect(lengthOf(series.filter(({ unit }) => unit === 'minute'))).toBe(19 * 3_600_000_000);
+  expect(lengthOf(series)).toBe(to - from);
 });
 
 test.each([
@@ -90,7 +101,7 @@ describe('refuses, and names the field', () => {
   });
 });
 
-test('whatever is asked, points ascend, cover the range, and every piece is inside what is asked', () => {
+test('whatever is asked, points ascend, cover the range, and the pieces make up what is asked', () => {
   const zones = fc.constantFrom(
     'UTC',
     'Europe/Berlin',
@@ -115,12 +126,13 @@ test('whatever is asked, points ascend, cover the range, and every piece is insi
         expect(starts.at(-1)).toBeLessThan(until);
         expect(starts.every((start, index) => index === 0 || start > (starts[index - 1] ?? 0))).toBe(true);
         for (const pieces of [series, breakdown]) {
-          expect([pieces[0]?.from, pieces.at(-1)?.until]).toEqual([from, until]);
+          expect(lengthOf(pieces)).toBe(length);
+          expect(pieces.flatMap((piece) => [piece.from, piece.until])).toEqual(expect.arrayContaining([from, until]));
         }
-        // No row of a rollup may lie across the start of a point.
+        // No row of a rollup may lie across the start of a point; the first has all that is before the second.
         for (const { unit, from: first, until: last } of series) {
           const width = { click: 1, minute: 60_000_000, hour: 3_600_000_000, day: 86_400_000_000 }[unit];
-          for (const start of starts) if (start > first && start < last) expect(start % width).toBe(0);
+          for (const start of starts.slice(1)) if (start > first && start < last) expect(start % width).toBe(0);
         }
       },
     ),

@@ -40,12 +40,12 @@ export function planStats(question: StatsQuestion): StatsQuery {
   // and takes in what a clock that is a little ahead has dated.
   const first = openStart ? (starts[0] ?? from) : from;
   const last = openEnd ? end : until;
-  const unit = coarsestFor(starts.slice(1).concat(openStart ? first : [], openEnd ? last : []));
+  const cuts = starts.slice(1).concat(openStart ? first : [], openEnd ? last : []);
   return {
     from: first,
     until: last,
     starts,
-    series: coverKept(first, last, unitsFrom(unit), kept),
+    series: seriesOf(first, last, cuts, kept),
     breakdown: coverKept(
       openStart ? floorTo('day', from) : from,
       openEnd ? ceilTo('day', until) : until,
@@ -53,6 +53,31 @@ export function planStats(question: StatsQuestion): StatsQuery {
       kept,
     ),
   };
+}
+
+const hour = 3_600_000_000;
+
+/**
+ * Reads the coarsest rollup that fits between all cuts. Where days begin within an hour (a zone of half hours) that would be minutes
+ * throughout: then only the hours that are cut are read by the minute.
+ */
+function seriesOf(from: number, until: number, cuts: readonly number[], kept: Kept): Piece[] {
+  const unit = coarsestFor(cuts);
+  const cutHours = new Set(cuts.filter((cut) => cut % hour !== 0).map((cut) => floorTo('hour', cut)));
+  const fewAreCut = cutHours.size * 2 * hour < until - from;
+  if (unit !== 'minute' || !fewAreCut || from < kept.minutesFrom) return coverKept(from, until, unitsFrom(unit), kept);
+  const pieces: Piece[] = [];
+  let at = from;
+  for (const cutHour of [...cutHours].sort((a, b) => a - b)) {
+    const lower = Math.max(cutHour, from);
+    const upper = Math.min(cutHour + hour, until);
+    pieces.push(
+      ...coverKept(at, lower, unitsFrom('hour'), kept),
+      ...coverKept(lower, upper, unitsFrom('minute'), kept),
+    );
+    at = upper;
+  }
+  return [...pieces, ...coverKept(at, until, unitsFrom('hour'), kept)];
 }
 
 interface Range {

@@ -1,86 +1,108 @@
 import type { QueryResultRow } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import { dimensions, type Piece } from './cover.ts';
-import { dimensionColumns, kindOf } from './dimensions.postgres.ts';
+import {
+  dimensionColumns,
+  dimensionOfSet,
+  dimensionSets,
+  isBot,
+  isCounted,
+  kindOf,
+  valueOfSet,
+} from './dimensions.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from './store.ts';
 
 export const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
 
-const pieces = `
+/** What is read of the rollups, from columnsOf: the parameters after the link. */
+export const pieces = `
 pieces as (
-  select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper
-  from unnest($2::text[], $3::bigint[], $4::bigint[]) as p (unit, from_us, until_us)
+  select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper, sign
+  from unnest($2::text[], $3::bigint[], $4::bigint[], $5::int[]) as p (unit, from_us, until_us, sign)
 )`;
 
-function rollup(table: string, unit: string, columns: string): string {
+function rollup(table: string, unit: string, keys: string, counts: readonly string[]): string {
   return `
-  select ${columns} from pieces p join ${table} r on r.link_id = $1 and r.at >= p.lower and r.at < p.upper
+  select ${keys}, ${signed(counts)} from pieces p join ${table} r on r.link_id = $1 and r.at >= p.lower and r.at < p.upper
   where p.unit = '${unit}'`;
 }
 
-/**
- * The clicks themselves, for what lies between the rollups; a visitor belongs to the click it was first seen with. Visitors
- * are looked up one by one: the planner would rather read those of all days.
- */
-const single = `
-singles as (
-  select c.*, (k.kind = 'click')::int as clicks, (k.kind = 'click' and v.at is not null)::int as visitors,
-    (k.kind = 'bot')::int as bots, (k.kind = 'bot' and v.at is not null)::int as bot_visitors,
-    (k.kind = 'head')::int as heads, (k.kind = 'prefetch')::int as prefetches
-  from pieces p
-  join clicks c on c.link_id = $1 and c.at >= p.lower and c.at < p.upper
-  cross join lateral (select ${kindOf} as kind) k
-  left join lateral (
-    select v.at from visitors v where v.link_id = c.link_id and v.visitor = c.visitor
-      and v.day = (c.at at time zone 'UTC')::date and v.at = c.at and v.request_id = c.request_id limit 1
-  ) v on true
-  where p.unit = 'click'
-)`;
+const signed = (counts: readonly string[]): string => counts.map((name) => `p.sign * r.${name} as ${name}`).join(', ');
 
-const timeColumns = 'r.at, r.clicks, r.visitors, r.bots, r.bot_visitors, r.heads, r.prefetches';
-const pointsOf = `
-with ${pieces}, ${single}, rows as (
-  ${rollup('click_days', 'day', timeColumns)} union all
-  ${rollup('click_hours', 'hour', timeColumns)} union all
-  ${rollup('click_minutes', 'minute', timeColumns)} union all
-  select ${timeColumns} from singles r
+/** Whether its visitor was first seen with the click. Those that were stored by older processes do not say so: a look-up each. */
+const isNew = `coalesce(c.new_visitor, exists (
+  select from visitors v where v.link_id = c.link_id and v.visitor = c.visitor and v.day = (c.at at time zone 'UTC')::date
+    and v.at = c.at and v.request_id = c.request_id
+))`;
+
+/** Clicks that are counted by themselves, where no rollup fits: with which sign, and between which parameters. */
+interface Singles {
+  readonly sign: '+' | '-';
+  readonly from: string;
+  readonly until: string;
+}
+
+/** Bounds are parameters, not rows: so the planner knows which days are read, and how much of each. */
+const clicksOf = (columns: string, { from, until }: Omit<Singles, 'sign'>): string => `
+  select ${columns}, c.flags, ${isNew} as is_new
+  from clicks c where c.link_id = $1 and c.at >= ${moment(from)} and c.at < ${moment(until)}`;
+
+const valueCounts = ['clicks', 'visitors', 'bots', 'bot_visitors'] as const;
+const pointCounts = [...valueCounts, 'heads', 'prefetches'] as const;
+
+const singlePoints = ({ sign, ...bounds }: Singles): string => `
+  select at, ${sign}(kind = 'click')::int, ${sign}(kind = 'click' and is_new)::int, ${sign}(kind = 'bot')::int,
+    ${sign}(kind = 'bot' and is_new)::int, ${sign}(kind = 'head')::int, ${sign}(kind = 'prefetch')::int
+  from (${clicksOf('c.at', bounds)}) c cross join lateral (select ${kindOf} as kind) k`;
+
+const pointsOf = (singles: readonly Singles[]): string => `
+with ${pieces}, rows as (
+  ${[
+    rollup('click_days', 'day', 'r.at', pointCounts),
+    rollup('click_hours', 'hour', 'r.at', pointCounts),
+    rollup('click_minutes', 'minute', 'r.at', pointCounts),
+    ...singles.map(singlePoints),
+  ].join(' union all ')}
 ), starts as (
-  select array_agg(${moment('us')} order by us) as all_starts from unnest($5::bigint[]) as us
+  select array_agg(${moment('us')} order by us) as all_starts from unnest($6::bigint[]) as us
 )
 select greatest(width_bucket(at, all_starts) - 1, 0) as point,
   sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors, sum(bots)::float8 as bots,
   sum(bot_visitors)::float8 as bot_visitors, sum(heads)::float8 as heads, sum(prefetches)::float8 as prefetches
 from rows, starts group by point`;
 
-/** Each dimension of the single clicks added up by itself, in one pass: a click is not first made seven rows. */
-const singleValues = `
-  select (case ${dimensions.map((name, index) => `when grouping(${name}) = 0 then ${index + 1}`).join(' ')} end)::smallint
-      as dimension, coalesce(${dimensions.join(', ')}) as value,
-    sum(clicks)::int as clicks, sum(visitors)::int as visitors, sum(bots)::int as bots, sum(bot_visitors)::int as bot_visitors
-  from (select ${dimensionColumns}, c.clicks, c.visitors, c.bots, c.bot_visitors from singles c where c.clicks + c.bots > 0) c
-  group by grouping sets (${dimensions.map((name) => `(${name})`).join(', ')})`;
+const singleValues = ({ sign, ...bounds }: Singles): string => `
+  select dimension, value, ${sign}clicks, ${sign}visitors, ${sign}bots, ${sign}bot_visitors
+  from (
+    select ${dimensionOfSet} as dimension, ${valueOfSet} as value,
+      count(*) filter (where not is_bot) as clicks, count(*) filter (where not is_bot and is_new) as visitors,
+      count(*) filter (where is_bot) as bots, count(*) filter (where is_bot and is_new) as bot_visitors
+    from (${clicksOf(`${dimensionColumns}, ${isBot} as is_bot`, bounds)} and ${isCounted}) c
+    group by grouping sets (${dimensionSets})
+  ) s where value <> ''`;
 
-const valueColumns = 'r.dimension, r.value, r.clicks, r.visitors, r.bots, r.bot_visitors';
-const valuesOf = `
-with ${pieces}, ${single}, rows as (
-  ${rollup('click_day_values', 'day', valueColumns)} union all
-  ${rollup('click_hour_values', 'hour', valueColumns)} union all
-  select e.dimension, e.value, e.clicks, e.visitors, e.bots, e.bot_visitors
+const valuesOf = (singles: readonly Singles[]): string => `
+with ${pieces}, rows as (
+  ${[
+    rollup('click_day_values', 'day', 'r.dimension, r.value', valueCounts),
+    rollup('click_hour_values', 'hour', 'r.dimension, r.value', valueCounts),
+    `
+  select r.dimension, r.value, ${signed(valueCounts)}
   from pieces p join click_value_deltas d on d.link_id = $1 and d.at >= p.lower and d.at < p.upper
   cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
-    as e (dimension, value, clicks, visitors, bots, bot_visitors)
-  where p.unit in ('day', 'hour') union all
-  select * from (${singleValues}) s where value <> ''
+    as r (dimension, value, ${valueCounts.join(', ')})`,
+    ...singles.map(singleValues),
+  ].join(' union all ')}
 ), named as (
   select dimension, value, sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors,
     sum(bots)::float8 as bots, sum(bot_visitors)::float8 as bot_visitors
-  from rows group by dimension, value
+  from rows group by dimension, value having sum(clicks) > 0 or sum(bots) > 0
 ), ranked as (
   select *, row_number() over (
-    partition by dimension order by clicks + case when $5 then bots else 0 end desc, value
+    partition by dimension order by clicks + case when $6 then bots else 0 end desc, value
   ) as rank from named
 )
-select dimension, value, clicks, visitors, bots, bot_visitors from ranked where rank <= $6
+select dimension, value, clicks, visitors, bots, bot_visitors from ranked where rank <= $7
 union all
 select dimension, null, sum(clicks), sum(visitors), sum(bots), sum(bot_visitors) from named group by dimension`;
 
@@ -124,7 +146,7 @@ export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>):
 function readerOf(query: Query): StatsReader {
   return {
     async points(linkId, wanted, starts) {
-      const { rows } = await query<PointRow>(pointsOf, [linkId, ...columnsOf(wanted), starts]);
+      const { rows } = await query<PointRow>(...reading(pointsOf, linkId, wanted, [starts]));
       return rows.map((row): PointCounts => {
         const { point, heads, prefetches } = row;
         return { point, heads, prefetches, ...countsOf(row) };
@@ -132,7 +154,7 @@ function readerOf(query: Query): StatsReader {
     },
 
     async values(linkId, wanted, { bots, limit }) {
-      const { rows } = await query<ValueRow>(valuesOf, [linkId, ...columnsOf(wanted), bots, limit]);
+      const { rows } = await query<ValueRow>(...reading(valuesOf, linkId, wanted, [bots, limit]));
       const named: ValueCounts[] = [];
       const sums = new Map<ValueCounts['dimension'], Counts>();
       for (const row of rows) {
@@ -166,8 +188,33 @@ function readerOf(query: Query): StatsReader {
   };
 }
 
-export function columnsOf(wanted: readonly Piece[]): [string[], number[], number[]] {
-  return [wanted.map(({ unit }) => unit), wanted.map(({ from }) => from), wanted.map(({ until }) => until)];
+/** A question's text and parameters: the link, the pieces of rollups, `others`, and the bounds of what is counted click by click. */
+function reading(
+  textOf: (singles: readonly Singles[]) => string,
+  linkId: string,
+  wanted: readonly Piece[],
+  others: readonly unknown[],
+): [string, unknown[]] {
+  const rollups = wanted.filter(({ unit }) => unit !== 'click');
+  const clicks = wanted.filter(({ unit }) => unit === 'click');
+  const values: unknown[] = [linkId, ...columnsOf(rollups), ...others];
+  const parameter = (value: number): string => `$${values.push(value)}::bigint`;
+  const singles = clicks.map(({ from, until, less }) => ({
+    sign: less ? ('-' as const) : ('+' as const),
+    from: parameter(from),
+    until: parameter(until),
+  }));
+  return [textOf(singles), values];
+}
+
+/** The parameters of `pieces`. */
+export function columnsOf(wanted: readonly Piece[]): [string[], number[], number[], number[]] {
+  return [
+    wanted.map(({ unit }) => unit),
+    wanted.map(({ from }) => from),
+    wanted.map(({ until }) => until),
+    wanted.map(({ less }) => (less ? -1 : 1)),
+  ];
 }
 
 export function countsOf({ clicks, visitors, bots, bot_visitors: botVisitors }: CountsRow): Counts {

@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.ts';
 import { countClicks, type Merging } from './count-clicks.postgres.ts';
-import { insertClicks, insertVisitors, literal } from './insert-clicks.postgres.ts';
+import { insertClicks, literal } from './insert-clicks.postgres.ts';
 import { entryOf } from './map-entry.ts';
 import type { Delivery, Stored } from './store.ts';
 
@@ -43,8 +43,7 @@ export async function storeDelivery(
   const { rows } = await client.query<About>(askAbout, asked);
   const [about = { erased_links: [], erased_workspaces: [], watched: [] }] = rows;
   const wanted = admitted(all, delivery, about, outcome);
-  const stored = await insertClicks(client, all, wanted, look);
-  const newcomers = await insertVisitors(client, all, stored);
+  const { clicks: stored, newcomers } = await insertClicks(client, all, wanted, look);
   await countClicks(client, all, { clicks: stored, newcomers, source: delivery.partition }, merging);
   await tell(client, delivery, all, stored, new Set(about.watched));
   return { ...outcome, stored: stored.length, duplicates: wanted.length - stored.length };

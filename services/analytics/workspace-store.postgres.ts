@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
-import { type CountsRow, columnsOf, countsOf, moment, type Query } from './stats-store.postgres.ts';
+import { type CountsRow, columnsOf, countsOf, moment, pieces, type Query } from './stats-store.postgres.ts';
 import type { LinkShare, WorkspaceCountsStore, WorkspaceReader, WorkspaceStore } from './workspace-store.ts';
 
 const sums = `sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors, sum(bots)::float8 as bots,
@@ -21,27 +21,24 @@ const mostLinks = 50_000;
 // Whoever was not followed since the range began is left out before any day is read. The offset keeps the planner from
 // joining whole tables: each link is one or a few short reads of an index.
 const topLinksOf = `
-with pieces as (
-  select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper
-  from unnest($2::text[], $3::bigint[], $4::bigint[]) as p (unit, from_us, until_us)
-), candidates as materialized (
+with ${pieces}, candidates as materialized (
   select link_id from click_totals
-  where workspace_id = $1 and (last_click_at >= (select min(lower) from pieces) or ($5 and bots > 0))
-  order by clicks + case when $5 then bots else 0 end desc limit ${mostLinks}
+  where workspace_id = $1 and (last_click_at >= (select min(lower) from pieces) or ($6 and bots > 0))
+  order by clicks + case when $6 then bots else 0 end desc limit ${mostLinks}
 ), counted as (
-  select c.link_id, sum(r.clicks + case when $5 then r.bots else 0 end)::float8 as clicks,
-    sum(r.visitors + case when $5 then r.bot_visitors else 0 end)::float8 as visitors
+  select c.link_id, sum(r.sign * (r.clicks + case when $6 then r.bots else 0 end))::float8 as clicks,
+    sum(r.sign * (r.visitors + case when $6 then r.bot_visitors else 0 end))::float8 as visitors
   from candidates c cross join lateral (
-    select r.* from pieces p join click_days r on r.link_id = c.link_id and r.at >= p.lower and r.at < p.upper
+    select p.sign, r.* from pieces p join click_days r on r.link_id = c.link_id and r.at >= p.lower and r.at < p.upper
     where p.unit = 'day'
     union all
-    select r.* from pieces p join click_hours r on r.link_id = c.link_id and r.at >= p.lower and r.at < p.upper
+    select p.sign, r.* from pieces p join click_hours r on r.link_id = c.link_id and r.at >= p.lower and r.at < p.upper
     where p.unit = 'hour'
     offset 0
   ) r group by c.link_id
 )
 select link_id, clicks, visitors, (count(*) over ())::float8 as links
-from counted where clicks > 0 order by clicks desc, link_id limit $6`;
+from counted where clicks > 0 order by clicks desc, link_id limit $7`;
 
 const countsSince = `
 select ${sums.replaceAll('sum(', 'sum(h.')}
@@ -63,8 +60,8 @@ function readerOf(query: Query): WorkspaceReader {
       return rows.map((row) => ({ point: row.point, ...countsOf(row) }));
     },
 
-    async topLinks(workspaceId, pieces, { bots, limit }) {
-      const values = [workspaceId, ...columnsOf(pieces), bots, limit];
+    async topLinks(workspaceId, wanted, { bots, limit }) {
+      const values = [workspaceId, ...columnsOf(wanted), bots, limit];
       const { rows } = await query<{ link_id: string; clicks: number; visitors: number; links: number }>(
         topLinksOf,
         values,
