@@ -14,7 +14,7 @@ export async function newAccount(url: string): Promise<Account> {
     `${url}/api/auth/signup`,
     account,
   );
-  const wanted = { name: 'bench', scopes: ['links:read', 'links:write'] };
+  const wanted = { name: 'bench', scopes: ['links:read', 'links:write', 'stats:read'] };
   const { secret } = await post<{ secret: string }>(`${url}/api/v1/api-keys`, wanted, made.token);
   return { userId: made.user.id, workspaceId: made.workspace.id, apiKey: secret };
 }

@@ -3,12 +3,13 @@ import { availableParallelism } from 'node:os';
 import { CLICK_LINKS, CLICKS_ENV, measureClicks } from './clicks/clicks.ts';
 import { startGenerator } from './generator-process.ts';
 import { measureHotSet } from './hot-set/hot-set.ts';
+import { measureLinkStatistics } from './link-statistics/link-statistics.ts';
 import { machineNow, versionsOf } from './machine.ts';
 import { type Bench, measureRounds } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writePage } from './page.ts';
 import { takeProfiles } from './profile.ts';
-import { type Circumstances, keepClicks, keepHotSet, keepVariants } from './results.ts';
+import { type Circumstances, keepClicks, keepHotSet, keepLinkStatistics, keepVariants } from './results.ts';
 import { type SubjectOptions, startSubject } from './subject.ts';
 
 /** So small that links asked for in turn are never found in it, and larger than the set that is to be found there. */
@@ -58,6 +59,12 @@ async function main(): Promise<void> {
   if (options.clicks) {
     await onMesh({ env: CLICKS_ENV, links: CLICK_LINKS, how: 'stored' }, options, async (bench, where) =>
       keepClicks(label, where, await measureClicks(bench, rounds)),
+    );
+    page();
+  }
+  if (options.statistics) {
+    await onMesh({ links: 1, how: 'stored' }, options, async (bench, where) =>
+      keepLinkStatistics(label, where, await measureLinkStatistics(bench)),
     );
     page();
   }

@@ -7,6 +7,7 @@ export const UNNAMED = 'local';
 /** What can be chosen beside the variants. */
 const HOT_SET = 'hot-set';
 const CLICKS = 'clicks';
+const STATISTICS = 'statistics';
 
 export interface Options {
   readonly rounds: number;
@@ -18,6 +19,8 @@ export interface Options {
   readonly links: number;
   /** Whether the way of a click is measured; only if asked for. */
   readonly clicks: boolean;
+  /** Whether the statistics of a link with very many clicks are; only if asked for. */
+  readonly statistics: boolean;
   /** Under which name the results are kept. */
   readonly label: string;
   /** The label to compare with. */
@@ -62,15 +65,18 @@ function whole(name: keyof typeof most, text: string): number {
 }
 
 /** What has a name that begins like one of the names, commas between. */
-function chosen(only: string | undefined): Pick<Options, 'variants' | 'hotSet' | 'clicks'> {
-  if (only === undefined) return { variants, hotSet: true, clicks: false };
+function chosen(only: string | undefined): Pick<Options, 'variants' | 'hotSet' | 'clicks' | 'statistics'> {
+  if (only === undefined) return { variants, hotSet: true, clicks: false, statistics: false };
   const starts = only.split(',');
   const isChosen = (name: string): boolean => starts.some((start) => name.startsWith(start));
   const found = {
     variants: variants.filter(({ name }) => isChosen(name)),
     hotSet: isChosen(HOT_SET),
     clicks: isChosen(CLICKS),
+    statistics: isChosen(STATISTICS),
   };
-  if (found.variants.length > 0 || found.hotSet || found.clicks) return found;
-  throw new Error(`--only ${only}: there are ${[...variants.map(({ name }) => name), HOT_SET, CLICKS].join(', ')}`);
+  if (found.variants.length > 0 || found.hotSet || found.clicks || found.statistics) return found;
+  throw new Error(
+    `--only ${only}: there are ${[...variants.map(({ name }) => name), HOT_SET, CLICKS, STATISTICS].join(', ')}`,
+  );
 }

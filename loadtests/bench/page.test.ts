@@ -58,9 +58,10 @@ it('compares with what was measured before, on the machine as it was then', () =
   );
 });
 
-it('shows the hot set by the number of links stored, beside what is wanted', () => {
-  const quantiles = { p50: 0.2, p90: 0.4, p99: 1.5, max: 30 };
-  const figures = (stored: number): HotSetFigures => ({
+const quantiles = { p50: 0.2, p90: 0.4, p99: 1.5, max: 30 };
+
+function hotSetFigures(stored: number): HotSetFigures {
+  return {
     ...{ stored, entries: 12_500, envoyMib: 32.5 },
     crowd: {
       links: stored,
@@ -80,15 +81,29 @@ it('shows the hot set by the number of links stored, beside what is wanted', () 
       { ...round(57_000, 16), variant: 'hot-200' },
       { ...round(54_000, 17), variant: 'hot-10000' },
     ],
-  });
+  };
+}
+
+it('shows the hot set by the number of links stored, beside what is wanted', () => {
   const hotSet = Object.fromEntries(
-    [1_000, 100_000].map((stored) => [stored, { machine, seconds: 5, figures: figures(stored) }]),
+    [1_000, 100_000].map((stored) => [stored, { machine, seconds: 5, figures: hotSetFigures(stored) }]),
   );
   const text = pageOf({ label: 'after', variants: {}, hotSet }, '');
   expect(text).toContain('|  | wanted | 1,000 links | 100,000 links |');
   expect(text).toContain('| hot (10,000) of bare, requests/s | at least 90 % | 90 % | 90 % |');
   expect(text).toContain('| memory of Envoy for 10,000, MiB | at most 40 | 26.0 | 26.0 |');
   expect(text).toContain('| crowd: answered by the edge after 10 s | at least 80 % | 81.2 % | 81.2 % |');
+});
+
+it('shows a dash for what a run that was broken off did not measure', () => {
+  const all = hotSetFigures(1_000);
+  const figures = { ...all, rounds: all.rounds.slice(0, 2) };
+  const text = pageOf({ label: 'after', variants: {}, hotSet: { 1000: { machine, seconds: 5, figures } } }, '');
+  expect(text).toContain('| hot, 200 links, requests/s |  | 57000 |');
+  expect(text).toContain('| hot, 10,000 links, requests/s |  | – |');
+  expect(text).toContain('| hot (10,000) of bare, requests/s | at least 90 % | – |');
+  expect(text).toContain('| Envoy, us a request: hot, 10,000 links | at most 20 | – |');
+  expect(text).not.toMatch(/NaN|Infinity/);
 });
 
 it('shows what a click costs, by the number of links, median and rounds', () => {
@@ -102,4 +117,19 @@ it('shows what a click costs, by the number of links, median and rounds', () => 
   expect(text).toContain('|  | wanted | 2,000 links | round 1 | round 2 |');
   expect(text).toContain('| clicks/s, sustained | at least 40,000 | 41000 | 42000 | 40000 |');
   expect(text).toContain('| CPU of all but the replica, us | at most 25 | 23 | 24 | 22 |');
+});
+
+it('shows how long each range takes, and whether that is what is wanted', () => {
+  const range = (name: string, medianMs: number, worstMs: number) => ({
+    name,
+    clicks: 9_000_000,
+    bestMs: 20,
+    medianMs,
+    worstMs,
+  });
+  const figures = { asked: 20, ranges: [range('all', 30, 49), range('cut', 40, 80), range('slow', 60, 90)] };
+  const text = pageOf({ label: 'after', variants: {}, linkStatistics: { machine, seconds: 5, figures } }, '');
+  expect(text).toContain('| all | 9,000,000 | 20 | 30 | 49 | met by all |');
+  expect(text).toContain('| cut | 9,000,000 | 20 | 40 | 80 | met by most |');
+  expect(text).toContain('| slow | 9,000,000 | 20 | 60 | 90 | failed |');
 });

@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { clickSection } from './page/clicks.ts';
 import { hotSetSection } from './page/hot-set.ts';
+import { linkStatisticsSection } from './page/link-statistics.ts';
 import { requestSection } from './page/requests.ts';
 import { type Results, readResults } from './results.ts';
 
@@ -11,7 +12,7 @@ const KEPT = { from: '<!-- findings: written by hand -->', to: '<!-- end of find
 /** Paragraphs of the page, from the results and those to compare with; none where nothing was measured. */
 type Section = (results: Results, before?: Results) => string[];
 
-const sections: readonly Section[] = [requestSection, hotSetSection, clickSection];
+const sections: readonly Section[] = [requestSection, hotSetSection, clickSection, linkStatisticsSection];
 
 /** Writes the page and answers its path. */
 export function writePage(label: string, baseline?: string): string {

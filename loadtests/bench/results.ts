@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { ClickFigures } from './clicks/clicks.ts';
 import type { HotSetFigures } from './hot-set/hot-set.ts';
 import type { Quantiles } from './job.ts';
+import type { LinkStatisticsFigures } from './link-statistics/link-statistics.ts';
 import type { Machine, Versions } from './machine.ts';
 import type { Measurement } from './measure.ts';
 import { UNNAMED } from './options.ts';
@@ -34,12 +35,17 @@ interface ClickSeries extends Circumstances {
   readonly figures: ClickFigures;
 }
 
+interface LinkStatisticsSeries extends Circumstances {
+  readonly figures: LinkStatisticsFigures;
+}
+
 export interface Results {
   readonly label: string;
   readonly variants: Readonly<Record<string, Series>>;
   /** By the number of links stored. */
   readonly hotSet?: Readonly<Record<string, HotSetSeries>>;
   readonly clicks?: ClickSeries;
+  readonly linkStatistics?: LinkStatisticsSeries;
 }
 
 export interface Medians {
@@ -75,6 +81,11 @@ export function keepHotSet(label: string, where: Circumstances, figures: HotSetF
 export function keepClicks(label: string, where: Circumstances, figures: ClickFigures): Results {
   const known = read(label);
   return write({ ...known, label, variants: known?.variants ?? {}, clicks: { ...where, figures } });
+}
+
+export function keepLinkStatistics(label: string, where: Circumstances, figures: LinkStatisticsFigures): Results {
+  const known = read(label);
+  return write({ ...known, label, variants: known?.variants ?? {}, linkStatistics: { ...where, figures } });
 }
 
 export function mediansOf(rounds: readonly Measurement[]): Medians {

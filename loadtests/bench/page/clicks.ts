@@ -4,7 +4,7 @@ import { CLICK_PARTS } from '../clicks/pids.ts';
 import type { Results } from '../results.ts';
 import { median } from '../statistics.ts';
 import { circumstances } from './circumstances.ts';
-import { ms, percent, table, us } from './table.ts';
+import { ms, percent, table, us, whole } from './table.ts';
 
 interface Line {
   readonly what: string;
@@ -13,7 +13,6 @@ interface Line {
   readonly show: (value: number) => string;
 }
 
-const whole = (value: number): string => value.toFixed(0);
 /** The replica is a copy of Postgres; the goal is of the parts without it. */
 const cost = ({ cpuUs }: ClickRound, copy: boolean): number =>
   CLICK_PARTS.filter((part) => copy || part !== 'postgres-replica').reduce((sum, part) => sum + (cpuUs[part] ?? 0), 0);

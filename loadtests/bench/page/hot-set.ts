@@ -3,7 +3,7 @@ import { type HotSetFigures, hotSetVariants } from '../hot-set/hot-set.ts';
 import { type HotSetSeries, type Medians, mediansOf, type Results } from '../results.ts';
 import { circumstances } from './circumstances.ts';
 import { roundsOf } from './requests.ts';
-import { ms, percent, table, us } from './table.ts';
+import { ms, percent, table, us, whole } from './table.ts';
 
 /** One row of the table: what is wanted, and how a run says it. */
 interface Line {
@@ -12,15 +12,16 @@ interface Line {
   readonly figure: (of: HotSetFigures, medians: Readonly<Record<string, Medians>>) => string;
 }
 
+/** A run may have been broken off before a variant: what is not there is NaN, which the table shows as a dash. */
 const cost = (medians: Readonly<Record<string, Medians>>, name: string): string =>
   us(medians[name]?.cpuUs.envoy ?? Number.NaN);
 const rate = (medians: Readonly<Record<string, Medians>>, name: string): number =>
   medians[name]?.perSecond ?? Number.NaN;
 
 const lines: readonly Line[] = [
-  { what: 'bare, requests/s', wanted: '', figure: (_, medians) => rate(medians, 'bare').toFixed(0) },
-  { what: 'hot, 200 links, requests/s', wanted: '', figure: (_, medians) => rate(medians, 'hot-200').toFixed(0) },
-  { what: 'hot, 10,000 links, requests/s', wanted: '', figure: (_, medians) => rate(medians, 'hot-10000').toFixed(0) },
+  { what: 'bare, requests/s', wanted: '', figure: (_, medians) => whole(rate(medians, 'bare')) },
+  { what: 'hot, 200 links, requests/s', wanted: '', figure: (_, medians) => whole(rate(medians, 'hot-200')) },
+  { what: 'hot, 10,000 links, requests/s', wanted: '', figure: (_, medians) => whole(rate(medians, 'hot-10000')) },
   {
     what: 'hot (200) of bare, requests/s',
     wanted: 'at least 90 %',
@@ -39,7 +40,7 @@ const lines: readonly Line[] = [
   {
     what: 'memory of Envoy for 10,000, MiB',
     wanted: 'at most 40',
-    figure: ({ envoyMib, entries }) => ((envoyMib * 10_000) / entries).toFixed(1),
+    figure: ({ envoyMib, entries }) => (entries === 0 ? '–' : ((envoyMib * 10_000) / entries).toFixed(1)),
   },
   {
     what: 'a push, until acknowledged, ms: median',
