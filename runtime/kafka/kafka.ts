@@ -101,6 +101,8 @@ export interface ConsumerOptions extends KafkaOptions {
    * A rejection is tried again, with pauses of up to 5 s, for as long as the partition is ours.
    */
   readonly handle: (batch: Batch) => Promise<bigint>;
+  /** Told which partitions are ours from now on, at each join of the group. */
+  readonly assigned?: (partitions: readonly number[]) => void;
   readonly maxBytesPerPartition?: number;
   /** How long the broker may hold a fetch back for more to come (default 50). */
   readonly maxWaitMs?: number;
@@ -163,7 +165,10 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
   });
   const placed = new Set<number>();
-  consumer.on('consumer.group_join', () => placed.clear());
+  consumer.on('consumer.group_join', ({ payload }) => {
+    placed.clear();
+    options.assigned?.(payload.memberAssignment[options.topic] ?? []);
+  });
   const read = async (): Promise<unknown> => {
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning: true });

@@ -58,6 +58,7 @@ describe('GetProcessStatus', () => {
       observe(metric.leaseStateAge, {}, () => 7.5),
       observe(metric.spoolBytes, {}, () => 512),
       observe(metric.clickLag, {}, () => 0.4),
+      observe(metric.consumerStalled, {}, () => 12),
       observe(metric.consumerLag, { partition: '0' }, () => 3),
       observe(metric.consumerLag, { partition: '1' }, () => 4),
     ];
@@ -74,7 +75,7 @@ describe('GetProcessStatus', () => {
     expect(answer.hotSet).toMatchObject({ entries: 12, entryCapacity: 100, pushes: 1, rejections: 0 });
     expect(answer.lease).toMatchObject({ held: true, ageSeconds: 7.5, withdrawals: 0 });
     expect(answer.spool).toMatchObject({ bytes: 512, ageSeconds: 0, acknowledged: 6, failed: 0 });
-    expect(answer.kafkaConsumer).toMatchObject({ lagMessages: 7, lagSeconds: 0.4 });
+    expect(answer.kafkaConsumer).toMatchObject({ lagMessages: 7, lagSeconds: 0.4, stalledSeconds: 12 });
     expect(answer.tiers.map(({ tier, answers }) => [tier, answers])).toEqual([
       ['edge', 9],
       ['redis', 3],

@@ -30,7 +30,11 @@ export function statusOf(figures: Figures, perSecond: (tier: string, answers: nu
     ...(has(metric.leaseStateAge) && { lease: leaseOf(sum) }),
     ...(has(metric.spoolBytes) && { spool: spoolOf(figures, sum) }),
     ...(has(metric.clickLag) && {
-      kafkaConsumer: { lagMessages: sum(metric.consumerLag), lagSeconds: sum(metric.clickLag) },
+      kafkaConsumer: {
+        lagMessages: sum(metric.consumerLag),
+        lagSeconds: sum(metric.clickLag),
+        stalledSeconds: sum(metric.consumerStalled),
+      },
     }),
   };
 }

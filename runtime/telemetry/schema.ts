@@ -230,16 +230,25 @@ export const metric = {
   clickLag: {
     name: 'hop_click_lag_seconds',
     kind: 'gauge',
-    description: 'Age of the newest stored click of the last batch when it became visible.',
+    description:
+      'Age of the oldest click that was read and is not stored yet; while there is none, that of the last stored one when it became visible.',
     unit: 's',
     attributes: [],
   },
   consumerLag: {
     name: 'hop_consumer_lag_messages',
     kind: 'gauge',
-    description: 'Messages of a partition that are not stored yet.',
+    description: 'Messages of a partition that are not stored yet, as of the last fetch.',
     unit: '1',
     attributes: ['partition'],
+  },
+  consumerStalled: {
+    name: 'hop_consumer_stalled_seconds',
+    kind: 'gauge',
+    description:
+      'For how long what was read has waited since the store failed; nothing is fetched meanwhile. 0 while it answers.',
+    unit: 's',
+    attributes: [],
   },
   // gateway/access
   authorizations: {

@@ -11,6 +11,7 @@ import { startTracing } from '#runtime/telemetry/tracing.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createConsume } from './consume.ts';
+import { createLag } from './lag.ts';
 import { postgresStore } from './store.postgres.ts';
 import { RowsRefused } from './store.ts';
 import { encodeClicks, testClick } from './testing.ts';
@@ -40,7 +41,8 @@ const dead = {
     buried.push(...messages);
   },
 };
-const options = () => ({ store, dead, deadTopic: 'dead', log: silentLog, batchClicks: 10, retentionDays: 400 });
+const lag = createLag();
+const options = () => ({ store, dead, deadTopic: 'dead', log: silentLog, batchClicks: 10, retentionDays: 400, lag });
 
 function message(offset: number, value: Buffer | null): KafkaMessage {
   return { key: null, value, timestamp: '0', attributes: 0, offset: String(offset), headers: {} };

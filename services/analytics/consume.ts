@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { counter, histogram, observe } from '#runtime/telemetry/metrics.ts';
+import { counter, histogram } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
 import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
 import { keptFrom } from './kept.ts';
+import type { Lag } from './lag.ts';
 import { type ClickStore, RowsRefused, type Stored } from './store.ts';
 
 interface ConsumeOptions {
@@ -17,6 +18,7 @@ interface ConsumeOptions {
   /** Clicks of one transaction; a single message may have more. */
   readonly batchClicks: number;
   readonly retentionDays: number;
+  readonly lag: Lag;
   readonly now?: () => number;
 }
 
@@ -45,13 +47,12 @@ const largestDead = 900_000;
  * the store does not answer; what was stored until then stays stored, and the next call goes on behind it.
  */
 export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
-  const { store, log } = options;
+  const { store, log, lag } = options;
   const now = options.now ?? Date.now;
   /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
   const soughtFor = new Map<number, bigint>();
-  const gauges = createGauges();
 
-  return async (batch) => {
+  const storeAll = async (batch: Batch): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
     let position = await store.position(topic, partition);
     if (position !== undefined && (await isAnotherLog(store, batch, position))) {
@@ -66,9 +67,22 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
       const moved = await storeParcels(options, batch, parcels, position, now());
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
       position = moved;
-      gauges.note(partition, Number(highWatermark - position), newestUs(parcels), now());
+      lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
     }
     return position ?? 0n;
+  };
+  return (batch) => lag.whileWaiting(batch.partition, () => storeAll(batch), waitingIn(batch));
+}
+
+/** What is known of a fetch before the store has said what of it is missing. */
+function waitingIn({ messages, highWatermark }: Batch): { behind: number; oldestUs: () => number | undefined } {
+  const [first] = messages;
+  return {
+    behind: first ? Number(highWatermark - BigInt(first.offset)) : 0,
+    oldestUs: () => {
+      const oldest = first && read(first).batch?.atUs[0];
+      return oldest === undefined ? undefined : Number(oldest);
+    },
   };
 }
 
@@ -248,23 +262,4 @@ async function bury({ dead, deadTopic, log }: ConsumeOptions, batch: Batch, parc
 function newestUs(parcels: readonly Parcel[]): number | undefined {
   const newest = parcels.findLast((parcel) => parcel.batch && parcel.batch.atUs.length > 0)?.batch?.atUs.at(-1);
   return newest === undefined ? undefined : Number(newest);
-}
-
-interface Gauges {
-  note(partition: number, behind: number, newestUs: number | undefined, now: number): void;
-}
-
-function createGauges(): Gauges {
-  const behind = new Map<number, number>();
-  let lagSeconds = 0;
-  observe(metric.clickLag, {}, () => lagSeconds);
-  return {
-    note(partition, messages, newest, now) {
-      if (!behind.has(partition)) {
-        observe(metric.consumerLag, { partition: String(partition) }, () => behind.get(partition) ?? 0);
-      }
-      behind.set(partition, messages);
-      if (newest !== undefined) lagSeconds = Math.max(0, now - newest / 1_000) / 1_000;
-    },
-  };
 }

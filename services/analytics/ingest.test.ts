@@ -6,6 +6,8 @@ import { createKafka } from '#runtime/kafka/client.ts';
 import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
@@ -72,6 +74,8 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
       const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
       startIngest(${JSON.stringify(configOf('killed'))}, postgresStore(pool), silentLog);`;
     const start = () => spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
@@ -142,6 +146,8 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
       const store = postgresStore(createPool(${JSON.stringify(database.url)}, { max: 2, log: silentLog }));
       const take = async (delivery) => {
         process.send('about to store');
@@ -170,6 +176,45 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     } finally {
       zombie.kill('SIGKILL');
       await other.close();
+    }
+  }, 120_000);
+
+  test('while Postgres is away the lag goes on growing, and says since when nothing is stored', async () => {
+    await kafka.createTopic('stalled', 6);
+    const metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
+    const own = await postgresFor('analytics');
+    const admin = createPool(database.urlAs('postgres'), { max: 1, log: silentLog });
+    const reads = createPool(own.url, { max: 2, log: silentLog });
+    const name = new URL(own.url).pathname.slice(1);
+    const ingest = startIngest(configOf('stalled'), postgresStore(reads), silentLog);
+    const shown = async () => {
+      const figures = await metrics.read();
+      const behind = figures.all(metric.consumerLag).filter(({ attributes }) => attributes.partition === '5');
+      const [seconds = 0, stalled = 0] = [metric.clickLag, metric.consumerStalled].map((of) =>
+        Math.max(...figures.all(of).map(({ value }) => value)),
+      );
+      return { behind: Math.max(...behind.map(({ value }) => value)), seconds, stalled };
+    };
+    const within = { timeoutMs: 30_000 };
+    try {
+      await producer.send('stalled', [message(randomUUID(), 3, 5)]);
+      await waitFor(async () => (await shown()).behind === 0, { ...within, what: 'the first clicks' });
+      await admin.query(`alter database ${name} allow_connections false`);
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+      await producer.send('stalled', [message(randomUUID(), 3, 5), message(randomUUID(), 3, 5)]);
+      await waitFor(async () => (await shown()).stalled > 1.5, { ...within, what: 'clicks that wait' });
+      const during = await shown();
+      expect(during.behind).toBeGreaterThan(0);
+      expect(during.seconds).toBeGreaterThanOrEqual(during.stalled);
+      await admin.query(`alter database ${name} allow_connections true`);
+      await waitFor(async () => (await shown()).stalled === 0 && (await shown()).behind === 0, {
+        ...within,
+        what: 'all',
+      });
+    } finally {
+      await ingest.close();
+      await Promise.all([reads.end(), admin.end(), metrics.stop()]);
+      await own.drop();
     }
   }, 120_000);
 

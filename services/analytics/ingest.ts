@@ -2,6 +2,7 @@ import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AnalyticsConfig } from './config.ts';
 import { createConsume } from './consume.ts';
+import { createLag } from './lag.ts';
 import type { ClickStore } from './store.ts';
 
 /** Reads the clicks topic into the store until it is closed. */
@@ -9,16 +10,18 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
   const kafka = { brokers: config.kafkaBrokers, clientId: config.instance, log };
   const { clicksTopic: topic, deadTopic, batchClicks, retentionDays } = config;
   const dead = createProducer(kafka);
+  const lag = createLag();
   const consumer = createConsumer({
     ...kafka,
     groupId: config.consumerGroup,
     topic,
     // One before: the first message read tells whether this is still the log that the position is of.
     position: async (partition) => {
-      const next = await store.position(topic, partition);
+      const next = await lag.whileWaiting(partition, () => store.position(topic, partition));
       return next === undefined || next === 0n ? next : next - 1n;
     },
-    handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays }),
+    handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays, lag }),
+    assigned: lag.assigned,
     maxWaitMs: config.fetchWaitMs,
   });
   return {

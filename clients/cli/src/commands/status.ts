@@ -20,6 +20,7 @@ export function statusCommand(parent: Command, run: Run): void {
 }
 
 type Process = MeshStatus['processes'][number];
+type KafkaConsumer = NonNullable<NonNullable<Process['status']>['kafkaConsumer']>;
 
 /** Those who may not see the whole are told what anybody can see. */
 const publicReasons: ReadonlySet<string> = new Set([
@@ -125,7 +126,17 @@ function remarksOf({ status: own }: Process): string {
   ];
   const hot = own.hotSet?.entries ?? 0;
   if (own.lease) remarks.push(own.lease.held ? `lease held, ${hot} hot ${hot === 1 ? 'link' : 'links'}` : 'no lease');
-  if (own.kafkaConsumer && own.kafkaConsumer.lagMessages > 0)
-    remarks.push(`${own.kafkaConsumer.lagMessages} clicks to read`);
+  if (own.kafkaConsumer) remarks.push(...lagOf(own.kafkaConsumer));
   return remarks.join(', ');
+}
+
+/** Seconds of a store that does not answer that are worth a word. */
+const stalledWorthTelling = 2;
+
+/** While the store takes nothing, nothing more is fetched: what there is to read is known as it was then. */
+function lagOf({ lagMessages, stalledSeconds }: KafkaConsumer): string[] {
+  const behind = `${lagMessages} messages of clicks to read`;
+  if (stalledSeconds > stalledWorthTelling)
+    return [`${behind} or more, none stored for ${Math.floor(stalledSeconds)} s`];
+  return lagMessages > 0 ? [behind] : [];
 }

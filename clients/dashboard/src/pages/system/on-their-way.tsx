@@ -68,10 +68,21 @@ function Clicks({ status }: { status: Status }) {
           label={`${instance}, Kafka`}
           value={kafkaConsumer.lagMessages}
           most={lagMessages}
-          text={`${count(kafkaConsumer.lagMessages)} behind, stored after ${lasting(kafkaConsumer.lagSeconds)}`}
-          isBad={kafkaConsumer.lagMessages > lagMessages}
+          text={lagText(kafkaConsumer)}
+          isBad={kafkaConsumer.lagMessages > lagMessages || kafkaConsumer.stalledSeconds > clickSeconds}
         />
       )}
     </div>
   ));
+}
+
+/** While the store does not take what was read nothing more is fetched: what is behind is known as it was then. */
+function lagText({
+  lagMessages: behind,
+  lagSeconds,
+  stalledSeconds,
+}: NonNullable<ProcessStatus['kafkaConsumer']>): string {
+  if (stalledSeconds > clickSeconds)
+    return `${count(behind)} or more behind, none stored for ${lasting(stalledSeconds)}, the oldest ${lasting(lagSeconds)}`;
+  return `${count(behind)} behind, stored after ${lasting(lagSeconds)}`;
 }

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type RunningMetrics, startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { createLag } from './lag.ts';
+
+let metrics: RunningMetrics;
+beforeAll(async () => {
+  metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
+});
+afterAll(() => metrics.stop());
+
+const failing = () => Promise.reject(new Error('Connection terminated'));
+async function shown() {
+  const figures = await metrics.read();
+  const behind = figures.all(metric.consumerLag).map(({ attributes, value }) => [attributes.partition, value]);
+  return { seconds: figures.sum(metric.clickLag), stalled: figures.sum(metric.consumerStalled), behind };
+}
+
+test('grows while the store is away, stands when all is stored, and goes with its partition', async () => {
+  let nowMs = 1_000_000;
+  const lag = createLag(() => nowMs);
+  const read = { behind: 3, oldestUs: () => (nowMs - 500) * 1_000 };
+  lag.assigned([0, 1]);
+  await lag.whileWaiting(0, async () => lag.stored(0, 2, (nowMs - 250) * 1_000), read);
+  expect(await shown()).toEqual({ seconds: 0.25, stalled: 0, behind: [['0', 2]] });
+
+  const oldestUs = nowMs * 1_000;
+  for (const pause of [0, 4_000, 5_000]) {
+    nowMs += pause;
+    await expect(lag.whileWaiting(1, failing, { behind: 7, oldestUs: () => oldestUs })).rejects.toThrow();
+  }
+  nowMs += 1_000;
+  expect(await shown()).toEqual({
+    seconds: 10,
+    stalled: 10,
+    behind: [
+      ['0', 2],
+      ['1', 7],
+    ],
+  });
+
+  await lag.whileWaiting(1, async () => lag.stored(1, 0, oldestUs));
+  expect(await shown()).toEqual({
+    seconds: 10,
+    stalled: 0,
+    behind: [
+      ['0', 2],
+      ['1', 0],
+    ],
+  });
+
+  // The position cannot even be asked for; then somebody else gets the partition.
+  await expect(lag.whileWaiting(1, failing)).rejects.toThrow();
+  nowMs += 2_000;
+  expect(await shown()).toMatchObject({ seconds: 2, stalled: 2 });
+  lag.assigned([0]);
+  expect(await shown()).toMatchObject({ seconds: 10, stalled: 0 });
+
+  await lag.whileWaiting(1, async () => {}, { behind: 4, oldestUs: () => undefined });
+  lag.assigned([0]);
+  expect((await shown()).behind).toEqual([
+    ['0', 2],
+    ['1', 0],
+  ]);
+});
