@@ -246,7 +246,7 @@ export const metric = {
     name: 'hop_consumer_stalled_seconds',
     kind: 'gauge',
     description:
-      'For how long what was read has waited since the store failed; nothing is fetched meanwhile. 0 while it answers.',
+      'For how long what was read has waited since it could not be stored, or not be given up; nothing is fetched meanwhile. 0 while it can.',
     unit: 's',
     attributes: [],
   },

@@ -11,7 +11,7 @@ import { startTracing } from '#runtime/telemetry/tracing.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createConsume } from './consume.ts';
-import { createLag } from './lag.ts';
+import { createLag, type Lag } from './lag.ts';
 import { postgresStore } from './store.postgres.ts';
 import { RowsRefused } from './store.ts';
 import { encodeClicks, testClick } from './testing.ts';
@@ -75,6 +75,30 @@ test('what is fetched again is not counted again', async () => {
   expect(await createConsume(options())(fetched(messages))).toBe(3n);
   expect(await createConsume(options())(fetched(messages.slice(0, 1), 3))).toBe(3n);
   expect(await countOf(linkId)).toBe(9);
+});
+
+test('what was stored before does not count as waiting: neither the message before the position nor a fetch that is tried again', async () => {
+  const told: (readonly [number, number | undefined])[] = [];
+  const oldest: (() => number | undefined)[] = [];
+  const spied: Lag = {
+    ...lag,
+    stored: (_, behind) => void told.push([behind, oldest.at(-1)?.()]),
+    whileWaiting(...[, step, read]) {
+      if (read) oldest.push(read.oldestUs);
+      return step();
+    },
+  };
+  const consume = createConsume({ ...options(), lag: spied });
+  const at = (atUs: number) => encodeClicks([testClick({ linkId: randomUUID(), atUs })]);
+  const startUs = Date.now() * 1_000;
+  const messages = [0, 1, 2].map((offset) => message(offset, at(startUs + offset)));
+  await consume(fetched(messages.slice(0, 2)));
+  told.length = 0;
+  await consume(fetched(messages.slice(1, 2)));
+  expect(told).toEqual([[0, undefined]]);
+  told.length = 0;
+  await consume(fetched(messages));
+  expect(told[0]).toEqual([1, startUs + 2]);
 });
 
 test('a store that fails between transactions loses and doubles nothing', async () => {

@@ -52,7 +52,7 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
   const soughtFor = new Map<number, bigint>();
 
-  const storeAll = async (batch: Batch): Promise<bigint> => {
+  const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
     let position = await store.position(topic, partition);
     if (position !== undefined && (await isAnotherLog(store, batch, position))) {
@@ -63,6 +63,9 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     }
     const messages = missingFrom(batch, position, soughtFor, log);
     if (messages === undefined) return position ?? 0n;
+    // Reading begins one message before the position, and a fetch that is tried again may be stored in part.
+    left.messages = messages;
+    lag.stored(partition, behindOf(batch, messages, position), undefined);
     for (const parcels of group(messages.map(read), options.batchClicks)) {
       const moved = await storeParcels(options, batch, parcels, position, now());
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
@@ -71,19 +74,30 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     }
     return position ?? 0n;
   };
-  return (batch) => lag.whileWaiting(batch.partition, () => storeAll(batch), waitingIn(batch));
-}
-
-/** What is known of a fetch before the store has said what of it is missing. */
-function waitingIn({ messages, highWatermark }: Batch): { behind: number; oldestUs: () => number | undefined } {
-  const [first] = messages;
-  return {
-    behind: first ? Number(highWatermark - BigInt(first.offset)) : 0,
-    oldestUs: () => {
+  return (batch) => {
+    const left = { messages: batch.messages };
+    const oldestUs = (): number | undefined => {
+      const [first] = left.messages;
       const oldest = first && read(first).batch?.atUs[0];
       return oldest === undefined ? undefined : Number(oldest);
-    },
+    };
+    const waiting = { behind: behindOf(batch, batch.messages, batch.highWatermark), oldestUs };
+    return lag.whileWaiting(batch.partition, () => storeAll(batch, left), waiting);
   };
+}
+
+/** What of a fetch waits: all of it, until the store has said what is missing. */
+interface Left {
+  messages: readonly KafkaMessage[];
+}
+
+/** Messages from the first that waits to the end of the log; if none waits, from the position. */
+function behindOf(
+  { highWatermark }: Batch,
+  [first]: readonly KafkaMessage[],
+  position: bigint | undefined = highWatermark,
+): number {
+  return Math.max(0, Number(highWatermark - (first ? BigInt(first.offset) : position)));
 }
 
 /**

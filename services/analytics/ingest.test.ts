@@ -74,8 +74,6 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
-import { startMetrics } from '#runtime/telemetry/metrics.ts';
-import { metric } from '#runtime/telemetry/schema.ts';
       const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
       startIngest(${JSON.stringify(configOf('killed'))}, postgresStore(pool), silentLog);`;
     const start = () => spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
@@ -146,8 +144,6 @@ import { metric } from '#runtime/telemetry/schema.ts';
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
-import { startMetrics } from '#runtime/telemetry/metrics.ts';
-import { metric } from '#runtime/telemetry/schema.ts';
       const store = postgresStore(createPool(${JSON.stringify(database.url)}, { max: 2, log: silentLog }));
       const take = async (delivery) => {
         process.send('about to store');

@@ -52,11 +52,18 @@ function connectStores(config: ResolverConfig, log: Log) {
   // When Redis dies its whole load is here at once: opening connections then costs more than a redirect may wait.
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, Math.ceil(max / 2)));
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
-  const limits = { timeoutMs, resetMs, log };
+  const limits = { timeoutMs, resetMs, connections: max, log };
   const tiers = {
-    redis: redisTier({ redis, ...limits, lateMs: config.budgetMs / 2, maxFills }),
-    replica: replicaTier(replicas.map(postgresStore), limits),
-    primary: primaryTier(postgresStore(primary), () => primary.query('select 1'), limits),
+    redis: redisTier({
+      ...{ redis, timeoutMs, resetMs, maxFills, log },
+      lateMs: config.budgetMs / 2,
+      patienceMs: config.redisPatienceMs,
+    }),
+    replica: replicaTier(replicas.map(postgresStore), { ...limits, patienceMs: config.replicaPatienceMs }),
+    primary: primaryTier(postgresStore(primary), () => primary.query('select 1'), {
+      ...limits,
+      patienceMs: config.primaryPatienceMs,
+    }),
   };
   /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
   const check =

@@ -10,6 +10,7 @@ import { postgresStore } from './store.postgres.ts';
 import { testKey } from './testing/resolver-fixture.ts';
 import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 
+const limits = { timeoutMs: 1_000, connections: 4, patienceMs: 1_000, log: silentLog };
 let database: TestDatabase;
 let owner: Pool;
 let reader: Pool;
@@ -81,7 +82,7 @@ it('goes on to the next replica when one does not answer, and passes it over onc
     connectTimeoutMs: 200,
     log: silentLog,
   });
-  const options = { timeoutMs: 1_000, resetMs: 60_000, log: silentLog };
+  const options = { ...limits, resetMs: 60_000 };
   let asked = 0;
   const deadStore = {
     find: (keys: readonly (typeof testKey)[]) => {
@@ -98,7 +99,7 @@ it('goes on to the next replica when one does not answer, and passes it over onc
 });
 
 it('finds a primary that was given up to be back, and looks at one that is away only now and then', async () => {
-  const options = { timeoutMs: 1_000, resetMs: 60_000, log: silentLog };
+  const options = { ...limits, resetMs: 60_000 };
   let away = true;
   let looks = 0;
   const whenThere = async <Result>(answer: () => Promise<Result>): Promise<Result> => {
@@ -130,12 +131,12 @@ it('looks once for all who ask at the same time, and after a slow failure not ag
     throw new Error('It is away.');
   };
   const none = { find: () => Promise.reject(new Error('It is away.')) };
-  const primary = primaryTier(none, look, { timeoutMs: 1_000, resetMs: 60_000, log: silentLog });
+  const primary = primaryTier(none, look, { ...limits, resetMs: 60_000 });
   for (let call = 0; call < 5; call++) await primary.find(testKey).catch(() => {});
   expect(await Promise.all([primary.isBack(), primary.isBack()])).toEqual([false, false]);
   expect([await primary.isBack(), looks]).toEqual([false, 1]);
 });
 
 it('has no replica tier where there is no replica', () => {
-  expect(replicaTier([], { timeoutMs: 100, resetMs: 100, log: silentLog })).toBeUndefined();
+  expect(replicaTier([], { ...limits, resetMs: 100 })).toBeUndefined();
 });

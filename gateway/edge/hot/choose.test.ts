@@ -55,6 +55,14 @@ describe('choose', () => {
     expect([...chosen]).toEqual(['b']);
   });
 
+  it('lets go of what cooled where there is less room than there was', () => {
+    const { popularity, chosen, follow } = setUp(3);
+    for (const name of ['a', 'b', 'c']) chosen.add(name);
+    follow('a', 3);
+    const all = { size: chosen.size, has: (name: string) => chosen.has(name), names: () => chosen.values() };
+    expect(choose({ popularity, chosen: all, capacity: 2 })).toEqual({ promote: [], demote: ['b', 'c'] });
+  });
+
   it('does not send a large set again for a little, but at once for a lot', () => {
     const { round, follow, popularity } = setUp(1_000);
     for (let link = 0; link < 400; link++) follow(`old-${link}`, 3);

@@ -36,7 +36,10 @@ const nothing: Choice = { promote: [], demote: [] };
 export function choose({ popularity, chosen, capacity }: ChooseOptions): Choice {
   const { cooled, others } = incumbents(popularity, chosen);
   const room = capacity - others.length;
-  if (room < 0) return { promote: [], demote: [...cooled, ...weakest(others).slice(0, -room).map(nameOf)] };
+  if (chosen.size > capacity) {
+    const excess = weakest(others).slice(0, Math.max(0, -room));
+    return { promote: [], demote: [...cooled, ...excess.map(nameOf)] };
+  }
   const least = room > 0 ? enterScore : displacing(others.reduce((low, { score }) => Math.min(low, score), Infinity));
   const candidates = popularity.above(least, chosen.has).sort((a, b) => b.score - a.score);
   const promote = candidates.slice(0, room);

@@ -1,9 +1,9 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { gather } from './gather.ts';
 
 /** A store that answers when the test says so. */
-function heldStore(limits: { most?: number; underWay?: number; maxWaiting?: number } = {}) {
+function heldStore(limits: Partial<Parameters<typeof gather>[1]> = {}) {
   const asked: { readonly keys: readonly string[]; answer(): void; fail(error: Error): void }[] = [];
   const find = gather(
     (keys: readonly string[]) => {
@@ -11,7 +11,7 @@ function heldStore(limits: { most?: number; underWay?: number; maxWaiting?: numb
       asked.push({ keys, answer: () => resolve(keys.map((key) => key.toUpperCase())), fail: reject });
       return promise;
     },
-    { name: 'store', most: 3, underWay: 2, maxWaiting: 4, ...limits },
+    { name: 'store', most: 3, underWay: 2, maxWaiting: 4, patienceMs: 60_000, ...limits },
   );
   return { asked, find, keys: () => asked.map(({ keys }) => keys) };
 }
@@ -70,4 +70,20 @@ it('refuses what would wait behind too many', async () => {
     await turn();
   }
   expect(await Promise.all([first, ...waiting])).toEqual(['A', 'B', 'C']);
+});
+
+it('does not ask for what nobody waits for any more', async () => {
+  const { asked, find, keys } = heldStore({ most: 1, underWay: 1, patienceMs: 20 });
+  const first = find('a');
+  await turn();
+  const late = find('b');
+  const refused = expect(late).rejects.toThrow('store is asked for too much at once');
+  await pause(30);
+  const next = find('c');
+  asked[0]?.answer();
+  await refused;
+  await turn();
+  expect(keys()).toEqual([['a'], ['c']]);
+  asked[1]?.answer();
+  expect(await Promise.all([first, next])).toEqual(['A', 'C']);
 });

@@ -9,10 +9,14 @@ export interface GatherOptions {
   readonly underWay: number;
   /** Keys that may wait; more are refused. */
   readonly maxWaiting: number;
+  /** A key that waited longer is refused instead of asked for. */
+  readonly patienceMs: number;
 }
 
 interface Waiting<Key, Value> {
   readonly key: Key;
+  /** When it was asked for, by performance.now(). */
+  readonly since: number;
   readonly resolve: (value: Value) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -24,7 +28,7 @@ interface Waiting<Key, Value> {
  */
 export function gather<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
-  { name, most, underWay, maxWaiting }: GatherOptions,
+  { name, most, underWay, maxWaiting, patienceMs }: GatherOptions,
 ): (key: Key) => Promise<Value> {
   const waiting: Waiting<Key, Value>[] = [];
   let running = 0;
@@ -43,8 +47,18 @@ export function gather<Key, Value>(
     }
   }
 
+  const refusal = () => unavailable('DEPENDENCY_UNAVAILABLE', `${name} is asked for too much at once.`, 1_000);
+
+  /** Those in front have waited longest. */
+  function refuseLate(): void {
+    const before = performance.now() - patienceMs;
+    const late = waiting.findIndex(({ since }) => since >= before);
+    for (const { reject } of waiting.splice(0, late === -1 ? waiting.length : late)) reject(refusal());
+  }
+
   function sendAll(): void {
     planned = false;
+    refuseLate();
     while (waiting.length > 0 && running < underWay) void send(waiting.splice(0, most));
   }
 
@@ -55,10 +69,9 @@ export function gather<Key, Value>(
   }
 
   return (key) => {
-    if (waiting.length >= maxWaiting)
-      return Promise.reject(unavailable('DEPENDENCY_UNAVAILABLE', `${name} is asked for too much at once.`, 1_000));
+    if (waiting.length >= maxWaiting) return Promise.reject(refusal());
     const { promise, resolve, reject } = Promise.withResolvers<Value>();
-    waiting.push({ key, resolve, reject });
+    waiting.push({ key, since: performance.now(), resolve, reject });
     plan();
     return promise;
   };

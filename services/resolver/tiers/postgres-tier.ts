@@ -9,11 +9,15 @@ import { gather } from './gather.ts';
 interface PostgresTierOptions {
   readonly timeoutMs: number;
   readonly resetMs: number;
+  /** Questions under way at each server: as many as there are connections. */
+  readonly connections: number;
+  /** A key that waited longer to be asked for is not asked for any more: nobody waits for it. */
+  readonly patienceMs: number;
   readonly log: Log;
 }
 
-/** Keys in one question, and questions under way: as many as there are connections. */
-const batches = { most: 64, underWay: 8, maxWaiting: 1_000 } as const;
+/** Keys in one question. */
+const batches = { most: 64, maxWaiting: 1_000 } as const;
 
 /** One server behind its breaker. */
 interface Server extends Pick<Breaker<[], unknown>, 'state' | 'answersAgain'> {
@@ -96,11 +100,12 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
   };
 }
 
-function guarded(name: string, store: LinkStore, { timeoutMs, resetMs, log }: PostgresTierOptions): Server {
+function guarded(name: string, store: LinkStore, options: PostgresTierOptions): Server {
+  const { timeoutMs, resetMs, connections, patienceMs, log } = options;
   // A full pool is a crowd, not an illness.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
   const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { timeoutMs, resetMs, isFailure, log });
-  const rowOf = gather(rows.fire, { name, ...batches });
+  const rowOf = gather(rows.fire, { name, ...batches, underWay: connections, patienceMs });
   return {
     get state() {
       return rows.state;

@@ -9,7 +9,7 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import { testRecord } from '../testing/resolver-fixture.ts';
 import { redisTier } from './redis-tier.ts';
 
-const limits = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, log: silentLog };
+const limits = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, patienceMs: 1_000, log: silentLog };
 let redis: Redis;
 
 beforeAll(async () => {

@@ -15,13 +15,23 @@ interface RedisTierOptions {
   readonly resetMs: number;
   /** Fills under way at once; more are left undone. */
   readonly maxFills: number;
+  /** A key that waited longer to be asked for is not asked for any more: nobody waits for it. */
+  readonly patienceMs: number;
   readonly log: Log;
 }
 
 /** Keys in one question or fill, and how many of either are under way at once. */
 const batches = { most: 64, underWay: 8, maxWaiting: 1_000 } as const;
 
-export function redisTier({ redis, timeoutMs, lateMs, resetMs, maxFills, log }: RedisTierOptions): RedisTier {
+export function redisTier({
+  redis,
+  timeoutMs,
+  lateMs,
+  resetMs,
+  maxFills,
+  patienceMs,
+  log,
+}: RedisTierOptions): RedisTier {
   const read = (keys: readonly LinkKey[]): Promise<(Buffer | null)[]> => redis.mgetBuffer(keys.map(cacheKey));
   const get: Breaker<[readonly LinkKey[]], (Buffer | null)[]> = breaker('redis', read, {
     timeoutMs,
@@ -29,13 +39,13 @@ export function redisTier({ redis, timeoutMs, lateMs, resetMs, maxFills, log }: 
     resetMs,
     log,
   });
-  const entryOf = gather(get.fire, { name: 'redis', ...batches });
+  const entryOf = gather(get.fire, { name: 'redis', ...batches, patienceMs });
   const write = gather(
     async (records: readonly LinkRecord[]) => {
       await setAllIfNewer(redis, records);
       return [];
     },
-    { name: 'redis', ...batches },
+    { name: 'redis', ...batches, patienceMs: timeoutMs },
   );
   let fills = 0;
   return {
