@@ -77,6 +77,8 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       await segment.close();
       finished.delete(segment);
       open.delete(segment.inode);
+      // The next file was renamed before it could be opened: then this is still the one that is read.
+      if (reading === segment) reading = undefined;
     }
     const left = await listSpool(directory);
     for (const identity of acknowledged.keys()) {
