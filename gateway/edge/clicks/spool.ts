@@ -62,6 +62,15 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
   const isStillNewest = async (): Promise<boolean> =>
     newest !== undefined && newest.inode === (await inodeOf(directory, activeName));
 
+  /** Of a deleted file. One that is read to its end may still be the one that is read: the next was renamed before it could be opened. */
+  const letGo = async (segment: Segment): Promise<void> => {
+    await segment.close();
+    open.delete(segment.inode);
+    finished.delete(segment);
+    if (reading === segment) reading = undefined;
+    if (newest === segment) newest = undefined;
+  };
+
   const removeFinished = async (): Promise<void> => {
     if (finished.size === 0) return;
     for (const segment of finished) {
@@ -74,11 +83,7 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       }
       if (file && (file.active || end < file.size)) continue;
       if (file) await unlink(file.path);
-      await segment.close();
-      finished.delete(segment);
-      open.delete(segment.inode);
-      // The next file was renamed before it could be opened: then this is still the one that is read.
-      if (reading === segment) reading = undefined;
+      await letGo(segment);
     }
     const left = await listSpool(directory);
     for (const identity of acknowledged.keys()) {
@@ -90,11 +95,7 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
     const segment = await segmentOf(file);
     const unread = await segment.unread();
     await unlink(file.path);
-    await segment.close();
-    open.delete(file.inode);
-    finished.delete(segment);
-    if (reading === segment) reading = undefined;
-    if (newest === segment) newest = undefined;
+    await letGo(segment);
     if (segment.identity !== undefined) acknowledged.delete(segment.identity);
     return { segment: basename(file.path), reason, ...unread };
   };
