@@ -38,13 +38,21 @@ const chunkBytes = 256 * 1_024;
 const lineBytes = 64 * 1_024;
 const newline = 10;
 
-/** Opens a segment; the acknowledged offset is looked up once its identity is known, and is where reading begins. */
+/** What was listed under a path is no longer there: it was renamed since, and another file may have taken its place. */
+export class SegmentMoved extends Error {
+  override readonly name = 'SegmentMoved';
+}
+
+/**
+ * Opens a segment; the acknowledged offset is looked up once its identity is known, and is where reading begins. Rejects with
+ * SegmentMoved when another file is there now, or none: read as this one, it would pass for it, and this one would be deleted unread.
+ */
 export async function openSegment(
   path: string,
   inode: string,
   acknowledgedOf: (identity: string) => number,
 ): Promise<Segment> {
-  const handle = await open(path, 'r');
+  const handle = await openListed(path, inode);
   const state: State = {
     handle,
     buffer: Buffer.allocUnsafe(chunkBytes),
@@ -69,6 +77,16 @@ export async function openSegment(
     close: () => handle.close(),
   };
   return segment;
+}
+
+async function openListed(path: string, inode: string): Promise<FileHandle> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    throw error.code === 'ENOENT' ? new SegmentMoved(`${path} was renamed`) : error;
+  });
+  const { ino } = await handle.stat({ bigint: true });
+  if (String(ino) === inode) return handle;
+  await handle.close();
+  throw new SegmentMoved(`${path} is another file by now`);
 }
 
 interface State {

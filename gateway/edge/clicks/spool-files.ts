@@ -14,8 +14,20 @@ export interface SpoolFile {
   readonly bornAtMs: number;
 }
 
-/** In the order in which they were written; the one that Envoy writes is the last. */
+/** A directory in which a file was renamed while it was listed is listed again, this often. */
+const mostLooks = 5;
+
+/** In the order in which they were written; the one that Envoy writes is the last. None is left out because it is renamed meanwhile. */
 export async function listSpool(directory: string): Promise<SpoolFile[]> {
+  for (let look = 1; ; look++) {
+    const before = await inodeOf(directory, activeName);
+    const files = await listOnce(directory);
+    const active = files.find((file) => file.active);
+    if (active?.inode === before || look === mostLooks) return files;
+  }
+}
+
+async function listOnce(directory: string): Promise<SpoolFile[]> {
   const names = (await readdir(directory)).filter((name) => renamed.test(name)).sort();
   const files: SpoolFile[] = [];
   for (const name of [...names, activeName]) {

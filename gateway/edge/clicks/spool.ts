@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
-import { type Chunk, openSegment, type Segment } from './segment.ts';
+import { type Chunk, openSegment, type Segment, SegmentMoved } from './segment.ts';
 import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './shed.ts';
 import { activeName, inodeOf, listSpool, type SpoolFile } from './spool-files.ts';
 import { createSync } from './sync.ts';
@@ -22,6 +22,9 @@ export interface Spool {
   sync(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** What is renamed between listing and opening is looked for again, this often. */
+const mostLooks = 5;
 
 export function openSpool(directory: string, found: Acknowledged): Spool {
   const acknowledged = new Map(found);
@@ -56,6 +59,16 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       finished.add(reading);
     }
     return undefined;
+  };
+
+  const nextListed = async (): Promise<Chunk | undefined> => {
+    for (let look = 1; ; look++) {
+      try {
+        return await nextOf(await listSpool(directory));
+      } catch (error) {
+        if (!(error instanceof SegmentMoved) || look === mostLooks) throw error;
+      }
+    }
   };
 
   /** A look at one file tells that there is no later one: to list the directory costs ten times as much. */
@@ -122,7 +135,7 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
       inTurn(async () => {
         const chunk = await reading?.read();
         if (chunk || (await isStillNewest())) return chunk;
-        return nextOf(await listSpool(directory));
+        return nextListed();
       }),
     acknowledge: (ends) =>
       inTurn(async () => {
