@@ -2,7 +2,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
-import { packClicks, partitionOf } from './batch.ts';
+import { packClicks, partitionOf, sendsOf } from './batch.ts';
 import type { Click } from './click.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
@@ -82,6 +82,20 @@ test('no message is much greater than it may be, however long the texts', () => 
         }
       },
     ),
+  );
+});
+
+test('a send has no two messages of a partition, and together they have all, in their order', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat({ max: 3 }), { maxLength: 30 }), (partitions) => {
+      const messages = partitions.map((partition, clicks) => ({ partition, clicks, value: Buffer.alloc(0) }));
+      const sends = sendsOf(messages);
+      for (const send of sends) expect(new Set(send.map(({ partition }) => partition)).size).toBe(send.length);
+      for (const wanted of new Set(partitions)) {
+        const ofPartition = ({ partition }: { partition: number }): boolean => partition === wanted;
+        expect(sends.flat().filter(ofPartition)).toEqual(messages.filter(ofPartition));
+      }
+    }),
   );
 });
 

@@ -47,6 +47,23 @@ export function packClicks(
   return messages;
 }
 
+/**
+ * Puts messages into sends with one for a partition at most, in their order: what a send has for a partition is one batch of
+ * records, and it is the batch that the topic's limit of 1 MiB is about.
+ */
+export function sendsOf(messages: readonly ClickMessage[]): ClickMessage[][] {
+  const sends: ClickMessage[][] = [];
+  const sent = new Map<number, number>();
+  for (const message of messages) {
+    const place = sent.get(message.partition) ?? 0;
+    sent.set(message.partition, place + 1);
+    const send = sends[place];
+    if (send) send.push(message);
+    else sends.push([message]);
+  }
+  return sends;
+}
+
 /** FNV-1a over the link's id: spreads well, and is the same on every edge. */
 export function partitionOf(linkId: string, partitions: number): number {
   let hash = 0x811c9dc5;

@@ -8,8 +8,6 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { EdgeConfig } from '../config.ts';
-import { packClicks } from './batch.ts';
-import type { Click } from './click.ts';
 import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
@@ -19,6 +17,7 @@ import { pause } from './pause.ts';
 import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
 import { createSalts } from './salts.ts';
+import { createSend } from './send.ts';
 import { openSpool } from './spool.ts';
 import { createSpoolCare } from './spool-care.ts';
 import { createClicksTopic } from './topic.ts';
@@ -57,24 +56,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     read: (shape) => readTopic({ brokers: config.kafkaBrokers, clientId: config.instance, log }, shape),
     log,
   });
-  // Packed anew at each try: meanwhile the topic may have other partitions.
-  const send = createPublisher(
-    async (clicks: readonly Click[]) => {
-      const messages = packClicks(clicks, { edgeId, partitions: topic.partitions() });
-      const sending = producer.send(
-        clicksTopic,
-        messages.map(({ partition, value }) => ({ partition, value })),
-      );
-      await sending.then(
-        () => topic.sent(),
-        (error: unknown) => {
-          topic.sent(error);
-          throw error;
-        },
-      );
-    },
-    { log },
-  );
+  const send = createPublisher(createSend({ producer, topic, clicksTopic, edgeId }), { log });
   const forwarder = createForwarder({
     spool,
     cursor,

@@ -1,0 +1,32 @@
+import type { Producer } from '#runtime/kafka/kafka.ts';
+import { packClicks, sendsOf } from './batch.ts';
+import type { Click } from './click.ts';
+import type { ClicksTopic } from './topic.ts';
+
+interface SendOptions {
+  readonly producer: Pick<Producer, 'send'>;
+  readonly topic: Pick<ClicksTopic, 'partitions' | 'sent'>;
+  readonly clicksTopic: string;
+  readonly edgeId: string;
+}
+
+/**
+ * Tries once to send clicks; resolves when Kafka has acknowledged them all, and rejects when it may have only some. They are packed
+ * anew at each try: meanwhile the topic may have other partitions.
+ */
+export function createSend({ producer, topic, clicksTopic, edgeId }: SendOptions) {
+  return async (clicks: readonly Click[]): Promise<void> => {
+    try {
+      for (const messages of sendsOf(packClicks(clicks, { edgeId, partitions: topic.partitions() }))) {
+        await producer.send(
+          clicksTopic,
+          messages.map(({ partition, value }) => ({ partition, value })),
+        );
+      }
+    } catch (error) {
+      topic.sent(error);
+      throw error;
+    }
+    topic.sent();
+  };
+}
