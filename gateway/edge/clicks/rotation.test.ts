@@ -1,4 +1,6 @@
 import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -35,6 +37,29 @@ test('an old one is due, an empty one never', async () => {
   await appendFile(join(directory, activeName), 'x\n');
   await rotation.tick(Date.now() + 120_000);
   expect(await listSpool(directory)).toMatchObject([{ active: false }]);
+});
+
+test('while there is no active file Envoy is asked for one, also when the renamed ones are gone: it may write to one of them', async () => {
+  const asked: string[] = [];
+  const envoy = createServer((request, response) => {
+    asked.push(`${request.method} ${request.url}`);
+    response.end();
+  });
+  const port = await new Promise<number>((resolve) => {
+    envoy.listen(0, '127.0.0.1', () => resolve((envoy.address() as AddressInfo).port));
+  });
+  const admin = `http://127.0.0.1:${port}`;
+  const watched = createRotation({ directory, admin, maxBytes: 10, maxAgeMs: 60_000, log: silentLog });
+  await appendFile(join(directory, activeName), 'long enough\n');
+  await watched.tick(1_764_000_000_000);
+  await rm(join(directory, 'clicks-1764000000000.jsonl'));
+  await watched.tick(1_764_000_001_000);
+  expect(asked).toEqual(['POST /reopen_logs', 'POST /reopen_logs']);
+  await appendFile(join(directory, activeName), 'new\n');
+  await watched.tick(Date.now());
+  expect(asked).toHaveLength(2);
+  envoy.closeAllConnections();
+  await new Promise((resolve) => envoy.close(resolve));
 });
 
 test('no name is used twice, even when the clock stands still', async () => {

@@ -26,7 +26,7 @@ const reopenTimeoutMs = 1_000;
 export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: RotationOptions): Rotation {
   let silent = false;
 
-  const reopen = async (): Promise<void> => {
+  const reopen = async (isAwaited = true): Promise<void> => {
     try {
       const signal = AbortSignal.timeout(reopenTimeoutMs);
       const response = await fetch(new URL('/reopen_logs', admin), { method: 'POST', signal });
@@ -35,8 +35,8 @@ export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: Ro
       silent = false;
     } catch (error) {
       // An Envoy that is not there creates the file when it starts.
-      if (!silent) log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
-      silent = true;
+      if (isAwaited && !silent) log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
+      silent ||= isAwaited;
     }
   };
 
@@ -44,10 +44,8 @@ export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: Ro
     async tick(now) {
       const files = await listSpool(directory);
       const active = files.find((file) => file.active);
-      if (!active) {
-        if (files.length > 0) await reopen();
-        return;
-      }
+      // Also when nothing is left: Envoy may still write to a file that was renamed, and has been dropped since.
+      if (!active) return reopen(files.length > 0);
       const due = active.size >= maxBytes || (active.size > 0 && now - active.bornAtMs >= maxAgeMs);
       if (!due) return;
       const numbers = files.map(({ path }) => Number(/-(\d{1,15})\.jsonl$/.exec(path)?.[1] ?? 0));

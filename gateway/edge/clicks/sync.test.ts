@@ -39,4 +39,7 @@ test('what Envoy wrote is on disk after each round: files that grew, renamed one
   expect(await round()).toEqual([first, await inodeOf(active)]);
   await rm(join(directory, 'clicks-1.jsonl'));
   expect(await round()).toEqual([]);
+  // As a new file is that got the inode of a deleted one.
+  await writeFile(active, 'x\n');
+  expect(await round()).toEqual([await inodeOf(active)]);
 });

@@ -15,12 +15,16 @@ export function createSync(
 
   return async () => {
     const next = new Map<string, number>();
+    let isNew = false;
     for (const { path, inode, size } of await list()) {
       const before = durable.get(inode);
-      if (before !== undefined && before >= size) next.set(inode, before);
-      else if (await syncFile(path, inode, datasync)) next.set(inode, size);
+      // A file that is smaller than it was is another one: the inode of a deleted file is given again.
+      if (before !== size) {
+        if (!(await syncFile(path, inode, datasync))) continue;
+        isNew ||= before === undefined || size < before;
+      }
+      next.set(inode, size);
     }
-    const isNew = [...next.keys()].some((inode) => !durable.has(inode));
     if (isNew) await syncFile(directory, undefined, (handle) => handle.sync());
     durable = next;
   };
