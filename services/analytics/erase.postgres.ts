@@ -37,6 +37,18 @@ with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), l
 select from gone`;
 
 export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore {
+  /**
+   * Nothing deleted is not nothing there: somebody else who erases may have had the same rows, and may die before he comes to
+   * the others.
+   */
+  async function isLeft(table: string, linkId: string): Promise<boolean> {
+    const { rows } = await pool.query<{ left: boolean }>(
+      `select exists (select from ${table} where link_id = $1) as left`,
+      [linkId],
+    );
+    return rows[0]?.left ?? false;
+  }
+
   async function eraseLink(linkId: string): Promise<number> {
     let erased = 0;
     for (const [table, key] of kept) {
@@ -46,8 +58,8 @@ export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore
           order by ${key} desc limit 1)`;
         const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
         const { rowCount } = await pool.query(statement, [linkId, batch]);
-        if (!rowCount) break;
-        if (table === 'clicks') erased += rowCount;
+        if (table === 'clicks') erased += rowCount ?? 0;
+        if (!rowCount && !(await isLeft(table, linkId))) break;
       }
     }
     await pool.query('delete from click_totals where link_id = $1', [linkId]);

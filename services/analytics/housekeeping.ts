@@ -18,7 +18,7 @@ interface HousekeepingOptions {
 }
 
 export interface Housekeeping {
-  /** Makes the partitions of the days ahead, drops those that are over, erases what was asked for, destroys old salts. */
+  /** Destroys old salts, makes the partitions of the days ahead, drops those that are over, erases what was asked for. */
   once(): Promise<void>;
   /** Does so every ten minutes until stop; a fault is logged and tried again sooner. */
   start(): void;
@@ -43,6 +43,9 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   const once = async (): Promise<void> => {
     const today = now();
+    // First, so that no fault of anything else lets a salt live longer.
+    const destroyed = await store.destroySaltsBefore(dayOf(today - saltKeepDays * dayMs));
+    if (destroyed > 0) log.info({ destroyed }, 'visitor salts were destroyed');
     const found = await partitions.strays();
     strays = found.rows;
     // Yesterday as well: its last clicks are still on their way.
@@ -57,8 +60,6 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     if (dropped > 0) log.info({ dropped }, 'partitions were dropped');
     const erased = await erasure.run();
     if (erased.links + erased.workspaces > 0) log.info(erased, 'clicks were erased');
-    const destroyed = await store.destroySaltsBefore(dayOf(today - saltKeepDays * dayMs));
-    if (destroyed > 0) log.info({ destroyed }, 'visitor salts were destroyed');
   };
 
   const run = async (): Promise<void> => {

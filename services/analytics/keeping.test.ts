@@ -264,6 +264,23 @@ describe('erasing', () => {
     await nothingOf(linkId);
   });
 
+  test('one who erases and finds the next rows taken by another goes on: the other may die before the rest', async () => {
+    const linkId = randomUUID();
+    await take(clicksOf(linkId, 40));
+    const other = await pool.connect();
+    await other.query('begin');
+    await other.query('delete from clicks where link_id = $1 and at <= $2', [linkId, new Date('2026-05-09T00:00:09Z')]);
+    const few = postgresEraseStore(pool, 5);
+    await few.ask({ linkIds: [linkId], workspaceIds: [] });
+    const run = few.run();
+    const waiting = "select 1 from pg_locks where locktype = 'transactionid' and not granted";
+    await vi.waitFor(async () => expect((await pool.query(waiting)).rowCount).toBe(1), 5_000);
+    await other.query('commit');
+    other.release();
+    expect(await run).toEqual({ links: 1, workspaces: 0, clicks: 30 });
+    await nothingOf(linkId);
+  });
+
   test('one that was broken off is carried on with', async () => {
     const linkId = randomUUID();
     await take(clicksOf(linkId, 50));
