@@ -207,12 +207,6 @@ async function onBatch(
       consumer.seek({ topic, partition, offset: String(position) });
       return;
     }
-    if (position !== undefined && position < BigInt(first.offset)) {
-      options.log.error(
-        { topic, partition, missing: Number(BigInt(first.offset) - position) },
-        'messages expired before they were read',
-      );
-    }
   }
   const batch: Batch = { topic, partition, messages, highWatermark: BigInt(highWatermark) };
   const next = await persist(options.log, payload, signal, () => options.handle(batch));
