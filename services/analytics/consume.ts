@@ -81,7 +81,7 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
       const oldest = first && read(first).batch?.atUs[0];
       return oldest === undefined ? undefined : Number(oldest);
     };
-    const waiting = { behind: behindOf(batch, batch.messages, batch.highWatermark), oldestUs };
+    const waiting = { behind: behindOf(batch, batch.messages), oldestUs };
     return lag.whileWaiting(batch.partition, () => storeAll(batch, left), waiting);
   };
 }

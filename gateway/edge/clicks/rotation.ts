@@ -35,8 +35,9 @@ export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: Ro
       silent = false;
     } catch (error) {
       // An Envoy that is not there creates the file when it starts.
-      if (isAwaited && !silent) log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
-      silent ||= isAwaited;
+      if (!isAwaited || silent) return;
+      silent = true;
+      log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
     }
   };
 

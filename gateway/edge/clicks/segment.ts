@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { openListed } from './spool-files.ts';
 
 /** Lines that stand in one segment, and where they end. */
 export interface Chunk {
@@ -52,7 +53,8 @@ export async function openSegment(
   inode: string,
   acknowledgedOf: (identity: string) => number,
 ): Promise<Segment> {
-  const handle = await openListed(path, inode);
+  const handle = await openListed({ path, inode });
+  if (!handle) throw new SegmentMoved(`${path} was renamed`);
   const state: State = {
     handle,
     buffer: Buffer.allocUnsafe(chunkBytes),
@@ -77,16 +79,6 @@ export async function openSegment(
     close: () => handle.close(),
   };
   return segment;
-}
-
-async function openListed(path: string, inode: string): Promise<FileHandle> {
-  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    throw error.code === 'ENOENT' ? new SegmentMoved(`${path} was renamed`) : error;
-  });
-  const { ino } = await handle.stat({ bigint: true });
-  if (String(ino) === inode) return handle;
-  await handle.close();
-  throw new SegmentMoved(`${path} is another file by now`);
 }
 
 interface State {

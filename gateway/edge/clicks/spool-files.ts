@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** The file that Envoy appends to. */
@@ -14,8 +14,8 @@ export interface SpoolFile {
   readonly bornAtMs: number;
 }
 
-/** A directory in which a file was renamed while it was listed is listed again, this often. */
-const mostLooks = 5;
+/** A directory in which a file was renamed while it was listed, or before it was opened, is listed again, this often. */
+export const mostLooks = 5;
 
 /** In the order in which they were written; the one that Envoy writes is the last. None is left out because it is renamed meanwhile. */
 export async function listSpool(directory: string): Promise<SpoolFile[]> {
@@ -44,6 +44,18 @@ async function listOnce(directory: string): Promise<SpoolFile[]> {
     });
   }
   return files;
+}
+
+/** Opens a file that was listed; undefined when it was renamed since, whether another has taken its place or not. */
+export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inode'>): Promise<FileHandle | undefined> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  if (!handle) return undefined;
+  const found = await handle.stat({ bigint: true }).catch(() => undefined);
+  if (found && String(found.ino) === inode) return handle;
+  await handle.close();
+  return undefined;
 }
 
 /** Undefined where there is no such file. */

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
 import { type Chunk, openSegment, type Segment, SegmentMoved } from './segment.ts';
 import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './shed.ts';
-import { activeName, inodeOf, listSpool, type SpoolFile } from './spool-files.ts';
+import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
 import { createSync } from './sync.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
@@ -22,9 +22,6 @@ export interface Spool {
   sync(): Promise<void>;
   close(): Promise<void>;
 }
-
-/** What is renamed between listing and opening is looked for again, this often. */
-const mostLooks = 5;
 
 export function openSpool(directory: string, found: Acknowledged): Spool {
   const acknowledged = new Map(found);

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import type { SpoolFile } from './spool-files.ts';
+import { openListed, type SpoolFile } from './spool-files.ts';
 
 /**
  * Puts on disk what Envoy has written: a process may die and its writes are with the kernel, a host may not. Each file is
@@ -16,30 +16,30 @@ export function createSync(
   return async () => {
     const next = new Map<string, number>();
     let isNew = false;
-    for (const { path, inode, size } of await list()) {
+    for (const file of await list()) {
+      const { inode, size } = file;
       const before = durable.get(inode);
       // A file that is smaller than it was is another one: the inode of a deleted file is given again.
       if (before !== size) {
-        if (!(await syncFile(path, inode, datasync))) continue;
+        // One that was renamed in between is looked at the next time.
+        if (!(await syncAndClose(openListed(file), datasync))) continue;
         isNew ||= before === undefined || size < before;
       }
       next.set(inode, size);
     }
-    if (isNew) await syncFile(directory, undefined, (handle) => handle.sync());
+    if (isNew) await syncAndClose(open(directory, 'r'), (handle) => handle.sync());
     durable = next;
   };
 }
 
-/** Any handle of a file will do. One that was renamed in between is looked at the next time. */
-async function syncFile(
-  path: string,
-  inode: string | undefined,
+/** Any handle of a file will do. False: there is none. */
+async function syncAndClose(
+  opening: Promise<FileHandle | undefined>,
   sync: (handle: FileHandle) => Promise<void>,
 ): Promise<boolean> {
-  const handle = await open(path, 'r').catch(() => undefined);
+  const handle = await opening.catch(() => undefined);
   if (!handle) return false;
   try {
-    if (inode !== undefined && String((await handle.stat({ bigint: true })).ino) !== inode) return false;
     await sync(handle);
     return true;
   } finally {
