@@ -6,8 +6,8 @@ import { createCodeSource } from './code-blocks.ts';
 
 const key = createCodeKey({ id: 1, secret: new Uint8Array(32), from: 0, to: 99 });
 
-/** Hands out blocks of ten, and notes when. */
-function blocks({ failures = 0 } = {}) {
+/** Hands out blocks of ten, and notes when. `held`: the first one is not answered before. */
+function blocks({ failures = 0, held }: { failures?: number; held?: Promise<void> } = {}) {
   const reserved: number[] = [];
   let next = 1;
   return {
@@ -19,7 +19,9 @@ function blocks({ failures = 0 } = {}) {
         reserved.push(performance.now());
         if (next + 9 > 99) return undefined;
         next += 10;
-        return { first: next - 10, end: next };
+        const block = { first: next - 10, end: next };
+        if (reserved.length === 1) await held;
+        return block;
       },
     },
   };
@@ -57,5 +59,31 @@ describe('a code source', () => {
     await expect(source.next()).rejects.toThrow('away');
     for (let at = 0; at < 90; at++) await source.next();
     await expect(source.next()).rejects.toMatchObject({ kind: 'internal' });
+  });
+
+  test('after a discard each number is used once, by whoever wants one while the code space is opened anew', async () => {
+    const { store } = blocks();
+    const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 0 });
+    await source.open();
+    source.discard();
+    const opening = source.open();
+    const many = () => Promise.all(Array.from({ length: 5 }, () => source.next()));
+    const meanwhile = await many();
+    await opening;
+    const numbers = [...meanwhile, ...(await many())].map(({ number }) => number);
+    expect(new Set(numbers).size).toBe(10);
+  });
+
+  test('a block that was under way when all were discarded is not used', async () => {
+    const { promise: held, resolve: answer } = Promise.withResolvers<void>();
+    const { store } = blocks({ held });
+    const source = createCodeSource({ store, keys: [key], blockSize: 10, announceMs: 0 });
+    const first = source.next();
+    source.discard();
+    const opening = source.open();
+    answer();
+    expect((await first).number).toBeGreaterThan(10);
+    await opening;
+    expect((await source.next()).number).toBeGreaterThan(10);
   });
 });

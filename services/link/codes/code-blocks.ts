@@ -49,21 +49,29 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
     return reserving;
   }
 
+  /** Leaves `current` empty when all was discarded meanwhile. */
   async function turn(): Promise<void> {
     ahead ??= reserve();
-    const block = await ahead;
+    const reserving = ahead;
+    const block = await reserving;
     await sleep(Math.max(0, Math.ceil(block.usableAt - performance.now())));
+    if (ahead !== reserving) return;
     current = { next: block.first, end: block.end };
     ahead = reserve();
   }
 
+  /** One turn at a time, for all who wait: two would hand out the same block. */
+  function turnOnce(): Promise<void> {
+    turning ??= turn().finally(() => {
+      turning = undefined;
+    });
+    return turning;
+  }
+
+  const isEmpty = (): boolean => current.next >= current.end;
+
   async function takeNumber(): Promise<number> {
-    while (current.next >= current.end) {
-      turning ??= turn().finally(() => {
-        turning = undefined;
-      });
-      await turning;
-    }
+    while (isEmpty()) await turnOnce();
     return current.next++;
   }
 
@@ -74,7 +82,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
         await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize });
       }
       // A failure is told to whoever wants a code, and tried again for the next.
-      await turn().catch(() => {});
+      if (isEmpty()) await turnOnce().catch(() => {});
     },
     async next() {
       for (;;) {
