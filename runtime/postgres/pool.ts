@@ -195,8 +195,11 @@ const faultsByCode: Readonly<Record<string, StoreFaultKind>> = {
   '25006': 'unavailable',
   '25P03': 'unavailable',
 };
-/** 08 connection, 53 out of something, 57P shutting down or starting, and what the socket says. */
-const lost = /^(08|53|57P)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+/**
+ * 08 connection, 28 no way in, 3D000 no such database, 53 out of something, 57P shutting down or starting, 58 the disk or the
+ * system under it, and what the socket says.
+ */
+const lost = /^(08|28|3D000|53|57P|58)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
 /** pg gives these no code. */
 const lostMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool|Client was closed)/;

@@ -4,7 +4,7 @@ import { silentLog } from '../telemetry/log.ts';
 import type { TestDatabase } from '../testing/postgres.ts';
 import { postgresFor } from '../testing/stores.ts';
 import { freePort } from '../testing/wait-for.ts';
-import { createPool } from './pool.ts';
+import { createPool, type PoolOptions } from './pool.ts';
 import { createReplicas } from './replicas.ts';
 
 let database: TestDatabase;
@@ -17,8 +17,8 @@ afterAll(async () => {
   await database.drop();
 });
 
-function open(url = database.url): Pool {
-  const pool = createPool(url, { max: 2, connectTimeoutMs: 300, log: silentLog });
+function open(url = database.url, options: Partial<PoolOptions> = {}): Pool {
+  const pool = createPool(url, { max: 2, connectTimeoutMs: 300, log: silentLog, ...options });
   pools.push(pool);
   return pool;
 }
@@ -45,6 +45,35 @@ describe('createReplicas', () => {
     expect((await reads.query('select 1')).source.name).toBe('replica-2');
     const alone = createReplicas({ primary: open(), replicas: [await absent()], log: silentLog });
     expect((await alone.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('asks the next while the queue for one is full, and does not pass over it afterwards', async () => {
+    const full = open(database.url, { max: 1, maxWaiting: 1 });
+    const reads = createReplicas({ primary: open(), replicas: [full, open()], log: silentLog, restMs: 10_000 });
+    const held = await full.connect();
+    const waiting = full.connect();
+    expect((await reads.query('select 1')).source.name).toBe('replica-2');
+    held.release();
+    (await waiting).release();
+    const names = [await reads.query('select 1'), await reads.query('select 1')].map(({ source }) => source.name);
+    expect(names).toContain('replica-1');
+  });
+
+  it('asks nobody again what took too long, and does not pass over who was asked', async () => {
+    const pools = [open(database.url, { statementTimeoutMs: 100 }), open()] as const;
+    const reads = createReplicas({ primary: pools[1], replicas: [pools[0]], log: silentLog, restMs: 10_000 });
+    await expect(reads.query('select pg_sleep(0.5)')).rejects.toMatchObject({ code: '57014' });
+    expect((await reads.query('select 1')).source.name).toBe('replica-1');
+  });
+
+  it.each([
+    ['does not have the database', { pathname: '/absent' }],
+    ['does not let us in', { username: 'nobody' }],
+  ])('asks the next when one %s', async (_what, other) => {
+    const { href } = Object.assign(new URL(database.url), other);
+    const reads = createReplicas({ primary: open(), replicas: [open(href), open()], log: silentLog });
+    expect((await reads.query('select 1')).source.name).toBe('replica-2');
+    expect((await reads.query('select 1')).source.name).toBe('replica-2');
   });
 
   it('does not ask elsewhere what is wrong everywhere', async () => {

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg';
 import type { Log } from '../telemetry/log.ts';
-import { classify, inTransaction, type TransactionOptions } from './pool.ts';
+import { classify, inTransaction, type StoreFault, type TransactionOptions } from './pool.ts';
 
 interface Source {
   /** "primary", or "replica-1" and so on. */
@@ -25,11 +25,17 @@ export interface Replicas {
   queryPrimary<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
 }
 
+/**
+ * Faults that another server may not have; 40001 on a standby is a query that stood in replay's way. What takes too long on one
+ * takes as long on the next.
+ */
+const elsewhere: ReadonlySet<StoreFault['kind']> = new Set(['unavailable', 'busy', 'serialization']);
+
 interface ReplicasOptions {
   readonly primary: Pool;
   readonly replicas: readonly Pool[];
   readonly log: Log;
-  /** How long a replica that failed is passed over (default 2,000). */
+  /** How long a replica that was not there is passed over (default 2,000). */
   readonly restMs?: number;
 }
 
@@ -51,8 +57,9 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
       try {
         return await read(source);
       } catch (error) {
-        if (!isElsewhere(error)) throw error;
-        if (!source.isPrimary) {
+        const { kind } = classify(error);
+        if (!elsewhere.has(kind)) throw error;
+        if (kind === 'unavailable' && !source.isPrimary) {
           restingUntil.set(source, Date.now() + restMs);
           log.warn({ err: error, source: source.name }, 'a replica does not answer');
         }
@@ -79,9 +86,4 @@ async function ask<Row extends QueryResultRow>(
 ): Promise<Answer<Row>> {
   const result = await source.pool.query<Row>(text, [...values]);
   return Object.assign(result, { source });
-}
-
-/** A fault that another server may not have; 40001 on a standby is a query that stood in replay's way. */
-function isElsewhere(error: unknown): boolean {
-  return ['unavailable', 'timeout', 'busy', 'serialization'].includes(classify(error).kind);
 }
