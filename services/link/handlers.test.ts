@@ -219,6 +219,33 @@ describe('changing', () => {
     expect(await client.updateLink({ code })).toEqual(kept);
   });
 
+  test('what a mask names is cleared, under each of its names, or set to its default', async () => {
+    const { code } = await client.createLink({ longUrl, ttl: 600, redirectStatus: 301 });
+    const cleared = await client.updateLink({ code, updateMask: { paths: ['ttl', 'redirect_status'] } });
+    expect([cleared.expiresAt, cleared.redirectStatus]).toEqual([undefined, 302]);
+    const ended = await client.updateLink({ code, patch: { ttl: 600 }, updateMask: { paths: ['expires_at'] } });
+    expect(ended.expiresAt).toBeDefined();
+    const renamed = await client.updateLink({
+      code,
+      patch: { originalUrl: 'https://example.com/b', isActive: false },
+      updateMask: { paths: ['long_url', 'is_active'] },
+    });
+    expect(renamed).toMatchObject({ longUrl: 'https://example.com/b', isActive: false });
+  });
+
+  test.each([
+    ['an empty destination', 'DESTINATION_INVALID', { patch: { longUrl: '' } }],
+    ['an empty destination by its other name', 'DESTINATION_INVALID', { patch: { originalUrl: '' } }],
+    ['two destinations', 'INVALID_ARGUMENT', { patch: { longUrl: '', originalUrl: longUrl } }],
+    ['no value for alias', 'INVALID_ARGUMENT', { updateMask: { paths: ['alias'] } }],
+    ['no value for long_url', 'INVALID_ARGUMENT', { updateMask: { paths: ['long_url'] } }],
+    ['no value for originalUrl', 'INVALID_ARGUMENT', { updateMask: { paths: ['originalUrl'] } }],
+    ['no value for is_active', 'INVALID_ARGUMENT', { updateMask: { paths: ['is_active'] } }],
+  ])('%s is refused: %s', async (_what, reason, request) => {
+    const { code } = await client.createLink({ longUrl });
+    expect(await refusal(client.updateLink({ code, ...request }))).toEqual([Code.InvalidArgument, reason]);
+  });
+
   test('a rename moves the link and frees the code', async () => {
     const made = await client.createLink({ longUrl });
     const alias = `n-${randomUUID()}`;

@@ -36,7 +36,10 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
   const faults = createFaults();
   const domain = rules.domains.named(request.domain);
   if (domain === undefined) faults.add(fault('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
-  const destination = destinationOf(request.longUrl, request.originalUrl, true, rules, faults);
+  const { longUrl, originalUrl } = request;
+  // Without presence in the proto, an empty one is an absent one.
+  const names = originalUrl === '' ? { longUrl } : { longUrl: longUrl || undefined, originalUrl };
+  const destination = destinationOf(names, rules, faults);
   const alias = request.alias === undefined ? undefined : faults.take(checkAlias(request.alias));
   const expiresAt = faults.take(lifetimeOf(request));
   const title = faults.take(checkTitle(request.title ?? ''));
@@ -57,37 +60,37 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
   return { link, alias, asked };
 }
 
-/** Fields of the patch that update_mask may clear. */
-const clearable: Readonly<Record<string, Partial<LinkEdit>>> = {
-  expires_at: { expiresAt: null },
-  title: { title: '' },
-  tags: { tags: [] },
-};
-const patchFields = new Set([
-  'alias',
-  'long_url',
-  'original_url',
-  'ttl',
-  'expires_at',
-  'is_active',
-  'title',
-  'tags',
-  'redirect_status',
+/** What a field becomes that update_mask names and the patch leaves out. */
+const clearable: ReadonlyMap<string, Partial<LinkEdit>> = new Map(
+  Object.entries({
+    ttl: { expiresAt: null },
+    expires_at: { expiresAt: null },
+    title: { title: '' },
+    tags: { tags: [] },
+    redirect_status: { redirectStatus: defaultRedirectStatus },
+  }),
+);
+
+/** Fields that no link is without: update_mask may name them where the patch has a value. */
+const lasting = new Map<string, (patch: LinkPatch) => unknown>([
+  ['alias', ({ alias }) => alias],
+  ['long_url', ({ longUrl, originalUrl }) => longUrl ?? originalUrl],
+  ['original_url', ({ longUrl, originalUrl }) => longUrl ?? originalUrl],
+  ['is_active', ({ isActive }) => isActive],
 ]);
 
 export function checkPatch(patch: LinkPatch | undefined, mask: FieldMask | undefined, rules: RequestRules): LinkEdit {
   const faults = createFaults();
-  const cleared = clearedBy(mask, faults);
+  const cleared = clearedBy(mask, patch, faults);
   const given = patch ? givenBy(patch, rules, faults) : {};
   faults.throwIfAny();
   return { ...cleared, ...given };
 }
 
 function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdit {
-  const destination = destinationOf(patch.longUrl ?? '', patch.originalUrl ?? '', false, rules, faults);
   const given = {
     alias: patch.alias === undefined ? undefined : faults.take(checkAlias(patch.alias)),
-    destination: isGiven(patch) ? destination : undefined,
+    destination: destinationOf(patch, rules, faults),
     expiresAt: faults.take(lifetimeOf(patch)),
     isActive: patch.isActive,
     title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
@@ -97,36 +100,40 @@ function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdi
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function isGiven({ longUrl, originalUrl }: LinkPatch): boolean {
-  return longUrl !== undefined || originalUrl !== undefined;
-}
-
-function clearedBy(mask: FieldMask | undefined, faults: Faults): Partial<LinkEdit> {
+function clearedBy(mask: FieldMask | undefined, patch: LinkPatch | undefined, faults: Faults): Partial<LinkEdit> {
   let cleared: Partial<LinkEdit> = {};
   for (const path of mask?.paths ?? []) {
     // JSON writes the paths of a mask in camelCase, a query string as they are.
     const name = path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-    if (!patchFields.has(name))
+    const valueIn = lasting.get(name);
+    if (!valueIn && !clearable.has(name))
       faults.add(fault('update_mask', `${JSON.stringify(path)} is no field that can be changed`));
-    cleared = { ...cleared, ...clearable[name] };
+    if (valueIn && (!patch || valueIn(patch) === undefined))
+      faults.add(fault('update_mask', `${JSON.stringify(path)} cannot be cleared: give its new value`));
+    cleared = { ...cleared, ...clearable.get(name) };
   }
   return cleared;
 }
 
+interface DestinationNames {
+  readonly longUrl?: string | undefined;
+  readonly originalUrl?: string | undefined;
+}
+
+/** Undefined where neither is given, or after noting what is wrong with it. */
 function destinationOf(
-  longUrl: string,
-  originalUrl: string,
-  required: boolean,
+  { longUrl, originalUrl }: DestinationNames,
   rules: RequestRules,
   faults: Faults,
 ): string | undefined {
-  if (longUrl !== '' && originalUrl !== '') {
+  if (longUrl !== undefined && originalUrl !== undefined) {
     faults.add(fault('original_url', 'is another name of long_url: give one of them'));
     return undefined;
   }
-  if (longUrl === '' && originalUrl === '' && !required) return undefined;
-  const field = originalUrl === '' ? 'long_url' : 'original_url';
-  return faults.take(checkDestination(originalUrl || longUrl, field, rules.destinations));
+  const given = originalUrl ?? longUrl;
+  if (given === undefined) return undefined;
+  const field = originalUrl === undefined ? 'long_url' : 'original_url';
+  return faults.take(checkDestination(given, field, rules.destinations));
 }
 
 function lifetimeOf({
