@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { create, type MessageInitShape, mergeFromJson } from '@bufbuild/protobuf';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { clone, create, type MessageInitShape, type MessageShape, mergeFromJson } from '@bufbuild/protobuf';
 import { CreateLinkRequestSchema, HoplineError, type Link, LinkSchema } from '@hopline/client';
 import { explain } from '../advice.ts';
 import type { Context } from '../context.ts';
@@ -12,8 +14,9 @@ interface ManyOptions {
   readonly key?: string;
 }
 
-/** What all lines have in common. */
-type Common = MessageInitShape<typeof CreateLinkRequestSchema>;
+type Request = MessageShape<typeof CreateLinkRequestSchema>;
+
+type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean };
 
 interface Line {
   readonly number: number;
@@ -37,16 +40,36 @@ const hopeless: ReadonlySet<string> = new Set([
   'SCOPE_MISSING',
 ]);
 
-/** Makes a link for each line of the input, some at once, and says each in the order of the input. */
-export async function createMany(context: Context, common: Common, options: ManyOptions): Promise<number> {
+/** What passes by itself: nothing was done, or what was done is kept under the line's key. */
+const passing: ReadonlySet<string> = new Set([
+  'RATE_LIMITED',
+  'OVERLOADED',
+  'DEPENDENCY_UNAVAILABLE',
+  'IDEMPOTENCY_IN_PROGRESS',
+]);
+/** Where the installation does not say how long to leave it alone. */
+const usualPauseMs = 1_000;
+
+/**
+ * Makes a link for each line of the input, some at once, and says each in the order of the input. `common` is what the lines have in
+ * common. When the installation asks for time, all of them wait.
+ */
+export async function createMany(
+  context: Context,
+  common: MessageInitShape<typeof CreateLinkRequestSchema>,
+  options: ManyOptions,
+  input: Input = process.stdin,
+): Promise<number> {
   const { terminal, signal } = context;
+  const template = create(CreateLinkRequestSchema, common);
+  const pause = createPause(signal);
   const tally = { made: 0, failed: 0, startedMs: Date.now() };
   const ended = new AbortController();
-  const lines = inputLines(AbortSignal.any([signal, ended.signal]));
-  if (process.stdin.isTTY) terminal.note('A URL on each line, then perhaps an alias. Ctrl-D ends.');
+  const lines = inputLines(input, AbortSignal.any([signal, ended.signal]));
+  if (input.isTTY) terminal.note('A URL on each line, then perhaps an alias. Ctrl-D ends.');
   try {
     for await (const outcome of inOrder(lines, options.concurrency, (line) =>
-      createOne(context, common, options, line),
+      createOne(context, template, options, line, pause),
     )) {
       terminal.progress('');
       tell(outcome, context, tally);
@@ -93,30 +116,68 @@ function progressText({ made, failed, startedMs }: Tally): string {
 }
 
 /** The lines of the input that say something, until it or the signal ends them. */
-async function* inputLines(signal: AbortSignal): AsyncGenerator<Line> {
+async function* inputLines(input: Input, signal: AbortSignal): AsyncGenerator<Line> {
   let number = 0;
-  const input = { input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY, signal };
-  for await (const raw of createInterface(input)) {
+  for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal })) {
     number += 1;
     const text = raw.trim();
     if (text !== '' && !text.startsWith('#')) yield { number, text };
   }
 }
 
-async function createOne({ hop, signal }: Context, common: Common, { key }: ManyOptions, line: Line): Promise<Outcome> {
-  try {
-    const headers = key === undefined ? {} : { headers: { 'idempotency-key': `${key}:${line.number}` } };
-    const link = await hop.links.createLink(requestOf(line.text, common), { signal, timeoutMs, ...headers });
-    return { line, link };
-  } catch (error) {
-    return { line, error };
+/** A pause that all lines share: one that is refused keeps the others from being refused as well. */
+interface Pause {
+  extend(ms: number): void;
+  /** Resolves when there is none; rejects once the signal is aborted. */
+  over(): Promise<void>;
+}
+
+function createPause(signal: AbortSignal): Pause {
+  let untilMs = 0;
+  return {
+    extend(ms) {
+      untilMs = Math.max(untilMs, Date.now() + ms);
+    },
+    async over() {
+      for (let left = untilMs - Date.now(); left > 0; left = untilMs - Date.now())
+        await sleep(left, undefined, { signal });
+    },
+  };
+}
+
+async function createOne(
+  { hop, signal }: Context,
+  template: Request,
+  { key }: ManyOptions,
+  line: Line,
+  pause: Pause,
+): Promise<Outcome> {
+  const untilMs = Date.now() + timeoutMs;
+  // One for all tries of the line, so that they make one link.
+  const headers = { 'idempotency-key': key === undefined ? randomUUID() : `${key}:${line.number}` };
+  for (;;) {
+    try {
+      const request = requestOf(line.text, template);
+      await pause.over();
+      const leftMs = Math.max(1, untilMs - Date.now());
+      return { line, link: await hop.links.createLink(request, { signal, timeoutMs: leftMs, headers }) };
+    } catch (error) {
+      if (!(error instanceof HoplineError) || !passing.has(error.reason)) return { line, error };
+      const pauseMs = error.retryAfterMs ?? usualPauseMs;
+      if (Date.now() + pauseMs >= untilMs) return { line, error };
+      pause.extend(pauseMs);
+    }
   }
 }
 
-/** `URL [alias]`, or the JSON of the REST call; what it does not name is as the options say. */
-function requestOf(text: string, common: Common) {
-  if (text.startsWith('{'))
-    return mergeFromJson(CreateLinkRequestSchema, create(CreateLinkRequestSchema, common), JSON.parse(text));
-  const [longUrl = '', alias] = text.split(/\s+/);
-  return create(CreateLinkRequestSchema, { ...common, longUrl, ...(alias === undefined ? {} : { alias }) });
+/** `URL [alias]`, or the JSON of the REST call; what it does not name is as the template says, and its tags come on top. */
+function requestOf(text: string, template: Request): Request {
+  // A copy: what one line adds to a list is not the others'.
+  const request = clone(CreateLinkRequestSchema, template);
+  if (text.startsWith('{')) return mergeFromJson(CreateLinkRequestSchema, request, JSON.parse(text));
+  const [longUrl = '', alias, ...more] = text.split(/\s+/);
+  if (more.length > 0) throw new Error('a line is a URL, then perhaps an alias, and nothing after it.');
+  request.longUrl = longUrl;
+  if (alias !== undefined) request.alias = alias;
+  return request;
 }
