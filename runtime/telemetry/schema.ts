@@ -127,7 +127,7 @@ export const metric = {
   linkCreates: {
     name: 'hop_link_creates',
     kind: 'counter',
-    description: 'Creations by outcome: created, replayed, taken, shed, failed.',
+    description: 'Creations by outcome: created, replayed, taken, refused, shed, failed.',
     unit: '1',
     attributes: ['outcome'],
   },

@@ -9,12 +9,12 @@ import {
   type Interceptor,
 } from '@connectrpc/connect';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { toConnectError } from '#runtime/errors/errors.ts';
+import { toConnectError, unavailable } from '#runtime/errors/errors.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { callerKey } from '#runtime/rpc/call.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
@@ -39,6 +39,7 @@ let feed: ChangeFeed;
 let person: PersonCaller;
 let client: Client<typeof LinkService>;
 let clicks: Record<string, number> | undefined;
+let shedding = false;
 const key = createCodeKey({ id: 1, secret: randomBytes(32) });
 
 beforeAll(async () => {
@@ -55,7 +56,7 @@ beforeAll(async () => {
     destinations: { isOwnHost, allowPrivate: false },
     shortUrl: createShortUrls('https://hop.example', 'hop.example'),
     store,
-    links: createLinks({ store, codes, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
+    links: createLinks({ store, codes, admit, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
     feed,
     clicks: createClickCounts({
       fire: async () => {
@@ -80,7 +81,16 @@ afterAll(async () => {
 beforeEach(() => {
   person = testPerson();
   clicks = {};
+  shedding = false;
 });
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+function admit(): void {
+  if (shedding) throw unavailable('OVERLOADED', 'Not now.', 1_000);
+}
 
 const asPerson: Interceptor = (next) => (request) => {
   request.contextValues.set(callerKey, person);
@@ -189,6 +199,23 @@ describe('creating', () => {
       Code.InvalidArgument,
       'IDEMPOTENCY_KEY_INVALID',
     ]);
+  });
+
+  test('it does so when the time of the link is over, and while others are shed, and takes no code', async () => {
+    const headers = { 'idempotency-key': 'ends' };
+    const request = { longUrl, expiresAt: timestampFromMs(Date.now() + 60_000) };
+    const first = await client.createLink(request, { headers });
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3_600_000 });
+    shedding = true;
+    expect(await client.createLink(request, { headers })).toEqual(first);
+    expect(await refusal(client.createLink({ longUrl }, { headers }))).toEqual([
+      Code.AlreadyExists,
+      'IDEMPOTENCY_KEY_REUSED',
+    ]);
+    expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
+    expect(await refusal(client.createLink({ longUrl }))).toEqual([Code.Unavailable, 'OVERLOADED']);
+    shedding = false;
+    expect(key.numberOf((await client.createLink({ longUrl })).code)).toBe(key.numberOf(first.code) + 1);
   });
 });
 

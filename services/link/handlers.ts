@@ -70,8 +70,8 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       logFields(context).short_code = record.code;
       setResponseMetadata(context, 'x-status', '201');
       if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
-      // Nobody can have followed it yet; and a replay is the first answer again.
-      return linkMessage(record, shortUrl, 0, Date.now());
+      // Nobody can have followed it yet; and a replay is the first answer again, as of then.
+      return linkMessage(record, shortUrl, 0, record.createdAt ? dateOf(record.createdAt).getTime() : Date.now());
     },
     async getLink(request, context) {
       const { workspaceId, key } = target(request, context);

@@ -7,7 +7,7 @@ import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { checkAlias } from './codes/alias.ts';
 import { checkDestination, type DestinationRules } from './destinations/destination.ts';
 import { type Checked, createFaults, type Faults, fault } from './faults.ts';
-import { checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
+import { checkEnd, checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
 import type { LinkEdit } from './links/links.ts';
 import { readPageToken } from './links/page-token.ts';
 import type { ListQuery, NewLink, StateFilter } from './store.ts';
@@ -24,7 +24,7 @@ export function domainOf(domains: Domains, given: string | undefined): string {
   return domain;
 }
 
-/** A request to make a link, checked. */
+/** A request to make a link, checked, but for what its time decides (checkEnd). */
 export interface CheckedCreate {
   readonly link: NewLink;
   readonly alias: string | undefined;
@@ -91,7 +91,7 @@ function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdi
   const given = {
     alias: patch.alias === undefined ? undefined : faults.take(checkAlias(patch.alias)),
     destination: destinationOf(patch, rules, faults),
-    expiresAt: faults.take(lifetimeOf(patch)),
+    expiresAt: faults.take(checkEnd(faults.take(lifetimeOf(patch)), Date.now())),
     isActive: patch.isActive,
     title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
     tags: patch.tags.length === 0 ? undefined : faults.take(checkTags(patch.tags)),

@@ -32,5 +32,11 @@ export function checkLifetime({ ttl, expiresAt }: Lifetime, nowMs: number): Chec
   const at = expiresAt.getTime();
   if (Number.isNaN(at) || at > lastMoment)
     return { fault: fault('expires_at', 'must be a time before the year 10000') };
-  return at > nowMs ? { value: expiresAt } : { fault: fault('expires_at', 'must be in the future') };
+  return { value: expiresAt };
+}
+
+/** A check of its own, because what an idempotency key made is answered again when its end has passed. */
+export function checkEnd(end: Date | undefined, nowMs: number): Checked<Date | undefined> {
+  if (end && end.getTime() <= nowMs) return { fault: fault('expires_at', 'must be in the future') };
+  return { value: end };
 }

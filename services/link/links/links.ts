@@ -9,8 +9,10 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { type CacheWriter, writeWithin } from '../cache/cache-writer.ts';
 import type { CodeSource } from '../codes/code-blocks.ts';
+import { createFaults } from '../faults.ts';
 import type { ChangeOutcome, ChosenCode, CreateOutcome, Edit, Idempotency, LinkStore, NewLink } from '../store.ts';
 import { requireEtag } from './etag.ts';
+import { checkEnd } from './link-fields.ts';
 
 /** The new values of a link's fields; undefined stays as it is, null is cleared. */
 export interface LinkEdit {
@@ -114,15 +116,29 @@ async function createOnce(
   alias: string | undefined,
   idempotency: Idempotency | undefined,
 ): Promise<{ outcome: 'created' | 'replayed'; record: LinkRecord }> {
+  // What was made before is answered again whatever the time, and costs neither a code nor a place in the queue.
+  const before = idempotency && (await store.replay(link.workspaceId, idempotency));
+  if (before) return answerOf(before, alias);
+  refuseEnded(link);
   admit?.();
   for (let attempt = 0; attempt < mostCollisions; attempt++) {
     const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };
     const made: CreateOutcome = await store.create(link, code, idempotency);
-    if ('record' in made) return made;
     if (made.outcome === 'code_taken' && alias === undefined) continue;
-    throw refusals[made.outcome](alias);
+    return answerOf(made, alias);
   }
   throw new HopError('internal', 'INTERNAL', 'No free code was found.');
+}
+
+function answerOf(made: CreateOutcome, alias: string | undefined): Extract<CreateOutcome, { record: LinkRecord }> {
+  if ('record' in made) return made;
+  throw refusals[made.outcome](alias);
+}
+
+function refuseEnded({ expiresAt }: NewLink): void {
+  const faults = createFaults();
+  faults.take(checkEnd(expiresAt, Date.now()));
+  faults.throwIfAny();
 }
 
 const refusals = {
@@ -134,6 +150,7 @@ const refusals = {
 function failureName(error: unknown): string {
   if (!(error instanceof HopError)) return 'failed';
   if (error.kind === 'taken') return 'taken';
+  if (error.kind === 'invalid') return 'refused';
   return error.reason === 'OVERLOADED' ? 'shed' : 'failed';
 }
 
