@@ -1,7 +1,44 @@
+import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
 import { call } from '../mesh/support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
-import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
+import {
+  createLink,
+  newContext,
+  newPage,
+  row,
+  signedInPage,
+  signUp,
+  toast,
+  useBrowser,
+  type Visitor,
+} from './support/visit.ts';
+
+/** Lets calls of a method wait until the answered function is called, which lets them go on. */
+async function holdBack(page: Page, method: RegExp): Promise<() => void> {
+  const gate = Promise.withResolvers<void>();
+  await page.route(method, async (route) => {
+    await gate.promise;
+    await route.continue();
+  });
+  return gate.resolve;
+}
+
+/** Comes back to the page after a minute elsewhere, when what it shows is asked for again. */
+const returnLater = (page: Page): Promise<unknown> =>
+  page.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 60_000;
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  });
+
+/** What a colleague does meanwhile, by the API. */
+async function changeElsewhere(visitor: Visitor, alias: string, body: unknown): Promise<void> {
+  const { token } = (await call('/api/auth/login', { body: visitor })).json;
+  expect((await call(`/api/v1/urls/${alias}`, { method: 'PATCH', token, body })).status).toBe(200);
+}
+
+const dialog = (page: Page, name: string) => page.getByRole('dialog', { name });
 
 describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNoBrowser}` : ''}`, () => {
   useBrowser();
@@ -119,5 +156,67 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'reserved' }).waitFor();
     expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/kept');
+  });
+
+  it('does not take back what a colleague changed while a link was being edited', async () => {
+    const { page, visitor } = await signedInPage();
+    const alias = `shared-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/', Alias: alias, Title: 'Old title' });
+    await row(page, 'Old title').getByRole('link', { name: 'Old title' }).click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await changeElsewhere(visitor, alias, { title: 'New title' });
+    await returnLater(page);
+    await page.getByRole('heading', { name: 'New title', level: 1, includeHidden: true }).waitFor();
+    await page.getByLabel('Destination').fill('https://example.com/mine');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Somebody changed this in the meantime' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Edit' }).click();
+    expect(await dialog(page, 'Edit New title').getByLabel('Title').inputValue()).toBe('New title');
+  });
+
+  it('leaves a dialog open that is not the one that was saved', async () => {
+    const { page } = await signedInPage();
+    for (const title of ['First', 'Second'])
+      await createLink(page, { Destination: 'https://example.com/', Title: title });
+    const goOn = await holdBack(page, /UpdateLink$/);
+    await page.getByRole('button', { name: 'Edit First' }).click();
+    await page.getByLabel('Title').fill('Foremost');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Edit Second' }).click();
+    await page.getByLabel('Title').fill('Being typed');
+    goOn();
+    await toast(page, 'Saved Foremost').waitFor();
+    expect(await dialog(page, 'Edit Second').getByLabel('Title').inputValue()).toBe('Being typed');
+  });
+
+  it('stays where somebody went while the page of a link was saving', async () => {
+    const { page } = await signedInPage();
+    const alias = `late-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/', Alias: alias, Title: 'Late' });
+    await row(page, 'Late').getByRole('link', { name: 'Late' }).click();
+    const saveLate = async (field: string, value: string) => {
+      const goOn = await holdBack(page, /UpdateLink$/);
+      await page.getByRole('button', { name: 'Edit' }).click();
+      await page.getByLabel(field).fill(value);
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByRole('button', { name: 'Cancel' }).click();
+      return goOn;
+    };
+    const toldOfTitle = await saveLate('Title', 'Later');
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByLabel('Tags').fill('being typed');
+    toldOfTitle();
+    await toast(page, 'Saved Later').waitFor();
+    expect(await page.getByRole('dialog').getByLabel('Tags').inputValue()).toBe('being typed');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    const toldOfAlias = await saveLate('Alias', `${alias}-renamed`);
+    await page.getByRole('link', { name: 'API keys' }).click();
+    await page.getByText('No keys yet').waitFor();
+    await toast(page, 'Saved Later').getByRole('button', { name: 'Dismiss' }).click();
+    toldOfAlias();
+    await toast(page, 'Saved Later').waitFor();
+    expect(page.url()).toContain('/app/keys');
   });
 });

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useMemo, useState } from 'react';
+import { lazy, type RefObject, Suspense, useEffect, useMemo, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { Button } from '../../components/button.tsx';
@@ -13,17 +13,23 @@ import { linkPath } from './link-path.ts';
 const QrDialog = lazy(() => import('../links/qr-dialog.tsx'));
 const group = 'This link';
 
+/** One opening of a dialog: made anew each time, so that a late answer can tell whether it is still the same. */
+interface Open {
+  readonly kind: 'edit' | 'qr';
+}
+
 /** What can be done with the link of the page, by buttons and by keys. */
 export function LinkButtons({ link }: { link: Link }) {
-  const [open, setOpen] = useState<'edit' | 'qr'>();
+  const [open, setOpen] = useState<Open>();
   const actions = useLinkActions();
   const [, go] = useLocation();
+  const isHere = useIsHere();
   const toggle = link.isActive ? 'Disable' : 'Enable';
   const commands = useMemo<Command[]>(
     () => [
       { label: 'Copy the short link', keys: 'c', icon: 'copy', group, run: () => actions.copy(link) },
-      { label: 'Edit', keys: 'e', icon: 'edit', group, run: () => setOpen('edit') },
-      { label: 'Show the QR code', keys: 'q', icon: 'qr', group, run: () => setOpen('qr') },
+      { label: 'Edit', keys: 'e', icon: 'edit', group, run: () => setOpen({ kind: 'edit' }) },
+      { label: 'Show the QR code', keys: 'q', icon: 'qr', group, run: () => setOpen({ kind: 'qr' }) },
       { label: toggle, keys: 'd', group, run: () => actions.setActive([link], !link.isActive) },
     ],
     [actions, link, toggle],
@@ -33,15 +39,16 @@ export function LinkButtons({ link }: { link: Link }) {
     actions.remove([link]);
     go('/links');
   };
+  const close = (): void => setOpen((now) => (now === open ? undefined : now));
   return (
     <>
       <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
         Copy
       </Button>
-      <Button folds icon="qr" onClick={() => setOpen('qr')}>
+      <Button folds icon="qr" onClick={() => setOpen({ kind: 'qr' })}>
         QR code
       </Button>
-      <Button folds icon="edit" onClick={() => setOpen('edit')}>
+      <Button folds icon="edit" onClick={() => setOpen({ kind: 'edit' })}>
         Edit
       </Button>
       <Button folds icon={link.isActive ? 'pause' : 'play'} onClick={() => actions.setActive([link], !link.isActive)}>
@@ -50,17 +57,24 @@ export function LinkButtons({ link }: { link: Link }) {
       <Button folds look="danger" icon="trash" onClick={remove}>
         Delete
       </Button>
-      {open === 'edit' && <EditDialog link={link} close={() => setOpen(undefined)} />}
-      {open === 'qr' && (
+      {open?.kind === 'edit' && <EditDialog link={link} close={close} isHere={isHere} />}
+      {open?.kind === 'qr' && (
         <Suspense fallback={null}>
-          <QrDialog link={link} onClose={() => setOpen(undefined)} />
+          <QrDialog link={link} onClose={close} />
         </Suspense>
       )}
     </>
   );
 }
 
-function EditDialog({ link, close }: { link: Link; close: () => void }) {
+interface EditDialogProps {
+  readonly link: Link;
+  readonly close: () => void;
+  /** Whether the page is still there: its dialog may be gone when the answer comes. */
+  readonly isHere: RefObject<boolean>;
+}
+
+function EditDialog({ link, close, isHere }: EditDialogProps) {
   const lists = useLinkLists();
   const tell = useToast();
   const [, go] = useLocation();
@@ -69,7 +83,18 @@ function EditDialog({ link, close }: { link: Link; close: () => void }) {
     lists.change(new Set([saved.id]), () => saved);
     lists.renew();
     tell({ text: `Saved ${saved.title || saved.code}.` });
-    if (saved.code !== link.code) go(linkPath(saved), { replace: true });
+    if (saved.code !== link.code && isHere.current) go(linkPath(saved), { replace: true });
   };
   return <LinkDialog link={link} onClose={close} onDone={done} />;
+}
+
+function useIsHere(): RefObject<boolean> {
+  const isHere = useRef(false);
+  useEffect(() => {
+    isHere.current = true;
+    return () => {
+      isHere.current = false;
+    };
+  }, []);
+  return isHere;
 }

@@ -28,7 +28,9 @@ interface LinkDialogProps {
   onDone(link: Link, isNew: boolean): void;
 }
 
-export function LinkDialog({ link, onClose, onDone }: LinkDialogProps) {
+export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
+  // As it was when the draft was taken: against a newer one the draft would take back, with a fitting etag, what others changed.
+  const [link] = useState(opened);
   const [draft, setDraft] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
   const { save, problem, isBusy } = useSaving(link, onDone);
   const field = (name: keyof LinkDraft) => ({

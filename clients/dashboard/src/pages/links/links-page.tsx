@@ -67,7 +67,8 @@ export default function LinksPage() {
           )
         }
       </Answer>
-      <OpenDialog open={open} close={() => setOpen(undefined)} />
+      {/* A late answer closes its own dialog, not the one that was opened since. */}
+      <OpenDialog open={open} close={() => setOpen((now) => (now === open ? undefined : now))} />
     </Page>
   );
 }
