@@ -219,4 +219,22 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await toast(page, 'Saved Later').waitFor();
     expect(page.url()).toContain('/app/keys');
   });
+
+  it('takes back of many what it did, and nothing else', async () => {
+    const { page } = await signedInPage();
+    for (const title of ['One', 'Two', 'Three'])
+      await createLink(page, { Destination: 'https://example.com/', Title: title });
+    await page.getByRole('button', { name: 'Disable Two' }).click();
+    await toast(page, 'Two disabled').waitFor();
+    const choose = async (titles: readonly string[], action: string) => {
+      for (const title of titles) await page.getByLabel(`Select ${title}`).check();
+      await page.getByRole('region', { name: 'Selection' }).getByRole('button', { name: action }).click();
+    };
+    await choose(['One', 'Two', 'Three'], 'Disable');
+    await toast(page, '2 links disabled').getByRole('button', { name: 'Undo' }).click();
+    await toast(page, '2 links enabled').waitFor();
+    expect(await row(page, 'Two').getByText('disabled', { exact: true }).count()).toBe(1);
+    await choose(['Two'], 'Disable');
+    await toast(page, 'Two is disabled already').waitFor();
+  });
 });

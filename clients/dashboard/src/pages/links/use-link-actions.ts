@@ -64,13 +64,13 @@ export function useLinkActions(): LinkActions {
         call: ({ undeleteLink }, link) => undeleteLink(named1(link)),
         done: 'restored',
       });
-    const setActive = (links: readonly Link[], isActive: boolean): void =>
+    const turn = (links: readonly Link[], isActive: boolean): void =>
       void apply({
         links,
         shown: (link) => ({ ...link, isActive, state: isActive ? 'active' : 'disabled' }),
         call: ({ updateLink }, link) => updateLink({ ...named1(link), patch: { isActive } }),
-        done: isActive ? 'enabled' : 'disabled',
-        undo: () => setActive(links, !isActive),
+        done: turned(isActive),
+        undo: () => turn(links, !isActive),
       });
     return {
       async copy(link) {
@@ -90,7 +90,12 @@ export function useLinkActions(): LinkActions {
           undo: () => restore(links),
         }),
       restore,
-      setActive,
+      setActive(links, isActive) {
+        // Those that are so already stay out of it: an undo would change them.
+        const others = links.filter((link) => link.isActive !== isActive);
+        if (others.length > 0) turn(others, isActive);
+        else tell({ text: `${named(links)} ${links.length === 1 ? 'is' : 'are'} ${turned(isActive)} already.` });
+      },
     };
   }, [transport, lists, tell]);
 }
@@ -99,6 +104,8 @@ const named1 = ({ code, domain }: Link) => ({ code, domain });
 
 const named = (links: readonly Link[]): string =>
   links.length === 1 ? links[0]?.title || links[0]?.code || 'Link' : `${links.length} links`;
+
+const turned = (isActive: boolean): string => (isActive ? 'enabled' : 'disabled');
 
 /** Runs a call for each, some at once; answers what failed. */
 async function eachOf(links: readonly Link[], call: (link: Link) => Promise<unknown>): Promise<unknown[]> {
