@@ -80,13 +80,18 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
   it('refuses a wrong password in words, and lets the right one in to where they wanted to go', async () => {
     const { visitor } = await signedInPage();
     const page = await newPage(await newContext());
-    await page.goto('/app/links?state=active');
+    await page.goto('/app/links?q=a%2526b&state=active');
+    await page.getByRole('link', { name: 'Make an account' }).click();
+    await page.getByRole('link', { name: 'Log in' }).click();
     await page.getByLabel('Email').fill(visitor.email);
     await page.getByLabel('Password').fill('not the password');
     await page.getByRole('button', { name: 'Log in' }).click();
     await page.getByRole('alert').filter({ hasText: 'The email or the password is wrong' }).waitFor();
     await page.getByLabel('Password').fill(visitor.password);
     await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
+    expect(page.url()).toContain('/app/links?q=a%2526b&state=active');
+    await page.goto(`/app/log-in?${new URLSearchParams({ to: '/../elsewhere' })}`);
     await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
     expect(page.url()).toContain('/app/links');
     await page.getByRole('button', { name: 'Log out' }).click();

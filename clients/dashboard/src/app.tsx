@@ -14,9 +14,12 @@ import { usePerson, useSessionParts, useSessionState } from './session/session-c
 import { PageBoundary } from './shell/page-boundary.tsx';
 import { Shell } from './shell/shell.tsx';
 
+/** Where all pages are. */
+const base = '/app';
+
 export function App({ baseUrl }: { baseUrl: string }) {
   return (
-    <Router base="/app">
+    <Router base={base}>
       <ToastProvider>
         <CommandProvider>
           <Door baseUrl={baseUrl} />
@@ -35,7 +38,9 @@ function Door({ baseUrl }: { baseUrl: string }) {
     // A person of another account starts with nothing of the one before.
     return isSignIn ? <Redirect to={wanted()} replace /> : <SignedIn key={state.user.id} baseUrl={baseUrl} />;
   }
-  if (!isSignIn) return <Redirect to={`/log-in?${new URLSearchParams({ to: location })}`} replace />;
+  // The search of the router is decoded, which makes another one of it: a `%26` would part two parameters.
+  const to = `${location}${window.location.search}`;
+  if (!isSignIn) return <Redirect to={`/log-in?${new URLSearchParams({ to })}`} replace />;
   return location === '/log-in' ? <LogInPage /> : <SignUpPage />;
 }
 
@@ -82,8 +87,10 @@ function PageRoutes() {
   );
 }
 
-/** A path of the dashboard that the address asks for, and nothing that leads out of it. */
+/** A page of the dashboard that the address asks for, with its search, and nothing that leads out of it, as `/../x` would. */
 function wanted(): string {
   const to = new URLSearchParams(window.location.search).get('to');
-  return to?.startsWith('/') && !to.startsWith('//') ? to : homePath;
+  if (!to?.startsWith('/')) return homePath;
+  const { pathname, search } = new URL(`${base}${to}`, window.location.origin);
+  return pathname.startsWith(`${base}/`) ? `${pathname.slice(base.length)}${search}` : homePath;
 }

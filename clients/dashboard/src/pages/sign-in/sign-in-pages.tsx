@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect } from 'react';
-import { Link, useSearch } from 'wouter';
+import { Link } from 'wouter';
+import { useSearch } from 'wouter/use-browser-location';
 import { Mark } from '../../shell/mark.tsx';
 import { LogInForm } from './log-in-form.tsx';
 import style from './sign-in.module.css';
@@ -11,7 +12,7 @@ export function LogInPage() {
     <Card title="Log in" lead="Your links are where you left them.">
       <LogInForm />
       <p>
-        New here? <Link href={`/sign-up?${search}`}>Make an account</Link>
+        New here? <Link href={`/sign-up${search}`}>Make an account</Link>
       </p>
     </Card>
   );
@@ -23,7 +24,7 @@ export function SignUpPage() {
     <Card title="Make an account" lead="It comes with a workspace of your own.">
       <SignUpForm />
       <p>
-        Have one already? <Link href={`/log-in?${search}`}>Log in</Link>
+        Have one already? <Link href={`/log-in${search}`}>Log in</Link>
       </p>
     </Card>
   );
