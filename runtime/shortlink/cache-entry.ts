@@ -59,7 +59,28 @@ export async function setAllIfNewer(redis: Redis, records: readonly LinkRecord[]
   }
 }
 
-/** Deletes every entry: for when the database went back in time, and the cache knows more than it. */
+/**
+ * How far the relay has got, as the cache itself has it: milliseconds since 1970 by the database's clock. Every change up to then was
+ * written before. A cache that is started from an old copy of its data, or whose lagging copy takes over, shows an old place, an
+ * emptied one none.
+ */
+export const relayPlaceKey = 'hop:relay-place';
+
+export async function relayPlace(redis: Redis): Promise<number | undefined> {
+  const place = await redis.get(relayPlaceKey);
+  return place === null ? undefined : Number(place);
+}
+
+/** Moves the place, if the cache still has the one that was read or written last; false: it has gone back. */
+export async function moveRelayPlace(redis: Redis, from: number | undefined, to: number): Promise<boolean> {
+  return (await redis.eval(moveScript, 1, relayPlaceKey, from ?? '', to)) === 1;
+}
+
+const moveScript = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2])
+return 1`;
+
+/** Deletes every entry: for when the database or the cache went back in time, and the cache may have what was never so. */
 export async function forgetAll(redis: Redis): Promise<void> {
   let cursor = '0';
   do {

@@ -11,10 +11,13 @@ export interface TestValkey {
   stop(): Promise<void>;
 }
 
-/** Starts a Valkey of its own on a free port, or on the one given, which is how a restart is played. */
-export async function startValkey(options: { port?: number } = {}): Promise<TestValkey> {
+/**
+ * Starts a Valkey of its own on a free port, or on the one given, which is how a restart is played. A directory that is given is the
+ * caller's to remove, and what SAVE wrote into it is read at the start.
+ */
+export async function startValkey(options: { port?: number; directory?: string } = {}): Promise<TestValkey> {
   const port = options.port ?? (await freePort());
-  const directory = partDirectory('valkey');
+  const directory = options.directory ?? partDirectory('valkey');
   const part = startPart(valkeyServer(), [
     '--port',
     String(port),
@@ -35,7 +38,7 @@ export async function startValkey(options: { port?: number } = {}): Promise<Test
     pid: part.process.pid ?? 0,
     async stop() {
       await part.stop('SIGKILL');
-      removeDirectory(directory);
+      if (!options.directory) removeDirectory(directory);
     },
   };
 }

@@ -5,7 +5,6 @@ import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis } from '#runtime/redis/redis.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
-import { forgetAll } from '#runtime/shortlink/cache-entry.ts';
 import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
@@ -75,11 +74,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   const relay = startRelay({
     log: changeLog,
     feed,
-    write: cache.writeOwed,
-    async forgetAll() {
-      cache.forget();
-      await forgetAll(redis);
-    },
+    cache,
     logger: log.child({ part: 'relay' }),
   });
   const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { Redis } from '#runtime/redis/redis.ts';
-import { setIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import { forgetAll, moveRelayPlace, relayPlace, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -13,8 +13,18 @@ export interface CacheWriters {
   readonly write: CacheWriter;
   /** What the relay owes: all but what this process wrote by itself a moment ago. */
   readonly writeOwed: CacheWriter;
-  /** The cache was emptied. */
-  forget(): void;
+  /** Forgets every entry: the cache may have what was never so, or what is no longer so. */
+  forgetAll(): Promise<void>;
+  readonly place: CachePlace;
+}
+
+/** How far the cache itself says that it was written, in milliseconds since 1970 by the database's clock. */
+export interface CachePlace {
+  read(): Promise<number | undefined>;
+  /** Moves it, if it is still the one given; false: the cache has gone back. */
+  move(from: number | undefined, to: number): Promise<boolean>;
+  /** Grows with each connection to the cache: what was written by an earlier one may be lost with the server that took it. */
+  readonly connections: number;
 }
 
 const writes = counter(metric.relayWrites);
@@ -24,6 +34,11 @@ const mostRemembered = 5_000;
 export function createCacheWriters(redis: Redis): CacheWriters {
   /** Of each link, by its id, the version that was written through last. */
   const written = new LRUCache<string, bigint>({ max: mostRemembered });
+  let connections = 0;
+  redis.on('ready', () => {
+    connections++;
+    written.clear();
+  });
   const set = async (record: LinkRecord): Promise<void> => {
     try {
       const outcome = (await setIfNewer(redis, record)) ? 'written' : 'older';
@@ -46,7 +61,17 @@ export function createCacheWriters(redis: Redis): CacheWriters {
       if (isPaid) written.delete(record.id);
       else await write(record, previousCode);
     },
-    forget: () => written.clear(),
+    async forgetAll() {
+      written.clear();
+      await forgetAll(redis);
+    },
+    place: {
+      read: () => relayPlace(redis),
+      move: (from, to) => moveRelayPlace(redis, from, to),
+      get connections() {
+        return connections;
+      },
+    },
   };
 }
 

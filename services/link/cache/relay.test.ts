@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
-import { cacheKey, decodeEntry, forgetAll, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import {
+  cacheKey,
+  decodeEntry,
+  moveRelayPlace,
+  relayPlace,
+  relayPlaceKey,
+  setIfNewer,
+} from '#runtime/shortlink/cache-entry.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord, stateOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { partDirectory, removeDirectory } from '#runtime/testing/part.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { startValkey, type TestValkey } from '#runtime/testing/valkey.ts';
@@ -59,10 +67,9 @@ afterEach(async () => {
 });
 
 /** What a process of the link service runs for the cache. */
-function startProcess() {
+function startProcess(cache = redis, saveEveryMs = 50) {
   const feed = createChangeFeed({ log, logger: silentLog });
-  const { writeOwed: write } = createCacheWriters(redis);
-  const relay = startRelay({ log, feed, write, forgetAll: () => forgetAll(redis), logger: silentLog, saveEveryMs: 50 });
+  const relay = startRelay({ log, feed, cache: createCacheWriters(cache), logger: silentLog, saveEveryMs });
   const process = {
     async stop() {
       await relay.stop();
@@ -79,13 +86,13 @@ async function make(alias = randomUUID()): Promise<LinkRecord> {
   return made.record;
 }
 
-async function cached(code: string): Promise<LinkRecord | undefined> {
-  const entry = await redis.getBuffer(cacheKey(linkKey('hop.example', code)));
+async function cached(code: string, cache = redis): Promise<LinkRecord | undefined> {
+  const entry = await cache.getBuffer(cacheKey(linkKey('hop.example', code)));
   return entry ? decodeEntry(entry) : undefined;
 }
 
-async function cachedState(code: string): Promise<string | undefined> {
-  const record = await cached(code);
+async function cachedState(code: string, cache = redis): Promise<string | undefined> {
+  const record = await cached(code, cache);
   return record && stateOf(record, Date.now());
 }
 
@@ -159,6 +166,50 @@ describe('the relay', () => {
     expect((await cached(record.code))?.version).toBe(record.version + 1n);
     await writeOwed(record, '');
     expect((await cached(record.code))?.version).toBe(record.version + 1n);
+  });
+
+  test('a cache that was started from an old copy of its data is emptied, and what it lost is not believed', async () => {
+    const directory = partDirectory('valkey-old');
+    onTestFinished(() => removeDirectory(directory));
+    const old = await startValkey({ directory });
+    onTestFinished(() => old.stop());
+    const own = createRedis(old.url, { name: 'test', log: silentLog });
+    onTestFinished(() => own.disconnect());
+    await whenReady(own);
+    startProcess(own);
+    const { code } = await make();
+    await waitFor(async () => (await cached(code, own)) !== undefined && (await relayPlace(own)) !== undefined);
+    await own.save();
+    const saved = await relayPlace(own);
+    await links.delete({ workspaceId, key: linkKey('hop.example', code) });
+    await waitFor(async () => (await cachedState(code, own)) === 'deleted' && (await relayPlace(own)) !== saved);
+    await old.stop();
+    const again = await startValkey({ directory, port: old.port });
+    onTestFinished(() => again.stop());
+    await waitFor(() => own.status === 'ready', { timeoutMs: 5_000 });
+    await waitFor(async () => (await cachedState(code, own)) !== 'followable', { timeoutMs: 5_000 });
+    await waitFor(async () => ((await relayPlace(own)) ?? 0) > (saved ?? 0), { timeoutMs: 5_000 });
+    expect(await cachedState(code, own)).not.toBe('followable');
+  });
+
+  test('what a lost connection may have taken with it is written again', async () => {
+    const cursor = await log.relayCursor();
+    startProcess(redis, 60_000);
+    await waitFor(async () => (await log.relayCursor()) !== cursor);
+    const { code } = await make();
+    await waitFor(async () => (await cachedState(code)) === 'followable');
+    // A copy that was a moment behind takes over: it has the place that was saved, and not what was written after it.
+    await redis.del(cacheKey(linkKey('hop.example', code)));
+    redis.disconnect(true);
+    await waitFor(async () => redis.status === 'ready' && (await cachedState(code)) === 'followable');
+  });
+
+  test('the place of the cache moves only from where it is', async () => {
+    await redis.del(relayPlaceKey);
+    expect(await moveRelayPlace(redis, 5, 6)).toBe(false);
+    expect(await moveRelayPlace(redis, undefined, 6)).toBe(true);
+    expect(await moveRelayPlace(redis, undefined, 7)).toBe(false);
+    expect([await moveRelayPlace(redis, 6, 8), await relayPlace(redis)]).toEqual([true, 8]);
   });
 
   test('a cursor that cannot be continued empties the cache', async () => {

@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { type ChangeCursor, writeCursor } from '../changes/change-cursor.ts';
+import { type ChangeCursor, readCursor, writeCursor } from '../changes/change-cursor.ts';
 import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { ChangeLog, Leadership, StoredChange } from '../changes/change-log.ts';
 import type { WatchEvent } from '../changes/subscription.ts';
-import type { CacheWriter } from './cache-writer.ts';
+import type { CacheWriters } from './cache-writer.ts';
 
 /** Carries every committed change to the cache, in one process at a time. */
 export interface Relay {
@@ -16,9 +16,7 @@ export interface Relay {
 export interface RelaySettings {
   readonly log: ChangeLog;
   readonly feed: ChangeFeed;
-  readonly write: CacheWriter;
-  /** Forgets every entry of the cache: it may hold what the database no longer knows. */
-  readonly forgetAll: () => Promise<void>;
+  readonly cache: Pick<CacheWriters, 'writeOwed' | 'forgetAll' | 'place'>;
   readonly logger: Log;
   /** How often the cursor is saved, at most. */
   readonly saveEveryMs?: number;
@@ -28,7 +26,7 @@ const longestPauseMs = 1_000;
 /** How many writes are under way at once. */
 const writesAtOnce = 200;
 
-export function startRelay({ log, feed, write, forgetAll, logger, saveEveryMs = 1_000 }: RelaySettings): Relay {
+export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: RelaySettings): Relay {
   const stopping = new AbortController();
   let owedSince: number | undefined;
   const unobserve = observe(metric.relayLag, {}, () =>
@@ -52,29 +50,55 @@ export function startRelay({ log, feed, write, forgetAll, logger, saveEveryMs = 
       const some = changes.slice(start, start + writesAtOnce);
       owedSince = some[0]?.changedAt.getTime();
       const writeSome = async (): Promise<void> => {
-        await Promise.all(some.map(({ record, previousCode }) => write(record, previousCode)));
+        await Promise.all(some.map(({ record, previousCode }) => cache.writeOwed(record, previousCode)));
       };
       await insist('a write to the cache', writeSome, signal);
     }
     owedSince = undefined;
   }
 
+  async function beginAnew(reason: string, signal: AbortSignal): Promise<void> {
+    logger.warn({ reason }, 'the cache begins anew');
+    await insist('forgetting the cache', cache.forgetAll, signal);
+  }
+
+  /** The place that the cache itself has; it begins anew when that is behind what was saved as written. */
+  async function placeOfCache(saved: string, signal: AbortSignal): Promise<number | undefined> {
+    let place: number | undefined;
+    const read = async (): Promise<void> => {
+      place = await cache.place.read();
+    };
+    await insist('reading the place of the cache', read, signal);
+    const savedAtMs = readCursor(saved)?.readAtMs ?? Number.NEGATIVE_INFINITY;
+    const isBehind = (place ?? Number.NEGATIVE_INFINITY) < savedAtMs;
+    if (isBehind && !signal.aborted) await beginAnew('The cache has lost what was written to it.', signal);
+    return place;
+  }
+
+  /** Ends when the cache is another than it was, or when it has gone back: what follows the saved cursor is owed again. */
   async function relay(signal: AbortSignal): Promise<void> {
+    const { connections } = cache.place;
+    const isSame = (): boolean => cache.place.connections === connections;
+    const saved = (await log.relayCursor()) ?? '';
+    let place = await placeOfCache(saved, signal);
     let savedAt = Number.NEGATIVE_INFINITY;
-    const save = async (cursor: ChangeCursor): Promise<void> => {
-      if (performance.now() - savedAt < saveEveryMs) return;
+
+    /** First in the cache, then in the database: whoever hears of the second can look at the first. */
+    async function save(cursor: ChangeCursor): Promise<boolean> {
+      if (!isSame()) return false;
+      if (performance.now() - savedAt < saveEveryMs) return true;
+      if (!(await cache.place.move(place, cursor.readAtMs)) || !isSame()) return false;
+      place = cursor.readAtMs;
       await log.saveRelayCursor(writeCursor(cursor));
       savedAt = performance.now();
-    };
-    for await (const events of feed.subscribe((await log.relayCursor()) ?? '', signal)) {
-      for (const event of events) {
-        if (event.type !== 'resynchronise') continue;
-        logger.warn({ reason: event.reason }, 'the cache begins anew');
-        await insist('forgetting the cache', forgetAll, signal);
-      }
+      return true;
+    }
+
+    for await (const events of feed.subscribe(saved, signal)) {
+      for (const event of events) if (event.type === 'resynchronise') await beginAnew(event.reason, signal);
       await writeAll(changesOf(events), signal);
-      const place = events.findLast((event) => event.type === 'heartbeat');
-      if (place && !signal.aborted) await save(place.cursor);
+      const heartbeat = events.findLast((event) => event.type === 'heartbeat');
+      if (heartbeat && !signal.aborted && !(await save(heartbeat.cursor))) return;
     }
   }
 

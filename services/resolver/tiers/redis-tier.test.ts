@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createRedis, type Redis, whenReady } from '#runtime/redis/redis.ts';
-import { cacheKey, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import { cacheKey, moveRelayPlace, relayPlaceKey, setIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { valkeyUrl } from '#runtime/testing/stores.ts';
@@ -9,7 +9,9 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import { testRecord } from '../testing/resolver-fixture.ts';
 import { redisTier } from './redis-tier.ts';
 
-const limits = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, patienceMs: 1_000, log: silentLog };
+const bounds = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, patienceMs: 1_000, log: silentLog };
+/** How far Redis has got is not known. */
+const limits = { ...bounds, cachedUntilMs: () => Number.NEGATIVE_INFINITY };
 let redis: Redis;
 
 beforeAll(async () => {
@@ -49,6 +51,20 @@ describe('the redis tier', () => {
     await setIfNewer(redis, testRecord({ ...other, version: 3n }));
     await redis.copy(cacheKey(other), cacheKey(asked));
     expect(await tier.find(asked)).toBeUndefined();
+  });
+
+  it('believes nothing of a Redis that has not got as far as was told, and does not count it as ill', async () => {
+    let told = 1_000;
+    const tier = redisTier({ redis, ...bounds, cachedUntilMs: () => told });
+    const key = newKey();
+    await setIfNewer(redis, testRecord({ ...key, version: 3n }));
+    await redis.del(relayPlaceKey);
+    for (let call = 0; call < 10; call++) await expect(tier.find(key)).rejects.toThrow('all that was written');
+    await moveRelayPlace(redis, undefined, 1_000);
+    expect(await tier.find(key)).toMatchObject({ record: { version: 3n } });
+    told = 1_001;
+    await expect(tier.find(key)).rejects.toThrow('all that was written');
+    await redis.del(relayPlaceKey);
   });
 
   it('fills, but never over a newer version', async () => {

@@ -1,7 +1,7 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
 import type { Redis } from '#runtime/redis/redis.ts';
-import { cacheKey, decodeEntry, setAllIfNewer } from '#runtime/shortlink/cache-entry.ts';
+import { cacheKey, decodeEntry, relayPlaceKey, setAllIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { Found, RedisTier } from '../resolve.ts';
@@ -17,6 +17,8 @@ interface RedisTierOptions {
   readonly maxFills: number;
   /** A key that waited longer to be asked for is not asked for any more: nobody waits for it. */
   readonly patienceMs: number;
+  /** Up to when every change was said to be in Redis, by the database's clock; -Infinity: not known. */
+  readonly cachedUntilMs: () => number;
   readonly log: Log;
 }
 
@@ -30,13 +32,21 @@ export function redisTier({
   resetMs,
   maxFills,
   patienceMs,
+  cachedUntilMs,
   log,
 }: RedisTierOptions): RedisTier {
-  const read = (keys: readonly LinkKey[]): Promise<(Buffer | null)[]> => redis.mgetBuffer(keys.map(cacheKey));
+  /** A Redis that was started from an old copy of its data has old links, and says so: it has an old place as well. */
+  async function read(keys: readonly LinkKey[]): Promise<(Buffer | null)[]> {
+    const least = cachedUntilMs();
+    const [place, ...entries] = await redis.mgetBuffer(relayPlaceKey, ...keys.map(cacheKey));
+    if (Number(place ?? Number.NEGATIVE_INFINITY) < least) throw new GoneBack();
+    return entries;
+  }
   const get: Breaker<[readonly LinkKey[]], (Buffer | null)[]> = breaker('redis', read, {
     timeoutMs,
     lateMs,
     resetMs,
+    isFailure: (error) => !(error instanceof GoneBack),
     log,
   });
   const entryOf = gather(get.fire, { name: 'redis', ...batches, patienceMs });
@@ -62,6 +72,13 @@ export function redisTier({
         .finally(() => fills--);
     },
   };
+}
+
+/** The link service notices it within a second, and empties Redis (services/link/cache/relay.ts). */
+class GoneBack extends Error {
+  constructor() {
+    super('Redis does not have all that was written to it.');
+  }
 }
 
 /**
