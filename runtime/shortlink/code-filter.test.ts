@@ -23,7 +23,7 @@ function space(keyId: number, first: number, highWater: number): CodeSpace {
 function watchedFilter({ highWater = rotation + 50_000 } = {}) {
   let clock = 0;
   const filter = createCodeFilter({ keys: [old, current], now: () => clock });
-  filter.heartbeat([space(1, 0, 100_000), space(2, rotation, highWater)]);
+  filter.heartbeat([space(1, 0, 100_000), space(2, rotation, highWater)], 0);
   filter.lookalikesComplete();
   return { filter, pass: (ms: number) => (clock += ms) };
 }
@@ -84,13 +84,16 @@ describe('the code filter', () => {
     expect(filter.check(madeUp)).toBe('refuse');
     pass(1);
     expect(filter.check(madeUp)).toBe('maybe');
+    filter.heartbeat([space(1, 0, 100_000), space(2, rotation, rotation)], filterFreshMs - 100);
+    pass(100);
+    expect(filter.check(madeUp)).toBe('maybe');
   });
 
   test('is not sure before all lookalikes are known, and after a resynchronisation', () => {
     const filter = createCodeFilter({ keys: [current] });
     const madeUp = current.codeOf(codeSpaceSize - 1);
     expect(filter.check(madeUp)).toBe('maybe');
-    filter.heartbeat([space(2, rotation, rotation)]);
+    filter.heartbeat([space(2, rotation, rotation)], performance.now());
     expect(filter.check(madeUp)).toBe('maybe');
     filter.lookalikesComplete();
     expect(filter.check(madeUp)).toBe('refuse');
@@ -101,9 +104,9 @@ describe('the code filter', () => {
   test('is not sure when a key is announced that it does not have, or not announced that it has', () => {
     const filter = createCodeFilter({ keys: [current] });
     filter.lookalikesComplete();
-    filter.heartbeat([space(2, rotation, rotation), space(3, 0, 1)]);
+    filter.heartbeat([space(2, rotation, rotation), space(3, 0, 1)], performance.now());
     expect(filter.check(current.codeOf(codeSpaceSize - 1))).toBe('maybe');
-    filter.heartbeat([]);
+    filter.heartbeat([], performance.now());
     expect(filter.check(current.codeOf(codeSpaceSize - 1))).toBe('maybe');
   });
 

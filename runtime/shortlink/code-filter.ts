@@ -12,8 +12,11 @@ type Verdict = 'refuse' | 'maybe';
  */
 export interface CodeFilter {
   check(code: string): Verdict;
-  /** A heartbeat of Watch arrived, with how far each key is handed out. */
-  heartbeat(spaces: readonly CodeSpace[]): void;
+  /**
+   * A heartbeat of Watch arrived, with how far each key is handed out. `asOf`: the time, by `now`, up to which everything has been
+   * told; one that was held up on its way says nothing about the moment of its arrival.
+   */
+  heartbeat(spaces: readonly CodeSpace[], asOf: number): void;
   /** A record of Watch arrived; an alias that looks generated is remembered. */
   learn(record: LinkRecord): void;
   /** A chunk of ListLookalikes. */
@@ -28,7 +31,7 @@ interface CodeFilterSettings {
   readonly keys: readonly CodeKey[];
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number;
-  /** How old the last heartbeat may be, in milliseconds. */
+  /** How old what was told last may be, in milliseconds. */
   readonly freshMs?: number;
 }
 
@@ -48,11 +51,11 @@ export function createCodeFilter({
 }: CodeFilterSettings): CodeFilter {
   let lookalikes = createBloomFilter();
   let complete = false;
-  let lastHeartbeat = Number.NEGATIVE_INFINITY;
+  let toldUpTo = Number.NEGATIVE_INFINITY;
   let spaces: readonly Space[] | undefined;
 
   function check(code: string): Verdict {
-    if (!complete || spaces === undefined || now() - lastHeartbeat > freshMs) return 'maybe';
+    if (!complete || spaces === undefined || now() - toldUpTo > freshMs) return 'maybe';
     const value = read(code);
     if (value < 0 || lookalikes.has(value)) return 'maybe';
     for (const space of spaces) if (mayBeHandedOut(space, code)) return 'maybe';
@@ -66,8 +69,8 @@ export function createCodeFilter({
   return {
     check,
     addLookalikes,
-    heartbeat(announced) {
-      lastHeartbeat = now();
+    heartbeat(announced, asOf) {
+      toldUpTo = asOf;
       spaces = matched(keys, announced);
     },
     learn(record) {

@@ -37,8 +37,9 @@ interface DomainSettings {
   readonly hostAliases?: readonly string[];
 }
 
-/** Authorities are the client's to choose: what was parsed is remembered for a few only. */
+/** Authorities are the client's to choose: what was parsed is remembered for a few only, and for none that no host name has room for. */
 const rememberedAuthorities = 1_024;
+const longestAuthority = 262;
 
 /** Throws when a domain is no host name. */
 export function createDomains({ domains, hostAliases = [] }: DomainSettings): Domains {
@@ -53,6 +54,7 @@ export function createDomains({ domains, hostAliases = [] }: DomainSettings): Do
   function parseHost(authority: string): string | undefined {
     if (remembered.has(authority)) return remembered.get(authority);
     const domain = known.get(bareHost(authority)) ?? unknown;
+    if (authority.length > longestAuthority) return domain;
     if (remembered.size >= rememberedAuthorities) remembered.clear();
     remembered.set(authority, domain);
     return domain;

@@ -7,6 +7,8 @@ interface Floor {
   readonly epoch: number;
   readonly epochVersion: bigint;
   readonly until: number;
+  /** A link's first version alone: no older row of it can be shown. */
+  readonly isFirst: boolean;
 }
 
 export interface FloorsOptions {
@@ -18,7 +20,8 @@ export interface FloorsOptions {
 
 /** The least acceptable version of each link that was changed of late. */
 export interface Floors {
-  raise(key: string, version: bigint, epoch: number): void;
+  /** isFirst: the link was made by this version. */
+  raise(key: string, version: bigint, epoch: number, isFirst?: boolean): void;
   /** The least acceptable version; 0n where none is known. With sinceEpoch, older floors are left out. */
   of(key: string, sinceEpoch?: number): bigint;
   /** True while a floor had to be forgotten before its time: a row without a floor may be an old one. */
@@ -35,21 +38,22 @@ export function createFloors({ now, keepMs, max }: FloorsOptions): Floors {
     for (const [key, floor] of floors) {
       if (floor.until > at) {
         if (floors.size <= max) return;
-        blindUntil = Math.max(blindUntil, floor.until);
+        if (!floor.isFirst) blindUntil = Math.max(blindUntil, floor.until);
       }
       floors.delete(key);
     }
   }
 
   return {
-    raise(key, version, epoch) {
+    raise(key, version, epoch, first = false) {
       const at = now();
       const known = floors.get(key);
+      const isFirst = first && (known?.isFirst ?? true);
       const inEpoch = known?.epoch === epoch ? known.epochVersion : 0n;
       if (inEpoch > version) return;
       const greatest = known && known.version > version ? known.version : version;
       floors.delete(key);
-      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs });
+      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs, isFirst });
       forgetOldest(at);
     },
     of(key, sinceEpoch) {

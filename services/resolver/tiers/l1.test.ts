@@ -42,6 +42,24 @@ describe('trust', () => {
     expect(l1.trusted(held(fixture), now())).toBe(true);
   });
 
+  it('is short for an entry of Redis, while Redis is still owed changes from before the epoch', () => {
+    const fixture = resolverFixture();
+    const { l1, now, beat } = fixture;
+    beat(now() - 10);
+    now.advance(replicaLagMs);
+    beat(now() - replicaLagMs - 5);
+    const asked = l1.inquire(key);
+    beat();
+    l1.offer(asked, testRecord(), 'redis');
+    now.advance(2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(false);
+    l1.offer(l1.inquire(key), testRecord(), 'redis');
+    now.advance(2_000);
+    beat();
+    expect(l1.trusted(held(fixture), now())).toBe(true);
+  });
+
   it('is short for what was read before the epoch began', () => {
     const fixture = resolverFixture();
     const { l1, now, beat } = fixture;
@@ -148,6 +166,16 @@ describe('versions', () => {
     expect(l1.blind('go.example/c')).toBe(false);
     now.advance(600_000);
     expect(l1.blind('go.example/a')).toBe(false);
+  });
+
+  it('forgets that a link was made without going blind: an older row of it there is not', () => {
+    const { l1 } = resolverFixture({ l1: { maxFloors: 2 } });
+    for (const code of ['a', 'b', 'c']) l1.apply(testRecord({ code, version: 2n }), '', true);
+    expect(l1.blind('go.example/a')).toBe(false);
+    l1.drop('go.example/b', 3n);
+    l1.apply(testRecord({ code: 'b', version: 4n }), '', true);
+    for (const code of ['d', 'e']) l1.apply(testRecord({ code, version: 5n }), '', true);
+    expect(l1.blind('go.example/a')).toBe(true);
   });
 
   it('is not taken back by an old change that is told again after a gap', () => {

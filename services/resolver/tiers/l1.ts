@@ -32,6 +32,8 @@ export interface Inquiry {
   readonly epoch: number;
   /** The version that the primary must at least show. */
   readonly atLeast: bigint;
+  /** Could an entry of Redis be checked? */
+  readonly cached: boolean;
 }
 
 /** What this process remembers about links, and the least version of each that it may still show. */
@@ -52,8 +54,8 @@ export interface L1 {
   offerAbsence(inquiry: Inquiry): boolean;
   /** Was the link's absence confirmed of late, with no change of it since? Redis must still be asked for a newer link. */
   rememberedAbsent(key: string, now: number): boolean;
-  /** A change from Watch. */
-  apply(record: LinkRecord, previousCode: string): void;
+  /** A change from Watch; isFirst: the link was made by it. */
+  apply(record: LinkRecord, previousCode: string, isFirst?: boolean): void;
   /** A code that led somewhere until this version and does no longer. */
   drop(key: string, version: bigint): void;
   /** True while a row from a replica or Redis cannot be checked against the changes of late: ask the primary. */
@@ -79,11 +81,11 @@ export function createL1(options: L1Options): L1 {
     return later(known.version, floor);
   }
 
-  function keep(key: string, record: LinkRecord, { at, epoch }: Omit<Inquiry, 'atLeast' | 'key'>, sure: boolean): Held {
+  function keep(key: string, record: LinkRecord, { at, epoch }: Pick<Inquiry, 'at' | 'epoch'>, sure: boolean): Held {
     const known = held.get(key);
     const same = known?.epoch === epoch && known.version === record.version;
     const entry = same ? known : hold(record);
-    const covered = epoch === freshness.epoch && freshness.covers(at) && (sure || freshness.settled(at));
+    const covered = epoch === freshness.epoch && freshness.covers(at) && sure;
     entry.checkedAt = at;
     entry.epoch = epoch;
     entry.trustMs = covered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
@@ -96,11 +98,11 @@ export function createL1(options: L1Options): L1 {
    * A change says what was true when it was made, after asOf, not when it is heard: one that is told late may have been followed by
    * others, and must not be believed for another lapseMs. Where asOf is long ago it is held, but not believed.
    */
-  function apply(record: LinkRecord): void {
+  function apply(record: LinkRecord, isFirst: boolean): void {
     const key = nameOf(record);
     const { epoch, asOf } = freshness;
     const at = Math.max(asOf, now() - lapseMs);
-    floors.raise(key, record.version, epoch);
+    floors.raise(key, record.version, epoch, isFirst);
     const known = held.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
     if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
@@ -121,11 +123,18 @@ export function createL1(options: L1Options): L1 {
       return at - entry.checkedAt < limit;
     },
     servableStale: (entry, at) => at - entry.checkedAt < staleMs,
-    inquire: (key) => ({ key, at: now(), epoch: freshness.epoch, atLeast: floorOf(key, true) }),
+    inquire: (key) => ({
+      key,
+      at: now(),
+      epoch: freshness.epoch,
+      atLeast: floorOf(key, true),
+      cached: freshness.cached(),
+    }),
     offer(inquiry, record, from) {
       const lastWord = from === 'primary' && inquiry.epoch === freshness.epoch;
       if (record.version < floorOf(inquiry.key, lastWord)) return undefined;
-      return keep(inquiry.key, record, inquiry, from === 'primary');
+      const checkable = freshness.settled(inquiry.at) && (from !== 'redis' || inquiry.cached);
+      return keep(inquiry.key, record, inquiry, from === 'primary' || checkable);
     },
     offerAbsence({ key, at, epoch, atLeast }) {
       if (epoch !== freshness.epoch || floorOf(key, true) !== atLeast) return false;
@@ -138,10 +147,10 @@ export function createL1(options: L1Options): L1 {
       if (!absence) return false;
       return absence.epoch === freshness.epoch && at - absence.at < absenceMs && freshness.live(at);
     },
-    apply(record, previousCode) {
+    apply(record, previousCode, isFirst = false) {
       // Without an id it says that the code has no link any more: the link was purged.
       if (record.id === '') drop(nameOf(record), record.version);
-      else apply(record);
+      else apply(record, isFirst);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);
     },
     drop,

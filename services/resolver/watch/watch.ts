@@ -1,9 +1,9 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
-import type { CodeSpace } from '#gen/link/v1/change_pb.ts';
+import { ChangeKind, type CodeSpace } from '#gen/link/v1/change_pb.ts';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { fromConnectError } from '#runtime/errors/errors.ts';
-import { type CodeFilter, filterFreshMs } from '#runtime/shortlink/code-filter.ts';
+import type { CodeFilter } from '#runtime/shortlink/code-filter.ts';
 import { followLinks, type LinkWatch, type LinkWatchOptions } from '#runtime/watch/link-watch.ts';
 import type { L1 } from '../tiers/l1.ts';
 import type { Freshness } from './freshness.ts';
@@ -26,10 +26,10 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
     ...options,
     listener: {
       connecting: () => freshness.connected(),
-      change({ record, previousCode }) {
+      change({ kind, record, previousCode }) {
         if (!record) return;
         filter.learn(record);
-        l1.apply(record, previousCode);
+        l1.apply(record, previousCode, kind === ChangeKind.CREATED);
       },
       heartbeat({ readAt, codeSpaces, cachedUntil }) {
         const cachedUntilMs = cachedUntil && timestampMs(cachedUntil);
@@ -84,8 +84,7 @@ function lookalikeLoader({ client, freshness, filter, log, now }: WatchOptions, 
     /** Aliases made after a heartbeat come by Watch, the earlier ones are listed. */
     heartbeat(spaces: readonly CodeSpace[]): void {
       const at = now();
-      // One that was held up on its way says nothing about this moment.
-      if (freshness.ageMs(at) < filterFreshMs) filter.heartbeat(spaces);
+      filter.heartbeat(spaces, freshness.asOf);
       if (!wanted || at < nextTryAt) return;
       wanted = false;
       nextTryAt = at + lookalikeRetryMs;
