@@ -160,6 +160,14 @@ export const metric = {
     attributes: [],
   },
   // services/resolver
+  cacheLag: {
+    name: 'hop_resolver_cache_lag_seconds',
+    kind: 'gauge',
+    description:
+      'How far Redis is behind the newest change, by what Watch tells; above HOP_RESOLVER_REPLICA_LAG_MS it is passed over.',
+    unit: 's',
+    attributes: [],
+  },
   resolutions: {
     name: 'hop_resolver_resolutions',
     kind: 'counter',

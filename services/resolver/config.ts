@@ -40,9 +40,12 @@ export const resolverConfig = defineConfig({
   l1LapseMs: duration('HOP_RESOLVER_L1_LAPSE_MS', { min: 1, max: 60_000, default: 2_000 }),
   /** How old a record may be that is served because no store answers. */
   l1StaleMs: duration('HOP_RESOLVER_L1_STALE_MS', { default: 3_600_000 }),
-  /** Longer than any replica lags. */
   unknownCodes: rateLimitTable.unknownCodes,
-  replicaLagMs: duration('HOP_RESOLVER_REPLICA_LAG_MS', { max: 3_600_000, default: 30_000 }),
+  /**
+   * Longer than any replica lags, and than the link service needs to carry a change to Redis: the floors of l1-limits.ts last
+   * for twice the longest, and how far Redis has got is told once a second.
+   */
+  replicaLagMs: duration('HOP_RESOLVER_REPLICA_LAG_MS', { min: 5_000, max: 300_000, default: 30_000 }),
 });
 
 export type ResolverConfig = ConfigOf<typeof resolverConfig>;

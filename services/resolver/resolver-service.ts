@@ -13,6 +13,7 @@ import { metric } from '#runtime/telemetry/schema.ts';
 import type { ResolverConfig } from './config.ts';
 import { createResolver, type Resolver } from './resolve.ts';
 import { postgresStore } from './store.postgres.ts';
+import type { LinkStore } from './store.ts';
 import { createTally, type Tally } from './tally.ts';
 import { createL1 } from './tiers/l1.ts';
 import { l1Limits } from './tiers/l1-limits.ts';
@@ -39,11 +40,12 @@ function createMemory(config: ResolverConfig) {
   const filter = createCodeFilter({ keys: loadCodeKeys(config.codeKeysFile), now });
   observe(metric.resolverCacheEntries, {}, () => l1.size);
   observe(metric.watchAge, {}, () => freshness.ageMs(now()) / 1_000);
+  observe(metric.cacheLag, {}, () => freshness.cacheLagMs / 1_000);
   return { freshness, l1, filter };
 }
 
 /** The stores, each behind its breaker. */
-function connectStores(config: ResolverConfig, log: Log) {
+function connectStores(config: ResolverConfig, cachedUntilMs: () => number, log: Log) {
   const { breakerResetMs: resetMs, storeTimeoutMs: timeoutMs, postgresConnections: max } = config;
   const poolOf = (url: string, name: string, primary = false) =>
     createPool(url, { name, primary, max, statementTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, log });
@@ -53,35 +55,34 @@ function connectStores(config: ResolverConfig, log: Log) {
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, Math.ceil(max / 2)));
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
   const limits = { timeoutMs, resetMs, connections: max, log };
+  const lateMs = config.budgetMs / 2;
+  const [first, copies] = [postgresStore(primary), replicas.map(postgresStore)];
   const tiers = {
     redis: redisTier({
-      ...{ redis, timeoutMs, resetMs, maxFills, log },
-      lateMs: config.budgetMs / 2,
+      ...{ redis, timeoutMs, lateMs, resetMs, maxFills, cachedUntilMs, log },
       patienceMs: config.redisPatienceMs,
     }),
-    replica: replicaTier(replicas.map(postgresStore), { ...limits, patienceMs: config.replicaPatienceMs }),
-    primary: primaryTier(postgresStore(primary), () => primary.query('select 1'), {
-      ...limits,
-      patienceMs: config.primaryPatienceMs,
-    }),
+    replica: replicaTier(copies, { ...limits, lateMs, patienceMs: config.replicaPatienceMs }),
+    primary: primaryTier(first, () => look(first), { ...limits, patienceMs: config.primaryPatienceMs }),
   };
   /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
-  const check =
-    (pool: ReturnType<typeof createPool>, tier: PostgresTier | undefined, server: number) =>
-    async (): Promise<void> => {
-      await pool.query('select 1');
-      tier?.answersAgain(server);
-    };
+  const check = (store: LinkStore, tier: PostgresTier | undefined, server: number) => async (): Promise<void> => {
+    await look(store);
+    tier?.answersAgain(server);
+  };
   return {
     tiers,
     checks: {
       redis: () => redis.ping(),
-      primary: check(primary, tiers.primary, 0),
-      ...Object.fromEntries(replicas.map((pool, at) => [`replica-${at + 1}`, check(pool, tiers.replica, at)])),
+      primary: check(first, tiers.primary, 0),
+      ...Object.fromEntries(copies.map((copy, at) => [`replica-${at + 1}`, check(copy, tiers.replica, at)])),
     },
     close: [() => redis.disconnect(), ...[primary, ...replicas].map((pool) => () => pool.end()), ...warm],
   };
 }
+
+/** Answers when the server can do what a redirect asks of it; no link has this name. */
+const look = (store: LinkStore): Promise<unknown> => store.find([{ domain: '', code: '' }]);
 
 export interface ResolverParts {
   readonly resolver: Resolver;
@@ -95,7 +96,7 @@ export interface ResolverParts {
 /** Everything that the handlers stand on, running. */
 export function startResolverService(config: ResolverConfig, log: Log): ResolverParts {
   const { freshness, l1, filter } = createMemory(config);
-  const { tiers, checks, close } = connectStores(config, log);
+  const { tiers, checks, close } = connectStores(config, () => freshness.cachedUntilMs, log);
   const client = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
   const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
   const onGap = (): void => tiers.primary.answersAgain(0);

@@ -98,6 +98,30 @@ it('goes on to the next replica when one does not answer, and passes it over onc
   await dead.end();
 });
 
+it('asks the other replica, however many questions fail at once', async () => {
+  const none = { find: () => Promise.reject(new Error('It is away.')) };
+  const tier = replicaTier([none, postgresStore(reader)], { ...limits, resetMs: 60_000 });
+  const keys = Array.from({ length: 40 }, () => sleep(0).then(() => tier?.find(testKey)));
+  for (const found of await Promise.all(keys)) expect(found).toMatchObject({ record: { code: 'offer' } });
+});
+
+it('passes a replica over whose every answer is late', async () => {
+  let asked = 0;
+  const slow = {
+    async find(keys: readonly (typeof testKey)[]) {
+      asked++;
+      await sleep(60);
+      return postgresStore(reader).find(keys);
+    },
+  };
+  const tier = replicaTier([slow, postgresStore(reader)], { ...limits, lateMs: 50, resetMs: 60_000 });
+  await waitFor(async () => {
+    const before = asked;
+    for (let call = 0; call < 4; call++) await tier?.find(testKey);
+    return asked === before;
+  });
+});
+
 it('finds a primary that was given up to be back, and looks at one that is away only now and then', async () => {
   const options = { ...limits, resetMs: 60_000 };
   let away = true;

@@ -8,6 +8,8 @@ import { gather } from './gather.ts';
 
 interface PostgresTierOptions {
   readonly timeoutMs: number;
+  /** When every answer takes longer, the server is not asked for a while. */
+  readonly lateMs?: number;
   readonly resetMs: number;
   /** Questions under way at each server: as many as there are connections. */
   readonly connections: number;
@@ -78,22 +80,21 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
   const replicas = stores.map((store, index) => guarded(`replica-${index + 1}`, store, options));
   if (replicas.length === 0) return undefined;
   let turn = 0;
-  const inTurn = (): Server => {
-    const start = turn++;
-    const closed = replicas.filter(({ state }) => state !== 'open');
-    const from = closed.length > 0 ? closed : replicas;
-    return from[start % from.length] as Server;
+  const inTurn = (servers: readonly Server[]): Server | undefined => {
+    const closed = servers.filter(({ state }) => state !== 'open');
+    const from = closed.length > 0 ? closed : servers;
+    return from[turn++ % from.length];
   };
   return {
     name: 'replica',
     answersAgain: (server) => replicas[server]?.answersAgain(),
     async find(key) {
-      const first = inTurn();
+      const first = inTurn(replicas) as Server;
       try {
         return await first.find(key);
       } catch (error) {
-        const next = inTurn();
-        if (next === first) throw error;
+        const next = inTurn(replicas.filter((server) => server !== first));
+        if (!next) throw error;
         return next.find(key);
       }
     },
@@ -101,10 +102,10 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
 }
 
 function guarded(name: string, store: LinkStore, options: PostgresTierOptions): Server {
-  const { timeoutMs, resetMs, connections, patienceMs, log } = options;
+  const { connections, patienceMs, ...limits } = options;
   // A full pool is a crowd, not an illness.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
-  const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { timeoutMs, resetMs, isFailure, log });
+  const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { ...limits, isFailure });
   const rowOf = gather(rows.fire, { name, ...batches, underWay: connections, patienceMs });
   return {
     get state() {

@@ -34,6 +34,10 @@ export interface Freshness {
    * heard of, and not so long ago that they were forgotten.
    */
   cached(): boolean;
+  /** Up to when, by the database's clock, every change was said to be in Redis; -Infinity: not known. */
+  readonly cachedUntilMs: number;
+  /** By how many milliseconds Redis is behind what was told last; from the beginning of the epoch where that is not known. */
+  readonly cacheLagMs: number;
   /** True once a lagging replica can no longer show a row from before the epoch. */
   settled(now: number): boolean;
   /** The time up to which all changes have been told, at least; -Infinity while that is not known. */
@@ -71,6 +75,12 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
     covers: (at) => at >= since,
     cached: () =>
       since !== Number.POSITIVE_INFINITY && told.cached >= told.first && told.newest - told.cached < replicaLagMs,
+    get cachedUntilMs() {
+      return told.cached;
+    },
+    get cacheLagMs() {
+      return since === Number.POSITIVE_INFINITY ? 0 : told.newest - Math.max(told.cached, told.first);
+    },
     settled: (at) => at - since >= replicaLagMs,
     get asOf() {
       return age.asOf;
