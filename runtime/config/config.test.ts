@@ -79,6 +79,7 @@ describe('loadConfig', () => {
       size: int('HOP_SIZE', { min: 1, max: 9 }),
       word: int('HOP_WORD'),
       missing: text('HOP_MISSING'),
+      hosts: list('HOP_HOSTS'),
       on: bool('HOP_ON'),
       at: address('HOP_AT'),
       key: file('HOP_KEY'),
@@ -88,6 +89,7 @@ describe('loadConfig', () => {
     const environment = {
       HOP_SIZE: '10',
       HOP_WORD: '1e3',
+      HOP_HOSTS: ' , ',
       HOP_ON: 'yes',
       HOP_AT: 'localhost',
       HOP_KEY: '/does/not/exist',
@@ -104,6 +106,7 @@ describe('loadConfig', () => {
       'HOP_SIZE "10" is out of range: expected a whole number from 1 to 9.',
       `HOP_WORD "1e3" is not a whole number: expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}.`,
       'HOP_MISSING is not set: expected text.',
+      'HOP_HOSTS "," has no entry: expected a comma-separated list.',
       'HOP_ON "yes" is neither: expected true or false.',
       'HOP_AT "localhost" is not host:port: expected host:port.',
       'HOP_KEY "/does/not/exist" is not a file: expected the path of a readable file.',

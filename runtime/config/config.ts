@@ -204,10 +204,12 @@ function matching(raw: string, pattern: RegExp | undefined): string {
 }
 
 function entries(raw: string): string[] {
-  return raw
+  const found = raw
     .split(',')
     .map((entry) => entry.trim())
     .filter((entry) => entry !== '');
+  if (found.length === 0) throw new Error('has no entry');
+  return found;
 }
 
 function absoluteUrl(raw: string): string {

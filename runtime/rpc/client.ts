@@ -90,11 +90,12 @@ function meshTransport({
       const { span, headers } = prepare(method, header, contextValues);
       try {
         const response = await inner.stream(method, signal, timeoutMs, headers, input, contextValues);
+        if (span) endSpan(span, 'ok');
         return { ...response, message: knownErrors(response.message) };
       } catch (error) {
-        throw toConnectError(error);
-      } finally {
-        if (span) endSpan(span, 'ok');
+        const known = toConnectError(error);
+        if (span) endSpan(span, statusName(known.code));
+        throw known;
       }
     },
   };
