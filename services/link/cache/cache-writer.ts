@@ -19,7 +19,7 @@ export interface CacheWriters {
 }
 
 /** How far the cache itself says that it was written, in milliseconds since 1970 by the database's clock. */
-export interface CachePlace {
+interface CachePlace {
   read(): Promise<number | undefined>;
   /** Moves it, if it is still the one given; false: the cache has gone back. */
   move(from: number | undefined, to: number): Promise<boolean>;
