@@ -28,9 +28,10 @@ export async function startPostgres(): Promise<TestPostgres> {
   const data = join(directory, 'data');
   const environment = { LD_LIBRARY_PATH: join(native, 'lib'), HOME: directory };
   const port = await freePort();
+  const locale = ['-E', 'UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   runPart(
     join(native, 'bin/initdb'),
-    ['-D', data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C', '--no-sync'],
+    ['-D', data, '-U', 'postgres', '-A', 'trust', ...locale, '--no-sync'],
     environment,
   );
   appendFileSync(join(data, 'postgresql.conf'), settings(port));

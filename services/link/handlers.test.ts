@@ -348,6 +348,17 @@ describe('listing', () => {
     expect((await all({ pageSize: 1_000 })).links).toHaveLength(130);
   });
 
+  test('titles and tags are found in every normal form', async () => {
+    const [title, tag] = ['Cafe\u0301', 'u\u0308ber'];
+    const { code } = await client.createLink({ longUrl });
+    const link = await client.updateLink({ code, patch: { title, tags: [tag, tag.normalize('NFC')] } });
+    expect(link).toMatchObject({ title: title.normalize('NFC'), tags: [tag.normalize('NFC')] });
+    for (const form of ['NFC', 'NFD']) {
+      for (const request of [{ search: title.normalize(form) }, { tag: tag.normalize(form) }])
+        expect((await client.listLinks(request)).urls.map(({ id }) => id)).toEqual([link.id]);
+    }
+  });
+
   test('bad questions are refused', async () => {
     await client.createLink({ longUrl });
     await client.createLink({ longUrl });

@@ -174,7 +174,7 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
     workspaceId: person.workspaceId,
     createdBy: request.userId === 'me' ? person.userId : request.userId || undefined,
     domain: request.domain === undefined ? undefined : domainOf(domains, request.domain),
-    tag,
+    tag: tag?.normalize('NFC'),
     search: search?.normalize('NFC') || undefined,
     state: state as StateFilter | undefined,
     orderBy: orderBy as ListQuery['orderBy'],
@@ -182,7 +182,7 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
     limit: Math.min(request.pageSize || defaultPageSize, largestPage),
   };
   const { createdBy, domain, descending } = query;
-  const question = [query.workspaceId, createdBy, domain, tag, query.search, state, orderBy, descending];
+  const question = [query.workspaceId, createdBy, domain, query.tag, query.search, state, orderBy, descending];
   const after = request.pageToken === '' ? undefined : readPageToken(question, request.pageToken);
   return { query: { ...query, after }, question };
 }

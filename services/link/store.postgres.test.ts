@@ -281,6 +281,21 @@ describe('listing', () => {
     expect(await store.hasMadeLinks(workspaceId, maker)).toBe(true);
     expect(await store.hasMadeLinks(randomUUID(), maker)).toBe(false);
   });
+
+  test.each([
+    ['https://example.com/', 'GRÖßE', ['größe', 'GRÖ', 'Rößen']],
+    ['https://xn--mnchen-3ya.example/a', 'x1', ['münchen', 'MÜNCHEN.example', 'https://münchen.Example/A', 'xn--mnch']],
+    ['https://example.com/wiki/%C3%84rzte?q=%D0%9C%D0%BE', 'x2', ['ärzte', 'wiki/ÄRZTE', 'Q=мо', 'Мо', '%c3%84rzte']],
+    ['https://example.com/a%20b?q=it%27s%20%22x%22#%3Cy%3E', 'x3', ['A b', "it's", 'S "X"', '#<Y>']],
+    ['https://example.com/%7Bz%7D/(1)+[2].*', 'x4', ['{z}/(1)', '} 1', '/(1)+[2].*']],
+  ])('text is found in %s and %s whichever way it is spelled: %j', async (destination, code, spellings) => {
+    const link = await made({ destination }, alias(`${code}n-${++serial}`));
+    await made();
+    for (const search of spellings) {
+      const found = (await store.list(question({ search }))).map(({ id }) => id);
+      expect([search, found]).toEqual([search, search === '} 1' ? [] : [link.id]]);
+    }
+  });
 });
 
 describe('the rest', () => {

@@ -4,15 +4,16 @@ import { type Checked, fault } from '../faults.ts';
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
 export const defaultRedirectStatus = 302;
 
+/** In NFC, as it is searched for. */
 export function checkTitle(title: string): Checked<string> {
   if (/\p{Cc}/u.test(title)) return { fault: fault('title', 'must not contain control characters') };
-  return { value: title };
+  return { value: title.normalize('NFC') };
 }
 
-/** Sorted, each once. */
+/** In NFC, sorted, each once. */
 export function checkTags(tags: readonly string[]): Checked<string[]> {
   if (tags.some((tag) => /\p{Cc}/u.test(tag))) return { fault: fault('tags', 'must not contain control characters') };
-  return { value: [...new Set(tags)].sort() };
+  return { value: [...new Set(tags.map((tag) => tag.normalize('NFC')))].sort() };
 }
 
 interface Lifetime {

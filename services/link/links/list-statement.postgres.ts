@@ -1,3 +1,4 @@
+import { domainToASCII } from 'node:url';
 import { linkColumns } from '#runtime/shortlink/link-record.ts';
 import type { ListQuery, StateFilter } from '../store.ts';
 
@@ -14,6 +15,33 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
+/** The codes' own collation "C" knows the cases of ASCII alone. */
+const anyCase = 'collate pg_catalog."default"';
+
+/** What a destination, as the WHATWG parser writes it, may hold otherwise: percent-encoded, a host in Punycode. */
+const writtenOtherwise = /[ "'<>`{}^]|[^\x20-\x7e]/u;
+
+/** A regular expression for the text in any case and any of its spellings; of a host, whole labels. */
+function spellingOf(search: string): string {
+  const [, scheme = '', host = '', rest = ''] = /^(https?:\/\/)?([^/?#:@\\]*)(.*)$/is.exec(search) ?? [];
+  const ascii = domainToASCII(host);
+  const hosts = ascii.includes('xn--') ? `(?:${literal(ascii)}|${spelled(host)})` : spelled(host);
+  return spelled(scheme) + hosts + spelled(rest);
+}
+
+function spelled(text: string): string {
+  return Array.from(text, (character) => {
+    if (!writtenOtherwise.test(character)) return literal(character);
+    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere.
+    const spellings = new Set([character, character.toLowerCase(), character.toUpperCase()].map(percentEncoded));
+    if (character < '\x7f') spellings.add(literal(character));
+    return `(?:${[...spellings].join('|')})`;
+  }).join('');
+}
+
+const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+const percentEncoded = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
+
 /** One page of a workspace's links, by keyset: nothing is skipped or told twice, however far the pages go. */
 export function listStatement(query: ListQuery): Statement {
   const values: unknown[] = [];
@@ -24,8 +52,14 @@ export function listStatement(query: ListQuery): Statement {
   if (query.domain !== undefined) conditions.push(`domain = ${bind(query.domain)}`);
   if (query.tag !== undefined) conditions.push(`${bind(query.tag)} = any(tags)`);
   if (query.search !== undefined) {
-    const pattern = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
-    conditions.push(`(title ilike ${pattern} or code ilike ${pattern} or destination ilike ${pattern})`);
+    const part = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
+    const parts = [`title ilike ${part}`, `code ${anyCase} ilike ${part}`];
+    parts.push(
+      writtenOtherwise.test(query.search)
+        ? `destination ~* ${bind(spellingOf(query.search))}`
+        : `destination ilike ${part}`,
+    );
+    conditions.push(`(${parts.join(' or ')})`);
   }
   if (query.after) {
     const comparison = query.descending ? '<' : '>';
