@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { stripVTControlCharacters } from 'node:util';
 
 type Paint = (text: string) => string;
@@ -8,6 +9,8 @@ export interface Terminal {
   out(line: string): void;
   /** The result as it is, without a line end. */
   write(bytes: string | Uint8Array): void;
+  /** Resolves when the reader of the result has kept up: a long result must not pile up here. Rejects once the signal is aborted. */
+  drained(signal: AbortSignal): Promise<void>;
   /** A line for the person beside the result: progress, hints, errors. */
   note(line: string): void;
   /** Replaces the last line of the progress; only seen by a person. */
@@ -51,6 +54,9 @@ export function terminalOn({ json, noColor, variables, stdout, stderr }: Termina
   return {
     out: (line) => stdout.write(`${line}\n`),
     write: (bytes) => stdout.write(bytes),
+    drained: async (signal) => {
+      if (stdout.writableNeedDrain) await once(stdout, 'drain', { signal });
+    },
     note: (line) => stderr.write(`${line}\n`),
     progress: (line) => {
       if (stderr.isTTY) stderr.write(`\r\u001b[K${line}`);

@@ -74,6 +74,7 @@ export async function createMany(
       terminal.progress('');
       tell(outcome, context, tally);
       terminal.progress(`${progressText(tally)} …`);
+      await terminal.drained(signal);
     }
   } finally {
     // Also where the rest of the input is not wanted any more.

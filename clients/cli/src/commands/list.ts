@@ -57,15 +57,21 @@ async function list({ hop, terminal, signal }: Context, options: ListOptions): P
     ...(domain ? { domain } : {}),
   };
   const shown: Link[] = [];
+  let count = 0;
   let more = false;
   for await (const link of hop.allLinks(request, { signal })) {
-    if (shown.length === limit) {
+    if (count === limit) {
       more = true;
       break;
     }
-    shown.push(link);
-    if (terminal.json) terminal.out(jsonLine(LinkSchema, link));
-    else if (shown.length % pageSize === 0) terminal.progress(`${shown.length.toLocaleString('en')} links …`);
+    count += 1;
+    if (terminal.json) {
+      terminal.out(jsonLine(LinkSchema, link));
+      await terminal.drained(signal);
+    } else {
+      shown.push(link);
+      if (count % pageSize === 0) terminal.progress(`${count.toLocaleString('en')} links …`);
+    }
   }
   if (terminal.json) return;
   terminal.progress('');

@@ -20,6 +20,11 @@ const rows: Row[] = [
 const head = (text: string) => text;
 
 describe('a table', () => {
+  it('may have any number of rows', () => {
+    const many = Array.from({ length: 200_000 }, (_, index) => ({ code: String(index), to: 'a', note: '' }));
+    expect(table(columns, many, { width: 80, head })).toHaveLength(200_001);
+  });
+
   it('is as wide as it needs to be where there is room', () => {
     expect(table(columns, rows, { width: Number.POSITIVE_INFINITY, head })).toEqual([
       'CODE    LEADS TO                        NOTE',

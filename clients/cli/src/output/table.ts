@@ -26,7 +26,9 @@ export function table<Row>(
 ): string[] {
   const all = columns.map((column) => {
     const cells = rows.map((row) => column.text(row));
-    return { column, cells, natural: Math.max(textWidth(column.title), ...cells.map(textWidth)) };
+    // Not Math.max(...): there may be more rows than a call takes arguments.
+    const natural = cells.reduce((widest, cell) => Math.max(widest, textWidth(cell)), textWidth(column.title));
+    return { column, cells, natural };
   });
   let shown = all.filter(({ cells }) => cells.some((cell) => cell !== ''));
   while (leastOf(shown) > width) {
