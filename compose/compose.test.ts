@@ -32,6 +32,7 @@ writeSecrets(secrets, {
   postgres: { host: postgresHost, port: Number(postgresPort) },
   replicas: [{ host: replicaHost, port: Number(replicaPort) }],
   valkey: { host: valkeyHost, port: Number(valkeyPort) },
+  parameters: '',
 });
 
 const containers = Object.values(layers).flatMap(({ services }) => Object.entries(services));

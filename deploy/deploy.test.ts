@@ -31,7 +31,8 @@ import {
 const checkout = join(import.meta.dirname, '..');
 const secrets = temporaryDirectory();
 const at = (host: string, port: number) => ({ host, port });
-writeSecrets(secrets, { postgres: at('pg', 5432), replicas: [at('pg-ro', 5432)], valkey: at('valkey', 6379) });
+const stores = { postgres: at('pg', 5432), replicas: [at('pg-ro', 5432)], valkey: at('valkey', 6379), parameters: '' };
+writeSecrets(secrets, stores);
 
 const base = manifests('base');
 const setup = manifests('setup');
@@ -205,6 +206,13 @@ describe('the spool', () => {
     const { saltKeepDays } = loadConfig(analyticsConfig, environmentOf('analytics'));
     expect(edge.spoolMaxAgeMs).toBeLessThanOrEqual(saltKeepDays * 86_400_000);
   });
+});
+
+it('a job that is done can be seen for as long as the README waits for the other one', () => {
+  const readme = readFileSync(join(import.meta.dirname, 'README.md'), 'utf8');
+  const [, jobs = '', minutes] = /wait --for=condition=complete ((?:job\/\w+ )+)--timeout=(\d+)m/.exec(readme) ?? [];
+  for (const job of jobs.trim().split(' '))
+    expect(named('Job', job.replace('job/', '')).spec.ttlSecondsAfterFinished).toBeGreaterThan(Number(minutes) * 60);
 });
 
 describe('growth', () => {

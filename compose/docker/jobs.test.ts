@@ -22,12 +22,13 @@ const environment = (share: string): NodeJS.Dict<string> =>
   parseEnv(readFileSync(join(out, share, 'process.env'), 'utf8'));
 
 describe('secrets, roles and migrations', () => {
+  const parameters = 'sslmode=disable&application_name=jobs';
   let postgres: TestPostgres;
   beforeAll(async () => {
     postgres = await startPostgres();
     const port = Number(new URL(postgres.url).port);
     const at = { host: '127.0.0.1', port };
-    writeSecrets(out, { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 } });
+    writeSecrets(out, { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 }, parameters });
   });
   afterAll(() => postgres?.stop());
 
@@ -41,6 +42,8 @@ describe('secrets, roles and migrations', () => {
     expect(codes.map((file) => loadCodeKeys(file).length)).toEqual([1, 1]);
     expect(new Set(codes.map((file) => readFileSync(file, 'utf8'))).size).toBe(1);
     expect(environment('resolver').HOP_POSTGRES_REPLICAS?.split(',')).toHaveLength(2);
+    const urls = [environment('admin').HOP_POSTGRES_ADMIN, environment('link').HOP_POSTGRES_PRIMARY];
+    for (const url of urls) expect(new URL(url ?? '').search).toBe(`?${parameters}`);
     expect(environment('link').HOP_REDIS_URL).toMatch(/^redis:\/\/:.+@\[::1\]:1\/0$/);
   });
 
@@ -48,7 +51,8 @@ describe('secrets, roles and migrations', () => {
     const before = environment('link');
     const { HOP_POSTGRES_PRIMARY: url = '' } = before;
     const { hostname: host, port } = new URL(url);
-    writeSecrets(out, { postgres: { host, port: Number(port) }, replicas: [], valkey: { host: '::1', port: 1 } });
+    const postgresAt = { host, port: Number(port) };
+    writeSecrets(out, { postgres: postgresAt, replicas: [], valkey: { host: '::1', port: 1 }, parameters });
     expect(environment('link')).toEqual(before);
   });
 

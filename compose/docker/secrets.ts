@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Address, address, addresses, type ConfigOf, defineConfig } from '#runtime/config/config.ts';
+import { type Address, address, addresses, type ConfigOf, defineConfig, text } from '#runtime/config/config.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { layoutOf } from '../local/layout.ts';
 import { replaceFile } from '../local/pid-files.ts';
@@ -13,6 +13,8 @@ import { keepSecrets, type Passwords, type Secrets } from '../local/secrets.ts';
 const secretsConfig = defineConfig({
   postgres: address('HOP_POSTGRES_ADDRESS'),
   replicas: addresses('HOP_POSTGRES_REPLICA_ADDRESSES', { default: [] }),
+  /** Stands behind the `?` of every URL of Postgres, for example `sslmode=verify-full`. */
+  parameters: text('HOP_POSTGRES_PARAMETERS', { pattern: /^[\w.~%/:,+-]+=[^\s#'"`]*$/, default: '' }),
   valkey: address('HOP_VALKEY_ADDRESS'),
 });
 
@@ -38,8 +40,9 @@ export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>
   mkdirSync(keep, { recursive: true, mode: 0o700 });
   const secrets = keepSecrets({ ...layoutOf(out), secrets: keep });
   const { passwords } = secrets;
+  const parameters = stores.parameters === '' ? '' : `?${stores.parameters}`;
   const url = (role: keyof Passwords, at: Address, database = 'hopline'): string =>
-    `postgres://${role}:${passwords[role]}@${hostPort(at)}/${database}`;
+    `postgres://${role}:${passwords[role]}@${hostPort(at)}/${database}${parameters}`;
   for (const [name, share] of Object.entries<Share>(SHARES)) {
     const { role } = share;
     const environment = {
@@ -90,6 +93,6 @@ const hostPort = ({ host, port }: Address): string => `${host.includes(':') ? `[
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { out: { type: 'string' } } });
-  if (values.out === undefined) throw new Error('Say where to write: node compose/docker/secrets.ts --out DIR.');
+  if (values.out === undefined) throw new Error('Say where to write: --out DIR.');
   writeSecrets(values.out, mainConfig(secretsConfig));
 }

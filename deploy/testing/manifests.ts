@@ -43,6 +43,7 @@ export interface Manifest {
     readonly selector?: Record<string, unknown>;
     readonly ports?: readonly { readonly port: number; readonly targetPort: string }[];
     readonly maxReplicas?: number;
+    readonly ttlSecondsAfterFinished?: number;
     readonly minReadySeconds?: number;
     readonly volumeClaimTemplates?: readonly {
       readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };

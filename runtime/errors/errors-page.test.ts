@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { errorsPage, errorsPagePath } from './errors-page.ts';
 import { type Reason, reasonSections, reasons } from './reasons.ts';
 
-it('is what docs/errors.md holds; `node runtime/errors/errors-page.ts` writes it', () => {
+it('is what docs/errors.md holds; `npm run docs` writes it', () => {
   expect(readFileSync(errorsPagePath, 'utf8')).toBe(errorsPage());
 });
 

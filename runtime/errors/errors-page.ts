@@ -17,7 +17,7 @@ export function errorsPage(): string {
 
 const head = `# Errors
 
-<!-- Made from runtime/errors/reasons.ts by \`node runtime/errors/errors-page.ts\`; edit it there. -->
+<!-- Made from runtime/errors/reasons.ts by \`npm run docs\`; edit it there. -->
 
 Every error, whichever part made it, says why in a google.rpc.ErrorInfo of the domain \`hopline\`:
 

@@ -1,4 +1,7 @@
+import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
+import { checkout } from './checkout.mjs';
 import { explain, faults, inspect, type Machine } from './prerequisites.mjs';
 
 const good: Machine = {
@@ -21,6 +24,16 @@ test('the least machine that will do has no faults', () => {
 
 test('this machine has none', () => {
   expect(faults(inspect({ installing: true }))).toEqual([]);
+});
+
+test('no document runs TypeScript on the least Node, which knows none', () => {
+  const documents = globSync('{*,docs/**/*,*/*,*/*/*}.md', { cwd: checkout, exclude: ['node_modules', '.local'] });
+  expect(documents).toContain(path.join('deploy', 'README.md'));
+  const wrong = documents.flatMap((file) => {
+    const commands = readFileSync(path.join(checkout, file), 'utf8').match(/.{0,30}\bnode (-\S+ )*\S+\.ts\b/g) ?? [];
+    return commands.filter((command) => !command.includes('prepare.mjs ')).map((command) => `${file}: ${command}`);
+  });
+  expect(wrong).toEqual([]);
 });
 
 test('everything missing is named in one message, with how to get it', () => {
