@@ -82,7 +82,8 @@ function asciiHost(domain: string): string {
   return /[/?#@:\\\s]/.test(domain) ? '' : domainToASCII(domain.toLowerCase());
 }
 
-function bareHost(authority: string): string {
+/** The host of an authority, as hosts are compared: lower case, without port or trailing dot. */
+export function bareHost(authority: string): string {
   const lower = authority.toLowerCase();
   if (lower.startsWith('[')) return lower.slice(0, lower.indexOf(']') + 1);
   const colon = lower.indexOf(':');

@@ -96,4 +96,12 @@ describe('a destination', () => {
     expect(outcome('http://127.0.0.1:8080/x', open)).toBe('DESTINATION_REFUSED');
     expect(outcome('http://hop.example:3000/', open)).toBe('DESTINATION_REFUSED');
   });
+
+  test('a name that the front door answers to is ours, however it was written', () => {
+    const aliases = ['WWW.Go.Example', 'Short.Example:443', 'dot.example.'];
+    const ours = { isOwnHost: createOwnHosts(domains, aliases, 'https://Door.example'), allowPrivate: false };
+    for (const host of ['www.go.example', 'short.example', 'dot.example', 'door.example', 'DOOR.example.:443'])
+      expect([host, outcome(`https://${host}/x`, ours)]).toEqual([host, 'DESTINATION_REFUSED']);
+    expect(outcome('https://door.example:8443/', ours)).toBe('https://door.example:8443/');
+  });
 });

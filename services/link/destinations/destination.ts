@@ -1,4 +1,4 @@
-import type { Domains } from '#runtime/shortlink/link-key.ts';
+import { bareHost, type Domains } from '#runtime/shortlink/link-key.ts';
 import { type Checked, fault } from '../faults.ts';
 import { isPrivateHost } from './private-hosts.ts';
 
@@ -11,13 +11,13 @@ export interface DestinationRules {
 }
 
 /**
- * Which hosts are ours: every short domain, and the other names of the front door at its own port (beside which anything
+ * Which hosts are ours: every short domain, and all names of the front door at its own port (beside which anything
  * may stand on the same machine).
  */
 export function createOwnHosts(domains: Domains, hostAliases: readonly string[], publicUrl: string) {
-  const frontDoor = new URL(publicUrl);
-  return (host: string, port: string): boolean =>
-    domains.all.includes(host) || (hostAliases.includes(host) && port === frontDoor.port);
+  const { hostname, port: ownPort } = new URL(publicUrl);
+  const aliases = new Set([hostname, ...hostAliases].map(bareHost));
+  return (host: string, port: string): boolean => domains.all.includes(host) || (aliases.has(host) && port === ownPort);
 }
 
 /**
