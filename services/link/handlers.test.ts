@@ -183,6 +183,13 @@ describe('creating', () => {
     expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, reason]);
   });
 
+  test.each(['admin\u034f', 'api\ufe0f', 'a\u3164dmin', '\u3164', '\u115f', 'x\u{e0100}', '\u0301admin'])(
+    'an alias is refused that holds what nobody sees, or begins with a mark: %j',
+    async (alias) => {
+      expect(await refusal(client.createLink({ longUrl, alias }))).toEqual([Code.InvalidArgument, 'ALIAS_INVALID']);
+    },
+  );
+
   test('an idempotency key answers the first success again', async () => {
     const headers = { 'idempotency-key': 'k 1' };
     let replayed: string | null = null;

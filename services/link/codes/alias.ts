@@ -2,8 +2,10 @@ import { maxCodeLength } from '#runtime/shortlink/link-key.ts';
 import { type Checked, fault } from '../faults.ts';
 import { isReserved } from './reserved-words.ts';
 
-/** Letters and marks of any script, digits, "-" and "_". */
-const allowed = /^[\p{L}\p{M}\p{Nd}_-]+$/u;
+/** Letters and marks of any script, digits, "-" and "_". A mark belongs to a letter before it. */
+const allowed = /^(?!\p{M})[\p{L}\p{M}\p{Nd}_-]+$/u;
+/** Letters and marks that nobody sees: with one of them a reserved word looks the same and is another. */
+const unseen = /\p{Default_Ignorable_Code_Point}/u;
 
 /** The alias in NFC, or what is wrong with it. */
 export function checkAlias(raw: string): Checked<string> {
@@ -14,6 +16,8 @@ export function checkAlias(raw: string): Checked<string> {
   if (isReserved(alias)) return { fault: fault('alias', 'is a reserved word', 'ALIAS_RESERVED') };
   if (alias === '') return refuse('must have at least one character');
   if ([...alias].length > maxCodeLength) return refuse(`must have at most ${maxCodeLength} characters`);
-  if (!allowed.test(alias)) return refuse('may hold only letters and marks, digits, "-" and "_"');
+  if (!allowed.test(alias) || unseen.test(alias)) {
+    return refuse('may hold only letters and marks that can be seen, digits, "-" and "_", and begin with no mark');
+  }
   return { value: alias };
 }
