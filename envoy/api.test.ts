@@ -91,7 +91,7 @@ describe('a REST call', () => {
     expect(headers['x-envoy-original-path']).toBe('/api/v1/urls/abc');
     expect(headers['x-envoy-internal']).toBeUndefined();
     expect(headers['x-request-id']).toBe(answer.headers['x-request-id']);
-    expect(checks()[0]?.request.http.headers['x-forwarded-for']).not.toContain('203.0.113.9');
+    expect(checks()[0]?.request.http.headers['x-envoy-external-address']).toBe('127.0.0.1');
   });
 
   test('an idempotency key that a service would not see is refused, not forgotten', async () => {

@@ -79,7 +79,8 @@ function transcoder(
  * it never answers itself: local-replies.ts makes 503 of it.
  */
 function authorize(): JsonObject {
-  const seen = ['authorization', 'content-type', 'user-agent', 'x-request-id', 'x-forwarded-for', 'traceparent', 'te'];
+  const who = ['authorization', 'user-agent', 'x-envoy-external-address'];
+  const seen = [...who, 'content-type', 'x-request-id', 'traceparent', 'te'];
   return extension(filter.authorize, `${filters}.ext_authz.v3.ExtAuthz`, {
     transport_api_version: 'V3',
     grpc_service: {

@@ -3,7 +3,7 @@ import { createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
-import { checkRpc, type Door, goodToken, limitRpc, startDoor } from './testing/door.ts';
+import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from './testing/door.ts';
 import { ask, errorInfo, type HttpQuestion } from './testing/http.ts';
 
 /** The order of what gateway-access is asked. */
@@ -67,6 +67,13 @@ describe('the shared count is asked', () => {
   test('of a call with bad credentials: not at all; gateway-access counts it by itself', async () => {
     const answer = await from(newAddress(), '/api/v1/urls', { headers: { authorization: 'Bearer bad' } });
     expect([answer.status, asked()]).toEqual([401, []]);
+  });
+
+  test('of a call with bad credentials gateway-access is told the address, not that of the proxy in front', async () => {
+    const headers = { authorization: 'Bearer bad', 'x-envoy-external-address': '192.0.2.1' };
+    await from('203.0.113.7, 198.51.100.99', '/api/v1/urls', { headers });
+    const { attributes } = door.callsOf(checkRpc)[0]?.request as unknown as CheckRequest;
+    expect(attributes.request.http.headers['x-envoy-external-address']).toBe('198.51.100.99');
   });
 
   test('by IPv6: of the /64', async () => {

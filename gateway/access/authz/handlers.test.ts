@@ -220,6 +220,11 @@ describe('what a call counts for', () => {
     expect([status, counted]).toEqual([401, [{ limit: 'anonymous', subject: '2001:db8::/64' }]]);
   });
 
+  it('is the address that Envoy knows where proxies stand in front, not that of the proxy', async () => {
+    const { counted } = await check({ authenticate: bad, headers: { 'x-envoy-external-address': '192.0.2.9' } });
+    expect(counted).toEqual([{ limit: 'anonymous', subject: '192.0.2.9/32' }]);
+  });
+
   it('is told in place of the fault once the address has used up its calls', async () => {
     const { status, headers, body } = await check({ authenticate: bad, left: 0 });
     expect([status, JSON.parse(body).details[0].reason]).toEqual([429, 'RATE_LIMITED']);

@@ -64,8 +64,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
   async function counted(error: HopError, { attributes }: CheckRequest): Promise<HopError> {
     const { authorization } = attributes?.request?.http?.headers ?? {};
     if (!error.reason.startsWith('CREDENTIALS_') || authorization === undefined) return error;
-    const { address } = attributes?.source?.address ?? {};
-    const subject = address?.case === 'socketAddress' ? addressPrefix(address.value.address) : undefined;
+    const subject = addressPrefix(addressOf(attributes));
     if (subject === undefined) return error;
     const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
     return decision?.allowed === false ? new OverLimit(decision, 'Too many calls without good credentials.') : error;
@@ -107,6 +106,13 @@ function askedFor({ attributes }: CheckRequest): AskedFor {
   const { anonymous, session_cookie } = attributes.contextExtensions;
   // Envoy's router takes the cookie itself off: it goes on under a name of ours.
   return { method, isAnonymous: anonymous === 'true', takesCookie: session_cookie === 'true', http };
+}
+
+/** Whose call it is as Envoy knows it: the peer is the proxy in front, where there is one. Empty: it said nothing. */
+function addressOf(attributes: CheckRequest['attributes']): string {
+  const peer = attributes?.source?.address?.address;
+  const fallback = peer?.case === 'socketAddress' ? peer.value.address : '';
+  return attributes?.request?.http?.headers['x-envoy-external-address'] ?? fallback;
 }
 
 const ok = (value: MessageInitShape<typeof OkHttpResponseSchema>): CheckAnswer => ({
