@@ -9,8 +9,11 @@ import { invalidCredential } from './credentials.ts';
 
 /** The API keys of programs. */
 export interface ApiKeys {
-  /** Whose key it is; throws a HopError of kind unauthenticated, or unavailable when identity cannot be asked. */
-  verify(secret: string): Promise<PersonCaller>;
+  /**
+   * Whose key it is; throws a HopError of kind unauthenticated, or unavailable when identity cannot be asked. `admit`
+   * comes before identity is asked about a key that nobody knows, and may refuse by throwing.
+   */
+  verify(secret: string, admit: () => Promise<void>): Promise<PersonCaller>;
 }
 
 /** What IdentityService.VerifyApiKey answers. */
@@ -48,16 +51,22 @@ interface Refused {
 
 const mostKnown = 10_000;
 const mostRefused = 10_000;
-/** Look-ups under way at once; a flood of made-up keys must not become a flood of calls. */
+/** Look-ups under way at once, of known and of unknown keys each; a flood of made-up keys must not become one of calls. */
 const mostInFlight = 64;
 const retryMs = 1_000;
 
-/** Keys are remembered by their SHA-256; known and refused ones apart, so that made-up keys push no real one out. */
+/** Keys are remembered by their SHA-256, and looked up; known ones apart, so that made-up keys push no real one out. */
 export function createApiKeys(options: ApiKeyOptions): ApiKeys {
   const { ask, freshMs = 5_000, staleMs = 300_000, refusedMs = 2_000, now = Date.now } = options;
   const known = new LRUCache<string, Known>({ max: mostKnown });
   const refused = new LRUCache<string, Refused>({ max: mostRefused });
-  const inFlight = new Map<string, Promise<Known>>();
+  const inFlight = { known: new Map<string, Promise<Known>>(), unknown: new Map<string, Promise<Known>>() };
+
+  /** What may stand in for an answer of identity. */
+  function notTooOld(digest: string): Known | undefined {
+    const entry = known.get(digest);
+    return entry && now() - entry.askedAt <= staleMs ? entry : undefined;
+  }
 
   async function lookUp(digest: string, secret: string): Promise<Known> {
     const askedAt = now();
@@ -73,40 +82,55 @@ export function createApiKeys(options: ApiKeyOptions): ApiKeys {
         refused.set(digest, { error: refusal, until: askedAt + refusedMs });
         throw refusal;
       }
-      const old = known.get(digest);
-      if (!old || now() - old.askedAt > staleMs) throw cannotCheck(fault);
+      const old = notTooOld(digest);
+      if (!old) throw cannotCheck(fault);
       old.retryAt = now() + retryMs;
       return old;
     }
   }
 
-  function lookUpOnce(digest: string, secret: string): Promise<Known> {
-    const running = inFlight.get(digest);
+  async function lookUpOnce(digest: string, secret: string): Promise<Known> {
+    const running = inFlight.known.get(digest) ?? inFlight.unknown.get(digest);
     if (running) return running;
-    if (inFlight.size >= mostInFlight)
+    const places = known.has(digest) ? inFlight.known : inFlight.unknown;
+    if (places.size >= mostInFlight) {
+      const old = notTooOld(digest);
+      if (old) return old;
       throw unavailable('OVERLOADED', 'Too many API keys wait to be checked.', retryMs);
-    const started = lookUp(digest, secret).finally(() => inFlight.delete(digest));
-    inFlight.set(digest, started);
+    }
+    const started = lookUp(digest, secret).finally(() => places.delete(digest));
+    places.set(digest, started);
     return started;
   }
 
+  /** What needs no question; throws for a key that was refused a moment ago. */
+  function remembered(digest: string): Known | undefined {
+    const refusal = refused.get(digest);
+    if (refusal && refusal.until > now()) throw refusal.error;
+    const entry = notTooOld(digest);
+    return entry && (now() - entry.askedAt <= freshMs || now() < entry.retryAt) ? entry : undefined;
+  }
+
+  async function find(digest: string, secret: string, admit: () => Promise<void>): Promise<Known> {
+    const entry = remembered(digest);
+    if (entry) return entry;
+    if (!known.has(digest)) {
+      await admit();
+      // Others may have learnt of it meanwhile.
+      const learnt = remembered(digest);
+      if (learnt) return learnt;
+    }
+    return lookUpOnce(digest, secret);
+  }
+
   return {
-    async verify(secret) {
+    async verify(secret, admit) {
       if (!isApiKeySecret(secret)) throw invalid();
-      const digest = hash('sha256', secret, 'base64url');
-      const refusal = refused.get(digest);
-      if (refusal && refusal.until > now()) throw refusal.error;
-      let entry = known.get(digest);
-      const isUsable = entry && (now() - entry.askedAt <= freshMs || isHeldOver(entry, staleMs, now()));
-      if (!entry || !isUsable) entry = await lookUpOnce(digest, secret);
+      const entry = await find(hash('sha256', secret, 'base64url'), secret, admit);
       if (entry.endsAt <= now()) throw expired();
       return entry.person;
     },
   };
-}
-
-function isHeldOver(entry: Known, staleMs: number, now: number): boolean {
-  return now < entry.retryAt && now - entry.askedAt <= staleMs;
 }
 
 function knownFrom(answer: VerifiedApiKey, askedAt: number): Known {

@@ -4,8 +4,11 @@ import type { ApiKeys } from './api-keys.ts';
 import { type Credential, invalidCredential } from './credentials.ts';
 import type { AccessTokens } from './jwt.ts';
 
-/** Says who a credential belongs to; throws a HopError of kind unauthenticated or unavailable. */
-export type Authenticate = (credential: Credential) => Promise<PersonCaller>;
+/**
+ * Says who a credential belongs to; throws a HopError of kind unauthenticated or unavailable, or what `admit` throws: it
+ * comes before identity is asked about an API key that is not known here.
+ */
+export type Authenticate = (credential: Credential, admit: () => Promise<void>) => Promise<PersonCaller>;
 
 /** Verifies a credential, then asks whether it was revoked, whatever a cache says. */
 export function createAuthenticate(parts: {
@@ -14,8 +17,8 @@ export function createAuthenticate(parts: {
   readonly revocations: Revocations;
 }): Authenticate {
   const { tokens, apiKeys, revocations } = parts;
-  return async ({ kind, secret }) => {
-    const verified = kind === 'api_key' ? apiKeys.verify(secret) : tokens.verify(secret);
+  return async ({ kind, secret }, admit) => {
+    const verified = kind === 'api_key' ? apiKeys.verify(secret, admit) : tokens.verify(secret);
     const [person] = await Promise.all([verified, revocations.loaded()]);
     if (revocations.has(person.credentialId)) throw invalidCredential('The token or the API key was revoked.');
     return person;

@@ -31,8 +31,8 @@ function start(overrides: Partial<typeof config> = {}): void {
   });
 }
 
-function authenticate(secret: string) {
-  return authentication.authenticate(readCredential(`Bearer ${secret}`));
+function authenticate(secret: string, admit: () => Promise<void> = async () => {}) {
+  return authentication.authenticate(readCredential(`Bearer ${secret}`), admit);
 }
 
 async function reasonOf(secret: string): Promise<string> {
@@ -41,6 +41,12 @@ async function reasonOf(secret: string): Promise<string> {
     (thrown: unknown) => thrown,
   );
   return error instanceof HopError ? error.reason : String(error);
+}
+
+/** What is held back until the test lets it go. */
+function gate(): { readonly opened: Promise<void>; open(): void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { opened: promise, open: resolve };
 }
 
 const pass = (ms: number): void => {
@@ -264,5 +270,47 @@ describe('an API key', () => {
   it('that is unknown is looked up 64 at a time', async () => {
     const reasons = await Promise.all(Array.from({ length: 100 }, () => reasonOf(makeApiKeySecret())));
     expect(reasons.filter((reason) => reason === 'OVERLOADED')).toHaveLength(36);
+  });
+
+  it('that is unknown is asked about only for an address that is let through; a known one for any', async () => {
+    const refuse = async () => {
+      throw new HopError('limited', 'RATE_LIMITED', 'Too many.');
+    };
+    expect(await authenticate(secret, refuse).catch((error: unknown) => error)).toMatchObject({ reason: 'RATE_LIMITED' });
+    expect(identity.calls.verify).toBe(0);
+    await authenticate(secret);
+    pass(60);
+    expect(await authenticate(secret, refuse)).toMatchObject({ credentialId: 'key-1' });
+    expect(identity.calls.verify).toBe(2);
+  });
+
+  it('that is known is asked about, however many made-up ones are', async () => {
+    await authenticate(secret);
+    pass(60);
+    const answers = gate();
+    identity.beforeVerify = () => answers.opened;
+    const made = Array.from({ length: 65 }, () => reasonOf(makeApiKeySecret()));
+    expect(await Promise.race(made)).toBe('OVERLOADED');
+    const known = authenticate(secret);
+    await vi.waitFor(() => expect(identity.calls.verify).toBe(1 + 64 + 1), 5_000);
+    answers.open();
+    expect(await known).toMatchObject({ credentialId: 'key-1' });
+    await Promise.all(made);
+  });
+
+  it('that is known works on while 64 known ones are being asked about', async () => {
+    const others = Array.from({ length: 64 }, makeApiKeySecret);
+    for (const [index, other] of others.entries()) identity.apiKeys.set(other, `other-${index}`);
+    await Promise.all([authenticate(secret), ...others.slice(1).map((other) => authenticate(other))]);
+    await authenticate(others[0] as string);
+    pass(60);
+    const answers = gate();
+    identity.beforeVerify = () => answers.opened;
+    const asked = others.map((other) => authenticate(other));
+    await vi.waitFor(() => expect(identity.calls.verify).toBe(65 + 64), 5_000);
+    expect(await authenticate(secret)).toMatchObject({ credentialId: 'key-1' });
+    expect(identity.calls.verify).toBe(65 + 64);
+    answers.open();
+    await Promise.all(asked);
   });
 });

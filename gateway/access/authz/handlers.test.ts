@@ -236,6 +236,19 @@ describe('what a call counts for', () => {
     });
   });
 
+  it('is the address before identity is asked about a key that nobody knows, and that once', async () => {
+    let asked = 0;
+    const unknownKey: Authenticate = async (_, admit) => {
+      await admit();
+      asked += 1;
+      throw unauthenticated('CREDENTIALS_INVALID', 'No.');
+    };
+    const { status, counted } = await check({ authenticate: unknownKey });
+    expect([status, counted, asked]).toEqual([401, [{ limit: 'anonymous', subject: '2001:db8::/64' }], 1]);
+    const over = await check({ authenticate: unknownKey, left: 0 });
+    expect([over.status, over.headers['retry-after'], over.counted.length, asked]).toEqual([429, '7', 1, 1]);
+  });
+
   it('is left to Envoy where there are no credentials, and to nobody where the fault is ours', async () => {
     const missing = refuse(unauthenticated('CREDENTIALS_MISSING', 'None.'));
     const handlers = await check({ authenticate: missing, headers: { authorization: '' } });

@@ -32,7 +32,7 @@ const decisions = counter(metric.authorizations);
 export function createAuthorization(dependencies: Dependencies): ServiceImpl<typeof Authorization> {
   const { authenticate, buckets, issuer, log } = dependencies;
 
-  async function allowed(request: CheckRequest): Promise<CheckAnswer & { kind: string }> {
+  async function allowed(request: CheckRequest, admit: () => Promise<void>): Promise<CheckAnswer & { kind: string }> {
     const { method, isAnonymous, takesCookie, http } = askedFor(request);
     if (isAnonymous) {
       const credentials = takesCookie ? neverUpstream.filter((name) => name !== 'cookie') : neverUpstream;
@@ -40,7 +40,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     }
     const requestId = http.headers['x-request-id'];
     if (!requestId) throw internal(new Error('Envoy sent no x-request-id.'));
-    const person = await authenticate(readCredential(http.headers.authorization));
+    const person = await authenticate(readCredential(http.headers.authorization), admit);
     const caller = subjectOf(person);
     const counted = (await buckets.take([{ limit: 'caller', subject: caller }]))?.[0];
     if (counted?.allowed === false) throw new OverLimit(counted, 'Too many calls of this person or API key.');
@@ -57,33 +57,44 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     };
   }
 
+  /** Takes the call from the bucket of its address; throws when that is empty. */
+  async function takeAnonymous({ attributes }: CheckRequest): Promise<void> {
+    const subject = addressPrefix(addressOf(attributes));
+    if (subject === undefined) return;
+    const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
+    if (decision?.allowed === false) throw new OverLimit(decision, 'Too many calls without good credentials.');
+  }
+
   /**
    * Credentials that do not hold count as none. Those that came without are counted by Envoy, before they get here; who is
    * refused by the count learns it in place of what is wrong with the credentials, while good ones still pass.
    */
-  async function counted(error: HopError, { attributes }: CheckRequest): Promise<HopError> {
-    const { authorization } = attributes?.request?.http?.headers ?? {};
+  async function refusalOf(thrown: unknown, request: CheckRequest, count: () => Promise<void>): Promise<HopError> {
+    const error = thrown instanceof HopError ? thrown : internal(thrown);
+    if (error.kind === 'internal') log.error({ err: error }, 'a request could not be judged');
+    const { authorization } = request.attributes?.request?.http?.headers ?? {};
     if (!error.reason.startsWith('CREDENTIALS_') || authorization === undefined) return error;
-    const subject = addressPrefix(addressOf(attributes));
-    if (subject === undefined) return error;
-    const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
-    return decision?.allowed === false ? new OverLimit(decision, 'Too many calls without good credentials.') : error;
+    return count().then(
+      () => error,
+      (over: unknown) => (over instanceof OverLimit ? over : error),
+    );
   }
 
   return {
     async check(request, context) {
+      let counting: Promise<void> | undefined;
+      // A call counts once, be it before identity is asked about its key or after the key was refused.
+      const count = (): Promise<void> => (counting ??= takeAnonymous(request));
       try {
-        const { kind, ...answer } = await allowed(request);
+        const { kind, ...answer } = await allowed(request, count);
         decisions.add(1, { kind, outcome: 'allowed' });
         return answer;
       } catch (thrown) {
-        const error = thrown instanceof HopError ? thrown : internal(thrown);
-        if (error.kind === 'internal') log.error({ err: error }, 'a request could not be judged');
+        const error = await refusalOf(thrown, request, count);
         logFields(context).denied = error.reason;
         decisions.add(1, { kind: 'nobody', outcome: error.kind });
         const protocol = protocolOf(request.attributes?.request?.http?.headers['content-type']);
-        const told = await counted(error, request);
-        return denied(told, protocol, told instanceof OverLimit ? rateLimitHeaders(told.decision) : {});
+        return denied(error, protocol, error instanceof OverLimit ? rateLimitHeaders(error.decision) : {});
       }
     },
   };

@@ -13,6 +13,8 @@ export interface IdentityInMemory {
   readonly revoked: string[];
   /** True: every call ends UNAVAILABLE. */
   isDown: boolean;
+  /** VerifyApiKey answers when this is done. */
+  beforeVerify: () => Promise<void>;
   publishedKeys: TokenKey[];
 }
 
@@ -39,6 +41,7 @@ export function identityInMemory(): IdentityInMemory {
     apiKeys: new Map<string, string>(),
     revoked: [] as string[],
     isDown: false,
+    beforeVerify: async () => {},
     publishedKeys: [] as TokenKey[],
   };
   const refuseWhenDown = (): void => {
@@ -56,8 +59,9 @@ export function identityInMemory(): IdentityInMemory {
         }));
         return { contentType: 'application/json', data: Buffer.from(JSON.stringify({ keys })) };
       },
-      verifyApiKey({ secret }) {
+      async verifyApiKey({ secret }) {
         state.calls.verify++;
+        await state.beforeVerify();
         refuseWhenDown();
         const apiKeyId = state.apiKeys.get(secret);
         if (!apiKeyId) throw toConnectError(unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.'));
