@@ -31,7 +31,7 @@ export const accessConfig = defineConfig({
   identityBreakerResetMs: duration('HOP_IDENTITY_BREAKER_RESET_MS', { min: 100, default: 2_000 }),
   /** What one question to identity may take; Envoy's ext_authz timeout has to be longer. */
   identityTimeoutMs: duration('HOP_IDENTITY_TIMEOUT_MS', { min: 10, max: 5_000, default: 500 }),
-  /** How often identity is asked what was revoked. */
+  /** How often identity is asked what was revoked, and which signing keys there are. */
   revocationPollMs: duration('HOP_REVOCATION_POLL_MS', { min: 10, max: 4_000, default: 1_000 }),
   /** How long an answer about an API key is taken without asking again. */
   apiKeyFreshMs: duration('HOP_API_KEY_FRESH_MS', { max: 5_000, default: 4_000 }),

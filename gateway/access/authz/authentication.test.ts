@@ -160,13 +160,19 @@ describe('an access token', () => {
     const token = signToken(key);
     await authenticate(token);
     identity.publishedKeys = [tokenKey('second')];
-    expect(await reasonOf(token)).toBe('accepted');
-    pass(1_001);
-    expect(await reasonOf(signToken(identity.publishedKeys[0] as typeof key))).toBe('accepted');
-    expect(await reasonOf(token)).toBe('CREDENTIALS_INVALID');
+    await vi.waitFor(async () => expect(await reasonOf(token)).toBe('CREDENTIALS_INVALID'), 5_000);
+  });
+
+  it('of a key that is gone is refused although nobody called between', async () => {
+    await authenticate(signToken(key));
+    identity.publishedKeys = [tokenKey('second')];
+    const before = identity.calls.keys;
+    await vi.waitFor(() => expect(identity.calls.keys).toBeGreaterThan(before + 1), 5_000);
+    expect(await reasonOf(signToken(key, { jti: randomUUID() }))).toBe('CREDENTIALS_INVALID');
   });
 
   it('of an unknown key asks identity at most once a second', async () => {
+    start({ revocationPollMs: 60_000 });
     await authenticate(signToken(key));
     pass(1_001);
     const before = identity.calls.keys;

@@ -51,7 +51,12 @@ export function authenticateByIdentity({ identity, config, log, now = Date.now }
     log,
     isFailure: (error) => !['unauthenticated', 'invalid'].includes(fromConnectError(error).kind),
   });
-  const keys = createSigningKeys({ fetch: async () => (await identity.getSigningKeys({})).data, log, now });
+  const keys = createSigningKeys({
+    fetch: async () => (await identity.getSigningKeys({})).data,
+    intervalMs: config.revocationPollMs,
+    log,
+    now,
+  });
   const revocations = createRevocations({
     list: (cursor) => identity.listRevocations({ cursor }),
     intervalMs: config.revocationPollMs,
@@ -70,6 +75,7 @@ export function authenticateByIdentity({ identity, config, log, now = Date.now }
   return {
     authenticate,
     stop() {
+      keys.stop();
       revocations.stop();
       verifyApiKey.shutdown();
     },

@@ -13,14 +13,15 @@ export interface SigningKeys {
   find(keyId: string): Promise<SigningKey | undefined>;
   /** True while the key is in the set as it was last read: a token signed by a withdrawn key is good no more. */
   holds(keyId: string): boolean;
+  stop(): void;
 }
 
 interface SigningKeyOptions {
   /** IdentityService.GetSigningKeys: a JWK set as JSON. */
   readonly fetch: () => Promise<Uint8Array>;
   readonly log: Log;
-  /** The set is read again behind the call's back when it is older. */
-  readonly refreshMs?: number;
+  /** The set is read so often, whoever calls: no longer does a withdrawn key verify a token while identity answers. */
+  readonly intervalMs: number;
   /** However many unknown key ids are sent, identity is asked no more often. */
   readonly minIntervalMs?: number;
   readonly now?: () => number;
@@ -31,7 +32,7 @@ const retryMs = 1_000;
 
 /** Keys stay known while identity is away: tokens that it signed before are verified without it. */
 export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
-  const { fetch, log, refreshMs = 60_000, minIntervalMs = 1_000, now = Date.now } = options;
+  const { fetch, log, intervalMs, minIntervalMs = 1_000, now = Date.now } = options;
   let keys: ReadonlyMap<string, SigningKey> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let lastFailure: unknown;
@@ -57,14 +58,14 @@ export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
     return running ?? Promise.resolve();
   }
 
+  const timer = setInterval(() => void refresh(0), intervalMs).unref();
+
   return {
     holds: (keyId) => keys?.has(keyId) ?? false,
+    stop: () => clearInterval(timer),
     async find(keyId) {
       const known = keys?.get(keyId);
-      if (known) {
-        void refresh(lastFailure === undefined ? refreshMs : minIntervalMs);
-        return known;
-      }
+      if (known) return known;
       await refresh(minIntervalMs);
       const found = keys?.get(keyId);
       if (!found && lastFailure !== undefined) {
