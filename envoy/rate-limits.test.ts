@@ -72,8 +72,8 @@ describe('the shared count is asked', () => {
   test('of a call with bad credentials gateway-access is told the address, not that of the proxy in front', async () => {
     const headers = { authorization: 'Bearer bad', 'x-envoy-external-address': '192.0.2.1' };
     await from('203.0.113.7, 198.51.100.99', '/api/v1/urls', { headers });
-    const { attributes } = door.callsOf(checkRpc)[0]?.request as unknown as CheckRequest;
-    expect(attributes.request.http.headers['x-envoy-external-address']).toBe('198.51.100.99');
+    const [check] = door.callsOf(checkRpc).map(({ request }) => request as unknown as CheckRequest);
+    expect(check?.attributes.request.http.headers['x-envoy-external-address']).toBe('198.51.100.99');
   });
 
   test('by IPv6: of the /64', async () => {

@@ -282,7 +282,9 @@ describe('an API key', () => {
     const refuse = async () => {
       throw new HopError('limited', 'RATE_LIMITED', 'Too many.');
     };
-    expect(await authenticate(secret, refuse).catch((error: unknown) => error)).toMatchObject({ reason: 'RATE_LIMITED' });
+    expect(await authenticate(secret, refuse).catch((error: unknown) => error)).toMatchObject({
+      reason: 'RATE_LIMITED',
+    });
     expect(identity.calls.verify).toBe(0);
     await authenticate(secret);
     pass(60);
