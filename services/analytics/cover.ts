@@ -8,6 +8,8 @@ export interface Piece {
   readonly until: number;
   /** It is taken off: another piece reaches over the end of the range by this much. */
   readonly less?: true;
+  /** A row of another piece has it at the first of these moments, but it belongs to the second: it is taken off there and added here. */
+  readonly shift?: { readonly from: number; readonly to: number };
 }
 
 export const dimensions = ['referrer', 'country', 'city', 'device', 'browser', 'operating_system', 'language'] as const;

@@ -16,8 +16,10 @@ const question = (changes: Partial<StatsQuestion> = {}): StatsQuestion => ({
   now,
   ...changes,
 });
-const lengthOf = (pieces: readonly Piece[]): number =>
-  pieces.reduce((sum, piece) => sum + (piece.less ? -1 : 1) * (piece.until - piece.from), 0);
+const signedLength = (sum: number, { less, from, until }: Piece): number => sum + (less ? from - until : until - from);
+/** What is shifted is in it already. */
+const lengthOf = (pieces: readonly Piece[]): number => pieces.filter(({ shift }) => !shift).reduce(signedLength, 0);
+const shiftedLength = (pieces: readonly Piece[]): number => pieces.filter(({ shift }) => shift).reduce(signedLength, 0);
 const text = (at: number): string => new Date(at / 1_000).toISOString();
 
 test('without a range it reaches from the making of the link until now, and is read from the days alone', () => {
@@ -47,12 +49,43 @@ test('a range that is said is kept to the microsecond', () => {
   for (const pieces of [series, breakdown]) expect(lengthOf(pieces)).toBe(until - from);
 });
 
-test('in a zone of half hours minutes are read of the hours that days begin in, and of no others', () => {
-  const [from, to] = [us('2026-05-01T00:00Z'), us('2026-05-20T00:00Z')];
-  const { starts, series } = planStats(question({ from, to, timezone: 'Asia/Kolkata', linkCreatedAt: 0 }));
-  expect(starts.slice(1)).toHaveLength(19);
-  expect(lengthOf(series.filter(({ unit }) => unit === 'minute'))).toBe(19 * 3_600_000_000);
-  expect(lengthOf(series)).toBe(to - from);
+describe('in a zone of half hours, days are read by the hour, and only what of an hour belongs to the next day', () => {
+  const half = 1_800_000_000;
+  const planned = (from: number, to: number, interval = 'day') =>
+    planStats(
+      question({
+        ...{ from, to, interval, timezone: 'Asia/Kolkata', linkCreatedAt: 0 },
+        kept: { clicksFrom: 0, minutesFrom: us('2026-04-15T00:00Z') },
+      }),
+    );
+
+  test('by the minute, while minutes are kept', () => {
+    const [from, to] = [us('2026-05-01T00:00Z'), us('2026-05-20T00:00Z')];
+    const { starts, series } = planned(from, to);
+    expect(starts.slice(1)).toHaveLength(19);
+    expect(series.filter(({ shift }) => !shift).map(({ unit }) => unit)).toEqual(['hour']);
+    expect(shiftedLength(series.filter(({ unit }) => unit === 'minute'))).toBe(19 * half);
+    expect(lengthOf(series)).toBe(to - from);
+  });
+
+  test.each([
+    ['day', 365, 35],
+    ['month', 12, 1],
+  ])('click by click before them: of a year by %s %d half hours', (interval, cuts, inMinutes) => {
+    const [from, to] = [us('2025-05-20T00:00Z'), us('2026-05-20T00:00Z')];
+    const { series } = planned(from, to, interval);
+    expect(series.filter(({ shift }) => !shift).every(({ unit }) => unit === 'hour')).toBe(true);
+    expect(shiftedLength(series.filter(({ unit }) => unit === 'minute'))).toBe(inMinutes * half);
+    expect(shiftedLength(series)).toBe(cuts * half);
+    expect(lengthOf(series)).toBe(to - from);
+  });
+
+  test('an end that is open is read by whole hours', () => {
+    const { series } = planStats(question({ timezone: 'Asia/Kolkata' }));
+    expect(series.filter(({ shift }) => !shift)).toEqual([
+      { unit: 'hour', from: us('2026-05-17T18:00Z'), until: us('2026-05-20T19:00Z') },
+    ]);
+  });
 });
 
 test.each([
@@ -129,10 +162,12 @@ test('whatever is asked, points ascend, cover the range, and the pieces make up 
           expect(lengthOf(pieces)).toBe(length);
           expect(pieces.flatMap((piece) => [piece.from, piece.until])).toEqual(expect.arrayContaining([from, until]));
         }
-        // No row of a rollup may lie across the start of a point; the first has all that is before the second.
-        for (const { unit, from: first, until: last } of series) {
+        // No row of a rollup may lie across the start of a point, unless what comes after it is shifted; the first has all that is before the second.
+        const shifted = new Set(series.map(({ shift }) => shift?.to));
+        for (const { unit, from: first, until: last } of series.filter(({ shift }) => !shift)) {
           const width = { click: 1, minute: 60_000_000, hour: 3_600_000_000, day: 86_400_000_000 }[unit];
-          for (const start of starts.slice(1)) if (start > first && start < last) expect(start % width).toBe(0);
+          for (const start of starts.slice(1))
+            if (start > first && start < last && !shifted.has(start)) expect(start % width).toBe(0);
         }
       },
     ),

@@ -40,12 +40,12 @@ export function planStats(question: StatsQuestion): StatsQuery {
   // and takes in what a clock that is a little ahead has dated.
   const first = openStart ? (starts[0] ?? from) : from;
   const last = openEnd ? end : until;
-  const cuts = starts.slice(1).concat(openStart ? first : [], openEnd ? last : []);
+  const ends = [...(openStart ? [first] : []), ...(openEnd ? [last] : [])];
   return {
     from: first,
     until: last,
     starts,
-    series: seriesOf(first, last, cuts, kept),
+    series: seriesOf({ from: first, until: last, starts, ends }, kept),
     breakdown: coverKept(
       openStart ? floorTo('day', from) : from,
       openEnd ? ceilTo('day', until) : until,
@@ -57,27 +57,40 @@ export function planStats(question: StatsQuestion): StatsQuery {
 
 const hour = 3_600_000_000;
 
+interface Points {
+  readonly from: number;
+  readonly until: number;
+  readonly starts: readonly number[];
+  /** Which of from and until are open. */
+  readonly ends: readonly number[];
+}
+
 /**
- * Reads the coarsest rollup that fits between all cuts. Where days begin within an hour (a zone of half hours) that would be minutes
- * throughout: then only the hours that are cut are read by the minute.
+ * Reads the coarsest rollup that fits between all points. Where they begin within an hour (days in a zone of half hours) that would be
+ * minutes throughout, or single clicks: then hours are read all the same, and what of a cut hour comes after the cut is shifted.
  */
-function seriesOf(from: number, until: number, cuts: readonly number[], kept: Kept): Piece[] {
-  const unit = coarsestFor(cuts);
+function seriesOf({ from, until, starts, ends }: Points, kept: Kept): Piece[] {
+  const cuts = starts.slice(1);
+  const unit = coarsestFor([...cuts, ...ends]);
   const cutHours = new Set(cuts.filter((cut) => cut % hour !== 0).map((cut) => floorTo('hour', cut)));
   const fewAreCut = cutHours.size * 2 * hour < until - from;
-  if (unit !== 'minute' || !fewAreCut || from < kept.minutesFrom) return coverKept(from, until, unitsFrom(unit), kept);
-  const pieces: Piece[] = [];
-  let at = from;
-  for (const cutHour of [...cutHours].sort((a, b) => a - b)) {
-    const lower = Math.max(cutHour, from);
-    const upper = Math.min(cutHour + hour, until);
-    pieces.push(
-      ...coverKept(at, lower, unitsFrom('hour'), kept),
-      ...coverKept(lower, upper, unitsFrom('minute'), kept),
-    );
-    at = upper;
-  }
-  return [...pieces, ...coverKept(at, until, unitsFrom('hour'), kept)];
+  if (unit === 'day' || unit === 'hour' || !fewAreCut) return coverKept(from, until, unitsFrom(unit), kept);
+  const lower = ends.includes(from) ? floorTo('hour', from) : from;
+  const upper = ends.includes(until) ? ceilTo('hour', until) : until;
+  const pieces = coverKept(lower, upper, unitsFrom('hour'), kept);
+  return [...pieces, ...shiftsOf(pieces, starts, kept)];
+}
+
+/** The row of an hour belongs to the point that it begins in. Where the clicks are gone all of it stays there. */
+function shiftsOf(pieces: readonly Piece[], starts: readonly number[], kept: Kept): Piece[] {
+  const hours = pieces.filter(({ unit, less }) => unit === 'hour' && !less);
+  return starts.slice(1).flatMap((start, place) => {
+    const row = floorTo('hour', start);
+    const isRead = hours.some(({ from, until }) => from <= row && row < until);
+    if (row === start || row < kept.clicksFrom || !isRead) return [];
+    const shift = { from: Math.max(row, starts[place] ?? row), to: start };
+    return coverKept(start, row + hour, unitsFrom('minute'), kept).map((piece) => ({ ...piece, shift }));
+  });
 }
 
 interface Range {

@@ -10,78 +10,17 @@ import {
   kindOf,
   valueOfSet,
 } from './dimensions.postgres.ts';
+import {
+  clicksOf,
+  pieces,
+  pointsOf,
+  rollup,
+  type Shifts,
+  type Singles,
+  signed,
+  valueCounts,
+} from './stats-points.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from './store.ts';
-
-export const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
-
-/** What is read of the rollups, from columnsOf: the parameters after the link. */
-export const pieces = `
-pieces as (
-  select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper, sign
-  from unnest($2::text[], $3::bigint[], $4::bigint[], $5::int[]) as p (unit, from_us, until_us, sign)
-)`;
-
-function rollup(table: string, unit: Unit, keys: string, counts: readonly string[]): string {
-  return `
-  select ${keys}, ${signed(counts)} from pieces p join ${table} r on r.link_id = $1 and r.at >= p.lower and r.at < p.upper
-  where p.unit = '${unit}'`;
-}
-
-const signed = (counts: readonly string[]): string => counts.map((name) => `p.sign * r.${name} as ${name}`).join(', ');
-
-/** Clicks that are counted by themselves, where no rollup fits: with which sign, and between which parameters. */
-interface Singles {
-  readonly sign: '+' | '-';
-  readonly from: string;
-  readonly until: string;
-}
-type Bounds = Omit<Singles, 'sign'>;
-
-const dayOf = (at: string): string => `(${at} at time zone 'UTC')::date`;
-
-/**
- * Whether its visitor was first seen with the click. Those that were stored by older processes do not say so: a look-up each. The
- * days are said twice, for the planner: those that it does not have to plan for are some four hundred.
- */
-const isNew = ({ from, until }: Bounds): string => `coalesce(c.new_visitor, exists (
-  select from visitors v where v.link_id = c.link_id and v.visitor = c.visitor and v.day = ${dayOf('c.at')}
-    and v.day >= ${dayOf(from)} and v.day <= ${dayOf(until)} and v.at = c.at and v.request_id = c.request_id
-))`;
-
-/** Bounds are parameters of the column's type, not rows or sums: so the planner knows which days are read, and how much of each. */
-const clicksOf = (columns: string, bounds: Bounds): string => `
-  select ${columns}, c.flags, ${isNew(bounds)} as is_new
-  from clicks c where c.link_id = $1 and c.at >= ${bounds.from} and c.at < ${bounds.until}`;
-
-const valueCounts = ['clicks', 'visitors', 'bots', 'bot_visitors'] as const;
-const pointCounts = [...valueCounts, 'heads', 'prefetches'] as const;
-
-const singlePoints = ({ sign, ...bounds }: Singles): string => `
-  select at, ${sign}(kind = 'click')::int, ${sign}(kind = 'click' and is_new)::int, ${sign}(kind = 'bot')::int,
-    ${sign}(kind = 'bot' and is_new)::int, ${sign}(kind = 'head')::int, ${sign}(kind = 'prefetch')::int
-  from (${clicksOf('c.at', bounds)}) c cross join lateral (select ${kindOf} as kind) k`;
-
-const rollups = [
-  { table: 'click_days', unit: 'day' },
-  { table: 'click_hours', unit: 'hour' },
-  { table: 'click_minutes', unit: 'minute' },
-] as const;
-
-/** A table that no piece is of is not even planned for. */
-const pointsOf = (singles: readonly Singles[], units: ReadonlySet<Unit>): string => `
-with ${pieces}, rows as (
-  ${[
-    `select null::timestamptz as at, ${pointCounts.map((name) => `0 as ${name}`).join(', ')} where false`,
-    ...rollups.filter(({ unit }) => units.has(unit)).map(({ table, unit }) => rollup(table, unit, 'r.at', pointCounts)),
-    ...singles.map(singlePoints),
-  ].join(' union all ')}
-), starts as (
-  select array_agg(${moment('us')} order by us) as all_starts from unnest($6::bigint[]) as us
-)
-select greatest(width_bucket(at, all_starts) - 1, 0) as point,
-  sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors, sum(bots)::float8 as bots,
-  sum(bot_visitors)::float8 as bot_visitors, sum(heads)::float8 as heads, sum(prefetches)::float8 as prefetches
-from rows, starts group by point`;
 
 const singleValues = ({ sign, ...bounds }: Singles): string => `
   select dimension, value, ${sign}clicks, ${sign}visitors, ${sign}bots, ${sign}bot_visitors
@@ -210,21 +149,36 @@ function readerOf(query: Query): StatsReader {
 
 /** A question's text and parameters: the link, the pieces of rollups, `others`, and the bounds of what is counted click by click. */
 function reading(
-  textOf: (singles: readonly Singles[], units: ReadonlySet<Unit>) => string,
+  textOf: (singles: readonly Singles[], units: ReadonlySet<Unit>, shifts: readonly Shifts[]) => string,
   linkId: string,
   wanted: readonly Piece[],
   others: readonly unknown[],
 ): [string, unknown[]] {
-  const counted = wanted.filter(({ unit }) => unit !== 'click');
-  const clicks = wanted.filter(({ unit }) => unit === 'click');
+  const unshifted = wanted.filter(({ shift }) => !shift);
+  const counted = unshifted.filter(({ unit }) => unit !== 'click');
+  const clicks = unshifted.filter(({ unit }) => unit === 'click');
   const values: unknown[] = [linkId, ...columnsOf(counted), ...others];
-  const parameter = (at: number): string => `$${values.push(timestampOf(at))}::timestamptz`;
+  const parameter = (value: unknown, type: string): string => `$${values.push(value)}::${type}`;
+  const time = (at: number): string => parameter(timestampOf(at), 'timestamptz');
   const singles = clicks.map(({ from, until, less }) => ({
     sign: less ? ('-' as const) : ('+' as const),
-    from: parameter(from),
-    until: parameter(until),
+    from: time(from),
+    until: time(until),
   }));
-  return [textOf(singles, new Set(wanted.map(({ unit }) => unit))), values];
+  const shifts = (['minute', 'click'] as const).flatMap((unit): Shifts[] => {
+    const shifted = wanted.filter((piece) => piece.unit === unit && piece.shift);
+    if (shifted.length === 0) return [];
+    const [, froms, untils, signs] = columnsOf(shifted);
+    const bounds = { from: time(Math.min(...froms)), until: time(Math.max(...untils)) };
+    const moments = [
+      froms,
+      untils,
+      signs,
+      ...(['from', 'to'] as const).map((end) => shifted.map(({ shift }) => shift?.[end])),
+    ];
+    return [{ unit, columns: moments.map((column) => parameter(column, 'bigint[]')), bounds }];
+  });
+  return [textOf(singles, new Set(unshifted.map(({ unit }) => unit)), shifts), values];
 }
 
 /** As Postgres reads it, with the microseconds that a Date has not. */
