@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { chmodSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Session, SessionStore } from '@hopline/client';
 
@@ -19,7 +19,10 @@ export interface Settings {
   forget(url: string): void;
 }
 
-/** Settings in a folder that only this person can read (0700, files 0600): one file for each installation, so that none waits for another. */
+/**
+ * Settings in files that only this person can read (0600), in folders that are 0700 where they are made here: one file for each
+ * installation, so that none waits for another.
+ */
 export function settingsIn(folder: string): Settings {
   const main = path.join(folder, 'config.json');
   const fileOf = (url: string) => path.join(folder, 'installations', `${encodeURIComponent(url)}.json`);
@@ -55,7 +58,6 @@ function readJson(file: string): unknown {
 function writePrivate(file: string, value: unknown): void {
   const folder = path.dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
   const fresh = `${file}.${randomUUID()}`;
   writeFileSync(fresh, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
   renameSync(fresh, file);
