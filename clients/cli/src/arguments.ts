@@ -28,6 +28,12 @@ export const wholeNumber =
     throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
   };
 
+/** What a header can carry. */
+export function printable(text: string): string {
+  if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('Printable ASCII characters alone.');
+  return text;
+}
+
 /** For options that may be given more than once, or hold several with commas between. */
 export const listed = (text: string, before: readonly string[] = []): string[] => [
   ...before,

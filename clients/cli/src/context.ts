@@ -1,6 +1,7 @@
 import { createHopline, type Hopline } from '@hopline/client';
 import { type Settings, settingsIn } from './settings.ts';
 import type { Terminal } from './terminal.ts';
+import { UsageError } from './usage-error.ts';
 
 /** What a command works with. */
 export interface Context {
@@ -31,7 +32,8 @@ const defaultUrl = 'http://localhost:8080';
 export function contextOf({ url: given, terminal, folder, signal, variables }: ContextOptions): Context {
   const settings = settingsIn(folder);
   const url = (given ?? (variables.HOP_URL || undefined) ?? settings.url ?? defaultUrl).replace(/\/+$/, '');
-  const apiKey = variables.HOP_API_KEY || variables.HOP_TOKEN || settings.apiKeyOf(url);
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new UsageError(`"${url}" is no URL of an installation: it begins with https:// or http://.`);
   let hop: Hopline | undefined;
   return {
     url,
@@ -40,8 +42,19 @@ export function contextOf({ url: given, terminal, folder, signal, variables }: C
     signal,
     variables,
     get hop() {
-      hop ??= createHopline({ url, session: settings.sessionOf(url), ...(apiKey ? { apiKey } : {}) });
+      if (hop) return hop;
+      const name = ['HOP_API_KEY', 'HOP_TOKEN'].find((one) => variables[one]);
+      const apiKey = name === undefined ? settings.apiKeyOf(url) : keyOf(variables[name] ?? '', name);
+      hop = createHopline({ url, session: settings.sessionOf(url), ...(apiKey ? { apiKey } : {}) });
       return hop;
     },
   };
+}
+
+/** A key or token as people hand it over, perhaps with white space around it; `from` says how. */
+export function keyOf(text: string, from: string): string {
+  const key = text.trim();
+  if (!/^[!-~]+$/.test(key))
+    throw new UsageError(`${from} is no API key and no token: it has characters that none has.`);
+  return key;
 }

@@ -61,9 +61,18 @@ try {
   process.exitCode = report(error, terminalFor(program.opts<GlobalOptions>()));
 }
 
+/** commander has told people already: what is wrong, or the help where there is no command. */
+function usageText({ code, message }: CommanderError): string {
+  return code === 'commander.help' ? 'There is no command; `hop help` lists them.' : message.replace(/^error: /, '');
+}
+
 /** Says what went wrong, and with what to end. */
 function report(error: unknown, { note, paint, json }: Terminal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return exitCodes.ok;
+    if (json) note(errorLine({ message: usageText(error) }));
+    return exitCodes.usage;
+  }
   if (interrupt.signal.aborted) return exitCodes.interrupted;
   if (error instanceof UsageError) {
     note(json ? errorLine(error) : `hop: ${paint.red(error.message)}`);

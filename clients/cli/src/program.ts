@@ -32,7 +32,9 @@ Environment:
 
 /** The command line as a whole. */
 export function programOf(run: Run, version: string): Command {
-  const program = new Command('hop')
+  const program: Command = new Command('hop')
+    // What is wrong with the command line is told as every other error is, where that is not for people.
+    .configureOutput({ writeErr: (text) => void (program.opts<GlobalOptions>().json || process.stderr.write(text)) })
     .description('Short links of a Hopline installation.')
     .version(version)
     .option('--url <url>', 'the installation; else HOP_URL, else where you signed in last')

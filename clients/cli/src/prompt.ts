@@ -25,8 +25,8 @@ async function prompt(question: string, output: NodeJS.WritableStream, signal: A
   }
 }
 
-/** The first line of the input. */
-export async function firstLine(signal: AbortSignal): Promise<string> {
-  for await (const line of createLines({ input: process.stdin, signal })) return line.trim();
+/** The first line of the input, as it is: a password may begin or end with white space. */
+export async function firstLine(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin): Promise<string> {
+  for await (const line of createLines({ input, signal })) return line;
   throw new Error('The input is empty.');
 }

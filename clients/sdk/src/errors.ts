@@ -24,9 +24,9 @@ export class HoplineError extends Error {
   /** When the installation asks to be left alone for a while: how long, in milliseconds. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(error: ConnectError) {
+  constructor(error: ConnectError, isFromTransport = true) {
     const [info] = error.findDetails(ErrorInfoSchema);
-    const lost = info === undefined && isNetworkFailure(error);
+    const lost = isFromTransport && info === undefined && isNetworkFailure(error);
     super(lost ? 'No answer came: the network or the installation is down.' : error.rawMessage, { cause: error });
     this.code = lost ? Code.Unavailable : error.code;
     this.reason = lost ? 'UNREACHABLE' : info && isReason(info.reason) ? info.reason : reasonByCode(error.code);
@@ -38,9 +38,12 @@ export class HoplineError extends Error {
   }
 }
 
-/** Any value that was thrown, as a HoplineError. */
-export const toHoplineError = (thrown: unknown): HoplineError =>
-  thrown instanceof HoplineError ? thrown : new HoplineError(ConnectError.from(thrown));
+/** Any value that was thrown, as a HoplineError. What a transport throws is a ConnectError; all else says nothing of the network. */
+export function toHoplineError(thrown: unknown): HoplineError {
+  if (thrown instanceof HoplineError) return thrown;
+  if (thrown instanceof ConnectError) return new HoplineError(thrown);
+  return new HoplineError(ConnectError.from(thrown, Code.Internal), false);
+}
 
 /** A fetch that found nobody is a TypeError; a connection of Node that broke is an error with a code such as ECONNREFUSED. */
 function isNetworkFailure({ code, cause }: ConnectError): boolean {

@@ -19,7 +19,7 @@ export interface ResolverOptions extends CallerOptions {
   readonly tls?: TlsOptions;
 }
 
-/** A client for Node, over gRPC: one HTTP/2 connection, which keeps no process from ending. */
+/** A client for Node, over gRPC: one HTTP/2 connection, which keeps no process from ending. Throws a TypeError where `url` is no http(s) URL. */
 export function createHopline(options: NodeOptions): Hopline {
   return hoplineOver(grpcTransport(options), options);
 }
@@ -36,6 +36,8 @@ export function createResolver(options: ResolverOptions): Client<typeof Resolver
 const mostBytes = 16 * 1_024 * 1_024;
 
 function grpcTransport({ url, tls }: { url: string; tls?: TlsOptions }): Transport {
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new TypeError(`"${url}" is no URL of an installation: it begins with https:// or http://.`);
   return createGrpcTransport({
     baseUrl: url,
     readMaxBytes: mostBytes,

@@ -1,6 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { failing, refusal, scripted } from '../testing/scripted.ts';
+import { createHopline } from './node.ts';
 
 const lost = () => refusal(Code.Unavailable);
 
@@ -85,5 +86,42 @@ it('does not wait for the next try of a call that was stopped', async () => {
   });
   await expect(hop.links.getLink({ code: 'spring' }, { signal: stop.signal })).rejects.toMatchObject({
     name: 'HoplineError',
+  });
+});
+
+describe('what cannot be sent', () => {
+  const request = { longUrl: 'https://example.org' };
+
+  it('is no fault of the network: a header', async () => {
+    const { hop } = scripted({ links: { createLink: failing([], {}).handler } });
+    await expect(hop.links.createLink(request, { headers: { 'idempotency-key': 'ключ' } })).rejects.toMatchObject({
+      name: 'HoplineError',
+      reason: 'INVALID_ARGUMENT',
+    });
+  });
+
+  it('is no fault of the network: a key', async () => {
+    const { hop } = scripted({ links: { createLink: failing([], {}).handler } }, { apiKey: 'hop_ключ' });
+    await expect(hop.links.createLink(request)).rejects.toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+  });
+
+  it('is no fault of the network: a session that cannot be read', async () => {
+    const session = {
+      read: () => {
+        throw new TypeError('The store is broken.');
+      },
+      write: () => {},
+    };
+    const { hop, world } = scripted({ links: { createLink: failing([], {}).handler } }, { session });
+    await expect(hop.links.createLink(request)).rejects.toMatchObject({
+      reason: 'INTERNAL',
+      message: 'The store is broken.',
+    });
+    expect(world.slept).toEqual([]);
+  });
+
+  it('is told when the client is made: an address', () => {
+    for (const url of ['hop.example.org', 'ftp://hop.example.org', 'http://'])
+      expect(() => createHopline({ url })).toThrow('it begins with https:// or http://');
   });
 });

@@ -46,7 +46,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
   const authorize = async (method: DescMethod, headers: Headers): Promise<string | undefined> => {
     if (getOption(method, access).anonymous || headers.has('authorization')) return undefined;
     const token = await credentials.token();
-    if (token !== undefined) headers.set('authorization', `Bearer ${token}`);
+    if (token !== undefined) setCredential(headers, token);
     return token;
   };
 
@@ -64,7 +64,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
     async unary(method, signal, timeoutMs, header, input, contextValues) {
       const until = world.now() + (timeoutMs !== undefined && timeoutMs > 0 ? timeoutMs : deadlineMs);
       const leftMs = () => Math.max(1, Math.floor(until - world.now()));
-      const given = new Headers(header);
+      const given = headersOf(header);
       if (keyedCalls.has(method) && !given.has(keyHeader)) given.set(keyHeader, randomKey());
       let renewed = false;
       for (let made = 1; ; made++) {
@@ -84,7 +84,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
-      const headers = new Headers(header);
+      const headers = headersOf(header);
       let token: string | undefined;
       const known = (thrown: unknown): HoplineError => {
         const error = toHoplineError(thrown);
@@ -100,6 +100,24 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
       }
     },
   };
+}
+
+/** The headers that the caller gave; a character that no header can carry is a fault of theirs, and not of the network. */
+function headersOf(header: HeadersInit | undefined): Headers {
+  try {
+    return new Headers(header);
+  } catch {
+    throw toHoplineError(new ConnectError('A header has a character that none can carry.', Code.InvalidArgument));
+  }
+}
+
+/** The same for an API key, or a token that somebody kept. */
+function setCredential(headers: Headers, token: string): void {
+  try {
+    headers.set('authorization', `Bearer ${token}`);
+  } catch {
+    throw new ConnectError('The API key or token has a character that none has.', Code.Unauthenticated);
+  }
 }
 
 const isRefusal = ({ reason }: HoplineError): boolean =>

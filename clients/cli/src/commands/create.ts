@@ -1,6 +1,6 @@
 import { LinkSchema } from '@hopline/client';
 import type { Command } from 'commander';
-import { wholeNumber } from '../arguments.ts';
+import { printable, wholeNumber } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../output/json.ts';
 import type { Run } from '../run.ts';
@@ -26,7 +26,7 @@ export function createCommand(parent: Command, run: Run): void {
     .summary('make a link, or many')
     .description('Makes a link and says what it is.')
     .option('--concurrency <n>', 'of many: how many at once', wholeNumber(1, 64), 8)
-    .option('--key <text>', 'of many: makes running it again safe')
+    .option('--key <text>', 'of many: makes running it again safe', printable)
     .addHelpText('after', manual)
     .action(run(create));
 }

@@ -1,6 +1,6 @@
 import { createHopline } from '@hopline/client';
 import type { Command } from 'commander';
-import type { Context } from '../context.ts';
+import { type Context, keyOf } from '../context.ts';
 import { ask, askSecret, firstLine } from '../prompt.ts';
 import type { Run } from '../run.ts';
 import { UsageError } from '../usage-error.ts';
@@ -54,7 +54,7 @@ const personOf = ({ url, settings }: Context) => createHopline({ url, session: s
 /** Only a key that holds is kept. */
 async function keepKey(context: Context): Promise<undefined> {
   const { url, settings, signal } = context;
-  const apiKey = await firstLine(signal);
+  const apiKey = keyOf(await firstLine(signal), 'The first line of the input');
   const user = await createHopline({ url, apiKey }).identity.getCurrentUser({}, { signal });
   settings.keepApiKey(url, apiKey);
   signedIn(context, user.email, user.workspace?.name ?? '');
