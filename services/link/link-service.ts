@@ -23,7 +23,7 @@ import { createHandlers } from './handlers.ts';
 import { type AskClickCounts, createClickCounts } from './links/click-counts.ts';
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
-import { createPurge } from './links/purge.ts';
+import { createPurge, type PurgeSettings } from './links/purge.ts';
 import { postgresStore } from './store.postgres.ts';
 import { startSweeper } from './sweeper.ts';
 
@@ -144,8 +144,8 @@ function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log
 /** A link with more clicks than fit in this is gone on with by analytics itself, and asked for again by the next sweep. */
 const eraseMs = 30_000;
 
-function clickEraser(config: LinkConfig, issuer: ServiceIdentity): (linkIds: readonly string[]) => Promise<unknown> {
+function clickEraser(config: LinkConfig, issuer: ServiceIdentity): PurgeSettings['eraseClicks'] {
   const { analyticsAddresses: addresses } = config;
   const analytics = meshClient(AnalyticsService, { addresses, issuer, deadlineMs: eraseMs });
-  return (linkIds) => analytics.eraseClicks({ linkIds: [...linkIds] });
+  return (linkIds, signal) => analytics.eraseClicks({ linkIds: [...linkIds] }, { signal });
 }

@@ -11,8 +11,8 @@ export interface Sweeper {
 export interface SweeperSettings {
   readonly store: Pick<LinkStore, 'expireLinks' | 'sweepIdempotencyKeys'>;
   readonly log: Pick<ChangeLog, 'prune'>;
-  /** Purges at most so many links, and answers how many there were. */
-  readonly purge: (limit: number) => Promise<number>;
+  /** Purges at most so many links, and answers how many there were. May take long: it waits for analytics. */
+  readonly purge: (limit: number, signal: AbortSignal) => Promise<number>;
   readonly logger: Log;
   /** How often links that ended are looked for. */
   readonly everyMs?: number;
@@ -22,7 +22,7 @@ export interface SweeperSettings {
 
 /** A sweep ends after so many batches and goes on with the next one. */
 const mostBatches = 20;
-/** Housekeeping is done in every so manieth sweep. */
+/** Housekeeping is so many times rarer. */
 const housekeepingEvery = 60;
 
 export function startSweeper({
@@ -40,23 +40,28 @@ export function startSweeper({
     try {
       for (let left = mostBatches; left > 0 && !signal.aborted; left--) if ((await sweep(batch)) < batch) return;
     } catch (error) {
-      logger.warn({ err: error }, `${what} will be tried again`);
+      if (!signal.aborted) logger.warn({ err: error }, `${what} will be tried again`);
     }
   }
 
-  async function run(): Promise<void> {
-    for (let sweep = 0; !signal.aborted; sweep++) {
-      await exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit));
-      if (sweep % housekeepingEvery === 0) {
-        await exhaust('sweeping idempotency keys', 5_000, (limit) => store.sweepIdempotencyKeys(limit));
-        await exhaust('pruning changes', 5_000, (limit) => log.prune(retentionMs, limit));
-        await exhaust('purging deleted links', 100, purge);
-      }
-      await sleep(everyMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
+  async function repeat(pauseMs: number, sweep: () => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      await sweep();
+      await sleep(pauseMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
     }
   }
 
-  const running = run();
+  async function keepHouse(): Promise<void> {
+    await exhaust('sweeping idempotency keys', 5_000, (limit) => store.sweepIdempotencyKeys(limit));
+    await exhaust('pruning changes', 5_000, (limit) => log.prune(retentionMs, limit));
+  }
+
+  // Each in a loop of its own: what takes long does not keep a link that ended from being told of.
+  const running = Promise.all([
+    repeat(everyMs, () => exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit))),
+    repeat(everyMs * housekeepingEvery, keepHouse),
+    repeat(everyMs * housekeepingEvery, () => exhaust('purging deleted links', 100, (limit) => purge(limit, signal))),
+  ]);
   return {
     async stop() {
       stopping.abort();

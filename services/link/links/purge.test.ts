@@ -35,7 +35,7 @@ beforeEach(() => {
 });
 
 const purge = (eraseClicks = async (ids: readonly string[]): Promise<void> => void erased.push(...ids)) =>
-  createPurge({ store, eraseClicks, log: silentLog })(100);
+  createPurge({ store, eraseClicks, log: silentLog })(100, new AbortController().signal);
 
 async function made(code: string): Promise<LinkRecord> {
   const link = { domain: 'hop.example', workspaceId, createdBy: randomUUID(), destination: 'https://example.com/' };
