@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -47,6 +47,27 @@ it('publishes a new key before it signs with it, and keeps the old one for verif
     write({ keys: [entry('only', start)] });
     await waitFor(() => published().length === 1);
     expect(keys.signer(start).keyId).toBe('only');
+  } finally {
+    keys.stop();
+  }
+});
+
+it('tries a file that it could not read again, though nothing of its state tells, and complains once', async () => {
+  write({ keys: [entry('before', 0)] });
+  const said: string[] = [];
+  const log = Object.assign(Object.create(silentLog), { error: (_: unknown, text: string) => said.push(text) });
+  const keys = openSigningKeys(path, { log, pollMs: 20, publishMs: 0 });
+  try {
+    const good = JSON.stringify({ keys: [entry('after', 0)] });
+    writeFileSync(`${path}.new`, good.replace('{', '['));
+    utimesSync(`${path}.new`, 1, 1);
+    renameSync(`${path}.new`, path);
+    await waitFor(() => said.length > 0);
+    expect(keys.signer().keyId).toBe('before');
+    writeFileSync(path, good);
+    utimesSync(path, 1, 1);
+    await waitFor(() => keys.signer().keyId === 'after');
+    expect(said).toHaveLength(1);
   } finally {
     keys.stop();
   }

@@ -39,18 +39,22 @@ const mostKeys = 16;
  */
 export function openSigningKeys(path: string, { log, pollMs, publishMs }: SigningKeyOptions): SigningKeys {
   let current = readKeySet(path);
-  let seen: string | undefined;
+  let read: string | undefined;
+  let refused: string | undefined;
 
   const poll = async (): Promise<void> => {
+    let state = 'absent';
     try {
-      const { mtimeMs, size, ino } = await stat(path);
-      const state = `${mtimeMs}/${size}/${ino}`;
-      if (state === seen) return;
-      seen = state;
+      const { mtimeMs, ctimeMs, size, ino } = await stat(path);
+      state = `${mtimeMs}/${ctimeMs}/${size}/${ino}`;
+      if (state === read) return;
       current = readKeySet(path);
+      read = state;
       log.info({ keys: current.keys.map(({ keyId }) => keyId) }, 'signing keys were read');
     } catch (error) {
-      log.error({ err: error }, 'the signing keys cannot be read; those from before stay');
+      // Tried again each time, for what is amiss need not be in the file; told once.
+      if (state !== refused) log.error({ err: error }, 'the signing keys cannot be read; those from before stay');
+      refused = state;
     }
   };
   const timer = setInterval(() => void poll(), pollMs).unref();
