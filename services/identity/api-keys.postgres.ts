@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import type { Role, Scope } from './roles.ts';
 import { type Database, only, type ReadRows } from './rows.postgres.ts';
-import type { ApiKeyRecord, ApiKeyStore, NewApiKey } from './store.ts';
+import type { ApiKeyRecord, ApiKeyRefusal, ApiKeyStore, NewApiKey } from './store.ts';
 
 interface ApiKeyRow extends QueryResultRow {
   id: string;
@@ -16,15 +16,19 @@ type HeldApiKeyRow = ApiKeyRow & { user_id: string; workspace_id: string; role: 
 
 const columns = 'k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.last_used_at';
 
-// Locked, so that two keys made at once cannot both be the last one allowed.
+// Locked, so that two keys made at once cannot both be the last one allowed, and none is made by a key that is being revoked.
 const lockMembership = 'select from identity.memberships where user_id = $1 and workspace_id = $2 for update';
 
 const countKeys = `
   select count(*)::int as keys from identity.api_keys where user_id = $1 and workspace_id = $2 and revoked_at is null`;
 
+const selectParent = `
+  select expires_at from identity.api_keys
+  where id = $3 and user_id = $1 and workspace_id = $2 and revoked_at is null`;
+
 const insertKey = `
-  insert into identity.api_keys as k (user_id, workspace_id, name, prefix, secret_hash, scopes, expires_at)
-  values ($1, $2, $3, $4, $5, $6, $7) returning ${columns}`;
+  insert into identity.api_keys as k (user_id, workspace_id, name, prefix, secret_hash, scopes, expires_at, parent_id)
+  values ($1, $2, $3, $4, $5, $6, $7, $8) returning ${columns}`;
 
 const selectKeys = `
   select ${columns} from identity.api_keys k
@@ -32,9 +36,13 @@ const selectKeys = `
   order by k.created_at desc, k.id desc`;
 
 const endKey = `
-  with ended as (
+  with recursive family as (
+    select id from identity.api_keys where id = $3 and user_id = $1 and workspace_id = $2 and revoked_at is null
+    union all
+    select k.id from identity.api_keys k join family on k.parent_id = family.id
+  ), ended as (
     update identity.api_keys set revoked_at = now()
-    where id = $1 and user_id = $2 and workspace_id = $3 and revoked_at is null returning id
+    where id in (select id from family) and revoked_at is null returning id
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
@@ -56,7 +64,12 @@ export function apiKeyStore({ rows, transaction }: Database): ApiKeyStore {
       return (await rows<ApiKeyRow>(selectKeys, [userId, workspaceId])).map(apiKeyFrom);
     },
     async revokeApiKey(id, userId, workspaceId) {
-      return uuid.test(id) && (await rows(endKey, [id, userId, workspaceId])).length > 0;
+      if (!uuid.test(id)) return false;
+      const ended = await transaction(async (locked) => {
+        await locked(lockMembership, [userId, workspaceId]);
+        return locked(endKey, [userId, workspaceId, id]);
+      });
+      return ended.length > 0;
     },
     async findApiKey(secretHash) {
       const [row] = await rows<HeldApiKeyRow>(selectHeldKey, [secretHash]);
@@ -71,14 +84,28 @@ export function apiKeyStore({ rows, transaction }: Database): ApiKeyStore {
 
 async function addKey(
   rows: ReadRows,
-  { userId, workspaceId, name, prefix, secretHash, scopes, expiresAt }: NewApiKey,
+  { userId, workspaceId, name, prefix, secretHash, scopes, expiresAt, parentId }: NewApiKey,
   limit: number,
-): Promise<ApiKeyRecord | 'limit_reached' | 'no_member'> {
+): Promise<ApiKeyRecord | ApiKeyRefusal> {
   const owner = [userId, workspaceId];
   if ((await rows(lockMembership, owner)).length === 0) return 'no_member';
   if (only(await rows<{ keys: number }>(countKeys, owner)).keys >= limit) return 'limit_reached';
-  const values = [...owner, name, prefix, secretHash, scopes, expiresAt ?? null];
+  const lastEnd = parentId === undefined ? null : await endOfParent(rows, owner, parentId);
+  if (lastEnd === 'parent_gone') return lastEnd;
+  if (lastEnd && expiresAt && expiresAt > lastEnd) return 'outlives_parent';
+  const values = [...owner, name, prefix, secretHash, scopes, expiresAt ?? lastEnd, parentId ?? null];
   return apiKeyFrom(only(await rows<ApiKeyRow>(insertKey, values)));
+}
+
+/** Null: it never ends. */
+async function endOfParent(
+  rows: ReadRows,
+  owner: readonly string[],
+  parentId: string,
+): Promise<Date | null | 'parent_gone'> {
+  if (!uuid.test(parentId)) return 'parent_gone';
+  const [parent] = await rows<Pick<ApiKeyRow, 'expires_at'>>(selectParent, [...owner, parentId]);
+  return parent ? parent.expires_at : 'parent_gone';
 }
 
 function apiKeyFrom(row: ApiKeyRow): ApiKeyRecord {

@@ -1,10 +1,17 @@
 import { createHash } from 'node:crypto';
 import { isApiKeySecret, makeApiKeySecret } from '#runtime/caller/api-key-secret.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { forbidden, invalidFields, notFound, precondition, unauthenticated } from '#runtime/errors/errors.ts';
+import {
+  forbidden,
+  type HopError,
+  invalidFields,
+  notFound,
+  precondition,
+  unauthenticated,
+} from '#runtime/errors/errors.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { scopes as allScopes, isScope, type Role, type Scope, scopesOf } from './roles.ts';
-import type { ApiKeyRecord, ApiKeyStore, HeldApiKey } from './store.ts';
+import type { ApiKeyRecord, ApiKeyRefusal, ApiKeyStore, HeldApiKey } from './store.ts';
 
 interface ApiKeyRequest {
   readonly name: string;
@@ -20,7 +27,7 @@ interface VerifiedApiKey {
 }
 
 export interface ApiKeys {
-  /** The secret is answered here and never again. */
+  /** The secret is answered here and never again. What a key makes ends no later than it, and is revoked with it. */
   create(caller: PersonCaller, request: ApiKeyRequest): Promise<{ key: ApiKeyRecord; secret: string }>;
   list(caller: PersonCaller): Promise<readonly ApiKeyRecord[]>;
   revoke(caller: PersonCaller, id: string): Promise<void>;
@@ -38,10 +45,13 @@ interface ApiKeyParts {
 const minuteMs = 60_000;
 /** The last moment that RFC 3339 can write; a later one could be stored and never be answered. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+/** Notes of use under way at once: whatever holds them up must not hold all connections. */
+const mostNotes = 4;
 /** "hop_" and eight characters: enough to recognise a key by, 140 bits short of guessing it. */
 const prefixLength = 12;
 
 export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts): ApiKeys {
+  const noteUse = createNotes(store, log);
   return {
     async create(caller, request) {
       const { name, scopes, expiresAt } = checked(request, now());
@@ -50,12 +60,10 @@ export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts
       const secret = makeApiKeySecret();
       const { userId, workspaceId } = caller;
       const prefix = secret.slice(0, prefixLength);
-      const made = { userId, workspaceId, name, prefix, secretHash: hashOf(secret), scopes, expiresAt };
+      const parentId = caller.kind === 'api_key' ? caller.credentialId : undefined;
+      const made = { userId, workspaceId, name, prefix, secretHash: hashOf(secret), scopes, expiresAt, parentId };
       const key = await store.createApiKey(made, limit);
-      if (key === 'no_member') throw notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
-      if (key === 'limit_reached') {
-        throw precondition('API_KEY_LIMIT_REACHED', `At most ${limit} API keys are allowed; delete one first.`);
-      }
+      if (typeof key === 'string') throw refusalOf(key, limit);
       return { key, secret };
     },
 
@@ -68,24 +76,50 @@ export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts
 
     async verify(secret) {
       const key = isApiKeySecret(secret) ? await store.findApiKey(hashOf(secret)) : undefined;
-      if (!key) throw unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.');
+      if (!key) throw invalidKey();
       if (key.expiresAt && key.expiresAt.getTime() <= now()) {
         throw unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.');
       }
-      await noteUse(store, log, key, now());
+      noteUse(key, now());
       const ofRole = scopesOf(key.role);
       return { key, role: key.role, scopes: key.scopes.filter((scope) => ofRole.includes(scope)) };
     },
   };
 }
 
-/** Once a minute at most; a key works on although its use cannot be noted. */
-async function noteUse(store: ApiKeyStore, log: Log, { id, lastUsedAt }: HeldApiKey, now: number): Promise<void> {
-  const minute = new Date(now - (now % minuteMs));
-  if (lastUsedAt && lastUsedAt >= minute) return;
-  await store.touchApiKey(id, minute).catch((error: unknown) => {
-    log.warn({ err: error }, 'the use of an API key was not noted');
-  });
+/** Once a minute at most, behind the call's back: a key works although its use cannot be noted, and waits for no note. */
+function createNotes(store: ApiKeyStore, log: Log): (key: HeldApiKey, now: number) => void {
+  const underWay = new Set<string>();
+  return ({ id, lastUsedAt }, now) => {
+    const minute = new Date(now - (now % minuteMs));
+    if (lastUsedAt && lastUsedAt >= minute) return;
+    // A key in use is verified again within seconds, and noted then.
+    if (underWay.has(id) || underWay.size >= mostNotes) return;
+    underWay.add(id);
+    void store
+      .touchApiKey(id, minute)
+      .catch((error: unknown) => log.warn({ err: error }, 'the use of an API key was not noted'))
+      .finally(() => underWay.delete(id));
+  };
+}
+
+function refusalOf(refusal: ApiKeyRefusal, limit: number): HopError {
+  switch (refusal) {
+    case 'no_member':
+      return notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
+    case 'limit_reached':
+      return precondition('API_KEY_LIMIT_REACHED', `At most ${limit} API keys are allowed; delete one first.`);
+    case 'parent_gone':
+      return invalidKey();
+    case 'outlives_parent':
+      return invalidFields([
+        { field: 'expires_at', description: 'The end has to be no later than that of the API key that asks.' },
+      ]);
+  }
+}
+
+function invalidKey(): HopError {
+  return unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.');
 }
 
 /** Throws with everything that is wrong at once. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
-import { timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -9,6 +9,7 @@ import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
 import { startTestIdentity, type TestIdentity, testGraceMs, testIssuer } from './testing/test-identity.ts';
 
@@ -350,7 +351,7 @@ describe('API keys', () => {
       role: 'owner',
       scopes: ['links:read', 'links:write'],
     });
-    const [listed] = (await client.listApiKeys({})).apiKeys;
+    const listed = await waitFor(async () => (await client.listApiKeys({})).apiKeys.find((key) => key.lastUsedAt));
     expect(listed).toMatchObject({ id: made.id, secret: '', prefix: made.prefix });
     expect(listed?.lastUsedAt && timestampDate(listed.lastUsedAt).getTime()).toBe(
       identity.clock.now - (identity.clock.now % 60_000),
@@ -427,6 +428,74 @@ describe('API keys', () => {
     expect(verified).toMatchObject({ role: 'viewer', scopes: ['links:read', 'stats:read'] });
     identity.clock.now += 60_000;
     expect(await refusal(gateway.verifyApiKey({ secret }))).toMatchObject({ reason: 'CREDENTIALS_EXPIRED' });
+  });
+
+  describe('made by another key', () => {
+    async function parent(expiresAt?: Timestamp) {
+      const caller = callerOf(await signUp());
+      const person = identity.client(caller);
+      const key = await person.createApiKey({ name: 'parent', scopes: ['keys:write', 'links:read'], expiresAt });
+      const asKey = (id: string) =>
+        identity.client({ ...caller, kind: 'api_key', credentialId: id, scopes: ['keys:write', 'links:read'] });
+      return { person, key, asKey };
+    }
+    const child = { name: 'child', scopes: ['keys:write', 'links:read'] };
+
+    it('end no later than it', async () => {
+      const expiresAt = timestampFromMs(identity.clock.now + 60_000);
+      const { key, asKey } = await parent(expiresAt);
+      expect((await asKey(key.id).createApiKey(child)).expiresAt).toEqual(expiresAt);
+      const later = timestampFromMs(identity.clock.now + 60_001);
+      expect(await refusal(asKey(key.id).createApiKey({ ...child, expiresAt: later }))).toMatchObject({
+        code: Code.InvalidArgument,
+        fields: ['expires_at'],
+      });
+      const sooner = timestampFromMs(identity.clock.now + 30_000);
+      expect((await asKey(key.id).createApiKey({ ...child, expiresAt: sooner })).expiresAt).toEqual(sooner);
+    });
+
+    it('are deleted with it, and theirs with them; no other key is', async () => {
+      const { person, key, asKey } = await parent();
+      const first = await asKey(key.id).createApiKey(child);
+      const second = await asKey(first.id).createApiKey(child);
+      const other = await person.createApiKey(child);
+      const { cursor } = await revoked();
+      await person.deleteApiKey({ id: key.id });
+      expect((await revoked(cursor)).ids.toSorted()).toEqual([key.id, first.id, second.id].toSorted());
+      expect((await person.listApiKeys({})).apiKeys.map(({ id }) => id)).toEqual([other.id]);
+      const gateway = identity.client(testService('gateway-access'));
+      expect(await refusal(gateway.verifyApiKey({ secret: second.secret }))).toMatchObject({
+        reason: 'CREDENTIALS_INVALID',
+      });
+      expect(await refusal(asKey(key.id).createApiKey(child))).toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+    });
+
+    it('do not survive it, however many are made while it is deleted', async () => {
+      const { person, key, asKey } = await parent();
+      const made = Array.from({ length: 20 }, () => asKey(key.id).createApiKey(child));
+      await Promise.all([Promise.allSettled(made), person.deleteApiKey({ id: key.id })]);
+      expect((await person.listApiKeys({})).apiKeys).toEqual([]);
+    });
+  });
+
+  it('are verified although their use cannot be noted', async () => {
+    const client = identity.client(callerOf(await signUp()));
+    const gateway = identity.client(testService('gateway-access'));
+    const keys = await Promise.all(['a', 'b'].map((name) => client.createApiKey({ name, scopes: ['links:read'] })));
+    const hanging = await identity.pool.connect();
+    try {
+      await hanging.query('begin');
+      await hanging.query('select from identity.api_keys where id = any($1) for update', [keys.map(({ id }) => id)]);
+      for (const { id, secret } of keys) expect((await gateway.verifyApiKey({ secret })).apiKeyId).toBe(id);
+      expect((await client.listApiKeys({})).apiKeys.map(({ lastUsedAt }) => lastUsedAt)).toEqual([
+        undefined,
+        undefined,
+      ]);
+    } finally {
+      await hanging.query('rollback');
+      hanging.release();
+    }
+    await waitFor(async () => (await client.listApiKeys({})).apiKeys.every(({ lastUsedAt }) => lastUsedAt));
   });
 
   it('allows 100 of one person, however many are made at once', async () => {

@@ -79,8 +79,14 @@ export interface NewApiKey {
   readonly prefix: string;
   readonly secretHash: Buffer;
   readonly scopes: readonly Scope[];
+  /** Undefined: when the parent ends, or never. */
   readonly expiresAt: Date | undefined;
+  /** The key that makes this one; undefined: a person does. */
+  readonly parentId: string | undefined;
 }
+
+/** Why a key was not made: too many, nobody's, or its parent is gone or ends before it. */
+export type ApiKeyRefusal = 'limit_reached' | 'no_member' | 'parent_gone' | 'outlives_parent';
 
 /** A key that somebody presents. */
 export interface HeldApiKey extends ApiKeyRecord {
@@ -144,10 +150,10 @@ export interface SessionStore {
 }
 
 export interface ApiKeyStore {
-  createApiKey(key: NewApiKey, limit: number): Promise<ApiKeyRecord | 'limit_reached' | 'no_member'>;
+  createApiKey(key: NewApiKey, limit: number): Promise<ApiKeyRecord | ApiKeyRefusal>;
   /** Newest first. */
   listApiKeys(userId: string, workspaceId: string): Promise<readonly ApiKeyRecord[]>;
-  /** False: the person has no such key there. */
+  /** Those that the key made, and they, go with it. False: the person has no such key there. */
   revokeApiKey(id: string, userId: string, workspaceId: string): Promise<boolean>;
   findApiKey(secretHash: Buffer): Promise<HeldApiKey | undefined>;
   touchApiKey(id: string, minute: Date): Promise<void>;
