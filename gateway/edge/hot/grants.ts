@@ -56,11 +56,10 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
   function release(): boolean {
     const before = withheld.size;
     if (before === 0) return false;
-    const { acknowledgedVersion, connected } = hotSet.status();
-    // An Envoy that connects later gets no lease before it has the set of that moment.
-    if (connected === 0) withheld.clear();
-    else if (acknowledgedVersion !== undefined)
-      for (const [part, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(part);
+    // Undefined as well while none is connected: the next one may be given a set that was made before the change.
+    const { acknowledgedVersion } = hotSet.status();
+    if (acknowledgedVersion === undefined) return false;
+    for (const [part, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(part);
     return withheld.size < before;
   }
 

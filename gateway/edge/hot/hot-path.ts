@@ -165,10 +165,11 @@ function listen(records: Records, age: WatchAge, reconnect: () => void): WatchLi
  * An Envoy may still have the hot set of the process before this one: it is told of the next one when that is whole, not
  * of its beginnings.
  */
-function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove'>) {
+function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>) {
   const held = new Map<string, HotEntry>();
   let isWhole = false;
   return {
+    status: hotSet.status,
     put(entries: readonly HotEntry[]): void {
       if (isWhole) hotSet.put(entries);
       else for (const entry of entries) held.set(nameOf(entry), entry);

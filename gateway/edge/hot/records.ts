@@ -5,10 +5,13 @@ import { plainLink } from './eligibility.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 
 export interface RecordsOptions {
-  readonly hotSet: Pick<HotSet, 'put' | 'remove'>;
+  readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
-  /** Entries were just changed or taken out because their links were: an Envoy that has not got that is wrong of these. */
+  /**
+   * An Envoy that has not got what the hot set is by now may be wrong of these: their entries were changed or taken out, now or
+   * before, and the links are not what those said.
+   */
   readonly onCorrection: (corrected: readonly LinkKey[]) => void;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
@@ -56,6 +59,17 @@ interface Link {
   told: number;
 }
 
+/** Forgotten while it was hot: out of the set, perhaps not out of every Envoy. */
+interface Leaving {
+  readonly entry: HotEntry;
+  readonly goneAtMs: number;
+  /** The first version of the hot set without it. */
+  readonly outOf: bigint;
+}
+
+/** Of more than these it is not known whether an Envoy still has them; their parts are withheld instead. */
+const leavingKept = 10_000;
+
 /** The records of so many links with the longest destinations fit into one answer (4 MiB). */
 const batchSize = 250;
 const lanes = 2;
@@ -75,6 +89,8 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   const links = new Map<string, Link>();
   /** Those whose epoch is not the present one. */
   const unread = new Set<Link>();
+  /** Envoy may go on answering for these by name, so a change to one has to be told as well; none is of an older epoch. */
+  const leaving = new Map<string, Leaving>();
   let epoch = 0;
   let hearing = false;
   let corrected: LinkKey[] = [];
@@ -95,9 +111,13 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     link.version = record.version;
     unread.delete(link);
     const plain = plainLink(record, wallClock());
-    const before = link.entry;
-    if (plain && before && sameEntry(plain.entry, before)) return undefined;
-    if (before) corrected.push(link.key);
+    const name = nameOf(link.key);
+    // What an Envoy may have of it.
+    const before = link.entry ?? leaving.get(name)?.entry;
+    leaving.delete(name);
+    const isSame = plain && before && sameEntry(plain.entry, before);
+    if (isSame && link.entry) return undefined;
+    if (before && !isSame) corrected.push(link.key);
     if (!plain) takeOut([link]);
     link.entry = plain?.entry;
     link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
@@ -112,8 +132,48 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       if (entry) entries.push(entry);
     }
     if (entries.length > 0) hotSet.put(entries);
-    if (corrected.length > 0) onCorrection(corrected);
+    tellCorrected();
+  }
+
+  function tellCorrected(): void {
+    const told = corrected;
     corrected = [];
+    if (told.length > 0) onCorrection(told);
+  }
+
+  /** Takes out what is not wanted any more, and remembers it until no Envoy has it. */
+  function letGo(gone: readonly Link[]): void {
+    const hot = gone.flatMap(({ key, entry, goneAtMs, epoch: learnedIn }) =>
+      entry ? [{ key, entry, goneAtMs, isSure: learnedIn === epoch }] : [],
+    );
+    takeOut(gone);
+    const outOf = hotSet.status().version;
+    for (const { key, entry, goneAtMs, isSure } of hot) {
+      // Whether a link has changed since the last gap nobody will read any more.
+      if (isSure) leaving.set(nameOf(key), { entry, goneAtMs, outOf });
+      else corrected.push(key);
+    }
+    settleLeaving();
+    tellCorrected();
+  }
+
+  /** Those that every Envoy is without, and those that are too many, need not be remembered. */
+  function settleLeaving(): void {
+    const has = hotSet.status().acknowledgedVersion;
+    for (const [name, { outOf }] of leaving) if (has !== undefined && outOf <= has) leaving.delete(name);
+    for (const [name, { entry }] of leaving) {
+      if (leaving.size <= leavingKept) break;
+      leaving.delete(name);
+      corrected.push(entry);
+    }
+  }
+
+  /** A change to what an Envoy may still have. */
+  function changeLeaving(record: LinkRecord): void {
+    const entry = leaving.get(nameOf(record))?.entry;
+    if (!entry || record.version <= entry.version) return;
+    leaving.delete(nameOf(record));
+    corrected.push(entry);
   }
 
   async function ask(asked: readonly Link[]): Promise<void> {
@@ -149,7 +209,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
         links.delete(nameOf(link.key));
         unread.delete(link);
       }
-      takeOut(gone);
+      letGo(gone);
     },
     change({ record, previousCode }) {
       if (!record) return;
@@ -157,6 +217,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       if (previousCode !== '') told.push(absentRecord({ domain: record.domain, code: previousCode }, record.version));
       learnAll(
         told.flatMap((each) => {
+          changeLeaving(each);
           const link = links.get(nameOf(each));
           if (!link) return [];
           // A newer change may have been told before the link was wanted, and this one again since: only the primary knows.
@@ -175,10 +236,15 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       hearing = false;
       epoch++;
       for (const link of links.values()) unread.add(link);
+      // Nobody reads these again.
+      for (const { entry } of leaving.values()) corrected.push(entry);
+      leaving.clear();
+      tellCorrected();
     },
     expire() {
+      settleLeaving();
       const now = wallClock();
-      if (now < calmUntilMs) return;
+      if (now < calmUntilMs) return tellCorrected();
       const over: Link[] = [];
       calmUntilMs = Number.POSITIVE_INFINITY;
       for (const link of links.values()) {
@@ -187,7 +253,12 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
         else calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
       }
       takeOut(over);
-      if (over.length > 0) onCorrection(over.map(({ key }) => key));
+      for (const { key } of over) corrected.push(key);
+      for (const [name, { entry, goneAtMs }] of leaving) {
+        if (goneAtMs > now) calmUntilMs = Math.min(calmUntilMs, goneAtMs);
+        else if (leaving.delete(name)) corrected.push(entry);
+      }
+      tellCorrected();
     },
     async read() {
       const lane = async (): Promise<void> => {
