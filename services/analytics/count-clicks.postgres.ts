@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { ClickColumns, ClickIndex } from './click-columns.ts';
 import { CopyRows, copyInto } from './copy.postgres.ts';
+import { isMadeUp, isNamed, mostNamed, others } from './dimensions.postgres.ts';
 import { fieldsOf, literal } from './insert-clicks.postgres.ts';
 import {
   counterOf,
@@ -62,9 +63,13 @@ select link_id from totals where unmerged >= $1 order by unmerged desc limit $2`
 const growValues = (table: string, unit: string): string => `
   insert into ${table} as r (link_id, at, dimension, value, ${valueCounters.join(', ')})
   select link_id, date_trunc('${unit}', at, 'UTC') as unit, dimension, value, ${valueCounters.map((name) => `sum(${name})`).join(', ')}
-  from entries group by link_id, unit, dimension, value order by link_id, unit, dimension, value
+  from named group by link_id, unit, dimension, value order by link_id, unit, dimension, value
   on conflict (link_id, at, dimension, value) do update set ${grow(valueCounters)}`;
 
+/**
+ * $2: how many values of a day are named. Whoever merges holds the lock of the link's totals, so the rows of its days are those of
+ * every merge before; a value that found no place finds none later, for the places are taken.
+ */
 const mergeValues = `
 with taken as (
   delete from click_value_deltas where link_id = any($1::uuid[]) returning *
@@ -74,6 +79,24 @@ with taken as (
   from taken t cross join lateral unnest(t.dimension, t.value, t.clicks, t.visitors, t.bots, t.bot_visitors)
     as e (dimension, value, clicks, visitors, bots, bot_visitors)
   group by t.link_id, t.at, e.dimension, e.value
+), fresh as (
+  select *, row_number() over (partition by link_id, day, dimension order by requests desc, value) as place
+  from (
+    select link_id, date_trunc('day', at, 'UTC') as day, dimension, value, sum(clicks + bots) as requests
+    from entries where ${isMadeUp('dimension')} group by link_id, day, dimension, value
+  ) f where not (${isNamed({ link: 'f.link_id', day: 'f.day', dimension: 'f.dimension', value: 'f.value' })})
+), places as (
+  select *, $2 - (
+    select count(*) from click_day_values n
+    where n.link_id = p.link_id and n.at = p.day and n.dimension = p.dimension and n.value <> '${others}'
+  ) as places from (select distinct link_id, day, dimension from fresh) p
+), unnamed as materialized (
+  select link_id, day, dimension, value from fresh join places using (link_id, day, dimension) where place > places
+), named as materialized (
+  select e.link_id, e.at, e.dimension, case when u.value is null then e.value else '${others}' end as value,
+    ${valueCounters.map((name) => `e.${name}`).join(', ')}
+  from entries e left join unnamed u on u.link_id = e.link_id and u.day = date_trunc('day', e.at, 'UTC')
+    and u.dimension = e.dimension and u.value = e.value
 ), hours as (${growValues('click_hour_values', 'hour')}
 ), days as (${growValues('click_day_values', 'day')}
 )
@@ -84,6 +107,8 @@ export interface Merging {
   readonly entries: number;
   /** So many links in one transaction; others wait for the next, which keeps this one short. */
   readonly links: number;
+  /** So many referrers and languages of a link and day are named. */
+  readonly named?: number;
 }
 const usual: Merging = { entries: 5_000, links: 50 };
 
@@ -100,7 +125,7 @@ export async function countClicks(
   client: PoolClient,
   all: ClickColumns,
   { clicks, newcomers, source }: Counted,
-  { entries, links }: Merging = usual,
+  { entries, links, named = mostNamed }: Merging = usual,
 ): Promise<void> {
   if (clicks.length === 0) return;
   const byValue = tallyValues(all, clicks, newcomers);
@@ -117,7 +142,7 @@ export async function countClicks(
     ...totalValues(all, clicks, byValue),
   ];
   const { rows } = await client.query<{ link_id: string }>({ name: 'grow-counters', text: growCounters, values });
-  if (rows.length > 0) await client.query(mergeValues, [rows.map(({ link_id }) => link_id)]);
+  if (rows.length > 0) await client.query(mergeValues, [rows.map(({ link_id }) => link_id), named]);
 }
 
 function rollupValues({ dictionary }: ClickColumns, tallies: readonly Tally[]): string[] {

@@ -49,3 +49,30 @@ export const kindOf =
 export const isCounted = 'c.flags & 6 = 0';
 /** Of those that are counted. */
 export const isBot = 'c.flags & 1 <> 0';
+
+/** Whoever follows a link can make these up. Of a link and day so many values of each are named; the others are one. */
+const madeUp = ['referrer', 'language'] as const satisfies readonly (typeof dimensions)[number][];
+export const mostNamed = 200;
+/** No host and no language: brackets are in neither. */
+export const others = '[other]';
+
+export const isMadeUp = (dimension: string): string =>
+  `${dimension} in (${madeUp.map((name) => dimensions.indexOf(name) + 1).join(', ')})`;
+
+interface Named {
+  readonly link: string;
+  /** When the UTC day begins. */
+  readonly day: string;
+  readonly dimension: string;
+  readonly value: string;
+}
+
+/** A row of the day has it. limit 1 keeps the planner from a join over the whole table. */
+export const isNamed = ({ link, day, dimension, value }: Named): string => `(
+  select true from click_day_values n
+  where n.link_id = ${link} and n.at = ${day} and n.dimension = ${dimension} and n.value = ${value} limit 1
+) is not null`;
+
+/** What a value that was not merged yet is counted under: a day that has others names no more than it does. */
+export const nameOf = (named: Named): string => `case when ${isMadeUp(named.dimension)}
+  and ${isNamed({ ...named, value: `'${others}'` })} and not (${isNamed(named)}) then '${others}' else ${named.value} end`;

@@ -1,6 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
-import { dimensionRows, kindOf } from './dimensions.postgres.ts';
+import { dimensionRows, kindOf, others as otherValues } from './dimensions.postgres.ts';
 
 interface Scope {
   /** UTC days, as 2026-01-31; until is not in it. */
@@ -38,20 +38,27 @@ const counts = `count(*) filter (where kind = 'click') as clicks, count(*) filte
 const others =
   "count(*) filter (where kind = 'head') as heads, count(*) filter (where kind = 'prefetch') as prefetches";
 
+/** Where a day has others, all values of it are told together: which of them are named is not to be seen in the clicks. */
+const told = `case when (link_id, dimension) in (
+  select o.link_id, o.dimension from click_day_values o
+  where o.at = $1::date::timestamp at time zone 'UTC' and o.value = '${otherValues}' and ($2::uuid is null or o.link_id = $2)
+) then '${otherValues}' else value end collate "C"`;
+
 function recount(table: string, unit: string, byValue: boolean): string {
   const key = byValue ? 'link_id, at, dimension, value' : 'link_id, at';
   const columns = byValue ? values : times;
   const expected = byValue
-    ? `select link_id, date_trunc('${unit}', at, 'UTC') as at, dimension, value collate "C" as value, ${counts}
+    ? `select link_id, date_trunc('${unit}', at, 'UTC') as at, dimension, ${told} as value, ${counts}
        from kinds where dimension > 0 and value <> '' and kind in ('click', 'bot') group by 1, 2, 3, 4`
     : `select link_id, date_trunc('${unit}', at, 'UTC') as at, ${counts}, ${others}
        from kinds where dimension = 0 group by 1, 2`;
   const unmerged = byValue ? `union all select d.link_id, date_trunc('${unit}', d.at, 'UTC'), ${unmergedEntries}` : '';
   const sums = byValue ? sumsOf(columns) : columns;
   return `with ${kinds}, expected as (${expected}), kept as (
-    select ${key}, ${sums} from (select ${key}, ${columns} from ${table} ${unmerged}) r
+    select ${byValue ? `link_id, at, dimension, ${told} as value` : key}, ${sums}
+    from (select ${key}, ${columns} from ${table} ${unmerged}) r
     where at >= $1::date::timestamp at time zone 'UTC' and at < ($1::date + 1)::timestamp at time zone 'UTC'
-      and ($2::uuid is null or link_id = $2) ${byValue ? `group by ${key}` : ''}
+      and ($2::uuid is null or link_id = $2) ${byValue ? 'group by 1, 2, 3, 4' : ''}
   )
   select '${table}' as table, row(${key})::text as key,
     (select row(${prefixed('e', columns)})::text where e.clicks is not null) as counted,

@@ -16,8 +16,7 @@ export function rollup(table: string, unit: Unit, keys: string, counts: readonly
   where p.unit = '${unit}'`;
 }
 
-export const signed = (counts: readonly string[]): string =>
-  counts.map((name) => `p.sign * r.${name} as ${name}`).join(', ');
+const signed = (counts: readonly string[]): string => counts.map((name) => `p.sign * r.${name} as ${name}`).join(', ');
 
 /** Clicks that are counted by themselves, where no rollup fits: with which sign, and between which parameters. */
 export interface Singles {

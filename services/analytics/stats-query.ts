@@ -51,8 +51,15 @@ export function planStats(question: StatsQuestion): StatsQuery {
       openEnd ? ceilTo('day', until) : until,
       ['day', 'hour', 'click'],
       kept,
-    ),
+    ).flatMap(withinDays),
   };
+}
+
+/** What is named is a matter of the day. */
+function withinDays(piece: Piece): Piece[] {
+  const midnight = floorTo('day', piece.until - 1);
+  if (piece.unit !== 'click' || midnight <= piece.from) return [piece];
+  return [...withinDays({ ...piece, until: midnight }), { ...piece, from: midnight }];
 }
 
 const hour = 3_600_000_000;

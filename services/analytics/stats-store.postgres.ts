@@ -8,22 +8,16 @@ import {
   isBot,
   isCounted,
   kindOf,
+  nameOf,
   valueOfSet,
 } from './dimensions.postgres.ts';
-import {
-  clicksOf,
-  pieces,
-  pointsOf,
-  rollup,
-  type Shifts,
-  type Singles,
-  signed,
-  valueCounts,
-} from './stats-points.postgres.ts';
+import { clicksOf, pieces, pointsOf, rollup, type Shifts, type Singles, valueCounts } from './stats-points.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from './store.ts';
 
+/** The pieces of breakdowns lie within days. */
 const singleValues = ({ sign, ...bounds }: Singles): string => `
-  select dimension, value, ${sign}clicks, ${sign}visitors, ${sign}bots, ${sign}bot_visitors
+  select dimension, ${nameOf({ link: '$1', day: startOfDay(bounds.from), dimension: 's.dimension', value: 's.value' })},
+    ${sign}clicks, ${sign}visitors, ${sign}bots, ${sign}bot_visitors
   from (
     select ${dimensionOfSet} as dimension, ${valueOfSet} as value,
       count(*) filter (where not is_bot) as clicks, count(*) filter (where not is_bot and is_new) as visitors,
@@ -32,16 +26,22 @@ const singleValues = ({ sign, ...bounds }: Singles): string => `
     group by grouping sets (${dimensionSets})
   ) s where value <> ''`;
 
+const startOfDay = (at: string): string => `date_trunc('day', ${at}, 'UTC')`;
+
 const valuesOf = (singles: readonly Singles[]): string => `
 with ${pieces}, rows as (
   ${[
     rollup('click_day_values', 'day', 'r.dimension, r.value', valueCounts),
     rollup('click_hour_values', 'hour', 'r.dimension, r.value', valueCounts),
     `
-  select r.dimension, r.value, ${signed(valueCounts)}
-  from pieces p join click_value_deltas d on d.link_id = $1 and d.at >= p.lower and d.at < p.upper
-  cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
-    as r (dimension, value, ${valueCounts.join(', ')})`,
+  select d.dimension, ${nameOf({ link: '$1', day: 'd.day', dimension: 'd.dimension', value: 'd.value' })}, ${valueCounts.join(', ')}
+  from (
+    select ${startOfDay('d.at')} as day, r.dimension, r.value, ${valueCounts.map((name) => `sum(p.sign * r.${name}) as ${name}`).join(', ')}
+    from pieces p join click_value_deltas d on d.link_id = $1 and d.at >= p.lower and d.at < p.upper
+    cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
+      as r (dimension, value, ${valueCounts.join(', ')})
+    group by day, r.dimension, r.value
+  ) d`,
     ...singles.map(singleValues),
   ].join(' union all ')}
 ), named as (
