@@ -33,7 +33,25 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['an hour too many', '{"expires_at":"2026-01-31T24:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['a time without a zone', '{"expires_at":"2026-01-31T00:00:00"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['the year 0', '{"expires_at":"0000-01-01T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
-    ['a number too large', '{"ttl":99999999999}', 'MALFORMED_REQUEST', undefined],
+    ['an hour of the zone too many', '{"expires_at":"2026-01-31T00:00:00+24:00"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['a minute of the zone too many', '{"expires_at":"2026-01-31T00:00:00-01:60"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['less than a nanosecond', '{"expires_at":"2026-01-31T00:00:00.0000000001Z"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['the year 0, by its zone', '{"expires_at":"0001-01-01T00:59:59+01:00"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['the year 10000, by its zone', '{"expires_at":"9999-12-31T23:00:00-01:00"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['a number too large', '{"ttl":99999999999}', 'INVALID_ARGUMENT', 'ttl'],
+    ['a number too small', '{"ttl":-2147483649}', 'INVALID_ARGUMENT', 'ttl'],
+    ['a number beyond all', '{"ttl":1e400}', 'INVALID_ARGUMENT', 'ttl'],
+    ['a part of a whole', '{"ttl":1.5}', 'INVALID_ARGUMENT', 'ttl'],
+    ['a number too large in a string', '{"ttl":"2147483648"}', 'INVALID_ARGUMENT', 'ttl'],
+    ['an exponent in a string', '{"ttl":"6e1"}', 'INVALID_ARGUMENT', 'ttl'],
+    ['a number without what its point promises', '{"ttl":1.}', 'MALFORMED_REQUEST', undefined],
+    ['a number that begins with 0', '{"ttl":007}', 'MALFORMED_REQUEST', undefined],
+    ['half an exponent', '{"ttl":1e}', 'MALFORMED_REQUEST', undefined],
+    ['a field twice', '{"long_url":"x","long_url":"y"}', 'INVALID_ARGUMENT', 'long_url'],
+    ['a field twice, in both spellings', '{"long_url":"x","longUrl":"y"}', 'INVALID_ARGUMENT', 'longUrl'],
+    ['a field twice, once null', '{"title":null,"title":"x"}', 'INVALID_ARGUMENT', 'title'],
+    ['an escape that JSON does not have', '{"long_url":"\\q"}', 'MALFORMED_REQUEST', undefined],
+    ['an escape that is cut', '{"long_url":"\\u00"}', 'MALFORMED_REQUEST', undefined],
     ['half a surrogate pair', '{"long_url":"\\ud800"}', 'MALFORMED_REQUEST', undefined],
     ['a list', '[]', 'INVALID_ARGUMENT', undefined],
     ['a string', '"x"', 'INVALID_ARGUMENT', undefined],
@@ -64,11 +82,18 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['/api/v1/users/me/urls?user_id=x', 'UNKNOWN_FIELD', 'user_id'],
     ['/api/v1/users/me/urls?userId=x', 'UNKNOWN_FIELD', 'userId'],
     ['/api/v1/urls/abc/stats?from=2026-02-30T00:00:00Z', 'INVALID_ARGUMENT', 'from'],
+    ['/api/v1/urls/abc/stats?from=2026-02-01T00:00:00%2B99:99', 'INVALID_ARGUMENT', 'from'],
     ['/api/v1/urls?page_size=many', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?page_size=99999999999', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?page_size=1.5', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?page_size=1e1', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?page_size=1&page_size=2', 'INVALID_ARGUMENT', 'page_size'],
+    ['/api/v1/urls?page_size=1&pageSize=2', 'INVALID_ARGUMENT', 'pageSize'],
+    ['/api/v1/urls?search=a&search=b', 'INVALID_ARGUMENT', 'search'],
     ['/api/v1/urls?%22%5C=1', 'UNKNOWN_FIELD', undefined],
     ['/api/v1/urls?search=%ff', 'MALFORMED_REQUEST', undefined],
     ['/api/v1/urls/%ff', 'MALFORMED_REQUEST', undefined],
-    [`/api/v1/urls?${'tag=x&'.repeat(65)}`, 'MALFORMED_REQUEST', undefined],
+    [`/api/v1/urls?${'tag=x&'.repeat(65)}`, 'INVALID_ARGUMENT', 'tag'],
   ])('%s', async (path, reason, field) => {
     const answer = await signed(path);
     expect([answer.status, errorInfo(answer).reason, errorInfo(answer).metadata.field]).toEqual([400, reason, field]);
@@ -85,6 +110,35 @@ describe('a request that is not what the call takes is 400 and names what is wro
       tags: ['a', 'b'],
       expiresAt: '2026-10-31T22:00:00.500Z',
     });
+  });
+
+  test.each([
+    ['60', 60],
+    ['6e1', 60],
+    ['600.0E-1', 60],
+    ['"60"', 60],
+    ['-0', 0],
+    ['2147483647', 2_147_483_647],
+    ['-2147483648', -2_147_483_648],
+  ])('a whole number may be written %s', async (written, ttl) => {
+    expect((await signed('/api/v1/urls', { method: 'POST', body: `{"ttl":${written}}` })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toEqual({ ttl });
+  });
+
+  test.each([
+    ['2026-01-01T00:00:00.123456789-23:59', '2026-01-01T23:59:00.123456789Z'],
+    ['0001-01-01T01:00:00+01:00', '0001-01-01T00:00:00Z'],
+    ['9999-12-31T22:59:59-01:00', '9999-12-31T23:59:59Z'],
+  ])('a time may be written %s', async (written, expiresAt) => {
+    const body = `{"expires_at":"${written}"}`;
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toEqual({ expiresAt });
+  });
+
+  test('a string may have every escape', async () => {
+    const body = '{"long_url":"\\b\\f\\n\\r\\t\\/\\\\\\"\\u00E9\\ud83d\\ude00"}';
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toEqual({ longUrl: '\b\f\n\r\t/\\"é😀' });
   });
 
   test('a patch is the body, the mask the query', async () => {

@@ -2,7 +2,7 @@ import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf
 import type { Binding, Rpc } from '#runtime/contract/contract.ts';
 
 /** What lua/request.lua holds a value against: the name of a kind, a list, or an object. */
-type Shape = 'string' | 'number' | 'bool' | 'time' | { list: Shape } | { fields: Shapes };
+type Shape = 'string' | 'int32' | 'bool' | 'time' | { list: Shape } | { fields: Shapes };
 type Shapes = Readonly<Record<string, Shape>>;
 
 /** What one binding takes. */
@@ -80,7 +80,9 @@ function messageShape(message: DescMessage, depth: number): Shape {
 
 function scalarShape(scalar: ScalarType): Shape {
   if (scalar === ScalarType.BOOL) return 'bool';
-  return scalar === ScalarType.STRING || scalar === ScalarType.BYTES ? 'string' : 'number';
+  if (scalar === ScalarType.INT32) return 'int32';
+  if (scalar === ScalarType.STRING || scalar === ScalarType.BYTES) return 'string';
+  throw new Error(`${ScalarType[scalar]} has no shape in envoy/request-shape.ts.`);
 }
 
 /** Plain values only: the parts of a message are not spelled out in a query. */

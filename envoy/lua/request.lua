@@ -1,31 +1,64 @@
 -- Holds a REST request against what its call takes, because the transcoder does not: it drops JSON fields that it does
--- not know, reads a lone value as a list, accepts unquoted names, and lets a query parameter override the path.
+-- not know, takes the last of a field given twice, reads a lone value as a list, accepts unquoted names and escapes that
+-- there are not, lets a query parameter override the path, and does not say which field it could not read.
 -- `calls` (generated) has for each binding the query parameters and the body's fields. A field is the name of a kind,
 -- { list = field } or { fields = { name = field, ... } }.
 
 local depth_limit = 32
-local parameter_limit = 64
 
 local month_days = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 }
 
--- The transcoder refuses a day or an hour that does not exist as well, but does not say in which field.
+-- How many minutes a zone is ahead of UTC; nil for what is none.
+local function zone_minutes(zone)
+  if zone == "Z" then return 0 end
+  local sign, hours, minutes = string.match(zone, "^([%+%-])(%d%d):(%d%d)$")
+  hours, minutes = tonumber(hours), tonumber(minutes)
+  if not sign or hours > 23 or minutes > 59 then return nil end
+  return (sign == "+" and 1 or -1) * (hours * 60 + minutes)
+end
+
+local function is_day(year, month, day)
+  local leap = month == 2 and (year % 4 == 0 and year % 100 ~= 0 or year % 400 == 0)
+  return year > 0 and day >= 1 and day <= (month_days[month] or 0) + (leap and 1 or 0)
+end
+
+-- In nanoseconds at most, from the year 1 to 9999 in UTC.
 local function is_time(s)
   local year, month, day, hour, minute, second, rest =
     string.match(s, "^(%d%d%d%d)%-(%d%d)%-(%d%d)T(%d%d):(%d%d):(%d%d)(.+)$")
   if not year then return false end
-  local zone = string.match(rest, "^%.%d+(.+)$") or rest
-  if not string.match(zone, "^Z$") and not string.match(zone, "^[%+%-]%d%d:%d%d$") then return false end
-  year, month, day = tonumber(year), tonumber(month), tonumber(day)
-  local leap = month == 2 and (year % 4 == 0 and year % 100 ~= 0 or year % 400 == 0)
-  local days = (month_days[month] or 0) + (leap and 1 or 0)
-  return year > 0 and day >= 1 and day <= days and tonumber(hour) < 24 and tonumber(minute) < 60 and tonumber(second) < 60
+  local fraction, zone = string.match(rest, "^%.(%d+)(.+)$")
+  local ahead = zone_minutes(zone or rest)
+  if not ahead or fraction and #fraction > 9 then return false end
+  if not is_day(tonumber(year), tonumber(month), tonumber(day)) then return false end
+  hour, minute = tonumber(hour), tonumber(minute)
+  if hour > 23 or minute > 59 or tonumber(second) > 59 then return false end
+  local date, minutes = string.sub(s, 1, 10), hour * 60 + minute - ahead
+  return not (date == "0001-01-01" and minutes < 0) and not (date == "9999-12-31" and minutes >= 24 * 60)
+end
+
+-- As JSON has numbers.
+local function is_number(s)
+  local rest = string.match(s, "^%-?0(.*)$") or string.match(s, "^%-?[1-9]%d*(.*)$")
+  if rest == nil then return false end
+  rest = string.match(rest, "^%.%d+(.*)$") or rest
+  return rest == "" or string.find(rest, "^[eE][%+%-]?%d+$") ~= nil
+end
+
+local function is_int32(s)
+  local n = tonumber(s)
+  return n ~= nil and n == math.floor(n) and n >= -2147483648 and n <= 2147483647
 end
 
 local kinds = {
   string = { expects = "a string", text = function() return true end },
-  number = { expects = "a number", number = true, text = function(s) return string.match(s, "^%-?%d+%.?%d*[eE]?[%+%-]?%d*$") ~= nil end },
+  int32 = {
+    expects = "a whole number from -2147483648 to 2147483647",
+    number = is_int32,
+    text = function(s) return string.find(s, "^%-?%d+$") ~= nil and is_int32(s) end,
+  },
   bool = { expects = "true or false", bool = true, text = function() return false end },
-  time = { expects = "a time as in RFC 3339", text = function(s) return is_time(s) end },
+  time = { expects = "a time as in RFC 3339", text = is_time },
 }
 
 local function malformed() error({ reason = "MALFORMED_REQUEST", text = "The body is not JSON." }) end
@@ -39,6 +72,13 @@ local function wrong(path, field)
   error({ reason = "INVALID_ARGUMENT", field = path, text = "Expected " .. expects .. "." })
 end
 
+-- Notes that a field was given, in either of its spellings, which must not have been before.
+local function once(seen, name, path)
+  local spelled = string.gsub(name, "_(%w)", string.upper)
+  if seen[spelled] then error({ reason = "INVALID_ARGUMENT", field = path, text = "May be given once." }) end
+  seen[spelled] = true
+end
+
 local function kind_of(field) return type(field) == "string" and kinds[field] or nil end
 
 local function skip_space(json, at)
@@ -46,6 +86,9 @@ local function skip_space(json, at)
   if found == nil then malformed() end
   return found
 end
+
+local escapes = {}
+for escape in string.gmatch('"\\/bfnrt', ".") do escapes[string.byte(escape)] = true end
 
 -- The place of the closing quote of the string that begins at `at`.
 local function string_end(json, at)
@@ -56,6 +99,8 @@ local function string_end(json, at)
     local c = string.byte(json, i)
     if c == 34 then return i end
     if c ~= 92 then malformed() end
+    local escape = string.byte(json, i + 1)
+    if not escapes[escape] and not (escape == 117 and string.find(json, "^%x%x%x%x", i + 2)) then malformed() end
     i = i + 2
   end
 end
@@ -66,6 +111,7 @@ local function check_object(json, at, field, path, depth)
   if field ~= nil and (type(field) ~= "table" or field.fields == nil) then wrong(path, field) end
   at = skip_space(json, at + 1)
   if string.byte(json, at) == 125 then return at + 1 end
+  local seen = {}
   while true do
     if string.byte(json, at) ~= 34 then malformed() end
     local stop = string_end(json, at)
@@ -75,6 +121,7 @@ local function check_object(json, at, field, path, depth)
     if field ~= nil then
       child = field.fields[name]
       if child == nil then unknown(inner) end
+      once(seen, name, inner)
     end
     at = skip_space(json, stop + 1)
     if string.byte(json, at) ~= 58 then malformed() end
@@ -109,9 +156,10 @@ local function check_word(json, at, field, path)
     if field ~= nil and not (kind and kind.bool) then wrong(path, field) end
     return stop + 1
   end
-  stop = select(2, string.find(json, "^%-?%d+%.?%d*[eE]?[%+%-]?%d*", at))
-  if stop == nil then malformed() end
-  if field ~= nil and not (kind and kind.number) then wrong(path, field) end
+  stop = select(2, string.find(json, "^[%d%.eE%+%-]+", at))
+  local number = stop and string.sub(json, at, stop)
+  if not number or not is_number(number) then malformed() end
+  if field ~= nil and not (kind and kind.number and kind.number(number)) then wrong(path, field) end
   return stop + 1
 end
 
@@ -140,20 +188,20 @@ local function unescape(text)
 end
 
 local function check_query(query, parameters)
-  local count = 0
+  local seen = {}
   for pair in string.gmatch(query, "[^&]+") do
-    count = count + 1
-    if count > parameter_limit then error({ reason = "MALFORMED_REQUEST", text = "Too many query parameters." }) end
     local name, value = string.match(pair, "^([^=]*)=?(.*)$")
     name = unescape(name)
     local field = parameters[name]
     if field == nil then
       error({ reason = "UNKNOWN_FIELD", field = name, text = "There is no query parameter of this name." })
     end
-    local kind = kind_of(type(field) == "table" and field.list or field)
+    local list = type(field) == "table" and field.list
+    if not list then once(seen, name, name) end
+    local kind = kind_of(list or field)
     value = unescape(value)
     local fits = kind and (kind.bool and (value == "true" or value == "false") or kind.text(value))
-    if not fits then wrong(name, type(field) == "table" and field.list or field) end
+    if not fits then wrong(name, list or field) end
   end
 end
 
