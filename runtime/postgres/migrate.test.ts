@@ -7,6 +7,7 @@ import { silentLog } from '../telemetry/log.ts';
 import { createTestDatabase, type TestDatabase } from '../testing/postgres.ts';
 import { postgresServerUrl } from '../testing/stores.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
+import { waitFor } from '../testing/wait-for.ts';
 import { migrate } from './migrate.ts';
 
 const base = temporaryDirectory();
@@ -53,6 +54,29 @@ describe('migrate', () => {
     );
     await expect(run({ '0001_a.sql': '', '0001_b.sql': '' })).rejects.toThrow('0001 twice');
     await expect(run({ 'x.sql': '' })).rejects.toThrow('not named NNNN_name.sql');
+  });
+
+  it('holds nobody up for long while it waits for a table, and ends when that takes too long', async () => {
+    const url = database.urlAs('hop_link');
+    const [holder, reader] = [
+      new pg.Client({ connectionString: url }),
+      new pg.Client({ connectionString: url, statement_timeout: 5_000 }),
+    ];
+    await Promise.all([holder.connect(), reader.connect()]);
+    await holder.query('begin; select from link.item');
+    const dir = folder({ ...first, ...second, '0003_note.sql': 'alter table item add column note text;' });
+    const options = { url, dir, schema: 'link', log: silentLog, tableLockMs: 100 };
+    await expect(migrate({ ...options, lockTimeoutMs: 300 })).rejects.toMatchObject({
+      message: '0003_note.sql failed.',
+      cause: { code: '55P03' },
+    });
+    const migrating = migrate(options);
+    const waiting = "select from pg_locks where mode = 'AccessExclusiveLock' and not granted";
+    await waitFor(async () => (await holder.query(waiting)).rowCount === 1);
+    expect((await reader.query('select id from link.item')).rowCount).toBe(1);
+    await holder.query('rollback');
+    expect(await migrating).toEqual(['0003_note.sql']);
+    await Promise.all([holder.end(), reader.end()]);
   });
 
   it('is a command', () => {

@@ -13,8 +13,10 @@ interface MigrateOptions {
   /** Exists already, and the role of the URL may create in it. */
   readonly schema: string;
   readonly log: Log;
-  /** How long to wait for another migration of the same schema (default 60,000). */
+  /** How long to wait for another migration of the same schema, and again for the tables of each file (default 60,000). */
   readonly lockTimeoutMs?: number;
+  /** How long at a time a statement waits for a table, with everybody who wants it later waiting behind (default 1,000). */
+  readonly tableLockMs?: number;
 }
 
 interface Migration {
@@ -30,11 +32,13 @@ interface Applied {
 }
 
 const fileName = /^(\d{4})_([a-z0-9_]+)\.sql$/;
+/** SQLSTATE of a lock that was waited for in vain. */
+const lockNotAvailable = '55P03';
 const schemaName = /^[a-z][a-z0-9_]{0,62}$/;
 
 /** Applies what is missing, forward only; refuses when an applied file was changed or one comes late. Answers the new ones. */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
-  const { url, dir, schema, log, lockTimeoutMs = 60_000 } = options;
+  const { url, dir, schema, log, lockTimeoutMs = 60_000, tableLockMs = 1_000 } = options;
   if (!schemaName.test(schema)) throw new Error(`${schema} is no name for a schema.`);
   const migrations = await readMigrations(dir);
   const client = new pg.Client({
@@ -52,7 +56,7 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
     const { rows } = await client.query<Applied>('select version, checksum from schema_migrations order by version');
     const missing = pending(migrations, rows);
     for (const migration of missing) {
-      await apply(client, migration);
+      await applyInTime(client, migration, { lockTimeoutMs, tableLockMs, log });
       log.info({ schema, migration: migration.name }, 'migrated');
     }
     return missing.map(({ name }) => name);
@@ -105,9 +109,29 @@ function pending(migrations: readonly Migration[], applied: readonly Applied[]):
   });
 }
 
-async function apply(client: pg.Client, { version, name, sql, checksum }: Migration): Promise<void> {
+type Patience = Required<Pick<MigrateOptions, 'lockTimeoutMs' | 'tableLockMs' | 'log'>>;
+
+/** Tries again while somebody holds a table: in between, those who wait behind go on. */
+async function applyInTime(client: pg.Client, migration: Migration, patience: Patience): Promise<void> {
+  const { lockTimeoutMs, tableLockMs, log } = patience;
+  const end = Date.now() + lockTimeoutMs;
+  for (;;) {
+    try {
+      return await apply(client, migration, tableLockMs);
+    } catch (error) {
+      const isHeld = error instanceof pg.DatabaseError && error.code === lockNotAvailable;
+      if (!isHeld || Date.now() >= end) throw new Error(`${migration.name} failed.`, { cause: error });
+      log.warn({ migration: migration.name }, 'somebody holds a table; the migration will be tried again');
+      await sleep(tableLockMs);
+    }
+  }
+}
+
+async function apply(client: pg.Client, migration: Migration, tableLockMs: number): Promise<void> {
+  const { version, name, sql, checksum } = migration;
   await client.query('begin');
   try {
+    await client.query(`set local lock_timeout = ${tableLockMs}`);
     await client.query(sql);
     await client.query('insert into schema_migrations (version, name, checksum) values ($1, $2, $3)', [
       version,
@@ -117,7 +141,7 @@ async function apply(client: pg.Client, { version, name, sql, checksum }: Migrat
     await client.query('commit');
   } catch (error) {
     await client.query('rollback');
-    throw new Error(`${name} failed.`, { cause: error });
+    throw error;
   }
 }
 
