@@ -4,6 +4,7 @@ import { call } from '../mesh/support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import {
   createLink,
+  holdBack,
   newContext,
   newPage,
   row,
@@ -13,16 +14,6 @@ import {
   useBrowser,
   type Visitor,
 } from './support/visit.ts';
-
-/** Lets calls of a method wait until the answered function is called, which lets them go on. */
-async function holdBack(page: Page, method: RegExp): Promise<() => void> {
-  const gate = Promise.withResolvers<void>();
-  await page.route(method, async (route) => {
-    await gate.promise;
-    await route.continue();
-  });
-  return gate.resolve;
-}
 
 /** Comes back to the page after a minute elsewhere, when what it shows is asked for again. */
 const returnLater = (page: Page): Promise<unknown> =>
@@ -102,7 +93,8 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
 
   it('edits, disables, deletes and takes that back; finds links by search, tag and state', async () => {
     const { page } = await signedInPage();
-    await createLink(page, { Destination: 'https://example.com/one', Title: 'First', Tags: 'mail' });
+    const Destination = 'https://example.com/one%20more';
+    await createLink(page, { Destination, Title: 'First', Tags: 'mail, summer sale' });
     await createLink(page, { Destination: 'https://example.com/two', Title: 'Second' });
     await page.getByRole('button', { name: 'Edit First' }).click();
     await page.getByLabel('Title').fill('Foremost');
@@ -121,6 +113,15 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await row(page, 'Foremost').waitFor();
     await row(page, 'Foremost').getByRole('button', { name: 'mail', exact: true }).click();
     expect(page.url()).toContain('tag=mail');
+    await page.getByLabel('Tag (optional)').fill('');
+    await page.getByLabel('Tag (optional)').pressSequentially('summer sale', { delay: 50 });
+    await expect.poll(() => page.url()).toContain('tag=summer+sale');
+    await row(page, 'Foremost').waitFor();
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await page.getByLabel('Search').fill(Destination);
+    await row(page, 'Second').waitFor({ state: 'detached' });
+    await row(page, 'Foremost').waitFor();
+    expect(await page.getByLabel('Search').inputValue()).toBe(Destination);
   });
 
   it('acts on many at once', async () => {
@@ -178,6 +179,16 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByRole('button', { name: 'Cancel' }).click();
     await page.getByRole('button', { name: 'Edit' }).click();
     expect(await dialog(page, 'Edit New title').getByLabel('Title').inputValue()).toBe('New title');
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('link', { name: 'Links', exact: true }).click();
+    // The list does not come to know of it by itself: what was refused asks for it.
+    await page.getByRole('button', { name: 'Edit New title' }).click();
+    await changeElsewhere(visitor, alias, { title: 'Newest title' });
+    await page.getByLabel('Destination').fill('https://example.com/mine');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').filter({ hasText: 'Somebody changed this in the meantime' }).waitFor();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Edit Newest title' }).click();
   });
 
   it('leaves a dialog open that is not the one that was saved', async () => {

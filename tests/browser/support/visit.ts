@@ -79,6 +79,16 @@ export async function createLink(page: Page, fields: Readonly<Record<string, str
   await page.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
+/** Lets calls of a method wait until the answered function is called, which lets them go on. */
+export async function holdBack(page: Page, method: RegExp): Promise<() => void> {
+  const gate = Promise.withResolvers<void>();
+  await page.route(method, async (route) => {
+    await gate.promise;
+    await route.continue();
+  });
+  return gate.resolve;
+}
+
 /** The row of a link, by what it is called. */
 export const row = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name });
 

@@ -36,7 +36,7 @@ export function FilterBar({ filter, change, searchField }: FilterBarProps) {
         optional
         placeholder="Any"
         value={tag}
-        onChange={(event) => setTag(event.target.value.trim())}
+        onChange={(event) => setTag(event.target.value)}
       />
       <SelectField
         label="State"
@@ -71,17 +71,19 @@ function Options({ list }: { list: readonly (readonly [string, string])[] }) {
   ));
 }
 
-/** What is being typed, and a call once it rests; a change from elsewhere replaces it. */
+/** What is being typed, and a call once it rests, without the blanks around it; a change from elsewhere replaces it. */
 function useLateText(settled: string, settle: (text: string) => void): [string, (text: string) => void] {
   const [text, setText] = useState(settled);
   const [seen, setSeen] = useState(settled);
   if (seen !== settled) {
     setSeen(settled);
-    setText(settled);
+    // A blank that is still to be followed by a word stays.
+    if (text.trim() !== settled) setText(settled);
   }
   useEffect(() => {
-    if (text === settled) return;
-    const timer = setTimeout(() => settle(text), pauseMs);
+    const meant = text.trim();
+    if (meant === settled) return;
+    const timer = setTimeout(() => settle(meant), pauseMs);
     return () => clearTimeout(timer);
   });
   return [text, setText];

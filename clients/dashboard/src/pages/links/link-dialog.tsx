@@ -11,6 +11,7 @@ import { ErrorNote } from '../../components/states.tsx';
 import { AliasField } from './alias-field.tsx';
 import { creationOf, draftOf, emptyDraft, type LinkDraft, patchOf } from './link-draft.ts';
 import style from './links.module.css';
+import { useLinkLists } from './use-links.ts';
 
 const redirects = {
   302: { label: 'Temporary (302)', what: 'Browsers ask each time.' },
@@ -101,6 +102,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
 function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
   const transport = useTransport();
   const client = useMemo(() => createClient(LinkService, transport), [transport]);
+  const lists = useLinkLists();
   const [problem, setProblem] = useState<Problem>();
   const [isBusy, setBusy] = useState(false);
   const sent = useRef<{ readonly request: string; readonly key: string }>(undefined);
@@ -118,6 +120,8 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
       else onDone(await client.updateLink({ code: link.code, domain: link.domain, ...patchOf(draft, link) }), false);
     } catch (error) {
       setProblem(problemOf(error));
+      // What is on the screen may be older than what refused it, or the answer alone was lost.
+      if (link) lists.renew();
     } finally {
       setBusy(false);
     }

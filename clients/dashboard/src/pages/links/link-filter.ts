@@ -1,5 +1,6 @@
 import { useCallback, useMemo } from 'react';
-import { useSearchParams } from 'wouter';
+import { useLocation } from 'wouter';
+import { useSearch } from 'wouter/use-browser-location';
 
 /** Which links are shown, and in which order; kept in the address, so that it can be shared and gone back to. */
 export interface LinkFilter {
@@ -28,32 +29,29 @@ const names = { search: 'q', tag: 'tag', state: 'state', order: 'order' } as con
 const firstOrder = orders[0][0];
 
 export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => void] {
-  const [params, setParams] = useSearchParams();
-  const filter = useMemo<LinkFilter>(
-    () => ({
+  // As it is: the router would decode it a second time, and look for another address than the one that was pasted.
+  const text = useSearch();
+  const [path, go] = useLocation();
+  const filter = useMemo<LinkFilter>(() => {
+    const params = new URLSearchParams(text);
+    return {
       search: params.get(names.search) ?? '',
       tag: params.get(names.tag) ?? '',
       state: oneOf(states, params.get(names.state)) ?? '',
       order: oneOf(orders, params.get(names.order)) ?? firstOrder,
-    }),
-    [params],
-  );
+    };
+  }, [text]);
   const change = useCallback(
     (changed: Partial<LinkFilter>) => {
-      setParams(
-        (before) => {
-          const after = new URLSearchParams(before);
-          for (const [field, value] of Object.entries(changed)) {
-            const name = names[field as keyof LinkFilter];
-            if (value && value !== firstOrder) after.set(name, value);
-            else after.delete(name);
-          }
-          return after;
-        },
-        { replace: true },
-      );
+      const params = new URLSearchParams(window.location.search);
+      for (const [field, value] of Object.entries(changed)) {
+        const name = names[field as keyof LinkFilter];
+        if (value && value !== firstOrder) params.set(name, value);
+        else params.delete(name);
+      }
+      go(params.size > 0 ? `${path}?${params}` : path, { replace: true });
     },
-    [setParams],
+    [go, path],
   );
   return [filter, change];
 }
