@@ -16,7 +16,8 @@ import {
 } from './support/visit.ts';
 
 const dayMs = 86_400_000;
-const follow = async (alias: string) => expect((await call(`/${alias}`)).status).toBe(302);
+const bot = { 'user-agent': 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)' };
+const follow = async (alias: string, headers = {}) => expect((await call(`/${alias}`, { headers })).status).toBe(302);
 
 /** The same person over the API. */
 async function apiOf({ email, password }: Visitor) {
@@ -68,6 +69,52 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await page.reload();
     await expect.poll(() => tile(page, 'Clicks').textContent()).toMatch(/^Clicks3/);
     expect(page.url()).toContain(`from=${day}&to=${day}`);
+  });
+
+  it('a link does not compare a range with the time before another', async () => {
+    const { page } = await pageOfLink();
+    await tile(page, 'Clicks').getByText('than the 30 days before').waitFor();
+    let asked = 0;
+    const isBefore = Promise.withResolvers<void>();
+    await page.route(/GetLinkStats$/, async (route) => {
+      if (++asked === 2) await isBefore.promise;
+      await route.continue();
+    });
+    await page.getByLabel('90 days').check();
+    await expect.poll(() => tile(page, 'Clicks').textContent()).toMatch(/^Clicks3\s*$/);
+    isBefore.resolve();
+    await tile(page, 'Clicks').getByText('None in the 90 days before').waitFor();
+  });
+
+  it('a link lists no bots where they are not counted', async () => {
+    const { page } = await signedInPage();
+    const alias = `bots-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/', Alias: alias });
+    await row(page, alias).getByRole('link', { name: alias }).click();
+    await page.getByLabel('Count bots').check();
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    const clicks = page.getByRole('list', { name: 'Latest clicks, newest first' }).getByRole('listitem');
+    await follow(alias, bot);
+    await clicks.filter({ hasText: 'Bot' }).waitFor();
+    await page.getByLabel('Count bots').uncheck();
+    await page.getByText('Nobody yet.').waitFor();
+    await follow(alias);
+    await clicks.waitFor();
+    expect(await clicks.filter({ hasText: 'Bot' }).count()).toBe(0);
+  });
+
+  it('a link that was deleted says so, and how to have it back', async () => {
+    const { page } = await signedInPage();
+    await createLink(page, { Destination: 'https://example.com/', Title: 'Gone' });
+    await row(page, 'Gone').getByRole('link', { name: 'Gone' }).click();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await toast(page, 'Gone deleted').waitFor();
+    await page.goBack();
+    await page.getByRole('heading', { name: 'This link was deleted' }).waitFor();
+    expect(await page.getByRole('button', { name: 'Disable' }).count()).toBe(0);
+    await page.getByRole('link', { name: 'Go to the deleted links' }).click();
+    await page.getByRole('button', { name: 'Restore Gone' }).click();
+    await toast(page, 'Gone restored').waitFor();
   });
 
   it('the workspace counts as it happens, and leads to the links that are followed most, where the system has no language set', async () => {

@@ -18,21 +18,30 @@ interface Open {
   readonly kind: 'edit' | 'qr';
 }
 
+interface LinkButtonsProps {
+  readonly link: Link;
+  /** The link is there no more: nothing can be done with it, but a dialog that is open stays, with what was typed. */
+  readonly isGone: boolean;
+}
+
 /** What can be done with the link of the page, by buttons and by keys. */
-export function LinkButtons({ link }: { link: Link }) {
+export function LinkButtons({ link, isGone }: LinkButtonsProps) {
   const [open, setOpen] = useState<Open>();
   const actions = useLinkActions();
   const [, go] = useLocation();
   const isHere = useIsHere();
   const toggle = link.isActive ? 'Disable' : 'Enable';
   const commands = useMemo<Command[]>(
-    () => [
-      { label: 'Copy the short link', keys: 'c', icon: 'copy', group, run: () => actions.copy(link) },
-      { label: 'Edit', keys: 'e', icon: 'edit', group, run: () => setOpen({ kind: 'edit' }) },
-      { label: 'Show the QR code', keys: 'q', icon: 'qr', group, run: () => setOpen({ kind: 'qr' }) },
-      { label: toggle, keys: 'd', group, run: () => actions.setActive([link], !link.isActive) },
-    ],
-    [actions, link, toggle],
+    () =>
+      isGone
+        ? []
+        : [
+            { label: 'Copy the short link', keys: 'c', icon: 'copy', group, run: () => actions.copy(link) },
+            { label: 'Edit', keys: 'e', icon: 'edit', group, run: () => setOpen({ kind: 'edit' }) },
+            { label: 'Show the QR code', keys: 'q', icon: 'qr', group, run: () => setOpen({ kind: 'qr' }) },
+            { label: toggle, keys: 'd', group, run: () => actions.setActive([link], !link.isActive) },
+          ],
+    [actions, link, toggle, isGone],
   );
   useCommands(commands);
   const remove = (): void => {
@@ -42,21 +51,29 @@ export function LinkButtons({ link }: { link: Link }) {
   const close = (): void => setOpen((now) => (now === open ? undefined : now));
   return (
     <>
-      <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
-        Copy
-      </Button>
-      <Button folds icon="qr" onClick={() => setOpen({ kind: 'qr' })}>
-        QR code
-      </Button>
-      <Button folds icon="edit" onClick={() => setOpen({ kind: 'edit' })}>
-        Edit
-      </Button>
-      <Button folds icon={link.isActive ? 'pause' : 'play'} onClick={() => actions.setActive([link], !link.isActive)}>
-        {toggle}
-      </Button>
-      <Button folds look="danger" icon="trash" onClick={remove}>
-        Delete
-      </Button>
+      {!isGone && (
+        <>
+          <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
+            Copy
+          </Button>
+          <Button folds icon="qr" onClick={() => setOpen({ kind: 'qr' })}>
+            QR code
+          </Button>
+          <Button folds icon="edit" onClick={() => setOpen({ kind: 'edit' })}>
+            Edit
+          </Button>
+          <Button
+            folds
+            icon={link.isActive ? 'pause' : 'play'}
+            onClick={() => actions.setActive([link], !link.isActive)}
+          >
+            {toggle}
+          </Button>
+          <Button folds look="danger" icon="trash" onClick={remove}>
+            Delete
+          </Button>
+        </>
+      )}
       {open?.kind === 'edit' && <EditDialog link={link} close={close} isHere={isHere} />}
       {open?.kind === 'qr' && (
         <Suspense fallback={null}>

@@ -19,13 +19,14 @@ export default function LinkPage() {
   const { code = '' } = useParams();
   const domain = new URLSearchParams(useSearch()).get('domain');
   const link = useQuery(LinkService.method.getLink, { code, ...(domain && { domain }) });
+  const isGone = link.error !== null && goneReasons.includes(problemOf(link.error).reason);
   return (
     <Page
       title={link.data?.title || code}
-      lead={link.data && <LinkFacts link={link.data} />}
-      actions={link.data && <LinkButtons link={link.data} />}
+      lead={link.data && !isGone && <LinkFacts link={link.data} />}
+      actions={link.data && <LinkButtons link={link.data} isGone={isGone} />}
     >
-      {link.error && problemOf(link.error).reason === 'LINK_NOT_FOUND' ? (
+      {isGone ? (
         <NoSuchLink error={link.error} />
       ) : (
         <Answer query={link}>{(found) => <LinkNumbers link={found} />}</Answer>
@@ -34,12 +35,18 @@ export default function LinkPage() {
   );
 }
 
+const goneReasons = ['LINK_NOT_FOUND', 'LINK_DELETED'];
+
 /** Asking again is of no use, so that is not offered. */
-function NoSuchLink({ error }: { error: Error }) {
-  const { title, advice } = problemOf(error);
+function NoSuchLink({ error }: { error: unknown }) {
+  const { reason, title, advice } = problemOf(error);
   return (
     <EmptyState title={title} advice={advice}>
-      <PageLink href="/links">Go to the links</PageLink>
+      {reason === 'LINK_DELETED' ? (
+        <PageLink href="/links?state=deleted">Go to the deleted links</PageLink>
+      ) : (
+        <PageLink href="/links">Go to the links</PageLink>
+      )}
     </EmptyState>
   );
 }
@@ -51,7 +58,8 @@ function LinkNumbers({ link }: { link: Link }) {
     <>
       <RangeBar {...state} />
       <LinkStatistics link={link} {...state} />
-      <LiveClicks link={link} withBots={state.withBots} onClick={onClick} />
+      {/* What was told of another link, or with bots, is not to stay. */}
+      <LiveClicks key={`${link.id} ${state.withBots}`} link={link} withBots={state.withBots} onClick={onClick} />
     </>
   );
 }

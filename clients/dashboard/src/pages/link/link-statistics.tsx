@@ -39,11 +39,13 @@ export function LinkStatistics({ link, range, now, withBots }: LinkStatisticsPro
     { ...question, from: timestampFromDate(period.from), to: timestampFromDate(period.to) },
     { placeholderData: keepPreviousData },
   );
+  // While another range is answered what is shown of one of them may be of the range that was looked at before.
+  const isOld = stats.isPlaceholderData || before.isPlaceholderData;
   return (
     <Answer query={stats}>
       {(found) =>
         found.lastClickAt || found.bots > 0 ? (
-          <Numbers stats={found} before={before.data} range={range} />
+          <Numbers stats={found} before={isOld ? undefined : before.data} range={range} />
         ) : (
           <EmptyState title="No clicks yet" advice="Share this link: each click is here within two seconds.">
             <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
