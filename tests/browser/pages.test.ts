@@ -6,6 +6,7 @@ import { whyNoBrowser } from './support/chromium.ts';
 import { sendPastClicks } from './support/past-clicks.ts';
 import {
   createLink,
+  holdBack,
   newContext,
   newPage,
   row,
@@ -171,6 +172,39 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
       () => call('/api/v1/urls', { token: secret }),
       ({ status }) => status === 401,
     );
+  });
+
+  it('API keys loses no secret, closes no other question, and shows what became of a key', async () => {
+    const { page, visitor } = await signedInPage();
+    await page.getByRole('link', { name: 'API keys' }).click();
+    const goOn = await holdBack(page, /(Create|Delete)ApiKey$/);
+    const makeKey = async (name: string) => {
+      await page.getByRole('button', { name: 'Make a key' }).click();
+      await page.getByLabel('Name').fill(name);
+      await page.getByRole('button', { name: 'Make the key' }).click();
+    };
+    await makeKey('First');
+    await page.locator('button[aria-busy]').waitFor();
+    await page.keyboard.press('Escape');
+    goOn();
+    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await makeKey('Second');
+    await page.getByRole('button', { name: 'I have kept it' }).click();
+    const revokeFirst = await holdBack(page, /DeleteApiKey$/);
+    await page.getByRole('button', { name: 'Revoke First' }).click();
+    await page.getByRole('button', { name: 'Revoke it' }).click();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByRole('button', { name: 'Revoke Second' }).click();
+    revokeFirst();
+    await toast(page, 'First is revoked').waitFor();
+    await page.getByRole('dialog', { name: 'Revoke Second?' }).waitFor();
+    const { token } = await apiOf(visitor);
+    const [{ id }] = (await call('/api/v1/api-keys', { token })).json.api_keys;
+    expect((await call(`/api/v1/api-keys/${id}`, { method: 'DELETE', token })).status).toBe(200);
+    await page.getByRole('button', { name: 'Revoke it' }).click();
+    await page.getByRole('alert').filter({ hasText: 'There is no such key' }).waitFor();
+    await page.getByRole('button', { name: 'Keep it' }).click();
+    await page.getByText('No keys yet').waitFor();
   });
 
   it('sessions lists them, and ends one elsewhere', async () => {

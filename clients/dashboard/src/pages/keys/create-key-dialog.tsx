@@ -12,13 +12,16 @@ import style from './keys.module.css';
 import { endOf, lifetimes, scopes } from './scopes.ts';
 
 interface CreateKeyProps {
+  /** Also where it is not known whether the key was made. */
   readonly onMade: () => void;
   readonly onClose: () => void;
 }
 
 /** Asks what the key is for, makes it, and shows its secret: now and never again. */
 export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
-  const make = useMutation(IdentityService.method.createApiKey, { onSuccess: onMade });
+  const make = useMutation(IdentityService.method.createApiKey, { onSettled: onMade });
+  // While it is made there is no way back: its secret would come when nobody looks.
+  const leave = make.isPending ? undefined : onClose;
   if (make.data) {
     // It stays until somebody says that the secret is kept.
     return (
@@ -44,8 +47,8 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
     });
   };
   return (
-    <Dialog title="Make an API key" onClose={onClose}>
-      <KeyForm isBusy={make.isPending} error={make.error} onSubmit={submit} onClose={onClose} />
+    <Dialog title="Make an API key" onClose={leave}>
+      <KeyForm isBusy={make.isPending} error={make.error} onSubmit={submit} onClose={leave} />
     </Dialog>
   );
 }
@@ -54,7 +57,7 @@ interface KeyFormProps {
   readonly isBusy: boolean;
   readonly error: unknown;
   readonly onSubmit: (event: FormEvent<HTMLFormElement>) => void;
-  readonly onClose: () => void;
+  readonly onClose: (() => void) | undefined;
 }
 
 function KeyForm({ isBusy, error, onSubmit, onClose }: KeyFormProps) {
@@ -91,7 +94,9 @@ function KeyForm({ isBusy, error, onSubmit, onClose }: KeyFormProps) {
       </SelectField>
       <ErrorNote problem={problem} />
       <DialogActions>
-        <Button onClick={onClose}>Cancel</Button>
+        <Button aria-disabled={isBusy || undefined} onClick={onClose}>
+          Cancel
+        </Button>
         <Button look="primary" type="submit" busy={isBusy}>
           Make the key
         </Button>

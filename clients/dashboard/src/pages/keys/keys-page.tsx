@@ -52,7 +52,13 @@ export default function KeysPage() {
       </Answer>
       {isMaking && <CreateKeyDialog onMade={reload} onClose={() => setMaking(false)} />}
       {revoking && (
-        <RevokeDialog apiKey={revoking} onDone={reload} onClose={() => setRevoking(undefined)} key={revoking.id} />
+        <RevokeDialog
+          key={revoking.id}
+          apiKey={revoking}
+          onDone={reload}
+          // A late answer closes its own question, not the one that was asked since.
+          onClose={() => setRevoking((now) => (now === revoking ? undefined : now))}
+        />
       )}
     </Page>
   );
@@ -95,9 +101,10 @@ function RevokeDialog({ apiKey, onDone, onClose }: RevokeProps) {
   const revoke = useMutation(IdentityService.method.deleteApiKey, {
     onSuccess: () => {
       tell({ text: `${apiKey.name} is revoked.` });
-      onDone();
       onClose();
     },
+    // Where it failed the list may be old: somebody else may have revoked it.
+    onSettled: onDone,
   });
   return (
     <ConfirmDialog

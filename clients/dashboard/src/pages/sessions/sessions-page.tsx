@@ -37,7 +37,8 @@ export default function SessionsPage() {
           key={ending.id}
           session={ending}
           onDone={() => void queries.invalidateQueries({ queryKey: listKey })}
-          onClose={() => setEnding(undefined)}
+          // A late answer closes its own question, not the one that was asked since.
+          onClose={() => setEnding((now) => (now === ending ? undefined : now))}
         />
       )}
     </Page>
@@ -84,9 +85,10 @@ function EndDialog({ session, onDone, onClose }: EndProps) {
   const end = useMutation(IdentityService.method.revokeSession, {
     onSuccess: () => {
       tell({ text: `${nameOf(session)} is signed out.` });
-      onDone();
       onClose();
     },
+    // Where it failed the list may be old: the session may have ended by itself.
+    onSettled: onDone,
   });
   return (
     <ConfirmDialog
