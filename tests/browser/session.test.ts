@@ -1,7 +1,9 @@
+import { Code } from '@connectrpc/connect';
 import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { call } from '../mesh/support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
+import { refuse } from './support/refusal.ts';
 import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
 
 /** Ends the session of a page from elsewhere, as an owner of a lost laptop would. */
@@ -48,6 +50,16 @@ describe.skipIf(whyNoBrowser)('a session', () => {
     await row(first, 'From the second tab').waitFor();
     await first.getByRole('button', { name: 'Log out' }).click();
     await second.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('whose token is refused by a stream is renewed, not tried again with the same', async () => {
+    const { page } = await signedInPage();
+    const renewed = page.waitForRequest((request) => request.url().endsWith('/RefreshSession'));
+    await refuse(page, /WatchWorkspace$/, { code: Code.Unauthenticated, reason: 'CREDENTIALS_EXPIRED' });
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await renewed;
+    await page.unroute(/WatchWorkspace$/);
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
   });
 
   it('without a connection says so, changes nothing on the screen for good, and goes on with one', async () => {

@@ -21,7 +21,10 @@ export function signedInTransport(baseUrl: string, session: Session): Transport 
   return anonymousTransport({ baseUrl, interceptors: [withToken(session)] });
 }
 
-/** Gives each call a token, and one that was refused a second chance with a new one: it may have been revoked early. */
+/**
+ * Gives each call a token, and one that was refused a second chance with a new one: it may have been revoked early. A stream
+ * has to be opened again by whoever opened it.
+ */
 function withToken(session: Session): Interceptor {
   return (next) => async (request) => {
     const token = await session.token();
@@ -29,8 +32,9 @@ function withToken(session: Session): Interceptor {
     try {
       return await next(request);
     } catch (error) {
-      if (!isSignedOut(error) || request.stream) throw error;
+      if (!isSignedOut(error)) throw error;
       session.refused(token);
+      if (request.stream) throw error;
       request.header.set('authorization', `Bearer ${await session.token()}`);
       return next(request);
     }

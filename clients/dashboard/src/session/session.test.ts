@@ -100,6 +100,25 @@ describe('a session', () => {
     expect(await session.token()).toBe('t2');
   });
 
+  it('is not lost to a refresh of the one before, refused after somebody signed in again', async () => {
+    const refusal = Promise.withResolvers<Message>();
+    const begun = Promise.withResolvers<void>();
+    const refresh = () => {
+      begun.resolve();
+      return refusal.promise;
+    };
+    const calls = { ...identity(unauthenticated).calls, refresh };
+    const session = createSession(calls, browser()());
+    session.open(answered('t1'));
+    session.refused('t1');
+    const asked = session.token();
+    await begun.promise;
+    session.open(answered('t2'));
+    refusal.reject(unauthenticated());
+    expect(await asked).toBe('t2');
+    expect(session.state().status).toBe('signed-in');
+  });
+
   it('is shared by all tabs: one refresh, one sign-in, one log-out', async () => {
     const tab = browser();
     let count = 0;

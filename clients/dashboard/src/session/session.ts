@@ -84,7 +84,10 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
         tabs.tell({ kind: 'session', session: message });
         return take(message);
       } catch (error) {
-        if (isSignedOut(error)) lose();
+        if (!isSignedOut(error)) throw error;
+        // Somebody signed in meanwhile: what was refused is the session before.
+        if (held && held.goodUntil > now()) return held.token;
+        lose();
         throw error;
       }
     });
