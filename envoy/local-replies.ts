@@ -59,6 +59,14 @@ const replies: readonly Reply[] = [
   { status: 504, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The answer was not ready in time.' },
 ];
 
+/** What a transcoder of redirects and pages says of a body (filters.ts). */
+const bodyOfGet: Reply = {
+  status: 413,
+  code: 3,
+  reason: 'MALFORMED_REQUEST',
+  message: 'A GET or a HEAD takes no body.',
+};
+
 /** The HTTP status that leaves, where it differs: 415 would only confuse a browser, and 501 is no fault of ours. */
 const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 503 };
 
@@ -75,6 +83,11 @@ export function localReplies(): JsonObject {
       { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
       grpcWebReply({ ...tooMany, grpc: 8 }),
+      {
+        filter: both(transcodedGet, status(bodyOfGet.status)),
+        status_code: 400,
+        body_format_override: errorBody(bodyOfGet),
+      },
       ...replies.map((reply) => ({
         ...spoken(reply, grpcStatus(reply)),
         filter: both(grpc, status(reply.status)),
@@ -190,6 +203,10 @@ const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),
   header({ name: 'x-envoy-original-path', present_match: false }),
 );
+const transcodedGet = header({
+  name: 'x-envoy-original-method',
+  string_match: { safe_regex: { regex: 'GET|HEAD' } },
+});
 const browser = header({ name: 'accept', string_match: { contains: 'text/html' } });
 const notApi = both(
   header({ name: ':path', string_match: { prefix: '/api/' }, invert_match: true }),

@@ -1,10 +1,13 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { connect, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http2';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import type { Reply, SeenCall } from './testing/fixture-services.ts';
-import { ask, errorInfo, sendRaw } from './testing/http.ts';
+import { ask, errorInfo, type HttpAnswer, sendRaw } from './testing/http.ts';
 
 const redirect = 'hop.resolver.v1.ResolverService/Redirect';
 const pages = 'hop.pages.v1.PagesService/GetPage';
@@ -138,9 +141,37 @@ describe('a redirect', () => {
     expect(answer).toMatch(/^HTTP\/1\.1 302/);
   });
 
-  test('a body on a GET does no harm', async () => {
-    const answer = await ask(door.envoy.publicPort, '/abc', { body: '{"code":"x"}' });
-    expect(answer.status).toBeLessThan(500);
+  const bodies = ['{"code":"x"}', 'hello', '{', `{"code":"${'x'.repeat(200_000)}"}`];
+
+  test.each(['GET', 'HEAD'])(
+    'a body of a %s does not decide which link is followed, whatever it is',
+    async (method) => {
+      for (const path of ['/abc', '/r/abc', '/abc?a=b&c%6Fde=y'])
+        for (const body of bodies) {
+          const headers = { 'content-length': String(body.length) };
+          expect((await ask(door.envoy.publicPort, path, { method, body, headers })).status).toBe(302);
+          const inChunks = { 'transfer-encoding': 'chunked' };
+          const { status } = await ask(door.envoy.publicPort, path, { method, body, headers: inChunks });
+          expect(status).toBe(path.includes('%') ? 302 : 400);
+        }
+      expect(door.callsOf(redirect).length).toBeGreaterThan(3 * bodies.length);
+      for (const call of door.callsOf(redirect)) expect(call.request).toEqual({ code: 'abc' });
+    },
+  );
+
+  test.each([...bodies, ''])('nor over HTTP/2, where one that was not announced is refused: %.20s', async (body) => {
+    const session = connect(`http://127.0.0.1:${door.envoy.publicPort}`);
+    const send = async (headers: OutgoingHttpHeaders): Promise<HttpAnswer> => {
+      const stream = session.request({ ':path': '/abc', ...headers }, { endStream: false });
+      stream.end(body);
+      const [received] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      return { status: Number(received[':status']), headers: received, body: await text(stream) };
+    };
+    const announced = await send({ 'content-length': String(body.length) });
+    const other = await send({});
+    session.close();
+    expect([announced.status, other.status]).toEqual([302, body === '' ? 302 : 400]);
+    if (body !== '') expect(errorInfo(other).reason).toBe('MALFORMED_REQUEST');
     for (const call of door.callsOf(redirect)) expect(call.request).toEqual({ code: 'abc' });
   });
 });
@@ -155,6 +186,19 @@ describe('pages', () => {
       expect(door.callsOf(redirect)).toEqual([]);
     },
   );
+
+  test.each(['/', '/robots.txt', '/x/y'])('%s is the same page, whatever the body of the GET', async (path) => {
+    for (const body of ['hello', '{"path":"x"}', '{']) {
+      const answer = await ask(door.envoy.publicPort, path, {
+        body,
+        headers: { 'content-length': String(body.length) },
+      });
+      expect([answer.status, answer.body]).toEqual([path === '/' ? 200 : 404, '<h1>page</h1>']);
+    }
+    expect(door.callsOf(pages).map(({ request }) => request)).toEqual(
+      Array(3).fill(path === '/x/y' ? { path: 'x/y' } : {}),
+    );
+  });
 
   test('/healthz is answered by Envoy alone', async () => {
     const answer = await get('/healthz');

@@ -154,6 +154,25 @@ describe('a request that is not what the call takes is 400 and names what is wro
     expect([repeated.status, errorInfo(repeated).metadata.field]).toEqual([400, 'code']);
   });
 
+  test.each(['/api/v1/urls', '/api/v1/urls/abc', '/api/v1/urls/abc/stats'])(
+    'a call without a body takes no field from one: GET %s',
+    async (path) => {
+      const send = (body: string) => signed(path, { body, headers: { 'content-length': String(body.length) } });
+      const domain = await send('{"domain":"other","search":"x","code":"x"}');
+      expect([domain.status, errorInfo(domain).reason]).toEqual([400, 'UNKNOWN_FIELD']);
+      expect(errorInfo(await send('hello')).reason).toBe('MALFORMED_REQUEST');
+      expect((await send('{}')).status).toBe(200);
+    },
+  );
+
+  test('nor does a DELETE', async () => {
+    const send = (body: string) =>
+      signed('/api/v1/urls/abc', { method: 'DELETE', body, headers: { 'content-length': String(body.length) } });
+    expect((await send('{"etag":"x"}')).status).toBe(400);
+    expect((await send('{}')).status).toBe(200);
+    expect(door.callsOf('hop.link.v1.LinkService/DeleteLink').map(({ request }) => request)).toEqual([{ code: 'abc' }]);
+  });
+
   test('a query may hold spaces and any script', async () => {
     expect((await signed('/api/v1/urls?search=a+b%20%C3%A9&page_size=5&page_token=')).status).toBe(200);
     expect(door.callsOf(listLinks)[0]?.request).toEqual({ search: 'a b é', pageSize: 5 });

@@ -8,7 +8,7 @@ type Shapes = Readonly<Record<string, Shape>>;
 /** What one binding takes. */
 interface CallShape {
   readonly query: Shapes;
-  /** Absent: no body is read. */
+  /** Absent: a body may have no field. */
   readonly body?: Shapes;
 }
 

@@ -48,7 +48,7 @@ export function apiFilters(rpc: Rpc, binding: Binding): JsonObject {
     [filter.authorize]: authorize(rpc),
     [filter.compressor]: on,
     [filter.hygiene]: on,
-    ...(binding.body === '' ? {} : { [filter.body]: on }),
+    [filter.body]: on,
     [filter.script]: script('api', { call: callName(binding) }),
     [filter.transcodeApi]: on,
   };

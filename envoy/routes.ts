@@ -172,7 +172,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       : apiFilters(rpc, binding),
   };
   if (isPage(rpc) || !edge) return [route];
-  // Nearly every follow: one pattern over path and query, and no script before the call.
+  // Nearly every follow: one pattern over path and query, no body, and no script before the call.
   const plain = {
     name: ':path',
     string_match: { safe_regex: { regex: `${pathPattern(binding.path, codeSegment)}${plainQuery}` } },
@@ -180,12 +180,15 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
   return [
     {
       ...route,
-      match: { prefix: '/', headers: [method, plain, ...guards] },
+      match: { prefix: '/', headers: [method, plain, unsized, ...guards] },
       typed_per_filter_config: edgeFilters(rpc, binding, 'redirect'),
     },
     route,
   ];
 }
+
+/** As far as a route can see: one in chunks, or over HTTP/2 without a length, is found by the transcoder (filters.ts). */
+const unsized = { name: 'content-length', present_match: true, invert_match: true };
 
 /** The redirect's segment is spelled out, so that what cannot be a code is answered by the 404 page, without a look-up. */
 function pathMatch(rpc: Rpc, path: PathTemplate): JsonObject {

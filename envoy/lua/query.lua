@@ -4,8 +4,7 @@ local function decoded(name)
   return (string.gsub(name, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
-function envoy_on_request(handle)
-  local headers = handle:headers()
+local function clean(headers)
   local path, query = string.match(headers:get(":path"), "^([^?]*)%?(.*)$")
   if path == nil or string.find(query, "%", 1, true) == nil then return end
   local kept = {}
@@ -13,4 +12,9 @@ function envoy_on_request(handle)
     if not taken[decoded(string.match(pair, "^[^=]*"))] then kept[#kept + 1] = pair end
   end
   headers:replace(":path", path .. "?" .. table.concat(kept, "&"))
+end
+
+function envoy_on_request(handle)
+  clean(handle:headers())
+  drop_body(handle)
 end

@@ -242,10 +242,11 @@ function envoy_on_request(handle)
   local good, problem = true, nil
   if query ~= nil then good, problem = pcall(check_query, query, call.query) end
   if good then good, problem = pcall(check_key, handle:headers():get("idempotency-key")) end
-  if good and call.body ~= nil then
+  if good then
+    -- Also where the call takes none: the transcoder would read it all the same.
     local body = handle:body()
     if body ~= nil and body:length() > 0 then
-      good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body)
+      good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body or {})
     end
   end
   if good then return end
