@@ -181,6 +181,7 @@ describe('PATCH /api/v1/urls/{code}', () => {
     expect(Math.abs(Date.parse(json.expires_at) - Date.now() - 100_000)).toBeLessThan(3_000);
     expectBad(await patch(code, { ttl: 1, expires_at: '2099-01-01T00:00:00Z' }), 'ttl');
     expectBad(await patch(code, { long_url, original_url: long_url }), 'original_url');
+    expectBad(await patch(code, { long_url: '' }), 'long_url');
   });
 
   it('clearing by ?update_mask=expires_at,tags', async () => {
@@ -197,6 +198,8 @@ describe('PATCH /api/v1/urls/{code}', () => {
     await patch(link.code, { tags: ['x'], ttl: 100 });
     const camel = await patch(link.code, {}, '?updateMask=expiresAt,tags');
     expect([camel.status, camel.json.tags, camel.json.expires_at], camel.text).toEqual([200, [], undefined]);
+    await patch(link.code, { ttl: 100 });
+    expect((await patch(link.code, {}, '?update_mask=ttl')).json.expires_at).toBeUndefined();
     const both = await patch(link.code, { tags: ['kept'] }, '?update_mask=tags');
     expect(both.json.tags).toEqual(['kept']);
   });
@@ -213,7 +216,10 @@ describe('PATCH /api/v1/urls/{code}', () => {
     'code',
     '__proto__',
     'constructor',
-  ])('an unknown path in the mask is 400: %s', async (mask) => {
+    'alias',
+    'long_url',
+    'is_active',
+  ])('a path in the mask that cannot be cleared is 400: %s', async (mask) => {
     const link = await newLink(ada, { tags: ['a'] });
     expectRefusal(await patch(link.code, {}, `?update_mask=${encodeURIComponent(mask)}`), 400);
     expect((await get(link.code)).json).toEqual(link);
