@@ -10,13 +10,48 @@ export function duration(text: string): number {
   return Number(figure) * (lengths[unit] ?? 1);
 }
 
-/** A moment: a date, a date with time, or how long ago ("7d"). */
-export function moment(text: string, nowMs = Date.now()): Date {
-  if (/^\d{1,9}[smhdw]$/.test(text)) return new Date(nowMs - duration(text) * 1_000);
-  const date = new Date(/^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T00:00` : text);
-  if (Number.isNaN(date.getTime()) || !/^\d{4}-/.test(text))
+/** A moment in the time zone that it is asked for, or else in this machine's. */
+export type ZonedMoment = (zone?: string) => Date;
+
+const written = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
+
+/** A moment: a date (its first instant), a date with time, or how long ago ("7d"). Which zone is meant another option may say. */
+export function zonedMoment(text: string, nowMs = Date.now()): ZonedMoment {
+  if (/^\d{1,9}[smhdw]$/.test(text)) {
+    const date = new Date(nowMs - duration(text) * 1_000);
+    return () => date;
+  }
+  const [, day = '', time = '00:00', offset] = written.exec(text) ?? [];
+  const wallMs = Date.parse(`${day}T${time}Z`);
+  const exactMs = Date.parse(`${day}T${time}${offset?.toUpperCase() ?? 'Z'}`);
+  if (Number.isNaN(exactMs))
     throw new InvalidArgumentError('A moment is 2026-01-31, 2026-01-31T17:00, or so long ago: 7d.');
-  return date;
+  // Date.parse takes the 31st of any month, and 24:00, for times of the next day.
+  if (!new Date(wallMs).toISOString().startsWith(`${day}T${time}`))
+    throw new InvalidArgumentError('There is no such day or time.');
+  return (zone) => new Date(offset === undefined ? inZone(wallMs, zone) : exactMs);
+}
+
+/** The same for options beside which there is no zone. */
+export const moment = (text: string): Date => zonedMoment(text)();
+
+const dayMs = 86_400_000;
+
+/** When clocks of the zone show what a clock of UTC shows at `wallMs`: the first of two times, and past a gap what follows it. */
+function inZone(wallMs: number, zone: string | undefined): number {
+  const before = wallMs - offsetMs(wallMs - dayMs, zone);
+  const after = wallMs - offsetMs(wallMs + dayMs, zone);
+  return [before, after].find((ms) => ms + offsetMs(ms, zone) === wallMs) ?? before;
+}
+
+/** How far the clocks of the zone are ahead of UTC. */
+function offsetMs(ms: number, zone: string | undefined): number {
+  try {
+    const wall = new Date(ms).toLocaleString('sv', { timeZone: zone });
+    return Date.parse(`${wall.replace(' ', 'T')}Z`) - Math.floor(ms / 1_000) * 1_000;
+  } catch {
+    throw new UsageError(`There is no time zone "${zone}". Zones have names such as Europe/Zurich.`);
+  }
 }
 
 /** A whole number of at least `least` and at most `most`. */

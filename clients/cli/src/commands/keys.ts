@@ -31,7 +31,7 @@ export function keysCommand(parent: Command, run: Run): void {
       `links:read, links:write, links:resolve, stats:read, keys:write, workspace:admin; without it ${usualScopes.join(', ')}`,
       listed,
     )
-    .option('--expires <moment>', 'when it ends: 2026-12-31', (text) => moment(text))
+    .option('--expires <moment>', 'when it ends: 2026-12-31', moment)
     .action(run(create));
   keys
     .command('rm')

@@ -6,7 +6,7 @@ import {
   WorkspaceStatsSchema,
 } from '@hopline/client';
 import type { Command } from 'commander';
-import { linkName, moment } from '../arguments.ts';
+import { linkName, type ZonedMoment, zonedMoment } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../output/json.ts';
 import { bars, sparkline } from '../output/pictures.ts';
@@ -17,8 +17,8 @@ import { harmless, type Terminal } from '../terminal.ts';
 import { domainOption } from './link-fields.ts';
 
 interface StatsOptions {
-  readonly from?: Date;
-  readonly to?: Date;
+  readonly from?: ZonedMoment;
+  readonly to?: ZonedMoment;
   readonly interval?: string;
   readonly timezone?: string;
   readonly bots?: boolean;
@@ -37,10 +37,10 @@ export function statsCommand(parent: Command, run: Run): void {
     .argument('[link]', "its code, or the whole short link; without one, the workspace's")
     .summary('how often links were followed, by whom and when')
     .description('Shows clicks and visitors over time, and where they came from.')
-    .option('--from <moment>', '2026-01-31, or so long ago: 7d, 12h', (text) => moment(text))
-    .option('--to <moment>', 'likewise; without it now', (text) => moment(text))
+    .option('--from <moment>', '2026-01-31, or so long ago: 7d, 12h', (text) => zonedMoment(text))
+    .option('--to <moment>', 'likewise; without it now', (text) => zonedMoment(text))
     .option('-i, --interval <width>', 'minute, hour, day, week or month; without it day')
-    .option('--timezone <zone>', 'where days begin, such as Europe/Zurich; without it here')
+    .option('--timezone <zone>', 'whose days and times are meant, such as Europe/Zurich; without it here')
     .option('--bots', 'count bots as well')
     .option(...domainOption)
     .action(run(stats));
@@ -51,11 +51,11 @@ async function stats(
   link: string | undefined,
   options: StatsOptions,
 ): Promise<undefined> {
-  const { from, to, interval, bots, domain } = options;
+  const { from, to, interval, timezone, bots, domain } = options;
   const range = {
-    timezone: options.timezone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
-    ...(from ? { from: timestampFromDate(from) } : {}),
-    ...(to ? { to: timestampFromDate(to) } : {}),
+    timezone: timezone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone,
+    ...(from ? { from: timestampFromDate(from(timezone)) } : {}),
+    ...(to ? { to: timestampFromDate(to(timezone)) } : {}),
     ...(interval ? { interval } : {}),
     ...(bots ? { includeBots: true } : {}),
   };
