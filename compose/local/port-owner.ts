@@ -25,15 +25,19 @@ export async function requireFree(ports: Ports, wanted: readonly PortName[] = po
   throw new PortsTakenError(`${heading}\n${lines.join('\n')}\nHOP_PORT_OFFSET=10000 moves all of them.`);
 }
 
-/** Whether a TCP port can be listened on, on loopback and on all addresses. */
+/** Whether a TCP port can be listened on, on loopback and on all addresses. `localhost` may lead to ::1 first. */
 async function isFree(port: number): Promise<boolean> {
-  return (await canListen(port, '127.0.0.1')) && (await canListen(port, '0.0.0.0'));
+  for (const host of ['127.0.0.1', '0.0.0.0', '::1']) if (!(await canListen(port, host))) return false;
+  return true;
 }
+
+/** On a machine without IPv6 nobody else listens on it either. */
+const withoutIpv6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 function canListen(port: number, host: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', () => resolve(false));
+    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(withoutIpv6.has(code ?? '')));
     server.listen({ port, host, exclusive: true }, () => server.close(() => resolve(true)));
   });
 }
