@@ -1,5 +1,6 @@
 // One install at a time per checkout: two terminals, or a test run beside a mesh, may start at once.
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -23,14 +24,19 @@ export async function withLock(file, work, onWait = () => {}) {
   }
 }
 
+/** The lock is a link to a file that says whose it is: one that is still empty would look as if its owner were gone. */
 function acquire(file) {
+  const own = `${file}.${randomUUID()}`;
+  writeFileSync(own, `${process.pid}\n`);
   try {
-    writeFileSync(file, `${process.pid}\n`, { flag: 'wx' });
+    linkSync(own, file);
     return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
     if (!alive(owner(file))) rmSync(file, { force: true });
     return false;
+  } finally {
+    rmSync(own, { force: true });
   }
 }
 
