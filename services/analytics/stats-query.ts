@@ -143,18 +143,27 @@ export function namedZone(timezone: string | undefined): Zone {
   return zone;
 }
 
+/** No point is longer on the whole, whatever clocks do: what has too many of these is not even enumerated. */
+const widest: Readonly<Record<Interval, number>> = {
+  minute: 60_000_000,
+  hour: 1.5 * hour,
+  day: 25 * hour,
+  week: 7 * 25 * hour,
+  month: 32 * 24 * hour,
+};
+
 export function pointsOf(
   from: number,
   until: number,
   interval: Interval,
   zone: Zone,
 ): { starts: number[]; end: number } {
+  const tooMany = () => invalid('interval', `makes more than ${mostPoints} points of this range`, 'INTERVAL_INVALID');
+  if ((until - from) / widest[interval] > mostPoints) throw tooMany();
   const starts: number[] = [];
   let start = zone.startOf(interval, Math.floor(from / 1_000));
   while (start * 1_000 < until) {
-    if (starts.length === mostPoints) {
-      throw invalid('interval', `makes more than ${mostPoints} points of this range`, 'INTERVAL_INVALID');
-    }
+    if (starts.length === mostPoints) throw tooMany();
     starts.push(start * 1_000);
     start = zone.next(interval, start);
   }

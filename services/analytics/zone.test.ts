@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { mostPoints, pointsOf } from './stats-query.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
 const zones = Intl.supportedValuesOf('timeZone');
@@ -104,4 +105,26 @@ test('ten years of days in a zone are ten years', () => {
   let days = 0;
   for (let at = startOf('day', Date.UTC(2010, 5, 15, 12)); at < end; at = next('day', at)) days++;
   expect(days).toBe(3_653);
+});
+
+describe('what formatting costs', () => {
+  const formatted = vi.spyOn(Intl.DateTimeFormat.prototype, 'formatToParts');
+  const until = Date.UTC(2026, 10, 29) * 1_000;
+  const planDays = (name: string, days: number): number => {
+    formatted.mockClear();
+    const { starts } = pointsOf(until - days * 86_400_000_000, until, 'day', zone(name));
+    return starts.length;
+  };
+
+  test('a long series is planned with less than one look at the clock for each day, and none the next time', () => {
+    expect(planDays('Europe/Berlin', 9_990)).toBe(9_991);
+    expect(formatted.mock.calls.length).toBeLessThan(9_990);
+    expect(planDays('Europe/Berlin', 9_000)).toBe(9_001);
+    expect(formatted.mock.calls.length).toBeLessThan(1_500);
+  });
+
+  test('a series that is far too long is refused before it is enumerated', () => {
+    expect(() => planDays('Europe/Madrid', 2 * mostPoints)).toThrow('more than 10000 points');
+    expect(formatted).not.toHaveBeenCalled();
+  });
 });

@@ -1,3 +1,6 @@
+import { LRUCache } from 'lru-cache';
+import { entryOf } from './map-entry.ts';
+
 export const intervals = ['minute', 'hour', 'day', 'week', 'month'] as const;
 export type Interval = (typeof intervals)[number];
 
@@ -16,8 +19,19 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const mondayOffset = 3; // 1970-01-01 was a Thursday.
 
+/** Zones in use, by the name they were asked for under. */
+const known = new LRUCache<string, Zone>({ max: 32 });
+
 /** An IANA zone; undefined when there is none of that name. */
 export function zoneOf(name: string): Zone | undefined {
+  const found = known.get(name);
+  if (found) return found;
+  const made = makeZone(name);
+  if (made) known.set(name, made);
+  return made;
+}
+
+function makeZone(name: string): Zone | undefined {
   if (name === 'UTC') return zoneWith(() => 0);
   let format: Intl.DateTimeFormat;
   try {
@@ -34,7 +48,21 @@ export function zoneOf(name: string): Zone | undefined {
   } catch {
     return undefined;
   }
-  return zoneWith((at) => clockTime(format, at) - Math.floor(at / 1_000) * 1_000);
+  return zoneWith(remembering((at) => clockTime(format, at) - Math.floor(at / 1_000) * 1_000));
+}
+
+/** Below the seven days that lie at least between two changes of a clock (all zones since 1970). */
+const stretch = 4 * day;
+
+/** Formatting costs 3 us, and a series of days asks some five times for each: so once for each stretch without a change. */
+function remembering(offsetAt: Zone['offsetAt']): Zone['offsetAt'] {
+  const offsets = new Map<number, number>();
+  const atStart = (index: number): number => entryOf(offsets, index, () => offsetAt(index * stretch));
+  return (at) => {
+    const index = Math.floor(at / stretch);
+    const offset = atStart(index);
+    return offset === atStart(index + 1) ? offset : offsetAt(at);
+  };
 }
 
 function clockTime(format: Intl.DateTimeFormat, at: number): number {
