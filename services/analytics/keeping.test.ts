@@ -195,6 +195,18 @@ describe('reconcile', () => {
   });
 });
 
+test('reconcile takes no other link’s click for the one that a visitor came with', async () => {
+  const [linkId, other] = [randomUUID(), randomUUID()];
+  const [own, foreign] = [linkId, other].map((of, n) => testClick({ linkId: of, atUs: atUs('2026-05-12') + n }));
+  await take([own as TestClick, foreign as TestClick]);
+  await pool.query(
+    `update visitors v set at = c.at, request_id = c.request_id from clicks c where v.link_id = $1 and c.link_id = $2`,
+    [linkId, other],
+  );
+  const found = await differences('2026-05-12', '2026-05-13', linkId);
+  expect(found.filter(({ table }) => table === 'visitors')).toMatchObject([{ counted: 'true', kept: 'false' }]);
+});
+
 describe('erasing', () => {
   const erasure = () => postgresEraseStore(pool, 7);
   const tables = [

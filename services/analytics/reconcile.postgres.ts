@@ -92,7 +92,10 @@ const visitorsOfDay = `
 with ${kinds}, expected as (
   select distinct link_id, visitor from kinds where dimension = 0 and visitor <> 0 and kind in ('click', 'bot')
 ), kept as (
-  select v.link_id, v.visitor, exists (select from clicks c where c.at = v.at and c.request_id = v.request_id) as sound
+  select v.link_id, v.visitor, exists (
+    select from clicks c where c.link_id = v.link_id and c.at = v.at and c.request_id = v.request_id
+      and c.at >= $1::date::timestamp at time zone 'UTC' and c.at < ($1::date + 1)::timestamp at time zone 'UTC'
+  ) as sound
   from visitors v where v.day = $1::date and ($2::uuid is null or v.link_id = $2)
 )
 select 'visitors' as table, row(link_id, visitor)::text as key, (e.link_id is not null)::text as counted, k.sound::text as kept
