@@ -6,7 +6,7 @@ interface RevocationsRow extends QueryResultRow {
   ids: string[];
   last_seq: string | null;
   until: string;
-  timeline: string;
+  primary: string;
 }
 
 const ofTheWindow = "r.revoked_at > now() - $1::double precision * interval '1 millisecond'";
@@ -27,7 +27,8 @@ const select = (condition: string): string => `
     array(select credential_id::text from page order by seq) as ids,
     (select max(seq) from page)::text as last_seq,
     now_seen.until::text as until,
-    substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as timeline
+    (select system_identifier from pg_control_system())
+      || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as primary
   from now_seen`;
 
 export function revocationStore({ rows }: Database): RevocationStore {
@@ -39,15 +40,15 @@ export function revocationStore({ rows }: Database): RevocationStore {
     const text = select(from?.since === undefined ? ofTheWindow : since);
     const values = [from?.since ?? windowMs, from?.cut?.until ?? null, from?.cut?.after ?? '0', limit];
     const row = only(await rows<RevocationsRow>(text, values));
-    // A promoted replica may lack transactions that the cursor counts as told, and gives their numbers to others.
-    if (from && from.timeline !== row.timeline) return listRevocations(undefined, windowMs, limit);
+    // Another primary may lack transactions that the cursor counts as told, and gives their numbers to others.
+    if (from && from.primary !== row.primary) return listRevocations(undefined, windowMs, limit);
     return { credentialIds: row.ids, position: positionAfter(row, from?.since, limit) };
   };
   return { listRevocations };
 }
 
 function positionAfter(row: RevocationsRow, since: string | undefined, limit: number): RevocationPosition {
-  const { timeline, until } = row;
-  if (row.ids.length < limit) return { timeline, since: until, cut: undefined };
-  return { timeline, since, cut: { until, after: row.last_seq ?? '0' } };
+  const { primary, until } = row;
+  if (row.ids.length < limit) return { primary, since: until, cut: undefined };
+  return { primary, since, cut: { until, after: row.last_seq ?? '0' } };
 }

@@ -85,8 +85,10 @@ describe('the list', () => {
     const id = await revoke();
     const { cursor } = await list();
     const known = decodeCursor(cursor);
-    const foreign = encodeCursor({ since: '1:1:', cut: undefined, ...known, timeline: '0000FFFF' });
-    for (const other of [foreign, 'nonsense', 'a'.repeat(10_000)])
+    const [system, timeline] = (known?.primary ?? '').split('-');
+    const of = (primary: string) => encodeCursor({ since: '1:1:', cut: undefined, ...known, primary });
+    expect((await list(of(`${system}-${timeline}`))).credentialIds).toEqual([]);
+    for (const other of [of(`${system}-0000FFFF`), of(`1-${timeline}`), 'nonsense', 'a'.repeat(10_000)])
       expect((await list(other)).credentialIds).toEqual([id]);
   });
 
@@ -118,7 +120,7 @@ describe('the cursor', () => {
         return `${xmin}:${(running.at(-1) ?? xmin) + 1n}:${running.join(',')}`;
       });
     const position = fc.record({
-      timeline: fc.constantFrom('00000001', '000000AB'),
+      primary: fc.constantFrom('7000000000000000001-00000001', '1-000000AB'),
       since: fc.option(snapshot, { nil: undefined }),
       cut: fc.option(fc.record({ until: snapshot, after: fc.nat().map(String) }), { nil: undefined }),
     });
@@ -131,7 +133,7 @@ describe('the cursor', () => {
   });
 
   it('reaches Postgres only where Postgres can read it', async () => {
-    const text = fc.stringMatching(/^[0-9:,/A-F ]{0,60}$/).map((raw) => `00000001/${raw}`);
+    const text = fc.stringMatching(/^[0-9:,/A-F ]{0,60}$/).map((raw) => `1-00000001/${raw}`);
     const sent = fc.oneof(fc.string(), text).map((raw) => Buffer.from(raw).toString('base64url'));
     await fc.assert(
       fc.asyncProperty(sent, async (cursor) => {

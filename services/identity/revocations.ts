@@ -36,19 +36,19 @@ export function createRevocations({
   };
 }
 
-export function encodeCursor({ timeline, since, cut }: RevocationPosition): string {
-  const text = [timeline, since ?? '', cut?.until ?? '', cut?.after ?? ''].join('/');
+export function encodeCursor({ primary, since, cut }: RevocationPosition): string {
+  const text = [primary, since ?? '', cut?.until ?? '', cut?.after ?? ''].join('/');
   return Buffer.from(text).toString('base64url');
 }
 
 /** Undefined for what is no cursor: to tell too much again does no harm, to refuse would leave revoked keys alive. */
 export function decodeCursor(cursor: string): RevocationPosition | undefined {
-  const [timeline = '', since = '', until = '', after = '', ...more] = Buffer.from(cursor, 'base64url')
+  const [primary = '', since = '', until = '', after = '', ...more] = Buffer.from(cursor, 'base64url')
     .toString('latin1')
     .split('/');
-  if (!/^[0-9A-F]{8}$/.test(timeline) || more.length > 0) return undefined;
+  if (!/^\d{1,20}-[0-9A-F]{8}$/.test(primary) || more.length > 0) return undefined;
   if ((since !== '' && !isSnapshot(since)) || (since === '' && until === '')) return undefined;
-  const position = { timeline, since: since === '' ? undefined : since };
+  const position = { primary, since: since === '' ? undefined : since };
   if (until === '') return after === '' ? { ...position, cut: undefined } : undefined;
   return isSnapshot(until) && /^\d{1,18}$/.test(after) ? { ...position, cut: { until, after } } : undefined;
 }

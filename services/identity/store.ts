@@ -97,8 +97,8 @@ export interface HeldApiKey extends ApiKeyRecord {
 
 /** How far a reader of revocations got. */
 export interface RevocationPosition {
-  /** The timeline of the primary; a promoted replica has another. */
-  readonly timeline: string;
+  /** The primary's system identifier and timeline: a promoted replica has another timeline, a restored dump another system. */
+  readonly primary: string;
   /** What was visible when everything before was told; undefined: the reader began with the window. */
   readonly since: string | undefined;
   /** Set while an answer that had to be cut is continued: the snapshot that it ends with, and the last row told. */
