@@ -88,3 +88,16 @@ it('all lines wait when the installation asks for time, and none is lost', async
   // Under the key of its first try, so that none is made twice.
   expect(made).toEqual(expect.arrayContaining(refused));
 });
+
+it('no line is tried again once one has failed in a way that all will', async () => {
+  const calls: string[] = [];
+  const making = run(['https://a.example', 'https://b.example', 'https://c.example'], ({ longUrl }) => {
+    calls.push(longUrl);
+    if (longUrl === 'https://a.example') throw refusal(Code.Unauthenticated, 'CREDENTIALS_INVALID');
+    throw refusal(Code.ResourceExhausted, 'RATE_LIMITED', 20);
+  });
+  await expect(making).rejects.toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+  // Longer than the installation has asked to wait.
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  expect(calls).toHaveLength(3);
+});

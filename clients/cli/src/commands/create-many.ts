@@ -62,10 +62,11 @@ export async function createMany(
 ): Promise<number> {
   const { terminal, signal } = context;
   const template = create(CreateLinkRequestSchema, common);
-  const pause = createPause(signal);
   const tally = { made: 0, failed: 0, startedMs: Date.now() };
   const ended = new AbortController();
-  const lines = inputLines(input, AbortSignal.any([signal, ended.signal]));
+  const stop = AbortSignal.any([signal, ended.signal]);
+  const lines = inputLines(input, stop);
+  const pause = createPause(stop);
   if (input.isTTY) terminal.note('A URL on each line, then perhaps an alias. Ctrl-D ends.');
   try {
     for await (const outcome of inOrder(lines, options.concurrency, (line) =>
@@ -77,7 +78,7 @@ export async function createMany(
       await terminal.drained(signal);
     }
   } finally {
-    // Also where the rest of the input is not wanted any more.
+    // Also where the rest of the input is not wanted any more, nor another try of what is under way.
     ended.abort();
   }
   terminal.progress('');
@@ -140,6 +141,7 @@ function createPause(signal: AbortSignal): Pause {
       untilMs = Math.max(untilMs, Date.now() + ms);
     },
     async over() {
+      signal.throwIfAborted();
       for (let left = untilMs - Date.now(); left > 0; left = untilMs - Date.now())
         await sleep(left, undefined, { signal });
     },
