@@ -20,8 +20,7 @@ let port: number;
 let door: Door;
 let plane: Awaited<ReturnType<typeof startPlane>>;
 
-async function startPlane(on = port, edge = door) {
-  const routesFile = join(edge.envoy.dir, 'config/routes/public.yaml');
+async function startPlane(on = port, edge = door, routesFile = join(edge.envoy.dir, 'config/routes/public.yaml')) {
   const names = { domains: ['localhost', 'two.example'], hostAliases: ['127.0.0.1', '*'] };
   const capacity = { entries: 1_000, bytes: 33_554_432 };
   const control = openControlPlane({ ...names, routesFile, capacity, log: silentLog, lingerMs: 5 });
@@ -267,6 +266,26 @@ test('a control plane that was started anew says nothing, and holds no lease, un
   await plane.hotSet.acknowledged();
   await becomes(true, '/before');
   expect(await isHot('/deleted')).toBe(false);
+  await plane.stop();
+});
+
+test('Envoy is right about what it refuses: a link with a header that is too long, or the routes of the file', async () => {
+  plane = await startPlane();
+  const good = ['one', 'two', 'three'].map((code) => entryOf(code));
+  // Envoy takes 16,384 bytes, in which each percent sign stands twice.
+  await makeHot(entryOf('long', { destination: `https://example.com/${'%'.repeat(9_000)}` }), ...good);
+  expect(plane.hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 1 });
+  await becomes(true, '/three');
+  const file = join(door.envoy.dir, 'config/routes/public.yaml');
+  const text = readFileSync(file, 'utf8');
+  await plane.stop();
+  const bad = join(door.envoy.dir, 'bad-routes.yaml');
+  writeFileSync(bad, text.replace(/regex: .*/, "regex: '('"));
+  plane = await startPlane(port, door, bad);
+  await makeHot(...good);
+  expect(plane.hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 0, acknowledgedVersion: undefined });
+  writeFileSync(bad, text);
+  await becomes(true, '/three');
   await plane.stop();
 });
 

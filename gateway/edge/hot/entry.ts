@@ -54,4 +54,6 @@ export interface HotSetStatus {
   /** Entries that were left out: they could not be answered, were refused by an Envoy, or did not fit. */
   readonly refused: number;
   readonly pushes: number;
+  /** The longest that an Envoy took to answer to one of the last hundred that it was sent, in milliseconds; 0: none was sent. */
+  readonly slowestPushMs: number;
 }

@@ -11,12 +11,14 @@ function setUp() {
     age: 100,
     settled: true,
     connected: 1,
+    push: 0,
   };
   const leases: (number | undefined)[] = [];
   let parts: ReadonlySet<string> = new Set();
   const status = (): HotSetStatus => ({
     ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0 },
     ...{ version: state.version, acknowledgedVersion: state.acknowledged, connected: state.connected },
+    slowestPushMs: state.push,
   });
   const setLease: HotSet['setLease'] = (ttlMs, withheld = new Set()) => {
     leases.push(ttlMs);
@@ -50,6 +52,15 @@ describe('the lease', () => {
     state.age = 1_000;
     pass(250);
     expect(leases.at(-1)).toBe(850);
+  });
+
+  it('is shorter by what a push takes of late, which a renewal may have to wait for', () => {
+    const { state, leases, pass } = setUp();
+    for (const push of [149, 400, 5_000]) {
+      state.push = push;
+      pass(250);
+    }
+    expect(leases).toEqual([1_750, 1_500, 900]);
   });
 
   it('is withdrawn when Watch is silent or begins anew', () => {

@@ -33,8 +33,11 @@ export interface Grants {
 
 /** No edge serves what was true longer ago than this, whatever dies. */
 export const leaseMs = 2_000;
-/** What a renewal may take to reach Envoy, whose main thread may be building a hot set: about 100 ms for 10,000 entries. */
-const wayMs = 150;
+/**
+ * What a renewal may take to reach Envoy: as long as a push, if Envoy's main thread is building a hot set. With more than the most
+ * there would be too little left of a lease to renew it in time.
+ */
+const way = { leastMs: 150, mostMs: 1_000 } as const;
 const renewMs = 250;
 /** How long a withdrawn lease stays so at least: each change between hot and cold is a step in the load of the resolvers. */
 const calmMs = 500;
@@ -63,7 +66,10 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     return withheld.size < before;
   }
 
-  const leftMs = (): number => Math.floor(leaseMs - wayMs - ageMs());
+  function leftMs(): number {
+    const wayMs = Math.min(way.mostMs, Math.max(way.leastMs, hotSet.status().slowestPushMs));
+    return Math.floor(leaseMs - wayMs - ageMs());
+  }
 
   function objection(): Reason | undefined {
     if (!settled()) return 'resynchronising';

@@ -64,7 +64,7 @@ function memorySet() {
     },
     status: () => ({
       ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
-      ...{ connected: 1, nacks: 0, refused: 0, pushes: 0 },
+      ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, slowestPushMs: 0 },
     }),
     acknowledged: async () => {},
   };

@@ -35,6 +35,8 @@ export interface ServedHotSet extends HotSet, VirtualHostSource {
  */
 const restShare = 2;
 const longestRestMs = 2_000;
+/** Sets are about as large as the ones before. */
+const pushesRemembered = 100;
 
 const rejections = counter(metric.hotSetRejections);
 const pushDuration = histogram(metric.hotSetPushDuration);
@@ -52,6 +54,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   let version = 0n;
   let isKnown = false;
   let timer: NodeJS.Timeout | undefined;
+  const recentPushes: number[] = [];
   let restUntil = Number.NEGATIVE_INFINITY;
 
   /** Sends what is there by then. */
@@ -62,7 +65,10 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   function publish(): void {
     timer = undefined;
     if (!base || !isKnown) return;
-    const next = takeSnapshot({ version, base, entries: entries.lists(), hosts }, newest);
+    // A number of its own: what an Envoy was sent meanwhile to find a culprit has one as well.
+    version += 1n;
+    const lists = new Map([...entries.lists()].filter(([, list]) => list.length > 0));
+    const next = takeSnapshot({ version, base, entries: lists, hosts }, newest);
     const faults = faultsOf(next, base, capacity);
     if (faults.length > 0) {
       log.error({ faults }, 'the hot set is not consistent and is not sent');
@@ -103,11 +109,11 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       counts.refused += entries.fit(next);
       publishSoon();
     },
-    probe(some) {
-      if (!base) throw new Error('There is nothing to probe without the routes of the file.');
+    probe({ base: routes, virtualHosts }, some) {
       version += 1n;
-      const lists = Map.groupBy(some, ({ domain }) => domain);
-      return takeSnapshot({ version, base, entries: lists, hosts });
+      const own = Map.groupBy(some, ({ domain }) => domain);
+      const lists = new Map([...virtualHosts.values()].map(({ domain }) => [domain, own.get(domain) ?? []]));
+      return takeSnapshot({ version, base: routes, entries: lists, hosts });
     },
     refused(why, entry) {
       counts.nacks += 1;
@@ -119,9 +125,12 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       version += 1n;
       publishSoon();
     },
-    pushed(milliseconds) {
-      counts.pushes += 1;
+    pushed(milliseconds, isTaken) {
       restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);
+      recentPushes.push(milliseconds);
+      if (recentPushes.length > pushesRemembered) recentPushes.shift();
+      if (!isTaken) return;
+      counts.pushes += 1;
       pushDuration.record(milliseconds / 1_000);
     },
     status: () => ({
@@ -131,6 +140,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       version,
       acknowledgedVersion: fleet.acknowledged(),
       connected: fleet.size,
+      slowestPushMs: Math.max(0, ...recentPushes),
     }),
     stop: () => clearTimeout(timer),
   };

@@ -92,8 +92,8 @@ export function encodeVirtualHost(
   const onNoMatch = create(Matcher_OnMatchSchema, { onMatch: { case: 'action', value: baseRoutes } });
   const matcher = [
     // Field numbers of xds.type.matcher.v3.Matcher and what is in it. A nested matcher that finds nothing leaves the
-    // question to the next one out, so the routes of the file stand here once.
-    ...whenever(hotRequest, tree(3, partsOf(entries))),
+    // question to the next one out, so the routes of the file stand here once. Envoy refuses a map of nothing.
+    ...(entries.length > 0 ? whenever(hotRequest, tree(3, partsOf(entries))) : []),
     ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
   ];
   return Buffer.concat([shell, ...within(21, matcher)]);

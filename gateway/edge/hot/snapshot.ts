@@ -39,11 +39,10 @@ interface Contents {
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Takes over from `previous` the virtual hosts whose list of entries is the same array. A domain without entries has none. */
+/** Takes over from `previous` the virtual hosts whose list of entries is the same array. */
 export function takeSnapshot({ version, base, entries, hosts }: Contents, previous?: Snapshot): Snapshot {
   const virtualHosts = new Map<string, HotVirtualHost>();
   for (const [domain, hot] of entries) {
-    if (hot.length === 0) continue;
     const name = virtualHostName(base, domain);
     const before = previous?.base === base ? previous.virtualHosts.get(name) : undefined;
     const names = hostsOf(base, hosts.get(domain) ?? []);

@@ -18,17 +18,17 @@ const routes = [{ name: 'all', match: { pathSpecifier: { case: 'prefix' as const
 const virtualHost = create(VirtualHostSchema, { name: 'all', domains: ['*'], routes });
 const base = { name: 'public', virtualHost, taken: new Set<string>(), exactPaths: new Set<string>(), digest: 'one' };
 
-function openHotSet() {
+function openHotSet(lingerMs = 1) {
   const hosts = new Map([['go.example', ['go.example']]]);
-  const hotSet = createHotSet({ hosts, capacity: { entries: 100, bytes: 1e6 }, log: silentLog, lingerMs: 1 });
+  const hotSet = createHotSet({ hosts, capacity: { entries: 100, bytes: 1e6 }, log: silentLog, lingerMs });
   hotSet.setBase(base);
   return hotSet;
 }
 
-/** An Envoy that refuses what holds the word: the real one refuses nothing that this process lets pass. */
+/** An Envoy that refuses what holds the word, or what it is told to. */
 async function startEnvoy(
   hotSet: ReturnType<typeof openHotSet>,
-  word = 'bad',
+  refuses: string | (() => boolean) = 'bad',
   known: Record<string, string> = {},
   buildMs = 0,
 ) {
@@ -51,7 +51,7 @@ async function startEnvoy(
       const text = resources.map(({ resource }) => Buffer.from(resource?.value ?? []).toString('latin1')).join();
       seen.pushes += resources.length;
       seen.removed.push(...removedResources);
-      const isBad = text.includes(`/${word}`);
+      const isBad = typeof refuses === 'string' ? text.includes(`/${refuses}`) : text !== '' && refuses();
       if (isBad) seen.refused += 1;
       else if (text) seen.held = text;
       setTimeout(() => say({ responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) }), buildMs);
@@ -84,15 +84,44 @@ test('an entry that Envoy refuses is found among those that are new, left out, a
   await envoy.stop();
 });
 
-test('an Envoy that refuses everything keeps what it has and holds no lease', async () => {
+test('an Envoy that refuses everything holds no lease, no link is to blame, and it is left alone until the routes are others', async () => {
   const hotSet = openHotSet();
   const envoy = await startEnvoy(hotSet, '');
-  hotSet.put([entryOf('one')]);
+  hotSet.put(Array.from({ length: 20 }, (_, index) => entryOf(`good${index}`)));
   hotSet.setLease(10_000);
   await hotSet.acknowledged();
-  expect(hotSet.status().nacks).toBeGreaterThan(0);
+  expect(hotSet.status()).toMatchObject({ entries: 20, nacks: 1, refused: 0 });
   expect(hotSet.lease.leftFor('edge-1')).toBe(0);
   expect(hotSet.lease.isHeld()).toBe(false);
+  hotSet.put([entryOf('more')]);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  // The set, and then what it falls back to alone.
+  expect(envoy.seen.pushes).toBe(2);
+  hotSet.setBase({ ...base, digest: 'two' });
+  await waitFor(() => envoy.seen.pushes === 4, { what: 'the next set' });
+  await envoy.stop();
+});
+
+test('no link is to blame for a refusal that does not come again', async () => {
+  const hotSet = openHotSet();
+  let times = 0;
+  const envoy = await startEnvoy(hotSet, () => times++ === 0);
+  hotSet.put([entryOf('one'), entryOf('two'), entryOf('three')]);
+  await hotSet.acknowledged();
+  expect(hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 0 });
+  await envoy.stop();
+});
+
+test('what is put while a culprit is looked for is not taken for acknowledged before Envoy has it', async () => {
+  const buildMs = 40;
+  const hotSet = openHotSet(1.5 * buildMs);
+  const envoy = await startEnvoy(hotSet, 'bad', {}, buildMs);
+  hotSet.put([entryOf('good'), entryOf('bad')]);
+  await waitFor(() => envoy.seen.pushes === 1, { what: 'the set with the culprit' });
+  hotSet.put([entryOf('late')]);
+  const { version } = hotSet.status();
+  await waitFor(() => (hotSet.status().acknowledgedVersion ?? 0n) >= version, { what: 'the acknowledgement' });
+  expect(envoy.seen.held).toContain('/late');
   await envoy.stop();
 });
 
@@ -120,6 +149,7 @@ test('what changes in quick succession is one push, and a slow push is followed 
   hotSet.remove([entryOf('two')]);
   await hotSet.acknowledged();
   expect(envoy.seen.pushes).toBe(1);
+  expect(hotSet.status().slowestPushMs).toBeGreaterThan(95);
   const since = performance.now();
   hotSet.put([entryOf('one', 2n)]);
   await hotSet.acknowledged();

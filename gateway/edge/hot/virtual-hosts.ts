@@ -21,11 +21,12 @@ export interface VirtualHostSource {
   readonly changed: Changed;
   /** Tells the versions of this process from those of the one before it. */
   readonly epoch: string;
-  /** The newest snapshot with these entries alone, to find out which of them an Envoy refuses. */
-  probe(entries: readonly HotEntry[]): Snapshot;
+  /** A snapshot with these of its entries alone, and each of its virtual hosts, to find out what of it an Envoy refuses. */
+  probe(snapshot: Snapshot, entries: readonly HotEntry[]): Snapshot;
   /** An Envoy refused a snapshot; with an entry, because of it. */
   refused(why: string, entry: HotEntry | undefined): void;
-  pushed(milliseconds: number, bytes: number): void;
+  /** An Envoy answered to what it was sent, after so long. */
+  pushed(milliseconds: number, isTaken: boolean): void;
 }
 
 /**
@@ -48,6 +49,7 @@ export async function* virtualHosts(
     if ((yield* envoy.say([], [])) === 'gone') return;
     let offered: Snapshot | undefined;
     let held: Snapshot | undefined;
+    let inVain = 0;
     while (!signal.aborted) {
       const target = source.newest();
       if (target === undefined || target === offered) {
@@ -59,10 +61,19 @@ export async function* virtualHosts(
       if (verdict === 'gone') return;
       if (verdict === 'acknowledged') {
         held = target;
+        inVain = 0;
         subscriber.acknowledged = target.version;
-      } else if ((yield* findCulprit(source, envoy, held, target, verdict.refused)) === 'gone') return;
+      } else {
+        const culprit = yield* findCulprit(source, envoy, held, target);
+        if (culprit === 'gone') return;
+        source.refused(verdict.refused, culprit);
+        if (!culprit) inVain += 1;
+      }
       subscriber.settled = target.version;
       source.fleet.changed();
+      if (inVain === 0) continue;
+      await backOff(source, target, inVain, signal);
+      offered = undefined;
     }
   } finally {
     source.fleet.leave(subscriber);
@@ -99,11 +110,10 @@ function conversation(
       resource: { typeUrl, value: virtualHost.bytes() },
     }));
     const verdict = yield* say(resources, removed);
+    if (verdict !== 'gone') source.pushed(performance.now() - start, verdict === 'acknowledged');
     if (verdict !== 'acknowledged') return verdict;
     for (const name of removed) known.delete(name);
     for (const { name, version } of resources) known.set(name, version);
-    const bytes = resources.reduce((sum, { resource }) => sum + resource.value.length, 0);
-    source.pushed(performance.now() - start, bytes);
     return verdict;
   }
 
@@ -113,27 +123,45 @@ function conversation(
 
 const typeUrl = `type.googleapis.com/${VirtualHostSchema.typeName}`;
 
+/** What is to blame is no entry: perhaps the routes of the file, so new ones are not waited for. */
+async function backOff(
+  source: VirtualHostSource,
+  { base }: Snapshot,
+  times: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const restMs = Math.min(longestRestMs, firstRestMs * 2 ** (times - 1));
+  const over = AbortSignal.any([signal, AbortSignal.timeout(restMs)]);
+  while (!over.aborted && source.newest()?.base === base) await source.changed.next(over);
+}
+
+const firstRestMs = 2_000;
+const longestRestMs = 60_000;
+
 /**
  * Envoy takes a snapshot whole or not at all, and its words do not say for sure which entry it means. So it is offered
- * halves of what was new to it, on top of what it has, until one entry is left.
+ * halves of what was new to it, on top of what it has, until one entry is left. Before that, none of them: what is refused even
+ * so is no fault of theirs.
  */
 async function* findCulprit(
   source: VirtualHostSource,
   envoy: Conversation,
   held: Snapshot | undefined,
   target: Snapshot,
-  why: string,
-): AsyncGenerator<Response, 'found' | 'gone'> {
+): AsyncGenerator<Response, HotEntry | undefined | 'gone'> {
   const before = new Set(held ? allEntries(held) : []);
   const good = allEntries(target).filter((entry) => before.has(entry));
   let suspects = allEntries(target).filter((entry) => !before.has(entry));
-  while (suspects.length > 1) {
-    const half = suspects.slice(0, suspects.length >> 1);
-    const verdict = yield* envoy.offer(source.probe([...good, ...half]));
+  let half: HotEntry[] = [];
+  while (suspects.length > 0) {
+    const verdict = yield* envoy.offer(source.probe(target, [...good, ...half]));
     if (verdict === 'gone') return verdict;
-    if (verdict === 'acknowledged') good.push(...half);
-    suspects = verdict === 'acknowledged' ? suspects.slice(half.length) : half;
+    if (verdict === 'acknowledged') {
+      good.push(...half);
+      suspects = suspects.slice(half.length);
+    } else if (half.length <= 1) return half[0];
+    else suspects = half;
+    half = suspects.slice(0, Math.ceil(suspects.length / 2));
   }
-  source.refused(why, suspects[0]);
-  return 'found';
+  return undefined;
 }
