@@ -220,12 +220,15 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
           changeLeaving(each);
           const link = links.get(nameOf(each));
           if (!link) return [];
-          // A newer change may have been told before the link was wanted, and this one again since: only the primary knows.
-          if (link.epoch !== epoch && !link.entry) {
-            link.told++;
-            return [];
-          }
-          return [[link, each] as const];
+          if (link.epoch === epoch && link.version > 0n) return [[link, each] as const];
+          // A newer change may have been told before the link was wanted or read again, or be in the answer that there is no such
+          // link, which has no version: only the primary knows which is the newest.
+          if (link.entry) corrected.push(link.key);
+          takeOut([link]);
+          link.told++;
+          link.epoch = -1;
+          unread.add(link);
+          return [];
         }),
       );
     },
