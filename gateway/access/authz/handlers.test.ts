@@ -10,6 +10,8 @@ import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
 import { unauthenticated, unavailable } from '#runtime/errors/errors.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import type { Bucket, Buckets } from '../ratelimit/buckets.ts';
 import type { Authenticate } from './authenticate.ts';
 import { createAuthorization } from './handlers.ts';
@@ -247,6 +249,18 @@ describe('what a call counts for', () => {
     expect([status, counted, asked]).toEqual([401, [{ limit: 'anonymous', subject: '2001:db8::/64' }], 1]);
     const over = await check({ authenticate: unknownKey, left: 0 });
     expect([over.status, over.headers['retry-after'], over.counted.length, asked]).toEqual([429, '7', 1, 1]);
+  });
+
+  it('is what the metrics say of it, a refusal by the count included', async () => {
+    const metrics = await startMetrics({ instance: 'access', metricsAddress: { host: '127.0.0.1', port: 0 } });
+    try {
+      await check({ authenticate: bad });
+      await check({ authenticate: bad, left: 0 });
+      const outcomes = (await metrics.read()).all(metric.authorizations).map(({ attributes }) => attributes.outcome);
+      expect(outcomes).toEqual(['unauthenticated', 'limited']);
+    } finally {
+      await metrics.stop();
+    }
   });
 
   it('is left to Envoy where there are no credentials, and to nobody where the fault is ours', async () => {
