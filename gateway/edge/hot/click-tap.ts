@@ -2,8 +2,8 @@ import { Tier } from '#gen/event/v1/click_pb.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { ClickLine } from '../clicks/parse.ts';
+import { nameOf } from './link-name.ts';
 import type { Popularity } from './popularity.ts';
-import { nameOf } from './records.ts';
 
 /** Counts what is followed. Bots count as well: they cost the same. */
 export interface ClickTap {

@@ -21,9 +21,10 @@ export type HotStatus = 301 | 302 | 307 | 308;
 export interface HotSet {
   /**
    * Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. Until then Envoy
-   * has what it had: who needs that not to be served withholds its part.
+   * has what it had: who needs that not to be served withholds its part. Answers those that are not in the set: for want of
+   * room, or because Envoy could not answer them.
    */
-  put(entries: readonly HotEntry[]): void;
+  put(entries: readonly HotEntry[]): readonly HotEntry[];
   /** Takes entries out; sent as what is put. */
   remove(keys: readonly LinkKey[]): void;
   /**

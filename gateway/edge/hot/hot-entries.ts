@@ -6,7 +6,7 @@ import { type Capacity, type EntryFault, faultOf } from './snapshot.ts';
 
 /** The entries of the hot set as they change, within its capacity. */
 export interface HotEntries {
-  /** `replaced`: there was one of this name, which is not true any more. A string says why it was not taken. */
+  /** `replaced`: there was one of this name, which is not true any more. Other words say why it was not taken; what was there is gone then as well. */
   put(entry: HotEntry): 'added' | 'replaced' | 'same' | EntryFault | 'refused_before' | 'full';
   remove(key: LinkKey): boolean;
   /** Removes an entry that an Envoy refused, if it is still there, and does not take it again. */
@@ -38,11 +38,11 @@ export function createHotEntries(domains: readonly string[], capacity: Capacity)
   }
 
   function put(entry: HotEntry): ReturnType<HotEntries['put']> {
-    const fault = faultOf(entry, known, base);
-    if (fault) return fault;
     const before = byDomain.get(entry.domain)?.get(entry.code);
     if (before && isSame(before, entry)) return 'same';
     if (before) drop(before);
+    const fault = faultOf(entry, known, base);
+    if (fault) return fault;
     const isBanned = banned.has(banName(entry));
     if (isBanned || count >= capacity.entries || bytes + encodeEntry(entry).length > capacity.bytes)
       return isBanned ? 'refused_before' : 'full';

@@ -12,7 +12,7 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { ClickLine } from '../clicks/parse.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { type HotPath, openHotPath } from './hot-path.ts';
-import { nameOf } from './records.ts';
+import { nameOf } from './link-name.ts';
 
 let directory: string;
 let path: HotPath | undefined;
@@ -53,6 +53,7 @@ function memorySet() {
       puts.push(all.length);
       version++;
       for (const entry of all) entries.set(nameOf(entry), entry);
+      return [];
     },
     remove(keys) {
       version++;

@@ -16,8 +16,9 @@ import { createClickTap } from './click-tap.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createGrants, leaseMs } from './grants.ts';
 import { type HotLinks, readHotLinks, writeHotLinks } from './hot-links-file.ts';
+import { keyOfName, nameOf } from './link-name.ts';
 import { createPopularity } from './popularity.ts';
-import { createRecords, keyOfName, nameOf, type Records } from './records.ts';
+import { createRecords, type Records } from './records.ts';
 
 interface Dependencies {
   readonly config: Pick<EdgeConfig, 'spoolDir' | 'hotEntries' | 'hotBytes'>;
@@ -130,7 +131,7 @@ function chooseNow({ popularity, records, clicks }: Parts, { hotSet, config }: D
 async function read({ records, start }: Parts, log: Log, signal: AbortSignal): Promise<void> {
   if (records.waiting === 0 && start.isWhole) return;
   try {
-    if (await records.read()) start.whole();
+    if (await records.read()) records.leftOut(start.whole());
   } catch (error) {
     log.warn({ err: fromConnectError(error) }, 'links could not be looked up');
     await pause(readAgainMs, signal);
@@ -170,19 +171,22 @@ function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>) {
   let isWhole = false;
   return {
     status: hotSet.status,
-    put(entries: readonly HotEntry[]): void {
-      if (isWhole) hotSet.put(entries);
-      else for (const entry of entries) held.set(nameOf(entry), entry);
+    put(entries: readonly HotEntry[]): readonly HotEntry[] {
+      if (isWhole) return hotSet.put(entries);
+      for (const entry of entries) held.set(nameOf(entry), entry);
+      return [];
     },
     remove(keys: Parameters<HotSet['remove']>[0]): void {
       if (isWhole) hotSet.remove(keys);
       else for (const key of keys) held.delete(nameOf(key));
     },
-    whole(): void {
-      if (isWhole) return;
+    /** Answers what was held and is not taken. */
+    whole(): readonly HotEntry[] {
+      if (isWhole) return [];
       isWhole = true;
-      hotSet.put([...held.values()]);
+      const leftOut = hotSet.put([...held.values()]);
       held.clear();
+      return leftOut;
     },
     get isWhole() {
       return isWhole;

@@ -78,17 +78,19 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
     changed.fire();
   }
 
-  function put(all: readonly HotEntry[]): void {
+  function put(all: readonly HotEntry[]): HotEntry[] {
     isKnown = true;
     version += 1n;
-    for (const entry of all) note(entry, entries.put(entry));
+    const leftOut = all.filter((entry) => !isTaken(entry, entries.put(entry)));
     publishSoon();
+    return leftOut;
   }
 
-  function note(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): void {
-    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return;
+  function isTaken(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): boolean {
+    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return true;
     counts.refused += 1;
     log.debug({ link_id: entry.linkId, why: outcome }, 'a link cannot be hot');
+    return false;
   }
 
   return {

@@ -3,6 +3,8 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { plainLink } from './eligibility.ts';
 import type { HotEntry, HotSet } from './entry.ts';
+import { createLeaving } from './leaving.ts';
+import { nameOf } from './link-name.ts';
 
 export interface RecordsOptions {
   readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
@@ -33,8 +35,10 @@ export interface Records {
   heard(): void;
   /** By Watch: changes may have been missed; everything is read again. */
   gap(): void;
-  /** Takes out what is about to expire. To be called a few times a second. */
+  /** Takes out what is about to expire, and lets go of what was left out when there is room. To be called a few times a second. */
   expire(): void;
+  /** The set has no room for these, or cannot have them. Each keeps its place among the links until something is taken out. */
+  leftOut(entries: readonly HotEntry[]): void;
   /** Reads what has not been read, by two questions at a time. False: there is more, but Watch is not heard. */
   read(): Promise<boolean>;
   has(name: string): boolean;
@@ -59,28 +63,9 @@ interface Link {
   told: number;
 }
 
-/** Forgotten while it was hot: out of the set, perhaps not out of every Envoy. */
-interface Leaving {
-  readonly entry: HotEntry;
-  readonly goneAtMs: number;
-  /** The first version of the hot set without it. */
-  readonly outOf: bigint;
-}
-
-/** Of more than these it is not known whether an Envoy still has them; their parts are withheld instead. */
-const leavingKept = 10_000;
-
 /** The records of so many links with the longest destinations fit into one answer (4 MiB). */
 const batchSize = 250;
 const lanes = 2;
-
-export const nameOf = ({ domain, code }: LinkKey): string => `${domain}/${code}`;
-
-/** The inverse of nameOf: no domain holds a slash. */
-export function keyOfName(name: string): LinkKey {
-  const slash = name.indexOf('/');
-  return { domain: name.slice(0, slash), code: name.slice(slash + 1) };
-}
 
 const sameEntry = (a: HotEntry, b: HotEntry): boolean =>
   (Object.keys(a) as (keyof HotEntry)[]).every((field) => a[field] === b[field]);
@@ -89,8 +74,11 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   const links = new Map<string, Link>();
   /** Those whose epoch is not the present one. */
   const unread = new Set<Link>();
-  /** Envoy may go on answering for these by name, so a change to one has to be told as well; none is of an older epoch. */
-  const leaving = new Map<string, Leaving>();
+  const leaving = createLeaving(hotSet);
+  /** Links that the set did not take. */
+  const outside = new Set<Link>();
+  /** Something was taken out since. */
+  let hasRoom = false;
   let epoch = 0;
   let hearing = false;
   let corrected: LinkKey[] = [];
@@ -100,7 +88,30 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   function takeOut(taken: readonly Link[]): void {
     const entries = taken.flatMap(({ entry }) => entry ?? []);
     for (const link of taken) link.entry = undefined;
-    if (entries.length > 0) hotSet.remove(entries);
+    if (entries.length === 0) return;
+    hotSet.remove(entries);
+    hasRoom = true;
+  }
+
+  function leftOut(entries: readonly HotEntry[]): void {
+    for (const entry of entries) {
+      const link = links.get(nameOf(entry));
+      if (link?.entry !== entry) continue;
+      link.entry = undefined;
+      leaving.add(entry, link.goneAtMs);
+      outside.add(link);
+    }
+    if (entries.length > 0) hasRoom = false;
+  }
+
+  /** Whoever chooses may choose them again. */
+  function forgetOutside(): void {
+    for (const link of outside) {
+      if (link.entry) continue;
+      links.delete(nameOf(link.key));
+      unread.delete(link);
+    }
+    outside.clear();
   }
 
   /** Answers the new entry, if there is one; takes out an old one that has none. */
@@ -111,10 +122,9 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     link.version = record.version;
     unread.delete(link);
     const plain = plainLink(record, wallClock());
-    const name = nameOf(link.key);
+    const left = leaving.take(nameOf(link.key));
     // What an Envoy may have of it.
-    const before = link.entry ?? leaving.get(name)?.entry;
-    leaving.delete(name);
+    const before = link.entry ?? left;
     const isSame = plain && before && sameEntry(plain.entry, before);
     if (isSame && link.entry) return undefined;
     if (before && !isSame) corrected.push(link.key);
@@ -131,7 +141,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       const entry = learn(link, record);
       if (entry) entries.push(entry);
     }
-    if (entries.length > 0) hotSet.put(entries);
+    if (entries.length > 0) leftOut(hotSet.put(entries));
     tellCorrected();
   }
 
@@ -141,39 +151,17 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     if (told.length > 0) onCorrection(told);
   }
 
-  /** Takes out what is not wanted any more, and remembers it until no Envoy has it. */
+  /** Takes out what is not wanted any more. */
   function letGo(gone: readonly Link[]): void {
-    const hot = gone.flatMap(({ key, entry, goneAtMs, epoch: learnedIn }) =>
-      entry ? [{ key, entry, goneAtMs, isSure: learnedIn === epoch }] : [],
-    );
+    const hot = gone.flatMap((link) => (link.entry ? [{ ...link, entry: link.entry }] : []));
     takeOut(gone);
-    const outOf = hotSet.status().version;
-    for (const { key, entry, goneAtMs, isSure } of hot) {
+    for (const { key, entry, goneAtMs, epoch: learnedIn } of hot) {
       // Whether a link has changed since the last gap nobody will read any more.
-      if (isSure) leaving.set(nameOf(key), { entry, goneAtMs, outOf });
+      if (learnedIn === epoch) leaving.add(entry, goneAtMs);
       else corrected.push(key);
     }
-    settleLeaving();
+    corrected.push(...leaving.settle());
     tellCorrected();
-  }
-
-  /** Those that every Envoy is without, and those that are too many, need not be remembered. */
-  function settleLeaving(): void {
-    const has = hotSet.status().acknowledgedVersion;
-    for (const [name, { outOf }] of leaving) if (has !== undefined && outOf <= has) leaving.delete(name);
-    for (const [name, { entry }] of leaving) {
-      if (leaving.size <= leavingKept) break;
-      leaving.delete(name);
-      corrected.push(entry);
-    }
-  }
-
-  /** A change to what an Envoy may still have. */
-  function changeLeaving(record: LinkRecord): void {
-    const entry = leaving.get(nameOf(record))?.entry;
-    if (!entry || record.version <= entry.version) return;
-    leaving.delete(nameOf(record));
-    corrected.push(entry);
   }
 
   async function ask(asked: readonly Link[]): Promise<void> {
@@ -208,16 +196,18 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       for (const link of gone) {
         links.delete(nameOf(link.key));
         unread.delete(link);
+        outside.delete(link);
       }
       letGo(gone);
     },
+    leftOut,
     change({ record, previousCode }) {
       if (!record) return;
       const told = [record];
       if (previousCode !== '') told.push(absentRecord({ domain: record.domain, code: previousCode }, record.version));
       learnAll(
         told.flatMap((each) => {
-          changeLeaving(each);
+          corrected.push(...leaving.change(each));
           const link = links.get(nameOf(each));
           if (!link) return [];
           if (link.epoch === epoch && link.version > 0n) return [[link, each] as const];
@@ -240,12 +230,12 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       epoch++;
       for (const link of links.values()) unread.add(link);
       // Nobody reads these again.
-      for (const { entry } of leaving.values()) corrected.push(entry);
-      leaving.clear();
+      corrected.push(...leaving.clear());
       tellCorrected();
     },
     expire() {
-      settleLeaving();
+      if (hasRoom) forgetOutside();
+      corrected.push(...leaving.settle());
       const now = wallClock();
       if (now < calmUntilMs) return tellCorrected();
       const over: Link[] = [];
@@ -257,10 +247,8 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       }
       takeOut(over);
       for (const { key } of over) corrected.push(key);
-      for (const [name, { entry, goneAtMs }] of leaving) {
-        if (goneAtMs > now) calmUntilMs = Math.min(calmUntilMs, goneAtMs);
-        else if (leaving.delete(name)) corrected.push(entry);
-      }
+      corrected.push(...leaving.expire(now));
+      calmUntilMs = Math.min(calmUntilMs, leaving.firstGoneAtMs());
       tellCorrected();
     },
     async read() {

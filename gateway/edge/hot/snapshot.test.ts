@@ -100,6 +100,9 @@ test('entries are kept within their bounds, and what an Envoy refused is not tak
   const entries = createHotEntries([...hosts.keys()], { entries: 2, bytes: 100_000 });
   expect(['a', 'b', 'c'].map((code) => entries.put({ ...good, code }))).toEqual(['added', 'added', 'full']);
   expect(entries.put({ ...good, code: 'a' })).toBe('same');
+  expect(entries.put({ ...good, code: 'b', destination: '' })).toBe('invalid_header_value');
+  expect(entries.count).toBe(1);
+  expect(entries.put({ ...good, code: 'b' })).toBe('added');
   expect(entries.remove({ domain: 'go.example', code: 'a' })).toBe(true);
   const bad = { ...good, code: 'c' };
   expect(entries.put(bad)).toBe('added');

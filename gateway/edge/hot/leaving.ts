@@ -1,0 +1,57 @@
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { HotEntry, HotSet } from './entry.ts';
+import { nameOf } from './link-name.ts';
+
+/**
+ * Entries that are out of the hot set and perhaps not out of every Envoy, which may go on answering for them. What is
+ * answered here is not remembered any more, and its part has to be withheld.
+ */
+export interface Leaving {
+  /** Just taken out of the hot set. */
+  add(entry: HotEntry, goneAtMs: number): void;
+  /** No longer to be remembered: it is in the hot set again, or withheld. */
+  take(name: string): HotEntry | undefined;
+  /** By Watch. */
+  change(record: LinkRecord): HotEntry[];
+  /** Forgets those that every Envoy is without. Answers those that are too many to be remembered. */
+  settle(): HotEntry[];
+  /** Answers those that are about to expire. */
+  expire(nowMs: number): HotEntry[];
+  /** When the first of them is about to expire; infinity: none. */
+  firstGoneAtMs(): number;
+  clear(): HotEntry[];
+}
+
+const most = 10_000;
+
+export function createLeaving(hotSet: Pick<HotSet, 'status'>): Leaving {
+  const all = new Map<string, { readonly entry: HotEntry; readonly goneAtMs: number; readonly outOf: bigint }>();
+
+  function take(name: string): HotEntry | undefined {
+    const entry = all.get(name)?.entry;
+    all.delete(name);
+    return entry;
+  }
+
+  const takeAll = (names: Iterable<string>): HotEntry[] => [...names].flatMap((name) => take(name) ?? []);
+
+  return {
+    add(entry, goneAtMs) {
+      all.set(nameOf(entry), { entry, goneAtMs, outOf: hotSet.status().version });
+    },
+    take,
+    change(record) {
+      const before = all.get(nameOf(record));
+      return before && record.version > before.entry.version ? takeAll([nameOf(record)]) : [];
+    },
+    settle() {
+      // An Envoy that comes later has to have a newer set before it may answer.
+      const has = hotSet.status().acknowledgedVersion;
+      for (const [name, { outOf }] of all) if (has !== undefined && outOf <= has) all.delete(name);
+      return takeAll([...all.keys()].slice(0, Math.max(0, all.size - most)));
+    },
+    expire: (nowMs) => takeAll([...all].flatMap(([name, { goneAtMs }]) => (goneAtMs <= nowMs ? name : []))),
+    firstGoneAtMs: () => [...all.values()].reduce((first, { goneAtMs }) => Math.min(first, goneAtMs), Infinity),
+    clear: () => takeAll(all.keys()),
+  };
+}
