@@ -380,4 +380,33 @@ describe('salts', () => {
     expect(made?.day).toBe('2026-05-06');
     expect(made?.salt).not.toEqual(before[0]?.salt);
   });
+
+  test('of every day that is still open are put back, and none that another process has destroyed', async () => {
+    const [one, other] = [postgresStore(pool), postgresStore(pool)];
+    const made = await one.salts(['2026-05-08', '2026-05-09', '2026-05-10']);
+    await pool.query('truncate visitor_salts');
+    expect(await one.salts(['2026-05-10', '2026-05-11'])).toEqual(expect.arrayContaining(made.slice(-3)));
+    await other.destroySaltsBefore('2026-05-09');
+    const after = await one.salts(['2026-05-10']);
+    expect(after.map(({ day: of }) => of)).toEqual(['2026-05-09', '2026-05-10', '2026-05-11']);
+  });
+
+  test('are still to be wiped from their file when that was broken off', async () => {
+    const fileOf = async (): Promise<unknown> =>
+      (await pool.query("select pg_relation_filenode('visitor_salts') as file")).rows[0];
+    await store.salts(['2026-05-12', '2026-05-13']);
+    const hurried = createPool(database.url, { max: 1, statementTimeoutMs: 300, log: silentLog });
+    const reader = await pool.connect();
+    await reader.query('begin; lock table visitor_salts in access share mode');
+    await expect(postgresStore(hurried).destroySaltsBefore('2026-05-13')).rejects.toMatchObject({ code: '57014' });
+    await reader.query('rollback');
+    reader.release();
+    await hurried.end();
+    const before = await fileOf();
+    expect(await store.destroySaltsBefore('2026-05-13')).toBe(0);
+    const wiped = await fileOf();
+    expect(wiped).not.toEqual(before);
+    expect(await store.destroySaltsBefore('2026-05-13')).toBe(0);
+    expect(await fileOf()).toEqual(wiped);
+  });
 });

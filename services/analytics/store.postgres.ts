@@ -39,10 +39,15 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
     },
 
     async salts(days) {
-      for (const day of days) {
-        const text = 'insert into visitor_salts (day, salt) values ($1, $2) on conflict (day) do nothing';
-        await pool.query(text, [day, knownSalts.get(day) ?? randomBytes(32)]);
-      }
+      await inTransaction(pool, async (client) => {
+        // Shared with nobody who destroys: a salt that is put back is destroyed after it, or not put back.
+        const { rows } = await client.query<{ before: string }>('select before::text from salt_destruction for share');
+        for (const day of knownSalts.keys()) if (day < (rows[0]?.before ?? '')) knownSalts.delete(day);
+        for (const day of [...new Set([...knownSalts.keys(), ...days])].sort()) {
+          const text = 'insert into visitor_salts (day, salt) values ($1, $2) on conflict (day) do nothing';
+          await client.query(text, [day, knownSalts.get(day) ?? randomBytes(32)]);
+        }
+      });
       const { rows } = await pool.query<{ day: string; salt: Buffer }>(
         'select day::text, salt from visitor_salts order by day',
       );
@@ -52,10 +57,21 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
 
     async destroySaltsBefore(day) {
       for (const known of knownSalts.keys()) if (known < day) knownSalts.delete(known);
-      const { rowCount } = await pool.query('delete from visitor_salts where day < $1', [day]);
+      const { deleted, owed } = await inTransaction(pool, async (client) => {
+        await client.query('update salt_destruction set before = $1 where before < $1', [day]);
+        const { rowCount } = await client.query('delete from visitor_salts where day < $1', [day]);
+        if (rowCount) await client.query('update salt_destruction set deletions = deletions + 1');
+        const { rows } = await client.query<{ deletions: string }>(
+          'select deletions from salt_destruction where deletions > rewritten',
+        );
+        return { deleted: rowCount ?? 0, owed: rows[0]?.deletions };
+      });
       // A deleted row stands in its file until that is written anew.
-      if (rowCount) await pool.query('vacuum full visitor_salts');
-      return rowCount ?? 0;
+      if (owed !== undefined) {
+        await pool.query('vacuum full visitor_salts');
+        await pool.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [owed]);
+      }
+      return deleted;
     },
   };
 }
