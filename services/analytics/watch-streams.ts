@@ -158,6 +158,9 @@ function createPlaces({ streams, streamsPerCaller }: StreamOptions): { take(user
   };
 }
 
+/** So many names LookupLinks takes at once. */
+const mostNames = 1_000;
+
 /** Ends the streams of those whose credentials were revoked, and of links that are no longer where they were. */
 async function checkReach({ links, revocations }: StreamOptions, watchers: ReadonlySet<Watcher>): Promise<void> {
   for (const { person, subscription } of watchers) {
@@ -166,13 +169,18 @@ async function checkReach({ links, revocations }: StreamOptions, watchers: Reado
   }
   const asked = [...watchers].flatMap(({ link, ...watcher }) => (link ? { ...watcher, link } : []));
   if (asked.length === 0) return;
-  const names = new Map(asked.map(({ link: { domain, code } }) => [`${domain}/${code}`, { domain, code }]));
-  // While nobody can tell, the streams go on; their time is bounded.
-  const answer = await links.lookupLinks({ names: [...names.values()] }).catch(() => undefined);
-  if (!answer) return;
-  for (const { person, link, subscription } of asked) {
-    const record = answer.records.find(({ id }) => id === link.id);
-    if (!record || record.deletedAt || record.workspaceId !== person.workspaceId)
-      subscription.fail(notFound('LINK_NOT_FOUND', 'There is no such link.'));
+  const byName = [...Map.groupBy(asked, ({ link: { domain, code } }) => `${domain}/${code}`).values()];
+  for (let from = 0; from < byName.length; from += mostNames) {
+    const group = byName.slice(from, from + mostNames);
+    const names = group.flatMap(([first]) => first?.link ?? []).map(({ domain, code }) => ({ domain, code }));
+    // While nobody can tell, the streams go on; their time is bounded.
+    const answer = await links.lookupLinks({ names }).catch(() => undefined);
+    if (!answer) continue;
+    const records = new Map(answer.records.map((record) => [record.id, record]));
+    for (const { person, link, subscription } of group.flat()) {
+      const record = records.get(link.id);
+      if (!record || record.deletedAt || record.workspaceId !== person.workspaceId)
+        subscription.fail(notFound('LINK_NOT_FOUND', 'There is no such link.'));
+    }
   }
 }
