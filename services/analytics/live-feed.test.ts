@@ -124,6 +124,17 @@ describe('live clicks', () => {
     await expect(take(subscription, 11)).rejects.toMatchObject({ reason: 'SUBSCRIBER_TOO_SLOW', kind: 'unavailable' });
   });
 
+  test('a watcher that takes them does not fail, however many deliveries are read at once', async () => {
+    const linkId = randomUUID();
+    const subscription = await process({ queueLimit: 10 }).subscribe(linkId);
+    await pool.query(
+      `insert into live_clicks (source, link_id, total, clicks)
+       select 'burst/0', $1, 5, json_build_array($2::json, $2::json, $2::json, $2::json, $2::json) from generate_series(1, 40)`,
+      [linkId, JSON.stringify([Date.now(), 0, 'CH', '', 'Bern', 'desktop', 'Firefox', 'Linux', '', 'en', 1])],
+    );
+    expect(await take(subscription, 200)).toHaveLength(200);
+  });
+
   test('are deleted once everybody has had the time to read them', async () => {
     const linkId = randomUUID();
     const subscription = await process({ leaseMs: 600, keepMs: 100 }).subscribe(linkId);
