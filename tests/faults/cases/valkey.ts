@@ -1,8 +1,8 @@
 // Faults of the cache. Every process that uses it reaches it through one proxy.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { atMost, type FaultCase, type Finding, type Verdict } from '../case.ts';
-import { expectStatus } from '../front-door.ts';
+import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
+import { call, expectStatus } from '../front-door.ts';
 import { closedAfter, createsSucceed, openedAfter, redirectsSucceed, watchBreakers } from '../judge.ts';
 import type { Ledger } from '../load/ledger.ts';
 import { passwordsOf, superuser } from '../postgres.ts';
@@ -115,11 +115,54 @@ const flushed: FaultCase = {
   },
 };
 
-async function flush(world: World): Promise<void> {
+async function withValkey<Result>(world: World, ask: (redis: Redis) => Promise<Result>): Promise<Result> {
   const redis = new Redis({ port: world.mesh.ports.valkey, password: passwordsOf(world).valkey });
-  await redis.flushall();
-  redis.disconnect();
+  return ask(redis).finally(() => redis.disconnect());
 }
+
+const flush = (world: World): Promise<unknown> => withValkey(world, (redis) => redis.flushall());
+
+const copied = 40;
+const watchedMs = 20_000;
+
+const oldCopy: FaultCase = {
+  name: 'valkey-old-copy',
+  part: 'Valkey',
+  title:
+    'writes its data down; 40 of 80 links are deleted; it is killed and comes back with the old data, and both resolvers are killed, so that they remember nothing',
+  criterion: 'no deleted link is followed in the 20 s from then on, and the other links are, at their end',
+  mesh: {},
+  async run(world) {
+    const links = await world.makeLinks(2 * copied);
+    const [deleted, others] = [links.slice(0, copied), links.slice(copied)];
+    const inCopy = await withValkey(world, async (redis) => {
+      await redis.save();
+      return redis.dbsize();
+    });
+    const { token } = world.account;
+    for (const { code } of deleted)
+      await expectStatus(200, `${world.mesh.url}/api/v1/urls/${code}`, { method: 'DELETE', token });
+    const killed = (['valkey', 'resolver-1', 'resolver-2'] as const).map((part) => world.killFor(part, 0));
+    const until = Date.now() + watchedMs;
+    const seen = { followed: 0, refused: 0 };
+    for (let at = 0; Date.now() < until; at++) {
+      const code = deleted[at % copied]?.code;
+      // Meanwhile a resolver may be away.
+      const answer = await call(`${world.mesh.url}/${code}`).catch(() => undefined);
+      if (answer?.status === 302) seen.followed++;
+      if (answer?.status === 410) seen.refused++;
+      await sleep(10);
+    }
+    await Promise.all(killed);
+    const answers = await Promise.all(others.map(({ code }) => call(`${world.mesh.url}/${code}`)));
+    return [
+      atLeast('entries written down', inCopy, 2 * copied),
+      exactly('deleted links followed', seen.followed, 0),
+      atLeast('times that they were refused', seen.refused, copied),
+      exactly('of the others followed', answers.filter(({ status }) => status === 302).length, copied),
+    ];
+  },
+};
 
 /**
  * Asks for new links, many at once for each; answers how often Postgres was asked, counted by Postgres. Meanwhile gateway-edge is
@@ -154,4 +197,4 @@ async function lookups(world: World): Promise<number> {
   return (await count('postgres')) + (await count('postgres-replica'));
 }
 
-export const cases = [killed, slowed, swallowed, flushed];
+export const cases = [killed, slowed, swallowed, flushed, oldCopy];
