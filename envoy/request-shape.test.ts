@@ -5,6 +5,7 @@ import { ask, errorInfo, type HttpQuestion } from './testing/http.ts';
 const createLink = 'hop.link.v1.LinkService/CreateLink';
 const getLink = 'hop.link.v1.LinkService/GetLink';
 const listLinks = 'hop.link.v1.LinkService/ListLinks';
+const undeleteLink = 'hop.link.v1.LinkService/UndeleteLink';
 const updateLink = 'hop.link.v1.LinkService/UpdateLink';
 
 let door: Door;
@@ -171,6 +172,26 @@ describe('a request that is not what the call takes is 400 and names what is wro
     expect((await send('{"etag":"x"}')).status).toBe(400);
     expect((await send('{}')).status).toBe(200);
     expect(door.callsOf('hop.link.v1.LinkService/DeleteLink').map(({ request }) => request)).toEqual([{ code: 'abc' }]);
+  });
+
+  test.each([
+    ['/api/v1/urls', createLink, '{"long_url":"x"}', { longUrl: 'x' }],
+    ['/api/urls', createLink, '{"original_url":"x"}', { originalUrl: 'x' }],
+    ['/api/v1/urls/abc:undelete', undeleteLink, undefined, { code: 'abc' }],
+    ['/api/v1/urls/abc:undelete', undeleteLink, '{}', { code: 'abc' }],
+  ])('the query picks the domain of POST %s', async (path, rpc, body, request) => {
+    const sent = body === undefined ? {} : { body };
+    expect((await signed(`${path}?domain=go.example.com`, { method: 'POST', ...sent })).status).toBe(200);
+    expect(door.callsOf(rpc)[0]?.request).toEqual({ ...request, domain: 'go.example.com' });
+  });
+
+  test.each(['/api/v1/urls', '/api/v1/urls/abc:undelete'])('a domain is said once: POST %s', async (path) => {
+    const answer = await signed(`${path}?domain=a.example`, { method: 'POST', body: '{"domain":"b.example"}' });
+    expect([answer.status, errorInfo(answer).reason]).toEqual([400, 'INVALID_ARGUMENT']);
+    expect(errorInfo(answer).metadata.field).toBe('domain');
+    const other = await signed(`${path}?title=x`, { method: 'POST', body: '{}' });
+    expect([other.status, errorInfo(other).metadata.field]).toEqual([400, 'title']);
+    expect([...door.callsOf(createLink), ...door.callsOf(undeleteLink)]).toEqual([]);
   });
 
   test('a query may hold spaces and any script', async () => {

@@ -1,5 +1,5 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
-import type { Binding, Rpc } from '#runtime/contract/contract.ts';
+import { type Binding, inAnyQuery, type Rpc } from '#runtime/contract/contract.ts';
 
 /** What lua/request.lua holds a value against: the name of a kind, a list, or an object. */
 type Shape = 'string' | 'int32' | 'bool' | 'time' | { list: Shape } | { fields: Shapes };
@@ -23,7 +23,14 @@ export const callName = ({ verb, path }: Binding): string => `${verb} ${path.tex
 function callShape(rpc: Rpc, binding: Binding): CallShape {
   const free = rpc.request.fields.filter(({ name }) => !binding.path.variables.includes(name));
   if (binding.body === '') return { query: shapesOf(free.filter(fitsQuery), 0) };
-  if (binding.body === '*') return { query: {}, body: shapesOf(free, 0) };
+  if (binding.body === '*')
+    return {
+      query: shapesOf(
+        free.filter(({ name }) => inAnyQuery.has(name)),
+        0,
+      ),
+      body: shapesOf(free, 0),
+    };
   const body = free.find(({ name }) => name === binding.body);
   if (body?.fieldKind !== 'message')
     throw new Error(`${rpc.name}: the body is read into ${binding.body}, which is no message.`);

@@ -111,7 +111,7 @@ local function check_object(json, at, field, path, depth)
   if field ~= nil and (type(field) ~= "table" or field.fields == nil) then wrong(path, field) end
   at = skip_space(json, at + 1)
   if string.byte(json, at) == 125 then return at + 1 end
-  local seen = {}
+  local seen = field and field.given or {}
   while true do
     if string.byte(json, at) ~= 34 then malformed() end
     local stop = string_end(json, at)
@@ -177,8 +177,9 @@ check = function(json, at, field, path, depth)
   return stop + 1
 end
 
-local function check_body(json, fields)
-  local stop = check(json, 1, { fields = fields }, "", 0)
+-- What the query has `given` the body may not give again.
+local function check_body(json, fields, given)
+  local stop = check(json, 1, { fields = fields, given = given }, "", 0)
   if string.find(json, "[^ \t\r\n]", stop) ~= nil then malformed() end
 end
 
@@ -203,6 +204,7 @@ local function check_query(query, parameters)
     local fits = kind and (kind.bool and (value == "true" or value == "false") or kind.text(value))
     if not fits then wrong(name, list or field) end
   end
+  return seen
 end
 
 -- A service would not see such a key: metadata is printable ASCII, and what is not is dropped without a word.
@@ -239,14 +241,18 @@ end
 function envoy_on_request(handle)
   local call = calls[handle:filterContext():get("call")]
   local query = string.match(handle:headers():get(":path"), "%?(.*)$")
-  local good, problem = true, nil
-  if query ~= nil then good, problem = pcall(check_query, query, call.query) end
+  -- What a check answers when it fails is the problem.
+  local good, problem, given = true, nil, nil
+  if query ~= nil then
+    good, given = pcall(check_query, query, call.query)
+    problem = given
+  end
   if good then good, problem = pcall(check_key, handle:headers():get("idempotency-key")) end
   if good then
     -- Also where the call takes none: the transcoder would read it all the same.
     local body = handle:body()
     if body ~= nil and body:length() > 0 then
-      good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body or {})
+      good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body or {}, given)
     end
   end
   if good then return end

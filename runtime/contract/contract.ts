@@ -15,6 +15,9 @@ import { type PathTemplate, parsePathTemplate } from './path-template.ts';
 /** Where `npm run generate` leaves the contract. */
 export const descriptorSetPath = new URL('../../gen/hopline.binpb', import.meta.url);
 
+/** What the query of a call may say even where the body has all its fields. */
+export const inAnyQuery: ReadonlySet<string> = new Set(['domain']);
+
 /** One way to reach an RPC by REST. */
 export interface Binding {
   /** GET, HEAD, POST … */

@@ -1,7 +1,7 @@
 import type { DescField } from '@bufbuild/protobuf';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import type { Comments } from '#runtime/contract/comments.ts';
-import type { Binding, Rpc } from '#runtime/contract/contract.ts';
+import { type Binding, inAnyQuery, type Rpc } from '#runtime/contract/contract.ts';
 import { type Beyond, beyondProto } from './beyond-proto.ts';
 import { curlOf, filledIn } from './curl.ts';
 import { type Example, examples, readersVariables } from './examples.ts';
@@ -109,9 +109,9 @@ function partsOf(making: Making): Pick<Operation, 'parameters' | 'requestBody' |
 
 /** Plain values only; Envoy's script refuses any other parameter. */
 function queryOf({ request }: Rpc, { path, body }: Binding): DescField[] {
-  if (body === '*') return [];
   return request.fields.filter(
     (field) =>
+      (body !== '*' || inAnyQuery.has(field.name)) &&
       field.name !== body &&
       !path.variables.includes(field.name) &&
       field.fieldKind !== 'map' &&
