@@ -1,10 +1,18 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { toBinary } from '@bufbuild/protobuf';
+import { ConnectError, createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
+import { timedOut } from '#runtime/errors/errors.ts';
+import { statusOf } from '#runtime/http/error-body.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
 import { type RunningEnvoy, startEnvoy } from './testing/envoy-process.ts';
-import { ask, errorInfo } from './testing/http.ts';
+import { ask, errorInfo, grpcError } from './testing/http.ts';
 
 const html = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
 
@@ -57,8 +65,58 @@ describe('while no service answers', () => {
     const headers = { 'content-type': 'application/grpc-web+proto' };
     const path = '/hop.link.v1.LinkService/GetLink';
     const answer = await ask(envoy.publicPort, path, { method: 'POST', headers, body: Buffer.alloc(5) });
-    expect(answer.headers['grpc-status']).toBe('14');
+    expect(grpcError(answer.headers)).toEqual({ status: '14', code: 14, reason: 'DEPENDENCY_UNAVAILABLE' });
     expect(String(answer.headers['grpc-message'])).not.toMatch(/upstream|127/);
+  });
+});
+
+describe('a service that hangs', () => {
+  let door: Door;
+  const hung = createServer();
+  beforeAll(async () => {
+    await once(hung.listen(0, '127.0.0.1'), 'listening');
+    const at = [{ host: '127.0.0.1', port: (hung.address() as AddressInfo).port }];
+    door = await startDoor({}, { link: at, resolver: at });
+  });
+  afterAll(async () => {
+    await door.stop();
+    hung.close();
+  });
+
+  const call = (path: string, question = {}) => ask(door.envoy.publicPort, path, question);
+  const signed = { authorization: goodToken };
+  const getLink = (headers = {}) =>
+    call('/hop.link.v1.LinkService/GetLink', {
+      method: 'POST',
+      headers: { ...signed, 'content-type': 'application/grpc-web+proto', ...headers },
+      body: Buffer.alloc(5),
+    });
+
+  test('is 503 with Retry-After over REST and to a browser, and DEADLINE_EXCEEDED over gRPC and gRPC-Web', async () => {
+    const client = createClient(
+      LinkService,
+      createGrpcTransport({ baseUrl: `http://127.0.0.1:${door.envoy.publicPort}` }),
+    );
+    const [redirect, page, list, web, native] = await Promise.all([
+      call('/abc'),
+      call('/abc', { headers: html }),
+      call('/api/v1/urls', { headers: signed }),
+      getLink(),
+      client.getLink({ code: 'abc' }, { headers: signed }).then(() => undefined, ConnectError.from),
+    ]);
+    for (const answer of [redirect, page, list])
+      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    for (const answer of [redirect, list])
+      expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEADLINE_EXCEEDED' });
+    expect(page.body).toContain('<h1>503</h1>');
+    expect(grpcError(web.headers)).toEqual({ status: '4', code: 4, reason: 'DEADLINE_EXCEEDED' });
+    expect(web.headers['retry-after']).toBe('1');
+    expect([native?.code, native?.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([4, 'DEADLINE_EXCEEDED']);
+  });
+
+  test('is the same to a caller that named a time', async () => {
+    const answer = await getLink({ 'grpc-timeout': '100m' });
+    expect(grpcError(answer.headers)).toEqual({ status: '4', code: 4, reason: 'DEADLINE_EXCEEDED' });
   });
 });
 
@@ -87,13 +145,23 @@ describe('a service that is in trouble', () => {
   const list = (headers = {}) =>
     ask(door.envoy.publicPort, '/api/v1/urls', { headers: { authorization: goodToken, ...headers } });
 
-  test('too slow a redirect is 504', async () => {
+  test('too slow a redirect is 503', async () => {
     door.services.on('hop.resolver.v1.ResolverService/Redirect', () => ({ delayMs: 4_000 }));
     const started = Date.now();
     const answer = await ask(door.envoy.publicPort, '/abc');
-    // A service of ours answers by itself a little before its deadline, with an ErrorInfo.
-    expect([answer.status, JSON.parse(answer.body).code]).toEqual([504, 4]);
+    expect([answer.status, answer.headers['retry-after'], JSON.parse(answer.body).code]).toEqual([503, '1', 14]);
     expect(Date.now() - started).toBeLessThan(4_000);
+  });
+
+  test('a service that gives up at its deadline is 503 with Retry-After and in its words', async () => {
+    const late = timedOut();
+    const metadata = { 'grpc-status-details-bin': toBinary(StatusSchema, statusOf(late)) };
+    door.services.on('hop.link.v1.LinkService/ListLinks', () => ({
+      error: { code: 4, message: late.message, metadata },
+    }));
+    const answer = await list();
+    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEADLINE_EXCEEDED', message: late.message });
   });
 
   test('a shed is passed on with its Retry-After, is not sent again, and puts no host out', async () => {

@@ -1,3 +1,8 @@
+import { create, toBinary } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
+import { errorDomain } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
 import type { JsonObject } from './json.ts';
 
@@ -8,8 +13,8 @@ interface Reply {
   readonly reason: Reason;
   readonly message: string;
   readonly retryAfterSeconds?: number;
-  /** The grpc-status, where Envoy's own translation of the HTTP status says something else. */
-  readonly grpc?: number;
+  /** What a client of gRPC hears, where that differs. */
+  readonly grpc?: Partial<Pick<Reply, 'code' | 'reason' | 'message'>>;
 }
 
 const away = {
@@ -27,26 +32,36 @@ const overloaded = {
   retryAfterSeconds: 1,
 } as const;
 
-const tooMany = {
-  status: 429,
-  code: 8,
-  reason: 'RATE_LIMITED',
-  message: 'Too many requests.',
-  retryAfterSeconds: 1,
-} as const;
-
 /** What Envoy says when it answers by itself. Texts of its own ("upstream connect error …") never leave it. */
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
   { status: 401, code: 16, reason: 'CREDENTIALS_INVALID', message: 'The credentials are not valid.' },
   { status: 403, code: 7, reason: 'CREDENTIALS_INVALID', message: 'The request is refused.' },
-  { status: 404, code: 5, reason: 'NOT_FOUND', message: 'There is nothing at this path.' },
+  {
+    status: 404,
+    code: 5,
+    reason: 'NOT_FOUND',
+    message: 'There is nothing at this path.',
+    grpc: { code: 12, reason: 'UNIMPLEMENTED', message: 'There is no such call.' },
+  },
   { status: 405, code: 12, reason: 'METHOD_NOT_ALLOWED', message: 'The path exists, but not with this method.' },
-  { status: 408, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The request did not arrive in time.' },
-  { status: 413, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The body is larger than 1 MiB.' },
+  { status: 408, code: 4, reason: 'DEADLINE_EXCEEDED', message: 'The request did not arrive in time.' },
+  {
+    status: 413,
+    code: 3,
+    reason: 'REQUEST_TOO_LARGE',
+    message: 'The body is larger than 1 MiB.',
+    grpc: { code: 8 },
+  },
   { status: 415, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request could not be read.' },
-  { ...tooMany, grpc: 8 },
-  { status: 431, code: 3, grpc: 8, reason: 'REQUEST_TOO_LARGE', message: 'The headers are larger than 60 KiB.' },
+  { status: 429, code: 8, reason: 'RATE_LIMITED', message: 'Too many requests.', retryAfterSeconds: 1 },
+  {
+    status: 431,
+    code: 3,
+    reason: 'REQUEST_TOO_LARGE',
+    message: 'The headers are larger than 60 KiB.',
+    grpc: { code: 8 },
+  },
   { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
   {
     status: 501,
@@ -56,7 +71,15 @@ const replies: readonly Reply[] = [
   },
   { status: 502, ...away },
   { status: 503, ...away },
-  { status: 504, code: 4, grpc: 4, reason: 'DEADLINE_EXCEEDED', message: 'The answer was not ready in time.' },
+  {
+    status: 504,
+    code: 14,
+    reason: 'DEADLINE_EXCEEDED',
+    message: 'The answer was not ready in time.',
+    retryAfterSeconds: 1,
+    // Envoy does not tell whether the time was ours or the caller's.
+    grpc: { code: 4 },
+  },
 ];
 
 /** What a transcoder of redirects and pages says of a body (filters.ts). */
@@ -67,11 +90,11 @@ const bodyOfGet: Reply = {
   message: 'A GET or a HEAD takes no body.',
 };
 
-/** The HTTP status that leaves, where it differs: 415 would only confuse a browser, and 501 is no fault of ours. */
-const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 503 };
+/** The HTTP status that leaves, where it differs: 415 would only confuse a browser, 501 is no fault of ours, and a part that is late is down. */
+const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 503, 504: 503 };
 
 /**
- * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with a short message; a
+ * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with its details; a
  * browser a small page; everybody else the error body of the API.
  */
 export function localReplies(): JsonObject {
@@ -82,17 +105,12 @@ export function localReplies(): JsonObject {
       ...overload(),
       { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
-      grpcWebReply({ ...tooMany, grpc: 8 }),
       {
         filter: both(transcodedGet, status(bodyOfGet.status)),
         status_code: 400,
         body_format_override: errorBody(bodyOfGet),
       },
-      ...replies.map((reply) => ({
-        ...spoken(reply, grpcStatus(reply)),
-        filter: both(grpc, status(reply.status)),
-        body: text(reply.message),
-      })),
+      ...replies.map((reply) => grpcReply({ ...reply, ...reply.grpc }, both(grpc, status(reply.status)))),
       ...replies.map((reply) => ({
         ...spoken(reply),
         filter: both(browser, notApi, status(reply.status)),
@@ -122,40 +140,49 @@ export function localReplies(): JsonObject {
 
 /** What is shed has to cost little, so it stands before the many. */
 function overload(): JsonObject[] {
-  const { message } = overloaded;
   return [
-    { ...spoken(overloaded), filter: both(shed, grpc), body: text(message) },
+    grpcReply(overloaded, both(shed, grpc)),
     { ...spoken(overloaded), filter: both(shed, browser, notApi), body_format_override: page(overloaded) },
     { ...spoken(overloaded), filter: shed, body_format_override: errorBody(overloaded) },
   ];
 }
 
-/** The status and the headers of a reply, whoever reads it. */
-function spoken({ status: code, retryAfterSeconds }: Reply, more: readonly JsonObject[] = []): JsonObject {
-  const retry =
-    retryAfterSeconds === undefined ? [] : [addHeader('retry-after', String(retryAfterSeconds), 'ADD_IF_ABSENT')];
+/** The status and the headers of a reply to REST and to browsers. */
+function spoken(reply: Reply): JsonObject {
+  const { [reply.status]: status } = statusOf;
+  return { ...(status === undefined ? {} : { status_code: status }), headers_to_add: retryAfter(reply) };
+}
+
+const retryAfter = ({ retryAfterSeconds }: Reply): JsonObject[] =>
+  retryAfterSeconds === undefined ? [] : [addHeader('retry-after', String(retryAfterSeconds), 'ADD_IF_ABSENT')];
+
+/**
+ * A trailers-only answer. To native gRPC Envoy gives its content type. To gRPC-Web it is what the grpc_web filter, where
+ * it is on, leaves alone; of any other it would make a status that says less, without details.
+ */
+function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
+  const headers = {
+    'grpc-status': String(reply.code),
+    'grpc-message': reply.message,
+    'grpc-status-details-bin': statusDetails(reply),
+  };
+  const added = Object.entries(headers).map(([key, value]) => addHeader(key, value, 'OVERWRITE_IF_EXISTS_OR_ADD'));
   return {
-    ...(statusOf[code] === undefined ? {} : { status_code: statusOf[code] }),
-    headers_to_add: [...retry, ...more],
+    filter,
+    status_code: 200,
+    headers_to_add: [...retryAfter(reply), ...added],
+    body_format_override: { content_type: 'application/grpc-web+proto', text_format_source: { inline_string: '' } },
   };
 }
 
-/** Envoy derives the grpc-status from the HTTP status; where that says too little, the table does. */
-const grpcStatus = ({ grpc }: Reply): JsonObject[] =>
-  grpc === undefined ? [] : [addHeader('grpc-status', String(grpc), 'OVERWRITE_IF_EXISTS_OR_ADD')];
-
-/**
- * The grpc_web filter makes UNAVAILABLE of 429, which clients try again at once. It leaves alone what has the status and
- * the type of an answer in its protocol: the trailers-only one.
- */
-function grpcWebReply(reply: Reply): JsonObject {
-  const message = addHeader('grpc-message', reply.message, 'OVERWRITE_IF_EXISTS_OR_ADD');
-  return {
-    ...spoken(reply, [...grpcStatus(reply), message]),
-    filter: both(header({ name: 'x-grpc-web', present_match: true }), grpc, status(reply.status)),
-    status_code: 200,
-    body_format_override: { content_type: 'application/grpc-web+proto', text_format_source: text('') },
-  };
+/** google.rpc.Status in base64 without padding, as gRPC writes binary metadata. */
+function statusDetails({ code, reason, message }: Reply): string {
+  const info = create(ErrorInfoSchema, { reason, domain: errorDomain });
+  const bytes = toBinary(
+    StatusSchema,
+    create(StatusSchema, { code, message, details: [anyPack(ErrorInfoSchema, info)] }),
+  );
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
 }
 
 const addHeader = (key: string, value: string, append_action: string): JsonObject => ({
@@ -169,7 +196,7 @@ function errorBody({ code, reason, message }: Pick<Reply, 'code' | 'reason' | 'm
     json_format: {
       code,
       message,
-      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: 'hopline', metadata: {} }],
+      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: errorDomain, metadata: {} }],
     },
   };
 }
@@ -183,7 +210,6 @@ function page({ message }: Reply): JsonObject {
 }
 
 const asItIs: JsonObject = { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } };
-const text = (inline_string: string): JsonObject => ({ inline_string });
 
 const compared = (op: 'EQ' | 'GE' | 'LE' | 'NE', value: number): JsonObject => ({
   // The key is required, and never set.

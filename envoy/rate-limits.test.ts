@@ -3,8 +3,9 @@ import { createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from './testing/door.ts';
-import { ask, errorInfo, type HttpQuestion } from './testing/http.ts';
+import { ask, errorInfo, grpcError, type HttpQuestion } from './testing/http.ts';
 
 /** The order of what gateway-access is asked. */
 const login = 'hop.identity.v1.IdentityService/LogIn';
@@ -125,8 +126,18 @@ describe('what the shared count says', () => {
     const client = createClient(IdentityService, transport({ baseUrl, httpVersion: '2' }));
     const error = await client.logIn({}, { headers: { 'x-forwarded-for': newAddress() } }).catch(ConnectError.from);
     expect(error).toMatchObject({ code: Code.ResourceExhausted });
+    expect((error as ConnectError).findDetails(ErrorInfoSchema)[0]?.reason).toBe('RATE_LIMITED');
     expect((error as ConnectError).metadata.get('retry-after')).toBe('7');
     expect((error as ConnectError).metadata.get('x-ratelimit-limit')).toBe('9');
+  });
+
+  test('is RESOURCE_EXHAUSTED over gRPC-Web by its content type alone', async () => {
+    refuse();
+    const headers = { 'content-type': 'application/grpc-web+proto' };
+    const question = { method: 'POST', headers, body: Buffer.alloc(5) };
+    const answer = await from(newAddress(), `/${login}`, question);
+    expect(grpcError(answer.headers)).toEqual({ status: '8', code: 8, reason: 'RATE_LIMITED' });
+    expect([answer.status, answer.headers['retry-after']]).toEqual([200, '7']);
   });
 
   test('cannot be had: the call goes on', async () => {

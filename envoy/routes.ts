@@ -226,8 +226,11 @@ function grpcRoute(rpc: Rpc): JsonObject {
             max_stream_duration: { max_stream_duration: `${limits.longStreamSeconds}s` },
           }
         : {
-            timeout: milliseconds(limits.callMs + limits.graceMs),
-            max_stream_duration: { grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s` },
+            // Beside it Envoy takes no notice of `timeout`: without the first, a call that names no time of its own has no end.
+            max_stream_duration: {
+              max_stream_duration: milliseconds(limits.callMs + limits.graceMs),
+              grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s`,
+            },
           }),
       retry_policy: reads && !rpc.streams ? retryPolicy.read : retryPolicy.write,
     },

@@ -6,6 +6,7 @@ function envoy_on_response(handle)
   if click ~= nil then headers:remove("x-hop-click") end
   if status == nil or string.sub(status, 1, 1) ~= "3" then
     drop_length(headers)
+    late_is_unavailable(handle)
     return
   end
   headers:remove("content-type")

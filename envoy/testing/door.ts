@@ -19,12 +19,16 @@ export interface Door {
   stop(): Promise<void>;
 }
 
-export async function startDoor(overrides: Partial<EnvoySettings> = {}): Promise<Door> {
+/** `elsewhere` has the addresses of services that the stand-ins do not stand in for. */
+export async function startDoor(
+  overrides: Partial<EnvoySettings> = {},
+  elsewhere: Partial<EnvoySettings['upstreams']> = {},
+): Promise<Door> {
   const services = await startFixtureServices(readFileSync(overrides.descriptorPath ?? descriptorPath));
   services.on(checkRpc, authorize);
   const at = [{ host: '127.0.0.1', port: services.port }];
   const ports = { public: await freePort(), internal: await freePort(), admin: await freePort() };
-  const upstreams = { link: at, resolver: at, identity: at, analytics: at, 'gateway-access': at };
+  const upstreams = { link: at, resolver: at, identity: at, analytics: at, 'gateway-access': at, ...elsewhere };
   const envoy = await startEnvoy(ports, upstreams, overrides).catch(async (error: unknown) => {
     await services.stop();
     throw error;

@@ -1,5 +1,9 @@
 import { type IncomingHttpHeaders, request } from 'node:http';
 import { connect } from 'node:net';
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 
 export interface HttpAnswer {
   readonly status: number;
@@ -56,6 +60,14 @@ export function sendRaw(port: number, bytes: string | Buffer, quietMs = 300): Pr
     socket.on('close', done);
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   });
+}
+
+/** What an answer that is trailers-only says to a client of gRPC or gRPC-Web. */
+export function grpcError(headers: IncomingHttpHeaders): { status: string; code: number; reason: string | undefined } {
+  const bytes = Buffer.from(String(headers['grpc-status-details-bin'] ?? ''), 'base64');
+  const { code, details } = fromBinary(StatusSchema, bytes);
+  const infos = details.flatMap((detail) => anyUnpack(detail, ErrorInfoSchema) ?? []);
+  return { status: String(headers['grpc-status']), code, reason: infos[0]?.reason };
 }
 
 /** The ErrorInfo of an error body of the API. */

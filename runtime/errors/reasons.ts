@@ -20,7 +20,7 @@ const anyCall = {
   UNIMPLEMENTED: meaning(501, 'There is no such call.'),
   INTERNAL: meaning(500, 'The fault is ours; the log has its cause under the request id.'),
   CANCELED: meaning(499, 'The caller went away before the answer was ready.'),
-  DEADLINE_EXCEEDED: meaning([504, 408], 'The answer was not ready in time.'),
+  DEADLINE_EXCEEDED: meaning([503, 408], 'The answer was not ready in time.'),
   RATE_LIMITED: meaning(429, 'Too many calls; Retry-After says when the next is welcome.'),
   OVERLOADED: meaning([503, 429], 'The call was shed before it did any work; it is safe to try again.'),
   DEPENDENCY_UNAVAILABLE: meaning([503, 502], 'A store or a service that the call needs does not answer.'),

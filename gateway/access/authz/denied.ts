@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { HeaderValueOption_HeaderAppendAction as AppendAction } from '#gen-envoy/config/core/v3/base_pb.ts';
 import type { CheckResponseSchema } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
 import { StatusCode } from '#gen-envoy/type/v3/http_status_pb.ts';
-import type { ErrorKind, HopError } from '#runtime/errors/errors.ts';
+import { type ErrorKind, type HopError, unavailable } from '#runtime/errors/errors.ts';
 import { errorBody, statusDetails, statusOf } from '#runtime/http/error-body.ts';
 
 export type CheckAnswer = MessageInitShape<typeof CheckResponseSchema>;
@@ -15,7 +15,6 @@ const httpStatuses: Partial<Record<ErrorKind, StatusCode>> = {
   not_found: StatusCode.NotFound,
   limited: StatusCode.TooManyRequests,
   unavailable: StatusCode.ServiceUnavailable,
-  timeout: StatusCode.GatewayTimeout,
 };
 
 /** gRPC and gRPC-Web both: Envoy's grpc_web filter, which stands before ext_authz, has made the one of the other. */
@@ -23,8 +22,12 @@ export function protocolOf(contentType: string | undefined): Protocol {
   return contentType?.toLowerCase().startsWith('application/grpc') ? 'grpc' : 'rest';
 }
 
+/** After a part that is asked who calls did not answer in time: it is down, or as good as. */
+const retryMs = 1_000;
+
 /** A refusal. What a client of REST reads from status and body, one of gRPC reads from headers alone. */
-export function denied(error: HopError, protocol: Protocol, more: Readonly<Record<string, string>> = {}): CheckAnswer {
+export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Record<string, string>> = {}): CheckAnswer {
+  const error = thrown.kind === 'timeout' ? unavailable(thrown.reason, thrown.message, retryMs, thrown) : thrown;
   const status = statusOf(error);
   const common = { 'cache-control': 'no-store', ...challengeOf(error), ...retryAfterOf(error), ...more };
   const [code, headers, body] =

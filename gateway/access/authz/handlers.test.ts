@@ -8,7 +8,7 @@ import { Authorization, type CheckRequestSchema } from '#gen-envoy/service/auth/
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
-import { unauthenticated, unavailable } from '#runtime/errors/errors.ts';
+import { timedOut, unauthenticated, unavailable } from '#runtime/errors/errors.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -193,6 +193,12 @@ describe('a refused request', () => {
       '@type': 'type.googleapis.com/google.rpc.RetryInfo',
       retry_delay: '1.200s',
     });
+  });
+
+  it('gets 503 and a time to retry, too, when identity is late', async () => {
+    const { status, headers, body } = await check({ authenticate: refuse(timedOut()) });
+    expect([status, headers['retry-after'], JSON.parse(body).code]).toEqual([503, '1', 14]);
+    expect(JSON.parse(body).details[0].reason).toBe('DEADLINE_EXCEEDED');
   });
 
   it('by a fault of ours gets 500 and no word about it', async () => {
