@@ -22,6 +22,8 @@ const tierNames: Readonly<Partial<Record<Tier, string>>> = {
 };
 const follows = counter(metric.follows);
 const fadeMs = 1_000;
+/** Lines are written when their answers are: by so much they may be out of order. */
+const disorderMs = 10_000;
 
 export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
   const tally = new Map<Tier, number>();
@@ -32,12 +34,13 @@ export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade
    * hot, and a spool that is read late tells of its own time.
    */
   function fadeUpTo(clickMs: number): void {
-    fadedAt ??= clickMs;
-    if (clickMs - fadedAt < fadeMs) return;
-    const elapsed = Math.min(clickMs, Date.now()) - fadedAt;
-    if (elapsed < fadeMs) return;
-    fade(elapsed);
-    fadedAt += elapsed;
+    if (fadedAt !== undefined && clickMs < fadedAt + fadeMs && clickMs > fadedAt - disorderMs) return;
+    const atMs = Math.min(clickMs, Date.now());
+    // Well before: the clock of the clicks was set back, or the spool is read anew.
+    if (fadedAt === undefined || atMs < fadedAt - disorderMs) fadedAt = atMs;
+    if (atMs < fadedAt + fadeMs) return;
+    fade(atMs - fadedAt);
+    fadedAt = atMs;
   }
 
   return {
