@@ -131,6 +131,24 @@ describe('Envoy takes what is rendered, without a warning', () => {
   });
 });
 
+test.each([
+  ['https://hop.example', 443],
+  ['https://hop.example:9443/', 9_443],
+  ['http://hop.example', 8_080],
+  [undefined, 8_080],
+])('HTTP/3 is offered on the port of the clients: %s', (publicUrl, port) => {
+  const given = loadConfig(envoyConfig, {
+    ...{ HOP_SPOOL_DIR: local.spoolDir, HOP_ENVOY_LOG_DIR: local.logDir, HOP_ENVOY_DESCRIPTORS: descriptorPath },
+    ...{ HOP_LINK_ADDRESS: 'a:1', HOP_RESOLVER_ADDRESSES: 'a:1', HOP_IDENTITY_ADDRESS: 'a:1' },
+    ...{ HOP_ANALYTICS_ADDRESS: 'a:1', HOP_GATEWAY_ACCESS_ADDRESS: 'a:1' },
+    ...{ HOP_HTTP3: 'true', HOP_TLS_CERTIFICATE: '/tls.crt', HOP_TLS_KEY: '/tls.key' },
+    ...(publicUrl === undefined ? {} : { HOP_PUBLIC_URL: publicUrl }),
+  });
+  const outDir = join(dir, 'outer');
+  renderEnvoy(settingsFrom(given, outDir));
+  expect(readFileSync(join(outDir, 'routes/public.yaml'), 'utf8')).toContain(`h3=":${port}"`);
+});
+
 describe('the rendered files', () => {
   renderEnvoy(local);
   const config = parse(readFileSync(join(local.outDir, 'envoy.yaml'), 'utf8')) as Config & Record<string, never>;

@@ -20,7 +20,7 @@ export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], setting
         // Credentials end at the door: what they said travels on as x-hop-caller.
         request_headers_to_remove: ['authorization', 'cookie'],
         ...(settings.http3 && door === 'public'
-          ? { response_headers_to_add: [altSvc(settings.publicAddress.port)] }
+          ? { response_headers_to_add: [altSvc(settings.publicPort ?? settings.publicAddress.port)] }
           : {}),
       }),
     ],

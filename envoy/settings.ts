@@ -58,6 +58,8 @@ export interface EnvoySettings {
   readonly publicTls?: Certificate;
   /** HTTP/3 beside TLS, on UDP, on the same port. Default: false. */
   readonly http3?: boolean;
+  /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
+  readonly publicPort?: number;
   /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
   readonly internalTls?: Certificate & { readonly clientCa?: string };
   /** Downstream connections of the whole process. Default: 10,000. */
@@ -80,6 +82,8 @@ export const envoyConfig = defineConfig({
   spoolDir: text('HOP_SPOOL_DIR'),
   logDir: text('HOP_ENVOY_LOG_DIR'),
   publicAddress: address('HOP_ENVOY_PUBLIC_ADDRESS', { default: { host: '0.0.0.0', port: 8080 } }),
+  /** Where short links begin. Where it is https, HTTP/3 is offered on its port. */
+  publicUrl: optional(url('HOP_PUBLIC_URL')),
   internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
   adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
   link: addresses('HOP_LINK_ADDRESS'),
@@ -133,7 +137,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     edgeId: config.edgeId,
     ...(concurrency === undefined ? {} : { concurrency }),
     trustedProxies: config.trustedProxies,
-    ...(publicTls ? { publicTls, http3: config.http3 } : {}),
+    ...(publicTls ? { publicTls, http3: config.http3, ...publicPortOf(config.publicUrl) } : {}),
     ...(internal ? { internalTls: { ...internal, ...(clientCa === undefined ? {} : { clientCa }) } } : {}),
     maxConnections: config.maxConnections,
     maxHeapMb: config.maxHeapMb,
@@ -151,6 +155,11 @@ export function tracesFrom({
   const { protocol, hostname, port } = new URL(otlpEndpoint);
   if (protocol !== 'http:') throw new Error('HOP_OTLP_ENDPOINT has to be http://host:port for Envoy.');
   return { traces: { collector: { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 4317) }, percent } };
+}
+
+function publicPortOf(publicUrl: string | undefined): Pick<EnvoySettings, 'publicPort'> {
+  const { protocol, port } = new URL(publicUrl ?? 'http://none');
+  return protocol === 'https:' ? { publicPort: Number(port || 443) } : {};
 }
 
 function certificateOf(prefix: string, certificate?: string, key?: string): Certificate | undefined {
