@@ -137,7 +137,8 @@ describe('the hot path', () => {
     process.stderr.write(
       `wrong for: p50 ${late[12]?.toFixed(0)} p95 ${late[22]?.toFixed(0)} max ${late[23]?.toFixed(0)} ms\n`,
     );
-    expect(late[12]).toBeLessThan(250);
+    // All but four: where Envoy's main thread is building another set, a change waits for it.
+    expect(late[19]).toBeLessThan(250);
     // The others stayed hot.
     expect(edge.leases.slice(before)).not.toContain(undefined);
     await waitFor(() => isHot(codeOf(5_000), 1n), { timeoutMs: 5_000, what: 'the lease' });
