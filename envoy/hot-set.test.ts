@@ -7,7 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { parseLine } from '../gateway/edge/clicks/parse.ts';
-import { openControlPlane } from '../gateway/edge/hot/control-plane.ts';
+import { largestAnswer, openControlPlane } from '../gateway/edge/hot/control-plane.ts';
 import type { HotEntry, HotStatus } from '../gateway/edge/hot/entry.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import { ask, sendRaw } from './testing/http.ts';
@@ -20,11 +20,17 @@ let port: number;
 let door: Door;
 let plane: Awaited<ReturnType<typeof startPlane>>;
 
-async function startPlane(on = port, edge = door, routesFile = join(edge.envoy.dir, 'config/routes/public.yaml')) {
+async function startPlane(
+  on = port,
+  edge = door,
+  routesFile = join(edge.envoy.dir, 'config/routes/public.yaml'),
+  bytes = 33_554_432,
+) {
   const names = { domains: ['localhost', 'two.example'], hostAliases: ['127.0.0.1', '*'] };
-  const capacity = { entries: 1_000, bytes: 33_554_432 };
+  const capacity = { entries: 1_000, bytes };
   const control = openControlPlane({ ...names, routesFile, capacity, log: silentLog, lingerMs: 5 });
-  const server = await startTestServer({ services: control.services, port: on, maxResponseBytes: 67_108_864 });
+  const maxResponseBytes = largestAnswer({ ...names, hotBytes: bytes });
+  const server = await startTestServer({ services: control.services, port: on, maxResponseBytes });
   return {
     hotSet: control.hotSet,
     async stop() {
@@ -286,6 +292,17 @@ test('Envoy is right about what it refuses: a link with a header that is too lon
   expect(plane.hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 0, acknowledgedVersion: undefined });
   writeFileSync(bad, text);
   await becomes(true, '/three');
+  await plane.stop();
+});
+
+test('a set of the least size that may be set is told, full, with all that it falls back to', async () => {
+  plane = await startPlane(port, door, undefined, 65_536);
+  const codes = Array.from({ length: 400 }, (_, index) => `least${index}`);
+  await makeHot(
+    ...codes.map((code, index) => entryOf(code, { domain: index % 2 === 0 ? 'localhost' : 'two.example' })),
+  );
+  expect(plane.hotSet.status().bytes).toBeGreaterThan(65_000);
+  await becomes(true, '/least0');
   await plane.stop();
 });
 

@@ -7,6 +7,7 @@ import { mainConfig, serve } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { openClickPath } from './clicks/click-path.ts';
 import { edgeConfig } from './config.ts';
+import { largestAnswer } from './hot/control-plane.ts';
 import { openHotSet } from './hot/open-hot-set.ts';
 
 const config = mainConfig(edgeConfig);
@@ -23,8 +24,7 @@ await serve({
   config,
   log,
   services: hot.services,
-  // A hot set goes out whole, with what it falls back to.
-  maxResponseBytes: 2 * config.hotBytes,
+  maxResponseBytes: largestAnswer(config),
   checks: { ...clicks.checks, ...hot.checks },
   close: [() => producer.close(), () => clicks.stop(), () => hot.stop()],
 });

@@ -3,6 +3,7 @@ import { VirtualHostDiscoveryService } from '#gen-envoy/service/route/v3/rds_pb.
 import { RuntimeDiscoveryService } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
 import { HopError } from '#runtime/errors/errors.ts';
 import { type Registration, service } from '#runtime/rpc/endpoint.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -12,6 +13,13 @@ import { createHotSet } from './hot-set.ts';
 import { runtimeLayer } from './runtime-layer.ts';
 import type { Capacity } from './snapshot.ts';
 import { virtualHosts } from './virtual-hosts.ts';
+
+/** What an answer to Envoy may take beside the entries: each domain has the routes of the file (108 KB) and its hosts, and some is to spare. */
+const domainBytes = 1_048_576;
+
+/** The largest answer to Envoy, which gets the hot set whole. */
+export const largestAnswer = ({ domains, hotBytes }: { domains: readonly string[]; hotBytes: number }): number =>
+  hotBytes + domains.length * domainBytes;
 
 interface Options {
   /** The file of routes that Envoy loads (routes/public.yaml of envoy/render.ts). It may come later, and change. */
@@ -78,11 +86,15 @@ export function openControlPlane(options: Options): ControlPlane {
 /** As compose and Kubernetes replace the file: rarely, and before Envoy takes it. */
 const pollMs = 500;
 
-function hostsOf({ domains, hostAliases }: Options): Map<string, readonly string[]> {
+/** By domain, as links have it, the hosts that the resolver takes for it, as they stand in a request. Throws when a domain is no host name. */
+function hostsOf({ domains, hostAliases }: Options): ReadonlyMap<string, readonly string[]> {
+  const { all, parseHost, defaultDomain } = createDomains({ domains, hostAliases });
   // `*` cannot be had: the file's own virtual host has it. A host that only it covers is served cold.
-  const aliases = hostAliases.filter((alias) => alias !== '*').map((alias) => alias.toLowerCase());
-  return new Map(domains.map((domain, index) => [domain, index === 0 ? [...new Set([domain, ...aliases])] : [domain]]));
+  const aliases = hostAliases.filter((alias) => alias !== '*').map(withoutPort);
+  return Map.groupBy(new Set([...all, ...aliases]), (host) => parseHost(host) ?? defaultDomain);
 }
+
+const withoutPort = (host: string): string => host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 
 function servicesOf(hotSet: ReturnType<typeof createHotSet>, log: Log): Registration[] {
   const notOffered = (): never => {

@@ -54,6 +54,8 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   let version = 0n;
   let isKnown = false;
   let timer: NodeJS.Timeout | undefined;
+  /** Domains that links have and this process was not told of: its HOP_DOMAINS are not those of the others. */
+  const warned = new Set<string>();
   const recentPushes: number[] = [];
   let restUntil = Number.NEGATIVE_INFINITY;
 
@@ -89,7 +91,10 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   function isTaken(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): boolean {
     if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return true;
     counts.refused += 1;
-    log.debug({ link_id: entry.linkId, why: outcome }, 'a link cannot be hot');
+    const isOdd = outcome === 'unknown_domain' && !warned.has(entry.domain);
+    if (isOdd) warned.add(entry.domain);
+    const said = { link_id: entry.linkId, why: outcome, domain: entry.domain };
+    log[isOdd ? 'warn' : 'debug'](said, 'a link cannot be hot');
     return false;
   }
 
