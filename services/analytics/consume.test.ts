@@ -13,7 +13,7 @@ import { postgresFor } from '#runtime/testing/stores.ts';
 import { createConsume } from './consume.ts';
 import { createLag, type Lag } from './lag.ts';
 import { postgresStore } from './store.postgres.ts';
-import { RowsRefused } from './store.ts';
+import { RowsRefused, TookTooLong } from './store.ts';
 import { encodeClicks, testClick } from './testing.ts';
 
 let database: TestDatabase;
@@ -99,6 +99,54 @@ test('what was stored before does not count as waiting: neither the message befo
   told.length = 0;
   await consume(fetched(messages));
   expect(told[0]).toEqual([1, startUs + 2]);
+});
+
+test('what took too long is stored without the merge that held it up', async () => {
+  const linkId = randomUUID();
+  const hurried = createPool(database.url, { max: 2, statementTimeoutMs: 300, log: silentLog });
+  onTestFinished(() => hurried.end());
+  const consume = createConsume({ ...options(), store: postgresStore(hurried, { entries: 1, links: 10 }) });
+  const messages = [message(0, clicksOf(linkId, 3)), message(1, clicksOf(linkId, 3))];
+  const other = await pool.connect();
+  await other.query('begin; lock table click_hour_values in share mode');
+  await expect(consume(fetched(messages))).rejects.toBeInstanceOf(TookTooLong);
+  expect(await consume(fetched(messages))).toBe(2n);
+  await other.query('rollback');
+  other.release();
+  expect(await countOf(linkId)).toBe(6);
+  // Later ones merge again.
+  expect(await consume(fetched([message(2, clicksOf(linkId, 1))]))).toBe(3n);
+  expect((await pool.query('select from click_value_deltas where link_id = $1', [linkId])).rowCount).toBe(0);
+});
+
+test('what takes too long is offered in ever smaller parts, and in larger ones again afterwards', async () => {
+  const linkId = randomUUID();
+  const sizes: number[] = [];
+  let most = 4;
+  const slow = {
+    ...store,
+    take: async (delivery: Parameters<typeof store.take>[0]) => {
+      const size = delivery.batches.reduce((sum, { atUs }) => sum + atUs.length, 0);
+      sizes.push(size);
+      if (size > most) throw new TookTooLong('the statement was canceled');
+      return store.take(delivery);
+    },
+  };
+  const consume = createConsume({ ...options(), store: slow });
+  const messages = Array.from({ length: 8 }, (_, offset) => message(offset, clicksOf(linkId, 2)));
+  const all = fetched(messages);
+  for (const parts of [[10], [6]]) {
+    await expect(consume(all)).rejects.toThrow();
+    expect(sizes.splice(0)).toEqual(parts);
+  }
+  expect(await consume(all)).toBe(8n);
+  expect(sizes.splice(0)).toEqual([4, 4, 4, 4]);
+  expect(await countOf(linkId)).toBe(16);
+  most = 10;
+  const more = [8, 9, 10, 11, 12].map((offset) => message(offset, clicksOf(linkId, 2)));
+  expect(await consume(fetched(more.slice(0, 3)))).toBe(11n);
+  expect(await consume(fetched(more.slice(3)))).toBe(13n);
+  expect(sizes).toEqual([6, 4]);
 });
 
 test('a store that fails between transactions loses and doubles nothing', async () => {

@@ -7,7 +7,7 @@ import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
 import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
 import { keptFrom } from './kept.ts';
 import type { Lag } from './lag.ts';
-import { type ClickStore, RowsRefused, type Stored } from './store.ts';
+import { type ClickStore, RowsRefused, type Stored, TookTooLong } from './store.ts';
 
 interface ConsumeOptions {
   readonly store: ClickStore;
@@ -39,6 +39,8 @@ const dayUs = 86_400_000_000;
 const aheadUs = dayUs;
 /** How often rows are offered to the store, alone, before their message is given up. */
 const refusalsToDeath = 3;
+/** The largest transaction that can be configured, down to a message each. */
+const mostHalvings = 17;
 /** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
 const largestDead = 900_000;
 
@@ -51,6 +53,8 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   const now = options.now ?? Date.now;
   /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
   const soughtFor = new Map<number, bigint>();
+  /** By partition, how often its transactions were halved, for they took too long. */
+  const halvings = new Map<number, number>();
 
   const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
@@ -66,12 +70,18 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     // Reading begins one message before the position, and a fetch that is tried again may be stored in part.
     left.messages = messages;
     lag.stored(partition, behindOf(batch, messages, position), undefined);
-    for (const parcels of group(messages.map(read), options.batchClicks)) {
-      const moved = await storeParcels(options, batch, parcels, position, now());
+    const halved = halvings.get(partition) ?? 0;
+    for (const parcels of group(messages.map(read), options.batchClicks / 2 ** halved)) {
+      const step = { expected: position, now: now(), hurried: halved > 0 };
+      const moved = await storeParcels(options, batch, parcels, step).catch((error: unknown) => {
+        if (error instanceof TookTooLong) halvings.set(partition, Math.min(halved + 1, mostHalvings));
+        throw error;
+      });
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
       position = moved;
       lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
     }
+    if (halved > 0) halvings.set(partition, halved - 1);
     return position ?? 0n;
   };
   return (batch) => {
@@ -173,8 +183,7 @@ async function storeParcels(
   options: ConsumeOptions,
   batch: Batch,
   parcels: readonly Parcel[],
-  expected: bigint | undefined,
-  now: number,
+  step: Omit<Step, 'next'>,
 ): Promise<bigint | 'overtaken'> {
   const next = (parcels.at(-1)?.offset ?? -1n) + 1n;
   const sound = parcels.flatMap((parcel) => parcel.batch ?? []);
@@ -183,7 +192,7 @@ async function storeParcels(
   try {
     const last = parcels.at(-1)?.message;
     const digest = last && digestOf(last);
-    const stored = await take(options, batch, sound, { expected, next, now, digest });
+    const stored = await take(options, batch, sound, { ...step, next, digest });
     if (stored !== 'overtaken') consumed.add(unreadable.length, { outcome: 'malformed' });
     return stored === 'overtaken' ? stored : next;
   } catch (error) {
@@ -192,7 +201,7 @@ async function storeParcels(
       options,
       batch,
       parcels.filter((parcel) => parcel.batch),
-      { expected, next, now },
+      { ...step, next },
     );
   }
 }
@@ -201,6 +210,7 @@ interface Step {
   readonly expected: bigint | undefined;
   readonly next: bigint;
   readonly now: number;
+  readonly hurried: boolean;
   readonly digest?: Uint8Array | undefined;
 }
 
@@ -209,12 +219,12 @@ async function storeOneByOne(
   options: ConsumeOptions,
   batch: Batch,
   parcels: readonly Parcel[],
-  { expected, next, now }: Step,
+  { expected, next, now, hurried }: Step,
 ): Promise<bigint | 'overtaken'> {
   let position = expected;
   for (const [index, parcel] of parcels.entries()) {
     const end = index === parcels.length - 1 ? next : parcel.offset + 1n;
-    const step = { expected: position, next: end, now };
+    const step = { expected: position, next: end, now, hurried };
     let taken = await takeAlone(options, batch, parcel, step);
     if (taken === 'refused') {
       await bury(options, batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
@@ -248,12 +258,12 @@ async function take(
   { store, retentionDays }: ConsumeOptions,
   { topic, partition }: Batch,
   batches: readonly SoundBatch[],
-  { expected, next, now, digest }: Step,
+  { expected, next, now, hurried, digest }: Step,
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
   const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
   const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
-  const taking = store.take({ topic, partition, expected, next, batches, digest, ...limits });
+  const taking = store.take({ topic, partition, expected, next, batches, digest, hurried, ...limits });
   const stored = await taking.finally(() => span?.end());
   if (stored === 'overtaken') return stored;
   batchDuration.record((performance.now() - startedAt) / 1_000);

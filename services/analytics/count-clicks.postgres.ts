@@ -111,6 +111,8 @@ export interface Merging {
   readonly named?: number;
 }
 const usual: Merging = { entries: 5_000, links: 50 };
+/** What is due is left to another delivery. */
+export const noMerging: Merging = { ...usual, links: 0 };
 
 interface Counted {
   readonly clicks: readonly ClickIndex[];

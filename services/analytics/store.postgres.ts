@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { classify, inTransaction } from '#runtime/postgres/pool.ts';
-import type { Merging } from './count-clicks.postgres.ts';
+import { type Merging, noMerging } from './count-clicks.postgres.ts';
 import { takersLock } from './erase.postgres.ts';
-import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored } from './store.ts';
+import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored, TookTooLong } from './store.ts';
 import { type StoreOptions, storeDelivery } from './store-delivery.postgres.ts';
 
 /** What is written; on the primary. */
@@ -30,9 +30,10 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
     async take(delivery) {
       for (let tries = 1; ; tries++) {
         try {
-          return await takeOnce(pool, delivery, { look: tries > 1, merging });
+          return await takeOnce(pool, delivery, { look: tries > 1, merging: delivery.hurried ? noMerging : merging });
         } catch (error) {
           if (othersWereThere(error) && tries < mostTries) continue;
+          if (isSqlState(error, /^57014$/)) throw new TookTooLong('the statement was canceled', { cause: error });
           throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
         }
       }

@@ -16,6 +16,8 @@ export interface Delivery {
   readonly notAfterUs?: number;
   /** Of the last message, to know it again. */
   readonly digest?: Uint8Array | undefined;
+  /** Only what has to be done with it: it took too long before. */
+  readonly hurried?: boolean;
 }
 
 export interface Stored {
@@ -34,6 +36,11 @@ export interface Stored {
 /** The rows of a delivery cannot be stored, now or later: it is the rows, not the store. */
 export class RowsRefused extends Error {
   override readonly name = 'RowsRefused';
+}
+
+/** The store gave it up after its time; less of it may be stored. */
+export class TookTooLong extends Error {
+  override readonly name = 'TookTooLong';
 }
 
 /** What the consumer writes. Everything else that it throws is worth another try. */
