@@ -10,8 +10,11 @@ import { postgresStatsStore } from './stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import { postgresWorkspaceCounts, postgresWorkspaceStore } from './workspace-store.postgres.ts';
 
-/** Pools of their own for what is written and what is asked, so that neither takes the other's connections. */
-export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfig, log: Log) {
+/** Pools of their own for what is written, what is asked, and what must not wait behind it: none takes another's connections. */
+export function openStores(
+  { postgresPrimary, postgresReplicas }: Pick<AnalyticsConfig, 'postgresPrimary' | 'postgresReplicas'>,
+  log: Log,
+) {
   const writes = createPool(postgresPrimary, {
     name: 'writes',
     primary: true,
@@ -19,6 +22,8 @@ export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfi
     statementTimeoutMs: 10_000,
     log,
   });
+  // Short questions, many at once when all watchers come again.
+  const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
   const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
   const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));
   const reads = createReplicas({ primary, replicas, log });
@@ -28,10 +33,10 @@ export function openStores({ postgresPrimary, postgresReplicas }: AnalyticsConfi
     erasure: postgresEraseStore(writes),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
-    live: postgresLiveStore(primary),
+    live: postgresLiveStore(live),
     workspaces: postgresWorkspaceStore(reads),
-    workspaceCounts: postgresWorkspaceCounts(primary),
-    check: () => primary.query('select 1'),
-    close: () => Promise.all([writes, primary, ...replicas].map((pool) => pool.end())),
+    workspaceCounts: postgresWorkspaceCounts(live),
+    check: () => live.query('select 1'),
+    close: () => Promise.all([writes, live, primary, ...replicas].map((pool) => pool.end())),
   };
 }

@@ -1,0 +1,29 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { openStores } from './stores.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await postgresFor('analytics');
+});
+afterAll(() => database.drop());
+
+test('as many slow statistics as are let in take nothing from live feeds and from the readiness check', async () => {
+  const stores = openStores({ postgresPrimary: database.url, postgresReplicas: [] }, silentLog);
+  const other = createPool(database.url, { max: 1, log: silentLog });
+  const locking = await other.connect();
+  await locking.query('begin; lock table click_totals in access exclusive mode');
+  const slow = Promise.allSettled(Array.from({ length: 20 }, () => stores.stats.totals([randomUUID()])));
+  await expect(stores.stats.totals([randomUUID()])).rejects.toMatchObject({ name: 'PoolBusyError' });
+  await stores.check();
+  expect(await stores.live.livePositions()).toEqual(new Map());
+  expect(await stores.workspaceCounts.countsSince([{ workspaceId: randomUUID(), sinceUs: 0 }])).toHaveLength(1);
+  await locking.query('rollback');
+  locking.release();
+  expect((await slow).every(({ status }) => status === 'fulfilled')).toBe(true);
+  await Promise.all([other.end(), stores.close()]);
+});
