@@ -51,6 +51,7 @@ describe.skipIf(!kafkaIsInstalled())('a send to Kafka', () => {
     const failures: unknown[] = [];
     const topic = {
       partitions: () => 1,
+      sending: () => {},
       sent: (failure?: unknown) => {
         if (failure !== undefined) failures.push(failure);
       },

@@ -5,7 +5,7 @@ import type { ClicksTopic } from './topic.ts';
 
 interface SendOptions {
   readonly producer: Pick<Producer, 'send'>;
-  readonly topic: Pick<ClicksTopic, 'partitions' | 'sent'>;
+  readonly topic: Pick<ClicksTopic, 'partitions' | 'sending' | 'sent'>;
   readonly clicksTopic: string;
   readonly edgeId: string;
 }
@@ -18,6 +18,7 @@ export function createSend({ producer, topic, clicksTopic, edgeId }: SendOptions
   return async (clicks: readonly Click[]): Promise<void> => {
     try {
       for (const messages of sendsOf(packClicks(clicks, { edgeId, partitions: topic.partitions() }))) {
+        topic.sending();
         await producer.send(
           clicksTopic,
           messages.map(({ partition, value }) => ({ partition, value })),

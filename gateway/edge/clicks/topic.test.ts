@@ -17,9 +17,10 @@ function start(answer: TopicState | Error) {
     if (kafka.answer instanceof Error) throw kafka.answer;
     return kafka.answer;
   };
-  const topic = createClicksTopic({ shape, read, log: silentLog, againMs: 2 });
+  const clock = { ms: 0 };
+  const topic = createClicksTopic({ shape, read, log: silentLog, againMs: 2, now: () => clock.ms });
   void topic.keep(stopping.signal);
-  return { topic, kafka };
+  return { topic, kafka, clock };
 }
 
 test('a partition that is missing gets no clicks until it is there, and the check says so', async () => {
@@ -53,5 +54,19 @@ test('a send that failed makes the check fail until one succeeds, and the topic 
   await expect(topic.check()).rejects.toThrow('does not take');
   await waitFor(() => kafka.looks > 1);
   topic.sent();
+  await topic.check();
+});
+
+test('a send that Kafka neither takes nor refuses makes the check fail after three seconds', async () => {
+  const { topic, clock } = start(well);
+  topic.sending();
+  clock.ms = 3_000;
+  await topic.check();
+  clock.ms = 3_001;
+  await expect(topic.check()).rejects.toThrow('does not take');
+  topic.sent();
+  await topic.check();
+  clock.ms = 60_000;
+  topic.sending();
   await topic.check();
 });

@@ -8,7 +8,9 @@ export interface ClicksTopic {
   partitions(): number;
   /** Looks at the topic until the signal: at once, soon again while something is wrong, else every ten minutes. */
   keep(signal: AbortSignal): Promise<void>;
-  /** What became of a send: after a failure the topic is looked at again. */
+  /** A send begins; there is one at a time. */
+  sending(): void;
+  /** What became of it: after a failure the topic is looked at again. */
   sent(failure?: unknown): void;
   /** Rejects while Kafka does not take clicks, or the topic is not as it has to be. */
   check(): Promise<void>;
@@ -19,17 +21,23 @@ interface TopicOptions {
   readonly read: (shape: TopicShape) => Promise<TopicState>;
   readonly log: Log;
   readonly againMs?: number;
+  /** Milliseconds of a clock that only runs forward. */
+  readonly now?: () => number;
 }
 
 const everyMs = 600_000;
+/** A Kafka that hangs neither takes a send nor refuses it until the request times out, half a minute later. */
+const patienceMs = 3_000;
 
 /**
  * A topic with fewer partitions than are written to would refuse every batch that names a missing one; clicks go to those
  * that there are, and the check says so until there are enough.
  */
-export function createClicksTopic({ shape, read, log, againMs = 5_000 }: TopicOptions): ClicksTopic {
+export function createClicksTopic(options: TopicOptions): ClicksTopic {
+  const { shape, read, log, againMs = 5_000, now = () => performance.now() } = options;
   let known: TopicState | undefined;
   let failure: unknown;
+  let openSince: number | undefined;
   let faults = '';
   let wake = (): void => {};
 
@@ -56,12 +64,17 @@ export function createClicksTopic({ shape, read, log, againMs = 5_000 }: TopicOp
         if (well) await pause(everyMs, AbortSignal.any([signal, woken.signal]));
       }
     },
+    sending() {
+      openSince = now();
+    },
     sent(fault) {
+      openSince = undefined;
       failure = fault;
       if (fault !== undefined) wake();
     },
     async check() {
-      if (failure !== undefined) throw new Error('Kafka does not take clicks.', { cause: failure });
+      const hangs = openSince !== undefined && now() - openSince > patienceMs;
+      if (failure !== undefined || hangs) throw new Error('Kafka does not take clicks.', { cause: failure });
       if (faults !== '') throw new Error(faults);
     },
   };
