@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
+import { limits } from './limits.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import type { Reply, SeenCall } from './testing/fixture-services.ts';
 import { ask, errorInfo, type HttpAnswer, sendRaw } from './testing/http.ts';
@@ -241,6 +242,9 @@ describe('pages', () => {
     }));
     const answer = await get('/readyz');
     expect([answer.status, answer.body]).toEqual([503, '{"status":"unavailable"}']);
+    // Those who ask whether all is well are told soon that the gateway is not.
+    const deadline = door.callsOf('hop.pages.v1.PagesService/GetReadiness')[0]?.deadline ?? Number.POSITIVE_INFINITY;
+    expect(deadline - Date.now()).toBeLessThanOrEqual(limits.redirectMs);
   });
 });
 

@@ -40,6 +40,9 @@ const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.status.v1.StatusService': 'gateway-access',
 };
 
+/** Asked by those who want to know soon that something hangs. */
+const readiness = 'hop.pages.v1.PagesService/GetReadiness';
+
 /** The path that Envoy answers by itself. */
 const healthPath = '/healthz';
 
@@ -150,7 +153,7 @@ function restRoutes(routes: readonly RestRoute[], guards: readonly JsonObject[])
 function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): JsonObject[] {
   const edge = rpc.exposure === Exposure.EDGE;
   const method = { name: ':method', string_match: { exact: binding.verb } };
-  const timeoutMs = isPage(rpc) || !edge ? limits.callMs : limits.redirectMs;
+  const timeoutMs = !edge || (isPage(rpc) && rpc.name !== readiness) ? limits.callMs : limits.redirectMs;
   const match = pathMatch(rpc, binding.path);
   const route: JsonObject = {
     name: rpc.name,

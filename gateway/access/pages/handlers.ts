@@ -1,6 +1,6 @@
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
-import { notFound } from '#runtime/errors/errors.ts';
+import { notFound, unavailable } from '#runtime/errors/errors.ts';
 import { errorBody } from '#runtime/http/error-body.ts';
 import { matchesEtag, pickEncoding, prefersJson } from '#runtime/http/negotiation.ts';
 import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
@@ -23,6 +23,11 @@ const json = 'application/json';
 const nothing = new Uint8Array();
 const retryAfterSeconds = '1';
 
+/** The body of an error as everywhere, to which the answer adds what is wrong. */
+const noResolver = JSON.parse(
+  errorBody(unavailable('DEPENDENCY_UNAVAILABLE', 'No resolver serves: links cannot be followed.', 1_000)),
+) as object;
+
 /** The pages of the installation itself. The HTTP status goes out as x-status, which Envoy turns into :status. */
 export function createPages({ site, readiness }: Dependencies): ServiceImpl<typeof PagesService> {
   const noPage = Buffer.from(errorBody(notFound('NOT_FOUND', 'There is nothing at this path.')));
@@ -40,8 +45,9 @@ export function createPages({ site, readiness }: Dependencies): ServiceImpl<type
 
     async getReadiness(_request, context) {
       const answer = await readiness();
-      if (answer.status === 'unavailable') setResponseMetadata(context, 'retry-after', retryAfterSeconds);
-      return answerJson(context, answer.status === 'unavailable' ? 503 : 200, Buffer.from(JSON.stringify(answer)));
+      if (answer.status !== 'unavailable') return answerJson(context, 200, Buffer.from(JSON.stringify(answer)));
+      setResponseMetadata(context, 'retry-after', retryAfterSeconds);
+      return answerJson(context, 503, Buffer.from(JSON.stringify({ ...noResolver, ...answer })));
     },
   };
 }

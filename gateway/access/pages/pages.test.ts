@@ -173,7 +173,12 @@ describe('readiness', () => {
     const { header, answer } = await readiness(parts(down, async () => ({ ...well, isServing: false })));
     expect(header.get('x-status')).toBe('503');
     expect(header.get('retry-after')).toBe('1');
-    expect(answer).toMatchObject({ status: 'unavailable' });
+    expect(answer).toMatchObject({
+      code: 14,
+      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'DEPENDENCY_UNAVAILABLE' }, {}],
+      status: 'unavailable',
+      degraded: ['resolver-1', 'resolver-2', 'link/postgres', 'identity'],
+    });
   });
 
   it('asks each part once for callers that come together, and again half a second later', async () => {

@@ -39,6 +39,7 @@ export function typeHtml(schema: Schema): string {
   }
   if (schema.const !== undefined) return `always <code>${escapeHtml(String(schema.const))}</code>`;
   if (schema.oneOf) return schema.oneOf.map(typeHtml).join(' or ');
+  if (schema.allOf) return schema.allOf.map(typeHtml).join(' and ');
   if (schema.type === 'array') return `list of ${typeHtml(schema.items ?? {})}`;
   if (schema.type === 'object' && typeof schema.additionalProperties === 'object')
     return `map of ${typeHtml(schema.additionalProperties)}`;

@@ -60,8 +60,8 @@ async function readiness({ url, terminal, signal }: Context): Promise<number> {
     () => {},
   );
   // Whatever stands in between may answer in its own words.
-  const said = (await answer?.json().catch(() => undefined)) as Readiness | undefined;
-  const found = said ?? { status: answer?.ok ? 'ready' : 'unavailable' };
+  const said = (await answer?.json().catch(() => undefined)) as Partial<Readiness> | undefined;
+  const found: Readiness = { ...said, status: said?.status ?? (answer?.ok ? 'ready' : 'unavailable') };
   if (terminal.json) terminal.out(JSON.stringify(found));
   else {
     terminal.out(stateLine(found.status, [...(found.degraded ?? []), ...(found.unavailable ?? [])], terminal));

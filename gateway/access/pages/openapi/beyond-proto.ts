@@ -110,7 +110,11 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
       503: {
         description: 'They cannot.',
         headers: { 'Retry-After': { $ref: '#/components/headers/Retry-After' } },
-        content: readiness(schemas),
+        content: {
+          'application/json': {
+            schema: { allOf: [errorContent['application/json'].schema, schemas.message(ReadinessSchema, 'answer')] },
+          },
+        },
       },
     }),
   },

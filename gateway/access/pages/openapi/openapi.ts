@@ -25,6 +25,7 @@ export interface Schema {
   readonly required?: readonly string[];
   readonly additionalProperties?: boolean | Schema;
   readonly oneOf?: readonly Schema[];
+  readonly allOf?: readonly Schema[];
 }
 
 export interface Parameter {
