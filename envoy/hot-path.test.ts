@@ -75,7 +75,14 @@ async function openEdge() {
       return answer.headers.get('location');
     },
     click(code: string) {
-      const line = { tier: Tier.L1, method: 'GET', atUs: Date.now() * 1_000, domain: 'localhost', code };
+      const line = {
+        tier: Tier.L1,
+        method: 'GET',
+        atUs: Date.now() * 1_000,
+        domain: 'localhost',
+        code,
+        path: `/${code}`,
+      };
       path.tap(line as ClickLine);
     },
     async close() {

@@ -18,6 +18,7 @@ const line: ClickLine = {
   tier: Tier.L1,
   domain: 'localhost',
   code: 'abc',
+  path: '/abc',
   referrer: 'https://News.Example:8443/a',
   userAgent:
     'Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1',

@@ -40,6 +40,7 @@ test('reads a line of Envoy', () => {
     tier: Tier.REDIS,
     domain: 'localhost',
     code: 'café',
+    path: '/abc',
     referrer: 'https://news.example/a?b',
     userAgent: 'curl/8',
     acceptLanguage: 'de-CH,de;q=0.9',

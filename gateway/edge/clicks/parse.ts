@@ -15,6 +15,8 @@ export interface ClickLine {
   readonly tier: Tier;
   readonly domain: string;
   readonly code: string;
+  /** With its query, as the client sent it. */
+  readonly path: string;
   readonly referrer: string;
   readonly userAgent: string;
   readonly acceptLanguage: string;
@@ -94,6 +96,7 @@ function fromObject(fields: Fields): Outcome {
     tier: link.tier,
     domain: link.domain,
     code: link.code,
+    path: text(fields.path, 2_048),
     referrer: text(fields.referrer, 2_048),
     userAgent: text(fields.user_agent, 512),
     acceptLanguage: text(fields.accept_language, 128),

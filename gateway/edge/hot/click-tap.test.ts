@@ -1,13 +1,16 @@
 import { expect, it } from 'vitest';
 import { Tier } from '#gen/event/v1/click_pb.ts';
 import { createClickTap } from './click-tap.ts';
+import { pathOf } from './parts.ts';
+
+const link = { domain: 'go.example', code: 'a' };
 
 function setUp() {
   const faded: number[] = [];
   const { tap } = createClickTap({ count: () => {}, fade: (elapsedMs) => faded.push(Math.round(elapsedMs)) });
   const now = Date.now();
   const click = (afterMs: number): void =>
-    tap({ tier: Tier.L1, method: 'GET', atUs: (now + afterMs) * 1_000, domain: 'go.example', code: 'a' });
+    tap({ tier: Tier.L1, method: 'GET', atUs: (now + afterMs) * 1_000, ...link, path: '/a' });
   return { faded, click };
 }
 
@@ -24,4 +27,15 @@ it('goes on fading when the clock of the clicks was set back, or was ahead at fi
   const ahead = setUp();
   for (const at of [3_600_000, -60_000, -1_000]) ahead.click(at);
   expect(ahead.faded).toEqual([59_000]);
+});
+
+it('counts what Envoy can answer by itself, and tells of the rest as well', () => {
+  const counted: string[] = [];
+  const { tap, flush } = createClickTap({ count: (name) => counted.push(name), fade: () => {} });
+  const hot = { tier: Tier.L1, method: 'GET', atUs: Date.now() * 1_000, domain: 'go.example', code: 'été' } as const;
+  for (const path of [pathOf('été'), `${pathOf('été')}?utm_source=x`, `/r${pathOf('été')}`, '/%c3%a9t%c3%a9'])
+    tap({ ...hot, path });
+  tap({ ...hot, method: 'HEAD', path: pathOf('été') });
+  expect(counted).toEqual(['go.example/été']);
+  expect([flush(), flush()]).toEqual([true, false]);
 });

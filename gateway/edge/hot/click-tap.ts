@@ -3,12 +3,16 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { ClickLine } from '../clicks/parse.ts';
 import { nameOf } from './link-name.ts';
+import { pathOf } from './parts.ts';
 import type { Popularity } from './popularity.ts';
 
-/** Counts what is followed. Bots count as well: they cost the same. */
+/**
+ * Counts what is followed and would not be asked of a resolver if it were hot. Bots count as well: they cost the same. So do
+ * follows at hosts that only `*` covers, although they are never hot: a host costs more to tell than they are worth.
+ */
 export interface ClickTap {
   /** Every line of a followed link, in the order of the spool. The hot path. */
-  tap(line: Pick<ClickLine, 'tier' | 'method' | 'atUs' | 'domain' | 'code'>): void;
+  tap(line: Pick<ClickLine, 'tier' | 'method' | 'atUs' | 'domain' | 'code' | 'path'>): void;
   /** Tells the metrics; to be called now and then. Whether anything was followed since the last time. */
   flush(): boolean;
 }
@@ -48,6 +52,7 @@ export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade
       tally.set(line.tier, (tally.get(line.tier) ?? 0) + 1);
       if (line.method !== 'GET') return;
       fadeUpTo(line.atUs / 1_000);
+      if (line.path !== pathOf(line.code)) return;
       count(nameOf(line));
     },
     flush() {

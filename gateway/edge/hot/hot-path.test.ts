@@ -89,7 +89,14 @@ async function start({ failingLookups = 0, hotEntries = 100 } = {}) {
   void running.run();
   const follow = (code: string, times: number): void => {
     for (let click = 0; click < times; click++) {
-      const line = { tier: Tier.L1, method: 'GET', atUs: Date.now() * 1_000, domain: 'go.example', code };
+      const line = {
+        tier: Tier.L1,
+        method: 'GET',
+        atUs: Date.now() * 1_000,
+        domain: 'go.example',
+        code,
+        path: `/${code}`,
+      };
       running.tap(line as ClickLine);
     }
   };
