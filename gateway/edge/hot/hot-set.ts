@@ -126,10 +126,12 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       counts.nacks += 1;
       rejections.add(1);
       log.error({ why, link_id: entry?.linkId }, 'Envoy refused a hot set');
-      if (!entry) return;
-      counts.refused += 1;
-      entries.ban(entry);
-      version += 1n;
+      if (entry) {
+        counts.refused += 1;
+        entries.ban(entry);
+        version += 1n;
+      }
+      // With a number above those that it was sent to find out: who waits for one of them waits for this.
       publishSoon();
     },
     pushed(milliseconds, isTaken) {

@@ -109,6 +109,9 @@ test('no link is to blame for a refusal that does not come again', async () => {
   hotSet.put([entryOf('one'), entryOf('two'), entryOf('three')]);
   await hotSet.acknowledged();
   expect(hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 0 });
+  // What was corrected meanwhile waits for the version of that moment: one as new is offered next.
+  const { version } = hotSet.status();
+  await waitFor(() => (hotSet.newest()?.version ?? 0n) >= version, { what: 'the next set' });
   await envoy.stop();
 });
 

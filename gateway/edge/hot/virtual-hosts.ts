@@ -67,7 +67,7 @@ export async function* virtualHosts(
         const culprit = yield* findCulprit(source, envoy, held, target);
         if (culprit === 'gone') return;
         source.refused(verdict.refused, culprit);
-        if (!culprit) inVain += 1;
+        inVain = culprit ? 0 : inVain + 1;
       }
       subscriber.settled = target.version;
       source.fleet.changed();
