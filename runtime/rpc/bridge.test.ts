@@ -1,8 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fromBinary } from '@bufbuild/protobuf';
+import { anyUnpack } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
-import { credentials, Metadata, makeGenericClientConstructor, type StatusObject } from '@grpc/grpc-js';
+import {
+  Client,
+  credentials,
+  Metadata,
+  makeGenericClientConstructor,
+  type ServiceError,
+  type StatusObject,
+} from '@grpc/grpc-js';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { fromConnectError, notFound, unavailable } from '../errors/errors.ts';
 import { EchoService } from '../testing/echo-service.ts';
 import { testPerson, testService } from '../testing/keys.ts';
@@ -186,7 +196,29 @@ describe('unary calls', () => {
     const error = await failure(on.client(EchoService).open({ text: 'x'.repeat(1_100_000) }));
     expect([error.code, reasonOf(error)]).toEqual([Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
     const outOfProportion = await failure(on.client(EchoService).open({ text: 'x'.repeat(5_000_000) }));
-    expect(outOfProportion.code).toBe(Code.ResourceExhausted);
+    expect([outOfProportion.code, reasonOf(outOfProportion)]).toEqual([Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
+  });
+
+  it.each(['Open', 'Tail'])('refuses a call of %s without a message, and with two', async (method) => {
+    const on = await start();
+    for (const count of [0, 2]) {
+      const client = new Client(`${on.address.host}:${on.address.port}`, credentials.createInsecure());
+      const same = (value: Buffer): Buffer => value;
+      const error = await new Promise<ServiceError | null>((resolve) => {
+        const call = client.makeClientStreamRequest(`/hop.test.v1.EchoService/${method}`, same, same, resolve);
+        for (let n = 0; n < count; n++) call.write(Buffer.alloc(0));
+        call.end();
+      });
+      client.close();
+      const [details] = error?.metadata.get('grpc-status-details-bin') ?? [];
+      const { code, details: found } = fromBinary(StatusSchema, details as Buffer);
+      const reasons = found.map((each) => anyUnpack(each, ErrorInfoSchema)?.reason);
+      expect([error?.code, code, reasons[0]]).toEqual([
+        Code.InvalidArgument,
+        Code.InvalidArgument,
+        'MALFORMED_REQUEST',
+      ]);
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { Server, ServerCredentials } from '@grpc/grpc-js';
+import { Server, ServerCredentials, type ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
 import type { Keyring } from '../caller/keyring.ts';
 import { createVerifier } from '../caller/token.ts';
 import type { Address } from '../config/config.ts';
@@ -8,6 +8,7 @@ import { bridge, type Host } from './bridge.ts';
 import { createCallObserver } from './call-observer.ts';
 import type { Registration } from './endpoint.ts';
 import { type Check, type Health, serveHealth } from './health.ts';
+import { explained } from './status.ts';
 
 export interface ServerOptions {
   readonly address: Address;
@@ -31,7 +32,7 @@ export interface RunningServer {
 }
 
 const mebibyte = 1_048_576;
-/** grpc-js refuses without an ErrorInfo, so it is left what is out of all proportion: so many times the largest request. */
+/** grpc-js refuses before a caller is known, so it is left what is out of all proportion: so many times the largest request. */
 const refusedUnread = 4;
 const drainLimitMs = 25_000;
 /** For the last answers to leave the process once the last call has its status. */
@@ -54,6 +55,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     'grpc.keepalive_time_ms': 30_000,
     'grpc.keepalive_timeout_ms': 10_000,
     'grpc.enable_channelz': 0,
+    interceptors: [explainRefusals],
   });
   for (const registration of options.services) bridge(server, registration, host);
   const services = options.services.map(({ typeName }) => typeName);
@@ -81,6 +83,13 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     },
   };
 }
+
+/** The call itself, not one around it: that would stand in the way of every message. */
+const explainRefusals: ServerInterceptor = (_method, call) => {
+  const send = call.sendStatus;
+  call.sendStatus = (status) => send.call(call, explained(status));
+  return call as ServerInterceptingCall;
+};
 
 function refuseTwins(services: readonly Registration[]): void {
   const seen = new Set<string>();

@@ -1,8 +1,9 @@
 import { create, toBinary } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
-import type { Code, ConnectError } from '@connectrpc/connect';
-import { Metadata, type StatusObject } from '@grpc/grpc-js';
+import { Code, ConnectError } from '@connectrpc/connect';
+import { Metadata, type ServerInterceptingCall, type StatusObject } from '@grpc/grpc-js';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
+import { HopError, invalid, toConnectError } from '../errors/errors.ts';
 import { addHeaders } from './call.ts';
 
 /** 0 is gRPC's OK, which Connect has no name for. */
@@ -48,4 +49,20 @@ export function statusOf(error: ConnectError, leading?: Metadata): StatusObject 
   });
   metadata.set('grpc-status-details-bin', Buffer.from(toBinary(StatusSchema, status)));
   return { code: error.code as number, details: error.rawMessage, metadata };
+}
+
+type SentStatus = Parameters<ServerInterceptingCall['sendStatus']>[0];
+
+/** A status of grpc-js itself, which refuses before any handler is asked and says only a code and a text, with an ErrorInfo. */
+export function explained(status: SentStatus): SentStatus {
+  if (status.code === 0 || status.metadata) return status;
+  return statusOf(toConnectError(refusal(status.code as number, status.details)));
+}
+
+function refusal(code: Code, details: string): HopError | ConnectError {
+  // Of a call that it knows: there were none or several messages.
+  if (code === Code.Unimplemented) return invalid('', 'The call takes one message.', 'MALFORMED_REQUEST');
+  if (code === Code.ResourceExhausted)
+    return new HopError('limited', 'REQUEST_TOO_LARGE', 'The request is larger than the call takes.');
+  return new ConnectError(details, code);
 }
