@@ -289,7 +289,8 @@ test('Envoy is right about what it refuses: a link with a header that is too lon
   writeFileSync(bad, text.replace(/regex: .*/, "regex: '('"));
   plane = await startPlane(port, door, bad);
   await makeHot(...good);
-  expect(plane.hotSet.status()).toMatchObject({ entries: 3, nacks: 1, refused: 0, acknowledgedVersion: undefined });
+  expect(plane.hotSet.status()).toMatchObject({ entries: 3, refused: 0, acknowledgedVersion: undefined });
+  expect(plane.hotSet.status().nacks).toBeGreaterThan(0);
   writeFileSync(bad, text);
   await becomes(true, '/three');
   await plane.stop();
