@@ -3,17 +3,27 @@ import { type Checked, fault } from '../faults.ts';
 /** The last moment that RFC 3339 can write. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
 export const defaultRedirectStatus = 302;
+const longestTitle = 256;
+const longestTag = 64;
+const lengthOf = (text: string): number => [...text].length;
 
 /** In NFC, as it is searched for. */
 export function checkTitle(title: string): Checked<string> {
   if (/\p{Cc}/u.test(title)) return { fault: fault('title', 'must not contain control characters') };
-  return { value: title.normalize('NFC') };
+  const value = title.normalize('NFC');
+  // Some letters are more of them in NFC.
+  if (lengthOf(value) > longestTitle)
+    return { fault: fault('title', `must be at most ${longestTitle} characters, in Unicode form NFC`) };
+  return { value };
 }
 
 /** In NFC, sorted, each once. */
 export function checkTags(tags: readonly string[]): Checked<string[]> {
   if (tags.some((tag) => /\p{Cc}/u.test(tag))) return { fault: fault('tags', 'must not contain control characters') };
-  return { value: [...new Set(tags.map((tag) => tag.normalize('NFC')))].sort() };
+  const value = [...new Set(tags.map((tag) => tag.normalize('NFC')))].sort();
+  if (value.some((tag) => lengthOf(tag) > longestTag))
+    return { fault: fault('tags', `must be at most ${longestTag} characters each, in Unicode form NFC`) };
+  return { value };
 }
 
 interface Lifetime {

@@ -116,11 +116,13 @@ async function createOnce(
   alias: string | undefined,
   idempotency: Idempotency | undefined,
 ): Promise<{ outcome: 'created' | 'replayed'; record: LinkRecord }> {
-  // What was made before is answered again whatever the time, and costs neither a code nor a place in the queue.
-  const before = idempotency && (await store.replay(link.workspaceId, idempotency));
-  if (before) return answerOf(before, alias);
-  refuseEnded(link);
   admit?.();
+  if ('fault' in checkEnd(link.expiresAt, Date.now())) {
+    // What was made in time is answered again; nothing can be made any more.
+    const before = idempotency && (await store.replay(link.workspaceId, idempotency));
+    if (before) return answerOf(before, alias);
+    refuseEnded(link);
+  }
   for (let attempt = 0; attempt < mostCollisions; attempt++) {
     const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };
     const made: CreateOutcome = await store.create(link, code, idempotency);
