@@ -62,7 +62,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
     await insist('forgetting the cache', cache.forgetAll, signal);
   }
 
-  /** The place that the cache itself has; it begins anew when that is behind what was saved as written. */
+  /** The place that the cache itself has; it begins anew when that is behind what was saved as written. An emptied cache has none. */
   async function placeOfCache(saved: string, signal: AbortSignal): Promise<number | undefined> {
     let place: number | undefined;
     const read = async (): Promise<void> => {
@@ -70,7 +70,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
     };
     await insist('reading the place of the cache', read, signal);
     const savedAtMs = readCursor(saved)?.readAtMs ?? Number.NEGATIVE_INFINITY;
-    const isBehind = (place ?? Number.NEGATIVE_INFINITY) < savedAtMs;
+    const isBehind = (place ?? Number.POSITIVE_INFINITY) < savedAtMs;
     if (isBehind && !signal.aborted) await beginAnew('The cache has lost what was written to it.', signal);
     return place;
   }

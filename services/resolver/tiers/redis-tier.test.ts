@@ -59,8 +59,10 @@ describe('the redis tier', () => {
     const key = newKey();
     await setIfNewer(redis, testRecord({ ...key, version: 3n }));
     await redis.del(relayPlaceKey);
+    expect(await tier.find(key)).toMatchObject({ record: { version: 3n } });
+    await moveRelayPlace(redis, undefined, 999);
     for (let call = 0; call < 10; call++) await expect(tier.find(key)).rejects.toThrow('all that was written');
-    await moveRelayPlace(redis, undefined, 1_000);
+    await moveRelayPlace(redis, 999, 1_000);
     expect(await tier.find(key)).toMatchObject({ record: { version: 3n } });
     told = 1_001;
     await expect(tier.find(key)).rejects.toThrow('all that was written');

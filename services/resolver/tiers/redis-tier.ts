@@ -35,11 +35,19 @@ export function redisTier({
   cachedUntilMs,
   log,
 }: RedisTierOptions): RedisTier {
-  /** A Redis that was started from an old copy of its data has old links, and says so: it has an old place as well. */
+  let wentBack = false;
+  /**
+   * A Redis that was started from an old copy of its data has old links, and says so: it has an old place as well. One that was
+   * emptied has none, nor has one that a link service of an older version writes to.
+   */
   async function read(keys: readonly LinkKey[]): Promise<(Buffer | null)[]> {
     const least = cachedUntilMs();
     const [place, ...entries] = await redis.mgetBuffer(relayPlaceKey, ...keys.map(cacheKey));
-    if (Number(place ?? Number.NEGATIVE_INFINITY) < least) throw new GoneBack();
+    const isBack = Number(place ?? Number.POSITIVE_INFINITY) < least;
+    if (isBack && !wentBack)
+      log.warn({ place: Number(place), told: least }, 'Redis has gone back in time and is passed over');
+    wentBack = isBack;
+    if (isBack) throw new GoneBack();
     return entries;
   }
   const get: Breaker<[readonly LinkKey[]], (Buffer | null)[]> = breaker('redis', read, {
@@ -74,7 +82,7 @@ export function redisTier({
   };
 }
 
-/** The link service notices it within a second, and empties Redis (services/link/cache/relay.ts). */
+/** The link service notices it within about a second, and empties Redis (services/link/cache/relay.ts). */
 class GoneBack extends Error {
   constructor() {
     super('Redis does not have all that was written to it.');
