@@ -64,6 +64,9 @@ describe('createReplicas', () => {
     const reads = createReplicas({ primary: pools[1], replicas: [pools[0]], log: silentLog, restMs: 10_000 });
     await expect(reads.query('select pg_sleep(0.5)')).rejects.toMatchObject({ code: '57014' });
     expect((await reads.query('select 1')).source.name).toBe('replica-1');
+    for (let turn = 0; turn < 3; turn++) await expect(reads.query('select pg_sleep(0.5)')).rejects.toThrow('timeout');
+    // It has answered nothing since.
+    expect((await reads.query('select 1')).source.name).toBe('primary');
   });
 
   it.each([

@@ -27,15 +27,17 @@ export interface Replicas {
 
 /**
  * Faults that another server may not have; 40001 on a standby is a query that stood in replay's way. What takes too long on one
- * takes as long on the next.
+ * takes as long on the next, as a rule: it is not asked for again. Where nothing else was answered meanwhile it is the server.
  */
 const elsewhere: ReadonlySet<StoreFault['kind']> = new Set(['unavailable', 'busy', 'serialization']);
+
+const mostLate = 3;
 
 interface ReplicasOptions {
   readonly primary: Pool;
   readonly replicas: readonly Pool[];
   readonly log: Log;
-  /** How long a replica that was not there is passed over (default 2,000). */
+  /** How long a replica that was not there, or answers nothing in time, is passed over (default 2,000). */
   readonly restMs?: number;
 }
 
@@ -43,6 +45,8 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
   const first: Source = { name: 'primary', pool: primary, isPrimary: true };
   const others = replicas.map((pool, index): Source => ({ name: `replica-${index + 1}`, pool, isPrimary: false }));
   const restingUntil = new Map<Source, number>();
+  /** How many statements in a row took too long. */
+  const late = new Map<Source, number>();
   let turn = 0;
 
   function sources(now: number): Source[] {
@@ -55,14 +59,18 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
     let fault: unknown;
     for (const source of sources(Date.now())) {
       try {
-        return await read(source);
+        const result = await read(source);
+        late.delete(source);
+        return result;
       } catch (error) {
         const { kind } = classify(error);
-        if (!elsewhere.has(kind)) throw error;
-        if (kind === 'unavailable' && !source.isPrimary) {
+        const lateInARow = kind === 'timeout' ? (late.get(source) ?? 0) + 1 : 0;
+        late.set(source, lateInARow);
+        if (!source.isPrimary && (kind === 'unavailable' || lateInARow >= mostLate)) {
           restingUntil.set(source, Date.now() + restMs);
           log.warn({ err: error, source: source.name }, 'a replica does not answer');
         }
+        if (!elsewhere.has(kind)) throw error;
         fault = error;
       }
     }
