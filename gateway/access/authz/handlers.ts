@@ -67,7 +67,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
 
   /**
    * Credentials that do not hold count as none. Those that came without are counted by Envoy, before they get here; who is
-   * refused by the count learns it in place of what is wrong with the credentials, while good ones still pass.
+   * refused by the count learns it in place of what is wrong with the credentials, while good ones that are known here still pass.
    */
   async function refusalOf(thrown: unknown, request: CheckRequest, count: () => Promise<void>): Promise<HopError> {
     const error = thrown instanceof HopError ? thrown : internal(thrown);

@@ -26,8 +26,8 @@ const tierNames: Readonly<Partial<Record<Tier, string>>> = {
 };
 const follows = counter(metric.follows);
 const fadeMs = 1_000;
-/** Lines are written when their answers are: by so much they may be out of order. */
-const disorderMs = 10_000;
+/** A line has the time when its request began, and is written with its answer: what takes longer than any request is another clock. */
+const disorderMs = 120_000;
 
 export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
   const tally = new Map<Tier, number>();
