@@ -41,6 +41,8 @@ const aheadUs = dayUs;
 const refusalsToDeath = 3;
 /** The largest transaction that can be configured, down to a message each. */
 const mostHalvings = 17;
+/** After a transaction that took too long; each merges one link, so that what is due becomes less meanwhile. */
+const calmFetches = 50;
 /** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
 const largestDead = 900_000;
 
@@ -55,6 +57,8 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   const soughtFor = new Map<number, bigint>();
   /** By partition, how often its transactions were halved, for they took too long. */
   const halvings = new Map<number, number>();
+  /** By partition, how many fetches are to go before as many links are merged with a transaction as usual. */
+  const calmFor = new Map<number, number>();
 
   const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
@@ -71,10 +75,15 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     left.messages = messages;
     lag.stored(partition, behindOf(batch, messages, position), undefined);
     const halved = halvings.get(partition) ?? 0;
+    const calm = calmFor.get(partition) ?? 0;
+    const mergedLinks = halved > 0 ? 0 : calm > 0 ? 1 : undefined;
     for (const parcels of group(messages.map(read), options.batchClicks / 2 ** halved)) {
-      const step = { expected: position, now: now(), hurried: halved > 0 };
+      const step = { expected: position, now: now(), mergedLinks };
       const moved = await storeParcels(options, batch, parcels, step).catch((error: unknown) => {
-        if (error instanceof TookTooLong) halvings.set(partition, Math.min(halved + 1, mostHalvings));
+        if (error instanceof TookTooLong) {
+          halvings.set(partition, Math.min(halved + 1, mostHalvings));
+          calmFor.set(partition, calmFetches);
+        }
         throw error;
       });
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
@@ -82,6 +91,7 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
       lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
     }
     if (halved > 0) halvings.set(partition, halved - 1);
+    if (calm > 0) calmFor.set(partition, calm - 1);
     return position ?? 0n;
   };
   return (batch) => {
@@ -210,7 +220,7 @@ interface Step {
   readonly expected: bigint | undefined;
   readonly next: bigint;
   readonly now: number;
-  readonly hurried: boolean;
+  readonly mergedLinks: number | undefined;
   readonly digest?: Uint8Array | undefined;
 }
 
@@ -219,12 +229,12 @@ async function storeOneByOne(
   options: ConsumeOptions,
   batch: Batch,
   parcels: readonly Parcel[],
-  { expected, next, now, hurried }: Step,
+  { expected, next, now, mergedLinks }: Step,
 ): Promise<bigint | 'overtaken'> {
   let position = expected;
   for (const [index, parcel] of parcels.entries()) {
     const end = index === parcels.length - 1 ? next : parcel.offset + 1n;
-    const step = { expected: position, next: end, now, hurried };
+    const step = { expected: position, next: end, now, mergedLinks };
     let taken = await takeAlone(options, batch, parcel, step);
     if (taken === 'refused') {
       await bury(options, batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
@@ -258,12 +268,12 @@ async function take(
   { store, retentionDays }: ConsumeOptions,
   { topic, partition }: Batch,
   batches: readonly SoundBatch[],
-  { expected, next, now, hurried, digest }: Step,
+  { expected, next, now, mergedLinks, digest }: Step,
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
   const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
   const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
-  const taking = store.take({ topic, partition, expected, next, batches, digest, hurried, ...limits });
+  const taking = store.take({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
   const stored = await taking.finally(() => span?.end());
   if (stored === 'overtaken') return stored;
   batchDuration.record((performance.now() - startedAt) / 1_000);

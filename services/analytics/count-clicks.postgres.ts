@@ -110,9 +110,7 @@ export interface Merging {
   /** So many referrers and languages of a link and day are named. */
   readonly named?: number;
 }
-const usual: Merging = { entries: 5_000, links: 50 };
-/** What is due is left to another delivery. */
-export const noMerging: Merging = { ...usual, links: 0 };
+export const usualMerging: Merging = { entries: 5_000, links: 50 };
 
 interface Counted {
   readonly clicks: readonly ClickIndex[];
@@ -127,7 +125,7 @@ export async function countClicks(
   client: PoolClient,
   all: ClickColumns,
   { clicks, newcomers, source }: Counted,
-  { entries, links, named = mostNamed }: Merging = usual,
+  { entries, links, named = mostNamed }: Merging = usualMerging,
 ): Promise<void> {
   if (clicks.length === 0) return;
   const byValue = tallyValues(all, clicks, newcomers);

@@ -14,6 +14,7 @@ test('salts that are over are destroyed although nothing else can be done', asyn
         destroyed.push(day);
         return 1;
       },
+      rewriteSalts: fault,
     },
     partitions: { strays: fault, makeDay: fault, dropBefore: fault },
     erasure: { run: fault },

@@ -46,6 +46,12 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     // First, so that no fault of anything else lets a salt live longer.
     const destroyed = await store.destroySaltsBefore(dayOf(today - saltKeepDays * dayMs));
     if (destroyed > 0) log.info({ destroyed }, 'visitor salts were destroyed');
+    // A dump of the database may hold the table for hours, and nothing else is to wait for that.
+    await store
+      .rewriteSalts()
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'destroyed salts still stand in their file; it is rewritten later'),
+      );
     const found = await partitions.strays();
     strays = found.rows;
     // Yesterday as well: its last clicks are still on their way.

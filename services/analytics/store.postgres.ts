@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { classify, inTransaction } from '#runtime/postgres/pool.ts';
-import { type Merging, noMerging } from './count-clicks.postgres.ts';
+import { type Merging, usualMerging } from './count-clicks.postgres.ts';
 import { takersLock } from './erase.postgres.ts';
 import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored, TookTooLong } from './store.ts';
 import { type StoreOptions, storeDelivery } from './store-delivery.postgres.ts';
 
 /** What is written; on the primary. */
-export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltStore {
+export function postgresStore(pool: Pool, merging: Merging = usualMerging): ClickStore & SaltStore {
   /** The table is empty after a crash of Postgres: what was seen of it is put back, so that visitors stay who they are. */
   const knownSalts = new Map<string, Buffer>();
   return {
@@ -30,7 +30,7 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
     async take(delivery) {
       for (let tries = 1; ; tries++) {
         try {
-          return await takeOnce(pool, delivery, { look: tries > 1, merging: delivery.hurried ? noMerging : merging });
+          return await takeOnce(pool, delivery, { look: tries > 1, merging: atMost(delivery.mergedLinks, merging) });
         } catch (error) {
           if (othersWereThere(error) && tries < mostTries) continue;
           if (isSqlState(error, /^57014$/)) throw new TookTooLong('the statement was canceled', { cause: error });
@@ -58,24 +58,35 @@ export function postgresStore(pool: Pool, merging?: Merging): ClickStore & SaltS
 
     async destroySaltsBefore(day) {
       for (const known of knownSalts.keys()) if (known < day) knownSalts.delete(known);
-      const { deleted, owed } = await inTransaction(pool, async (client) => {
+      return inTransaction(pool, async (client) => {
         await client.query('update salt_destruction set before = $1 where before < $1', [day]);
         const { rowCount } = await client.query('delete from visitor_salts where day < $1', [day]);
         if (rowCount) await client.query('update salt_destruction set deletions = deletions + 1');
-        const { rows } = await client.query<{ deletions: string }>(
-          'select deletions from salt_destruction where deletions > rewritten',
-        );
-        return { deleted: rowCount ?? 0, owed: rows[0]?.deletions };
+        return rowCount ?? 0;
       });
-      // A deleted row stands in its file until that is written anew.
-      if (owed !== undefined) {
-        await pool.query('vacuum full visitor_salts');
-        await pool.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [owed]);
+    },
+
+    async rewriteSalts() {
+      const { rows } = await pool.query<{ deletions: string }>(
+        'select deletions from salt_destruction where deletions > rewritten',
+      );
+      if (!rows[0]) return;
+      const client = await pool.connect();
+      try {
+        // Whoever wants a salt waits behind this one for the table.
+        await client.query("set lock_timeout = '1s'");
+        await client.query('vacuum full visitor_salts');
+        await client.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [rows[0].deletions]);
+      } finally {
+        await client.query('reset lock_timeout').catch(() => {});
+        client.release();
       }
-      return deleted;
     },
   };
 }
+
+const atMost = (links: number | undefined, merging: Merging): Merging =>
+  links === undefined ? merging : { ...merging, links: Math.min(links, merging.links) };
 
 /** The second looks what is there; more are needed only when others store the same clicks, or make their days, meanwhile. */
 const mostTries = 5;

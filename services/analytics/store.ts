@@ -16,8 +16,8 @@ export interface Delivery {
   readonly notAfterUs?: number;
   /** Of the last message, to know it again. */
   readonly digest?: Uint8Array | undefined;
-  /** Only what has to be done with it: it took too long before. */
-  readonly hurried?: boolean;
+  /** The entries of so many links are merged with it, at most: it took too long before. Absent: of as many as usual. */
+  readonly mergedLinks?: number | undefined;
 }
 
 export interface Stored {
@@ -65,8 +65,10 @@ interface VisitorSalt {
 export interface SaltStore {
   /** Makes what is missing of these days; answers all that are kept, by day. */
   salts(days: readonly string[]): Promise<VisitorSalt[]>;
-  /** Deletes the salts of the days before this one, for good. Answers how many. */
+  /** Deletes the salts of the days before this one. Answers how many. They stand in a file until rewriteSalts has resolved. */
   destroySaltsBefore(day: string): Promise<number>;
+  /** Writes the file anew that deleted salts stand in, where that is owed; rejects when the table is not to be had within a second. */
+  rewriteSalts(): Promise<void>;
 }
 
 export interface PartitionStore {
