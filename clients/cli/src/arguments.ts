@@ -27,7 +27,7 @@ export function zonedMoment(text: string, nowMs = Date.now()): ZonedMoment {
   if (Number.isNaN(exactMs))
     throw new InvalidArgumentError('A moment is 2026-01-31, 2026-01-31T17:00, or so long ago: 7d.');
   // Date.parse takes the 31st of any month, and 24:00, for times of the next day.
-  if (!new Date(wallMs).toISOString().startsWith(`${day}T${time}`))
+  if (!new Date(wallMs).toISOString().startsWith(`${day}T${time.split('.')[0]}`))
     throw new InvalidArgumentError('There is no such day or time.');
   return (zone) => new Date(offset === undefined ? inZone(wallMs, zone) : exactMs);
 }

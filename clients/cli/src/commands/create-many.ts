@@ -49,6 +49,7 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 /** Where the installation does not say how long to leave it alone. */
 const usualPauseMs = 1_000;
+const longestPauseMs = 300_000;
 
 /**
  * Makes a link for each line of the input, some at once, and says each in the order of the input. `common` is what the lines have in
@@ -155,20 +156,21 @@ async function createOne(
   line: Line,
   pause: Pause,
 ): Promise<Outcome> {
-  const untilMs = Date.now() + timeoutMs;
+  let untilMs: number | undefined;
   // One for all tries of the line, so that they make one link.
   const headers = { 'idempotency-key': key === undefined ? randomUUID() : `${key}:${line.number}` };
   for (;;) {
     try {
       const request = requestOf(line.text, template);
       await pause.over();
+      untilMs ??= Date.now() + timeoutMs;
       const leftMs = Math.max(1, untilMs - Date.now());
       return { line, link: await hop.links.createLink(request, { signal, timeoutMs: leftMs, headers }) };
     } catch (error) {
       if (!(error instanceof HoplineError) || !passing.has(error.reason)) return { line, error };
       const pauseMs = error.retryAfterMs ?? usualPauseMs;
-      if (Date.now() + pauseMs >= untilMs) return { line, error };
-      pause.extend(pauseMs);
+      pause.extend(Math.min(pauseMs, longestPauseMs));
+      if (Date.now() + pauseMs >= (untilMs ?? 0)) return { line, error };
     }
   }
 }
