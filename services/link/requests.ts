@@ -174,7 +174,7 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
     workspaceId: person.workspaceId,
     createdBy: request.userId === 'me' ? person.userId : request.userId || undefined,
     domain: request.domain === undefined ? undefined : domainOf(domains, request.domain),
-    tag: tag?.normalize('NFC'),
+    tag,
     search: search?.normalize('NFC') || undefined,
     state: state as StateFilter | undefined,
     orderBy: orderBy as ListQuery['orderBy'],

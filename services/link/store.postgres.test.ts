@@ -282,6 +282,11 @@ describe('listing', () => {
     expect(await store.hasMadeLinks(randomUUID(), maker)).toBe(false);
   });
 
+  test('finds the tags of a version that kept them as they came', async () => {
+    const { id } = await made({ tags: ['u\u0308ber'] });
+    expect((await store.list(question({ tag: 'u\u0308ber' }))).map((link) => link.id)).toEqual([id]);
+  });
+
   test.each([
     ['https://example.com/', 'GRÖßE', ['größe', 'GRÖ', 'Rößen']],
     ['https://xn--mnchen-3ya.example/a', 'x1', ['münchen', 'MÜNCHEN.example', 'https://münchen.Example/A', 'xn--mnch']],

@@ -50,7 +50,8 @@ export function listStatement(query: ListQuery): Statement {
   conditions.push(query.state ? stateConditions[query.state] : 'deleted_at is null');
   if (query.createdBy !== undefined) conditions.push(`created_by = ${bind(query.createdBy)}`);
   if (query.domain !== undefined) conditions.push(`domain = ${bind(query.domain)}`);
-  if (query.tag !== undefined) conditions.push(`${bind(query.tag)} = any(tags)`);
+  // Tags are kept in NFC; those of a version before, as they came.
+  if (query.tag !== undefined) conditions.push(`${bind([query.tag, query.tag.normalize('NFC')])}::text[] && tags`);
   if (query.search !== undefined) {
     const part = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
     const parts = [`title ilike ${part}`, `code ${anyCase} ilike ${part}`];
