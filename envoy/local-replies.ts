@@ -82,7 +82,7 @@ const replies: readonly Reply[] = [
   },
 ];
 
-/** What a transcoder of redirects and pages says of a body (filters.ts). */
+/** What is said of the body of a GET that is not dropped: one in chunks (filters.ts), or larger than a connection's buffer. */
 const bodyOfGet: Reply = {
   status: 413,
   code: 3,
@@ -106,7 +106,7 @@ export function localReplies(): JsonObject {
       { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
       {
-        filter: both(transcodedGet, status(bodyOfGet.status)),
+        filter: both(isGet, status(bodyOfGet.status)),
         status_code: 400,
         body_format_override: errorBody(bodyOfGet),
       },
@@ -229,10 +229,14 @@ const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),
   header({ name: 'x-envoy-original-path', present_match: false }),
 );
-const transcodedGet = header({
-  name: 'x-envoy-original-method',
-  string_match: { safe_regex: { regex: 'GET|HEAD' } },
-});
+/** Before the transcoder, which makes a POST of it, and behind it. */
+const isGet: JsonObject = {
+  or_filter: {
+    filters: [':method', 'x-envoy-original-method'].map((name) =>
+      header({ name, string_match: { safe_regex: { regex: 'GET|HEAD' } } }),
+    ),
+  },
+};
 const browser = header({ name: 'accept', string_match: { contains: 'text/html' } });
 const notApi = both(
   header({ name: ':path', string_match: { prefix: '/api/' }, invert_match: true }),
