@@ -3,7 +3,7 @@ import { VirtualHostDiscoveryService } from '#gen-envoy/service/route/v3/rds_pb.
 import { RuntimeDiscoveryService } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
 import { HopError } from '#runtime/errors/errors.ts';
 import { type Registration, service } from '#runtime/rpc/endpoint.ts';
-import { createDomains } from '#runtime/shortlink/link-key.ts';
+import { bareHost, createDomains } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -90,11 +90,9 @@ const pollMs = 500;
 function hostsOf({ domains, hostAliases }: Options): ReadonlyMap<string, readonly string[]> {
   const { all, parseHost, defaultDomain } = createDomains({ domains, hostAliases });
   // `*` cannot be had: the file's own virtual host has it. A host that only it covers is served cold.
-  const aliases = hostAliases.filter((alias) => alias !== '*').map(withoutPort);
+  const aliases = hostAliases.filter((alias) => alias !== '*').map(bareHost);
   return Map.groupBy(new Set([...all, ...aliases]), (host) => parseHost(host) ?? defaultDomain);
 }
-
-const withoutPort = (host: string): string => host.toLowerCase().replace(/:\d*$/, '').replace(/\.$/, '');
 
 function servicesOf(hotSet: ReturnType<typeof createHotSet>, log: Log): Registration[] {
   const notOffered = (): never => {

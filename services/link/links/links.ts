@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clone } from '@bufbuild/protobuf';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { HopError, notFound, taken } from '#runtime/errors/errors.ts';
+import { HopError, invalid, notFound, taken } from '#runtime/errors/errors.ts';
 import { isLookalike } from '#runtime/shortlink/code-filter.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf, timestampOf } from '#runtime/shortlink/link-record.ts';
@@ -9,7 +9,6 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { type CacheWriter, writeWithin } from '../cache/cache-writer.ts';
 import type { CodeSource } from '../codes/code-blocks.ts';
-import { createFaults } from '../faults.ts';
 import type { ChangeOutcome, ChosenCode, CreateOutcome, Edit, Idempotency, LinkStore, NewLink } from '../store.ts';
 import { requireEtag } from './etag.ts';
 import { checkEnd } from './link-fields.ts';
@@ -117,11 +116,12 @@ async function createOnce(
   idempotency: Idempotency | undefined,
 ): Promise<{ outcome: 'created' | 'replayed'; record: LinkRecord }> {
   admit?.();
-  if ('fault' in checkEnd(link.expiresAt, Date.now())) {
+  const end = checkEnd(link.expiresAt, Date.now());
+  if ('fault' in end) {
     // What was made in time is answered again; nothing can be made any more.
     const before = idempotency && (await store.replay(link.workspaceId, idempotency));
     if (before) return answerOf(before, alias);
-    refuseEnded(link);
+    throw invalid(end.fault.field, end.fault.description, end.fault.reason);
   }
   for (let attempt = 0; attempt < mostCollisions; attempt++) {
     const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };
@@ -135,12 +135,6 @@ async function createOnce(
 function answerOf(made: CreateOutcome, alias: string | undefined): Extract<CreateOutcome, { record: LinkRecord }> {
   if ('record' in made) return made;
   throw refusals[made.outcome](alias);
-}
-
-function refuseEnded({ expiresAt }: NewLink): void {
-  const faults = createFaults();
-  faults.take(checkEnd(expiresAt, Date.now()));
-  faults.throwIfAny();
 }
 
 const refusals = {
