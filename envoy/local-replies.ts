@@ -1,9 +1,10 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
-import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
+import { type Status, StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { errorDomain } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
+import { statusInBase64 } from '#runtime/http/error-body.ts';
 import type { JsonObject } from './json.ts';
 
 interface Reply {
@@ -164,7 +165,7 @@ function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
   const headers = {
     'grpc-status': String(reply.code),
     'grpc-message': reply.message,
-    'grpc-status-details-bin': statusDetails(reply),
+    'grpc-status-details-bin': statusInBase64(statusOfReply(reply)),
   };
   const added = Object.entries(headers).map(([key, value]) => addHeader(key, value, 'OVERWRITE_IF_EXISTS_OR_ADD'));
   return {
@@ -175,14 +176,9 @@ function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
   };
 }
 
-/** google.rpc.Status in base64 without padding, as gRPC writes binary metadata. */
-function statusDetails({ code, reason, message }: Reply): string {
+function statusOfReply({ code, reason, message }: Reply): Status {
   const info = create(ErrorInfoSchema, { reason, domain: errorDomain });
-  const bytes = toBinary(
-    StatusSchema,
-    create(StatusSchema, { code, message, details: [anyPack(ErrorInfoSchema, info)] }),
-  );
-  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+  return create(StatusSchema, { code, message, details: [anyPack(ErrorInfoSchema, info)] });
 }
 
 const addHeader = (key: string, value: string, append_action: string): JsonObject => ({

@@ -24,9 +24,10 @@ export function errorBody(error: HopError): string {
   });
 }
 
-/** The value of grpc-status-details-bin: base64 without padding, as gRPC writes binary metadata. */
-export function statusDetails(error: HopError): string {
-  return Buffer.from(toBinary(StatusSchema, statusOf(error)))
-    .toString('base64')
-    .replace(/=+$/, '');
+/** The value of grpc-status-details-bin. */
+export const statusDetails = (error: HopError): string => statusInBase64(statusOf(error));
+
+/** Base64 without padding, as gRPC writes binary metadata. */
+export function statusInBase64(status: Status): string {
+  return Buffer.from(toBinary(StatusSchema, status)).toString('base64').replace(/=+$/, '');
 }
