@@ -33,7 +33,7 @@ describe.skipIf(!mounted)('with a spool on a disk that is full (skipped where no
       readFileSync(join(disk, 'clicks.jsonl'), 'utf8')
         .split('\n')
         .map(parseLine)
-        .flatMap((line) => (typeof line === 'string' ? [] : [line.code]));
+        .flatMap((line) => (typeof line === 'string' ? [] : [line.link.code]));
     await follow('before');
     await waitFor(() => written().includes('before'));
     writeFileSync(join(disk, 'filler'), Buffer.alloc(40_000));

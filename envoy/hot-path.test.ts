@@ -11,7 +11,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { scriptedLinkService } from '#runtime/testing/scripted-link-service.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import type { ClickLine } from '../gateway/edge/clicks/parse.ts';
+import type { FollowedLink } from '../gateway/edge/clicks/parse.ts';
 import { openControlPlane } from '../gateway/edge/hot/control-plane.ts';
 import type { HotSet } from '../gateway/edge/hot/entry.ts';
 import { openHotPath } from '../gateway/edge/hot/hot-path.ts';
@@ -75,15 +75,8 @@ async function openEdge() {
       return answer.headers.get('location');
     },
     click(code: string) {
-      const line = {
-        tier: Tier.L1,
-        method: 'GET',
-        atUs: Date.now() * 1_000,
-        domain: 'localhost',
-        code,
-        path: `/${code}`,
-      };
-      path.tap(line as ClickLine);
+      const link = { tier: Tier.L1, domain: 'localhost', code } as FollowedLink;
+      path.tap({ link, method: 'GET', atUs: Date.now() * 1_000, path: `/${code}` });
     },
     async close() {
       beating = false;

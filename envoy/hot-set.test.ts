@@ -199,7 +199,7 @@ describe('with its gateway-edge', () => {
     });
     expect(own).toHaveLength(1);
     expect(parseLine(own?.[0] ?? '')).toMatchObject({
-      ...{ linkId, workspaceId, linkVersion: 42n, tier: 1, domain: 'localhost', code: 'café' },
+      link: { linkId, workspaceId, linkVersion: 42n, tier: 1, domain: 'localhost', code: 'café' },
       ...{ method: 'GET', status: 302, referrer: 'https://x.example/', address: '127.0.0.1' },
     });
     expect(clicks().filter((line) => line.includes('?cold'))).toHaveLength(1);

@@ -4,27 +4,31 @@ import { expect, test } from 'vitest';
 import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
 import { packClicks, partitionOf, sendsOf } from './batch.ts';
 import type { Click } from './click.ts';
+import type { Agent } from './user-agent.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const click: fc.Arbitrary<Click> = fc.record({
   atUs: fc.integer({ min: 1_577_836_800_000_000, max: 4_102_444_799_000_000 }),
   requestId: fc.stringMatching(/^[0-9a-f]{32}$/),
-  linkId: fc.uuid(),
-  workspaceId: fc.uuid(),
-  linkVersion: fc.bigInt({ min: 0n, max: 2n ** 62n }),
-  tier: fc.constantFrom(1, 2, 3, 4, 5),
+  link: fc.record({
+    linkId: fc.uuid(),
+    workspaceId: fc.uuid(),
+    linkVersion: fc.bigInt({ min: 0n, max: 2n ** 62n }),
+    tier: fc.constantFrom(1, 2, 3, 4, 5),
+    domain: text,
+    code: text,
+  }),
   status: fc.constantFrom(301, 302, 307, 308),
   flags: fc.integer({ min: 0, max: 15 }),
   visitor: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
-  domain: text,
-  code: text,
   referrerHost: text,
-  country: text,
-  region: text,
-  city: text,
-  device: text,
-  browser: text,
-  operatingSystem: text,
+  place: fc.record({ country: text, region: text, city: text }),
+  agent: fc.record({
+    bot: fc.constant(false),
+    device: fc.constantFrom('desktop', 'mobile', 'tv'),
+    browser: text,
+    operatingSystem: text,
+  }),
   language: text,
   traceparent: fc.constant(''),
 });
@@ -34,22 +38,25 @@ function unpack(batch: ClickBatch): Click[] {
   return batch.atUs.map((atUs, row) => ({
     atUs: Number(atUs),
     requestId: Buffer.from(batch.requestIds.subarray(row * 16, row * 16 + 16)).toString('hex'),
-    linkId: say(batch.linkId[row]),
-    workspaceId: say(batch.workspaceId[row]),
-    linkVersion: batch.linkVersion[row] ?? -1n,
-    tier: batch.tier[row] ?? 0,
+    link: {
+      linkId: say(batch.linkId[row]),
+      workspaceId: say(batch.workspaceId[row]),
+      linkVersion: batch.linkVersion[row] ?? -1n,
+      tier: batch.tier[row] ?? 0,
+      domain: say(batch.domain[row]),
+      code: say(batch.code[row]),
+    },
     status: batch.status[row] ?? 0,
     flags: batch.flags[row] ?? -1,
     visitor: batch.visitor[row] ?? -1n,
-    domain: say(batch.domain[row]),
-    code: say(batch.code[row]),
     referrerHost: say(batch.referrerHost[row]),
-    country: say(batch.country[row]),
-    region: say(batch.region[row]),
-    city: say(batch.city[row]),
-    device: say(batch.device[row]),
-    browser: say(batch.browser[row]),
-    operatingSystem: say(batch.operatingSystem[row]),
+    place: { country: say(batch.country[row]), region: say(batch.region[row]), city: say(batch.city[row]) },
+    agent: {
+      bot: false,
+      device: say(batch.device[row]) as Agent['device'],
+      browser: say(batch.browser[row]),
+      operatingSystem: say(batch.operatingSystem[row]),
+    },
     language: say(batch.language[row]),
     traceparent: '',
   }));
@@ -63,7 +70,7 @@ test('what is packed comes out, in its order, in the partition of its link', () 
         const out = messages
           .filter((message) => message.partition === partition)
           .flatMap(({ value }) => unpack(fromBinary(ClickBatchSchema, value)));
-        expect(out).toEqual(clicks.filter(({ linkId }) => partitionOf(linkId, partitions) === partition));
+        expect(out).toEqual(clicks.filter(({ link }) => partitionOf(link.linkId, partitions) === partition));
       }
     }),
   );

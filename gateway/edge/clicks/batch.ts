@@ -31,7 +31,7 @@ export function packClicks(
   const open = new Map<number, Columns>();
   const messages: ClickMessage[] = [];
   for (const click of clicks) {
-    const partition = partitionOf(click.linkId, partitions);
+    const partition = partitionOf(click.link.linkId, partitions);
     let columns = open.get(partition);
     if (columns && columns.bytes >= maxBytes) {
       messages.push(columns.close(partition));
@@ -99,25 +99,26 @@ function createColumns(edgeId: string): Columns {
       return bytes;
     },
     add(click) {
+      const { link, place, agent } = click;
       bytes += rowBytes;
       batch.atUs.push(BigInt(click.atUs));
       requestIds.push(click.requestId);
-      batch.linkId.push(indexOf(click.linkId));
-      batch.workspaceId.push(indexOf(click.workspaceId));
-      batch.linkVersion.push(click.linkVersion);
-      batch.tier.push(click.tier);
+      batch.linkId.push(indexOf(link.linkId));
+      batch.workspaceId.push(indexOf(link.workspaceId));
+      batch.linkVersion.push(link.linkVersion);
+      batch.tier.push(link.tier);
       batch.status.push(click.status);
       batch.flags.push(click.flags);
       batch.visitor.push(click.visitor);
-      batch.domain.push(indexOf(click.domain));
-      batch.code.push(indexOf(click.code));
+      batch.domain.push(indexOf(link.domain));
+      batch.code.push(indexOf(link.code));
       batch.referrerHost.push(indexOf(click.referrerHost));
-      batch.country.push(indexOf(click.country));
-      batch.region.push(indexOf(click.region));
-      batch.city.push(indexOf(click.city));
-      batch.device.push(indexOf(click.device));
-      batch.browser.push(indexOf(click.browser));
-      batch.operatingSystem.push(indexOf(click.operatingSystem));
+      batch.country.push(indexOf(place.country));
+      batch.region.push(indexOf(place.region));
+      batch.city.push(indexOf(place.city));
+      batch.device.push(indexOf(agent.device));
+      batch.browser.push(indexOf(agent.browser));
+      batch.operatingSystem.push(indexOf(agent.operatingSystem));
       batch.language.push(indexOf(click.language));
       if (click.traceparent !== '') traces.push(click.traceparent.slice(3, 35), click.traceparent.slice(36, 52));
     },

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClickFlag, Tier } from '#gen/event/v1/click_pb.ts';
@@ -12,12 +13,14 @@ const line: ClickLine = {
   requestId: '5f8a1c7e0b1d4e2f9a3b4c5d6e7f8091',
   method: 'GET',
   status: 302,
-  linkId: '0192f0c1-2222-7333-8444-555566667777',
-  workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-  linkVersion: 42n,
-  tier: Tier.L1,
-  domain: 'localhost',
-  code: 'abc',
+  link: {
+    linkId: '0192f0c1-2222-7333-8444-555566667777',
+    workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+    linkVersion: 42n,
+    tier: Tier.L1,
+    domain: 'localhost',
+    code: 'abc',
+  },
   path: '/abc',
   referrer: 'https://News.Example:8443/a',
   userAgent:
@@ -40,11 +43,9 @@ test('says what is known, and nothing of the address', () => {
   expect(click).toMatchObject({
     flags: 0,
     referrerHost: 'news.example',
-    device: 'mobile',
-    browser: 'Safari',
-    operatingSystem: 'iOS',
+    agent: { device: 'mobile', browser: 'Safari', operatingSystem: 'iOS' },
     language: 'de',
-    ...london,
+    place: london,
   });
   const shown = JSON.stringify(click, (_, value: unknown) => (typeof value === 'bigint' ? String(value) : value));
   expect(shown).not.toContain(line.address);
@@ -55,13 +56,18 @@ describe('the visitor', () => {
   test('is the same for the same address, user agent, workspace and day, and differs when one of them does', () => {
     const visitor = enrich(line).visitor;
     expect(visitor).not.toBe(0n);
-    expect(enrich({ ...line, linkId: '0192f0c1-2222-7333-8444-555566667778', acceptLanguage: '' }).visitor).toBe(
-      visitor,
-    );
+    const other = { ...line.link, linkId: '0192f0c1-2222-7333-8444-555566667778' };
+    expect(enrich({ ...line, link: other, acceptLanguage: '' }).visitor).toBe(visitor);
     expect(enrich({ ...line, address: '192.0.2.8' }).visitor).not.toBe(visitor);
     expect(enrich({ ...line, userAgent: 'curl/8' }).visitor).not.toBe(visitor);
-    expect(enrich({ ...line, workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeefffe' }).visitor).not.toBe(visitor);
+    const elsewhere = { ...line.link, workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeefffe' };
+    expect(enrich({ ...line, link: elsewhere }).visitor).not.toBe(visitor);
     expect(visitorOf(line, '08'.repeat(32))).not.toBe(visitor);
+  });
+
+  test('is the first eight bytes of the SHA-256, little end first: a count begun by another version goes on', () => {
+    const digest = createHash('sha256').update([salt, line.link.workspaceId, line.address, line.userAgent].join('\0'));
+    expect(visitorOf(line, salt)).toBe(digest.digest().readBigUInt64LE(0));
   });
 
   test('is not known without a salt, without an address, or when the client asks for it', () => {
@@ -72,8 +78,8 @@ describe('the visitor', () => {
 });
 
 test('who asks not to be tracked is in a country, and in no region or city', () => {
-  expect(enrich({ ...line, doNotTrack: true })).toMatchObject({ country: 'GB', region: '', city: '' });
-  expect(enrich({ ...line, address: '' })).toMatchObject(nowhere);
+  expect(enrich({ ...line, doNotTrack: true })).toMatchObject({ place: { country: 'GB', region: '', city: '' } });
+  expect(enrich({ ...line, address: '' })).toMatchObject({ place: nowhere });
 });
 
 test('flags add up', () => {

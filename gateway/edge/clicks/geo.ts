@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { BlockList, isIP } from 'node:net';
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { Reader, type Response } from 'mmdb-lib';
@@ -114,30 +114,46 @@ async function ipVersionOf(path: string): Promise<number> {
 /** Records are remembered by where they stand in their file. */
 const createCache = () => new LRUCache<number | string, object>({ max: 10_000 });
 
-const reserved = new BlockList();
-for (const [network, prefix] of [
-  ['0.0.0.0', 8],
-  ['10.0.0.0', 8],
-  ['100.64.0.0', 10],
-  ['127.0.0.0', 8],
-  ['169.254.0.0', 16],
-  ['172.16.0.0', 12],
-  ['192.168.0.0', 16],
-  ['224.0.0.0', 3],
+/** IPv4 by its first two bytes: 1 where a network is nobody's. */
+const reserved = new Uint8Array(2 ** 16);
+for (const [first, second, prefix] of [
+  [0, 0, 8],
+  [10, 0, 8],
+  [100, 64, 10],
+  [127, 0, 8],
+  [169, 254, 16],
+  [172, 16, 12],
+  [192, 168, 16],
+  [224, 0, 3],
 ] as const) {
-  reserved.addSubnet(network, prefix, 'ipv4');
+  const start = first * 256 + second;
+  reserved.fill(1, start, start + 2 ** (16 - prefix));
 }
 
 /** Addresses that are nowhere: they need no database, so a mesh that only they use never loads one. */
 function isReserved(address: string, version: number): boolean {
   // Of IPv6 only 2000::/3 is handed out.
-  return version === 4 ? reserved.check(address, 'ipv4') : !/^[23][0-9a-f]{3}:/i.test(address);
+  if (version === 6) return !/^[23][0-9a-f]{3}:/i.test(address);
+  const [first, second] = address.split('.', 2);
+  return reserved[Number(first) * 256 + Number(second)] === 1;
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
+const places = new WeakMap<object, Place>();
+
+/** A record is read once, as long as it is remembered. */
+function placeOf(record: object | null): Place {
+  if (!record) return nowhere;
+  const known = places.get(record);
+  if (known) return known;
+  const place = readPlace(record);
+  places.set(record, place);
+  return place;
+}
+
 /** Reads both ways that such records are written: flat (ip-location-db) and nested (MaxMind, DB-IP). */
-function placeOf(record: unknown): Place {
+function readPlace(record: unknown): Place {
   const { country_code: code, state1, country, city, subdivisions } = fields(record);
   const [subdivision] = Array.isArray(subdivisions) ? (subdivisions as unknown[]) : [];
   const iso = text(code ?? fields(country).iso_code);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Tier } from '#gen/event/v1/click_pb.ts';
-import { parseLine } from './parse.ts';
+import { type ClickLine, parseLine } from './parse.ts';
 
 const whole = {
   v: 1,
@@ -34,12 +34,14 @@ test('reads a line of Envoy', () => {
     requestId: '5f8a1c7e0b1d4e2f9a3b4c5d6e7f8091',
     method: 'GET',
     status: 302,
-    linkId: '0192f0c1-2222-7333-8444-555566667777',
-    workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-    linkVersion: 42n,
-    tier: Tier.REDIS,
-    domain: 'localhost',
-    code: 'café',
+    link: {
+      linkId: '0192f0c1-2222-7333-8444-555566667777',
+      workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+      linkVersion: 42n,
+      tier: Tier.REDIS,
+      domain: 'localhost',
+      code: 'café',
+    },
     path: '/abc',
     referrer: 'https://news.example/a?b',
     userAgent: 'curl/8',
@@ -64,13 +66,17 @@ test("reads a line that has the link's fields in one", () => {
   const { link_id, workspace_id, link_version, tier: _, domain, code, ...rest } = whole;
   const hot = (click: string): string => JSON.stringify({ ...rest, click });
   const click = [link_id, workspace_id, link_version, 'edge', domain, code].join(';');
-  expect(parseLine(hot(click))).toEqual({ ...(parseLine(line()) as object), tier: Tier.EDGE });
+  const { link, ...others } = parseLine(line()) as ClickLine;
+  expect(parseLine(hot(click))).toEqual({ ...others, link: { ...link, tier: Tier.EDGE } });
   for (const odd of ['hop.resolver.v1.ResolverService/Redirect', '', ';;;;', `${click};x`, ';;;;;'])
     expect(parseLine(hot(odd))).toBe('not_a_click');
 });
 
 test('numbers may come as text', () => {
-  expect(parseLine(line({ v: '1', status: '308', link_version: 7 }))).toMatchObject({ status: 308, linkVersion: 7n });
+  expect(parseLine(line({ v: '1', status: '308', link_version: 7 }))).toMatchObject({
+    status: 308,
+    link: { linkVersion: 7n },
+  });
 });
 
 test.each([
@@ -101,12 +107,12 @@ describe('hostile lines', () => {
     const parsed = parseLine(
       line({ user_agent: `a\u0000b\u001b${'x'.repeat(5_000)}`, domain: '\ud800', code: '%ZZ%00' }),
     );
-    expect(parsed).toMatchObject({ domain: '\ufffd', code: '%ZZ%00' });
+    expect(parsed).toMatchObject({ link: { domain: '\ufffd', code: '%ZZ%00' } });
     expect(parsed).toHaveProperty('userAgent.length', 512);
   });
 
   test('a code may not bring a NUL in by its encoding', () => {
-    expect(parseLine(line({ code: 'a%00b' }))).toHaveProperty('code', 'ab');
+    expect(parseLine(line({ code: 'a%00b' }))).toHaveProperty('link.code', 'ab');
   });
 
   test('fields of any other type are not known', () => {

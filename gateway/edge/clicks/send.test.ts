@@ -7,6 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { Click } from './click.ts';
+import { nowhere } from './geo.ts';
 import { createSend } from './send.ts';
 
 const topicName = 'clicks';
@@ -16,22 +17,20 @@ function madeUpClick(): Click {
   return {
     atUs: 1_764_000_000_000_000,
     requestId: randomBytes(16).toString('hex'),
-    linkId: '0192f0c1-2222-7333-8444-555566667777',
-    workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-    linkVersion: 1n,
-    tier: 1,
+    link: {
+      linkId: '0192f0c1-2222-7333-8444-555566667777',
+      workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+      linkVersion: 1n,
+      tier: 1,
+      domain: 'localhost',
+      code: 'abc1234',
+    },
     status: 302,
     flags: 0,
     visitor: randomBytes(8).readBigUInt64LE(),
-    domain: 'localhost',
-    code: 'abc1234',
     referrerHost: randomBytes(192).toString('base64url').slice(0, 255),
-    country: '',
-    region: '',
-    city: '',
-    device: 'desktop',
-    browser: '',
-    operatingSystem: '',
+    place: nowhere,
+    agent: { bot: false, device: 'desktop', browser: '', operatingSystem: '' },
     language: '',
     traceparent: '',
   };

@@ -1,16 +1,24 @@
 import { expect, it } from 'vitest';
 import { Tier } from '#gen/event/v1/click_pb.ts';
+import type { FollowedLink } from '../clicks/parse.ts';
 import { createClickTap } from './click-tap.ts';
 import { pathOf } from './parts.ts';
 
-const link = { domain: 'go.example', code: 'a' };
+const linkOf = (code: string): FollowedLink => ({
+  linkId: '0192f0c1-2222-7333-8444-555566667777',
+  workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+  linkVersion: 1n,
+  tier: Tier.L1,
+  domain: 'go.example',
+  code,
+});
 
 function setUp() {
   const faded: number[] = [];
   const { tap } = createClickTap({ count: () => {}, fade: (elapsedMs) => faded.push(Math.round(elapsedMs)) });
   const now = Date.now();
-  const click = (afterMs: number): void =>
-    tap({ tier: Tier.L1, method: 'GET', atUs: (now + afterMs) * 1_000, ...link, path: '/a' });
+  const link = linkOf('a');
+  const click = (afterMs: number): void => tap({ link, method: 'GET', atUs: (now + afterMs) * 1_000, path: '/a' });
   return { faded, click };
 }
 
@@ -32,7 +40,7 @@ it('goes on fading when the clock of the clicks was set back, or was ahead at fi
 it('counts what Envoy can answer by itself, and tells of the rest as well', () => {
   const counted: string[] = [];
   const { tap, flush } = createClickTap({ count: (name) => counted.push(name), fade: () => {} });
-  const hot = { tier: Tier.L1, method: 'GET', atUs: Date.now() * 1_000, domain: 'go.example', code: 'été' } as const;
+  const hot = { link: linkOf('été'), method: 'GET', atUs: Date.now() * 1_000 } as const;
   for (const path of [pathOf('été'), `${pathOf('été')}?utm_source=x`, `/r${pathOf('été')}`, '/%c3%a9t%c3%a9'])
     tap({ ...hot, path });
   tap({ ...hot, method: 'HEAD', path: pathOf('été') });

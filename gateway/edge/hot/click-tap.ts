@@ -1,7 +1,7 @@
 import { Tier } from '#gen/event/v1/click_pb.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { ClickLine } from '../clicks/parse.ts';
+import type { ClickLine, FollowedLink } from '../clicks/parse.ts';
 import { nameOf } from './link-name.ts';
 import { pathOf } from './parts.ts';
 import type { Popularity } from './popularity.ts';
@@ -12,7 +12,7 @@ import type { Popularity } from './popularity.ts';
  */
 export interface ClickTap {
   /** Every line of a followed link, in the order of the spool. The hot path. */
-  tap(line: Pick<ClickLine, 'tier' | 'method' | 'atUs' | 'domain' | 'code' | 'path'>): void;
+  tap(line: Pick<ClickLine, 'link' | 'method' | 'atUs' | 'path'>): void;
   /** Tells the metrics; to be called now and then. Whether anything was followed since the last time. */
   flush(): boolean;
 }
@@ -28,6 +28,21 @@ const follows = counter(metric.follows);
 const fadeMs = 1_000;
 /** A line has the time when its request began, and is written with its answer: what takes longer than any request is another clock. */
 const disorderMs = 120_000;
+
+interface Names {
+  readonly path: string;
+  readonly name: string;
+}
+const names = new WeakMap<FollowedLink, Names>();
+
+/** Made once for all the lines that share a link. */
+function namesOf(link: FollowedLink): Names {
+  const known = names.get(link);
+  if (known) return known;
+  const made = { path: pathOf(link.code), name: nameOf(link) };
+  names.set(link, made);
+  return made;
+}
 
 export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
   const tally = new Map<Tier, number>();
@@ -49,11 +64,12 @@ export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade
 
   return {
     tap(line) {
-      tally.set(line.tier, (tally.get(line.tier) ?? 0) + 1);
+      const { tier } = line.link;
+      tally.set(tier, (tally.get(tier) ?? 0) + 1);
       if (line.method !== 'GET') return;
       fadeUpTo(line.atUs / 1_000);
-      if (line.path !== pathOf(line.code)) return;
-      count(nameOf(line));
+      const { path, name } = namesOf(line.link);
+      if (line.path === path) count(name);
     },
     flush() {
       const isNew = tally.size > 0;

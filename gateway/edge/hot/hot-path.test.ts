@@ -9,7 +9,7 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { scriptedLinkService, type WatchMessage } from '#runtime/testing/scripted-link-service.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import type { ClickLine } from '../clicks/parse.ts';
+import type { FollowedLink } from '../clicks/parse.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { type HotPath, openHotPath } from './hot-path.ts';
 import { nameOf } from './link-name.ts';
@@ -89,15 +89,8 @@ async function start({ failingLookups = 0, hotEntries = 100 } = {}) {
   void running.run();
   const follow = (code: string, times: number): void => {
     for (let click = 0; click < times; click++) {
-      const line = {
-        tier: Tier.L1,
-        method: 'GET',
-        atUs: Date.now() * 1_000,
-        domain: 'go.example',
-        code,
-        path: `/${code}`,
-      };
-      running.tap(line as ClickLine);
+      const link = { tier: Tier.L1, domain: 'go.example', code } as FollowedLink;
+      running.tap({ link, method: 'GET', atUs: Date.now() * 1_000, path: `/${code}` });
     }
   };
   return { ...set, link, follow };

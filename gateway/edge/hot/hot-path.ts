@@ -9,10 +9,9 @@ import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
 import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
-import type { ClickLine } from '../clicks/parse.ts';
 import type { EdgeConfig } from '../config.ts';
 import { choose } from './choose.ts';
-import { createClickTap } from './click-tap.ts';
+import { type ClickTap, createClickTap } from './click-tap.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createGrants, leaseMs } from './grants.ts';
 import { type HotLinks, readHotLinks, writeHotLinks } from './hot-links-file.ts';
@@ -29,7 +28,7 @@ interface Dependencies {
 
 export interface HotPath {
   /** What this edge follows: every line of a followed link, in the order of the spool. */
-  tap(line: ClickLine): void;
+  tap: ClickTap['tap'];
   readonly checks: { readonly watch: () => Promise<void> };
   /** Keeps the hot set until stop. */
   run(): Promise<void>;
