@@ -12,9 +12,9 @@ import { scriptedLinkService } from '#runtime/testing/scripted-link-service.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import type { FollowedLink } from '../gateway/edge/clicks/parse.ts';
-import { openControlPlane } from '../gateway/edge/hot/control-plane.ts';
 import type { HotSet } from '../gateway/edge/hot/entry.ts';
 import { openHotPath } from '../gateway/edge/hot/hot-path.ts';
+import { openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
 import { startDoor } from './testing/door.ts';
 
 const links = 10_000;

@@ -7,8 +7,8 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { parseLine } from '../gateway/edge/clicks/parse.ts';
-import { largestAnswer, openControlPlane } from '../gateway/edge/hot/control-plane.ts';
 import type { HotEntry, HotStatus } from '../gateway/edge/hot/entry.ts';
+import { largestAnswer, openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import { ask, sendRaw } from './testing/http.ts';
 

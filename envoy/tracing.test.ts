@@ -6,7 +6,7 @@ import { type SpanReceiver, startSpanReceiver } from '#runtime/testing/span-rece
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { type ClickLine, parseLine } from '../gateway/edge/clicks/parse.ts';
-import { openControlPlane } from '../gateway/edge/hot/control-plane.ts';
+import { openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import { ask } from './testing/http.ts';
 

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { type ConfigOf, defineConfig, file, int, secretUrl } from '#runtime/config/config.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { checkout } from '../local/layout.ts';
-import { fillIn } from '../local/postgres.ts';
+import { fillIn } from '../local/postgres/postgres.ts';
 
 const rolesConfig = defineConfig({
   /** As a superuser, in a database that exists. */

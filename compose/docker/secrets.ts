@@ -6,8 +6,8 @@ import { parseArgs } from 'node:util';
 import { type Address, address, addresses, type ConfigOf, defineConfig, text } from '#runtime/config/config.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { layoutOf } from '../local/layout.ts';
-import { replaceFile } from '../local/pid-files.ts';
 import { keepSecrets, type Passwords, type Secrets } from '../local/secrets.ts';
+import { replaceFile } from '../local/supervisor/pid-files.ts';
 
 /** Where the stores are; the URLs with their passwords name them. */
 const secretsConfig = defineConfig({

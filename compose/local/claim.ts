@@ -1,8 +1,8 @@
 import { linkSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from './layout.ts';
-import { livePart } from './pid-files.ts';
-import { identify } from './processes.ts';
+import { livePart } from './supervisor/pid-files.ts';
+import { identify } from './supervisor/processes.ts';
 
 /**
  * Makes this process the supervisor of a mesh. False when another process is. Of two that try at once one wins: a link to a

@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from './layout.ts';
-import { removeOutside } from './postgres-home.ts';
+import { removeOutside } from './postgres/home.ts';
 import { stopMesh } from './stop-mesh.ts';
 
 /** Stops a mesh and deletes its data, secrets and logs; other things in the folder are left alone. */

@@ -8,8 +8,8 @@ import { localConfig, tracesFrom } from '../../envoy/settings.ts';
 import { type Kind, membersOf } from './graph.ts';
 import { checkout } from './layout.ts';
 import type { Part } from './part.ts';
-import { httpProbe } from './probes.ts';
 import { edges, type MeshSettings, passedOn, spoolDir } from './services.ts';
+import { httpProbe } from './supervisor/probes.ts';
 
 const DEFAULT_CONCURRENCY = 2;
 /** What Envoy writes (clicks above all) is nobody else's. */

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isPart, type PartName, shapeOf, stopOrder } from './graph.ts';
 import type { Layout } from './layout.ts';
-import { livePart, partsWithPid, removePid } from './pid-files.ts';
-import { isAlive, type ProcessIdentity, signal } from './processes.ts';
+import { livePart, partsWithPid, removePid } from './supervisor/pid-files.ts';
+import { isAlive, type ProcessIdentity, signal } from './supervisor/processes.ts';
 
 const POLL_MS = 50;
 const KILLED_MS = 5_000;

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PartName, StepName } from './graph.ts';
 import type { Layout } from './layout.ts';
-import { livePart, replaceFile } from './pid-files.ts';
 import type { Ports } from './ports.ts';
-import type { ProcessIdentity } from './processes.ts';
-import type { Status } from './runner.ts';
+import { livePart, replaceFile } from './supervisor/pid-files.ts';
+import type { ProcessIdentity } from './supervisor/processes.ts';
+import type { Status } from './supervisor/runner.ts';
 
 export type Phase = 'starting' | 'ready' | 'failed' | 'stopping' | 'stopped';
 

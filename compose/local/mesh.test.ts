@@ -11,11 +11,11 @@ import { layoutOf } from './layout.ts';
 import { leftovers } from './leftovers.ts';
 import { startMesh, type TestMesh } from './mesh.ts';
 import { PortsTakenError } from './port-owner.ts';
-import { postgresUrl } from './postgres.ts';
-import { removeOutside } from './postgres-home.ts';
-import { describePostgres } from './postgres-status.ts';
-import { familyOf, isAlive, signal } from './processes.ts';
+import { removeOutside } from './postgres/home.ts';
+import { postgresUrl } from './postgres/postgres.ts';
+import { describePostgres } from './postgres/status.ts';
 import { keepSecrets } from './secrets.ts';
+import { familyOf, isAlive, signal } from './supervisor/processes.ts';
 
 // The real parts, in a folder that only root can enter: as root, Postgres has to be run from elsewhere (mkdtemp makes it 0700).
 const dir = path.join(temporaryDirectory(), 'mesh');

@@ -3,12 +3,12 @@ import path from 'node:path';
 import { deleteState } from './delete-state.ts';
 import type { PartName } from './graph.ts';
 import { type Layout, layoutOf } from './layout.ts';
-import { tailOf } from './log-files.ts';
 import type { MeshState } from './mesh-state.ts';
 import { openMesh } from './open-mesh.ts';
 import { type PortName, type Ports, portsFrom, portVariable } from './ports.ts';
 import type { Detours } from './services.ts';
-import type { Supervisor } from './supervisor.ts';
+import { tailOf } from './supervisor/log-files.ts';
+import type { Supervisor } from './supervisor/supervisor.ts';
 
 export interface MeshOptions {
   /** Where the mesh keeps its state, like `.local`. */

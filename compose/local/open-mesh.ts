@@ -5,13 +5,13 @@ import { type Layout, makeFolders } from './layout.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type MeshState, writeState } from './mesh-state.ts';
 import { meshOf } from './parts.ts';
-import { removePid } from './pid-files.ts';
 import { requireFree } from './port-owner.ts';
 import type { Ports } from './ports.ts';
-import { findPostgresHome } from './postgres-home.ts';
+import { findPostgresHome } from './postgres/home.ts';
 import { keepSecrets } from './secrets.ts';
 import { type Detours, publicNames } from './services.ts';
-import { Supervisor } from './supervisor.ts';
+import { removePid } from './supervisor/pid-files.ts';
+import { Supervisor } from './supervisor/supervisor.ts';
 
 export interface OpenOptions {
   readonly layout: Layout;

@@ -3,7 +3,7 @@ import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from './layout.ts';
-import { replaceFile } from './pid-files.ts';
+import { replaceFile } from './supervisor/pid-files.ts';
 
 /** Kinds of processes that sign calls; the instances of a kind share its key. */
 const SIGNERS = ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'gateway-edge'] as const;

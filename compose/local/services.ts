@@ -5,7 +5,7 @@ import { installDir } from './bootstrap/checkout.mjs';
 import { type Instances, type Kind, membersOf, type PartName } from './graph.ts';
 import type { Layout } from './layout.ts';
 import type { PortName, Ports } from './ports.ts';
-import { postgresUrl } from './postgres.ts';
+import { postgresUrl } from './postgres/postgres.ts';
 import type { Passwords, Secrets, Signer } from './secrets.ts';
 
 export interface MeshSettings {

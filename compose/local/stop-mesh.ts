@@ -2,8 +2,8 @@ import { partNames, shapeOf } from './graph.ts';
 import type { Layout } from './layout.ts';
 import { goneWithin, leftovers, stopLeftovers } from './leftovers.ts';
 import { liveSupervisor } from './mesh-state.ts';
-import { removePid } from './pid-files.ts';
-import { signal } from './processes.ts';
+import { removePid } from './supervisor/pid-files.ts';
+import { signal } from './supervisor/processes.ts';
 
 /** The longest an orderly stop may take: every part uses all of its time, one after the other. */
 const STOP_LIMIT_MS = partNames.reduce((sum, part) => sum + shapeOf(part).stopMs, 0);

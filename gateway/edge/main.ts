@@ -7,8 +7,8 @@ import { mainConfig, serve } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { openClickPath } from './clicks/click-path.ts';
 import { edgeConfig } from './config.ts';
-import { largestAnswer } from './hot/control-plane.ts';
 import { openHotSet } from './hot/open-hot-set.ts';
+import { largestAnswer } from './hot/xds/control-plane.ts';
 
 const config = mainConfig(edgeConfig);
 const log = createLog(config);

@@ -4,7 +4,7 @@ import { Redis } from 'ioredis';
 import { cacheKey } from '#runtime/shortlink/cache-entry.ts';
 import { layoutOf } from '../../compose/local/layout.ts';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
-import { asSuperuser } from '../../compose/local/postgres.ts';
+import { asSuperuser } from '../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../compose/local/secrets.ts';
 import { type Account, newAccount } from './account.ts';
 import { type Counters, countersOf } from './counters.ts';

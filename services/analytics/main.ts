@@ -7,10 +7,10 @@ import { mainConfig, serve, service } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { analyticsConfig } from './config.ts';
 import { createHandlers } from './handlers.ts';
-import { createHousekeeping } from './housekeeping.ts';
-import { startIngest } from './ingest.ts';
+import { startIngest } from './ingest/ingest.ts';
+import { openWatch } from './live/watch.ts';
+import { createHousekeeping } from './retention/housekeeping.ts';
 import { openStores } from './stores.ts';
-import { openWatch } from './watch.ts';
 
 const config = mainConfig(analyticsConfig);
 const log = createLog(config);

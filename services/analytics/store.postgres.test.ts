@@ -6,13 +6,13 @@ import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
-import { cover, dimensions, type Piece, unitsFrom } from './cover.ts';
-import { dimensionRows } from './dimensions.postgres.ts';
-import { readStats } from './stats.ts';
-import { postgresStatsStore } from './stats-store.postgres.ts';
+import { cover, dimensions, type Piece, unitsFrom } from './statistics/cover.ts';
+import { dimensionRows } from './statistics/dimensions.postgres.ts';
+import { readStats } from './statistics/stats.ts';
+import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { StatsStore } from './store.ts';
-import { soundBatch, type TestClick, testClick } from './testing.ts';
+import { soundBatch, type TestClick, testClick } from './testing/clicks.ts';
 
 let database: TestDatabase;
 let pool: Pool;

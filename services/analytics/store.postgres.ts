@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { classify, inTransaction } from '#runtime/postgres/pool.ts';
-import { type Merging, usualMerging } from './count-clicks.postgres.ts';
-import { takersLock } from './erase.postgres.ts';
+import { type Merging, usualMerging } from './ingest/count-clicks.postgres.ts';
+import { type StoreOptions, storeDelivery } from './ingest/store-delivery.postgres.ts';
+import { takersLock } from './retention/erase.postgres.ts';
 import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored, TookTooLong } from './store.ts';
-import { type StoreOptions, storeDelivery } from './store-delivery.postgres.ts';
 
 /** What is written; on the primary. */
 export function postgresStore(pool: Pool, merging: Merging = usualMerging): ClickStore & SaltStore {

@@ -1,5 +1,5 @@
-import type { SoundBatch } from './click-batch.ts';
-import type { Dimension, Piece } from './cover.ts';
+import type { SoundBatch } from './ingest/click-batch.ts';
+import type { Dimension, Piece } from './statistics/cover.ts';
 
 /** A part of the topic that was read: its clicks, and the offsets it stands between. */
 export interface Delivery {

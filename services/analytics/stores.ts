@@ -1,14 +1,14 @@
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { postgresClickListStore } from './click-list.postgres.ts';
 import type { AnalyticsConfig } from './config.ts';
-import { postgresEraseStore } from './erase.postgres.ts';
-import { postgresLiveStore } from './live-clicks.postgres.ts';
-import { postgresPartitionStore } from './partitions.postgres.ts';
-import { postgresStatsStore } from './stats-store.postgres.ts';
+import { postgresLiveStore } from './live/live-clicks.postgres.ts';
+import { postgresEraseStore } from './retention/erase.postgres.ts';
+import { postgresPartitionStore } from './retention/partitions.postgres.ts';
+import { postgresClickListStore } from './statistics/click-list.postgres.ts';
+import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
+import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
-import { postgresWorkspaceCounts, postgresWorkspaceStore } from './workspace-store.postgres.ts';
 
 /** Pools of their own for what is written, what is asked, and what must not wait behind it: none takes another's connections. */
 export function openStores(

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
-import { call } from '../mesh/support/http.ts';
+import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import {
   createLink,

@@ -1,7 +1,7 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
-import { eventually } from '../mesh/support/eventually.ts';
-import { call } from '../mesh/support/http.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { sendPastClicks } from './support/past-clicks.ts';
 import {

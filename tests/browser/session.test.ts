@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
-import { call } from '../mesh/support/http.ts';
+import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { refuse } from './support/refusal.ts';
 import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';

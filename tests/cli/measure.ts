@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { eventually } from '../mesh/support/eventually.ts';
-import { startHop } from '../mesh/support/hop.ts';
-import { onMeasuredMesh, say, summary } from '../mesh/support/measuring.ts';
+import { eventually } from '../support/eventually.ts';
+import { startHop } from '../support/hop.ts';
+import { onMeasuredMesh, say, summary } from '../support/measuring.ts';
 
 const rounds = 10;
 const person = { email: 'ada@example.org', password: 'a long walk in the rain' };

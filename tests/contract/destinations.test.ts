@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { networkInterfaces } from 'node:os';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { type Answer, call, fieldsOf } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { type Answer, call, fieldsOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { expectRefusal } from './support/refusals.ts';
 
 let ada: Person;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { call, fieldsOf, reasonOf } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { call, fieldsOf, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { httpRequest, openConnection } from './support/connection.ts';
 import { publicCalls, requestOf, restFormsOf, type Subject } from './support/public-calls.ts';
 import { expectRefusal, innerHeadersOf } from './support/refusals.ts';

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { concurrently } from '../mesh/support/concurrently.ts';
-import { eventually } from '../mesh/support/eventually.ts';
-import { call } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { httpRequest, openConnection } from './support/connection.ts';
 import { expectRefusal, innerHeadersOf, leakIn } from './support/refusals.ts';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { eventually } from '../mesh/support/eventually.ts';
-import { call } from '../mesh/support/http.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
 import { httpRequest, openConnection } from './support/connection.ts';
 import { expectRefusal, innerHeadersOf, leakIn } from './support/refusals.ts';
 

@@ -1,10 +1,10 @@
 import { createPublicKey, randomUUID, verify } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concurrently } from '../mesh/support/concurrently.ts';
-import { eventually } from '../mesh/support/eventually.ts';
-import { type Answer, call } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { expectBad, expectRefusal } from './support/refusals.ts';
 import { readJwt } from './support/tokens.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { call } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { linksOf, long_url } from './support/links.ts';
 import { expectBad, expectRefusal } from './support/refusals.ts';
 

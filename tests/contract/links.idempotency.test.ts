@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concurrently } from '../mesh/support/concurrently.ts';
-import { call } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { linksOf, long_url, urls } from './support/links.ts';
 import { expectRefusal } from './support/refusals.ts';
 

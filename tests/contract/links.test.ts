@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concurrently } from '../mesh/support/concurrently.ts';
-import { eventually } from '../mesh/support/eventually.ts';
-import { call, reasonOf } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { eventually } from '../support/eventually.ts';
+import { call, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { linksOf, long_url, pathOf, urls } from './support/links.ts';
 import { expectBad, expectRefusal } from './support/refusals.ts';
 

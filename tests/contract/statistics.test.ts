@@ -1,10 +1,10 @@
 import { createClient } from '@connectrpc/connect';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
-import { concurrently } from '../mesh/support/concurrently.ts';
-import { eventually } from '../mesh/support/eventually.ts';
-import { type Answer, call, fieldsOf } from '../mesh/support/http.ts';
-import { newLink, newPerson, type Person } from '../mesh/support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { eventually } from '../support/eventually.ts';
+import { type Answer, call, fieldsOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 import { expectRefusal } from './support/refusals.ts';
 import { protocols, transportOf } from './support/typed.ts';
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from '../../compose/local/layout.ts';
-import { postgresUrl } from '../../compose/local/postgres.ts';
+import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
 import { atLeast, atMost, exactly, type Finding, type Verdict } from './case.ts';
 import type { Answer, Ledger } from './load/ledger.ts';
 import { passwordsOf, superuser } from './postgres.ts';
@@ -119,7 +119,7 @@ export async function noneTwice(world: World, { stored }: Followed): Promise<Ver
 /** What `npm run reconcile` finds on the mesh's Postgres. */
 async function differences(world: World): Promise<number> {
   const url = postgresUrl('hop_analytics', passwordsOf(world), world.mesh.ports.postgres);
-  const command = path.join(checkout, 'services/analytics/reconcile.ts');
+  const command = path.join(checkout, 'services/analytics/retention/reconcile.ts');
   const output = await new Promise<string>((resolve, reject) => {
     execFile(process.execPath, [command, '--url', url], { maxBuffer: 2 ** 26 }, (error, stdout) => {
       // 1: there are differences.

@@ -1,6 +1,6 @@
 // A mesh whose cached links are hot: what several files of cases share of it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrently } from '../mesh/support/concurrently.ts';
+import { concurrently } from '../support/concurrently.ts';
 import { call } from './front-door.ts';
 import type { Target } from './load/load.ts';
 import { scrape, sumOf } from './metrics.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { postgresUrl } from '../../compose/local/postgres.ts';
+import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
 import type { Passwords } from '../../compose/local/secrets.ts';
 import type { World } from './world.ts';
 

@@ -4,9 +4,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
-import { startHop } from './support/hop.ts';
-import { call } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { startHop } from '../support/hop.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'hop-'));
 const started: ChildProcess[] = [];

@@ -10,8 +10,8 @@ import { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
 import { ProcessService } from '#gen/status/v1/process_service_pb.ts';
 import { StatusService } from '#gen/status/v1/status_service_pb.ts';
-import { call, reasonOf } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { call, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 const services = [
   LinkService,

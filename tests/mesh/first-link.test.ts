@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, it } from 'vitest';
-import { eventually } from './support/eventually.ts';
-import { call } from './support/http.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
 
 it('signs up, logs in, makes a link, follows it, and finds the click in the statistics', async () => {
   const email = `Grace.${randomUUID()}@example.org`;

@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { concurrently } from './support/concurrently.ts';
-import { eventually } from './support/eventually.ts';
-import { call, reasonOf } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { eventually } from '../support/eventually.ts';
+import { call, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 let ada: Person;
 beforeAll(async () => {

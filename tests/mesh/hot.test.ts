@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { eventually } from './support/eventually.ts';
-import { call } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 let ada: Person;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concurrently } from './support/concurrently.ts';
-import { call, fieldsOf, reasonOf } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { concurrently } from '../support/concurrently.ts';
+import { call, fieldsOf, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 let ada: Person;
 let eve: Person;

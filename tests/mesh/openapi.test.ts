@@ -6,7 +6,7 @@ import { Ajv2020 } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { OpenApi, Operation, Schema } from '../../gateway/access/pages/openapi/openapi.ts';
-import { type Answer, call } from './support/http.ts';
+import { type Answer, call } from '../support/http.ts';
 
 const run = promisify(execFile);
 

@@ -3,8 +3,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
-import { eventually } from './support/eventually.ts';
-import { call } from './support/http.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
 
 const PARTS = [
   'envoy',

@@ -9,10 +9,10 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { type SpanReceiver, startSpanReceiver } from '#runtime/testing/span-receiver.ts';
 import { partsOf } from '../../compose/local/graph.ts';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
-import { postgresUrl } from '../../compose/local/postgres.ts';
-import { eventually } from './support/eventually.ts';
-import { call } from './support/http.ts';
-import { unlimited } from './support/unlimited.ts';
+import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
+import { eventually } from '../support/eventually.ts';
+import { call } from '../support/http.ts';
+import { unlimited } from '../support/unlimited.ts';
 
 /** Addresses that stand nowhere else. */
 const planted = ['203.0.113.177', '2001:db8:5ca1:ab1e::4d'];
@@ -308,7 +308,7 @@ describe('erasing', () => {
   const erase = (...args: string[]): number | null => {
     const passwords = JSON.parse(readFileSync(path.join(mesh.dir, 'secrets/passwords.json'), 'utf8'));
     const url = postgresUrl('hop_analytics', passwords, mesh.ports.postgres);
-    const command = ['services/analytics/erase.ts', ...args, '--url', url];
+    const command = ['services/analytics/retention/erase.ts', ...args, '--url', url];
     return spawnSync('node_modules/.bin/node', command, { stdio: 'ignore', timeout: 30_000 }).status;
   };
 

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import * as services from '../../clients/sdk/src/services.ts';
-import { call } from './support/http.ts';
-import { newLink, newPerson, type Person } from './support/people.ts';
+import { call } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
 
 const directory = new URL('../../clients/sdk/examples/', import.meta.url);
 const said: string[] = [];

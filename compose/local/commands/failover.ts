@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { type Layout, layoutOf } from '../layout.ts';
 import { liveSupervisor, type MeshEvent, readState } from '../mesh-state.ts';
-import { signal } from '../processes.ts';
+import { signal } from '../supervisor/processes.ts';
 
 const POLL_MS = 50;
 /** Longer than all of its steps together may take. */

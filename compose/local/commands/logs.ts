@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isPart, partNames } from '../graph.ts';
 import { layoutOf } from '../layout.ts';
-import { logFile } from '../log-files.ts';
+import { logFile } from '../supervisor/log-files.ts';
 
 /** `npm run logs -- <part> [-f] [-n lines]`. Several parts may be named; -f follows. */
 export async function logs(args: string[]): Promise<number> {

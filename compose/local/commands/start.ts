@@ -4,10 +4,10 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { checkout, type Layout, layoutOf, makeFolders } from '../layout.ts';
-import { tailOf, withLog } from '../log-files.ts';
 import { liveSupervisor, type MeshState, readState } from '../mesh-state.ts';
 import { createProgress, greeting, type Screen } from '../progress.ts';
-import { runSupervisor } from '../run-supervisor.ts';
+import { tailOf, withLog } from '../supervisor/log-files.ts';
+import { runSupervisor } from '../supervisor/run-supervisor.ts';
 
 const FOLLOW_MS = 100;
 /** A start is given up long before this by the supervisor itself. */

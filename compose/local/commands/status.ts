@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import { type PartName, partNames, shapeOf } from '../graph.ts';
 import { type Layout, layoutOf } from '../layout.ts';
 import { liveSupervisor, type MeshState, readState } from '../mesh-state.ts';
-import { livePart } from '../pid-files.ts';
-import { describePostgres } from '../postgres-status.ts';
-import { type Memory, memoryOf } from '../processes.ts';
+import { describePostgres } from '../postgres/status.ts';
+import { livePart } from '../supervisor/pid-files.ts';
+import { type Memory, memoryOf } from '../supervisor/processes.ts';
 
 const MIB = 1024 * 1024;
 const HEADINGS = ['part', 'pid', 'state', 'uptime', 'restarts', 'rss', 'pss', 'port'];

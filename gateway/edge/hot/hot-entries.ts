@@ -1,8 +1,8 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { BaseRoutes } from './base-routes.ts';
 import type { HotEntry } from './entry.ts';
-import { encodeEntry } from './resources.ts';
 import { type Capacity, type EntryFault, faultOf } from './snapshot.ts';
+import type { BaseRoutes } from './xds/base-routes.ts';
+import { encodeEntry } from './xds/resources.ts';
 
 /** The entries of the hot set as they change, within its capacity. */
 export interface HotEntries {

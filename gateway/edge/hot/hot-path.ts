@@ -10,13 +10,13 @@ import { metric } from '#runtime/telemetry/schema.ts';
 import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
 import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { EdgeConfig } from '../config.ts';
-import { choose } from './choose.ts';
-import { type ClickTap, createClickTap } from './click-tap.ts';
+import { choose } from './choosing/choose.ts';
+import { type ClickTap, createClickTap } from './choosing/click-tap.ts';
+import { type HotLinks, readHotLinks, writeHotLinks } from './choosing/hot-links-file.ts';
+import { createPopularity } from './choosing/popularity.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createGrants, leaseMs } from './grants.ts';
-import { type HotLinks, readHotLinks, writeHotLinks } from './hot-links-file.ts';
 import { keyOfName, nameOf } from './link-name.ts';
-import { createPopularity } from './popularity.ts';
 import { createRecords, type Records } from './records.ts';
 
 interface Dependencies {

@@ -1,14 +1,14 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { BaseRoutes } from './base-routes.ts';
 import { createChanged } from './changed.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createFleet } from './fleet.ts';
 import { createHotEntries, type HotEntries } from './hot-entries.ts';
 import { createLease, type Lease } from './lease.ts';
 import { type Capacity, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
-import type { VirtualHostSource } from './virtual-hosts.ts';
+import type { BaseRoutes } from './xds/base-routes.ts';
+import type { VirtualHostSource } from './xds/virtual-hosts.ts';
 
 interface HotSetOptions {
   /** By short domain: the hosts that mean it. */

@@ -3,8 +3,8 @@ import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import type { Registration } from '#runtime/rpc/endpoint.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { EdgeConfig } from '../config.ts';
-import { openControlPlane } from './control-plane.ts';
 import { type HotPath, openHotPath } from './hot-path.ts';
+import { openControlPlane } from './xds/control-plane.ts';
 
 interface Dependencies {
   readonly config: EdgeConfig;

@@ -1,10 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { VirtualHostSchema } from '#gen-envoy/config/route/v3/route_components_pb.ts';
-import type { BaseRoutes } from './base-routes.ts';
 import type { HotEntry, HotStatus } from './entry.ts';
 import { createHotEntries } from './hot-entries.ts';
 import { faultOf, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
+import type { BaseRoutes } from './xds/base-routes.ts';
 
 const uuid = '0197f0c6-0000-7000-8000-000000000001';
 const good: HotEntry = {

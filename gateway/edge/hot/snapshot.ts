@@ -1,7 +1,7 @@
-import type { BaseRoutes } from './base-routes.ts';
 import type { HotEntry } from './entry.ts';
 import { pathOf } from './parts.ts';
-import { encodeEntry, encodeVirtualHost, virtualHostName } from './resources.ts';
+import type { BaseRoutes } from './xds/base-routes.ts';
+import { encodeEntry, encodeVirtualHost, virtualHostName } from './xds/resources.ts';
 
 /** How large a hot set may be. */
 export interface Capacity {

@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs';
 import path from 'node:path';
 import type pg from 'pg';
 import { layoutOf } from '../../../compose/local/layout.ts';
-import { asSuperuser } from '../../../compose/local/postgres.ts';
+import { asSuperuser } from '../../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../../compose/local/secrets.ts';
 import { edges } from '../../../compose/local/services.ts';
 import { cpuBetween, readCpu } from '../cpu.ts';

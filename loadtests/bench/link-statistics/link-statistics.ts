@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { layoutOf } from '../../../compose/local/layout.ts';
-import { asSuperuser } from '../../../compose/local/postgres.ts';
+import { asSuperuser } from '../../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../../compose/local/secrets.ts';
 import type { Bench } from '../measure.ts';
 import { median } from '../statistics.ts';

@@ -2,11 +2,11 @@
 import type { BrowserContext, Page } from 'playwright-core';
 import { layoutOf } from '../../../compose/local/layout.ts';
 import type { TestMesh } from '../../../compose/local/mesh.ts';
-import { asSuperuser } from '../../../compose/local/postgres.ts';
+import { asSuperuser } from '../../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../../compose/local/secrets.ts';
 import { storeLinks } from '../../../loadtests/bench/links.ts';
-import { eventually } from '../../mesh/support/eventually.ts';
-import { ms, onMeasuredMesh, say, summary } from '../../mesh/support/measuring.ts';
+import { eventually } from '../../support/eventually.ts';
+import { ms, onMeasuredMesh, say, summary } from '../../support/measuring.ts';
 import { launchBrowser } from '../support/chromium.ts';
 import { firstLoadBytes } from '../support/first-load.ts';
 import { type Interaction, interactions } from './interactions.ts';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { eventually } from '../../mesh/support/eventually.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type FollowedLink, sendPastClicks } from '../support/past-clicks.ts';
 import { chance, headersOfToday, links, pastClicks, weights } from './company.ts';
 

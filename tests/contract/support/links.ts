@@ -1,5 +1,5 @@
-import { call } from '../../mesh/support/http.ts';
-import type { Person } from '../../mesh/support/people.ts';
+import { call } from '../../support/http.ts';
+import type { Person } from '../../support/people.ts';
 
 export const urls = '/api/v1/urls';
 export const long_url = 'https://example.org/';

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import { reasons } from '#runtime/errors/reasons.ts';
-import { type Answer, fieldsOf } from '../../mesh/support/http.ts';
+import { type Answer, fieldsOf } from '../../support/http.ts';
 
 /** The google.rpc.Codes that an HTTP status may come from. */
 const codesOf: Readonly<Record<number, readonly number[]>> = {

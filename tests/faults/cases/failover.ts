@@ -1,7 +1,7 @@
 // The replica takes over, under load; afterwards every link that was acknowledged is followed.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { concurrently } from '../../mesh/support/concurrently.ts';
+import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
 import { call } from '../front-door.ts';
 import type { LoadResult, Target } from '../load/load.ts';

@@ -1,6 +1,6 @@
 // The hot set: what Envoy answers by itself must not outlive the truth, whatever dies.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrently } from '../../mesh/support/concurrently.ts';
+import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, atMost, type FaultCase, type Finding } from '../case.ts';
 import { call, expectStatus } from '../front-door.ts';
 import { allHot, answeredByEnvoy, figure, hotLinks, hotMesh as mesh, untilAllHot } from '../hot-mesh.ts';

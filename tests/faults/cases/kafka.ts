@@ -1,6 +1,6 @@
 // Faults of the click path: redirects must not notice, and no click may be lost or counted twice.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrently } from '../../mesh/support/concurrently.ts';
+import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, exactly, type FaultCase, type Finding } from '../case.ts';
 import { expectStatus } from '../front-door.ts';
 import { createsSucceed, p99LikeBefore, redirectsSucceed } from '../judge.ts';

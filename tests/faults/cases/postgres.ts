@@ -1,7 +1,7 @@
 // Faults of Postgres: the primary, the replica, both; killed, frozen, and away from synchronous commits.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { familyOf, memoryOf, signal } from '../../../compose/local/processes.ts';
+import { familyOf, memoryOf, signal } from '../../../compose/local/supervisor/processes.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding } from '../case.ts';
 import { p99LikeBefore, redirectsSucceed } from '../judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';

@@ -1,0 +1,52 @@
+import {
+  closeSync,
+  copyFileSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  truncateSync,
+} from 'node:fs';
+import path from 'node:path';
+import type { Layout } from '../layout.ts';
+
+/** A log that has grown past this is begun anew when its part starts; the one before is kept beside it. */
+const ROTATED_AT_START = 8 * 1024 * 1024;
+/** A log that grows past this while its part runs is emptied after a copy: the part keeps its file open. */
+const BOUND_WHILE_RUNNING = 64 * 1024 * 1024;
+
+export const logFile = (layout: Layout, name: string): string => path.join(layout.log, `${name}.log`);
+
+/** Hands `use` a file descriptor that appends to a part's log. */
+export function withLog<T>(layout: Layout, name: string, use: (fd: number) => T): T {
+  mkdirSync(layout.log, { recursive: true });
+  const file = logFile(layout, name);
+  if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > ROTATED_AT_START) renameSync(file, `${file}.1`);
+  const fd = openSync(file, 'a', 0o640);
+  try {
+    return use(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** Keeps every log in the folder below its bound. All of them are written in append mode, so that truncating is safe. */
+export function boundLogs(layout: Layout): void {
+  for (const name of readdirSync(layout.log)) {
+    const file = path.join(layout.log, name);
+    if (name.endsWith('.1') || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= BOUND_WHILE_RUNNING) continue;
+    copyFileSync(file, `${file}.1`);
+    truncateSync(file);
+  }
+}
+
+/** The last lines of a log, for a message about a part that would not start. */
+export function tailOf(layout: Layout, name: string, lines: number): string {
+  try {
+    return readFileSync(logFile(layout, name), 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+  } catch {
+    return '';
+  }
+}

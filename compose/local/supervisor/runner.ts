@@ -1,0 +1,203 @@
+// Keeps one part running: starts it, waits until it serves, starts it again when it dies, and stops it when asked.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { shapeOf } from '../graph.ts';
+import type { Layout } from '../layout.ts';
+import type { Part } from '../part.ts';
+import { tailOf, withLog } from './log-files.ts';
+import { removePid, writePid } from './pid-files.ts';
+import { identify, type ProcessIdentity, signal } from './processes.ts';
+
+export type Status = 'waiting' | 'starting' | 'ready' | 'died' | 'held' | 'stopping' | 'stopped';
+
+/** Tells people about a part; `ms` is how long it took. */
+export type Reporter = (part: string, kind: 'ready' | 'note' | 'died', text: string, ms?: number) => void;
+
+interface Running {
+  readonly child: ChildProcess;
+  readonly identity: ProcessIdentity | undefined;
+  readonly exited: Promise<string>;
+  exit?: string;
+}
+
+const PROBE_FIRST_MS = 25;
+const PROBE_MOST_MS = 250;
+const START_LIMIT_MS = 90_000;
+const FIRST_TRIES = 3;
+const BACKOFF_FIRST_MS = 250;
+const BACKOFF_MOST_MS = 15_000;
+/** Who stayed up this long starts again without delay. */
+const STEADY_MS = 30_000;
+/** EX_CONFIG: a process that cannot read its configuration says so once; trying again would not help. */
+const EXIT_CONFIG = 'code 78';
+const TAIL_LINES = 15;
+
+export class PartRunner {
+  readonly part: Part;
+  status: Status = 'waiting';
+  restarts = 0;
+  /** Milliseconds since the epoch at which the process was started. */
+  since: number | undefined;
+  readonly #layout: Layout;
+  readonly #report: Reporter;
+  #running: Running | undefined;
+  #stop = new AbortController();
+  #loop: Promise<void> = Promise.resolve();
+  #first = Promise.withResolvers<void>();
+
+  constructor(part: Part, layout: Layout, report: Reporter) {
+    this.part = part;
+    this.#layout = layout;
+    this.#report = report;
+  }
+
+  get pid(): number | undefined {
+    return this.#running?.exit === undefined ? this.#running?.child.pid : undefined;
+  }
+
+  /** Starts it and keeps it running. Resolves when it serves for the first time; rejects when it would not start, or was stopped before. */
+  start(): Promise<void> {
+    this.#stop = new AbortController();
+    this.#first = Promise.withResolvers<void>();
+    this.#loop = this.#keep(this.#stop.signal, this.#first);
+    return this.#first.promise;
+  }
+
+  /** Asks it to stop, kills it when its time is over; resolves when it is gone. It is not started again. */
+  async stop(
+    status: 'stopped' | 'held' = 'stopped',
+    how: NodeJS.Signals = shapeOf(this.part.name).stopSignal,
+    limitMs: number = shapeOf(this.part.name).stopMs,
+  ): Promise<void> {
+    this.#stop.abort();
+    const running = this.#running;
+    if (running !== undefined && running.exit === undefined) {
+      this.status = 'stopping';
+      this.signal(how);
+      const begun = performance.now();
+      const timer = setTimeout(() => this.#killHard(), limitMs);
+      await running.exited;
+      clearTimeout(timer);
+      this.#report(this.part.name, 'note', `stopped in ${Math.round(performance.now() - begun)} ms`);
+    }
+    await this.#loop;
+    this.#first.promise.catch(() => {});
+    this.#first.reject(new Error(`${this.part.name} was stopped`));
+    this.status = status;
+  }
+
+  /** Sends a signal to the process; false when there is none. */
+  signal(name: NodeJS.Signals): boolean {
+    const identity = this.#running?.identity;
+    if (identity === undefined || this.#running?.exit !== undefined) return false;
+    return signal(identity, name);
+  }
+
+  #killHard(): void {
+    this.#report(this.part.name, 'note', 'did not stop in time; killed');
+    this.signal('SIGKILL');
+  }
+
+  async #keep(stop: AbortSignal, first: PromiseWithResolvers<void>): Promise<void> {
+    let attempt = 0;
+    for (let everReady = false; !stop.aborted; this.restarts += 1) {
+      const begun = performance.now();
+      const failure = await this.#launch(stop, everReady).catch((error: Error) => error.message);
+      if (stop.aborted) break;
+      let died = failure;
+      if (failure === undefined) {
+        this.#report(this.part.name, 'ready', everReady ? 'is back' : '', performance.now() - begun);
+        everReady = true;
+        first.resolve();
+        died = `died (${await this.#running?.exited})`;
+        if (performance.now() - begun > STEADY_MS) attempt = 0;
+      } else if (!everReady && (attempt + 1 >= FIRST_TRIES || failure.includes(EXIT_CONFIG))) {
+        first.reject(this.#wouldNotStart(failure));
+        break;
+      }
+      if (stop.aborted) break;
+      await this.#backOff(died ?? 'died', attempt, stop);
+      attempt += 1;
+    }
+    await this.#endRest();
+  }
+
+  async #backOff(died: string, attempt: number, stop: AbortSignal): Promise<void> {
+    const delay = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** attempt);
+    this.status = 'died';
+    this.#report(this.part.name, 'died', `${died}; starting it again in ${delay} ms`);
+    await sleep(delay, undefined, { signal: stop }).catch(() => {});
+  }
+
+  /** A launch that failed may have left its process; it is not left behind. */
+  async #endRest(): Promise<void> {
+    const running = this.#running;
+    if (running === undefined || running.exit !== undefined || this.status === 'stopping') return;
+    this.signal('SIGKILL');
+    await running.exited;
+  }
+
+  /** One start of the process; undefined when it serves, else what went wrong. */
+  async #launch(stop: AbortSignal, everReady: boolean): Promise<string | undefined> {
+    this.status = 'starting';
+    await this.part.prepare();
+    if (stop.aborted) return undefined;
+    const running = this.#spawn();
+    const limit = performance.now() + START_LIMIT_MS;
+    for (let pause = PROBE_FIRST_MS; !stop.aborted; pause = Math.min(PROBE_MOST_MS, pause * 1.5)) {
+      await Promise.race([running.exited, sleep(pause)]);
+      if (running.exit !== undefined) return `ended with ${running.exit} before it was ready`;
+      if (await this.part.ready().catch(() => false)) {
+        // Whatever answered, it was this process only if this process is alive.
+        if (running.exit !== undefined) continue;
+        this.status = 'ready';
+        return undefined;
+      }
+      // Later, what it waits for may itself be away: then it is given time without end.
+      if (!everReady && performance.now() > limit) {
+        this.signal('SIGKILL');
+        await running.exited;
+        return `was not ready after ${START_LIMIT_MS / 1000} s`;
+      }
+    }
+    return undefined;
+  }
+
+  /** `nice` replaces itself with the process, so the pid is that of the process. */
+  #command() {
+    const { file, args, ...rest } = this.part.command();
+    const { niceness = 0 } = shapeOf(this.part.name);
+    return niceness === 0
+      ? { ...rest, file, args }
+      : { ...rest, file: 'nice', args: ['-n', String(niceness), file, ...args] };
+  }
+
+  #spawn(): Running {
+    const { file, args, env, cwd, user } = this.#command();
+    const name = this.part.name;
+    // A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
+    const child = withLog(this.#layout, name, (log) =>
+      spawn(file, args, { ...user, env: { ...env }, cwd, detached: true, stdio: ['ignore', log, log] }),
+    );
+    const exited = new Promise<string>((resolve) => {
+      child.once('exit', (code, killed) => resolve(killed ?? `code ${code}`));
+      child.once('error', (error) => resolve(error.message));
+    });
+    const identity =
+      child.pid === undefined ? undefined : (writePid(this.#layout, name, child.pid) ?? identify(child.pid));
+    const running: Running = { child, identity, exited };
+    void exited.then((how) => {
+      running.exit = how;
+      removePid(this.#layout, name);
+    });
+    this.since = Date.now();
+    this.#running = running;
+    return running;
+  }
+
+  #wouldNotStart(failure: string): Error {
+    const tail = tailOf(this.#layout, this.part.name, TAIL_LINES);
+    const end = tail === '' ? '' : `\nThe end of its log:\n${tail}`;
+    return new Error(`${this.part.name} ${failure}.${end}`);
+  }
+}

@@ -1,0 +1,49 @@
+import { expect, it } from 'vitest';
+import { Tier } from '#gen/event/v1/click_pb.ts';
+import type { FollowedLink } from '../../clicks/parse.ts';
+import { pathOf } from '../parts.ts';
+import { createClickTap } from './click-tap.ts';
+
+const linkOf = (code: string): FollowedLink => ({
+  linkId: '0192f0c1-2222-7333-8444-555566667777',
+  workspaceId: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
+  linkVersion: 1n,
+  tier: Tier.L1,
+  domain: 'go.example',
+  code,
+});
+
+function setUp() {
+  const faded: number[] = [];
+  const { tap } = createClickTap({ count: () => {}, fade: (elapsedMs) => faded.push(Math.round(elapsedMs)) });
+  const now = Date.now();
+  const link = linkOf('a');
+  const click = (afterMs: number): void => tap({ link, method: 'GET', atUs: (now + afterMs) * 1_000, path: '/a' });
+  return { faded, click };
+}
+
+it('lets counts fade by the time of the clicks, which may be a little out of order', () => {
+  const { faded, click } = setUp();
+  for (const at of [-60_000, -59_001, -59_000, -59_200, -50_000]) click(at);
+  expect(faded).toEqual([1_000, 9_000]);
+});
+
+it('goes on fading when the clock of the clicks was set back, or was ahead at first', () => {
+  const { faded, click } = setUp();
+  for (const at of [-10_000, -60_000, -3_600_000, -3_590_000]) click(at);
+  expect(faded).toEqual([10_000]);
+  const ahead = setUp();
+  for (const at of [3_600_000, -600_000, -541_000]) ahead.click(at);
+  expect(ahead.faded).toEqual([59_000]);
+});
+
+it('counts what Envoy can answer by itself, and tells of the rest as well', () => {
+  const counted: string[] = [];
+  const { tap, flush } = createClickTap({ count: (name) => counted.push(name), fade: () => {} });
+  const hot = { link: linkOf('été'), method: 'GET', atUs: Date.now() * 1_000 } as const;
+  for (const path of [pathOf('été'), `${pathOf('été')}?utm_source=x`, `/r${pathOf('été')}`, '/%c3%a9t%c3%a9'])
+    tap({ ...hot, path });
+  tap({ ...hot, method: 'HEAD', path: pathOf('été') });
+  expect(counted).toEqual(['go.example/été']);
+  expect([flush(), flush()]).toEqual([true, false]);
+});

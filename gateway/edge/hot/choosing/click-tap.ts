@@ -1,0 +1,81 @@
+import { Tier } from '#gen/event/v1/click_pb.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { ClickLine, FollowedLink } from '../../clicks/parse.ts';
+import { nameOf } from '../link-name.ts';
+import { pathOf } from '../parts.ts';
+import type { Popularity } from './popularity.ts';
+
+/**
+ * Counts what is followed and would not be asked of a resolver if it were hot. Bots count as well: they cost the same. So do
+ * follows at hosts that only `*` covers, although they are never hot: a host costs more to tell than they are worth.
+ */
+export interface ClickTap {
+  /** Every line of a followed link, in the order of the spool. The hot path. */
+  tap(line: Pick<ClickLine, 'link' | 'method' | 'atUs' | 'path'>): void;
+  /** Tells the metrics; to be called now and then. Whether anything was followed since the last time. */
+  flush(): boolean;
+}
+
+const tierNames: Readonly<Partial<Record<Tier, string>>> = {
+  [Tier.EDGE]: 'edge',
+  [Tier.L1]: 'l1',
+  [Tier.REDIS]: 'redis',
+  [Tier.REPLICA]: 'replica',
+  [Tier.PRIMARY]: 'primary',
+};
+const follows = counter(metric.follows);
+const fadeMs = 1_000;
+/** A line has the time when its request began, and is written with its answer: what takes longer than any request is another clock. */
+const disorderMs = 120_000;
+
+interface Names {
+  readonly path: string;
+  readonly name: string;
+}
+const names = new WeakMap<FollowedLink, Names>();
+
+/** Made once for all the lines that share a link. */
+function namesOf(link: FollowedLink): Names {
+  const known = names.get(link);
+  if (known) return known;
+  const made = { path: pathOf(link.code), name: nameOf(link) };
+  names.set(link, made);
+  return made;
+}
+
+export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
+  const tally = new Map<Tier, number>();
+  let fadedAt: number | undefined;
+
+  /**
+   * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays
+   * hot, and a spool that is read late tells of its own time.
+   */
+  function fadeUpTo(clickMs: number): void {
+    if (fadedAt !== undefined && clickMs < fadedAt + fadeMs && clickMs > fadedAt - disorderMs) return;
+    const atMs = Math.min(clickMs, Date.now());
+    // Well before: the clock of the clicks was set back, or the spool is read anew.
+    if (fadedAt === undefined || atMs < fadedAt - disorderMs) fadedAt = atMs;
+    if (atMs < fadedAt + fadeMs) return;
+    fade(atMs - fadedAt);
+    fadedAt = atMs;
+  }
+
+  return {
+    tap(line) {
+      const { tier } = line.link;
+      tally.set(tier, (tally.get(tier) ?? 0) + 1);
+      if (line.method !== 'GET') return;
+      fadeUpTo(line.atUs / 1_000);
+      const { path, name } = namesOf(line.link);
+      if (line.path === path) count(name);
+    },
+    flush() {
+      const isNew = tally.size > 0;
+      for (const [tier, times] of tally) follows.add(times, { tier: tierNames[tier] ?? 'unknown' });
+      tally.clear();
+      return isNew;
+    },
+  };
+}

@@ -1,0 +1,199 @@
+import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import {
+  HeaderValueOption_HeaderAppendAction as AppendAction,
+  type HeaderValueOption,
+  HeaderValueOptionSchema,
+  RuntimeFractionalPercentSchema,
+} from '#gen-envoy/config/core/v3/base_pb.ts';
+import {
+  FilterConfigSchema,
+  RouteListSchema,
+  RouteSchema,
+  VirtualHostSchema,
+} from '#gen-envoy/config/route/v3/route_components_pb.ts';
+import { HttpRequestHeaderMatchInputSchema } from '#gen-envoy/type/matcher/v3/http_inputs_pb.ts';
+import { FractionalPercent_DenominatorType as Denominator } from '#gen-envoy/type/v3/percent_pb.ts';
+import type { TypedExtensionConfig } from '#gen-xds/core/v3/extension_pb.ts';
+import { TypedExtensionConfigSchema } from '#gen-xds/core/v3/extension_pb.ts';
+import {
+  type Matcher_MatcherList_Predicate,
+  Matcher_MatcherList_PredicateSchema,
+  Matcher_MatcherTree_MatchMapSchema,
+  Matcher_MatcherTreeSchema,
+  Matcher_OnMatchSchema,
+} from '#gen-xds/type/matcher/v3/matcher_pb.ts';
+import type { HotEntry } from '../entry.ts';
+import { leaseKeyOf, partOf, pathOf } from '../parts.ts';
+import { authorize, type BaseRoutes } from './base-routes.ts';
+
+/** Whose click a follow is, as the click line says it (proto/hop/event/v1/click_line.proto, `click`). */
+function clickOf({ linkId, workspaceId, version, domain, code }: HotEntry): string {
+  return `${linkId};${workspaceId};${version};edge;${domain};${encodeURIComponent(code)}`;
+}
+
+const made = new WeakMap<HotEntry, Uint8Array>();
+
+/**
+ * The place of an entry in the map of paths, as bytes of MatchMap. Made once per entry: bytes of the same message, one
+ * after another, are that message with all of them, so a map of 10,000 entries is put together, not encoded.
+ */
+export function encodeEntry(entry: HotEntry): Uint8Array {
+  const known = made.get(entry);
+  if (known) return known;
+  const action = create(Matcher_OnMatchSchema, { onMatch: { case: 'action', value: routeOf(entry) } });
+  const map = { [pathOf(entry.code)]: action };
+  const bytes = toBinary(Matcher_MatcherTree_MatchMapSchema, create(Matcher_MatcherTree_MatchMapSchema, { map }));
+  made.set(entry, bytes);
+  return bytes;
+}
+
+function routeOf(entry: HotEntry): TypedExtensionConfig {
+  return config('hot', RouteSchema, {
+    // The only text of a route that an access log can tell for next to nothing.
+    name: clickOf(entry),
+    match: { pathSpecifier: { case: 'prefix', value: '/' } },
+    action: { case: 'directResponse', value: { status: entry.status } },
+    responseHeadersToAdd: [setHeader('location', entry.destination), setHeader('cache-control', entry.cacheControl)],
+  });
+}
+
+/**
+ * The one filter that envoy/ leaves switched on. It is off for a whole virtual host, because it would take 250 bytes of each route; the routes of the
+ * file each say for themselves what is to become of it (base-routes.ts sees to that).
+ */
+const off = anyPack(FilterConfigSchema, create(FilterConfigSchema, { disabled: true }));
+
+function setHeader(key: string, value: string): HeaderValueOption {
+  return create(HeaderValueOptionSchema, {
+    // A percent sign begins a command.
+    header: { key, value: value.replaceAll('%', '%%') },
+    appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+  });
+}
+
+/** A domain's virtual host, as bytes: its hot paths while the lease of their part holds, the routes of the file for all else. */
+export function encodeVirtualHost(
+  base: BaseRoutes,
+  domain: string,
+  hosts: readonly string[],
+  entries: readonly HotEntry[],
+): Uint8Array {
+  const { virtualHost } = base;
+  const shell = toBinary(VirtualHostSchema, {
+    ...virtualHost,
+    name: virtualHostName(base, domain),
+    domains: [...hosts],
+    routes: [],
+    typedPerFilterConfig: { ...virtualHost.typedPerFilterConfig, [authorize]: off },
+  });
+  const baseRoutes = config('base', RouteListSchema, { routes: virtualHost.routes });
+  const onNoMatch = create(Matcher_OnMatchSchema, { onMatch: { case: 'action', value: baseRoutes } });
+  const matcher = [
+    // Field numbers of xds.type.matcher.v3.Matcher and what is in it. A nested matcher that finds nothing leaves the
+    // question to the next one out, so the routes of the file stand here once. Envoy refuses a map of nothing.
+    ...(entries.length > 0 ? whenever(hotRequest, tree(3, partsOf(entries))) : []),
+    ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
+  ];
+  return Buffer.concat([shell, ...within(21, matcher)]);
+}
+
+export const virtualHostName = (base: BaseRoutes, domain: string): string => `${base.name}/${domain}`;
+
+/** The map from how the paths of a part begin to that part, as bytes of MatchMap. */
+function partsOf(entries: readonly HotEntry[]): Uint8Array[] {
+  const byPart = Map.groupBy(entries, ({ code }) => partOf(code));
+  return [...byPart].flatMap(([part, own]) => {
+    const matcher = whenever(leased(part), tree(2, own.map(encodeEntry)));
+    return within(1, [...field(1, Buffer.from(`/${part}`)), ...within(2, within(1, matcher))]);
+  });
+}
+
+/** A Matcher with one question before another matcher, as bytes of its matcher_list. */
+function whenever(predicate: Uint8Array, matcher: readonly Uint8Array[]): Uint8Array[] {
+  return within(1, within(1, [...field(1, predicate), ...within(2, within(1, matcher))]));
+}
+
+/** A map of paths, as bytes of a Matcher's matcher_tree; 2: of whole paths, 3: of how they begin. */
+function tree(kind: 2 | 3, map: readonly Uint8Array[]): Uint8Array[] {
+  const input = toBinary(Matcher_MatcherTreeSchema, create(Matcher_MatcherTreeSchema, { input: header(':path') }));
+  return within(2, [input, ...within(kind, map)]);
+}
+
+/** A length-delimited field around bytes that are not copied until the end. */
+function within(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  const length = parts.reduce((sum, part) => sum + part.length, 0);
+  return [new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(length).finish(), ...parts];
+}
+
+const field = (number: number, bytes: Uint8Array): Uint8Array[] => within(number, [bytes]);
+
+function config<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  init: Parameters<typeof create<Desc>>[1],
+): TypedExtensionConfig {
+  const message = create(schema, init) as MessageShape<Desc>;
+  return create(TypedExtensionConfigSchema, { name, typedConfig: anyPack(schema, message) });
+}
+
+const header = (headerName: string): TypedExtensionConfig =>
+  config('header', HttpRequestHeaderMatchInputSchema, { headerName });
+
+type Predicate = Matcher_MatcherList_Predicate;
+
+function text(name: string, pattern: { exact: string } | { prefix: string }): Predicate {
+  const [[kind, value]] = Object.entries(pattern) as [['exact' | 'prefix', string]];
+  return create(Matcher_MatcherList_PredicateSchema, {
+    matchType: {
+      case: 'singlePredicate',
+      value: {
+        input: header(name),
+        matcher: {
+          case: 'valueMatch',
+          value: { matchPattern: { case: kind, value }, ignoreCase: name === 'content-type' },
+        },
+      },
+    },
+  });
+}
+
+const all = (...predicate: Predicate[]): Predicate =>
+  create(Matcher_MatcherList_PredicateSchema, { matchType: { case: 'andMatcher', value: { predicate } } });
+
+const not = (value: Predicate): Predicate =>
+  create(Matcher_MatcherList_PredicateSchema, { matchType: { case: 'notMatcher', value } });
+
+/** Holds while Envoy has the lease of a part. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
+function leased(part: string): Uint8Array {
+  const fraction = toBinary(
+    RuntimeFractionalPercentSchema,
+    create(RuntimeFractionalPercentSchema, {
+      defaultValue: { numerator: 0, denominator: Denominator.HUNDRED },
+      runtimeKey: leaseKeyOf(part),
+    }),
+  );
+  const customMatch = create(TypedExtensionConfigSchema, {
+    name: 'lease',
+    typedConfig: {
+      typeUrl: 'type.googleapis.com/envoy.extensions.matching.input_matchers.runtime_fraction.v3.RuntimeFraction',
+      value: Buffer.concat(field(1, fraction)),
+    },
+  });
+  return toBinary(
+    Matcher_MatcherList_PredicateSchema,
+    create(Matcher_MatcherList_PredicateSchema, {
+      matchType: {
+        case: 'singlePredicate',
+        value: { input: header(':path'), matcher: { case: 'customMatch', value: customMatch } },
+      },
+    }),
+  );
+}
+
+/** As the redirect's routes in envoy/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
+const hotRequest = toBinary(
+  Matcher_MatcherList_PredicateSchema,
+  all(text(':method', { exact: 'GET' }), not(text('content-type', { prefix: 'application/grpc' }))),
+);

@@ -1,0 +1,46 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
+import { soundBatch, testClick } from '../testing/clicks.ts';
+import { MalformedBatch, readBatch } from './click-batch.ts';
+
+const good = soundBatch([testClick(), testClick()]);
+
+function spoiled(changes: MessageInitShape<typeof ClickBatchSchema>): Uint8Array {
+  const { $typeName, $unknown, sound, ...fields } = good;
+  return toBinary(ClickBatchSchema, create(ClickBatchSchema, { ...fields, ...changes }));
+}
+
+test('a batch without clicks is a batch', () => {
+  expect(readBatch(toBinary(ClickBatchSchema, create(ClickBatchSchema, { format: 1, dictionary: [''] }))).atUs).toEqual(
+    [],
+  );
+});
+
+test.each([
+  ['a later format', { format: 2 }],
+  ['no format', { format: 0 }],
+  ['a column that is too short', { browser: [0] }],
+  ['a column that is too long', { flags: [0, 0, 0] }],
+  ['request ids that are too short', { requestIds: new Uint8Array(31) }],
+  ['an index outside the dictionary', { device: [0, 99] }],
+  ['no entry 0', { dictionary: good.dictionary.map((text, index) => (index === 0 ? 'x' : text)) }],
+  ['a NUL in a text', { dictionary: [...good.dictionary, 'a\0b'] }],
+  ['a link id that is none', { linkId: [0, 0] }],
+  ['a time before clicks were', { atUs: [0n, 0n] }],
+  ['a time after all', { atUs: [2n ** 62n, 2n ** 62n] }],
+  ['a status that is none', { status: [302, 70_000] }],
+])('is malformed: %s', (_, changes) => {
+  expect(() => readBatch(spoiled(changes))).toThrow(MalformedBatch);
+});
+
+test('nothing, and whatever bytes, are malformed', () => {
+  expect(() => readBatch(null)).toThrow(MalformedBatch);
+  expect(() => readBatch(new Uint8Array())).toThrow(MalformedBatch);
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
+      expect(() => readBatch(bytes)).toThrow(MalformedBatch);
+    }),
+  );
+});

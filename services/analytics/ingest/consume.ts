@@ -1,0 +1,299 @@
+import { createHash } from 'node:crypto';
+import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { counter, histogram } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
+import { keptFrom } from '../statistics/kept.ts';
+import { type ClickStore, RowsRefused, type Stored, TookTooLong } from '../store.ts';
+import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
+import type { Lag } from './lag.ts';
+
+interface ConsumeOptions {
+  readonly store: ClickStore;
+  /** Takes the messages that cannot be stored. */
+  readonly dead: Pick<Producer, 'send'>;
+  readonly deadTopic: string;
+  readonly log: Log;
+  /** Clicks of one transaction; a single message may have more. */
+  readonly batchClicks: number;
+  readonly retentionDays: number;
+  readonly lag: Lag;
+  readonly now?: () => number;
+}
+
+/** One message of a partition, read. */
+interface Parcel {
+  readonly message: KafkaMessage;
+  readonly offset: bigint;
+  /** Undefined: the message cannot be read, the reason says why. */
+  readonly batch: SoundBatch | undefined;
+  readonly reason: string;
+}
+
+const consumed = counter(metric.clicksConsumed);
+const batchDuration = histogram(metric.clickBatchDuration);
+const logResets = counter(metric.clickLogResets);
+const dayUs = 86_400_000_000;
+/** A clock that is further ahead than this is wrong. Below the days that partitions are made ahead. */
+const aheadUs = dayUs;
+/** How often rows are offered to the store, alone, before their message is given up. */
+const refusalsToDeath = 3;
+/** The largest transaction that can be configured, down to a message each. */
+const mostHalvings = 17;
+/** After a transaction that took too long; each merges one link, so that what is due becomes less meanwhile. */
+const calmFetches = 50;
+/** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
+const largestDead = 900_000;
+
+/**
+ * Stores the clicks of one fetch, transaction by transaction, and answers the offset that the store then has. Rejects when
+ * the store does not answer; what was stored until then stays stored, and the next call goes on behind it.
+ */
+export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
+  const { store, log, lag } = options;
+  const now = options.now ?? Date.now;
+  /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
+  const soughtFor = new Map<number, bigint>();
+  /** By partition, how often its transactions were halved, for they took too long. */
+  const halvings = new Map<number, number>();
+  /** By partition, how many fetches are to go before as many links are merged with a transaction as usual. */
+  const calmFor = new Map<number, number>();
+
+  const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
+    const { topic, partition, highWatermark } = batch;
+    let position = await store.position(topic, partition);
+    if (position !== undefined && (await isAnotherLog(store, batch, position))) {
+      log.error({ partition, position: String(position) }, 'the partition has another log; it is read from its start');
+      logResets.add(1);
+      await store.take({ topic, partition, expected: position, next: 0n, batches: [], notBeforeUs: 0 });
+      return (await store.position(topic, partition)) ?? 0n;
+    }
+    const messages = missingFrom(batch, position, soughtFor, log);
+    if (messages === undefined) return position ?? 0n;
+    // Reading begins one message before the position, and a fetch that is tried again may be stored in part.
+    left.messages = messages;
+    lag.stored(partition, behindOf(batch, messages, position), undefined);
+    const halved = halvings.get(partition) ?? 0;
+    const calm = calmFor.get(partition) ?? 0;
+    const mergedLinks = halved > 0 ? 0 : calm > 0 ? 1 : undefined;
+    for (const parcels of group(messages.map(read), options.batchClicks / 2 ** halved)) {
+      const step = { expected: position, now: now(), mergedLinks };
+      const moved = await storeParcels(options, batch, parcels, step).catch((error: unknown) => {
+        if (error instanceof TookTooLong) {
+          halvings.set(partition, Math.min(halved + 1, mostHalvings));
+          calmFor.set(partition, calmFetches);
+        }
+        throw error;
+      });
+      if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
+      position = moved;
+      lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
+    }
+    if (halved > 0) halvings.set(partition, halved - 1);
+    if (calm > 0) calmFor.set(partition, calm - 1);
+    return position ?? 0n;
+  };
+  return (batch) => {
+    const left = { messages: batch.messages };
+    const oldestUs = (): number | undefined => {
+      const [first] = left.messages;
+      const oldest = first && read(first).batch?.atUs[0];
+      return oldest === undefined ? undefined : Number(oldest);
+    };
+    const waiting = { behind: behindOf(batch, batch.messages), oldestUs };
+    return lag.whileWaiting(batch.partition, () => storeAll(batch, left), waiting);
+  };
+}
+
+/** What of a fetch waits: all of it, until the store has said what is missing. */
+interface Left {
+  messages: readonly KafkaMessage[];
+}
+
+/** Messages from the first that waits to the end of the log; if none waits, from the position. */
+function behindOf(
+  { highWatermark }: Batch,
+  [first]: readonly KafkaMessage[],
+  position: bigint | undefined = highWatermark,
+): number {
+  return Math.max(0, Number(highWatermark - (first ? BigInt(first.offset) : position)));
+}
+
+/**
+ * After each assignment reading begins one message before the position. If that message is not the one that was stored
+ * there, the topic was made anew or cut short and has grown past the position since: offsets alone would not tell.
+ */
+async function isAnotherLog(store: ClickStore, batch: Batch, position: bigint): Promise<boolean> {
+  const before = batch.messages.find(({ offset }) => BigInt(offset) === position - 1n);
+  if (!before) return false;
+  const known = await store.lastDigest(batch.topic, batch.partition);
+  return known !== undefined && !digestOf(before).equals(known);
+}
+
+/** Broker and producer fix both; equal clicks at another time make another message. */
+function digestOf({ timestamp, value }: KafkaMessage): Buffer {
+  const hash = createHash('sha256').update(timestamp);
+  return (value ? hash.update(value) : hash).digest().subarray(0, 16);
+}
+
+/** The messages that are to be stored; undefined when Kafka must be asked again, for those at the position. */
+function missingFrom(
+  { partition, messages, highWatermark }: Batch,
+  position: bigint | undefined,
+  soughtFor: Map<number, bigint>,
+  log: Log,
+): readonly KafkaMessage[] | undefined {
+  const first = messages[0];
+  if (position === undefined || !first) return messages;
+  const offset = BigInt(first.offset);
+  const gap = offset > position;
+  const remade = highWatermark < position;
+  if (!gap && !remade) {
+    soughtFor.delete(partition);
+    return messages.filter((message) => BigInt(message.offset) >= position);
+  }
+  if (soughtFor.get(partition) !== position) {
+    soughtFor.set(partition, position);
+    return undefined;
+  }
+  log.error(
+    { partition, position: String(position), offset: first.offset },
+    gap ? 'Kafka has lost messages that were not read' : 'the topic was made anew; it is read from its start',
+  );
+  logResets.add(1);
+  return messages;
+}
+
+function read(message: KafkaMessage): Parcel {
+  const offset = BigInt(message.offset);
+  try {
+    return { message, offset, batch: readBatch(message.value), reason: '' };
+  } catch (error) {
+    if (!(error instanceof MalformedBatch)) throw error;
+    return { message, offset, batch: undefined, reason: error.message };
+  }
+}
+
+function* group(parcels: readonly Parcel[], clicks: number): Generator<Parcel[]> {
+  let open: Parcel[] = [];
+  let size = 0;
+  for (const parcel of parcels) {
+    open.push(parcel);
+    size += parcel.batch?.atUs.length ?? 0;
+    if (size < clicks) continue;
+    yield open;
+    open = [];
+    size = 0;
+  }
+  if (open.length > 0) yield open;
+}
+
+async function storeParcels(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcels: readonly Parcel[],
+  step: Omit<Step, 'next'>,
+): Promise<bigint | 'overtaken'> {
+  const next = (parcels.at(-1)?.offset ?? -1n) + 1n;
+  const sound = parcels.flatMap((parcel) => parcel.batch ?? []);
+  const unreadable = parcels.filter((parcel) => parcel.batch === undefined);
+  await bury(options, batch, unreadable);
+  try {
+    const last = parcels.at(-1)?.message;
+    const digest = last && digestOf(last);
+    const stored = await take(options, batch, sound, { ...step, next, digest });
+    if (stored !== 'overtaken') consumed.add(unreadable.length, { outcome: 'malformed' });
+    return stored === 'overtaken' ? stored : next;
+  } catch (error) {
+    if (!(error instanceof RowsRefused)) throw error;
+    return storeOneByOne(
+      options,
+      batch,
+      parcels.filter((parcel) => parcel.batch),
+      { ...step, next },
+    );
+  }
+}
+
+interface Step {
+  readonly expected: bigint | undefined;
+  readonly next: bigint;
+  readonly now: number;
+  readonly mergedLinks: number | undefined;
+  readonly digest?: Uint8Array | undefined;
+}
+
+/** Some rows are refused: each message alone, so that only the one at fault is given up. */
+async function storeOneByOne(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcels: readonly Parcel[],
+  { expected, next, now, mergedLinks }: Step,
+): Promise<bigint | 'overtaken'> {
+  let position = expected;
+  for (const [index, parcel] of parcels.entries()) {
+    const end = index === parcels.length - 1 ? next : parcel.offset + 1n;
+    const step = { expected: position, next: end, now, mergedLinks };
+    let taken = await takeAlone(options, batch, parcel, step);
+    if (taken === 'refused') {
+      await bury(options, batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
+      taken = await take(options, batch, [], step);
+      consumed.add(1, { outcome: 'malformed' });
+    }
+    if (taken === 'overtaken') return taken;
+    position = end;
+  }
+  return position ?? next;
+}
+
+async function takeAlone(
+  options: ConsumeOptions,
+  batch: Batch,
+  parcel: Parcel,
+  step: Step,
+): Promise<Stored | 'overtaken' | 'refused'> {
+  for (let refusals = 0; refusals < refusalsToDeath; refusals++) {
+    try {
+      return await take(options, batch, parcel.batch ? [parcel.batch] : [], step);
+    } catch (error) {
+      if (!(error instanceof RowsRefused)) throw error;
+      options.log.error({ err: error, partition: batch.partition, offset: String(parcel.offset) }, 'rows were refused');
+    }
+  }
+  return 'refused';
+}
+
+async function take(
+  { store, retentionDays }: ConsumeOptions,
+  { topic, partition }: Batch,
+  batches: readonly SoundBatch[],
+  { expected, next, now, mergedLinks, digest }: Step,
+): Promise<Stored | 'overtaken'> {
+  const startedAt = performance.now();
+  const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
+  const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
+  const taking = store.take({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
+  const stored = await taking.finally(() => span?.end());
+  if (stored === 'overtaken') return stored;
+  batchDuration.record((performance.now() - startedAt) / 1_000);
+  for (const outcome of ['stored', 'duplicates', 'expired', 'future', 'erased'] as const) {
+    if (stored[outcome] > 0) consumed.add(stored[outcome], { outcome });
+  }
+  return stored;
+}
+
+/** Before the offset moves: a crash in between leaves a message twice among the dead, never nowhere. */
+async function bury({ dead, deadTopic, log }: ConsumeOptions, batch: Batch, parcels: readonly Parcel[]): Promise<void> {
+  for (const { message, offset, reason } of parcels) {
+    const where = { topic: batch.topic, partition: String(batch.partition), offset: String(offset) };
+    log.error({ ...where, reason }, 'a message goes to the dead-letter topic');
+    const value = message.value?.subarray(0, largestDead) ?? null;
+    await dead.send(deadTopic, [{ value, headers: { ...where, reason } }]);
+  }
+}
+
+function newestUs(parcels: readonly Parcel[]): number | undefined {
+  const newest = parcels.findLast((parcel) => parcel.batch && parcel.batch.atUs.length > 0)?.batch?.atUs.at(-1);
+  return newest === undefined ? undefined : Number(newest);
+}

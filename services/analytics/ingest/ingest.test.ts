@@ -1,0 +1,241 @@
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import type { Pool } from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createKafka } from '#runtime/kafka/client.ts';
+import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import type { AnalyticsConfig } from '../config.ts';
+import { postgresStore } from '../store.postgres.ts';
+import { encodeClicks, testClick } from '../testing/clicks.ts';
+import { startIngest } from './ingest.ts';
+
+const dead = 'dead';
+
+describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
+  let kafka: TestKafka;
+  let database: TestDatabase;
+  let pool: Pool;
+  let producer: Producer;
+  beforeAll(async () => {
+    database = await postgresFor('analytics');
+    kafka = await startKafka();
+    pool = createPool(database.url, { max: 4, log: silentLog });
+    producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
+    await kafka.createTopic(dead, 1);
+  });
+  afterAll(async () => {
+    await producer.close();
+    await pool.end();
+    await database.drop();
+    await kafka.stop();
+  });
+
+  const configOf = (clicksTopic: string) =>
+    ({
+      kafkaBrokers: kafka.brokers,
+      instance: 'analytics',
+      clicksTopic,
+      deadTopic: dead,
+      consumerGroup: clicksTopic,
+      batchClicks: 100,
+      retentionDays: 400,
+      fetchWaitMs: 20,
+    }) as unknown as AnalyticsConfig;
+  const message = (linkId: string, clicks: number, partition = 0) => ({
+    partition,
+    value: encodeClicks(Array.from({ length: clicks }, () => testClick({ linkId }))),
+  });
+  async function countsOf(linkId: string): Promise<number[]> {
+    const { rows } = await pool.query<{ counts: number[] }>(
+      `select array[(select count(*) from clicks where link_id = $1), (select coalesce(sum(clicks), 0) from click_totals where link_id = $1),
+         (select coalesce(sum(clicks), 0) from click_minutes where link_id = $1)]::int[] as counts`,
+      [linkId],
+    );
+    return rows[0]?.counts ?? [];
+  }
+
+  test('a process that is killed between its inserts and its commit, again and again, counts each click once', async () => {
+    await kafka.createTopic('killed', 1);
+    // Every commit takes a while, with all rows written.
+    await pool.query(`
+      create function linger() returns trigger language plpgsql as 'begin perform pg_sleep(0.2); return null; end';
+      create constraint trigger linger after insert or update on consumer_offsets deferrable initially deferred
+        for each row execute function linger()`);
+    const linkId = randomUUID();
+    const code = `import { startIngest } from './services/analytics/ingest/ingest.ts';
+      import { postgresStore } from './services/analytics/store.postgres.ts';
+      import { createPool } from '#runtime/postgres/pool.ts';
+      import { silentLog } from '#runtime/telemetry/log.ts';
+      const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
+      startIngest(${JSON.stringify(configOf('killed'))}, postgresStore(pool), silentLog);`;
+    const start = () => spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
+    const committing = async (): Promise<boolean> => {
+      const { rows } = await pool.query(
+        "select from pg_stat_activity where application_name = 'child' and query = 'commit' and state = 'active' and datname = current_database()",
+      );
+      return rows.length > 0;
+    };
+    await producer.send(
+      'killed',
+      Array.from({ length: 12 }, () => message(linkId, 100)),
+    );
+    for (let kills = 0; kills < 3; kills++) {
+      const child = start();
+      await waitFor(committing, { timeoutMs: 30_000, intervalMs: 5, what: 'a commit' });
+      child.kill('SIGKILL');
+      await producer.send('killed', [message(linkId, 100)]);
+    }
+    await pool.query('drop trigger linger on consumer_offsets');
+    const last = start();
+    await waitFor(async () => (await countsOf(linkId))[0] === 1_500, { timeoutMs: 30_000, what: 'all clicks' });
+    last.kill('SIGKILL');
+    expect(await countsOf(linkId)).toEqual([1_500, 1_500, 1_500]);
+  }, 120_000);
+
+  /** A process that stores, and from which partitions it did. */
+  function reader(topic: string) {
+    const store = postgresStore(pool);
+    const from = new Set<number>();
+    const take: typeof store.take = async (delivery) => {
+      const outcome = await store.take(delivery);
+      if (outcome !== 'overtaken') from.add(delivery.partition);
+      return outcome;
+    };
+    return { from, close: startIngest(configOf(topic), { ...store, take }, silentLog).close };
+  }
+
+  test('partitions move between processes that come and go; each click is counted once', async () => {
+    await kafka.createTopic('shared', 4);
+    const linkId = randomUUID();
+    let isOver = false;
+    const sending = (async () => {
+      let sent = 0;
+      for (; !isOver; sent++) await producer.send('shared', [message(linkId, 10, sent % 4)]);
+      return 10 * sent;
+    })();
+    const within = { timeoutMs: 30_000 };
+    const first = reader('shared');
+    await waitFor(() => first.from.size === 4, { ...within, what: 'one that reads all' });
+    const second = reader('shared');
+    await waitFor(() => second.from.size === 2, { ...within, what: 'one that has its half' });
+    await first.close();
+    await waitFor(() => second.from.size === 4, { ...within, what: 'one that took over the rest' });
+    const third = reader('shared');
+    await waitFor(() => third.from.size === 2, { ...within, what: 'a third one' });
+    isOver = true;
+    const clicks = await sending;
+    await waitFor(async () => (await countsOf(linkId))[0] === clicks, { ...within, what: 'all clicks' });
+    expect(await countsOf(linkId)).toEqual([clicks, clicks, clicks]);
+    await Promise.all([second.close(), third.close()]);
+  }, 120_000);
+
+  test('a process that stood still while another got its partition stores nothing that the other one has', async () => {
+    await kafka.createTopic('zombie', 1);
+    const linkId = randomUUID();
+    const code = `import { startIngest } from './services/analytics/ingest/ingest.ts';
+      import { postgresStore } from './services/analytics/store.postgres.ts';
+      import { createPool } from '#runtime/postgres/pool.ts';
+      import { silentLog } from '#runtime/telemetry/log.ts';
+      const store = postgresStore(createPool(${JSON.stringify(database.url)}, { max: 2, log: silentLog }));
+      const take = async (delivery) => {
+        process.send('about to store');
+        await new Promise((resolve) => process.once('message', resolve));
+        const outcome = await store.take(delivery);
+        process.send(outcome === 'overtaken' ? outcome : 'stored');
+        return outcome;
+      };
+      startIngest(${JSON.stringify(configOf('zombie'))}, { ...store, take }, silentLog);`;
+    const zombie = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const said: unknown[] = [];
+    zombie.on('message', (word) => said.push(word));
+    await producer.send('zombie', [message(linkId, 5), message(linkId, 5)]);
+    await waitFor(() => said.length === 1, { timeoutMs: 30_000, what: 'clicks in its hands' });
+    zombie.kill('SIGSTOP');
+    const other = reader('zombie');
+    try {
+      await waitFor(async () => (await countsOf(linkId))[0] === 10, { timeoutMs: 30_000, what: 'the other one' });
+      zombie.kill('SIGCONT');
+      zombie.send('store them');
+      await waitFor(() => said.length > 1, { timeoutMs: 30_000, what: 'what it came to' });
+      expect(said[1]).toBe('overtaken');
+      expect(await countsOf(linkId)).toEqual([10, 10, 10]);
+    } finally {
+      zombie.kill('SIGKILL');
+      await other.close();
+    }
+  }, 120_000);
+
+  test('while Postgres is away the lag goes on growing, and says since when nothing is stored', async () => {
+    await kafka.createTopic('stalled', 6);
+    const metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
+    const own = await postgresFor('analytics');
+    const admin = createPool(database.urlAs('postgres'), { max: 1, log: silentLog });
+    const reads = createPool(own.url, { max: 2, log: silentLog });
+    const name = new URL(own.url).pathname.slice(1);
+    const ingest = startIngest(configOf('stalled'), postgresStore(reads), silentLog);
+    const shown = async () => {
+      const figures = await metrics.read();
+      const behind = figures.all(metric.consumerLag).filter(({ attributes }) => attributes.partition === '5');
+      const [seconds = 0, stalled = 0] = [metric.clickLag, metric.consumerStalled].map((of) =>
+        Math.max(...figures.all(of).map(({ value }) => value)),
+      );
+      return { behind: Math.max(...behind.map(({ value }) => value)), seconds, stalled };
+    };
+    const within = { timeoutMs: 30_000 };
+    try {
+      await producer.send('stalled', [message(randomUUID(), 3, 5)]);
+      await waitFor(async () => (await shown()).behind === 0, { ...within, what: 'the first clicks' });
+      await admin.query(`alter database ${name} allow_connections false`);
+      await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
+      await producer.send('stalled', [message(randomUUID(), 3, 5), message(randomUUID(), 3, 5)]);
+      await waitFor(async () => (await shown()).stalled > 1.5, { ...within, what: 'clicks that wait' });
+      const during = await shown();
+      expect(during.behind).toBeGreaterThan(0);
+      expect(during.seconds).toBeGreaterThanOrEqual(during.stalled);
+      await admin.query(`alter database ${name} allow_connections true`);
+      await waitFor(async () => (await shown()).stalled === 0 && (await shown()).behind === 0, {
+        ...within,
+        what: 'all',
+      });
+    } finally {
+      await ingest.close();
+      await Promise.all([reads.end(), admin.end(), metrics.stop()]);
+      await own.drop();
+    }
+  }, 120_000);
+
+  test('a poisoned message holds nobody up; a topic that was made anew and is longer than before is read from its start', async () => {
+    await kafka.createTopic('anew', 1);
+    const linkId = randomUUID();
+    const first = [message(linkId, 3), { partition: 0, value: Buffer.from('poison') }, message(linkId, 3)];
+    const store = postgresStore(pool);
+    for (const item of first) await producer.send('anew', [item]);
+    const before = startIngest(configOf('anew'), store, silentLog);
+    await waitFor(async () => (await countsOf(linkId))[0] === 6, { timeoutMs: 30_000, what: 'the first clicks' });
+    await before.close();
+    const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: ['anew'] });
+    await waitFor(() => kafka.createTopic('anew', 1).then(() => true), { timeoutMs: 20_000, intervalMs: 200 });
+    await admin.disconnect();
+    for (let n = 0; n < 8; n++) await producer.send('anew', [message(linkId, 1)]);
+    const after = startIngest(configOf('anew'), store, silentLog);
+    try {
+      await waitFor(async () => (await countsOf(linkId))[0] === 14, { timeoutMs: 30_000, what: 'all clicks' });
+      expect(await countsOf(linkId)).toEqual([14, 14, 14]);
+      expect(await store.position('anew', 0)).toBe(8n);
+    } finally {
+      await after.close();
+    }
+  }, 120_000);
+});

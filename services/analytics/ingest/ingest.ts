@@ -1,0 +1,33 @@
+import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { AnalyticsConfig } from '../config.ts';
+import type { ClickStore } from '../store.ts';
+import { createConsume } from './consume.ts';
+import { createLag } from './lag.ts';
+
+/** Reads the clicks topic into the store until it is closed. */
+export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log): { close(): Promise<void> } {
+  const kafka = { brokers: config.kafkaBrokers, clientId: config.instance, log };
+  const { clicksTopic: topic, deadTopic, batchClicks, retentionDays } = config;
+  const dead = createProducer(kafka);
+  const lag = createLag();
+  const consumer = createConsumer({
+    ...kafka,
+    groupId: config.consumerGroup,
+    topic,
+    // One before: the first message read tells whether this is still the log that the position is of.
+    position: async (partition) => {
+      const next = await lag.whileWaiting(partition, () => store.position(topic, partition));
+      return next === undefined || next === 0n ? next : next - 1n;
+    },
+    handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays, lag }),
+    assigned: lag.assigned,
+    maxWaitMs: config.fetchWaitMs,
+  });
+  return {
+    async close() {
+      await consumer.close();
+      await dead.close();
+    },
+  };
+}

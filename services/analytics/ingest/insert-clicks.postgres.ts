@@ -1,0 +1,194 @@
+import type { PoolClient } from 'pg';
+import { entryOf } from '../map-entry.ts';
+import { floorTo } from '../statistics/cover.ts';
+import { type ClickColumns, type ClickIndex, inOrder } from './click-columns.ts';
+import { CopyRows, copyInto, type Field, textField, uuidField } from './copy.postgres.ts';
+import { hasVisitor } from './tally.ts';
+
+const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
+  domain, code, referrer_host, country, region, city, device, browser, operating_system, language, new_visitor`;
+const fieldsOfClick = 21;
+const textsOfClick = [
+  'domain',
+  'code',
+  'referrerHost',
+  'country',
+  'region',
+  'city',
+  'device',
+  'browser',
+  'operatingSystem',
+  'language',
+] as const;
+
+/**
+ * Stores clicks and who was new with them; the answer is those that were stored, in the order of their key. Twins are rare: a
+ * message that was sent again, an edge that began again. So all are copied, which costs half of an insert that looks first; if one
+ * of them is there already, it is a unique violation, and the transaction is to be run again with `look`.
+ */
+export async function insertClicks(
+  client: PoolClient,
+  all: ClickColumns,
+  wanted: readonly ClickIndex[],
+  look: boolean,
+): Promise<{ clicks: readonly ClickIndex[]; newcomers: ReadonlySet<ClickIndex> }> {
+  const sorted = inOrder(all, wanted);
+  const clicks = look ? await withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
+  // First, for each click says whether its visitor is new.
+  const newcomers = await insertVisitors(client, all, clicks);
+  if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks, newcomers));
+  return { clicks, newcomers };
+}
+
+function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: ReadonlySet<ClickIndex>): CopyRows {
+  const { at, requestIds, linkVersion, visitor, tier, status, flags, edgeId, texts } = all;
+  const { text, uuid } = fieldsOf(all);
+  const textColumns = textsOfClick.map((name) => texts[name]);
+  const rows = new CopyRows();
+  for (const click of clicks) {
+    rows.row(fieldsOfClick);
+    rows.time(at[click] as number);
+    rows.uuid(requestIds, click * 16);
+    rows.field(uuid(texts.linkId[click] as number));
+    rows.field(uuid(texts.workspaceId[click] as number));
+    rows.int8(linkVersion[click] as bigint);
+    rows.int8(visitor[click] as bigint);
+    rows.int2(tier[click] as number);
+    rows.int2(status[click] as number);
+    rows.int2(flags[click] as number);
+    rows.field(text(edgeId[click] as number));
+    for (const column of textColumns) rows.field(text(column[click] as number));
+    rows.bool(newcomers.has(click));
+  }
+  return rows;
+}
+
+/** Fields of the dictionary and of other texts, each made when it is first asked for. */
+export function fieldsOf({ dictionary }: Pick<ClickColumns, 'dictionary'>): {
+  text(index: number): Field;
+  uuid(index: number): Field;
+  value(text: string): Field;
+} {
+  const texts = new Map<number, Field>();
+  const uuids = new Map<number, Field>();
+  const values = new Map<string, Field>();
+  return {
+    text: (index) => entryOf(texts, index, () => textField(dictionary[index] as string)),
+    uuid: (index) => entryOf(uuids, index, () => uuidField(dictionary[index] as string)),
+    value: (text) => entryOf(values, text, () => textField(text)),
+  };
+}
+
+/** Of those with the same key the first. They stand side by side. */
+function withoutTwins({ at, requestIds, texts }: ClickColumns, clicks: readonly ClickIndex[]): ClickIndex[] {
+  return clicks.filter((click, place) => {
+    const before = clicks[place - 1];
+    return (
+      before === undefined ||
+      at[before] !== at[click] ||
+      texts.linkId[before] !== texts.linkId[click] ||
+      requestIds.compare(requestIds, click * 16, click * 16 + 16, before * 16, before * 16 + 16) !== 0
+    );
+  });
+}
+
+/** limit 1 keeps the planner from a join over whole days; it plans anew each time, for what was small may have grown. */
+const storedClicks = `
+select (i.place - 1)::int as place
+from unnest($1::uuid[], $2::bigint[], $3::uuid[]) with ordinality as i (link_id, at_us, request_id, place)
+where (select true from clicks c where c.link_id = i.link_id and c.request_id = i.request_id
+  and c.at = 'epoch'::timestamptz + i.at_us * interval '1 microsecond' limit 1)`;
+
+async function withoutStored(
+  client: PoolClient,
+  { dictionary, at, requestIds, texts }: ClickColumns,
+  clicks: readonly ClickIndex[],
+): Promise<ClickIndex[]> {
+  const { rows } = await client.query<{ place: number }>(storedClicks, [
+    clicks.map((click) => dictionary[texts.linkId[click] as number]),
+    clicks.map((click) => at[click]),
+    clicks.map((click) => requestIds.toString('hex', click * 16, click * 16 + 16)),
+  ]);
+  const stored = new Set(rows.map(({ place }) => place));
+  return clicks.filter((_, place) => !stored.has(place));
+}
+
+/** A day at a time, so that one partition is looked at. */
+const knownVisitors = `
+select (i.place - 1)::int as place
+from unnest($2::uuid[], $3::bigint[]) with ordinality as i (link_id, visitor, place)
+where (select true from visitors v where v.day = $1 and v.link_id = i.link_id and v.visitor = i.visitor limit 1)`;
+
+/**
+ * Writes down who is new to a link on a UTC day, and answers the clicks they came with. The clicks are in the order of their
+ * key. Of two transactions with the same visitor the later one meets a unique violation, and is to be run again.
+ */
+async function insertVisitors(
+  client: PoolClient,
+  all: ClickColumns,
+  clicks: readonly ClickIndex[],
+): Promise<Set<ClickIndex>> {
+  const newcomers = new Set<ClickIndex>();
+  for (const [dayUs, ofDay] of firstsByDay(all, clicks)) {
+    const day = new Date(dayUs / 1_000).toISOString().slice(0, 10);
+    const { rows } = await client.query<{ place: number }>(knownVisitors, [
+      day,
+      literal(ofDay.map((click) => all.dictionary[all.texts.linkId[click] as number])),
+      literal(ofDay.map((click) => all.visitor[click])),
+    ]);
+    const known = new Set(rows.map(({ place }) => place));
+    const fresh = ofDay.filter((_, place) => !known.has(place));
+    if (fresh.length === 0) continue;
+    await copyInto(client, 'visitors (day, link_id, visitor, at, request_id)', visitorRows(all, fresh, dayUs));
+    for (const click of fresh) newcomers.add(click);
+  }
+  return newcomers;
+}
+
+/** The first click of each visitor, by day, in the order of the visitors' key. */
+function firstsByDay(all: ClickColumns, clicks: readonly ClickIndex[]): Map<number, ClickIndex[]> {
+  const { at, visitor, texts } = all;
+  const days = new Map<number, ClickIndex[]>();
+  const seen = new Map<number, Set<bigint>>();
+  let link: number | undefined;
+  let ofLink: ClickIndex[] = [];
+  const close = (): void => {
+    ofLink.sort((a, b) => ((visitor[a] as bigint) < (visitor[b] as bigint) ? -1 : 1));
+    for (const click of ofLink) {
+      entryOf(days, floorTo('day', at[click] as number), (): ClickIndex[] => []).push(click);
+    }
+    ofLink = [];
+    seen.clear();
+  };
+  for (const click of clicks) {
+    if (texts.linkId[click] !== link) close();
+    link = texts.linkId[click];
+    if (!hasVisitor(all, click)) continue;
+    const ofDay = entryOf(seen, floorTo('day', at[click] as number), () => new Set<bigint>());
+    if (ofDay.has(visitor[click] as bigint)) continue;
+    ofDay.add(visitor[click] as bigint);
+    ofLink.push(click);
+  }
+  close();
+  return days;
+}
+
+function visitorRows(all: ClickColumns, clicks: readonly ClickIndex[], dayUs: number): CopyRows {
+  const { at, requestIds, visitor, texts } = all;
+  const { uuid } = fieldsOf(all);
+  const rows = new CopyRows();
+  for (const click of clicks) {
+    rows.row(5);
+    rows.date(dayUs);
+    rows.field(uuid(texts.linkId[click] as number));
+    rows.int8(visitor[click] as bigint);
+    rows.time(at[click] as number);
+    rows.uuid(requestIds, click * 16);
+  }
+  return rows;
+}
+
+/** An array literal of values that need no quotes: joined at a third of what the driver takes. */
+export function literal(values: readonly unknown[]): string {
+  return `{${values.join(',')}}`;
+}

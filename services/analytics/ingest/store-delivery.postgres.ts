@@ -1,0 +1,111 @@
+import type { PoolClient } from 'pg';
+import { entryOf } from '../map-entry.ts';
+import type { Delivery, Stored } from '../store.ts';
+import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.ts';
+import { countClicks, type Merging } from './count-clicks.postgres.ts';
+import { insertClicks, literal } from './insert-clicks.postgres.ts';
+
+/** Of a delivery's clicks on one link, so many are told to those who watch it. */
+export const mostTold = 1_000;
+
+/** Whose clicks are refused, and whose are told: read after the lock of those who store clicks is held. */
+const askAbout = `
+select array(select e.link_id from erased_links e where e.link_id = any($1::uuid[])) as erased_links,
+  array(select e.workspace_id from erased_workspaces e where e.workspace_id = any($2::uuid[])) as erased_workspaces,
+  array(select w.link_id from watched_links w where w.link_id = any($1::uuid[]) and w.until > now()) as watched`;
+
+interface About {
+  readonly erased_links: readonly string[];
+  readonly erased_workspaces: readonly string[];
+  readonly watched: readonly string[];
+}
+
+export interface StoreOptions {
+  /** A try before this one met clicks or visitors that are there already. */
+  readonly look: boolean;
+  readonly merging?: Merging | undefined;
+}
+
+/**
+ * Stores a delivery's clicks and counts those that were not there, in the transaction that has moved its offset: what
+ * is counted is what the insert let in, and nothing else.
+ */
+export async function storeDelivery(
+  client: PoolClient,
+  delivery: Delivery,
+  { look, merging }: StoreOptions,
+): Promise<Stored> {
+  const all = columnsOf(delivery.batches);
+  const outcome = { stored: 0, duplicates: 0, expired: 0, future: 0, erased: 0 };
+  if (all.size === 0) return outcome;
+  const identifiers = (column: Uint32Array): string => literal(Array.from(new Set(column), (id) => all.dictionary[id]));
+  const asked = [identifiers(all.texts.linkId), identifiers(all.texts.workspaceId)];
+  const { rows } = await client.query<About>(askAbout, asked);
+  const [about = { erased_links: [], erased_workspaces: [], watched: [] }] = rows;
+  const wanted = admitted(all, delivery, about, outcome);
+  const { clicks: stored, newcomers } = await insertClicks(client, all, wanted, look);
+  await countClicks(client, all, { clicks: stored, newcomers, source: delivery.partition }, merging);
+  await tell(client, delivery, all, stored, new Set(about.watched));
+  return { ...outcome, stored: stored.length, duplicates: wanted.length - stored.length };
+}
+
+/** Leaves out, and counts in the outcome, what is too old, dated too far ahead or erased. */
+function admitted(
+  { at, size, dictionary, texts }: ClickColumns,
+  { notBeforeUs, notAfterUs = Number.POSITIVE_INFINITY }: Delivery,
+  about: About,
+  outcome: { expired: number; future: number; erased: number },
+): ClickIndex[] {
+  const erased = new Set([...about.erased_links, ...about.erased_workspaces]);
+  const isErased = (click: ClickIndex): boolean =>
+    erased.size > 0 &&
+    [texts.linkId, texts.workspaceId].some((column) => erased.has(dictionary[column[click] as number] as string));
+  const wanted: ClickIndex[] = [];
+  for (let click = 0; click < size; click++) {
+    const time = at[click] as number;
+    if (time < notBeforeUs) outcome.expired++;
+    else if (time >= notAfterUs) outcome.future++;
+    else if (isErased(click)) outcome.erased++;
+    else wanted.push(click);
+  }
+  return wanted;
+}
+
+const writeLive = `
+insert into live_clicks (source, link_id, total, clicks)
+select $1, i.link_id, i.total, i.clicks from json_to_recordset($2) as i (link_id uuid, total int, clicks json)`;
+
+/** Hands the clicks of watched links on: live-clicks.postgres.ts reads them. */
+async function tell(
+  client: PoolClient,
+  { topic, partition }: Delivery,
+  all: ClickColumns,
+  stored: readonly ClickIndex[],
+  watched: ReadonlySet<string>,
+): Promise<void> {
+  if (watched.size === 0) return;
+  const byLink = new Map<string, ClickIndex[]>();
+  for (const click of stored) {
+    const link = all.dictionary[all.texts.linkId[click] as number] as string;
+    if (watched.has(link)) entryOf(byLink, link, (): ClickIndex[] => []).push(click);
+  }
+  if (byLink.size === 0) return;
+  const rows = Array.from(byLink, ([link_id, clicks]) => ({
+    link_id,
+    total: clicks.length,
+    clicks: clicks.slice(0, mostTold).map((click) => liveClick(all, click)),
+  }));
+  await client.query(writeLive, [`${topic}/${partition}`, JSON.stringify(rows)]);
+}
+
+function liveClick(all: ClickColumns, click: ClickIndex): (number | string | undefined)[] {
+  const { dictionary, at, flags, tier, texts } = all;
+  const { country, region, city, device, browser, operatingSystem, referrerHost, language } = texts;
+  const told = [country, region, city, device, browser, operatingSystem, referrerHost, language];
+  return [
+    Math.floor((at[click] as number) / 1_000),
+    flags[click],
+    ...told.map((column) => dictionary[column[click] as number]),
+    tier[click],
+  ];
+}

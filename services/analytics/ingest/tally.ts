@@ -1,0 +1,185 @@
+import { entryOf } from '../map-entry.ts';
+import { dimensions, floorTo } from '../statistics/cover.ts';
+import type { ClickColumns, ClickIndex } from './click-columns.ts';
+
+/** Numbers of the counters of a tally, and of an entry as far as it has them; nothing is in two of them at once. */
+export const counters = ['clicks', 'visitors', 'bots', 'bot_visitors', 'heads', 'prefetches'] as const;
+const clickCounter = 0;
+const botCounter = 2;
+const headCounter = 4;
+const prefetchCounter = 5;
+
+/** What the clicks of one link add to a stretch of time. */
+export interface Tally {
+  /** Index into the dictionary. */
+  readonly link: number;
+  /** When the minute, hour or day begins, microseconds since 1970. */
+  readonly at: number;
+  /** In the order of `counters`. */
+  readonly counts: number[];
+}
+
+/** What they add to the breakdowns of an hour: parallel columns, one entry for each dimension and value. */
+export interface ValueTally {
+  readonly link: number;
+  readonly at: number;
+  /** 1 for the first of `dimensions`. */
+  readonly dimension: number[];
+  readonly value: string[];
+  /** Clicks, visitors, bots, bot visitors: a column each. */
+  readonly counts: readonly [number[], number[], number[], number[]];
+}
+
+/** Which of the counters the click belongs to. HEAD 2, prefetch 4, bot 1 (hop.event.v1.ClickFlag). */
+export function counterOf(flags: number): number {
+  if (flags & 2) return headCounter;
+  if (flags & 4) return prefetchCounter;
+  return flags & 1 ? botCounter : clickCounter;
+}
+
+/** A click that has a visitor: a person's, or a bot's, and not of somebody unknown. */
+export function hasVisitor({ visitor, flags }: ClickColumns, click: ClickIndex): boolean {
+  return visitor[click] !== 0n && counterOf(flags[click] as number) <= botCounter;
+}
+
+/** Counts clicks by link and unit; the clicks come in the order of their key, and so do the tallies. */
+export function tallyBy(
+  unit: 'minute' | 'hour' | 'day',
+  columns: ClickColumns,
+  clicks: readonly ClickIndex[],
+  newcomers: ReadonlySet<ClickIndex>,
+): Tally[] {
+  const { at, flags, texts } = columns;
+  const tallies: Tally[] = [];
+  let open: Tally | undefined;
+  for (const click of clicks) {
+    const link = texts.linkId[click] as number;
+    const start = floorTo(unit, at[click] as number);
+    if (open?.link !== link || open.at !== start) {
+      open = { link, at: start, counts: [0, 0, 0, 0, 0, 0] };
+      tallies.push(open);
+    }
+    const { counts } = open;
+    const counter = counterOf(flags[click] as number);
+    (counts[counter] as number)++;
+    if (newcomers.has(click)) (counts[counter + 1] as number)++;
+  }
+  return tallies;
+}
+
+/** What the clicks add to an hour of a workspace, whichever of its links they followed. */
+export interface WorkspaceTally {
+  /** Index into the dictionary. */
+  readonly workspace: number;
+  readonly at: number;
+  /** Clicks, visitors, bots, bot visitors. */
+  readonly counts: number[];
+}
+
+/** Counts the clicks of people and bots by workspace and hour; in the order of both. */
+export function tallyWorkspaces(
+  { dictionary, at, flags, texts }: ClickColumns,
+  clicks: readonly ClickIndex[],
+  newcomers: ReadonlySet<ClickIndex>,
+): WorkspaceTally[] {
+  const workspaces = new Map<number, Map<number, WorkspaceTally>>();
+  for (const click of clicks) {
+    const counter = counterOf(flags[click] as number);
+    if (counter > botCounter) continue;
+    const workspace = texts.workspaceId[click] as number;
+    const hour = floorTo('hour', at[click] as number);
+    const ofWorkspace = entryOf(workspaces, workspace, () => new Map<number, WorkspaceTally>());
+    const tally = entryOf(ofWorkspace, hour, () => ({ workspace, at: hour, counts: [0, 0, 0, 0] }));
+    (tally.counts[counter] as number)++;
+    if (newcomers.has(click)) (tally.counts[counter + 1] as number)++;
+  }
+  const text = ({ workspace }: WorkspaceTally): string => dictionary[workspace] as string;
+  return [...workspaces.values()]
+    .flatMap((ofWorkspace) => [...ofWorkspace.values()])
+    .sort((a, b) => (text(a) === text(b) ? a.at - b.at : text(a) < text(b) ? -1 : 1));
+}
+
+/** Counts clicks by link, hour, dimension and value. The empty value has no entry: it is what the others leave. */
+export function tallyValues(
+  columns: ClickColumns,
+  clicks: readonly ClickIndex[],
+  newcomers: ReadonlySet<ClickIndex>,
+): ValueTally[] {
+  const { at, flags, texts } = columns;
+  const values = valuesOf(columns);
+  const tallies: ValueTally[] = [];
+  const entries = new Map<number, number>();
+  let open: ValueTally | undefined;
+  for (const click of clicks) {
+    const counter = counterOf(flags[click] as number);
+    if (counter > botCounter) continue;
+    const link = texts.linkId[click] as number;
+    const hour = floorTo('hour', at[click] as number);
+    if (open?.link !== link || open.at !== hour) {
+      open = { link, at: hour, dimension: [], value: [], counts: [[], [], [], []] };
+      tallies.push(open);
+      entries.clear();
+    }
+    const isNew = newcomers.has(click);
+    for (let dimension = 1; dimension <= dimensions.length; dimension++) {
+      const value = values.indexOf(dimension, click);
+      if (value !== 0) add(open, entries, { dimension, value, text: values.text, counter, isNew });
+    }
+  }
+  return tallies;
+}
+
+interface Addition {
+  readonly dimension: number;
+  readonly value: number;
+  readonly text: (value: number) => string;
+  readonly counter: number;
+  readonly isNew: boolean;
+}
+
+/** The entries of the open tally are found by dimension and value. */
+function add(
+  open: ValueTally,
+  entries: Map<number, number>,
+  { dimension, value, text, counter, isNew }: Addition,
+): void {
+  const key = value * (dimensions.length + 1) + dimension;
+  let entry = entries.get(key);
+  if (entry === undefined) {
+    entry = open.dimension.push(dimension) - 1;
+    entries.set(key, entry);
+    open.value.push(text(value));
+    for (const column of open.counts) column.push(0);
+  }
+  const counted = open.counts[counter] as number[];
+  (counted[entry] as number)++;
+  if (isNew) ((open.counts[counter + 1] as number[])[entry] as number)++;
+}
+
+/** The value of each dimension of a click, as a number that stands for its text. There is a Springfield in every other state. */
+function valuesOf({ dictionary, texts }: ClickColumns): {
+  indexOf(dimension: number, click: ClickIndex): number;
+  text(value: number): string;
+} {
+  const cities: string[] = [];
+  const known = new Map<number, Map<number, number>>();
+  const cityOf = (click: ClickIndex): number => {
+    const city = texts.city[click] as number;
+    if (city === 0) return 0;
+    const [region, country] = [texts.region[click] as number, texts.country[click] as number];
+    const ofCity = entryOf(known, city, () => new Map<number, number>());
+    return entryOf(ofCity, region * dictionary.length + country, () => {
+      const parts = [city, region, country].filter((part) => part !== 0).map((part) => dictionary[part]);
+      return dictionary.length + cities.push(parts.join(', ')) - 1;
+    });
+  };
+  const { referrerHost, country, device, browser, operatingSystem, language } = texts;
+  const columns = [referrerHost, country, cityOf, device, browser, operatingSystem, language] as const;
+  return {
+    indexOf(dimension, click) {
+      const column = columns[dimension - 1] as (typeof columns)[number];
+      return typeof column === 'function' ? column(click) : (column[click] as number);
+    },
+    text: (value) => dictionary[value] ?? (cities[value - dictionary.length] as string),
+  };
+}

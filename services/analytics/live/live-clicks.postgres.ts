@@ -1,0 +1,76 @@
+import type { Pool } from 'pg';
+import type { ClickRow, LiveDelivery, LivePositions, LiveStore } from '../store.ts';
+
+/** As store-delivery.postgres.ts writes it. */
+type LiveClick = [
+  at: number,
+  flags: number,
+  country: string,
+  region: string,
+  city: string,
+  device: string,
+  browser: string,
+  operatingSystem: string,
+  referrer: string,
+  language: string,
+  /** Absent in what an older process wrote. */
+  tier?: number,
+];
+
+interface Row {
+  seq: number;
+  source: string;
+  link_id: string;
+  total: number;
+  clicks: LiveClick[];
+}
+
+const mostRows = 1_000;
+
+/** On the primary: a replica may not have what was just counted. */
+export function postgresLiveStore(pool: Pool): LiveStore {
+  return {
+    async watch(watcher, linkIds, leaseMs) {
+      await pool.query(
+        `insert into watched_links (link_id, watcher, until)
+         select id, $1, now() + $3 * interval '1 millisecond' from unnest($2::uuid[]) as id order by id
+         on conflict (link_id, watcher) do update set until = excluded.until`,
+        [watcher, [...new Set(linkIds)], leaseMs],
+      );
+    },
+
+    async livePositions() {
+      const { rows } = await pool.query<{ source: string; seq: number }>(
+        'select source, max(seq)::float8 as seq from live_clicks group by source',
+      );
+      return new Map(rows.map(({ source, seq }) => [source, seq]));
+    },
+
+    async liveSince(positions) {
+      const { rows } = await pool.query<Row>(
+        `select l.seq::float8 as seq, l.source, l.link_id, l.total, l.clicks
+         from live_clicks l left join unnest($1::text[], $2::bigint[]) as p (source, seq) using (source)
+         where l.seq > coalesce(p.seq, 0) order by l.seq limit ${mostRows}`,
+        [[...positions.keys()], [...positions.values()]],
+      );
+      const after = new Map<string, number>(positions);
+      for (const { source, seq } of rows) after.set(source, seq);
+      return { deliveries: rows.map(deliveryOf), positions: after satisfies LivePositions };
+    },
+
+    async forgetLive(olderThanMs) {
+      const limit = "now() - $1 * interval '1 millisecond'";
+      await pool.query(`delete from live_clicks where stored_at < ${limit}`, [olderThanMs]);
+      await pool.query(`delete from watched_links where until < ${limit}`, [olderThanMs]);
+    },
+  };
+}
+
+function deliveryOf({ link_id: linkId, total, clicks }: Row): LiveDelivery {
+  return { linkId, total, clicks: clicks.map(clickOf) };
+}
+
+function clickOf(click: LiveClick): ClickRow {
+  const [at, flags, country, region, city, device, browser, operatingSystem, referrer, language, tier = 0] = click;
+  return { at, flags, country, region, city, device, browser, operatingSystem, referrer, language, tier };
+}

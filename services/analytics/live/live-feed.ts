@@ -1,0 +1,120 @@
+import { randomUUID } from 'node:crypto';
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { unavailable } from '#runtime/errors/errors.ts';
+import { storeError } from '#runtime/postgres/pool.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { LivePositions, LiveStore } from '../store.ts';
+import { createSubscription, type Subscription } from './live-subscription.ts';
+
+interface FeedOptions {
+  readonly store: LiveStore;
+  readonly log: Log;
+  readonly pollMs?: number;
+  /** How long the store hands clicks on for a process that no longer says that it wants them. */
+  readonly leaseMs?: number;
+  /** How long handed on clicks are kept; every process reads them within its lease. */
+  readonly keepMs?: number;
+  /** How many clicks may wait for one watcher. */
+  readonly queueLimit?: number;
+}
+
+/**
+ * Tells watchers what is counted, whichever process counts it: the transaction that stores clicks leaves those of watched
+ * links in a table, and one loop for each process reads it. Without watchers there is no loop and nothing in the table.
+ */
+export interface LiveFeed {
+  /** When it resolves, every click that is followed from then on will be told. */
+  subscribe(linkId: string): Promise<Subscription>;
+  stop(): Promise<void>;
+}
+
+export function createLiveFeed(options: FeedOptions): LiveFeed {
+  const { store, log, pollMs = 250, leaseMs = 30_000, keepMs = 60_000, queueLimit = 5_000 } = options;
+  const watcher = randomUUID();
+  const subscriptions = new Set<Subscription>();
+  const stopping = new AbortController();
+  let positions: Promise<LivePositions> | undefined;
+  let running: Promise<void> = Promise.resolve();
+
+  const watched = (): string[] => [...subscriptions].map(({ linkId }) => linkId);
+  const failAll = (error: unknown): void => {
+    for (const subscription of subscriptions) subscription.fail(error);
+  };
+
+  async function look(since: LivePositions): Promise<LivePositions> {
+    const { deliveries, positions: after } = await store.liveSince(since);
+    for (const delivery of deliveries) {
+      for (const subscription of subscriptions) {
+        if (subscription.linkId === delivery.linkId) subscription.push(delivery);
+      }
+      // Who is fast enough takes these before the next ones come.
+      await nextTurn();
+    }
+    return after;
+  }
+
+  async function renew(): Promise<void> {
+    await store.watch(watcher, watched(), leaseMs);
+    await store.forgetLive(keepMs);
+  }
+
+  async function loop(start: LivePositions): Promise<void> {
+    let since = start;
+    let renewedAt = performance.now();
+    let failing = false;
+    while (subscriptions.size > 0 && !stopping.signal.aborted) {
+      await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => {});
+      const now = performance.now();
+      // Neither a database that was away nor a process that slept may have left something out unsaid.
+      if (now - renewedAt > (leaseMs * 2) / 3) failAll(lapsed());
+      try {
+        since = await look(since);
+        if (now - renewedAt > leaseMs / 6) {
+          await renew();
+          renewedAt = now;
+        }
+        failing = false;
+      } catch (error) {
+        if (!failing) log.warn({ err: error }, 'clicks cannot be told to those who watch');
+        failing = true;
+      }
+    }
+    // At once: whoever comes now begins a loop of his own.
+    positions = undefined;
+  }
+
+  /** Starts the loop where there is none; from where it reads is known before the first lease is asked for. */
+  async function begin(): Promise<void> {
+    if (!positions) {
+      positions = store.livePositions();
+      running = positions.then(loop, () => {
+        positions = undefined;
+      });
+    }
+    await positions;
+  }
+
+  return {
+    async subscribe(linkId) {
+      const subscription = createSubscription(linkId, queueLimit, () => subscriptions.delete(subscription));
+      subscriptions.add(subscription);
+      try {
+        await begin();
+        await store.watch(watcher, [linkId], leaseMs);
+      } catch (error) {
+        subscription.close();
+        throw storeError(error);
+      }
+      return subscription;
+    },
+    async stop() {
+      stopping.abort();
+      failAll(unavailable('SHUTTING_DOWN', 'This process is going away.', 0));
+      await running;
+    },
+  };
+}
+
+function lapsed(): Error {
+  return unavailable('DEPENDENCY_UNAVAILABLE', 'Clicks may have been left out; begin anew.', 1_000);
+}

@@ -1,0 +1,65 @@
+import { unavailable } from '#runtime/errors/errors.ts';
+import type { ClickRow, LiveDelivery } from '../store.ts';
+
+/** The clicks of one link that one watcher has not taken yet. */
+export interface Subscription {
+  readonly linkId: string;
+  /** Clicks that were counted and will not be told. */
+  readonly skipped: number;
+  push(delivery: LiveDelivery): void;
+  /** What waits, oldest first; nothing when nothing came in time. Rejects once the subscription has failed. */
+  take(waitMs: number): Promise<readonly ClickRow[]>;
+  /** Ends it with an error, once what waits is dropped. */
+  fail(error: unknown): void;
+  close(): void;
+}
+
+/** A watcher that lets more than `limit` clicks wait fails, rather than holding memory or seeing only a part. */
+export function createSubscription(linkId: string, limit: number, onClose: () => void): Subscription {
+  let waiting: ClickRow[] = [];
+  let skipped = 0;
+  let fault: { readonly error: unknown } | undefined;
+  let wake: (() => void) | undefined;
+
+  const fail = (error: unknown): void => {
+    fault ??= { error };
+    waiting = [];
+    wake?.();
+  };
+
+  return {
+    linkId,
+    get skipped() {
+      return skipped;
+    },
+    push({ clicks, total }) {
+      if (fault) return;
+      skipped += total - clicks.length;
+      waiting.push(...clicks);
+      if (waiting.length > limit)
+        fail(unavailable('SUBSCRIBER_TOO_SLOW', 'Too many clicks wait to be read; begin anew.', 100));
+      else wake?.();
+    },
+    async take(waitMs) {
+      if (!fault && waiting.length === 0) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, waitMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+        wake = undefined;
+      }
+      if (fault) throw fault.error;
+      const taken = waiting;
+      waiting = [];
+      return taken;
+    },
+    fail,
+    close() {
+      onClose();
+      fail(new Error('The subscription is closed.'));
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import type { Pool } from 'pg';
+import { inTransaction } from '#runtime/postgres/pool.ts';
+import type { EraseStore } from '../store.ts';
+
+/**
+ * Held, shared, by every transaction that stores clicks, from before it looks who is erased. Whoever got it alone after
+ * writing down an erasure knows that nobody is left who had not seen it.
+ */
+export const takersLock = "hashtextextended('hopline takers of clicks', 0)";
+
+/** What there is of a link, each with the column behind link_id in its key. click_totals, last, is how a link is found again. */
+const kept = [
+  ['clicks', 'at'],
+  ['visitors', 'visitor'],
+  ['click_minutes', 'at'],
+  ['click_hours', 'at'],
+  ['click_days', 'at'],
+  // Before those that they are merged into.
+  ['click_value_deltas', 'at'],
+  ['click_hour_values', 'at'],
+  ['click_day_values', 'at'],
+  ['live_clicks', 'seq'],
+  ['watched_links', 'watcher'],
+] as const;
+const defaultBatch = 5_000;
+
+/** What is deleted of a link's hours is no longer the workspace's. */
+const withoutHours = (deletion: string): string => `
+with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), less as (
+  insert into click_workspace_hours as r (workspace_id, at, source, clicks, visitors, bots, bot_visitors)
+  select t.workspace_id, g.at, -1, -g.clicks, -g.visitors, -g.bots, -g.bot_visitors
+  from gone g, click_totals t where t.link_id = $1 and g.clicks + g.bots > 0 order by g.at
+  on conflict (workspace_id, at, source) do update set clicks = r.clicks + excluded.clicks,
+    visitors = r.visitors + excluded.visitors, bots = r.bots + excluded.bots,
+    bot_visitors = r.bot_visitors + excluded.bot_visitors
+)
+select from gone`;
+
+export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore {
+  /**
+   * Nothing deleted is not nothing there: somebody else who erases may have had the same rows, and may die before he comes to
+   * the others.
+   */
+  async function isLeft(table: string, linkId: string): Promise<boolean> {
+    const { rows } = await pool.query<{ left: boolean }>(
+      `select exists (select from ${table} where link_id = $1) as left`,
+      [linkId],
+    );
+    return rows[0]?.left ?? false;
+  }
+
+  async function eraseLink(linkId: string): Promise<number> {
+    let erased = 0;
+    for (const [table, key] of kept) {
+      for (;;) {
+        const deletion = `delete from ${table} where link_id = $1 and ${key} <= (
+          select ${key} from (select ${key} from ${table} where link_id = $1 order by ${key} limit $2) s
+          order by ${key} desc limit 1)`;
+        const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
+        const { rowCount } = await pool.query(statement, [linkId, batch]);
+        if (table === 'clicks') erased += rowCount ?? 0;
+        if (!rowCount && !(await isLeft(table, linkId))) break;
+      }
+    }
+    await pool.query('delete from click_totals where link_id = $1', [linkId]);
+    return erased;
+  }
+
+  async function eraseWorkspace(workspaceId: string): Promise<number> {
+    let erased = 0;
+    for (;;) {
+      const { rows } = await pool.query<{ link_id: string }>(
+        'select link_id from click_totals where workspace_id = $1 limit 100',
+        [workspaceId],
+      );
+      for (const { link_id } of rows) erased += await eraseLink(link_id);
+      if (rows.length === 0) break;
+    }
+    await pool.query('delete from click_workspace_hours where workspace_id = $1', [workspaceId]);
+    return erased;
+  }
+
+  return {
+    async ask({ linkIds, workspaceIds }) {
+      for (const [table, column, ids] of [
+        ['erased_links', 'link_id', linkIds],
+        ['erased_workspaces', 'workspace_id', workspaceIds],
+      ] as const) {
+        await pool.query(
+          `insert into ${table} (${column}) select distinct id from unnest($1::uuid[]) as id order by id
+           on conflict (${column}) do update set done_at = null`,
+          [ids],
+        );
+      }
+    },
+
+    async run() {
+      // Alone for a moment: whoever stores from here on sees what was asked for until here.
+      const pending = await inTransaction(pool, async (client) => {
+        const links = await client.query<{ id: string }>(
+          'select link_id as id from erased_links where done_at is null',
+        );
+        const workspaces = await client.query<{ id: string }>(
+          'select workspace_id as id from erased_workspaces where done_at is null',
+        );
+        if (links.rows.length + workspaces.rows.length > 0) {
+          await client.query("set local lock_timeout = '2s'");
+          await client.query(`select pg_advisory_xact_lock(${takersLock})`);
+        }
+        return { links: links.rows, workspaces: workspaces.rows };
+      });
+      let clicks = 0;
+      for (const { id } of pending.links) {
+        clicks += await eraseLink(id);
+        await pool.query('update erased_links set done_at = now() where link_id = $1', [id]);
+      }
+      for (const { id } of pending.workspaces) {
+        clicks += await eraseWorkspace(id);
+        await pool.query('update erased_workspaces set done_at = now() where workspace_id = $1', [id]);
+      }
+      return { links: pending.links.length, workspaces: pending.workspaces.length, clicks };
+    },
+  };
+}

@@ -1,0 +1,93 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { keptFrom } from '../statistics/kept.ts';
+import type { EraseStore, PartitionStore, SaltStore } from '../store.ts';
+
+interface HousekeepingOptions {
+  readonly store: SaltStore;
+  readonly partitions: PartitionStore;
+  readonly erasure: Pick<EraseStore, 'run'>;
+  readonly log: Log;
+  readonly partitionDaysAhead: number;
+  readonly saltKeepDays: number;
+  readonly retentionDays: number;
+  readonly minutesRetentionDays: number;
+  readonly now?: () => number;
+}
+
+export interface Housekeeping {
+  /** Destroys old salts, makes the partitions of the days ahead, drops those that are over, erases what was asked for. */
+  once(): Promise<void>;
+  /** Does so every ten minutes until stop; a fault is logged and tried again sooner. */
+  start(): void;
+  stop(): void;
+}
+
+const dayMs = 86_400_000;
+const everyMs = 600_000;
+const afterFaultMs = 10_000;
+
+export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
+  const { store, partitions, erasure, log, partitionDaysAhead, saltKeepDays, now = Date.now } = options;
+  const stopping = new AbortController();
+  let strays = 0;
+  observe(metric.clickStrays, {}, () => strays);
+
+  const makeDay = async (day: string): Promise<void> => {
+    const outcome = await partitions.makeDay(day);
+    if (outcome === 'made') log.info({ day }, 'partitions were made');
+    if (outcome === 'moved') log.error({ day }, 'rows of a day without a partition were moved into one');
+  };
+
+  const once = async (): Promise<void> => {
+    const today = now();
+    // First, so that no fault of anything else lets a salt live longer.
+    const destroyed = await store.destroySaltsBefore(dayOf(today - saltKeepDays * dayMs));
+    if (destroyed > 0) log.info({ destroyed }, 'visitor salts were destroyed');
+    // A dump of the database may hold the table for hours, and nothing else is to wait for that.
+    await store
+      .rewriteSalts()
+      .catch((error: unknown) =>
+        log.warn({ err: error }, 'destroyed salts still stand in their file; it is rewritten later'),
+      );
+    const found = await partitions.strays();
+    strays = found.rows;
+    // Yesterday as well: its last clicks are still on their way.
+    for (let ahead = -1; ahead <= partitionDaysAhead; ahead++) await makeDay(dayOf(today + ahead * dayMs));
+    for (const day of found.days) await makeDay(day);
+    strays = (await partitions.strays()).rows;
+    // A day later than what is read and taken: another process's clock may be behind.
+    const dropped = await partitions.dropBefore({
+      clicks: dayOf(keptFrom(today - dayMs, options.retentionDays) / 1_000),
+      minutes: dayOf(keptFrom(today - dayMs, Math.min(options.minutesRetentionDays, options.retentionDays)) / 1_000),
+    });
+    if (dropped > 0) log.info({ dropped }, 'partitions were dropped');
+    const erased = await erasure.run();
+    if (erased.links + erased.workspaces > 0) log.info(erased, 'clicks were erased');
+  };
+
+  const run = async (): Promise<void> => {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      let pauseMs = everyMs;
+      await once().catch((error: unknown) => {
+        pauseMs = afterFaultMs;
+        log.warn({ err: error }, 'the housekeeping failed; it is tried again');
+      });
+      await sleep(pauseMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  };
+
+  return {
+    once,
+    start: () => void run(),
+    stop: () => stopping.abort(),
+  };
+}
+
+/** The UTC day of a moment in milliseconds since 1970, as 2026-01-31. */
+export function dayOf(at: number): string {
+  return new Date(at).toISOString().slice(0, 10);
+}

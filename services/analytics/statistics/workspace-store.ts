@@ -1,0 +1,46 @@
+import type { Counts } from '../store.ts';
+import type { Piece } from './cover.ts';
+
+export interface WorkspacePoint extends Counts {
+  /** Which of the cuts it belongs to. */
+  readonly point: number;
+}
+
+export interface LinkShare {
+  readonly linkId: string;
+  readonly clicks: number;
+  readonly visitors: number;
+}
+
+/** What is read of a workspace; from a replica. Times are microseconds since 1970, at whole hours. */
+export interface WorkspaceReader {
+  /** Counts by point; a point begins at its cut (ascending) and ends where the next begins. */
+  points(
+    workspaceId: string,
+    hours: { readonly from: number; readonly until: number },
+    cuts: readonly number[],
+  ): Promise<WorkspacePoint[]>;
+  /** The links with most clicks, and how many links have any. Only the 50,000 with most clicks in all are looked at. */
+  topLinks(
+    workspaceId: string,
+    pieces: readonly Piece[],
+    order: { readonly bots: boolean; readonly limit: number },
+  ): Promise<{ readonly top: readonly LinkShare[]; readonly links: number }>;
+}
+
+export interface WorkspaceStore {
+  /** Several questions that see the same clicks, one after the other; run again on the next server when one fails. */
+  snapshot<Result>(read: (reader: WorkspaceReader) => Promise<Result>): Promise<Result>;
+}
+
+/** A workspace, and from which hour on its clicks are counted. */
+export interface Counted {
+  readonly workspaceId: string;
+  readonly sinceUs: number;
+}
+
+/** What the counters tell; from the primary, for a replica may not have what was just counted. */
+export interface WorkspaceCountsStore {
+  /** In the order of the questions. */
+  countsSince(asked: readonly Counted[]): Promise<Counts[]>;
+}

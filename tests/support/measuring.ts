@@ -1,0 +1,28 @@
+// What the programs share that measure a client on a mesh of its own.
+import path from 'node:path';
+import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
+import { unlimited } from './unlimited.ts';
+
+export const say = (line: string): void => void process.stdout.write(`${line}\n`);
+export const ms = (value: number): string => `${Math.round(value)} ms`;
+
+/** Of times in milliseconds, for people. */
+export function summary(values: readonly number[]): string {
+  const sorted = values.toSorted((a, b) => a - b);
+  return `median ${ms(sorted[Math.floor(sorted.length / 2)] ?? 0)}, worst ${ms(sorted.at(-1) ?? 0)}, of ${sorted.length}`;
+}
+
+/** Starts an empty mesh without limits, and stops it whatever becomes of the measurement. */
+export async function onMeasuredMesh(measure: (mesh: TestMesh) => Promise<void>): Promise<void> {
+  const mesh = await startMesh({
+    dir: path.resolve('.local/measure-mesh'),
+    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
+    fresh: true,
+    env: unlimited,
+  });
+  try {
+    await measure(mesh);
+  } finally {
+    await mesh.stop();
+  }
+}
