@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import { redirectStatuses } from '#runtime/shortlink/link-record.ts';
 import { type JsonObject, typed } from './json.ts';
 import type { EnvoySettings } from './settings.ts';
 import { lineOfTrace } from './tracing.ts';
@@ -37,10 +38,9 @@ function clicked(present: boolean): JsonObject {
   };
 }
 
-const statuses = [301, 302, 307, 308];
 /** A redirect without that metadata is a hot one: Envoy has no other. */
-const redirected: JsonObject = { or_filter: { filters: statuses.map((status) => compared('EQ', status)) } };
-const notRedirected = statuses.map((status) => compared('NE', status));
+const redirected: JsonObject = { or_filter: { filters: redirectStatuses.map((status) => compared('EQ', status)) } };
+const notRedirected = redirectStatuses.map((status) => compared('NE', status));
 
 function compared(op: 'EQ' | 'NE', status: number): JsonObject {
   // The key is required, and never set.

@@ -3,11 +3,12 @@ import { connect } from 'node:http2';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { RedirectStatus } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { parseLine } from '../gateway/edge/clicks/parse.ts';
-import type { HotEntry, HotStatus } from '../gateway/edge/hot/entry.ts';
+import type { HotEntry } from '../gateway/edge/hot/entry.ts';
 import { largestAnswer, openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import { ask, sendRaw } from './testing/http.ts';
@@ -112,7 +113,7 @@ describe('with its gateway-edge', () => {
     destination: fc
       .tuple(fc.constantFrom('https://example.com/', 'https://xn--bcher-kva.example/%C3%BC?'), target)
       .map((parts) => parts.join('')),
-    status: fc.constantFrom<HotStatus>(301, 302, 307, 308),
+    status: fc.constantFrom<RedirectStatus>(301, 302, 307, 308),
     cacheControl: fc.constantFrom('private, no-store', 'private, max-age=30'),
   });
 

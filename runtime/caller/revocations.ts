@@ -1,4 +1,5 @@
 import { LRUCache } from 'lru-cache';
+import { pause } from '#runtime/time/pause.ts';
 import { fromConnectError, unavailable } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 
@@ -76,7 +77,7 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
   async function poll(): Promise<void> {
     while (!stopped.signal.aborted) {
       await askOnce();
-      await pause(intervalMs, stopped.signal);
+      await pause(intervalMs, stopped.signal, { unref: true });
     }
   }
   void poll();
@@ -90,16 +91,4 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
     },
     stop: () => stopped.abort(),
   };
-}
-
-function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, milliseconds).unref();
-    signal.addEventListener('abort', end, { once: true });
-  });
 }

@@ -90,3 +90,17 @@ export function bareHost(authority: string): string {
   const host = colon < 0 ? lower : lower.slice(0, colon);
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
+
+/** Letters, digits and marks of any script, `_` and `-`. What an alias may be besides: services/link/codes/alias.ts. */
+const codeShape = new RegExp(`^[\\p{L}\\p{M}\\p{Nd}_-]{1,${maxCodeLength}}$`, 'u');
+
+/** Whether any link can have it as its code, once it is composed (NFC). */
+export const isCode = (text: string): boolean => codeShape.test(text);
+
+const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** An identifier of a link or workspace, in either case. */
+export const isUuid = (text: string): boolean => uuid.test(text);
+
+/** In the one spelling that stores and clicks have it in: lower case. */
+export const isCanonicalUuid = (text: string): boolean => uuid.test(text) && text === text.toLowerCase();

@@ -82,3 +82,15 @@ export function dateOf(timestamp: Timestamp): Date {
 function epochMs({ seconds, nanos }: Timestamp): number {
   return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }
+
+/** The statuses that a link may answer with. */
+export const redirectStatuses = [301, 302, 307, 308] as const;
+export type RedirectStatus = (typeof redirectStatuses)[number];
+
+const statuses: ReadonlySet<number> = new Set(redirectStatuses);
+
+export const isRedirectStatus = (status: number): status is RedirectStatus => statuses.has(status);
+
+/** A record from before links had a status says 0. */
+export const redirectStatusOf = ({ redirectStatus }: Pick<LinkRecord, 'redirectStatus'>): number =>
+  redirectStatus || 302;

@@ -9,6 +9,7 @@ import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { clickMessage, isPersons } from './click-message.ts';
 import { sinceOf } from './live/watch-since.ts';
 import type { WatchStreams } from './live/watch-streams.ts';
@@ -44,7 +45,6 @@ const mostTopLinks = 100;
 /** Edges and the link's database have clocks of their own. */
 const clockSlackUs = 3_600_000_000;
 const newest: ClickPosition = { atUs: Date.UTC(2200, 0) * 1_000, skip: 0 };
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function createHandlers({
   store,
@@ -138,13 +138,13 @@ export function createHandlers({
     },
 
     async getClickCounts({ linkIds }) {
-      const clicks = await fromStore(stats.totals(linkIds.filter((id) => uuid.test(id))));
+      const clicks = await fromStore(stats.totals(linkIds.filter((id) => isUuid(id))));
       return { clicks: Object.fromEntries(clicks) };
     },
 
     async eraseClicks({ linkIds, workspaceIds }) {
-      if (!linkIds.every((id) => uuid.test(id))) throw invalid('link_ids', 'must be UUIDs');
-      if (!workspaceIds.every((id) => uuid.test(id))) throw invalid('workspace_ids', 'must be UUIDs');
+      if (!linkIds.every((id) => isUuid(id))) throw invalid('link_ids', 'must be UUIDs');
+      if (!workspaceIds.every((id) => isUuid(id))) throw invalid('workspace_ids', 'must be UUIDs');
       await fromStore(erasure.ask({ linkIds, workspaceIds }));
       const { clicks } = await fromStore(erasure.run());
       return { clicks };

@@ -6,7 +6,7 @@ import { personOf } from '#runtime/caller/access.ts';
 import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
-import { type Domains, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
+import { type Domains, isUuid, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import { watchResponse } from './changes/watch-message.ts';
@@ -40,7 +40,6 @@ interface LinkName {
 /** Envoy cannot pass on more of an answer than its buffers hold. */
 const largestPageBytes = 1_048_576;
 const lookalikesAtOnce = 10_000;
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 export function createHandlers(dependencies: Dependencies): Handlers {
   return { ...publicHandlers(dependencies), ...internalHandlers(dependencies) };
@@ -131,8 +130,8 @@ function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers
       const named = keys.length === 0 ? [] : await store.lookup(keys);
       const { workspaceId, linkIds } = request;
       if (linkIds.length === 0) return { records: named };
-      if (!uuid.test(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
-      if (!linkIds.every((id) => uuid.test(id))) throw invalid('link_ids', 'must be UUIDs');
+      if (!isUuid(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
+      if (!linkIds.every((id) => isUuid(id))) throw invalid('link_ids', 'must be UUIDs');
       return { records: [...named, ...(await store.lookupIds(workspaceId, linkIds))] };
     },
   };
@@ -149,7 +148,7 @@ function keyOf(domains: Domains, { code, domain }: LinkName, context: HandlerCon
 /** Another user than the caller is known here by what he has made in the caller's workspace. */
 async function requireUser(store: LinkStore, { createdBy, workspaceId }: ListQuery, callerId: string): Promise<void> {
   if (createdBy === undefined || createdBy === callerId) return;
-  if (uuid.test(createdBy) && (await store.hasMadeLinks(workspaceId, createdBy))) return;
+  if (isUuid(createdBy) && (await store.hasMadeLinks(workspaceId, createdBy))) return;
   throw notFound('USER_NOT_FOUND', 'There is no such user.');
 }
 

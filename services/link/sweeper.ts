@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
+import { pause } from '#runtime/time/pause.ts';
 import type { ChangeLog } from './changes/change-log.ts';
 import type { LinkStore } from './store.ts';
 
@@ -47,7 +47,7 @@ export function startSweeper({
   async function repeat(pauseMs: number, sweep: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       await sweep();
-      await sleep(pauseMs * (0.9 + Math.random() * 0.2), undefined, { signal }).catch(() => {});
+      await pause(pauseMs * (0.9 + Math.random() * 0.2), signal);
     }
   }
 

@@ -1,3 +1,5 @@
+import { isCode } from '#runtime/shortlink/link-key.ts';
+
 /** The last part of a short link's path, as it was asked for. */
 export interface AskedCode {
   /** NFC. */
@@ -7,7 +9,6 @@ export interface AskedCode {
 }
 
 const plainCode = /^[0-9A-Za-z_-]{1,64}$/;
-const anyCode = /^[\p{L}\p{M}\p{Nd}_-]{1,64}$/u;
 /** 64 characters of two UTF-16 units each, four times as many before they are composed. */
 const longestRaw = 512;
 
@@ -17,5 +18,5 @@ export function readCode(raw: string): AskedCode | undefined {
   if (raw.length > longestRaw) return undefined;
   const preview = raw.endsWith('+');
   const code = (preview ? raw.slice(0, -1) : raw).normalize('NFC');
-  return anyCode.test(code) ? { code, preview } : undefined;
+  return isCode(code) ? { code, preview } : undefined;
 }

@@ -1,7 +1,9 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { cacheControlOf } from '#runtime/shortlink/cache-control.ts';
+import { writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { redirectStatusOf } from '#runtime/shortlink/link-record.ts';
 
 /** Where an answer came from. */
 export type Source = 'l1' | 'redis' | 'replica' | 'primary';
@@ -52,7 +54,7 @@ export function followState(held: Held, atMs: number): FollowState {
 type Followed = Pick<Held, 'id' | 'workspaceId' | 'version' | 'domain' | 'code'>;
 
 export function clickOf({ id, workspaceId, version, domain, code }: Followed, tier: Source): string {
-  return `${id};${workspaceId};${version};${tier};${domain};${encodeURIComponent(code)}`;
+  return writeClickTag({ linkId: id, workspaceId, version, tier, domain, code });
 }
 
 export function hold(record: LinkRecord): Held {
@@ -66,7 +68,7 @@ export function hold(record: LinkRecord): Held {
     createdAtMs: record.createdAt && epochMs(record.createdAt),
     expiresAtMs: record.expiresAt ? epochMs(record.expiresAt) : Number.POSITIVE_INFINITY,
     state: record.deletedAt ? 'deleted' : record.disabled ? 'disabled' : 'active',
-    status: String(redirectStatus || 302),
+    status: String(redirectStatusOf(record)),
     location: headerValue(record.destination),
     cacheControl: cacheControlOf(redirectStatus),
     click: flat(clickOf(record, 'l1')),

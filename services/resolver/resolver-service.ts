@@ -10,6 +10,7 @@ import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
+import { pause } from '#runtime/time/pause.ts';
 import type { ResolverConfig } from './config.ts';
 import { createResolver, type Resolver } from './resolve.ts';
 import { postgresStore } from './store.postgres.ts';
@@ -98,7 +99,6 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const { freshness, l1, filter } = createMemory(config);
   const { tiers, checks, close } = connectStores(config, () => freshness.cachedUntilMs, log);
   const client = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
-  const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});
   const onGap = (): void => tiers.primary.answersAgain(0);
   const watching = { client, l1, freshness, filter, onGap, now, silenceMs, sleep: pause, random: Math.random };
   const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });

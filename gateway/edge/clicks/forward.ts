@@ -1,10 +1,10 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
+import { pause } from '#runtime/time/pause.ts';
 import type { Click } from './click.ts';
 import type { Cursor } from './cursor.ts';
 import { type ClickLine, parseLine } from './parse.ts';
-import { pause } from './pause.ts';
 import type { Chunk, Segment } from './segment.ts';
 import type { Spool } from './spool.ts';
 

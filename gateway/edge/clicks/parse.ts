@@ -1,5 +1,8 @@
 import { LRUCache } from 'lru-cache';
 import { Tier } from '#gen/event/v1/click_pb.ts';
+import { readClickTag } from '#runtime/shortlink/click-tag.ts';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
+import { isRedirectStatus } from '#runtime/shortlink/link-record.ts';
 
 /** What one line of the spool says, checked and capped. Holds an address: it must not leave this process. */
 export interface ClickLine {
@@ -38,13 +41,11 @@ export type Outcome = ClickLine | 'not_a_click' | 'malformed';
 const lineFormat = 1;
 const earliestUs = Date.UTC(2020, 0) * 1_000;
 const latestUs = Date.UTC(2100, 0) * 1_000;
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const trace = /^00-[0-9a-f]{32}-[0-9a-f]{16}$/;
 const controls = /\p{Cc}/gu;
 /** Controls, and halves of surrogate pairs, whole pairs among them: without the u flag a text is looked through in half the time. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
 const suspect = /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/;
-const followed: ReadonlySet<number> = new Set([301, 302, 307, 308]);
 const tiers: Readonly<Record<string, Tier>> = {
   edge: Tier.EDGE,
   l1: Tier.L1,
@@ -86,7 +87,7 @@ function fromObject(fields: Fields): Outcome {
   if (Number(fields.v) !== lineFormat) return 'malformed';
   const status = Number(fields.status);
   const { method, click } = fields;
-  if (!followed.has(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
+  if (!isRedirectStatus(status) || (method !== 'GET' && method !== 'HEAD')) return 'not_a_click';
   const link = typeof click === 'string' ? linkOfText(click) : linkOf(fields);
   if (link === 'not_a_click') return link;
   const atUs = microseconds(fields.at);
@@ -118,8 +119,9 @@ const links = new LRUCache<string, FollowedLink>({ max: 16_384 });
 function linkOfText(click: string): LinkOutcome {
   const known = links.get(click);
   if (known) return known;
-  const [link_id, workspace_id, link_version, tier, domain, code, ...more] = click.split(';');
-  if (code === undefined || more.length > 0) return 'not_a_click';
+  const tag = readClickTag(click);
+  if (!tag) return 'not_a_click';
+  const { linkId: link_id, workspaceId: workspace_id, version: link_version, tier, domain, code } = tag;
   const link = linkOf({ link_id, workspace_id, link_version, tier, domain, code });
   if (typeof link === 'object') links.set(click, link);
   return link;
@@ -147,7 +149,7 @@ function microseconds(value: unknown): number | undefined {
 }
 
 function identifier(value: unknown): string | undefined {
-  return typeof value === 'string' && uuid.test(value) ? value.toLowerCase() : undefined;
+  return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined;
 }
 
 /** Envoy marks the id of a request that it traces by another version than 4. */

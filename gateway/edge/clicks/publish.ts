@@ -1,5 +1,5 @@
 import type { Log } from '#runtime/telemetry/log.ts';
-import { pause } from './pause.ts';
+import { pause } from '#runtime/time/pause.ts';
 
 interface Backoff {
   readonly firstMs: number;

@@ -1,7 +1,7 @@
 import type { Client } from '@connectrpc/connect';
 import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { pause } from './pause.ts';
+import { pause } from '#runtime/time/pause.ts';
 
 export interface Salts {
   /** The salt of the UTC day that begins at day * 24 h, in hexadecimal. */

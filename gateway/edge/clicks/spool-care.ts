@@ -2,7 +2,7 @@ import { access, constants, statfs } from 'node:fs/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { pause } from './pause.ts';
+import { pause } from '#runtime/time/pause.ts';
 import type { Rotation } from './rotation.ts';
 import type { SpoolLimits } from './shed.ts';
 import type { Spool } from './spool.ts';

@@ -1,6 +1,6 @@
 import type { TopicShape, TopicState } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { pause } from './pause.ts';
+import { pause } from '#runtime/time/pause.ts';
 
 /** What is known of the topic that clicks go to. */
 export interface ClicksTopic {

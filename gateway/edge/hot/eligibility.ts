@@ -1,8 +1,8 @@
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { cacheControlOf } from '#runtime/shortlink/cache-control.ts';
-import { stateOf } from '#runtime/shortlink/link-record.ts';
-import type { HotEntry, HotStatus } from './entry.ts';
+import { isRedirectStatus, redirectStatusOf, stateOf } from '#runtime/shortlink/link-record.ts';
+import type { HotEntry } from './entry.ts';
 
 /** An entry, and until when it may stand in the hot set (milliseconds since 1970). */
 export interface Plain {
@@ -18,7 +18,6 @@ const expiryHorizonMs = 5_000;
 /** One that has less time left than this is not worth a push. */
 const leastStayMs = 10_000;
 
-const statuses: ReadonlySet<number> = new Set<HotStatus>([301, 302, 307, 308]);
 const printable = /^[\x21-\x7e]+$/;
 
 /**
@@ -29,14 +28,10 @@ export function plainLink(record: LinkRecord, nowMs: number): Plain | undefined 
   if (stateOf(record, nowMs) !== 'followable') return undefined;
   const goneAtMs = record.expiresAt ? timestampMs(record.expiresAt) - expiryHorizonMs : Number.POSITIVE_INFINITY;
   if (goneAtMs - nowMs < leastStayMs) return undefined;
-  const { domain, code, destination, redirectStatus, id, workspaceId, version } = record;
-  const status = redirectStatus || 302;
+  const { domain, code, destination, id, workspaceId, version } = record;
+  const status = redirectStatusOf(record);
   // Stored destinations are ASCII. One that is not is answered by the resolver, which encodes it.
-  if (!isHotStatus(status) || !printable.test(destination)) return undefined;
+  if (!isRedirectStatus(status) || !printable.test(destination)) return undefined;
   const cacheControl = cacheControlOf(status);
   return { entry: { domain, code, destination, status, cacheControl, linkId: id, workspaceId, version }, goneAtMs };
-}
-
-function isHotStatus(status: number): status is HotStatus {
-  return statuses.has(status);
 }

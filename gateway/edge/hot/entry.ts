@@ -1,10 +1,11 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { RedirectStatus } from '#runtime/shortlink/link-record.ts';
 
 /** A link whose follows Envoy answers by itself: all that its answer and its click need. */
 export interface HotEntry extends LinkKey {
   /** The Location, byte for byte: printable ASCII. */
   readonly destination: string;
-  readonly status: HotStatus;
+  readonly status: RedirectStatus;
   /** The Cache-Control, as the resolver would say it. */
   readonly cacheControl: string;
   /** A UUID. */
@@ -15,7 +16,9 @@ export interface HotEntry extends LinkKey {
   readonly version: bigint;
 }
 
-export type HotStatus = 301 | 302 | 307 | 308;
+/** Whether the answers of both are the same, byte for byte, and so are their clicks. */
+export const isSameEntry = (a: HotEntry, b: HotEntry): boolean =>
+  (Object.keys(a) as (keyof HotEntry)[]).every((field) => a[field] === b[field]);
 
 /** What Envoy is to answer by itself, and whether it may. No call fails: what cannot be served is refused and counted. */
 export interface HotSet {

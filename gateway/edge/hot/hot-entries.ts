@@ -1,5 +1,5 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { HotEntry } from './entry.ts';
+import { type HotEntry, isSameEntry } from './entry.ts';
 import { type Capacity, type EntryFault, faultOf } from './snapshot.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
 import { encodeEntry } from './xds/resources.ts';
@@ -39,7 +39,7 @@ export function createHotEntries(domains: readonly string[], capacity: Capacity)
 
   function put(entry: HotEntry): ReturnType<HotEntries['put']> {
     const before = byDomain.get(entry.domain)?.get(entry.code);
-    if (before && isSame(before, entry)) return 'same';
+    if (before && isSameEntry(before, entry)) return 'same';
     if (before) drop(before);
     const fault = faultOf(entry, known, base);
     if (fault) return fault;
@@ -87,7 +87,3 @@ export function createHotEntries(domains: readonly string[], capacity: Capacity)
 }
 
 const banName = ({ domain, code, version }: HotEntry): string => `${domain}/${code}@${version}`;
-
-function isSame(a: HotEntry, b: HotEntry): boolean {
-  return (Object.keys(a) as (keyof HotEntry)[]).every((name) => a[name] === b[name]);
-}

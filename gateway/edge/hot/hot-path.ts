@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { Client } from '@connectrpc/connect';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
@@ -7,6 +6,7 @@ import { fromConnectError } from '#runtime/errors/errors.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
+import { pause } from '#runtime/time/pause.ts';
 import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
 import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { EdgeConfig } from '../config.ts';
@@ -218,5 +218,3 @@ async function repeat(
     await pause(restMs(now() - since), signal);
   }
 }
-
-const pause = (ms: number, signal: AbortSignal): Promise<void> => sleep(ms, undefined, { signal }).catch(() => {});

@@ -2,7 +2,7 @@ import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { plainLink } from './eligibility.ts';
-import type { HotEntry, HotSet } from './entry.ts';
+import { type HotEntry, type HotSet, isSameEntry } from './entry.ts';
 import { createLeaving } from './leaving.ts';
 import { nameOf } from './link-name.ts';
 
@@ -67,9 +67,6 @@ interface Link {
 const batchSize = 250;
 const lanes = 2;
 
-const sameEntry = (a: HotEntry, b: HotEntry): boolean =>
-  (Object.keys(a) as (keyof HotEntry)[]).every((field) => a[field] === b[field]);
-
 export function createRecords({ hotSet, lookup, onCorrection, wallClock }: RecordsOptions): Records {
   const links = new Map<string, Link>();
   /** Those whose epoch is not the present one. */
@@ -125,7 +122,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     const left = leaving.take(nameOf(link.key));
     // What an Envoy may have of it.
     const before = link.entry ?? left;
-    const isSame = plain && before && sameEntry(plain.entry, before);
+    const isSame = plain && before && isSameEntry(plain.entry, before);
     if (isSame && link.entry) return undefined;
     if (before && !isSame) corrected.push(link.key);
     if (!plain) takeOut([link]);

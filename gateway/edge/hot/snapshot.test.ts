@@ -1,7 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { VirtualHostSchema } from '#gen-envoy/config/route/v3/route_components_pb.ts';
-import type { HotEntry, HotStatus } from './entry.ts';
+import type { RedirectStatus } from '#runtime/shortlink/link-record.ts';
+import type { HotEntry } from './entry.ts';
 import { createHotEntries } from './hot-entries.ts';
 import { faultOf, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
@@ -71,7 +72,7 @@ describe('a snapshot is not sent that has', () => {
 
 test.each([
   ['unknown_domain', { domain: 'other.example' }],
-  ['unknown_status', { status: 303 as HotStatus }],
+  ['unknown_status', { status: 303 as RedirectStatus }],
   ['invalid_header_value', { destination: '' }],
   ['invalid_header_value', { destination: 'https://example.com/é' }],
   ['invalid_header_value', { cacheControl: 'a\nb' }],

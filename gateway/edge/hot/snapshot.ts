@@ -1,3 +1,5 @@
+import { isCanonicalUuid, isCode } from '#runtime/shortlink/link-key.ts';
+import { isRedirectStatus } from '#runtime/shortlink/link-record.ts';
 import type { HotEntry } from './entry.ts';
 import { pathOf } from './parts.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
@@ -82,10 +84,7 @@ export type EntryFault =
   | 'path_of_a_page'
   | 'not_an_identifier';
 
-const statuses: ReadonlySet<number> = new Set([301, 302, 307, 308]);
 const headerValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
-const codeText = /^[\p{L}\p{M}\p{Nd}_-]{1,64}$/u;
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Envoy refuses more; a destination has at most half of it. */
 const longestHeader = 16_384;
 
@@ -95,13 +94,13 @@ const passed = new WeakMap<HotEntry, BaseRoutes>();
 /** Why an entry cannot be answered by Envoy as the resolver would. */
 export function faultOf(entry: HotEntry, domains: ReadonlySet<string>, base?: BaseRoutes): EntryFault | undefined {
   if (!domains.has(entry.domain)) return 'unknown_domain';
-  if (!statuses.has(entry.status)) return 'unknown_status';
+  if (!isRedirectStatus(entry.status)) return 'unknown_status';
   const { destination, cacheControl, code } = entry;
   if (![destination, cacheControl].every((value) => headerValue.test(value) && value.length <= longestHeader))
     return 'invalid_header_value';
-  if (!codeText.test(code) || code !== code.normalize('NFC')) return 'not_a_code';
+  if (!isCode(code) || code !== code.normalize('NFC')) return 'not_a_code';
   if (base?.exactPaths.has(pathOf(code))) return 'path_of_a_page';
-  return uuid.test(entry.linkId) && uuid.test(entry.workspaceId) ? undefined : 'not_an_identifier';
+  return isCanonicalUuid(entry.linkId) && isCanonicalUuid(entry.workspaceId) ? undefined : 'not_an_identifier';
 }
 
 export type SnapshotFault =

@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
+import { isCanonicalUuid } from '#runtime/shortlink/link-key.ts';
 import type { SpanIds } from '#runtime/telemetry/tracing.ts';
 
 /** A batch of which every index points somewhere and every column is as long as the others. */
@@ -14,7 +15,6 @@ const knownFormat = 1;
 const largestBatch = 100_000;
 const earliestUs = BigInt(Date.UTC(2020, 0)) * 1_000n;
 const latestUs = BigInt(Date.UTC(2100, 0)) * 1_000n;
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /** Reads a message of the clicks topic. Whatever reaches the store from it, the store can take. */
 export function readBatch(value: Uint8Array | null): SoundBatch {
@@ -94,6 +94,6 @@ function checkTexts(batch: ClickBatch): void {
   }
   const identifiers = new Set([...batch.linkId, ...batch.workspaceId]);
   for (const index of identifiers) {
-    if (!uuid.test(dictionary[index] ?? '')) throw new MalformedBatch('an id is no UUID');
+    if (!isCanonicalUuid(dictionary[index] ?? '')) throw new MalformedBatch('an id is no UUID');
   }
 }

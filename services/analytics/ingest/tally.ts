@@ -1,3 +1,4 @@
+import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import { entryOf } from '../map-entry.ts';
 import { dimensions, floorTo } from '../statistics/cover.ts';
 import type { ClickColumns, ClickIndex } from './click-columns.ts';
@@ -30,11 +31,11 @@ export interface ValueTally {
   readonly counts: readonly [number[], number[], number[], number[]];
 }
 
-/** Which of the counters the click belongs to. HEAD 2, prefetch 4, bot 1 (hop.event.v1.ClickFlag). */
+/** Which of the counters the click belongs to: one and only one. */
 export function counterOf(flags: number): number {
-  if (flags & 2) return headCounter;
-  if (flags & 4) return prefetchCounter;
-  return flags & 1 ? botCounter : clickCounter;
+  if (flags & ClickFlag.HEAD) return headCounter;
+  if (flags & ClickFlag.PREFETCH) return prefetchCounter;
+  return flags & ClickFlag.BOT ? botCounter : clickCounter;
 }
 
 /** A click that has a visitor: a person's, or a bot's, and not of somebody unknown. */

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { createPool } from '#runtime/postgres/pool.ts';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { postgresEraseStore } from './erase.postgres.ts';
 
@@ -14,9 +15,8 @@ const { values } = parseArgs({
 const log = createLog({ instance: 'erase', logLevel: 'info' });
 const url = values.url ?? process.env.HOP_POSTGRES_PRIMARY;
 const ids = [...values.link, ...values.workspace];
-const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
-if (!url || ids.length === 0 || !ids.every((id) => uuid.test(id))) {
+if (!url || ids.length === 0 || !ids.every((id) => isUuid(id))) {
   log.fatal('usage: npm run erase -- --link ID … --workspace ID … [--url URL, else HOP_POSTGRES_PRIMARY]');
   process.exitCode = 64;
 } else {

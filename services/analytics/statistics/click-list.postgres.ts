@@ -1,3 +1,4 @@
+import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import type { ClickListStore, ClickRow } from '../store.ts';
 
@@ -18,7 +19,7 @@ with scanned as materialized (
     order by at desc, request_id desc offset $4 limit $5
   ) c
 ), told as (
-  select *, true as told from scanned where $6 or flags & 7 = 0 order by at desc, place limit $7
+  select *, true as told from scanned where $6 or flags & ${ClickFlag.BOT | ClickFlag.HEAD | ClickFlag.PREFETCH} = 0 order by at desc, place limit $7
 ), last as (
   select *, false as told from scanned order by at desc, place offset $5 - 1
 )

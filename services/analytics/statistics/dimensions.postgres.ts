@@ -1,3 +1,4 @@
+import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import { dimensions } from './cover.ts';
 
 /** There is a Springfield in every other state. */
@@ -41,14 +42,14 @@ const ofSet = (what: (name: (typeof dimensions)[number]) => string): string =>
 export const dimensionOfSet = `(${ofSet((name) => String(dimensions.indexOf(name) + 1))})::smallint`;
 export const valueOfSet = ofSet((name) => valueBy[name]);
 
-/** Which of the counters a click belongs to: one and only one. HEAD 2, prefetch 4, bot 1 (hop.event.v1.ClickFlag). */
-export const kindOf =
-  "case when flags & 2 <> 0 then 'head' when flags & 4 <> 0 then 'prefetch' when flags & 1 <> 0 then 'bot' else 'click' end";
+/** Which of the counters a click belongs to: one and only one, as counterOf (ingest/tally.ts) has it. */
+export const kindOf = `case when flags & ${ClickFlag.HEAD} <> 0 then 'head' when flags & ${ClickFlag.PREFETCH} <> 0 then 'prefetch'
+  when flags & ${ClickFlag.BOT} <> 0 then 'bot' else 'click' end`;
 
 /** Of people and bots, which breakdowns count. */
-export const isCounted = 'c.flags & 6 = 0';
+export const isCounted = `c.flags & ${ClickFlag.HEAD | ClickFlag.PREFETCH} = 0`;
 /** Of those that are counted. */
-export const isBot = 'c.flags & 1 <> 0';
+export const isBot = `c.flags & ${ClickFlag.BOT} <> 0`;
 
 /** Whoever follows a link can make these up. Of a link and day so many values of each are named; the others are one. */
 const madeUp = ['referrer', 'language'] as const satisfies readonly (typeof dimensions)[number][];

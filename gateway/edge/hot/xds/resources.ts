@@ -24,15 +24,12 @@ import {
   Matcher_MatcherTreeSchema,
   Matcher_OnMatchSchema,
 } from '#gen-xds/type/matcher/v3/matcher_pb.ts';
+import { writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import type { HotEntry } from '../entry.ts';
 import { leaseKeyOf, partOf, pathOf } from '../parts.ts';
 import { authorize, type BaseRoutes } from './base-routes.ts';
 
 /** Whose click a follow is, as the click line says it (proto/hop/event/v1/click_line.proto, `click`). */
-function clickOf({ linkId, workspaceId, version, domain, code }: HotEntry): string {
-  return `${linkId};${workspaceId};${version};edge;${domain};${encodeURIComponent(code)}`;
-}
-
 const made = new WeakMap<HotEntry, Uint8Array>();
 
 /**
@@ -52,7 +49,7 @@ export function encodeEntry(entry: HotEntry): Uint8Array {
 function routeOf(entry: HotEntry): TypedExtensionConfig {
   return config('hot', RouteSchema, {
     // The only text of a route that an access log can tell for next to nothing.
-    name: clickOf(entry),
+    name: writeClickTag({ ...entry, tier: 'edge' }),
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
     action: { case: 'directResponse', value: { status: entry.status } },
     responseHeadersToAdd: [setHeader('location', entry.destination), setHeader('cache-control', entry.cacheControl)],

@@ -1,5 +1,5 @@
-/** Resolves after the time, or as soon as the signal is aborted. */
-export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+/** Resolves after the time, or as soon as the signal is aborted. `unref`: the process need not stay for it. */
+export function pause(milliseconds: number, signal: AbortSignal, { unref = false } = {}): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
       clearTimeout(timer);
@@ -7,6 +7,7 @@ export function pause(milliseconds: number, signal: AbortSignal): Promise<void> 
       resolve();
     };
     const timer = setTimeout(done, milliseconds);
+    if (unref) timer.unref();
     if (signal.aborted) done();
     else signal.addEventListener('abort', done);
   });
