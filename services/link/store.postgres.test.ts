@@ -319,17 +319,35 @@ describe('the rest', () => {
     expect(await store.lookupIds(randomUUID(), ids)).toEqual([]);
   });
 
-  test('on a promoted standby the blocks that it may not know of are left out, once', async () => {
-    const space = { keyId: 8, first: 1, last: 1_000_000, blockSize: 100 };
+  test.each([
+    ['a promoted standby', '00000001', '000000FF', 8],
+    ['another cluster', /^\d+/, '1', 18],
+    ['the table of a restored dump', /\d+$/, '1', 28],
+  ])('in %s the blocks that it may not know of are left out, once', async (_, part, other, keyId) => {
+    const space = { keyId, first: 1, last: 1_000_000, blockSize: 100 };
     await store.openCodeSpace(space);
-    const known = await store.reserveBlock(8);
-    const promote = () => pool.query("update code_blocks set timeline = '000000FF' where key_id = 8");
-    await promote();
-    expect(await store.reserveBlock(8)).toEqual({ first: (known?.end ?? 0) + 10_000, end: (known?.end ?? 0) + 10_100 });
-    expect(await store.reserveBlock(8)).toMatchObject({ first: (known?.end ?? 0) + 10_100 });
-    await promote();
+    const known = await store.reserveBlock(keyId);
+    const { rows } = await pool.query('select timeline from code_blocks where key_id = $1', [keyId]);
+    expect(rows[0].timeline).toMatch(/^\d+\/00000001\/\d+$/);
+    const elsewhere = rows[0].timeline.replace(part, other);
+    const move = () => pool.query('update code_blocks set timeline = $2 where key_id = $1', [keyId, elsewhere]);
+    await move();
+    expect(await store.reserveBlock(keyId)).toEqual({
+      first: (known?.end ?? 0) + 10_000,
+      end: (known?.end ?? 0) + 10_100,
+    });
+    expect(await store.reserveBlock(keyId)).toMatchObject({ first: (known?.end ?? 0) + 10_100 });
+    await move();
     await store.openCodeSpace(space);
-    expect(await store.reserveBlock(8)).toMatchObject({ first: (known?.end ?? 0) + 20_200 });
+    expect(await store.reserveBlock(keyId)).toMatchObject({ first: (known?.end ?? 0) + 20_200 });
+  });
+
+  test('a row of an earlier version, which holds the timeline alone, is left behind by another timeline alone', async () => {
+    await store.openCodeSpace({ keyId: 7, first: 1, last: 1_000_000, blockSize: 100 });
+    await pool.query("update code_blocks set timeline = '00000001' where key_id = 7");
+    expect(await store.reserveBlock(7)).toEqual({ first: 1, end: 101 });
+    await pool.query("update code_blocks set timeline = '000000FF' where key_id = 7");
+    expect(await store.reserveBlock(7)).toEqual({ first: 10_101, end: 10_201 });
   });
 
   test('blocks never overlap, and end with the range', async () => {

@@ -25,7 +25,7 @@ import type {
   LinkStore,
   NewLink,
 } from './store.ts';
-import { currentTimeline } from './timeline.postgres.ts';
+import { currentHistory, currentTimeline } from './timeline.postgres.ts';
 import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 
 interface Ticket {
@@ -36,9 +36,11 @@ interface Ticket {
 /**
  * Blocks that a promoted standby may not know of: more than all processes together reserve within any lag. The numbers of
  * that many blocks are left out once, so that what was handed out before stays unique, and processes may use up what they hold.
+ * A restored backup may lack more (docs/runbook.md, Restore). A row of an earlier version holds the timeline alone.
  */
 const blocksLeftOut = 100;
-const skipped = `case when code_blocks.timeline = ${currentTimeline} then 0 else ${blocksLeftOut} * code_blocks.block_size end`;
+const skipped = `case when code_blocks.timeline in (${currentHistory}, ${currentTimeline}) then 0
+  else ${blocksLeftOut} * code_blocks.block_size end`;
 
 /** A version that only grows, and the time; after what precedes them in the statement. */
 const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;
@@ -99,7 +101,7 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
     async openCodeSpace({ keyId, first, last, blockSize }) {
       await query(
         `insert into code_blocks (key_id, first, next, last, block_size, timeline)
-         values ($1, $2, $2, $3, $4, ${currentTimeline})
+         values ($1, $2, $2, $3, $4, ${currentHistory})
          on conflict (key_id) do update set last = excluded.last, block_size = excluded.block_size,
            next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline`,
         [keyId, first, last, blockSize],
@@ -108,7 +110,7 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
     async reserveBlock(keyId) {
       const rows = await query<{ first: string; end: string }>(
         `update code_blocks
-         set next = next + ${skipped} + block_size, timeline = ${currentTimeline}
+         set next = next + ${skipped} + block_size, timeline = ${currentHistory}
          where key_id = $1 and next + ${skipped} + block_size - 1 <= last
          returning next - block_size as first, next as end`,
         [keyId],

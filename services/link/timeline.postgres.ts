@@ -1,2 +1,8 @@
-/** SQL: which history of the database this is, as eight hexadecimal digits. A standby has none of its own, and refuses. */
+/** SQL: which timeline the database is on, as eight hexadecimal digits. A standby has none of its own, and refuses. */
 export const currentTimeline = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
+
+/**
+ * SQL: which history of the code blocks this is. A promoted standby begins another timeline; a dump that was restored makes another
+ * table, in another cluster or the same one, and may be older than what was handed out last.
+ */
+export const currentHistory = `(select system_identifier || '/' || ${currentTimeline} || '/' || 'code_blocks'::regclass::oid from pg_control_system())`;

@@ -3,7 +3,7 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { type ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { CodeBlocks } from '../store.ts';
-import { currentTimeline } from '../timeline.postgres.ts';
+import { currentHistory, currentTimeline } from '../timeline.postgres.ts';
 import { guarded, transaction } from '../transaction.postgres.ts';
 import { type ChangeCursor, readCursor, xmaxOf, xminOf } from './change-cursor.ts';
 import type { ChangeLog, ChangeReader, Continuation, Leadership, Reading, StoredChange } from './change-log.ts';
@@ -32,6 +32,8 @@ interface ChangeRow {
 interface Identity {
   readonly system: string;
   readonly timeline: string;
+  /** Of the code blocks. */
+  readonly history: string;
 }
 
 interface Place {
@@ -62,7 +64,7 @@ const unseenSeqs = `select seq from link_changes where xid >= pg_snapshot_xmax($
 const isUnseen = `(xid >= pg_snapshot_xmax($1::pg_snapshot) or xid = any (array(select pg_snapshot_xip($1::pg_snapshot))))`;
 
 const identityQuery = `select (select system_identifier::text from pg_control_system()) as system,
-  ${currentTimeline} as timeline`;
+  ${currentTimeline} as timeline, ${currentHistory} as history`;
 
 /** The time is the statement's beginning, which is before its snapshot: whatever was committed before it is visible. */
 const place = 'pg_current_snapshot()::text as snapshot, statement_timestamp() as read_at';
@@ -124,8 +126,9 @@ async function look(client: PoolClient, identity: Identity, since: string): Prom
   const { rows } = await client.query<LookRow>({ name: 'look', text: lookQuery, values: [since] });
   const first = rows[0] as LookRow;
   const changes = rows.filter(({ seq }) => seq !== null).map(changeOf);
-  // What a promoted standby knows of a key's blocks may fall short until the first is reserved there: then nothing is said.
-  const spaces = (first.spaces ?? []).filter(({ timeline }) => timeline === identity.timeline).map(spaceOf);
+  // What another history knows of a key's blocks may fall short until the first is reserved in this one: then nothing is said.
+  const known = [identity.history, identity.timeline];
+  const spaces = (first.spaces ?? []).filter(({ timeline }) => known.includes(timeline)).map(spaceOf);
   const cursor = cursorOf(identity, first);
   return { cursor, changes, more: changes.length > lookSize, spaces, cachedUntilMs: cachedUntil(identity, first) };
 }
