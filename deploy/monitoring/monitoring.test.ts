@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { metric } from '#runtime/telemetry/schema.ts';
+import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
 import { manifests } from '../testing/manifests.ts';
 
 describe('what is watched', () => {
-  const definitions = Object.values(metric);
+  const definitions: readonly MetricDefinition[] = Object.values(metric);
   const series = new Map<string, readonly string[]>(
     definitions.flatMap(({ name, kind, attributes }): [string, readonly string[]][] => {
       if (kind === 'counter') return [[`${name}_total`, attributes]];
@@ -34,5 +34,19 @@ describe('what is watched', () => {
       for (const label of grouped) expect(series.get(name)).toContain(label);
     }
     if (!expression.startsWith('up{')) expect(used.length).toBeGreaterThan(0);
+  });
+
+  const increases = rules.flatMap(({ alert, expr }) =>
+    [...expr.matchAll(/(?:increase|rate)\((hop_\w+_total)(?:\{([^}]*)\})?/g)].map(([, name, selector]) => [
+      alert,
+      name,
+      selector,
+    ]),
+  );
+
+  it.each(increases)('%s sees the first count of %s{%s}: it begins at 0', (_, name, selector = '') => {
+    const { zeros = [] } = definitions.find((definition) => `${definition.name}_total` === name) ?? {};
+    const asked = [...selector.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value]);
+    expect(zeros).toContainEqual(expect.objectContaining(Object.fromEntries(asked)));
   });
 });

@@ -43,8 +43,8 @@ export function statusOf(figures: Figures, perSecond: (tier: string, answers: nu
 export function tierCounts(figures: Figures): TierCounts {
   const own = figures.all(metric.follows).filter(({ attributes }) => attributes.tier === 'edge');
   const counts = new Map<string, number>();
-  for (const { name, value } of named([...own, ...figures.all(metric.resolutions)], 'tier'))
-    counts.set(name, (counts.get(name) ?? 0) + value);
+  const answered = [...own, ...figures.all(metric.resolutions)].filter(({ value }) => value > 0);
+  for (const { name, value } of named(answered, 'tier')) counts.set(name, (counts.get(name) ?? 0) + value);
   return counts;
 }
 

@@ -26,6 +26,19 @@ describe('metrics', () => {
     expect(await page()).not.toContain('hop_edge_spool_bytes 9');
     await running.stop();
   });
+
+  it('shows the zeros of a counter before it counts, whenever it was made', async () => {
+    counter(metric.clicksDropped);
+    const running = await startMetrics({ instance: 'edge', metricsAddress: { host: '127.0.0.1', port: 0 } });
+    counter(metric.clickLogResets);
+    const figures = await running.read();
+    expect(figures.all(metric.clicksDropped)).toEqual([
+      { attributes: { reason: 'quota' }, value: 0 },
+      { attributes: { reason: 'age' }, value: 0 },
+    ]);
+    expect(figures.sum(metric.clickLogResets)).toBe(0);
+    await running.stop();
+  });
 });
 
 describe('schema', () => {
@@ -34,9 +47,10 @@ describe('schema', () => {
   it('declares each name once, with known attributes and a unit in the name', () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length);
     const known = new Set<string>(Object.values(attribute));
-    for (const { name, unit, attributes } of all) {
+    for (const { name, kind, unit, attributes, zeros = [] } of all) {
       expect(name).toMatch(/^hop_[a-z_]+$/);
       expect(attributes.every((one) => known.has(one))).toBe(true);
+      for (const zero of zeros) expect(Object.keys(zero)).toEqual(kind === 'counter' ? attributes : []);
       if (unit === 's') expect(name).toMatch(/_seconds$/);
       if (unit === 'By') expect(name).toMatch(/_bytes$/);
     }

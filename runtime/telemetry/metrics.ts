@@ -4,7 +4,7 @@ import { resourceFromAttributes } from '@opentelemetry/resources';
 import { MeterProvider } from '@opentelemetry/sdk-metrics';
 import type { Address } from '../config/config.ts';
 import { type Figures, figuresOf } from './figures.ts';
-import type { Metric } from './schema.ts';
+import type { Metric, MetricDefinition } from './schema.ts';
 
 type AttributesOf<M extends Metric> = M['attributes'][number] extends never
   ? Readonly<Record<string, never>>
@@ -26,10 +26,15 @@ interface Observation {
 // Modules make their instruments when they are loaded; the meter exists only once the process has read its configuration.
 let meter: Meter | undefined;
 let generation = 0;
+const counters = new Set<Of<'counter'>>();
 const observations = new Map<Of<'gauge'>, Set<Observation>>();
 
-/** Counts into nothing until startMetrics. */
+/** Counts into nothing until startMetrics; from then on the zeros of the definition are there. */
 export function counter<M extends Of<'counter'>>(definition: M): CounterOf<M> {
+  if (!counters.has(definition)) {
+    counters.add(definition);
+    if (meter) beginCounter(meter, definition);
+  }
   const bound = binding((of) => of.createCounter(definition.name, describe(definition)));
   return { add: (value, ...[attributes]) => bound()?.add(value, attributes) };
 }
@@ -72,6 +77,7 @@ export async function startMetrics(config: { instance: string; metricsAddress: A
   if (port !== 0) await exporter.startServer();
   meter = provider.getMeter('hopline');
   generation++;
+  for (const definition of counters) beginCounter(meter, definition);
   for (const [definition, all] of observations) registerGauge(meter, definition, all);
   const own = meter;
   return {
@@ -81,6 +87,12 @@ export async function startMetrics(config: { instance: string; metricsAddress: A
       await provider.shutdown({ timeoutMillis: 1_000 });
     },
   };
+}
+
+function beginCounter(of: Meter, definition: Of<'counter'>): void {
+  const { zeros = [] }: MetricDefinition = definition;
+  const begun = of.createCounter(definition.name, describe(definition));
+  for (const attributes of zeros) begun.add(0, attributes);
 }
 
 function registerGauge(of: Meter, definition: Of<'gauge'>, all: ReadonlySet<Observation>): void {

@@ -32,6 +32,11 @@ export interface MetricDefinition {
   readonly attributes: readonly Attribute[];
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
+  /**
+   * Series of a counter that are there, as 0, before anything is counted: those whose first count an alert has to see. What
+   * begins at 5 has not grown in the eyes of increase().
+   */
+  readonly zeros?: readonly Readonly<Partial<Record<Attribute, string>>>[];
 }
 
 const seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -45,6 +50,7 @@ export const metric = {
       'Time that the process stood still while its heap was collected: minor, major, incremental, weak, other.',
     unit: 's',
     attributes: ['kind'],
+    zeros: [{ kind: 'minor' }, { kind: 'major' }],
   },
   processHeap: {
     name: 'hop_process_heap_bytes',
@@ -130,6 +136,7 @@ export const metric = {
     description: 'Creations by outcome: created, replayed, taken, refused, shed, failed.',
     unit: '1',
     attributes: ['outcome'],
+    zeros: [{ outcome: 'shed' }],
   },
   linkChanges: {
     name: 'hop_link_changes',
@@ -174,6 +181,10 @@ export const metric = {
     description: 'Codes resolved, by the tier that answered and what came of it.',
     unit: '1',
     attributes: ['tier', 'outcome'],
+    zeros: [
+      { tier: 'none', outcome: 'unavailable' },
+      { tier: 'l1', outcome: 'stale' },
+    ],
   },
   resolverCacheEntries: {
     name: 'hop_resolver_cache_entries',
@@ -212,6 +223,7 @@ export const metric = {
       'Clicks read from Kafka by outcome: stored, duplicates, expired, future, erased; malformed counts messages given up.',
     unit: '1',
     attributes: ['outcome'],
+    zeros: [{ outcome: 'malformed' }, { outcome: 'future' }],
   },
   clickStrays: {
     name: 'hop_click_strays',
@@ -226,6 +238,7 @@ export const metric = {
     description: 'Times that a partition of the topic was found made anew, cut short or with a gap.',
     unit: '1',
     attributes: [],
+    zeros: [{}],
   },
   clickBatchDuration: {
     name: 'hop_click_batch_duration_seconds',
@@ -294,6 +307,7 @@ export const metric = {
     description: 'Spool lines by outcome: sent, malformed, not_a_click.',
     unit: '1',
     attributes: ['outcome'],
+    zeros: [{ outcome: 'malformed' }],
   },
   clicksDropped: {
     name: 'hop_edge_clicks_dropped',
@@ -301,6 +315,7 @@ export const metric = {
     description: 'Click lines that were deleted before they were sent, by reason: quota, age.',
     unit: '1',
     attributes: ['reason'],
+    zeros: [{ reason: 'quota' }, { reason: 'age' }],
   },
   spoolDiskFree: {
     name: 'hop_edge_spool_disk_free_bytes',
@@ -344,6 +359,7 @@ export const metric = {
     description: 'Hot sets that Envoy refused.',
     unit: '1',
     attributes: [],
+    zeros: [{}],
   },
   hotPromotions: {
     name: 'hop_edge_hot_promotions',

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
+import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
 
@@ -106,4 +107,18 @@ it('runs no extension that Envoy marks work in progress', async () => {
   const admin = inject('meshPorts')['envoy-admin'];
   const stats = await (await fetch(`http://127.0.0.1:${admin}/stats?filter=^server.wip_protos$`)).text();
   expect(stats.trim()).toBe('server.wip_protos: 0');
+});
+
+it('shows what alerts wait for as 0 from the start', async () => {
+  const ports = PARTS.flatMap((part) => inject('meshPorts')[`${part}-metrics`] ?? []);
+  const page = async (port: number) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  const lines = (await Promise.all(ports.map(page))).join('\n').split('\n');
+  const series = (name: string, labels: object) => {
+    const text = Object.entries(labels).map(([label, value]) => `${label}="${value}"`);
+    return `${name}_total${text.length > 0 ? `{${text.join(',')}}` : ''} `;
+  };
+  const definitions: readonly MetricDefinition[] = Object.values(metric);
+  const awaited = definitions.flatMap(({ name, zeros = [] }) => zeros.map((labels) => series(name, labels)));
+  expect(awaited.length).toBeGreaterThan(0);
+  expect(awaited.filter((one) => !lines.some((line) => line.startsWith(one)))).toEqual([]);
 });
