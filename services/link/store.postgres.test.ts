@@ -359,6 +359,16 @@ describe('the rest', () => {
     expect(await store.reserveBlock(9)).toEqual({ first: 801, end: 901 });
   });
 
+  test('the range of a key never ends below what it has handed out', async () => {
+    const space = { keyId: 6, first: 1, blockSize: 100 };
+    await store.openCodeSpace({ ...space, last: 1_000 });
+    await store.reserveBlock(6);
+    await expect(store.openCodeSpace({ ...space, last: 99 })).rejects.toThrow('numbers below 101 are handed out');
+    expect(await store.reserveBlock(6)).toEqual({ first: 101, end: 201 });
+    await store.openCodeSpace({ ...space, last: 200 });
+    expect(await store.reserveBlock(6)).toBeUndefined();
+  });
+
   test('only aliases of the generated shape are lookalikes', async () => {
     await made({}, alias('Look123'));
     await made({ domain: 'go.example' }, alias('Look456'));

@@ -99,13 +99,17 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
       return changed;
     },
     async openCodeSpace({ keyId, first, last, blockSize }) {
-      await query(
+      const opened = await query(
         `insert into code_blocks (key_id, first, next, last, block_size, timeline)
          values ($1, $2, $2, $3, $4, ${currentHistory})
          on conflict (key_id) do update set last = excluded.last, block_size = excluded.block_size,
-           next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline`,
+           next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline
+         where code_blocks.next <= excluded.last + 1 returning key_id`,
         [keyId, first, last, blockSize],
       );
+      if (opened.length > 0) return;
+      const [row] = await query<{ next: string }>('select next from code_blocks where key_id = $1', [keyId]);
+      throw new Error(`Code key ${keyId} ends at ${last}, but numbers below ${row?.next} are handed out already.`);
     },
     async reserveBlock(keyId) {
       const rows = await query<{ first: string; end: string }>(

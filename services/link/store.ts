@@ -108,7 +108,10 @@ export interface LinkStore {
    * undefined from it changes nothing, and what it throws undoes all. It may run more than once.
    */
   change(request: ChangeRequest, edit: (current: LinkRecord, now: Date) => Edit | undefined): Promise<ChangeOutcome>;
-  /** Makes the row of a code key, or moves the end of its range. */
+  /**
+   * Makes the row of a code key, or moves the end of its range. Rejects with an error of its own when numbers above that end are
+   * handed out: their codes would be taken for made-up ones.
+   */
   openCodeSpace(space: { keyId: number; first: number; last: number; blockSize: number }): Promise<void>;
   /** Reserves the next block of a key; undefined when its range is used up. */
   reserveBlock(keyId: number): Promise<Block | undefined>;
