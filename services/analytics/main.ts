@@ -8,7 +8,7 @@ import { createLog } from '#runtime/telemetry/log.ts';
 import { analyticsConfig } from './config.ts';
 import { createHandlers } from './handlers.ts';
 import { startIngest } from './ingest/ingest.ts';
-import { openWatch } from './live/watch.ts';
+import { openLiveStreams } from './live/watch.ts';
 import { createHousekeeping } from './retention/housekeeping.ts';
 import { openStores } from './stores.ts';
 
@@ -22,7 +22,7 @@ const identity = meshClient(IdentityService, { addresses: config.identityAddress
 const housekeeping = createHousekeeping({ ...config, store, partitions, erasure, log });
 housekeeping.start();
 const ingest = startIngest(config, store, log);
-const watch = openWatch({ config, live, workspaceCounts, links, identity, log });
+const watch = openLiveStreams({ config, live, workspaceCounts, links, identity, log });
 
 await serve({
   name: 'analytics',

@@ -45,7 +45,7 @@ const key = createCodeKey({ id: 1, secret: randomBytes(32) });
 beforeAll(async () => {
   database = await postgresFor('link');
   pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
-  feed = createChangeFeed({ log: postgresChangeLog(pool), logger: silentLog });
+  feed = createChangeFeed({ changeLog: postgresChangeLog(pool), log: silentLog });
   const store = postgresStore(pool, feed.committed);
   const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
   await codes.open();

@@ -54,8 +54,8 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
   const changeLog = postgresChangeLog(watchPool);
   const feed = createChangeFeed({
-    log: changeLog,
-    logger: log.child({ part: 'watch' }),
+    changeLog,
+    log: log.child({ part: 'watch' }),
     pollMs: config.watchPollMs,
     heartbeatMs: config.watchHeartbeatMs,
     queueLimit: config.watchQueue,
@@ -72,15 +72,15 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   await openCodes(codes, { log });
   const cache = createCacheWriters(redis);
   const relay = startRelay({
-    log: changeLog,
+    changeLog,
     feed,
     cache,
-    logger: log.child({ part: 'relay' }),
+    log: log.child({ part: 'relay' }),
   });
   const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
-  const logger = log.child({ part: 'sweeper' });
-  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log: logger });
-  const sweeper = startSweeper({ store, log: changeLog, purge, logger, everyMs, retentionMs });
+  const sweeping = log.child({ part: 'sweeper' });
+  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log: sweeping });
+  const sweeper = startSweeper({ store, changeLog, purge, log: sweeping, everyMs, retentionMs });
   const askClicks = clickCountBreaker(config, issuer, log);
   const unobserve = observe(metric.watchSubscribers, {}, () => feed.subscribers);
   const domains = createDomains(config);

@@ -6,7 +6,7 @@ import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { checkAlias } from './codes/alias.ts';
 import { checkDestination, type DestinationRules } from './destinations/destination.ts';
-import { type Checked, createFaults, type Faults, fault } from './faults.ts';
+import { type Checked, createFaults, type Faults, fault } from './field-faults.ts';
 import { checkEnd, checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
 import type { LinkEdit } from './links/links.ts';
 import { readPageToken } from './links/page-token.ts';

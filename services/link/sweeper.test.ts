@@ -19,14 +19,14 @@ function start(purge: (limit: number, signal: AbortSignal) => Promise<number>) {
         return 0;
       },
     },
-    log: {
+    changeLog: {
       prune: async () => {
         swept.changes++;
         return 0;
       },
     },
     purge,
-    logger: silentLog,
+    log: silentLog,
     everyMs: 1,
   });
   return swept;

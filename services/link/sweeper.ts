@@ -10,10 +10,10 @@ export interface Sweeper {
 
 export interface SweeperSettings {
   readonly store: Pick<LinkStore, 'expireLinks' | 'sweepIdempotencyKeys'>;
-  readonly log: Pick<ChangeLog, 'prune'>;
+  readonly changeLog: Pick<ChangeLog, 'prune'>;
   /** Purges at most so many links, and answers how many there were. May take long: it waits for analytics. */
   readonly purge: (limit: number, signal: AbortSignal) => Promise<number>;
-  readonly logger: Log;
+  readonly log: Log;
   /** How often links that ended are looked for. */
   readonly everyMs?: number;
   /** How long changes are kept for watchers that come back. */
@@ -27,9 +27,9 @@ const housekeepingEvery = 60;
 
 export function startSweeper({
   store,
-  log,
+  changeLog,
   purge,
-  logger,
+  log,
   everyMs = 1_000,
   retentionMs = 86_400_000,
 }: SweeperSettings): Sweeper {
@@ -40,7 +40,7 @@ export function startSweeper({
     try {
       for (let left = mostBatches; left > 0 && !signal.aborted; left--) if ((await sweep(batch)) < batch) return;
     } catch (error) {
-      if (!signal.aborted) logger.warn({ err: error }, `${what} will be tried again`);
+      if (!signal.aborted) log.warn({ err: error }, `${what} will be tried again`);
     }
   }
 
@@ -53,7 +53,7 @@ export function startSweeper({
 
   async function keepHouse(): Promise<void> {
     await exhaust('sweeping idempotency keys', 5_000, (limit) => store.sweepIdempotencyKeys(limit));
-    await exhaust('pruning changes', 5_000, (limit) => log.prune(retentionMs, limit));
+    await exhaust('pruning changes', 5_000, (limit) => changeLog.prune(retentionMs, limit));
   }
 
   // Each in a loop of its own: what takes long does not keep a link that ended from being told of.

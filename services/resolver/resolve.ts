@@ -61,7 +61,7 @@ export interface Resolver {
   isMadeUp(name: LinkKey): boolean;
 }
 
-type Told = Answer | 'missing' | 'behind' | 'failed';
+type TierResult = Answer | 'missing' | 'behind' | 'failed';
 
 const unavailable: Answer = { kind: 'unavailable' };
 
@@ -70,11 +70,11 @@ export function createResolver(options: ResolverOptions): Resolver {
   const fly = createFlights<Answer>(options.maxFlights);
   const hedgeMs = options.patienceMs.primary / 4;
 
-  async function ask(tier: Tier, name: LinkKey, key: string, inquiry = l1.inquire(key)): Promise<Told> {
+  async function ask(tier: Tier, name: LinkKey, key: string, inquiry = l1.inquire(key)): Promise<TierResult> {
     const told = tier.find(name).then(
       // An answer that comes too late for this question is held for the next.
       (found) => judge(found, inquiry, tier.name),
-      (): Told => 'failed', // counted and logged by its breaker
+      (): TierResult => 'failed', // counted and logged by its breaker
     );
     return within(options.patienceMs[tier.name], told, () => 'failed');
   }
@@ -94,7 +94,7 @@ export function createResolver(options: ResolverOptions): Resolver {
     return freshness.live(at) && freshness.settled(at);
   }
 
-  function judge(found: Found, inquiry: Inquiry, from: Tier['name']): Told {
+  function judge(found: Found, inquiry: Inquiry, from: Tier['name']): TierResult {
     if (!found) return 'missing';
     if ('goneAt' in found) {
       l1.drop(inquiry.key, found.goneAt);
@@ -107,13 +107,13 @@ export function createResolver(options: ResolverOptions): Resolver {
     return { kind: 'link', held, tier: from, stale: false };
   }
 
-  function absent(inquiry: Inquiry, tier: Source): Told {
+  function absent(inquiry: Inquiry, tier: Source): TierResult {
     return l1.offerAbsence(inquiry) ? { kind: 'absent', tier } : 'behind';
   }
 
   /** The last word. A change may overtake the first answer on its way; the second is read after it. */
-  async function askPrimary(name: LinkKey, key: string): Promise<Told> {
-    let told: Told = 'behind';
+  async function askPrimary(name: LinkKey, key: string): Promise<TierResult> {
+    let told: TierResult = 'behind';
     for (let round = 0; round < 2 && told === 'behind'; round++) {
       const inquiry = l1.inquire(key);
       told = await ask(primary, name, key);
@@ -155,9 +155,9 @@ export function createResolver(options: ResolverOptions): Resolver {
    * Where Redis and the replicas may hold what is older than allowed: while Watch is silent, and for a while after it began.
    * Beside a primary that hangs they are asked too, but what they say is not looked at before the primary has had its time.
    */
-  async function askPrimaryFirst(name: LinkKey, key: string, known?: Told): Promise<Answer> {
+  async function askPrimaryFirst(name: LinkKey, key: string, known?: TierResult): Promise<Answer> {
     const asked = askPrimary(name, key);
-    const prompt = await within<Told | undefined>(hedgeMs, asked, () => undefined);
+    const prompt = await within<TierResult | undefined>(hedgeMs, asked, () => undefined);
     const inquiry = l1.inquire(key);
     const beside = (tier: Tier): Tier => (prompt ? tier : begun(tier, name));
     const cache = known ? undefined : beside(redis);
@@ -171,7 +171,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
 
   /** Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. */
-  async function withoutPrimary(name: LinkKey, key: string, near: Told, copy: Told): Promise<Answer> {
+  async function withoutPrimary(name: LinkKey, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
     const nowhere = near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
     if (nowhere) return { kind: 'absent', tier: 'replica' };
     const isBack = primary.isBack();
@@ -228,7 +228,7 @@ function begun(tier: Tier, name: LinkKey): Tier {
   return { name: tier.name, find: () => found };
 }
 
-function isAnswer(told: Told): told is Answer {
+function isAnswer(told: TierResult): told is Answer {
   return typeof told === 'object';
 }
 

@@ -10,10 +10,10 @@ import { createForwarder } from './forward.ts';
 import { nowhere } from './geo.ts';
 import { createPublisher } from './publish.ts';
 import { createRotation } from './rotation.ts';
-import type { Dropped } from './shed.ts';
 import { openSpool } from './spool.ts';
 import { createSpoolCare } from './spool-care.ts';
 import { activeName } from './spool-files.ts';
+import type { Dropped } from './spool-quota.ts';
 
 const hourMs = 3_600_000;
 const quota = 40_000;

@@ -4,8 +4,8 @@ import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import type { Rotation } from './rotation.ts';
-import type { SpoolLimits } from './shed.ts';
 import type { Spool } from './spool.ts';
+import type { SpoolLimits } from './spool-quota.ts';
 
 interface CareOptions {
   readonly directory: string;

@@ -2,8 +2,8 @@ import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
 import { type Chunk, openSegment, type Segment, SegmentMoved } from './segment.ts';
-import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './shed.ts';
 import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
+import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './spool-quota.ts';
 import { createSync } from './sync.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */

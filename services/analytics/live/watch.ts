@@ -22,7 +22,7 @@ interface Dependencies {
 const revocationPollMs = 1_000;
 
 /** Live clicks, put together. */
-export function openWatch({ config, live, workspaceCounts, links, identity, log }: Dependencies): {
+export function openLiveStreams({ config, live, workspaceCounts, links, identity, log }: Dependencies): {
   readonly streams: WatchStreams;
   stop(): Promise<void>;
 } {

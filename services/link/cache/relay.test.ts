@@ -37,7 +37,7 @@ let database: TestDatabase;
 let valkey: TestValkey;
 let pool: Pool;
 let redis: Redis;
-let log: ChangeLog;
+let changeLog: ChangeLog;
 let links: Links;
 
 beforeAll(async () => {
@@ -45,9 +45,9 @@ beforeAll(async () => {
   pool = createPool(database.url, { max: 12, maxWaiting: 200, connectTimeoutMs: 20_000, log: silentLog });
   redis = createRedis(valkey.url, { name: 'test', log: silentLog });
   await whenReady(redis);
-  log = postgresChangeLog(pool);
+  changeLog = postgresChangeLog(pool);
   links = createLinks({
-    store: postgresStore(pool, () => void log.announce()),
+    store: postgresStore(pool, () => void changeLog.announce()),
     codes: noCodes,
     writeToCache: noWrite,
     cacheWriteMs: 20,
@@ -68,8 +68,8 @@ afterEach(async () => {
 
 /** What a process of the link service runs for the cache. */
 function startProcess(cache = redis, saveEveryMs = 50) {
-  const feed = createChangeFeed({ log, logger: silentLog });
-  const relay = startRelay({ log, feed, cache: createCacheWriters(cache), logger: silentLog, saveEveryMs });
+  const feed = createChangeFeed({ changeLog, log: silentLog });
+  const relay = startRelay({ changeLog, feed, cache: createCacheWriters(cache), log: silentLog, saveEveryMs });
   const process = {
     async stop() {
       await relay.stop();
@@ -99,7 +99,7 @@ async function cachedState(code: string, cache = redis): Promise<string | undefi
 describe('the relay', () => {
   test('carries creations, edits, renames and deletions to the cache', async () => {
     startProcess();
-    await waitFor(async () => (await log.relayCursor()) !== undefined);
+    await waitFor(async () => (await changeLog.relayCursor()) !== undefined);
     const code = randomUUID();
     await setIfNewer(redis, absentRecord(linkKey('hop.example', code)));
     await make(code);
@@ -120,8 +120,8 @@ describe('the relay', () => {
     const one = startProcess();
     const before = await make();
     await waitFor(async () => (await cachedState(before.code)) === 'followable');
-    const cursor = await log.relayCursor();
-    await waitFor(async () => (await log.relayCursor()) !== cursor);
+    const cursor = await changeLog.relayCursor();
+    await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
     await one.stop();
     const owed = await Promise.all(Array.from({ length: 50 }, () => make()));
     startProcess();
@@ -193,9 +193,9 @@ describe('the relay', () => {
   });
 
   test('what a lost connection may have taken with it is written again', async () => {
-    const cursor = await log.relayCursor();
+    const cursor = await changeLog.relayCursor();
     startProcess(redis, 60_000);
-    await waitFor(async () => (await log.relayCursor()) !== cursor);
+    await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
     const { code } = await make();
     await waitFor(async () => (await cachedState(code)) === 'followable');
     // A copy that was a moment behind takes over: it has the place that was saved, and not what was written after it.
@@ -214,7 +214,7 @@ describe('the relay', () => {
 
   test('a cursor that cannot be continued empties the cache', async () => {
     await setIfNewer(redis, { ...(await make()), code: 'left-over', version: 1n });
-    await log.saveRelayCursor('garbage');
+    await changeLog.saveRelayCursor('garbage');
     startProcess();
     await waitFor(async () => (await cached('left-over')) === undefined);
   });

@@ -14,10 +14,10 @@ export interface Relay {
 }
 
 export interface RelaySettings {
-  readonly log: ChangeLog;
+  readonly changeLog: ChangeLog;
   readonly feed: ChangeFeed;
   readonly cache: Pick<CacheWriters, 'writeOwed' | 'forgetAll' | 'place'>;
-  readonly logger: Log;
+  readonly log: Log;
   /** How often the cursor is saved, at most. */
   readonly saveEveryMs?: number;
 }
@@ -26,7 +26,7 @@ const longestPauseMs = 1_000;
 /** How many writes are under way at once. */
 const writesAtOnce = 200;
 
-export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: RelaySettings): Relay {
+export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }: RelaySettings): Relay {
   const stopping = new AbortController();
   let owedSince: number | undefined;
   const unobserve = observe(metric.relayLag, {}, () =>
@@ -39,7 +39,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
       try {
         return await attempt();
       } catch (error) {
-        logger.debug({ err: error }, `${what} has to be tried again`);
+        log.debug({ err: error }, `${what} has to be tried again`);
         await sleep(pauseMs, undefined, { signal }).catch(() => {});
       }
     }
@@ -58,7 +58,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
   }
 
   async function beginAnew(reason: string, signal: AbortSignal): Promise<void> {
-    logger.warn({ reason }, 'the cache begins anew');
+    log.warn({ reason }, 'the cache begins anew');
     await insist('forgetting the cache', cache.forgetAll, signal);
   }
 
@@ -79,7 +79,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
   async function relay(signal: AbortSignal): Promise<void> {
     const { connections } = cache.place;
     const isSame = (): boolean => cache.place.connections === connections;
-    const saved = (await log.relayCursor()) ?? '';
+    const saved = (await changeLog.relayCursor()) ?? '';
     let place = await placeOfCache(saved, signal);
     let savedAt = Number.NEGATIVE_INFINITY;
 
@@ -89,7 +89,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
       if (performance.now() - savedAt < saveEveryMs) return true;
       if (!(await cache.place.move(place, cursor.readAtMs)) || !isSame()) return false;
       place = cursor.readAtMs;
-      await log.saveRelayCursor(writeCursor(cursor));
+      await changeLog.saveRelayCursor(writeCursor(cursor));
       savedAt = performance.now();
       return true;
     }
@@ -106,9 +106,9 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, stopping.signal]);
     void leadership.lost.then(() => over.abort());
-    logger.info('this process relays changes to the cache');
+    log.info('this process relays changes to the cache');
     while (!signal.aborted) {
-      await relay(signal).catch((error: unknown) => logger.warn({ err: error }, 'the relay resumes'));
+      await relay(signal).catch((error: unknown) => log.warn({ err: error }, 'the relay resumes'));
       await sleep(100, undefined, { signal }).catch(() => {});
     }
     leadership.release();
@@ -116,7 +116,7 @@ export function startRelay({ log, feed, cache, logger, saveEveryMs = 1_000 }: Re
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      const leadership = await log.leadRelay(stopping.signal);
+      const leadership = await changeLog.leadRelay(stopping.signal);
       if (leadership) await lead(leadership);
     }
   }

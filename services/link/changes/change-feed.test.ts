@@ -18,7 +18,7 @@ import type { WatchEvent } from './subscription.ts';
 let database: TestDatabase;
 let pool: Pool;
 let watchPool: Pool;
-let log: ChangeLog;
+let changeLog: ChangeLog;
 let store: LinkStore;
 const feeds: ChangeFeed[] = [];
 const workspaceId = randomUUID();
@@ -33,8 +33,8 @@ beforeAll(async () => {
     log: silentLog,
   });
   watchPool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
-  log = postgresChangeLog(watchPool);
-  store = postgresStore(pool, () => void log.announce());
+  changeLog = postgresChangeLog(watchPool);
+  store = postgresStore(pool, () => void changeLog.announce());
 });
 
 afterEach(async () => {
@@ -48,7 +48,7 @@ afterAll(async () => {
 });
 
 function openFeed(settings: Partial<FeedSettings> = {}): ChangeFeed {
-  const feed = createChangeFeed({ log, logger: silentLog, ...settings });
+  const feed = createChangeFeed({ changeLog, log: silentLog, ...settings });
   feeds.push(feed);
   return feed;
 }
@@ -226,7 +226,7 @@ describe('resuming', () => {
     if (!good) throw new Error('no cursor');
     await make();
     await pool.query("update link_changes set changed_at = changed_at - interval '2 days'");
-    expect(await log.prune(86_400_000, 100_000)).toBeGreaterThan(0);
+    expect(await changeLog.prune(86_400_000, 100_000)).toBeGreaterThan(0);
     const bad = {
       'another system': writeCursor({ ...good, system: '1' }),
       'another timeline': writeCursor({ ...good, timeline: '0000000A' }),
@@ -246,7 +246,7 @@ describe('resuming', () => {
     await waitFor(async () => {
       await fresh.caughtUp();
       const cursor = readCursor(fresh.cursor());
-      return cursor && (await log.continuation(cursor)).outcome !== 'cannot_continue';
+      return cursor && (await changeLog.continuation(cursor)).outcome !== 'cannot_continue';
     });
     const again = watch(feed, fresh.cursor());
     await again.caughtUp();
@@ -323,10 +323,10 @@ describe('a watcher', () => {
     const [cursor, before] = cachedUntil();
     expect(before).toBeUndefined();
     if (!cursor) throw new Error('There was no heartbeat.');
-    await log.saveRelayCursor(writeCursor(cursor));
+    await changeLog.saveRelayCursor(writeCursor(cursor));
     await watcher.caughtUp();
     expect(cachedUntil()[1]).toBe(cursor.readAtMs);
-    await log.saveRelayCursor(writeCursor({ ...cursor, timeline: '000000FF' }));
+    await changeLog.saveRelayCursor(writeCursor({ ...cursor, timeline: '000000FF' }));
     await watcher.caughtUp();
     expect(cachedUntil()[1]).toBeUndefined();
     await watcher.leave();

@@ -18,8 +18,8 @@ export interface ChangeFeed {
 }
 
 export interface FeedSettings {
-  readonly log: ChangeLog;
-  readonly logger: Log;
+  readonly changeLog: ChangeLog;
+  readonly log: Log;
   readonly pollMs?: number;
   readonly heartbeatMs?: number;
   /** How many events may wait for one watcher. */
@@ -43,11 +43,11 @@ const gatherMs = 2;
 const shortestPeriodMs = 10;
 
 export function createChangeFeed(settings: FeedSettings): ChangeFeed {
-  const { log, logger, pollMs = 50, heartbeatMs = 100, queueLimit = 20_000, onReplaced = () => {} } = settings;
+  const { changeLog, log, pollMs = 50, heartbeatMs = 100, queueLimit = 20_000, onReplaced = () => {} } = settings;
   const subscriptions = new Set<Subscription>();
   const stopping = new AbortController();
   const alarm = createAlarm();
-  const announce = createAnnouncer(log, logger);
+  const announce = createAnnouncer(changeLog, log);
   let place: ChangeCursor | undefined;
   let heartbeatsOwed = 0;
 
@@ -55,14 +55,14 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     if (events.length > 0) for (const subscription of subscriptions) subscription.push(events);
   };
   const tellPages = async (from: ChangeCursor, fromSeq: bigint): Promise<void> => {
-    for await (const events of pages(log, from, fromSeq)) tell(events);
+    for await (const events of pages(changeLog, from, fromSeq)) tell(events);
   };
 
   /** Where a new connection carries on: what the last one had not seen is told again rather than never. */
   async function resume(reader: ChangeReader): Promise<ChangeCursor> {
     const now = await reader.now();
     if (!place) return now;
-    const continuation = await log.continuation(place);
+    const continuation = await changeLog.continuation(place);
     if (continuation.outcome === 'continue') await tellPages(place, continuation.fromSeq);
     if (continuation.outcome === 'cannot_continue') {
       onReplaced();
@@ -95,12 +95,12 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     for (let pauseMs = 20; !stopping.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       let reader: ChangeReader | undefined;
       try {
-        reader = await log.open(alarm.ring);
+        reader = await changeLog.open(alarm.ring);
         place = await resume(reader);
         pauseMs = 20;
         await look(reader);
       } catch (error) {
-        logger.warn({ err: error }, 'the primary cannot be watched');
+        log.warn({ err: error }, 'the primary cannot be watched');
       } finally {
         reader?.close();
       }
@@ -120,7 +120,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     alarm.ring();
     try {
       if (signal.aborted || stopping.signal.aborted) return;
-      if (cursor !== '') yield* missed(log, cursor);
+      if (cursor !== '') yield* missed(changeLog, cursor);
       for (;;) {
         const events = await subscription.take();
         if (events.length === 0) return;
@@ -150,22 +150,26 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
   };
 }
 
-async function* missed(log: ChangeLog, text: string): AsyncGenerator<readonly WatchEvent[]> {
+async function* missed(changeLog: ChangeLog, text: string): AsyncGenerator<readonly WatchEvent[]> {
   const cursor = readCursor(text);
   const continuation: Continuation = cursor
-    ? await log.continuation(cursor)
+    ? await changeLog.continuation(cursor)
     : { outcome: 'cannot_continue', reason: 'The cursor cannot be read.' };
   if (continuation.outcome === 'cannot_continue') {
     yield [{ type: 'resynchronise', reason: continuation.reason }];
   } else if (continuation.outcome === 'continue' && cursor) {
-    yield* pages(log, cursor, continuation.fromSeq);
+    yield* pages(changeLog, cursor, continuation.fromSeq);
   }
 }
 
-async function* pages(log: ChangeLog, cursor: ChangeCursor, fromSeq: bigint): AsyncGenerator<readonly WatchEvent[]> {
+async function* pages(
+  changeLog: ChangeLog,
+  cursor: ChangeCursor,
+  fromSeq: bigint,
+): AsyncGenerator<readonly WatchEvent[]> {
   let after = fromSeq - 1n;
   for (let page = 0; page < mostPages; page++) {
-    const changes = await log.page(cursor, after, pageSize);
+    const changes = await changeLog.page(cursor, after, pageSize);
     if (changes.length > 0) yield changes.map((change) => ({ type: 'change', change }));
     const last = changes.at(-1);
     if (!last || changes.length < pageSize) return;
@@ -202,7 +206,7 @@ function createAlarm() {
 }
 
 /** Announces commits to the other processes, one announcement at a time with a rest after it, and at most one to follow. */
-function createAnnouncer(log: ChangeLog, logger: Log): () => void {
+function createAnnouncer(changeLog: ChangeLog, log: Log): () => void {
   let isBusy = false;
   let isOwing = false;
   async function send(): Promise<void> {
@@ -210,7 +214,7 @@ function createAnnouncer(log: ChangeLog, logger: Log): () => void {
     do {
       isOwing = false;
       // The others look by themselves a little later.
-      await log.announce().catch((error: unknown) => logger.debug({ err: error }, 'a commit was not announced'));
+      await changeLog.announce().catch((error: unknown) => log.debug({ err: error }, 'a commit was not announced'));
       await sleep(shortestPeriodMs, undefined, { ref: false });
     } while (isOwing);
     isBusy = false;

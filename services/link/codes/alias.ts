@@ -1,5 +1,5 @@
 import { maxCodeLength } from '#runtime/shortlink/link-key.ts';
-import { type Checked, fault } from '../faults.ts';
+import { type Checked, fault } from '../field-faults.ts';
 import { isReserved } from './reserved-words.ts';
 
 /** Letters and marks of any script, digits, "-" and "_". A mark belongs to a letter before it. */

@@ -1,5 +1,5 @@
 import { bareHost, type Domains } from '#runtime/shortlink/link-key.ts';
-import { type Checked, fault } from '../faults.ts';
+import { type Checked, fault } from '../field-faults.ts';
 import { isPrivateHost } from './private-hosts.ts';
 
 const maxDestinationBytes = 8_192;

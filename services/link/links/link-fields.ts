@@ -1,4 +1,4 @@
-import { type Checked, fault } from '../faults.ts';
+import { type Checked, fault } from '../field-faults.ts';
 
 /** The last moment that RFC 3339 can write. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
