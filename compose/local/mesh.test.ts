@@ -1,4 +1,4 @@
-import { existsSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readlinkSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -10,11 +10,13 @@ import { postgresStore } from '../../services/link/store.postgres.ts';
 import { layoutOf } from './layout.ts';
 import { leftovers } from './leftovers.ts';
 import { startMesh, type TestMesh } from './mesh.ts';
+import { readState } from './mesh-state.ts';
 import { PortsTakenError } from './port-owner.ts';
 import { removeOutside } from './postgres/home.ts';
 import { postgresUrl } from './postgres/postgres.ts';
 import { describePostgres } from './postgres/status.ts';
 import { keepSecrets } from './secrets.ts';
+import { livePart } from './supervisor/pid-files.ts';
 import { familyOf, isAlive, signal } from './supervisor/processes.ts';
 
 // The real parts, in a folder that only root can enter: as root, Postgres has to be run from elsewhere (mkdtemp makes it 0700).
@@ -84,6 +86,23 @@ test('a part that is killed comes back with its data, and it is said', async () 
   expect(await query('hop_link', mesh.ports.postgres, 'select answer from link.seen')).toEqual([42]);
   const said = mesh.state().events.filter(({ kind }) => kind === 'died');
   expect(said.map(({ text }) => text).join()).toMatch(/died \(SIGKILL\); starting it again in \d+ ms/);
+});
+
+test('where nothing can be written of a part (a full disk), it is started again all the same', async () => {
+  const restarts = (): number => mesh.state().parts.find(({ name }) => name === 'valkey')?.restarts ?? 0;
+  const restarted = async (): Promise<void> => {
+    const before = restarts();
+    mesh.kill('valkey');
+    await waitFor(() => restarts() > before && mesh.state().parts.every(({ status }) => status === 'ready'));
+  };
+  // Files are written as <name>.new first, which here is a folder.
+  const blocked = ['mesh.json.new', 'valkey.pid.new'].map((name) => path.join(layout.run, name));
+  for (const file of blocked) mkdirSync(file);
+  await restarted();
+  for (const file of blocked) rmdirSync(file);
+  await restarted();
+  expect(readState(layout)?.parts).toEqual(mesh.state().parts);
+  expect(livePart(layout, 'valkey')?.pid).toBe(mesh.pid('valkey'));
 });
 
 test('a part that is held stays down until it is released', async () => {

@@ -48,12 +48,21 @@ export async function openMesh({ layout, ports, env, say, changed, ...options }:
     const publicUrl = publicNames(settings).HOP_PUBLIC_URL ?? '';
     const mesh = meshOf(settings, findPostgresHome(layout));
     const tell = (state: MeshState): void => {
-      writeState(layout, state);
+      keepState(layout, state);
       changed(state);
     };
     return { supervisor: new Supervisor({ layout, ports, publicUrl, mesh, wanted, changed: tell }), close };
   } catch (error) {
     close();
     throw error;
+  }
+}
+
+/** The mesh runs on where its state cannot be written (a full disk): the file is old until the next change. */
+function keepState(layout: Layout, state: MeshState): void {
+  try {
+    writeState(layout, state);
+  } catch (error) {
+    process.stderr.write(`The state of the mesh could not be written: ${(error as Error).message}\n`);
   }
 }

@@ -1,4 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -34,4 +43,13 @@ test('a log that grows without end is emptied, and its writer goes on at the beg
     writeSync(fd, 'after\n');
   });
   expect(readFileSync(file, 'utf8')).toBe('after\n');
+});
+
+test('a log that cannot be copied is emptied all the same, and hinders no other', () => {
+  const files = ['envoy', 'link'].map((name) => logFile(layout, name));
+  for (const file of files) writeFileSync(file, '');
+  for (const file of files) truncateSync(file, 65 * 1024 * 1024);
+  for (const file of files) mkdirSync(`${file}.1`);
+  boundLogs(layout);
+  expect(files.map((file) => statSync(file).size)).toEqual([0, 0]);
 });

@@ -1,9 +1,9 @@
 import {
   closeSync,
   copyFileSync,
+  globSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   renameSync,
   statSync,
@@ -32,12 +32,21 @@ export function withLog<T>(layout: Layout, name: string, use: (fd: number) => T)
   }
 }
 
-/** Keeps every log in the folder below its bound. All of them are written in append mode, so that truncating is safe. */
+/** Keeps every log in the folder below its bound. A log that cannot be looked after (a full disk) is looked at again next time. */
 export function boundLogs(layout: Layout): void {
-  for (const name of readdirSync(layout.log)) {
-    const file = path.join(layout.log, name);
-    if (name.endsWith('.1') || (statSync(file, { throwIfNoEntry: false })?.size ?? 0) <= BOUND_WHILE_RUNNING) continue;
+  for (const name of globSync('*.log', { cwd: layout.log })) {
+    try {
+      boundLog(path.join(layout.log, name));
+    } catch {}
+  }
+}
+
+/** All logs are written in append mode, so that truncating is safe. Room matters more than the copy: it is made without one, too. */
+function boundLog(file: string): void {
+  if (statSync(file).size <= BOUND_WHILE_RUNNING) return;
+  try {
     copyFileSync(file, `${file}.1`);
+  } finally {
     truncateSync(file);
   }
 }

@@ -11,11 +11,9 @@ export function replaceFile(file: string, content: string, mode = 0o644): void {
   renameSync(`${file}.new`, file);
 }
 
-export function writePid(layout: Layout, part: string, pid: number): ProcessIdentity | undefined {
-  const identity = identify(pid);
+export function writePid(layout: Layout, part: string, pid: number): void {
   replaceFile(path.join(layout.run, `${part}.pid`), `${pid}\n`);
-  replaceFile(path.join(layout.run, `${part}.json`), `${JSON.stringify(identity ?? { pid, startedAt: '' })}\n`);
-  return identity;
+  replaceFile(path.join(layout.run, `${part}.json`), `${JSON.stringify(identify(pid) ?? { pid, startedAt: '' })}\n`);
 }
 
 export function removePid(layout: Layout, part: string): void {

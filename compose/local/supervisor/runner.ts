@@ -183,16 +183,25 @@ export class PartRunner {
       child.once('exit', (code, killed) => resolve(killed ?? `code ${code}`));
       child.once('error', (error) => resolve(error.message));
     });
-    const identity =
-      child.pid === undefined ? undefined : (writePid(this.#layout, name, child.pid) ?? identify(child.pid));
-    const running: Running = { child, identity, exited };
+    const running: Running = { child, identity: child.pid === undefined ? undefined : identify(child.pid), exited };
     void exited.then((how) => {
       running.exit = how;
-      removePid(this.#layout, name);
+      this.#notePid(() => removePid(this.#layout, name));
     });
     this.since = Date.now();
     this.#running = running;
+    const { pid } = child;
+    if (pid !== undefined) this.#notePid(() => writePid(this.#layout, name, pid));
     return running;
+  }
+
+  /** A pid file that cannot be written (a full disk) is told; the part is looked after all the same. */
+  #notePid(write: () => void): void {
+    try {
+      write();
+    } catch (error) {
+      this.#report(this.part.name, 'note', `its pid file could not be written: ${(error as Error).message}`);
+    }
   }
 
   #wouldNotStart(failure: string): Error {
