@@ -121,11 +121,12 @@ function kafka(settings: MeshSettings): Part {
     port: ports.kafka,
     advertisedPort: portsSeenBy('kafka', settings).kafka,
     controllerPort: ports['kafka-controller'],
+    env: passedOn(env),
   };
   return {
     name: 'kafka',
     prepare: () => prepareKafka(context),
-    command: () => ({ ...kafkaCommand(context), env: passedOn(env), cwd: context.dir }),
+    command: () => kafkaCommand(context),
     ready: tcpProbe(ports.kafka),
   };
 }

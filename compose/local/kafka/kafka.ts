@@ -22,6 +22,7 @@ export interface KafkaContext {
   /** The port at which clients are told to find it. */
   readonly advertisedPort: number;
   readonly controllerPort: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 const LOG4J = path.join(import.meta.dirname, 'log4j2.properties');
@@ -37,13 +38,19 @@ export async function prepareKafka(context: KafkaContext): Promise<void> {
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
   const format = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', propertiesFile(context.dir)];
   const args = ['-Xmx96m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', ...common(context), ...format];
-  await promisify(execFile)(java(), args, { timeout: FORMAT_TIMEOUT_MS });
+  await promisify(execFile)(java(), args, { ...surroundings(context), timeout: FORMAT_TIMEOUT_MS });
 }
 
 /** The command that runs the broker. */
-export function kafkaCommand(context: KafkaContext): { file: string; args: string[] } {
+export function kafkaCommand(context: KafkaContext) {
   const memory = ['-Xms96m', '-Xmx256m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-XX:+ExitOnOutOfMemoryError'];
-  return { file: java(), args: [...memory, ...common(context), 'kafka.Kafka', propertiesFile(context.dir)] };
+  const args = [...memory, ...common(context), 'kafka.Kafka', propertiesFile(context.dir)];
+  return { file: java(), args, ...surroundings(context) };
+}
+
+/** Java reads the names of files as the locale says, and in the locale C none but ASCII. */
+function surroundings({ dir, env }: KafkaContext) {
+  return { cwd: dir, env: { ...env, LC_ALL: 'C.UTF-8' } };
 }
 
 function common({ jars, dir }: KafkaContext): string[] {
@@ -62,7 +69,7 @@ function java(): string {
   return found.command;
 }
 
-function properties({ dir, port, advertisedPort, controllerPort }: KafkaContext): string {
+function properties({ port, advertisedPort, controllerPort }: KafkaContext): string {
   const settings = {
     'process.roles': 'broker,controller',
     'node.id': 1,
@@ -71,7 +78,8 @@ function properties({ dir, port, advertisedPort, controllerPort }: KafkaContext)
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    'log.dirs': path.join(dir, 'log'),
+    // In the working directory: the whole path would be read as Latin-1, and as a list where it has a comma.
+    'log.dirs': 'log',
     // One broker holds the only copy of everything.
     'offsets.topic.replication.factor': 1,
     'offsets.topic.num.partitions': 4,
@@ -95,7 +103,7 @@ function properties({ dir, port, advertisedPort, controllerPort }: KafkaContext)
     'num.recovery.threads.per.data.dir': 2,
   };
   return Object.entries(settings)
-    .map(([name, value]) => `${name}=${String(value).replaceAll('\\', '\\\\')}\n`)
+    .map(([name, value]) => `${name}=${value}\n`)
     .join('');
 }
 
