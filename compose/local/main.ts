@@ -1,4 +1,5 @@
-// The entry of every command: `main.ts start | stop | status | reset | logs | failover`.
+// The entry of every command: `main.ts start`, `stop` and so on.
+import { analyticsTool } from './commands/analytics-tool.ts';
 import { failover } from './commands/failover.ts';
 import { logs } from './commands/logs.ts';
 import { reset } from './commands/reset.ts';
@@ -13,6 +14,8 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   reset,
   logs,
   failover,
+  erase: analyticsTool('erase'),
+  reconcile: analyticsTool('reconcile'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readlinkSync, rmdirSync } from 'node:fs';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { classify, createPool, inTransaction } from '#runtime/postgres/pool.ts';
@@ -248,6 +251,21 @@ test('with synchronous replication a commit waits for the replica, and a failove
   await mesh.failover();
   expect(await query('hop_link', mesh.ports.postgres, 'select max(answer) from link.seen')).toEqual([49]);
   await waitForReplica();
+});
+
+test('the tools of analytics find the database of the mesh, and say which argument is wrong', async () => {
+  const run = async (...args: string[]): Promise<string> => {
+    const { HOP_POSTGRES_PRIMARY: _, ...env } = process.env;
+    const main = path.join(import.meta.dirname, 'main.ts');
+    const child = spawn(process.execPath, [main, ...args], { env: { ...env, HOP_LOCAL_DIR: dir }, timeout: 20_000 });
+    const output = text(child.stderr);
+    const [code] = await once(child, 'exit');
+    return `${code} ${await output}`;
+  };
+  expect(await run('reconcile', '--from', '2026-01-31', '--until', '2026-02-01')).toMatch(/^0 $/);
+  expect(await run('erase', '--workspace', '0197f0c6-0000-7000-8000-000000000001')).toMatch(/^0 $/);
+  expect(await run('reconcile', '--until', 'tomorrow')).toMatch(/^64 --until tomorrow is not a day like .*\nusage: /);
+  expect(await run('erase', '--link', 'hello')).toMatch(/^64 hello is not the id of a link .*\nusage: /);
 });
 
 test.runIf(kafkaIsInstalled())('Kafka keeps its log in its data folder, whatever that is called', async () => {

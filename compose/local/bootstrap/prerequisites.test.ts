@@ -31,7 +31,8 @@ test('no document runs TypeScript on the least Node, which knows none', () => {
   expect(documents).toContain(path.join('deploy', 'README.md'));
   const wrong = documents.flatMap((file) => {
     const commands = readFileSync(path.join(checkout, file), 'utf8').match(/.{0,30}\bnode (-\S+ )*\S+\.ts\b/g) ?? [];
-    return commands.filter((command) => !command.includes('prepare.mjs ')).map((command) => `${file}: ${command}`);
+    // What is executed in a container has the image's Node.
+    return commands.filter((command) => !/prepare\.mjs | exec /.test(command)).map((command) => `${file}: ${command}`);
   });
   expect(wrong).toEqual([]);
 });

@@ -1,33 +1,46 @@
 import { parseArgs } from 'node:util';
 import { createPool } from '#runtime/postgres/pool.ts';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
 import { keptFrom } from '../statistics/kept.ts';
 import { reconcile } from './reconcile.postgres.ts';
 
-/** Recounts what is kept from the clicks and tells every difference; exit 1 if there is one. Changes nothing. */
-const { values } = parseArgs({
-  options: {
-    from: { type: 'string' },
-    until: { type: 'string' },
-    link: { type: 'string' },
-    'minutes-days': { type: 'string', default: process.env.HOP_CLICK_MINUTES_RETENTION_DAYS ?? '35' },
-    url: { type: 'string' },
-  },
-});
-const log = createLog({ instance: 'reconcile', logLevel: 'info' });
-const day = (ahead: number): string => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
-const { from = day(-1), until = day(1), link: linkId } = values;
-const url = values.url ?? process.env.HOP_POSTGRES_PRIMARY;
-const isDay = (text: string): boolean => /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+const usage =
+  'usage: npm run reconcile -- [--from 2026-01-31] [--until 2026-02-01] [--link ID] [--minutes-days 35] [--url URL]';
 
-if (!url || !isDay(from) || !isDay(until)) {
-  log.fatal(
-    'usage: npm run reconcile -- [--from 2026-01-31] [--until 2026-02-01] [--link ID] [--minutes-days 35] [--url URL, else HOP_POSTGRES_PRIMARY]',
-  );
-  process.exitCode = 64;
-} else {
+/** What to recount, and where. Throws with what is wrong with the arguments. */
+function asked() {
+  const { values } = parseArgs({
+    options: {
+      from: { type: 'string', default: day(-1) },
+      until: { type: 'string', default: day(1) },
+      link: { type: 'string' },
+      'minutes-days': { type: 'string', default: process.env.HOP_CLICK_MINUTES_RETENTION_DAYS ?? '35' },
+      url: { type: 'string' },
+    },
+  });
+  const { from, until, link: linkId, 'minutes-days': minutesDays, url = process.env.HOP_POSTGRES_PRIMARY } = values;
+  for (const [name, text] of Object.entries({ from, until }))
+    if (!isDay(text)) throw new Error(`--${name} ${text} is not a day like ${day(0)}.`);
+  if (linkId !== undefined && !isUuid(linkId)) throw new Error(`--link ${linkId} is not the id of a link (a UUID).`);
+  if (!/^\d+$/.test(minutesDays)) throw new Error(`--minutes-days ${minutesDays} is not a number of days.`);
+  if (!url) throw new Error('No database: neither --url nor HOP_POSTGRES_PRIMARY names one, and no mesh runs here.');
+  return { from, until, linkId, minutesDays: Number(minutesDays), url };
+}
+
+function day(ahead: number): string {
+  return new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10);
+}
+
+function isDay(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
+}
+
+/** Recounts what is kept from the clicks and tells every difference; exit 1 if there is one. Changes nothing. */
+async function recount({ from, until, linkId, minutesDays, url }: ReturnType<typeof asked>): Promise<void> {
+  const log = createLog({ instance: 'reconcile', logLevel: 'info' });
   const pool = createPool(url, { name: 'reconcile', max: 1, statementTimeoutMs: 600_000, log });
-  const minutesFrom = keptFrom(Date.now(), Number(values['minutes-days'])) / 1_000;
+  const minutesFrom = keptFrom(Date.now(), minutesDays) / 1_000;
   try {
     const tell = (difference: object): void => log.error(difference, 'not what the clicks give');
     const found = await reconcile(pool, { from, until, linkId }, tell, (of) => Date.parse(of) >= minutesFrom);
@@ -39,4 +52,11 @@ if (!url || !isDay(from) || !isDay(until)) {
   } finally {
     await pool.end();
   }
+}
+
+try {
+  await recount(asked());
+} catch (error) {
+  process.stderr.write(`${(error as Error).message}\n${usage}\n`);
+  process.exitCode = 64;
 }
