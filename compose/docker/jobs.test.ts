@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { loadKeyring, loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { createKafka } from '#runtime/kafka/client.ts';
 import { migrate } from '#runtime/postgres/migrate.ts';
 import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
@@ -24,11 +24,13 @@ const environment = (share: string): NodeJS.Dict<string> =>
 describe('secrets, roles and migrations', () => {
   const parameters = 'sslmode=disable&application_name=jobs';
   let postgres: TestPostgres;
+  let stores: Parameters<typeof writeSecrets>[1];
   beforeAll(async () => {
     postgres = await startPostgres();
     const port = Number(new URL(postgres.url).port);
     const at = { host: '127.0.0.1', port };
-    writeSecrets(out, { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 }, parameters });
+    stores = { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 }, parameters };
+    writeSecrets(out, stores);
   });
   afterAll(() => postgres?.stop());
 
@@ -49,11 +51,21 @@ describe('secrets, roles and migrations', () => {
 
   it('keeps what is there when it runs again', () => {
     const before = environment('link');
-    const { HOP_POSTGRES_PRIMARY: url = '' } = before;
-    const { hostname: host, port } = new URL(url);
-    const postgresAt = { host, port: Number(port) };
-    writeSecrets(out, { postgres: postgresAt, replicas: [], valkey: { host: '::1', port: 1 }, parameters });
+    writeSecrets(out, stores);
     expect(environment('link')).toEqual(before);
+  });
+
+  it("gives everybody a process's next key, and the one before", () => {
+    const keysOf = (share: string) => [...loadKeyring(join(out, share, 'callers.json')).keys()];
+    const before = keysOf('resolver');
+    const own = { serviceKeyFile: join(out, 'link/service.key.pem'), callerKeysFile: join(out, 'link/callers.json') };
+    const { keyId: former } = loadServiceIdentity(own);
+    writeSecrets(out, stores, { rotate: 'link' });
+    const { issuer, keyId } = loadServiceIdentity(own);
+    expect(issuer).toBe('link');
+    expect(before).toContain(former);
+    expect(before).not.toContain(keyId);
+    for (const share of ['link', 'resolver']) expect(keysOf(share)).toEqual([...before, keyId]);
   });
 
   it('makes roles, once and again, that own what the migrations make', async () => {

@@ -1,12 +1,12 @@
 // Makes the secrets of a mesh that runs in containers: a folder for each, with what that process may know and nothing else.
-// What exists already is kept, so that the job may run before every start.
+// What exists already is kept, so that the job may run before every start; --rotate NAME and --retire NAME change it (docs/runbook.md, Keys).
 import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { type Address, address, addresses, type ConfigOf, defineConfig, text } from '#runtime/config/config.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { layoutOf } from '../local/layout.ts';
-import { keepSecrets, type Passwords, type Secrets } from '../local/secrets.ts';
+import { keepSecrets, type Passwords, type SecretChanges, type Secrets } from '../local/secrets.ts';
 import { replaceFile } from '../local/supervisor/pid-files.ts';
 
 /** Where the stores are; the URLs with their passwords name them. */
@@ -35,10 +35,10 @@ const SHARES = {
 } as const satisfies Readonly<Record<string, Share>>;
 
 /** Writes `<out>/<process>/` for every process, store and job, and `<out>/keep/`, from which all are made: keep that one safe. */
-export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>): void {
+export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>, changes: SecretChanges = {}): void {
   const keep = path.join(out, 'keep');
   mkdirSync(keep, { recursive: true, mode: 0o700 });
-  const secrets = keepSecrets({ ...layoutOf(out), secrets: keep });
+  const secrets = keepSecrets({ ...layoutOf(out), secrets: keep }, changes);
   const { passwords } = secrets;
   const parameters = stores.parameters === '' ? '' : `?${stores.parameters}`;
   const url = (role: keyof Passwords, at: Address, database = 'hopline'): string =>
@@ -92,7 +92,9 @@ function writeStores(out: string, { postgres, hop_replication, valkey }: Passwor
 const hostPort = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { out: { type: 'string' } } });
-  if (values.out === undefined) throw new Error('Say where to write: --out DIR.');
-  writeSecrets(values.out, mainConfig(secretsConfig));
+  const option = { type: 'string' } as const;
+  const { values } = parseArgs({ options: { out: option, rotate: option, retire: option } });
+  const { out, ...changes } = values;
+  if (out === undefined) throw new Error('Say where to write: --out DIR.');
+  writeSecrets(out, mainConfig(secretsConfig), changes);
 }

@@ -1,5 +1,5 @@
-// Secrets of a local mesh: made once, kept in .local/secrets (folder 0700, files 0600), never overwritten.
-import { createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
+// Secrets of a local mesh: made once, kept in .local/secrets (folder 0700, files 0600), changed only when somebody asks for it.
+import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from './layout.ts';
@@ -18,6 +18,8 @@ const PASSWORDS = [
   'hop_replication',
   'valkey',
 ] as const;
+/** The superuser's is changed in Postgres first, which asks for the old one. */
+const ROTATABLE_PASSWORDS = PASSWORDS.filter((name) => name !== 'postgres');
 export type Passwords = Readonly<Record<(typeof PASSWORDS)[number], string>>;
 
 /** The last number of the code space: 62^7 - 1. */
@@ -31,21 +33,39 @@ export interface Secrets {
   keyFile(signer: Signer): string;
 }
 
-/** Reads the secrets of a mesh, making those that do not exist yet. */
-export function keepSecrets(layout: Layout): Secrets {
+/** What is to be changed of secrets that exist; docs/runbook.md says in which steps. */
+export interface SecretChanges {
+  /** Whose signing key, or password, is made anew. The public half of the key before stays in the keyring. */
+  readonly rotate?: string | undefined;
+  /** Of whom the keyring is to hold the present key alone. */
+  readonly retire?: string | undefined;
+}
+
+/** Reads the secrets of a mesh, making those that do not exist yet. Throws on a change of something that has no such name. */
+export function keepSecrets(layout: Layout, { rotate, retire }: SecretChanges = {}): Secrets {
   const file = (name: string): string => path.join(layout.secrets, name);
   const keyFile = (signer: Signer): string => file(`${signer}.key.pem`);
-  for (const signer of SIGNERS) makeOnce(keyFile(signer), newSigningKey);
-  replaceFile(file('callers.json'), json({ keys: SIGNERS.map((signer) => callerKey(signer, keyFile(signer))) }), 0o600);
+  oneOf(rotate, [...SIGNERS, ...ROTATABLE_PASSWORDS]);
+  oneOf(retire, SIGNERS);
+  for (const signer of SIGNERS) {
+    if (signer === rotate) replaceFile(keyFile(signer), newSigningKey(), 0o600);
+    else makeOnce(keyFile(signer), newSigningKey);
+  }
+  const present = SIGNERS.map((signer) => callerKey(signer, keyFile(signer)));
+  keepKeyring(file('callers.json'), present, retire);
   makeOnce(file('codes.json'), newCodeKeys);
   makeOnce(file('jwt.json'), newJwtKeys);
   return {
-    passwords: keepPasswords(file('passwords.json')),
+    passwords: keepPasswords(file('passwords.json'), rotate),
     callerKeysFile: file('callers.json'),
     codeKeysFile: file('codes.json'),
     jwtKeysFile: file('jwt.json'),
     keyFile,
   };
+}
+
+function oneOf(name: string | undefined, names: readonly string[]): void {
+  if (name !== undefined && !names.includes(name)) throw new Error(`${name} is none of ${names.join(', ')}.`);
 }
 
 function makeOnce(file: string, make: () => string): void {
@@ -60,10 +80,26 @@ function newSigningKey(): string {
   return generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-/** The public half of a signer's key, as the keyring lists it. */
-function callerKey(signer: Signer, keyFile: string): { kid: string; issuer: Signer; spki: string } {
-  const spki = createPublicKey(readFileSync(keyFile)).export({ type: 'spki', format: 'der' }).toString('base64');
-  return { kid: `${signer}-1`, issuer: signer, spki };
+interface CallerKey {
+  readonly kid: string;
+  readonly issuer: string;
+  readonly spki: string;
+}
+
+/** The public half of a signer's key, as the keyring lists it. Its name follows from it, so that no other key ever has that name. */
+function callerKey(signer: Signer, keyFile: string): CallerKey {
+  const spki = createPublicKey(readFileSync(keyFile)).export({ type: 'spki', format: 'der' });
+  const fingerprint = createHash('sha256').update(spki).digest('hex').slice(0, 12);
+  return { kid: `${signer}-${fingerprint}`, issuer: signer, spki: spki.toString('base64') };
+}
+
+/** Adds the keys that are missing; others stay, such as one that its signer is still to be given, or no longer has. */
+function keepKeyring(file: string, present: readonly CallerKey[], retire: string | undefined): void {
+  const known: readonly CallerKey[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).keys : [];
+  const isPresent = ({ spki }: CallerKey): boolean => present.some((key) => key.spki === spki);
+  const kept = known.filter((key) => key.issuer !== retire || isPresent(key));
+  const missing = present.filter(({ spki }) => !kept.some((key) => key.spki === spki));
+  if (missing.length > 0 || kept.length < known.length) replaceFile(file, json({ keys: [...kept, ...missing] }), 0o600);
 }
 
 function newCodeKeys(): string {
@@ -82,8 +118,9 @@ function newJwtKeys(): string {
 }
 
 /** One password per role; a role that was added later gets its own without touching the others. */
-function keepPasswords(file: string): Passwords {
+function keepPasswords(file: string, rotate: string | undefined): Passwords {
   const known: Partial<Record<string, string>> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  if (rotate !== undefined) delete known[rotate];
   const entries = PASSWORDS.map((name) => [name, known[name] ?? randomBytes(24).toString('base64url')]);
   const passwords = Object.fromEntries(entries) as Passwords;
   if (PASSWORDS.some((name) => known[name] === undefined)) replaceFile(file, json(passwords), 0o600);
