@@ -25,7 +25,8 @@ export interface Finding {
   readonly measured: number;
   /** %, ms, s; empty for a count. */
   readonly unit: string;
-  readonly ok: boolean;
+  /** Null where it could not be judged; `limit` says why. */
+  readonly ok: boolean | null;
 }
 
 /** A finding that holds when the figure is at least the limit. No figure (NaN) never holds. */
@@ -51,6 +52,15 @@ export const exactly = (what: string, measured: number, wanted: number, unit = '
   measured,
   unit,
   ok: measured === wanted,
+});
+
+/** A figure that is shown and neither holds nor fails. */
+export const notJudged = (what: string, measured: number, why: string, unit = ''): Finding => ({
+  what,
+  limit: `not judged: ${why}`,
+  measured,
+  unit,
+  ok: null,
 });
 
 /** For reading: at most three decimals, but a share that is not whole is never rounded up to it. */

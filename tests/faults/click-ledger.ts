@@ -5,7 +5,8 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkout } from '../../compose/local/layout.ts';
 import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
-import { atLeast, atMost, exactly, type Finding, type Verdict } from './case.ts';
+import { atLeast, exactly, type Finding, type Verdict } from './case.ts';
+import { p99LikeBefore } from './judge.ts';
 import type { Answer, Ledger } from './load/ledger.ts';
 import { passwordsOf, superuser } from './postgres.ts';
 import type { World, WorldOptions } from './world.ts';
@@ -135,10 +136,7 @@ async function differences(world: World): Promise<number> {
 export function redirectsUnharmed({ ledger, startedAt, downAt, upAt }: Followed): Verdict {
   const before = ledger.between(startedAt, downAt);
   const during = ledger.between(downAt, upAt);
-  const slower = (kind: 'cached' | 'cold', what: string): Finding => {
-    const usual = before.of(kind).quantile(0.99);
-    const now = during.of(kind).quantile(0.99);
-    return atMost(`p99 of ${what} links (before: ${usual.toFixed(1)} ms)`, now, p99Times * usual, 'ms');
-  };
+  const slower = (kind: 'cached' | 'cold', what: string): Finding =>
+    p99LikeBefore(`${what} links`, before.of(kind), during.of(kind), { times: p99Times });
   return [exactly('redirects that failed', ledger.failed.length, 0), slower('cached', 'hot'), slower('cold', 'cold')];
 }

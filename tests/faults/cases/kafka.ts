@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, exactly, type FaultCase, type Finding } from '../case.ts';
 import { expectStatus } from '../front-door.ts';
-import { createsSucceed, p99LikeBefore, redirectsSucceed } from '../judge.ts';
+import { createsMostUsualMs, createsSucceed, p99LikeBefore, redirectsSucceed } from '../judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';
 import type { Target } from '../load/load.ts';
 import type { World, WorldOptions } from '../world.ts';
@@ -38,7 +38,7 @@ const killed: FaultCase = {
       createsSucceed(all),
       p99LikeBefore('cached links', before.of('cached'), during.of('cached')),
       p99LikeBefore('cold links', before.of('cold'), during.of('cold')),
-      p99LikeBefore('creates', before.of('create'), during.of('create')),
+      p99LikeBefore('creates', before.of('create'), during.of('create'), { mostUsualMs: createsMostUsualMs }),
       ...(await clicksCounted(world, ledger, counted)),
     ];
   },

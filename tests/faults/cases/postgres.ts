@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { familyOf, memoryOf, signal } from '../../../compose/local/supervisor/processes.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding } from '../case.ts';
-import { p99LikeBefore, redirectsSucceed } from '../judge.ts';
+import { createsMostUsualMs, p99LikeBefore, redirectsSucceed } from '../judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';
 import type { LoadPlan } from '../load/load.ts';
 import { follow } from '../metrics.ts';
@@ -115,7 +115,9 @@ const replicaKilled: FaultCase = {
       redirectsSucceed(seen.since, 100),
       atLeast('creates answered 201', 100 * seen.since.of('create').success, 100, '%'),
       p99LikeBefore('redirects', seen.before.of('cached', 'cold'), seen.since.of('cached', 'cold')),
-      p99LikeBefore('creates', seen.before.of('create'), seen.since.of('create')),
+      p99LikeBefore('creates', seen.before.of('create'), seen.since.of('create'), {
+        mostUsualMs: createsMostUsualMs,
+      }),
     ];
   },
 };
