@@ -3,9 +3,11 @@ import { readdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import path from 'node:path';
 import type { FaultCase } from './case.ts';
-import { keepResult, type Result, writePage } from './report.ts';
+import { commitOf, keepResult, type Result, standingOf, writePage } from './report.ts';
 import { openWorld, scale, type World, type WorldOptions } from './world.ts';
 
+/** Read before the first result changes the checkout. */
+const commit = commitOf();
 const say = (line: string): void => void process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 
 /** Each file of cases/ exports `cases`. */
@@ -53,9 +55,9 @@ async function runOne(one: FaultCase, world: World): Promise<Result> {
   );
   const [loadAverage = Number.NaN] = loadavg();
   const at = new Date(begun).toISOString();
-  const result: Result = { name, part, title, criterion, at, scale, loadAverage, ...settled };
+  const result: Result = { name, part, title, criterion, at, commit, scale, loadAverage, ...settled };
   for (const { what, limit, measured, unit, ok } of result.findings)
-    say(`  ${ok ? 'ok    ' : 'FAILED'} ${what}: ${measured} ${unit} (${limit})`);
+    say(`  ${ok === false ? 'FAILED' : ok ? 'ok    ' : '      '} ${what}: ${measured} ${unit} (${limit})`);
   if (result.fault !== undefined) say(`  FAILED ${result.fault}`);
   say(`${name}: ${Math.round((Date.now() - begun) / 1_000)} s`);
   keepResult(result);
@@ -67,9 +69,11 @@ const known = await allCases();
 const cases = known.filter(({ name }) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
 if (cases.length === 0) throw new Error(`No case begins so; there are ${known.map(({ name }) => name).join(', ')}.`);
 const results = await runAll(cases);
-if (scale === 1) say(`written: ${writePage(known.map(({ name }) => name))}`);
-const failed = results.filter(({ findings, fault }) => fault !== undefined || findings.some(({ ok }) => !ok));
+if (scale === 1) say(`written: ${writePage(known)}`);
+const standings = results.map((result) => ({ ...result, standing: standingOf(result) }));
+const failed = standings.filter(({ standing }) => standing === 'failed');
+const holding = standings.filter(({ standing }) => standing === 'holds').length;
 say(
-  `${results.length - failed.length} cases hold, ${failed.length} do not${failed.map(({ name }) => ` ${name}`).join(',')}`,
+  `${holding} of ${results.length} cases hold, ${failed.length} failed${failed.map(({ name }) => ` ${name}`).join(',')}`,
 );
 process.exitCode = failed.length === 0 ? 0 : 1;
