@@ -122,7 +122,7 @@ describe('the hot path', () => {
     await waitFor(() => isHot(codeOf(9_999), 1n), { timeoutMs: 5_000, what: 'the last of them' });
   });
 
-  it('stops sending people to an old destination well within 250 ms of the change', async () => {
+  it('stops sending people to an old destination within 250 ms of the change, in 20 of 24 changes', async () => {
     const late: number[] = [];
     const before = edge.leases.length;
     for (let index = 0; index < 24; index++) {

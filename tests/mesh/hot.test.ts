@@ -9,12 +9,16 @@ beforeAll(async () => {
   ada = await newPerson();
 });
 
-/** How many follows Envoy has answered by itself, as gateway-edge has read of it. */
-async function answeredByEnvoy(): Promise<number> {
+/** How many follows gateway-edge has read of, of all tiers or of one. */
+async function followsRead(wanted?: string): Promise<number> {
   const port = inject('meshPorts')['gateway-edge-metrics'];
   const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  return Number(/^hop_edge_follows_total\{[^}]*tier="edge"[^}]*\} (\d+)/m.exec(text)?.[1] ?? 0);
+  const tiers = [...text.matchAll(/^hop_edge_follows_total\{[^}]*tier="(\w+)"[^}]*\} (\d+)/gm)];
+  return tiers.reduce((sum, [, tier, count]) => sum + (wanted === undefined || tier === wanted ? Number(count) : 0), 0);
 }
+
+/** How many follows Envoy has answered by itself, as gateway-edge has read of it. */
+const answeredByEnvoy = () => followsRead('edge');
 
 /** Follows a link until Envoy answers it by itself. */
 async function makeHot(code: string): Promise<void> {
@@ -53,7 +57,7 @@ it.each(changes)(
   },
 );
 
-it('stops answering once the link is deleted, and goes cold before it expires', async () => {
+it('stops answering once the link is deleted', async () => {
   const { code } = await newLink(ada);
   await makeHot(code);
   await call(`/api/v1/urls/${code}`, { method: 'DELETE', token: ada.token });
@@ -62,10 +66,35 @@ it('stops answering once the link is deleted, and goes cold before it expires', 
     ({ status }) => status === 410,
     { timeoutMs: 2_000, everyMs: 10 },
   );
+});
 
-  const soon = await newLink(ada, { ttl: 3 });
-  const until = Date.now() + 3_000;
-  while (Date.now() < until - 200) expect((await call(`/${soon.code}`)).status).toBe(302);
-  await sleep(400);
-  expect((await call(`/${soon.code}`)).status).toBe(410);
+it('goes cold before the link expires', { timeout: 40_000 }, async () => {
+  // With less than 15 s left it would not become hot.
+  const { code, expires_at } = await newLink(ada, { ttl: 18 });
+  const end = Date.parse(expires_at);
+  await makeHot(code);
+  const [hotBefore, readBefore] = [await answeredByEnvoy(), await followsRead()];
+  let followed = 0;
+  /** Answers the last status, once gateway-edge has read of all follows. */
+  const followUntil = async (isLast: (status: number) => boolean): Promise<number> => {
+    const follow = async () => {
+      const { status } = await call(`/${code}`);
+      if (status === 302) followed++;
+      return status;
+    };
+    const { answer } = await eventually(follow, isLast, { timeoutMs: 25_000, everyMs: 20 });
+    await eventually(
+      () => followsRead(),
+      (count) => count - readBefore >= followed,
+    );
+    return answer;
+  };
+  // It is taken out 5 s before its end.
+  expect(await followUntil(() => Date.now() > end - 4_000)).toBe(302);
+  const hot = await answeredByEnvoy();
+  expect(hot - hotBefore).toBeGreaterThan(50);
+  const before = followed;
+  expect(await followUntil((status) => status !== 302)).toBe(410);
+  expect(followed - before).toBeGreaterThan(10);
+  expect(await answeredByEnvoy()).toBe(hot);
 });
