@@ -138,6 +138,14 @@ export const metric = {
     attributes: ['outcome'],
     zeros: [{ outcome: 'shed' }],
   },
+  linkCodesTaken: {
+    name: 'hop_link_codes_taken',
+    kind: 'counter',
+    description: 'Generated codes that another link had: as its alias, or because a number was handed out twice.',
+    unit: '1',
+    attributes: [],
+    zeros: [{}],
+  },
   linkChanges: {
     name: 'hop_link_changes',
     kind: 'counter',

@@ -20,6 +20,8 @@ import { callerKey } from '#runtime/rpc/call.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
@@ -157,10 +159,13 @@ describe('creating', () => {
     expect((await client.createLink({ longUrl, alias: name, domain: 'GO.example' })).domain).toBe('go.example');
   });
 
-  test('a taken number is skipped', async () => {
+  test('a taken number is skipped, and counted', async () => {
+    const metrics = await startMetrics({ instance: 'link', metricsAddress: { host: '127.0.0.1', port: 0 } });
     const next = key.numberOf((await client.createLink({ longUrl })).code) + 1;
     await client.createLink({ longUrl, alias: key.codeOf(next) });
     expect(key.numberOf((await client.createLink({ longUrl })).code)).toBe(next + 1);
+    expect((await metrics.read()).sum(metric.linkCodesTaken)).toBe(1);
+    await metrics.stop();
   });
 
   test.each([

@@ -62,6 +62,7 @@ export const undeleteDays = 30;
 const mostCollisions = 20;
 
 const creates = counter(metric.linkCreates);
+const codesTaken = counter(metric.linkCodesTaken);
 const changes = counter(metric.linkChanges);
 
 export function createLinks({ store, codes, ...settings }: LinksSettings): Links {
@@ -126,8 +127,8 @@ async function createOnce(
   for (let attempt = 0; attempt < mostCollisions; attempt++) {
     const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };
     const made: CreateOutcome = await store.create(link, code, idempotency);
-    if (made.outcome === 'code_taken' && alias === undefined) continue;
-    return answerOf(made, alias);
+    if (made.outcome !== 'code_taken' || alias !== undefined) return answerOf(made, alias);
+    codesTaken.add(1);
   }
   throw new HopError('internal', 'INTERNAL', 'No free code was found.');
 }
