@@ -3,6 +3,11 @@ export interface Found {
   readonly version: string;
 }
 
+export interface FoundPython extends Found {
+  /** Whether it can make virtual environments. */
+  readonly venv: boolean;
+}
+
 export interface Machine {
   readonly platform: string;
   readonly arch: string;
@@ -11,7 +16,7 @@ export interface Machine {
   readonly macos: string | undefined;
   readonly packageManager: string;
   readonly installing: boolean;
-  readonly python: Found | undefined;
+  readonly python: FoundPython | undefined;
   readonly java: Found | undefined;
   readonly maven: string | undefined;
 }
@@ -25,5 +30,5 @@ export interface Fault {
 export function inspect(options: { readonly installing: boolean }): Machine;
 export function faults(machine: Machine): Fault[];
 export function explain(list: readonly Fault[]): string;
-export function findPython(): Found | undefined;
+export function findPython(): FoundPython | undefined;
 export function findJava(): Found | undefined;

@@ -4,22 +4,41 @@ import { accessSync, constants } from 'node:fs';
 import path from 'node:path';
 
 const PYTHONS = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11'];
-const PYTHON_FACTS = 'import sys, venv, ensurepip; print("%d.%d" % sys.version_info[:2])';
+const PYTHON_FACTS =
+  'import sys; from importlib.util import find_spec as has; print("%d.%d" % sys.version_info[:2], bool(has("venv") and has("ensurepip")))';
 
+const LEAST = { node: '20.19', python: '3.11', java: '17', maven: '3.6.3' };
+
+/** How to get it by each package manager, and what to say on a machine with none of them. Distributions differ in the versions that they have. */
 const PACKAGES = {
   apt: {
-    python: 'apt-get install python3 python3-venv',
-    java: 'apt-get install openjdk-17-jre-headless',
-    maven: 'apt-get install maven',
+    python: aptPython,
+    java: () => 'apt-get install openjdk-21-jre-headless (Debian 11 and 12: openjdk-17-jre-headless)',
+    maven: () => 'apt-get install maven',
   },
-  dnf: { python: 'dnf install python3.12', java: 'dnf install java-17-openjdk-headless', maven: 'dnf install maven' },
-  brew: { python: 'brew install python@3.12', java: 'brew install openjdk@17', maven: 'brew install maven' },
+  dnf: {
+    python: () => 'dnf install python3.12',
+    java: () => 'dnf install java-21-openjdk-headless',
+    maven: () => 'dnf install maven',
+  },
+  brew: {
+    python: () => 'brew install python@3.12',
+    java: () => 'brew install openjdk@21',
+    maven: () => 'brew install maven',
+  },
   none: {
-    python: 'install Python 3.11 or newer with its venv module',
-    java: 'install a Java runtime, version 17 or newer',
-    maven: 'install Apache Maven 3.6 or newer',
+    python: () => `install Python ${LEAST.python} or newer with its venv module`,
+    java: () => `install a Java runtime, version ${LEAST.java} or newer`,
+    maven: () => `install Apache Maven ${LEAST.maven} or newer`,
   },
 };
+
+/** A Python that is too old has a newer one beside it; one without venv lacks its own package. */
+function aptPython(python) {
+  if (python === undefined) return 'apt-get install python3 python3-venv';
+  const { version } = older(python.version, LEAST.python) ? { version: LEAST.python } : python;
+  return `apt-get install python${version} python${version}-venv`;
+}
 
 /** Facts about this machine. Python and Maven are only looked for when something has to be installed with them. */
 export function inspect({ installing }) {
@@ -41,26 +60,36 @@ export function inspect({ installing }) {
 export function faults(machine) {
   const get = PACKAGES[machine.packageManager] ?? PACKAGES.none;
   const found = [platformFault(machine)];
-  if (older(machine.nodeVersion, '20.19')) {
+  if (older(machine.nodeVersion, LEAST.node)) {
     found.push({
-      what: 'Node 20.19 or newer',
+      what: `Node ${LEAST.node} or newer`,
       found: `Node ${machine.nodeVersion}`,
       how: 'install a current Node from your package manager or nodejs.org',
     });
   }
-  if (machine.installing && machine.python === undefined) {
+  const { installing, python, java, maven } = machine;
+  if (installing && !(python && pythonWillDo(python))) {
+    const seen = python?.venv === false ? ' without venv' : '';
     found.push({
-      what: 'Python 3.11 or newer with venv',
-      found: 'none',
-      how: `${get.python} (or set HOP_PYTHON to the interpreter)`,
+      what: `Python ${LEAST.python} or newer with venv`,
+      found: python === undefined ? 'none' : `Python ${python.version}${seen}`,
+      how: `${get.python(python)} (or set HOP_PYTHON to the interpreter)`,
     });
   }
-  if (machine.java === undefined || older(machine.java.version, '17')) {
-    const seen = machine.java === undefined ? 'none' : `Java ${machine.java.version}`;
-    found.push({ what: 'Java 17 or newer', found: seen, how: `${get.java} (or set JAVA_HOME)` });
+  if (!(java && javaWillDo(java))) {
+    found.push({
+      what: `Java ${LEAST.java} or newer`,
+      found: java === undefined ? 'none' : `Java ${java.version}`,
+      how: `${get.java()} (or set JAVA_HOME)`,
+    });
   }
-  if (machine.installing && machine.maven === undefined)
-    found.push({ what: 'Apache Maven', found: 'none', how: get.maven });
+  if (installing && (maven === undefined || older(maven, LEAST.maven))) {
+    found.push({
+      what: `Apache Maven ${LEAST.maven} or newer`,
+      found: maven === undefined ? 'none' : `Maven ${maven}`,
+      how: get.maven(),
+    });
+  }
   return found.filter((fault) => fault !== undefined);
 }
 
@@ -93,25 +122,41 @@ function older(version, least) {
   return false;
 }
 
-/** The interpreter to make the virtual environment with: `{command, version}`. */
+/** The interpreter to make the virtual environment with: `{command, version, venv}`; the first one that there is, where none will do. */
 export function findPython() {
   const candidates = process.env.HOP_PYTHON === undefined ? PYTHONS : [process.env.HOP_PYTHON];
-  for (const command of candidates) {
-    const version = output(command, ['-c', PYTHON_FACTS]);
-    if (version !== undefined && !older(version, '3.11')) return { command, version };
-  }
-  return undefined;
+  const look = (command) => {
+    const [version, venv] = output(command, ['-c', PYTHON_FACTS])?.split(' ') ?? [];
+    return version === undefined ? undefined : { command, version, venv: venv === 'True' };
+  };
+  return firstThatWillDo(candidates, look, pythonWillDo);
 }
 
-/** The Java to run Kafka with: `{command, version}`. */
+/** The Java to run Kafka with: `{command, version}`; the first one that there is, where none will do. */
 export function findJava() {
   const home = process.env.JAVA_HOME;
-  const candidates = home === undefined ? ['java'] : [path.join(home, 'bin', 'java'), 'java'];
-  for (const command of candidates) {
+  // Homebrew puts none of its Javas into PATH.
+  const prefix = process.env.HOMEBREW_PREFIX ?? '/opt/homebrew';
+  const brewed = ['openjdk', 'openjdk@21', 'openjdk@17'].map((name) => path.join(prefix, 'opt', name, 'bin/java'));
+  const candidates = [...(home === undefined ? [] : [path.join(home, 'bin', 'java')]), 'java', ...brewed];
+  const look = (command) => {
     const version = output(command, ['-version'])?.match(/version "([^"]+)"/)?.[1];
-    if (version !== undefined) return { command, version };
+    return version === undefined ? undefined : { command, version };
+  };
+  return firstThatWillDo(candidates, look, javaWillDo);
+}
+
+const pythonWillDo = ({ venv, version }) => venv && !older(version, LEAST.python);
+const javaWillDo = ({ version }) => !older(version, LEAST.java);
+
+function firstThatWillDo(candidates, look, willDo) {
+  let first;
+  for (const command of candidates) {
+    const found = look(command);
+    if (found !== undefined && willDo(found)) return found;
+    first ??= found;
   }
-  return undefined;
+  return first;
 }
 
 function glibcVersion() {

@@ -1,8 +1,9 @@
-import { globSync, readFileSync } from 'node:fs';
+import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
+import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { checkout } from './checkout.mjs';
-import { explain, faults, inspect, type Machine } from './prerequisites.mjs';
+import { explain, faults, findJava, inspect, type Machine } from './prerequisites.mjs';
 
 const good: Machine = {
   platform: 'linux',
@@ -12,10 +13,14 @@ const good: Machine = {
   macos: undefined,
   packageManager: 'apt',
   installing: true,
-  python: { command: 'python3', version: '3.11' },
+  python: { command: 'python3', version: '3.11', venv: true },
   java: { command: 'java', version: '17.0.15' },
-  maven: '3.8.7',
+  maven: '3.6.3',
 };
+
+/** Stands in for what is installed on a machine. */
+const dir = temporaryDirectory();
+afterEach(() => void vi.unstubAllEnvs());
 
 test('the least machine that will do has no faults', () => {
   expect(faults(good)).toEqual([]);
@@ -45,15 +50,41 @@ test('everything missing is named in one message, with how to get it', () => {
     'Node 20.19',
     'found Node 18.20.1',
     'apt-get install python3 python3-venv',
-    'openjdk-17',
+    'openjdk-21',
     'apt-get install maven',
   ])
     expect(message).toContain(part);
 });
 
 test('the way to get it is the one of the machine', () => {
-  expect(explain(faults({ ...good, java: undefined, packageManager: 'brew' }))).toContain('brew install openjdk@17');
+  expect(explain(faults({ ...good, java: undefined, packageManager: 'brew' }))).toContain('brew install openjdk@21');
   expect(explain(faults({ ...good, java: undefined, packageManager: 'none' }))).toContain('install a Java runtime');
+});
+
+test.each([
+  ['3.10', true, 'found Python 3.10.', 'apt-get install python3.11 python3.11-venv'],
+  ['3.10', false, 'found Python 3.10 without venv.', 'apt-get install python3.11 python3.11-venv'],
+  ['3.12', false, 'found Python 3.12 without venv.', 'apt-get install python3.12 python3.12-venv'],
+])('Python %s (venv: %s) is told as it is, with the packages that help', (version, venv, found, how) => {
+  const message = explain(faults({ ...good, python: { command: 'python3', version, venv } }));
+  expect(message).toContain(found);
+  expect(message).toContain(how);
+});
+
+test('a Java that Homebrew installed is found, and preferred to one in PATH that is too old', () => {
+  const place = (file: string, version: string): void => {
+    mkdirSync(path.dirname(path.join(dir, file)), { recursive: true });
+    writeFileSync(path.join(dir, file), `#!/bin/sh\necho 'openjdk version "${version}"' >&2\n`, { mode: 0o755 });
+  };
+  vi.stubEnv('JAVA_HOME', undefined);
+  vi.stubEnv('HOMEBREW_PREFIX', path.join(dir, 'brew'));
+  vi.stubEnv('PATH', path.join(dir, 'bin'));
+  expect(findJava()).toBeUndefined();
+  place('bin/java', '1.8.0_292');
+  expect(findJava()).toEqual({ command: 'java', version: '1.8.0_292' });
+  const command = 'brew/opt/openjdk@17/bin/java';
+  place(command, '17.0.15');
+  expect(findJava()).toEqual({ command: path.join(dir, command), version: '17.0.15' });
 });
 
 test.each([
@@ -65,6 +96,7 @@ test.each([
   [{ platform: 'darwin', arch: 'arm64', macos: '14.6.1' }, 'macOS 14.6.1'],
   [{ java: { command: 'java', version: '11.0.2' } }, 'Java 11.0.2'],
   [{ java: { command: 'java', version: '1.8.0_292' } }, 'Java 1.8.0_292'],
+  [{ maven: '3.6.0' }, 'Maven 3.6.0'],
 ])('%o is refused as "%s"', (change, found) => {
   expect(explain(faults({ ...good, ...change }))).toContain(found);
 });
