@@ -1,14 +1,16 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { loadConfig } from '#runtime/config/config.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { renderEnvoy } from '../envoy/render.ts';
 import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
 import { writeSecrets } from './docker/secrets.ts';
 import { partsOf, shapeOf } from './local/graph.ts';
-import { portsFrom, portVariable } from './local/ports.ts';
+import { type PortName, portsFrom, portVariable } from './local/ports.ts';
 import { nodeFlags, type ServicePart, serviceKinds } from './local/services.ts';
 import { type Container, composeDirectory, readCompose, readDotenv } from './testing/compose-file.ts';
 import { addressVariables, faultsOf, processes } from './testing/processes.ts';
@@ -229,10 +231,28 @@ it('Postgres takes more connections than its roles may open', () => {
   expect(Number(/^max_connections = (\d+)$/m.exec(settings)?.[1])).toBeGreaterThan(sum);
 });
 
-it('Prometheus scrapes every process', () => {
-  const scraped = readFileSync(join(composeDirectory, 'docker/observability/prometheus.yaml'), 'utf8');
-  for (const part of serviceParts) {
-    const host = part === 'gateway-edge' ? 'edge' : part;
-    expect(scraped).toContain(`${host}:${dotenv[portVariable(`${part}-metrics`)]}`);
-  }
+describe('Prometheus', () => {
+  const text = (file: string): string => readFileSync(join(composeDirectory, file), 'utf8');
+
+  it('scrapes every process, under the labels that alerts ask for', () => {
+    const { scrape_configs: jobs } = parse(text('docker/observability/prometheus.yaml'));
+    const targets = jobs.flatMap((job: { static_configs: { targets: string[]; labels: { container: string } }[] }) =>
+      job.static_configs.flatMap(({ targets, labels }) => targets.map((target) => `${labels.container} ${target}`)),
+    );
+    const hosts: Readonly<Record<string, string>> = { 'gateway-edge': 'edge', envoy: 'edge' };
+    const port = (part: string): string | undefined =>
+      dotenv[portVariable(part === 'envoy' ? 'envoy-stats' : (`${part}-metrics` as PortName))];
+    const expected = [...serviceParts, 'envoy'].map(
+      (part) => `${part.replace(/-\d$/, '')} ${hosts[part] ?? part}:${port(part)}`,
+    );
+    expect(targets.sort()).toEqual(expected.sort());
+  });
+
+  it('reads the rules of deploy/monitoring', () => {
+    const [, , script = ''] = watchers.services.prometheus?.entrypoint ?? [];
+    const [sed = ''] = /^sed -n '[^']*'/.exec(script) ?? [];
+    const manifest = join(composeDirectory, watchers.configs.alerts?.file ?? '');
+    const rules = spawnSync('sh', ['-c', `${sed} "$1"`, 'sh', manifest], { encoding: 'utf8' });
+    expect(parse(rules.stdout)).toEqual(parse(readFileSync(manifest, 'utf8')).spec);
+  });
 });

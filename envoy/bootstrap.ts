@@ -4,6 +4,7 @@ import { hotSetCluster, leaseLayer } from './hot-set.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';
+import { adminCluster, statsListener } from './stats.ts';
 import { flushSpans, tracesCluster } from './tracing.ts';
 
 const mebibyte = 1_048_576;
@@ -15,11 +16,12 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
     // Whoever reaches admin can stop Envoy and read its secrets, so only this host can.
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
     static_resources: {
-      listeners: listeners(settings, rpcs, seen),
+      listeners: [...listeners(settings, rpcs, seen), ...(settings.stats ? [statsListener(settings.stats)] : [])],
       clusters: [
         ...clusters(settings.upstreams),
         ...(settings.hotSet ? [hotSetCluster(settings.hotSet)] : []),
         ...(settings.traces ? [tracesCluster(settings.traces)] : []),
+        ...(settings.stats ? [adminCluster(settings.adminPort)] : []),
       ],
     },
     layered_runtime: {

@@ -43,6 +43,7 @@ const docker: EnvoySettings = {
   ...local,
   outDir: join(dir, 'docker'),
   publicAddress: { host: '0.0.0.0', port: 8080 },
+  stats: { host: '0.0.0.0', port: 9902 },
   upstreams: names(''),
 };
 const kubernetes: EnvoySettings = {
@@ -79,7 +80,7 @@ interface Manager {
 /** Envoy does not read route files when it only validates, so they are put in place. */
 function withRoutes(settings: EnvoySettings): string {
   const config = parse(readFileSync(join(settings.outDir, 'envoy.yaml'), 'utf8')) as Config;
-  for (const listener of config.static_resources.listeners) {
+  for (const listener of config.static_resources.listeners.filter(({ name }) => name !== 'stats')) {
     const door = listener.name.split('-')[0];
     const file = parse(readFileSync(join(settings.outDir, 'routes', `${door}.yaml`), 'utf8')) as {
       resources: Record<string, unknown>[];

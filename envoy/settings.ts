@@ -42,6 +42,8 @@ export interface EnvoySettings {
   readonly internalAddress: Address;
   /** Admin listens on 127.0.0.1, always. */
   readonly adminPort: number;
+  /** Where Prometheus asks for Envoy's figures (GET /stats/prometheus, without credentials). Absent: nowhere. */
+  readonly stats?: Address;
   /** Where the services are. Names are resolved again and again, addresses are taken as they are. */
   readonly upstreams: Readonly<Record<Upstream, readonly Address[]>>;
   /** Where this Envoy's gateway-edge tells it the hot set. Absent: every redirect is asked of a resolver. */
@@ -86,6 +88,7 @@ export const envoyConfig = defineConfig({
   publicUrl: optional(url('HOP_PUBLIC_URL')),
   internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
   adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
+  stats: optional(address('HOP_ENVOY_STATS_ADDRESS')),
   link: addresses('HOP_LINK_ADDRESS'),
   resolver: addresses('HOP_RESOLVER_ADDRESSES'),
   identity: addresses('HOP_IDENTITY_ADDRESS'),
@@ -131,6 +134,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     publicAddress: config.publicAddress,
     internalAddress: config.internalAddress,
     adminPort: config.adminPort,
+    ...(config.stats === undefined ? {} : { stats: config.stats }),
     upstreams: { link, resolver, identity, analytics, 'gateway-access': gatewayAccess },
     ...(config.hotSet === undefined ? {} : { hotSet: config.hotSet }),
     apiHosts: config.apiHosts,

@@ -80,6 +80,7 @@ function envoySettings(
     publicAddress: { host: env.HOP_HTTP_HOST ?? '127.0.0.1', port: ports[edge.ports.public] },
     internalAddress: local(ports[edge.ports.internal]),
     adminPort: ports[edge.ports.admin],
+    stats: local(ports[edge.ports.stats]),
     concurrency: concurrencyOf(env.HOP_ENVOY_CONCURRENCY),
     rateLimits: loadConfig(rateLimitTable, env),
     trustedProxies: own.trustedProxies,

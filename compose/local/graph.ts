@@ -53,9 +53,13 @@ export const PARTS = {
   'gateway-access-2': { ports: ['gateway-access-2', 'gateway-access-2-metrics'], dependsOn: ['valkey'], ...service },
   'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: needsOfClicks, ...edgeService },
   'gateway-edge-2': { ports: ['gateway-edge-2', 'gateway-edge-2-metrics'], dependsOn: needsOfClicks, ...edgeService },
-  envoy: { ports: ['envoy', 'envoy-internal', 'envoy-admin'], dependsOn: [...upstreams, 'gateway-edge'], ...door },
+  envoy: {
+    ports: ['envoy', 'envoy-internal', 'envoy-admin', 'envoy-stats'],
+    dependsOn: [...upstreams, 'gateway-edge'],
+    ...door,
+  },
   'envoy-2': {
-    ports: ['envoy-2', 'envoy-2-internal', 'envoy-2-admin'],
+    ports: ['envoy-2', 'envoy-2-internal', 'envoy-2-admin', 'envoy-2-stats'],
     dependsOn: [...upstreams, 'gateway-edge-2'],
     ...door,
   },

@@ -119,7 +119,7 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
 interface Edge {
   readonly id: string;
   readonly spool: string;
-  readonly ports: Readonly<Record<'public' | 'internal' | 'admin' | 'hotSet', PortName>>;
+  readonly ports: Readonly<Record<'public' | 'internal' | 'admin' | 'stats' | 'hotSet', PortName>>;
 }
 
 /** By the name of the Envoy. */
@@ -127,12 +127,24 @@ export const edges = {
   envoy: {
     id: 'edge-1',
     spool: 'spool',
-    ports: { public: 'envoy', internal: 'envoy-internal', admin: 'envoy-admin', hotSet: 'gateway-edge' },
+    ports: {
+      public: 'envoy',
+      internal: 'envoy-internal',
+      admin: 'envoy-admin',
+      stats: 'envoy-stats',
+      hotSet: 'gateway-edge',
+    },
   },
   'envoy-2': {
     id: 'edge-2',
     spool: 'spool-2',
-    ports: { public: 'envoy-2', internal: 'envoy-2-internal', admin: 'envoy-2-admin', hotSet: 'gateway-edge-2' },
+    ports: {
+      public: 'envoy-2',
+      internal: 'envoy-2-internal',
+      admin: 'envoy-2-admin',
+      stats: 'envoy-2-stats',
+      hotSet: 'gateway-edge-2',
+    },
   },
 } as const satisfies Readonly<Record<ReturnType<typeof membersOf<'envoy'>>[number], Edge>>;
 

@@ -37,7 +37,9 @@ export function addressVariables(environment: Environment): [name: string, addre
   const names = Object.keys(environment).filter((name) =>
     /^HOP_(\w+_ADDRESS(ES)?|KAFKA_BROKERS|POSTGRES_\w+|REDIS_URL)$/.test(name),
   );
-  const others = names.filter((name) => !/^HOP_(GRPC|METRICS|ENVOY_PUBLIC|ENVOY_INTERNAL)_ADDRESS$/.test(name));
+  const others = names.filter(
+    (name) => !/^HOP_(GRPC|METRICS|ENVOY_PUBLIC|ENVOY_INTERNAL|ENVOY_STATS)_ADDRESS$/.test(name),
+  );
   return others.flatMap((name) =>
     (environment[name] ?? '').split(',').map((address): [string, string] => [name, hostPort(address)]),
   );

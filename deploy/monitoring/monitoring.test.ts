@@ -33,7 +33,18 @@ describe('what is watched', () => {
       for (const [, label = ''] of selector.matchAll(/(\w+)(?:=~|!=|=)"/g)) expect(series.get(name)).toContain(label);
       for (const label of grouped) expect(series.get(name)).toContain(label);
     }
-    if (!expression.startsWith('up{')) expect(used.length).toBeGreaterThan(0);
+    // Those of Envoy are compared with what it shows in envoy/stats.test.ts.
+    if (!/\b(up\{|envoy_)/.test(expression)) expect(used.length).toBeGreaterThan(0);
+  });
+
+  it('nobody goes away unseen', () => {
+    const absent = rules.find(({ alert }) => alert === 'HoplineKindAbsent')?.expr ?? '';
+    const watched = [...absent.matchAll(/container="([^"]+)"/g)].map(([, container]) => container);
+    const pods = manifests('base').flatMap(({ spec }) => spec.template?.spec ?? []);
+    const scraped = pods
+      .flatMap(({ initContainers = [], containers }) => [...initContainers, ...containers])
+      .filter(({ ports = [] }) => ports.some(({ name }) => name === 'metrics' || name === 'stats'));
+    expect(watched.sort()).toEqual(scraped.map(({ name }) => name).sort());
   });
 
   const increases = rules.flatMap(({ alert, expr }) =>

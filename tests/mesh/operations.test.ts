@@ -122,3 +122,8 @@ it('shows what alerts wait for as 0 from the start', async () => {
   expect(awaited.length).toBeGreaterThan(0);
   expect(awaited.filter((one) => !lines.some((line) => line.startsWith(one)))).toEqual([]);
 });
+
+it("shows Prometheus the figures of the mesh's Envoy", async () => {
+  const page = await (await fetch(`http://127.0.0.1:${inject('meshPorts')['envoy-stats']}/stats/prometheus`)).text();
+  expect(page).toMatch(/^envoy_cluster_membership_healthy\{envoy_cluster_name="resolver"\} \d$/m);
+});

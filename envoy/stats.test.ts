@@ -1,0 +1,60 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '#runtime/testing/wait-for.ts';
+import { manifests } from '../deploy/testing/manifests.ts';
+import { type Door, startDoor } from './testing/door.ts';
+import { ask } from './testing/http.ts';
+
+let door: Door;
+let port: number;
+let page: string;
+beforeAll(async () => {
+  port = await freePort();
+  door = await startDoor({ stats: { host: '127.0.0.1', port } });
+  page = (await ask(port, '/stats/prometheus')).body;
+});
+afterAll(() => door.stop());
+
+test('Prometheus is told what failed before anything has', () => {
+  const public5xx = '{envoy_response_code_class="5",envoy_http_conn_manager_prefix="public"}';
+  expect(page).toContain(`envoy_http_downstream_rq_xx${public5xx} 0\n`);
+  expect(page).toContain('envoy_filesystem_write_failed{} 0\n');
+  expect(page).toContain('envoy_cluster_upstream_rq_pending_overflow{envoy_cluster_name="resolver"} 0\n');
+  expect(page.split('\n').length).toBeLessThan(300);
+});
+
+test.each([
+  ['POST', '/stats/prometheus'],
+  ['POST', '/quitquitquit'],
+  ['GET', '/'],
+  ['GET', '/stats'],
+  ['GET', '/config_dump'],
+  ['GET', '/stats/prometheus?filter=.'],
+  ['GET', '/stats/prometheus/../../config_dump'],
+  ['GET', '/stats/prometheus/'],
+])('%s %s is not there: admin is for this host alone', async (method, path) => {
+  const answer = await ask(port, path, { method });
+  expect([answer.status, answer.body]).toEqual([404, '']);
+});
+
+describe('what deploy/monitoring asks Envoy for', () => {
+  const dashboard = readFileSync(new URL('../deploy/monitoring/dashboard.json', import.meta.url), 'utf8');
+  const panels = JSON.parse(dashboard).panels as { title: string; targets: { expr: string }[] }[];
+  const rules = manifests('monitoring').flatMap(({ spec }) => spec.groups?.flatMap((group) => group.rules) ?? []);
+  const asked = [
+    ...rules.map(({ alert, expr }) => [alert, expr] as const),
+    ...panels.flatMap(({ title, targets }) => targets.map(({ expr }) => [title, expr] as const)),
+  ].flatMap(([by, expr]) =>
+    [...expr.replaceAll(/by \([^)]*\)/g, '').matchAll(/\b(envoy_\w+)(?:\{([^}]*)\})?/g)].map(
+      ([, name, labels = '']) => [by, name, labels],
+    ),
+  );
+
+  test('is something', () => expect(asked.length).toBeGreaterThan(5));
+
+  test.each(asked)('%s finds %s{%s}', (_, name, labels = '') => {
+    const wanted = [...labels.matchAll(/\w+="[^"]*"/g)].map(([label]) => label);
+    const series = page.split('\n').filter((line) => line.startsWith(`${name}{`));
+    expect(series.some((line) => wanted.every((label) => line.includes(label)))).toBe(true);
+  });
+});
