@@ -45,6 +45,7 @@ interface SpaceRow {
   readonly key_id: number;
   readonly first: number;
   readonly next: number;
+  readonly last: number;
   readonly block_size: number;
   readonly timeline: string;
 }
@@ -126,9 +127,7 @@ async function look(client: PoolClient, identity: Identity, since: string): Prom
   const { rows } = await client.query<LookRow>({ name: 'look', text: lookQuery, values: [since] });
   const first = rows[0] as LookRow;
   const changes = rows.filter(({ seq }) => seq !== null).map(changeOf);
-  // What another history knows of a key's blocks may fall short until the first is reserved in this one: then nothing is said.
-  const known = [identity.history, identity.timeline];
-  const spaces = (first.spaces ?? []).filter(({ timeline }) => known.includes(timeline)).map(spaceOf);
+  const spaces = (first.spaces ?? []).map((row) => spaceOf(row, identity));
   const cursor = cursorOf(identity, first);
   return { cursor, changes, more: changes.length > lookSize, spaces, cachedUntilMs: cachedUntil(identity, first) };
 }
@@ -221,8 +220,13 @@ function changeOf(row: ChangeRow): StoredChange {
   };
 }
 
-function spaceOf(row: SpaceRow): CodeBlocks {
-  return { keyId: row.key_id, first: row.first, next: row.next, blockSize: row.block_size };
+/**
+ * What another history knows of a key's blocks may fall short until the first is reserved in this one: until then all of its range
+ * is said to be handed out. It is never left out, for a key that resolvers do not have is what keeps them from judging codes.
+ */
+function spaceOf(row: SpaceRow, { history, timeline }: Identity): CodeBlocks {
+  const isKnown = row.timeline === history || row.timeline === timeline;
+  return { keyId: row.key_id, first: row.first, next: isKnown ? row.next : row.last + 1, blockSize: row.block_size };
 }
 
 function overlapStart({ readAtMs }: ChangeCursor): Date {
