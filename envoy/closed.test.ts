@@ -171,6 +171,17 @@ describe('what is not PUBLIC is out of reach on the public listener', () => {
     expect(reached()).toEqual([]);
   });
 
+  test.each(['TLS/1.2', 'h2c', 'websocket', 'TLS/1.2, websocket'])(
+    'an offer to speak %s is not taken up, and not refused',
+    async (upgrade) => {
+      const headers = { connection: 'upgrade', upgrade, 'http2-settings': 'AAMAAABkAAQAAP__' };
+      const plain = await ask(door.envoy.publicPort, '/abc');
+      expect((await ask(door.envoy.publicPort, '/abc', { headers })).status).toBe(plain.status);
+      const signed = { ...headers, authorization: goodToken };
+      expect((await ask(door.envoy.publicPort, '/api/v1/urls/abc', { headers: signed })).status).toBe(200);
+    },
+  );
+
   test('REST paths do not serve gRPC', async () => {
     for (const path of ['/api/v1/urls', '/api/auth/signup', '/abc', '/'])
       expect(await grpcCall(door.envoy.publicPort, path)).toEqual({ status: '200', grpcStatus: '12' });

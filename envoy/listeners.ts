@@ -110,6 +110,7 @@ function connectionManager(
     ...paths,
     ...patience,
     ...(codec === 'HTTP3' ? { http3_protocol_options: http3 } : {}),
+    http_protocol_options: http1,
     http2_protocol_options: http2,
     local_reply_config: localReplies(),
     access_log: accessLogs(settings),
@@ -164,6 +165,12 @@ const patience: JsonObject = {
   stream_flush_timeout: `${limits.streamFlushSeconds}s`,
   drain_timeout: '5s',
   delayed_close_timeout: '1s',
+};
+
+const http1: JsonObject = {
+  // An offer to speak something else is not taken up, whatever it is, and the request is answered as if it were not there: some clients offer TLS with each
+  // request over plain HTTP, and would be refused.
+  ignore_http_11_upgrade: [{ safe_regex: { regex: '.*' } }],
 };
 
 const http2: JsonObject = {
