@@ -46,6 +46,7 @@ const privateSuffixes = [
   'corp',
   'private',
   'home.arpa',
+  'svc',
 ];
 
 /**
@@ -57,7 +58,7 @@ export function isPrivateHost(hostname: string): boolean {
   if (host.startsWith('[')) return isPrivateIpv6(host.slice(1, -1));
   if (isIP(host) === 4) return privateNetworks.check(host, 'ipv4');
   if (!host.includes('.')) return true;
-  return privateSuffixes.some((suffix) => host.endsWith(`.${suffix}`));
+  return privateSuffixes.some((suffix) => host === suffix || host.endsWith(`.${suffix}`));
 }
 
 function isPrivateIpv6(address: string): boolean {
