@@ -2,7 +2,7 @@ import type { Rpc } from '#runtime/contract/contract.ts';
 import { hotVirtualHosts } from './hot-set.ts';
 import { type JsonObject, typed } from './json.ts';
 import type { DoorName } from './listeners.ts';
-import { buildRoutes } from './routes.ts';
+import { buildRoutes, setHeader } from './routes.ts';
 import type { EnvoySettings } from './settings.ts';
 
 /**
@@ -19,9 +19,7 @@ export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], setting
         ...(settings.hotSet && door === 'public' ? { vhds: hotVirtualHosts } : {}),
         // Credentials end at the door: what they said travels on as x-hop-caller.
         request_headers_to_remove: ['authorization', 'cookie'],
-        ...(settings.http3 && door === 'public'
-          ? { response_headers_to_add: [altSvc(settings.publicPort ?? settings.publicAddress.port)] }
-          : {}),
+        ...(door === 'public' ? { response_headers_to_add: transportHeaders(settings) } : {}),
       }),
     ],
   };
@@ -42,6 +40,16 @@ function virtualHosts(door: DoorName, rpcs: readonly Rpc[], apiHosts: readonly s
   ];
 }
 
-function altSvc(port: number): JsonObject {
-  return { header: { key: 'alt-svc', value: `h3=":${port}"; ma=86400` }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
+/** What every answer says of the way that it came by. Subdomains are not spoken for: they may be somebody else's. */
+function transportHeaders({
+  publicTls,
+  http3,
+  hstsSeconds = 0,
+  publicPort,
+  publicAddress,
+}: EnvoySettings): JsonObject[] {
+  return [
+    ...(http3 ? [setHeader('alt-svc', `h3=":${publicPort ?? publicAddress.port}"; ma=86400`)] : []),
+    ...(publicTls && hstsSeconds > 0 ? [setHeader('strict-transport-security', `max-age=${hstsSeconds}`)] : []),
+  ];
 }

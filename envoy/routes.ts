@@ -278,7 +278,7 @@ function refusal(name: string, match: JsonObject, status: number): JsonObject {
   return { name, match, direct_response: { status }, typed_per_filter_config: ownFilters };
 }
 
-function setHeader(key: string, value: string): JsonObject {
+export function setHeader(key: string, value: string): JsonObject {
   return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 

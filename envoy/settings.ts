@@ -60,6 +60,8 @@ export interface EnvoySettings {
   readonly publicTls?: Certificate;
   /** HTTP/3 beside TLS, on UDP, on the same port. Default: false. */
   readonly http3?: boolean;
+  /** For how long browsers are to ask for TLS alone, once they had it, in seconds. Default: 0, nothing is said. */
+  readonly hstsSeconds?: number;
   /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
   readonly publicPort?: number;
   /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
@@ -102,6 +104,7 @@ export const envoyConfig = defineConfig({
   tlsCertificate: optional(text('HOP_TLS_CERTIFICATE')),
   tlsKey: optional(text('HOP_TLS_KEY')),
   http3: bool('HOP_HTTP3', { default: false }),
+  hstsSeconds: int('HOP_HSTS_SECONDS', { min: 0, max: 63_072_000, default: 31_536_000 }),
   internalTlsCertificate: optional(text('HOP_INTERNAL_TLS_CERTIFICATE')),
   internalTlsKey: optional(text('HOP_INTERNAL_TLS_KEY')),
   internalClientCa: optional(text('HOP_INTERNAL_CLIENT_CA')),
@@ -141,7 +144,9 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     edgeId: config.edgeId,
     ...(concurrency === undefined ? {} : { concurrency }),
     trustedProxies: config.trustedProxies,
-    ...(publicTls ? { publicTls, http3: config.http3, ...publicPortOf(config.publicUrl) } : {}),
+    ...(publicTls
+      ? { publicTls, http3: config.http3, hstsSeconds: config.hstsSeconds, ...publicPortOf(config.publicUrl) }
+      : {}),
     ...(internal ? { internalTls: { ...internal, ...(clientCa === undefined ? {} : { clientCa }) } } : {}),
     maxConnections: config.maxConnections,
     maxHeapMb: config.maxHeapMb,

@@ -33,6 +33,7 @@ beforeAll(async () => {
   door = await startDoor({
     publicTls: paths('public'),
     http3: true,
+    hstsSeconds: 86_400,
     internalTls: { ...paths('internal'), clientCa: join(dir, 'internal', 'ca.crt') },
   });
 });
@@ -73,6 +74,7 @@ test('HTTP/2 is spoken where the client can, HTTP/1.1 else, and nothing older th
   const answer = await exchange(plain);
   expect(answer).toMatch(/^HTTP\/1\.1 200/);
   expect(answer).toContain(`alt-svc: h3=":${port}"; ma=86400`);
+  expect(answer).toContain('strict-transport-security: max-age=86400');
   await expect(handshake(port, { maxVersion: 'TLSv1.1', minVersion: 'TLSv1' })).rejects.toThrow();
 });
 

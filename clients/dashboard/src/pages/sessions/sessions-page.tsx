@@ -99,7 +99,8 @@ function EndDialog({ session, onDone, onClose }: EndProps) {
       onConfirm={() => end.mutate({ id: session.id })}
       onClose={onClose}
     >
-      Whoever is there is signed out within five seconds, and has to give the password to come back.
+      Whoever is there is signed out within five seconds, and has to give the password to sign in again. API keys that
+      were made there go on working; they are on the Keys page.
     </ConfirmDialog>
   );
 }
