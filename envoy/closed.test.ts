@@ -171,6 +171,19 @@ describe('what is not PUBLIC is out of reach on the public listener', () => {
     expect(reached()).toEqual([]);
   });
 
+  test.each(['a@localhost', 'user:pw@localhost', '@', 'localhost@'])(
+    'a host %s is 400, and reaches nobody',
+    async (host) => {
+      for (const path of ['/abc', '/r/abc', '/', '/healthz', '/api/v1/urls/abc', '/hop.link.v1.LinkService/GetLink']) {
+        for (const port of [door.envoy.publicPort, door.envoy.internalPort]) {
+          const answer = await ask(port, path, { headers: { host, authorization: goodToken } });
+          expect([path, answer.status]).toEqual([path, 400]);
+        }
+      }
+      expect(door.services.calls).toEqual([]);
+    },
+  );
+
   test.each(['TLS/1.2', 'h2c', 'websocket', 'TLS/1.2, websocket'])(
     'an offer to speak %s is not taken up, and not refused',
     async (upgrade) => {

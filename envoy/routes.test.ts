@@ -78,8 +78,9 @@ describe('the routes of the contract', () => {
   test('try the redirect after a handful of exact paths, and gRPC and the API after it', () => {
     const first = (name: string) => routes.findIndex((route) => route.name === name);
     const redirect = first('hop.resolver.v1.ResolverService/Redirect');
-    expect(redirect).toBeLessThan(10);
-    expect(routes.slice(0, redirect).every(({ match }) => match.path !== undefined)).toBe(true);
+    expect(redirect).toBeLessThan(11);
+    expect(first('malformed-host')).toBe(0);
+    expect(routes.slice(1, redirect).every(({ match }) => match.path !== undefined)).toBe(true);
     expect(redirect).toBeLessThan(first('grpc-unlisted'));
     expect(first('grpc-unlisted')).toBeLessThan(first('malformed-path'));
     expect(first('malformed-path')).toBeLessThan(routes.findIndex(({ match }) => match.path === '/api/v1/urls'));

@@ -57,6 +57,7 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
   const [api, edge] = [rest.filter(isApi), rest.filter((route) => !isApi(route))];
   const [early, late] = [edge.filter(standsEarly), edge.filter((route) => !standsEarly(route))];
   return [
+    refusal('malformed-host', { prefix: '/', headers: [malformedHost] }, 400),
     ...health(),
     // The dashboard needs the API on its own host, and a short domain serves nothing but links.
     ...(door.api ? [] : [refusal('no-dashboard', { path_separated_prefix: '/app', headers: notGrpc }, 404)]),
@@ -77,6 +78,12 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
 const callShape = '/[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z0-9_]+)+/[A-Za-z0-9_]+/?';
 const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } };
 const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
+
+/**
+ * A host with user information in front. Envoy lets it in by HTTP/1, but a service's HTTP/2 does not take it, and after some of them ends the connection with
+ * everybody's calls on it.
+ */
+const malformedHost = { name: ':authority', string_match: { contains: '@' } };
 
 const apiPrefix = '/api/';
 
