@@ -1,6 +1,7 @@
 // Edits links and follows them all the while, and knows how old each destination was that it was given.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
+import { quantile } from './load/ledger.ts';
 import type { Target } from './load/load.ts';
 import { pastHotSet } from './load/requests.ts';
 import type { World } from './world.ts';
@@ -17,6 +18,8 @@ interface Follow {
   readonly at: number;
   /** By how much the answer was out of date when it was asked for, in ms: 0 for the newest that was certain. */
   readonly stale: number;
+  /** The edit that the answer had not heard of. */
+  readonly unheard: Edit | undefined;
   readonly failed: boolean;
 }
 
@@ -27,9 +30,15 @@ export interface Seen {
   /** The oldest destination given, in ms after the answer to the edit that replaced it. */
   readonly oldest: number;
   readonly edits: number;
+  /** Why others were not made, or are not known to have been. */
+  readonly refusals: readonly string[];
+  /** How long after its answer an edit was still not followed, ms: of 99 % of the edits. */
+  readonly visibleP99: number;
 }
 
 export interface EditChecker {
+  /** Edits no more, and follows on. */
+  endEdits(): void;
   stop(): Promise<void>;
   /** What follows that were sent in [from, to) showed. */
   seen(from: number, to: number): Seen;
@@ -54,7 +63,10 @@ export function startEditChecker(
 ): EditChecker {
   const pool = new Pool(mesh.url, { connections: 64, pipelining: 1, headersTimeout: timeoutMs });
   const stopping = new AbortController();
+  const ending = new AbortController();
+  const editing = AbortSignal.any([stopping.signal, ending.signal]);
   const follows: Follow[] = [];
+  const refusals: { readonly at: number; readonly why: string }[] = [];
   const histories = links.map(({ destination }): Edit[] => [{ destination, doneAt: 0 }]);
   const headers = { authorization: `Bearer ${account.apiKey}`, 'content-type': 'application/json', host: 'localhost' };
 
@@ -75,9 +87,9 @@ export function startEditChecker(
   async function edit({ code }: Target, history: Edit[]): Promise<void> {
     let etag: string | undefined;
     // Each in a moment of its own.
-    await sleep(Math.random() * editEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
-    for (let turn = 0; !stopping.signal.aborted; turn++) {
-      await sleep(editEveryMs, undefined, { signal: stopping.signal }).catch(() => {});
+    await sleep(Math.random() * editEveryMs, undefined, { signal: editing }).catch(() => {});
+    for (let turn = 0; !editing.aborted; turn++) {
+      await sleep(editEveryMs, undefined, { signal: editing }).catch(() => {});
       try {
         if (etag === undefined) {
           const now = await ask('GET', code);
@@ -90,8 +102,9 @@ export function startEditChecker(
         const answer = await ask('PATCH', code, { long_url: next.destination, etag });
         next.doneAt = Date.now();
         etag = answer.etag;
-      } catch {
+      } catch (error) {
         etag = undefined;
+        refusals.push({ at: Date.now(), why: String(error) });
       }
     }
   }
@@ -111,8 +124,8 @@ export function startEditChecker(
       })
       .catch(() => undefined);
     const given = history.findLastIndex(({ destination }) => destination === location);
-    const replaced = history.slice(given + 1).find(({ doneAt }) => doneAt < at)?.doneAt ?? at;
-    follows.push({ at, stale: given < 0 ? 0 : at - replaced, failed: given < 0 });
+    const unheard = given < 0 ? undefined : history.slice(given + 1).find(({ doneAt }) => doneAt < at);
+    follows.push({ at, stale: at - (unheard?.doneAt ?? at), unheard, failed: given < 0 });
   }
 
   async function followOn(link: Target, history: readonly Edit[]): Promise<void> {
@@ -131,6 +144,7 @@ export function startEditChecker(
     return [edit(link, history), followOn(link, history)];
   });
   return {
+    endEdits: () => ending.abort(),
     async stop() {
       stopping.abort();
       await Promise.all(running);
@@ -138,11 +152,20 @@ export function startEditChecker(
     },
     seen(from, to) {
       const wanted = follows.filter(({ at }) => at >= from && at < to);
+      const edits = histories.flat().filter(({ doneAt }) => doneAt >= from && doneAt < to);
+      const visible = new Map(edits.map((one) => [one, 0]));
+      for (const { unheard, stale } of follows)
+        if (unheard && visible.has(unheard)) visible.set(unheard, Math.max(stale, visible.get(unheard) ?? 0));
       return {
         follows: wanted.length,
         failed: wanted.filter(({ failed }) => failed).length,
         oldest: Math.max(0, ...wanted.map(({ stale }) => stale)),
-        edits: histories.flat().filter(({ doneAt }) => doneAt >= from && doneAt < to).length,
+        edits: edits.length,
+        refusals: refusals.filter(({ at }) => at >= from && at < to).map(({ why }) => why),
+        visibleP99: quantile(
+          [...visible.values()].sort((one, other) => one - other),
+          0.99,
+        ),
       };
     },
   };

@@ -11,6 +11,8 @@ interface Line {
   readonly socket: Socket;
   /** When what it carries was due; undefined while it is free. */
   due: number | undefined;
+  /** As it stands in the right answer. */
+  location: string;
   text: string;
 }
 
@@ -21,24 +23,39 @@ process.once('message', (plan) => {
 function run(plan: FloodPlan): Promise<FloodResult> {
   const { port, rate, durationMs, mostConnections } = plan;
   const requests = plan.paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`));
+  const locations = plan.locations.map((location) => `\r\nlocation: ${location}\r\n`);
   const seconds: Counts[] = [];
   const latencies: number[] = [];
+  const shedLatencies: number[] = [];
   const free: Line[] = [];
   const lines = new Set<Line>();
   const total = Math.floor((rate * durationMs) / 1_000);
   const start = performance.now();
-  const cpu = process.cpuUsage();
+  let cpu = process.cpuUsage();
   let sent = 0;
 
   function count(due: number, what: keyof Second): void {
-    const index = Math.floor((due - start) / 1_000);
-    seconds[index] ??= { due: 0, good: 0, late: 0, shed: 0, broken: 0, unsent: 0 };
-    seconds[index][what]++;
+    secondOf(due)[what]++;
   }
 
-  function answered(line: Line, due: number, status: string): void {
+  function secondOf(at: number): Counts {
+    const index = Math.floor((at - start) / 1_000);
+    seconds[index] ??= { due: 0, good: 0, late: 0, wrong: 0, shed: 0, broken: 0, unsent: 0, generatorMs: 0 };
+    return seconds[index];
+  }
+
+  function countCpu(): void {
+    const { user, system } = process.cpuUsage(cpu);
+    cpu = process.cpuUsage();
+    secondOf(performance.now()).generatorMs += (user + system) / 1_000;
+  }
+
+  function answered(line: Line, due: number, head: string): void {
+    const status = head.slice(9, 12);
     const latency = performance.now() - due;
-    if (status === '302') {
+    if (status === '503') shedLatencies.push(latency);
+    if (status === '302' && !head.includes(line.location)) count(due, 'wrong');
+    else if (status === '302') {
       if (latency <= goodMs) latencies.push(latency);
       count(due, latency <= goodMs ? 'good' : 'late');
     } else count(due, status === '503' ? 'shed' : 'broken');
@@ -53,13 +70,13 @@ function run(plan: FloodPlan): Promise<FloodResult> {
     const length = /content-length: (\d+)/.exec(line.text.slice(0, end))?.[1];
     const chunked = length === undefined && line.text.includes('transfer-encoding: chunked');
     if (chunked ? !line.text.endsWith('0\r\n\r\n') : line.text.length < end + 4 + Number(length ?? 0)) return;
-    const status = line.text.slice(9, 12);
+    const head = line.text.slice(0, end + 2);
     line.text = '';
-    answered(line, line.due, status);
+    answered(line, line.due, head);
   }
 
   function open(due: number): Line {
-    const line: Line = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), due, text: '' };
+    const line: Line = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), due, location: '', text: '' };
     lines.add(line);
     line.socket.setEncoding('latin1');
     line.socket.on('data', (text: string) => take(line, text));
@@ -87,8 +104,10 @@ function run(plan: FloodPlan): Promise<FloodResult> {
       return;
     }
     const line = idle ?? open(due);
+    const turn = sent % requests.length;
     line.due = due;
-    line.socket.write(requests[sent % requests.length] as Buffer);
+    line.location = locations[turn] as string;
+    line.socket.write(requests[turn] as Buffer);
   }
 
   function giveUp(): void {
@@ -97,14 +116,24 @@ function run(plan: FloodPlan): Promise<FloodResult> {
   }
 
   function result(): FloodResult {
-    const { user, system } = process.cpuUsage(cpu);
-    latencies.sort((one, other) => one - other);
-    const generatorCores = (user + system) / 1_000 / durationMs;
-    return { seconds: [...seconds], generatorCores, p99: quantile(latencies, 0.99) };
+    const p99 = (some: number[]): number =>
+      quantile(
+        some.sort((one, other) => one - other),
+        0.99,
+      );
+    // What was answered after the last arrival has no second of its own.
+    const all = seconds.slice(0, Math.ceil(durationMs / 1_000));
+    return {
+      startedAt: performance.timeOrigin + start,
+      seconds: all,
+      p99: p99(latencies),
+      shedP99: p99(shedLatencies),
+    };
   }
 
   const { promise, resolve } = Promise.withResolvers<FloodResult>();
   const giving = setInterval(giveUp, 100);
+  const counting = setInterval(countCpu, 100);
   const tick = (): void => {
     const until = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1_000));
     for (; sent < until; sent++) send(start + (sent * 1_000) / rate);
@@ -112,6 +141,7 @@ function run(plan: FloodPlan): Promise<FloodResult> {
     else
       setTimeout(() => {
         clearInterval(giving);
+        clearInterval(counting);
         resolve(result());
       }, patienceMs + 500);
   };

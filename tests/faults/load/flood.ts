@@ -6,6 +6,8 @@ export interface FloodPlan {
   readonly port: number;
   /** Asked for in turn. */
   readonly paths: readonly string[];
+  /** Where each path has to lead. */
+  readonly locations: readonly string[];
   /** Arrivals per second, evenly spaced. */
   readonly rate: number;
   readonly durationMs: number;
@@ -16,24 +18,30 @@ export interface FloodPlan {
 export interface Second {
   /** Arrivals that were due. */
   readonly due: number;
-  /** Answered 302 within a second of the moment when they were due. */
+  /** Answered 302 within a second of the moment when they were due, and led where they have to. */
   readonly good: number;
-  /** Answered 302 later. */
+  /** The same, but later. */
   readonly late: number;
+  /** Led elsewhere. */
+  readonly wrong: number;
   /** Answered 503. */
   readonly shed: number;
   /** Another status, no answer in 2 s, a connection that broke. */
   readonly broken: number;
   /** No connection was free, and no more may be opened. */
   readonly unsent: number;
+  /** CPU of the generator itself in this second, ms. */
+  readonly generatorMs: number;
 }
 
 export interface FloodResult {
+  /** When it began, milliseconds since 1970. */
+  readonly startedAt: number;
   readonly seconds: readonly Second[];
-  /** CPU of the generator itself, in cores. */
-  readonly generatorCores: number;
   /** Of what was followed in time, ms. */
   readonly p99: number;
+  /** Of what was shed, ms. */
+  readonly shedP99: number;
 }
 
 /** Runs the flood to its end; rejects when the generator fails. */
