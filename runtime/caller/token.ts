@@ -19,6 +19,8 @@ export interface PersonCaller {
   readonly scopes: readonly string[];
   /** The session or the API key. */
   readonly credentialId: string;
+  /** When an API key ends, milliseconds since 1970; absent: it has no end, or is a session, whose end is a revocation. */
+  readonly credentialEndsAtMs?: number;
 }
 
 /** A process of the mesh. */
@@ -71,6 +73,9 @@ export function mintCaller(
     role: person?.role ?? '',
     scopes: [...(person?.scopes ?? [])],
     credentialId: person?.credentialId ?? '',
+    ...(person?.credentialEndsAtMs === undefined
+      ? {}
+      : { credentialExpiresAt: timestampFromMs(person.credentialEndsAtMs) }),
     method: call.method,
     requestId: call.requestId,
     issuedAt: timestampFromMs(now),
@@ -164,6 +169,7 @@ function callerFrom(content: CallerToken): Caller {
         role: content.role,
         scopes: content.scopes,
         credentialId: content.credentialId,
+        ...(content.credentialExpiresAt ? { credentialEndsAtMs: timestampMs(content.credentialExpiresAt) } : {}),
       };
     default:
       throw refused('The caller token says not what kind of caller it is.');

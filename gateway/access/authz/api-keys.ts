@@ -142,6 +142,7 @@ function knownFrom(answer: VerifiedApiKey, askedAt: number): Known {
       role: answer.role,
       scopes: [...answer.scopes],
       credentialId: answer.apiKeyId,
+      ...(answer.expiresAt ? { credentialEndsAtMs: timestampMs(answer.expiresAt) } : {}),
     },
     endsAt: answer.expiresAt ? timestampMs(answer.expiresAt) : Number.POSITIVE_INFINITY,
     askedAt,

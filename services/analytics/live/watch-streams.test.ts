@@ -51,3 +51,25 @@ test('streams of more links than can be asked about at once end with their links
   streams.stop();
   expect((await ends).filter(({ status }) => status === 'rejected')).not.toHaveLength(0);
 });
+
+test('a stream ends with the API key that it was opened with', async () => {
+  const streams = createWatchStreams({
+    feed: { subscribe: async (linkId) => createSubscription(linkId, 10, () => {}), stop: async () => {} },
+    workspaces: { subscribe: none, stop: async () => {} },
+    links: { lookupLinks: none },
+    revocations: { has: () => false },
+    ...{ streams: 10, streamsPerCaller: 10, lifetimeMs: 20_000, checkMs: 20 },
+  });
+  onTestFinished(() => streams.stop());
+  const stopping = new AbortController();
+  onTestFinished(() => stopping.abort());
+  const link = create(LinkRecordSchema, { id: randomUUID(), workspaceId, domain: 'localhost', code: 'c' });
+  const [ended, going] = [Date.now() - 1, Date.now() + 60_000].map((credentialEndsAtMs) =>
+    streams.watch({ ...person, kind: 'api_key', credentialEndsAtMs }, link, stopping.signal),
+  );
+  for (const stream of [ended, going]) expect(await stream?.next()).toMatchObject({ value: { type: 'heartbeat' } });
+  const next = going?.next().catch((error: Error) => error.message);
+  await expect(ended?.next()).rejects.toMatchObject({ reason: 'CREDENTIALS_EXPIRED' });
+  stopping.abort();
+  expect(await next).toBe('The subscription is closed.');
+});

@@ -161,11 +161,13 @@ function createPlaces({ streams, streamsPerCaller }: StreamOptions): { take(user
 /** So many names LookupLinks takes at once. */
 const mostNames = 1_000;
 
-/** Ends the streams of those whose credentials were revoked, and of links that are no longer where they were. */
+/** Ends the streams of those whose credentials were revoked or are past their end, and of links that are no longer where they were. */
 async function checkReach({ links, revocations }: StreamOptions, watchers: ReadonlySet<Watcher>): Promise<void> {
   for (const { person, subscription } of watchers) {
     if (revocations.has(person.credentialId))
       subscription.fail(unauthenticated('CREDENTIALS_INVALID', 'The credentials were revoked.'));
+    else if ((person.credentialEndsAtMs ?? Number.POSITIVE_INFINITY) <= Date.now())
+      subscription.fail(unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.'));
   }
   const asked = [...watchers].flatMap(({ link, ...watcher }) => (link ? { ...watcher, link } : []));
   if (asked.length === 0) return;
