@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { internal, notFound } from '../errors/errors.ts';
 import { createLog } from '../telemetry/log.ts';
 import { EchoService } from '../testing/echo-service.ts';
+import { testPerson } from '../testing/keys.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { logFields } from './call.ts';
 import { service } from './endpoint.ts';
@@ -41,7 +42,11 @@ describe('the log line of a call', () => {
     expect(lines).toHaveLength(2);
     for (const text of ['none', 'broken']) await client.open({ text }).catch(() => {});
     await client.anonymous({ text: 'cold' }, { headers: { 'x-request-id': 'req-1' } });
-    const [missing, broken, cold] = lines.slice(2);
+    const person = testPerson();
+    await server.client(EchoService, { caller: person }).person({ text: 'signed' });
+    const [missing, broken, cold, signed] = lines.slice(2);
+    const { userId: user_id, workspaceId: workspace_id, credentialId: credential_id } = person;
+    expect(signed).toMatchObject({ caller: 'user', user_id, workspace_id, credential_id });
     expect(missing).toMatchObject({
       level: 'info',
       code: 'not_found',

@@ -1,4 +1,5 @@
 import { Code } from '@connectrpc/connect';
+import type { Caller } from '../caller/token.ts';
 import { HopError } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { describeError } from '../telemetry/log.ts';
@@ -70,10 +71,17 @@ function lineOf(endpoint: Endpoint, context: CallContext, code: StatusCode, late
     code: statusName(code),
     latency_ms: Math.round(latencyMs * 1_000) / 1_000,
     ...(context.span ? { trace_id: context.span.spanContext().traceId } : {}),
-    ...(caller ? { caller: caller.kind === 'service' ? caller.service : caller.kind } : {}),
+    ...(caller ? callerFields(caller) : {}),
     ...context.fields,
     ...(cause === undefined ? {} : { failure: describeCause(code, cause) }),
   };
+}
+
+/** Who called, by identifiers alone: what a leaked credential did can be told afterwards. */
+function callerFields(caller: Caller): object {
+  if (caller.kind === 'service') return { caller: caller.service };
+  const { kind, userId, workspaceId, credentialId } = caller;
+  return { caller: kind, user_id: userId, workspace_id: workspaceId, credential_id: credentialId };
 }
 
 /** A refusal needs no stack; a fault does. */

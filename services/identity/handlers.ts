@@ -8,7 +8,7 @@ import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts
 import { personOf } from '#runtime/caller/access.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { forbidden, invalid, notFound } from '#runtime/errors/errors.ts';
-import { metadataOf } from '#runtime/rpc/call.ts';
+import { logFields, metadataOf } from '#runtime/rpc/call.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
@@ -86,6 +86,7 @@ function openSessionHandlers({ sessions }: Dependencies): Pick<Handlers, 'listSe
       return { sessions: open.map((session) => openSessionMessage(session, session.id === credentialId)) };
     },
     async revokeSession({ id }, context) {
+      logFields(context).session_id = id;
       if (await sessions.end(id, signedInPerson(context).userId)) return {};
       throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it is over.');
     },
@@ -100,12 +101,14 @@ function apiKeyHandlers({
       const request = { name, scopes, expiresAt: expiresAt && timestampDate(expiresAt) };
       const made = await apiKeys.create(personOf(context), request);
       created(context);
+      logFields(context).api_key_id = made.key.id;
       return secret(context, { ...apiKeyMessage(made.key), secret: made.secret });
     },
     async listApiKeys(_request, context) {
       return { apiKeys: (await apiKeys.list(personOf(context))).map(apiKeyMessage) };
     },
     async deleteApiKey({ id }, context) {
+      logFields(context).api_key_id = id;
       await apiKeys.revoke(personOf(context), id);
       return {};
     },
