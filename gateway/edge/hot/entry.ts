@@ -16,9 +16,11 @@ export interface HotEntry extends LinkKey {
   readonly version: bigint;
 }
 
-/** Whether the answers of both are the same, byte for byte, and so are their clicks. */
-export const isSameEntry = (a: HotEntry, b: HotEntry): boolean =>
-  (Object.keys(a) as (keyof HotEntry)[]).every((field) => a[field] === b[field]);
+/** Whether the answers of both are the same, byte for byte, and so are their clicks, but for the version that these name. */
+export const isSameAnswer = (a: HotEntry, b: HotEntry): boolean =>
+  (Object.keys(a) as (keyof HotEntry)[]).every((field) => field === 'version' || a[field] === b[field]);
+
+export const isSameEntry = (a: HotEntry, b: HotEntry): boolean => a.version === b.version && isSameAnswer(a, b);
 
 /** What Envoy is to answer by itself, and whether it may. No call fails: what cannot be served is refused and counted. */
 export interface HotSet {

@@ -139,6 +139,42 @@ describe('the records of hot links', () => {
     expect(corrected()).toBe(3);
   });
 
+  it('are told to Envoy with their new version, but are not wrong, where an edit left the answer as it was', async () => {
+    const { records, store, make, versionOf, corrected } = setUp();
+    records.heard();
+    const destination = 'https://destination.example/';
+    store(recordOf('a', 1n, { destination }));
+    await make('a');
+    records.change(changeOf(recordOf('a', 2n, { destination, title: 'Another', tags: ['new'] })));
+    expect([versionOf('a'), corrected()]).toEqual([2n, 0]);
+    const expiresAt = timestampFromMs(now + 20_000);
+    records.change(changeOf(recordOf('a', 3n, { destination, expiresAt })));
+    expect([versionOf('a'), corrected()]).toEqual([3n, 0]);
+  });
+
+  it('are left out for a minute after the third correction, and may be chosen again after it', async () => {
+    const { records, store, make, versionOf, corrected, advance } = setUp();
+    records.heard();
+    store(recordOf('a', 1n));
+    await make('a');
+    for (const version of [2n, 3n]) records.change(changeOf(recordOf('a', version)));
+    expect(versionOf('a')).toBe(3n);
+    advance(59_000);
+    records.change(changeOf(recordOf('a', 4n)));
+    records.change(changeOf(recordOf('a', 5n)));
+    expect([versionOf('a'), corrected()]).toEqual([undefined, 3]);
+    store(recordOf('a', 5n));
+    advance(59_000);
+    records.expire();
+    await make('a');
+    expect(versionOf('a')).toBeUndefined();
+    advance(1_000);
+    records.expire();
+    expect(records.has(`${domain}/a`)).toBe(false);
+    await make('a');
+    expect([versionOf('a'), corrected()]).toEqual([5n, 3]);
+  });
+
   it('drop an answer that is older than a change, and one to a question of before', async () => {
     const { records, store, key, questions, versionOf } = setUp();
     records.heard();
@@ -327,7 +363,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** A primary with a history, a Watch that tells it late, out of order across links and twice, and gaps that swallow some. */
 async function play(steps: readonly Step[], room?: number): Promise<void> {
-  const { records, primary, set, questions, key, push, served } = setUp(room);
+  const { records, primary, set, questions, key, push, served, advance } = setUp(room);
   const untold: LinkChange[] = [];
   /** The newest version heard of each name since the last gap. */
   const heard = new Map<string, bigint>();
@@ -402,6 +438,9 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
   for (const each of steps) await take(each);
   // In the end everything is told and answered, and the set is what the primary has.
   for (const change of untold.splice(0)) tell(change);
+  // Those that were corrected often are not chosen any more.
+  advance(60_000);
+  records.expire();
   for (let round = 0; round < 20; round++) {
     void records.read().catch(() => {});
     for (let question = questions.shift(); question; question = questions.shift()) await question.answer();

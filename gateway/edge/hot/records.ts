@@ -2,9 +2,10 @@ import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { plainLink } from './eligibility.ts';
-import { type HotEntry, type HotSet, isSameEntry } from './entry.ts';
+import { type HotEntry, type HotSet, isSameAnswer, isSameEntry } from './entry.ts';
 import { createLeaving } from './leaving.ts';
 import { nameOf } from './link-name.ts';
+import { createRestless } from './restless.ts';
 
 export interface RecordsOptions {
   readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
@@ -12,7 +13,7 @@ export interface RecordsOptions {
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
   /**
    * An Envoy that has not got what the hot set is by now may be wrong of these: their entries were changed or taken out, now or
-   * before, and the links are not what those said.
+   * before, and the links do not lead as those said.
    */
   readonly onCorrection: (corrected: readonly LinkKey[]) => void;
   /** Milliseconds since 1970. */
@@ -35,7 +36,10 @@ export interface Records {
   heard(): void;
   /** By Watch: changes may have been missed; everything is read again. */
   gap(): void;
-  /** Takes out what is about to expire, and lets go of what was left out when there is room. To be called a few times a second. */
+  /**
+   * Takes out what is about to expire, and lets go of what was left out when there is room, or was restless and is not any more.
+   * To be called a few times a second.
+   */
   expire(): void;
   /** The set has no room for these, or cannot have them. Each keeps its place among the links until something is taken out. */
   leftOut(entries: readonly HotEntry[]): void;
@@ -74,6 +78,7 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   const leaving = createLeaving(hotSet);
   /** Links that the set did not take. */
   const outside = new Set<Link>();
+  const restless = createRestless();
   /** Something was taken out since. */
   let hasRoom = false;
   let epoch = 0;
@@ -102,13 +107,13 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
   }
 
   /** Whoever chooses may choose them again. */
-  function forgetOutside(): void {
-    for (const link of outside) {
+  function forgetCold(cold: Iterable<Link>): void {
+    for (const link of cold) {
       if (link.entry) continue;
       links.delete(nameOf(link.key));
       unread.delete(link);
+      outside.delete(link);
     }
-    outside.clear();
   }
 
   /** Answers the new entry, if there is one; takes out an old one that has none. */
@@ -118,18 +123,23 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
     link.epoch = epoch;
     link.version = record.version;
     unread.delete(link);
-    const plain = plainLink(record, wallClock());
-    const left = leaving.take(nameOf(link.key));
+    const name = nameOf(link.key);
+    const now = wallClock();
+    const left = leaving.take(name);
     // What an Envoy may have of it.
     const before = link.entry ?? left;
-    const isSame = plain && before && isSameEntry(plain.entry, before);
-    if (isSame && link.entry) return undefined;
-    if (before && !isSame) corrected.push(link.key);
+    const may = plainLink(record, now);
+    if (before && !(may && isSameAnswer(may.entry, before))) {
+      corrected.push(link.key);
+      restless.corrected(name, now);
+    }
+    const plain = restless.has(name, now) ? undefined : may;
+    const isSame = plain && link.entry && isSameEntry(plain.entry, link.entry);
     if (!plain) takeOut([link]);
-    link.entry = plain?.entry;
+    link.entry = isSame ? link.entry : plain?.entry;
     link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
     calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
-    return plain?.entry;
+    return isSame ? undefined : plain?.entry;
   }
 
   function learnAll(pairs: Iterable<readonly [Link, LinkRecord]>): void {
@@ -231,9 +241,13 @@ export function createRecords({ hotSet, lookup, onCorrection, wallClock }: Recor
       tellCorrected();
     },
     expire() {
-      if (hasRoom) forgetOutside();
-      corrected.push(...leaving.settle());
       const now = wallClock();
+      if (hasRoom) {
+        forgetCold(outside);
+        outside.clear();
+      }
+      forgetCold(restless.settle(now).flatMap((name) => links.get(name) ?? []));
+      corrected.push(...leaving.settle());
       if (now < calmUntilMs) return tellCorrected();
       const over: Link[] = [];
       calmUntilMs = Number.POSITIVE_INFINITY;
