@@ -22,6 +22,14 @@ export function openStores(
     statementTimeoutMs: 10_000,
     log,
   });
+  // To erase takes as long as it takes: it must not have what clicks are stored and salts are read with.
+  const erasing = createPool(postgresPrimary, {
+    name: 'erasing',
+    primary: true,
+    max: 2,
+    statementTimeoutMs: 10_000,
+    log,
+  });
   // Short questions, many at once when all watchers come again.
   const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
   const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
@@ -30,13 +38,13 @@ export function openStores(
   return {
     store: postgresStore(writes),
     partitions: postgresPartitionStore(writes),
-    erasure: postgresEraseStore(writes),
+    erasure: postgresEraseStore(erasing),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
     live: postgresLiveStore(live),
     workspaces: postgresWorkspaceStore(reads),
     workspaceCounts: postgresWorkspaceCounts(live),
     check: () => live.query('select 1'),
-    close: () => Promise.all([writes, live, primary, ...replicas].map((pool) => pool.end())),
+    close: () => Promise.all([writes, erasing, live, primary, ...replicas].map((pool) => pool.end())),
   };
 }

@@ -94,7 +94,7 @@ export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore
       }
     },
 
-    async run() {
+    run: oneByOne(async () => {
       // Alone for a moment: whoever stores from here on sees what was asked for until here.
       const pending = await inTransaction(pool, async (client) => {
         const links = await client.query<{ id: string }>(
@@ -110,15 +110,48 @@ export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore
         return { links: links.rows, workspaces: workspaces.rows };
       });
       let clicks = 0;
-      for (const { id } of pending.links) {
-        clicks += await eraseLink(id);
-        await pool.query('update erased_links set done_at = now() where link_id = $1', [id]);
-      }
-      for (const { id } of pending.workspaces) {
-        clicks += await eraseWorkspace(id);
-        await pool.query('update erased_workspaces set done_at = now() where workspace_id = $1', [id]);
-      }
+      const faults: unknown[] = [];
+      /** What cannot be erased now must not keep what comes after it. */
+      const each = async (ids: readonly { id: string }[], erase: (id: string) => Promise<number>, done: string) => {
+        for (const { id } of ids) {
+          try {
+            clicks += await erase(id);
+            await pool.query(done, [id]);
+          } catch (error) {
+            faults.push(error);
+          }
+        }
+      };
+      await each(pending.links, eraseLink, 'update erased_links set done_at = now() where link_id = $1');
+      await each(
+        pending.workspaces,
+        eraseWorkspace,
+        'update erased_workspaces set done_at = now() where workspace_id = $1',
+      );
+      if (faults.length > 0) throw faults[0];
       return { links: pending.links.length, workspaces: pending.workspaces.length, clicks };
-    },
+    }),
+  };
+}
+
+/** One run at a time: those who ask during one share the next, which knows what was asked for until then. */
+function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {
+  let current: Promise<Result> | undefined;
+  let next: Promise<Result> | undefined;
+  const start = (): Promise<Result> => {
+    current = run().finally(() => {
+      current = undefined;
+    });
+    return current;
+  };
+  return () => {
+    if (!current) return start();
+    next ??= current
+      .catch(() => {})
+      .then(() => {
+        next = undefined;
+        return start();
+      });
+    return next;
   };
 }

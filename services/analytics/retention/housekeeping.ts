@@ -18,9 +18,9 @@ interface HousekeepingOptions {
 }
 
 export interface Housekeeping {
-  /** Destroys old salts, makes the partitions of the days ahead, drops those that are over, erases what was asked for. */
+  /** Destroys old salts, makes the partitions of the days ahead, drops those that are over. */
   once(): Promise<void>;
-  /** Does so every ten minutes until stop; a fault is logged and tried again sooner. */
+  /** Does so every ten minutes until stop, and erases what was asked for; a fault is logged and tried again. */
   start(): void;
   stop(): void;
 }
@@ -64,6 +64,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       minutes: dayOf(keptFrom(today - dayMs, Math.min(options.minutesRetentionDays, options.retentionDays)) / 1_000),
     });
     if (dropped > 0) log.info({ dropped }, 'partitions were dropped');
+  };
+
+  /** Beside the rest, which must not wait for it: a large link takes minutes. */
+  const eraseAsked = async (): Promise<void> => {
     const erased = await erasure.run();
     if (erased.links + erased.workspaces > 0) log.info(erased, 'clicks were erased');
   };
@@ -72,6 +76,9 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     const { signal } = stopping;
     while (!signal.aborted) {
       let pauseMs = everyMs;
+      void eraseAsked().catch((error: unknown) =>
+        log.warn({ err: error }, 'not everything was erased; it is tried again'),
+      );
       await once().catch((error: unknown) => {
         pauseMs = afterFaultMs;
         log.warn({ err: error }, 'the housekeeping failed; it is tried again');

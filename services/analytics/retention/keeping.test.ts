@@ -293,6 +293,33 @@ describe('erasing', () => {
     await nothingOf(linkId);
   });
 
+  test('one that cannot be erased now does not keep the others, and many who ask at once share a run', async () => {
+    const [stuck, other] = [randomUUID(), randomUUID()].sort() as [string, string];
+    for (const linkId of [stuck, other]) await take(clicksOf(linkId, 20));
+    let isStuck = true;
+    let runs = 0;
+    const watched = {
+      async connect() {
+        runs++;
+        return pool.connect();
+      },
+      query: (text: string, values: unknown[]) => {
+        if (isStuck && text.startsWith('delete') && values[0] === stuck) throw new Error('statement timeout');
+        return pool.query(text, values);
+      },
+    } as unknown as Pool;
+    const store = postgresEraseStore(watched, 7);
+    await store.ask({ linkIds: [stuck, other], workspaceIds: [] });
+    const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => store.run()));
+    expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
+    expect(runs).toBe(2);
+    await nothingOf(other);
+    expect(await rowsOf('clicks', 'link_id', stuck)).toBe(20);
+    isStuck = false;
+    expect(await store.run()).toMatchObject({ links: 1, clicks: 20 });
+    await nothingOf(stuck);
+  });
+
   test('one that was broken off is carried on with', async () => {
     const linkId = randomUUID();
     await take(clicksOf(linkId, 50));
