@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
+import { createKafka } from './client.ts';
 import { makeTopics, readTopic } from './topics.ts';
 
 describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not installed)', () => {
@@ -20,6 +21,17 @@ describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not install
     expect(await readTopic(options(), wider)).toEqual({ partitions: 2, faults: ['It has 2 partitions, not 5.'] });
     await makeTopics(options(), [wider]);
     expect(await readTopic(options(), wider)).toEqual({ partitions: 5, faults: [] });
+  });
+
+  it('take messages of a sender whose clock is hours ahead, and stamp them themselves', async () => {
+    await makeTopics(options(), [{ topic: 'ahead', partitions: 1, replication: 1 }]);
+    const producer = createKafka(options()).producer();
+    await producer.connect();
+    const timestamp = String(Date.now() + 12 * 3_600_000);
+    const sent = await producer.send({ topic: 'ahead', acks: -1, messages: [{ value: 'a', timestamp }] });
+    await producer.disconnect();
+    expect(sent[0]).toMatchObject({ errorCode: 0 });
+    expect(Number(sent[0]?.logAppendTime)).toBeLessThan(Number(timestamp) - 3_600_000);
   });
 
   it('that are not there, or have too few copies, are told apart', async () => {

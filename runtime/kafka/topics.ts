@@ -18,6 +18,15 @@ const settingsOf = ({ replication }: TopicShape): Readonly<Record<string, string
   'unclean.leader.election.enable': 'false',
 });
 
+/**
+ * What a topic gets when it is made. Kafka stamps messages itself: those of an edge whose clock is more than an hour ahead would be
+ * refused for ever, and those of one that is days behind deleted before their time. What they say of their clicks is in them.
+ */
+const settingsOfNew = (shape: TopicShape): Readonly<Record<string, string>> => ({
+  ...settingsOf(shape),
+  'message.timestamp.type': 'LogAppendTime',
+});
+
 /** Makes the topics that do not exist, and widens those with too few partitions; safe to repeat. Rejects when Kafka does not answer. */
 export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[]): Promise<void> {
   return withAdmin(options, async (admin) => {
@@ -27,7 +36,7 @@ export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[])
       topic: shape.topic,
       numPartitions: shape.partitions,
       replicationFactor: shape.replication,
-      configEntries: Object.entries(settingsOf(shape)).map(([name, value]) => ({ name, value })),
+      configEntries: Object.entries(settingsOfNew(shape)).map(([name, value]) => ({ name, value })),
     }));
     if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true, timeout: adminTimeoutMs });
     const found = await admin.fetchTopicMetadata({ topics: shapes.map(({ topic }) => topic) });
