@@ -26,7 +26,7 @@ export function openStores(
   const erasing = createPool(postgresPrimary, {
     name: 'erasing',
     primary: true,
-    max: 2,
+    max: 1,
     statementTimeoutMs: 10_000,
     log,
   });
@@ -38,7 +38,7 @@ export function openStores(
   return {
     store: postgresStore(writes),
     partitions: postgresPartitionStore(writes),
-    erasure: postgresEraseStore(erasing),
+    erasure: postgresEraseStore(erasing, { asking: writes }),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
     live: postgresLiveStore(live),

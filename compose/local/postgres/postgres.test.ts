@@ -26,7 +26,7 @@ test.each([
   // What one process opens on one server, as it is configured by default; the pools without a variable stand in its code.
   ['hop_link', loadConfig({ size: linkConfig.poolSize }, {}).size + 6, 2],
   ['hop_identity', loadConfig({ size: identityConfig.postgresConnections }, {}).size, 2],
-  ['hop_analytics', 4 + 2 + 4, 2],
+  ['hop_analytics', 4 + 1 + 2 + 4, 2],
   ['hop_resolver', loadConfig({ size: resolverConfig.postgresConnections }, {}).size, 3],
 ])('%s: the pools of two processes fit beside each other', (role, connections, processes) => {
   const migrating = role === 'hop_resolver' ? 0 : 2;
@@ -36,7 +36,7 @@ test.each([
 test.each(['link/link-service.ts', 'analytics/stores.ts'])('%s opens the pools that are counted here', (file) => {
   const source = readFileSync(new URL(`../../../services/${file}`, import.meta.url), 'utf8');
   const sizes = [...source.matchAll(/createPool\([^;]*?max: (\w+(?:\.\w+)?)/g)].map((match) => match[1]);
-  expect(sizes).toEqual(file.startsWith('link') ? ['config.poolSize', '6'] : ['4', '2', '4', '4']);
+  expect(sizes).toEqual(file.startsWith('link') ? ['config.poolSize', '6'] : ['4', '1', '2', '4', '4']);
 });
 
 test('the server takes the connections of all roles, and ten more', () => {

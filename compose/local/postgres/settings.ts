@@ -54,7 +54,7 @@ function commonSettings(port: number): Record<string, string | number> {
     unix_socket_directories: '',
     port,
     // The sum of the roles' connection limits, and ten: bootstrap.sql. A replica needs as many as its primary.
-    max_connections: 128,
+    max_connections: 130,
     password_encryption: 'scram-sha-256',
     shared_buffers: '64MB',
     work_mem: '4MB',

@@ -36,7 +36,11 @@ with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), l
 )
 select from gone`;
 
-export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore {
+/** `asking`: what is asked for is written down over this pool, which a run does not hold up. Default: the same. */
+export function postgresEraseStore(
+  pool: Pool,
+  { asking = pool, batch = defaultBatch }: { asking?: Pool; batch?: number } = {},
+): EraseStore {
   /**
    * Nothing deleted is not nothing there: somebody else who erases may have had the same rows, and may die before he comes to
    * the others.
@@ -86,7 +90,7 @@ export function postgresEraseStore(pool: Pool, batch = defaultBatch): EraseStore
         ['erased_links', 'link_id', linkIds],
         ['erased_workspaces', 'workspace_id', workspaceIds],
       ] as const) {
-        await pool.query(
+        await asking.query(
           `insert into ${table} (${column}) select distinct id from unnest($1::uuid[]) as id order by id
            on conflict (${column}) do update set done_at = null`,
           [ids],

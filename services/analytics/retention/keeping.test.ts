@@ -208,7 +208,7 @@ test('reconcile takes no other link’s click for the one that a visitor came wi
 });
 
 describe('erasing', () => {
-  const erasure = () => postgresEraseStore(pool, 7);
+  const erasure = () => postgresEraseStore(pool, { batch: 7 });
   const tables = [
     'clicks',
     'visitors',
@@ -282,7 +282,7 @@ describe('erasing', () => {
     const other = await pool.connect();
     await other.query('begin');
     await other.query('delete from clicks where link_id = $1 and at <= $2', [linkId, new Date('2026-05-09T00:00:09Z')]);
-    const few = postgresEraseStore(pool, 5);
+    const few = postgresEraseStore(pool, { batch: 5 });
     await few.ask({ linkIds: [linkId], workspaceIds: [] });
     const run = few.run();
     const waiting = "select 1 from pg_locks where locktype = 'transactionid' and not granted";
@@ -308,7 +308,7 @@ describe('erasing', () => {
         return pool.query(text, values);
       },
     } as unknown as Pool;
-    const store = postgresEraseStore(watched, 7);
+    const store = postgresEraseStore(watched, { batch: 7 });
     await store.ask({ linkIds: [stuck, other], workspaceIds: [] });
     const outcomes = await Promise.allSettled(Array.from({ length: 20 }, () => store.run()));
     expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'rejected'));
@@ -332,7 +332,7 @@ describe('erasing', () => {
       },
     } as unknown as Pool;
     await erasure().ask({ linkIds: [linkId], workspaceIds: [] });
-    await expect(postgresEraseStore(breaking, 7).run()).rejects.toThrow();
+    await expect(postgresEraseStore(breaking, { batch: 7 }).run()).rejects.toThrow();
     expect(await rowsOf('clicks', 'link_id', linkId)).toBe(29);
     expect(await erasure().run()).toMatchObject({ links: 1, clicks: 29 });
     await nothingOf(linkId);

@@ -245,7 +245,7 @@ describe('GetWorkspaceStats', () => {
       ),
     );
     expect((await client.getWorkspaceStats({})).clicks).toBe(300);
-    const erasure = postgresEraseStore(pool, 7);
+    const erasure = postgresEraseStore(pool, { batch: 7 });
     await erasure.ask({ linkIds: linkIds.slice(0, 1), workspaceIds: [] });
     await erasure.run();
     expect(await client.getWorkspaceStats({})).toMatchObject({ clicks: 250, visitors: 250, links: 5 });
