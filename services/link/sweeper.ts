@@ -22,6 +22,10 @@ export interface SweeperSettings {
 
 /** A sweep ends after so many batches and goes on with the next one. */
 const mostBatches = 20;
+/**
+ * Of links that ended fewer: a follower is told without it, and each of these is a change that every resolver and edge hears of.
+ */
+const mostEndedBatches = 2;
 /** Housekeeping is so many times rarer. */
 const housekeepingEvery = 60;
 
@@ -36,9 +40,14 @@ export function startSweeper({
   const stopping = new AbortController();
   const { signal } = stopping;
 
-  async function exhaust(what: string, batch: number, sweep: (limit: number) => Promise<number>): Promise<void> {
+  async function exhaust(
+    what: string,
+    batch: number,
+    sweep: (limit: number) => Promise<number>,
+    most = mostBatches,
+  ): Promise<void> {
     try {
-      for (let left = mostBatches; left > 0 && !signal.aborted; left--) if ((await sweep(batch)) < batch) return;
+      for (let left = most; left > 0 && !signal.aborted; left--) if ((await sweep(batch)) < batch) return;
     } catch (error) {
       if (!signal.aborted) log.warn({ err: error }, `${what} will be tried again`);
     }
@@ -58,7 +67,9 @@ export function startSweeper({
 
   // Each in a loop of its own: what takes long does not keep a link that ended from being told of.
   const running = Promise.all([
-    repeat(everyMs, () => exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit))),
+    repeat(everyMs, () =>
+      exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit), mostEndedBatches),
+    ),
     repeat(everyMs * housekeepingEvery, keepHouse),
     repeat(everyMs * housekeepingEvery, () => exhaust('purging deleted links', 100, (limit) => purge(limit, signal))),
   ]);

@@ -97,8 +97,8 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     for await (const events of feed.subscribe(saved, signal)) {
       for (const event of events) if (event.type === 'resynchronise') await beginAnew(event.reason, signal);
       await writeAll(changesOf(events), signal);
-      const heartbeat = events.findLast((event) => event.type === 'heartbeat');
-      if (heartbeat && !signal.aborted && !(await save(heartbeat.cursor))) return;
+      const reached = events.findLast((event) => event.type === 'heartbeat' || event.type === 'caught_up');
+      if (reached && !signal.aborted && !(await save(reached.cursor))) return;
     }
   }
 

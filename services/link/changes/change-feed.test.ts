@@ -218,6 +218,29 @@ describe('resuming', () => {
     await second.leave();
   });
 
+  test('what was missed ends with a later cursor: whoever is too slow for what came meanwhile need not begin at the old one', async () => {
+    const feed = openFeed();
+    const [first, present] = [watch(feed), watch(feed)];
+    await first.caughtUp();
+    const cursor = first.cursor();
+    await first.leave();
+    const codes = [await make(), await make()];
+    await present.caughtUp();
+    const told: string[] = [];
+    let after = '';
+    const missed = feed.subscribe(cursor, new AbortController().signal);
+    for await (const events of missed) {
+      for (const event of events) if (event.type === 'change') told.push(event.change.record.code);
+      const caughtUp = events.find((event) => event.type === 'caught_up');
+      if (!caughtUp) continue;
+      after = writeCursor(caughtUp.cursor);
+      break;
+    }
+    expect(told).toEqual(expect.arrayContaining(codes));
+    expect(readCursor(after)?.readAtMs).toBeGreaterThan(readCursor(cursor)?.readAtMs ?? 0);
+    await present.leave();
+  });
+
   test('a cursor that cannot be continued means resynchronise, first of all', async () => {
     const feed = openFeed();
     const first = watch(feed);

@@ -120,7 +120,12 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     alarm.ring();
     try {
       if (signal.aborted || stopping.signal.aborted) return;
-      if (cursor !== '') yield* missed(changeLog, cursor);
+      const upTo = place;
+      if (cursor !== '') {
+        yield* missed(changeLog, cursor);
+        // Else a watcher whose queue overruns meanwhile would begin at the same cursor again, with more to be told each time.
+        if (upTo && upTo.readAtMs > (readCursor(cursor)?.readAtMs ?? 0)) yield [{ type: 'caught_up', cursor: upTo }];
+      }
       for (;;) {
         const events = await subscription.take();
         if (events.length === 0) return;

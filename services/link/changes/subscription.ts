@@ -1,4 +1,5 @@
 import { unavailable } from '#runtime/errors/errors.ts';
+import type { ChangeCursor } from './change-cursor.ts';
 import type { Reading, StoredChange } from './change-log.ts';
 
 /** What a watcher is told. */
@@ -6,6 +7,8 @@ export type WatchEvent =
   | { readonly type: 'change'; readonly change: StoredChange }
   /** All changes that are visible at the cursor have been told. */
   | ({ readonly type: 'heartbeat' } & Pick<Reading, 'cursor' | 'spaces' | 'cachedUntilMs'>)
+  /** What had been missed has been told up to this cursor. For the relay, which may stop here and go on from it. */
+  | { readonly type: 'caught_up'; readonly cursor: ChangeCursor }
   /** Changes may have been missed. */
   | { readonly type: 'resynchronise'; readonly reason: string };
 

@@ -6,7 +6,7 @@ import { writeCursor } from './change-cursor.ts';
 import type { WatchEvent } from './subscription.ts';
 
 /** An event of the watch as it goes over the wire. */
-export function watchResponse(event: WatchEvent): WatchResponse {
+export function watchResponse(event: Exclude<WatchEvent, { type: 'caught_up' }>): WatchResponse {
   switch (event.type) {
     case 'change': {
       const { kind, record, previousCode, changedAt } = event.change;
