@@ -7,8 +7,8 @@ interface Floor {
   readonly epoch: number;
   readonly epochVersion: bigint;
   readonly until: number;
-  /** A link's first version alone: no older row of it can be shown. */
-  readonly isFirst: boolean;
+  /** No older row shows anything else: the link was made by this version, or has come to its end, which an older row says as well. */
+  readonly forgettable: boolean;
 }
 
 export interface FloorsOptions {
@@ -20,8 +20,8 @@ export interface FloorsOptions {
 
 /** The least acceptable version of each link that was changed of late. */
 export interface Floors {
-  /** isFirst: the link was made by this version. */
-  raise(key: string, version: bigint, epoch: number, isFirst?: boolean): void;
+  /** forgettable: an older row of the link shows nothing else, if there is one. */
+  raise(key: string, version: bigint, epoch: number, forgettable?: boolean): void;
   /** The least acceptable version; 0n where none is known. With sinceEpoch, older floors are left out. */
   of(key: string, sinceEpoch?: number): bigint;
   /** True while a floor had to be forgotten before its time: a row without a floor may be an old one. */
@@ -38,22 +38,22 @@ export function createFloors({ now, keepMs, max }: FloorsOptions): Floors {
     for (const [key, floor] of floors) {
       if (floor.until > at) {
         if (floors.size <= max) return;
-        if (!floor.isFirst) blindUntil = Math.max(blindUntil, floor.until);
+        if (!floor.forgettable) blindUntil = Math.max(blindUntil, floor.until);
       }
       floors.delete(key);
     }
   }
 
   return {
-    raise(key, version, epoch, first = false) {
+    raise(key, version, epoch, harmless = false) {
       const at = now();
       const known = floors.get(key);
-      const isFirst = first && (known?.isFirst ?? true);
+      const forgettable = harmless && (known?.forgettable ?? true);
       const inEpoch = known?.epoch === epoch ? known.epochVersion : 0n;
       if (inEpoch > version) return;
       const greatest = known && known.version > version ? known.version : version;
       floors.delete(key);
-      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs, isFirst });
+      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs, forgettable });
       forgetOldest(at);
     },
     of(key, sinceEpoch) {

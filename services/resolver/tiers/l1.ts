@@ -54,8 +54,8 @@ export interface L1 {
   offerAbsence(inquiry: Inquiry): boolean;
   /** Was the link's absence confirmed of late, with no change of it since? Redis must still be asked for a newer link. */
   rememberedAbsent(key: string, now: number): boolean;
-  /** A change from Watch; isFirst: the link was made by it. */
-  apply(record: LinkRecord, previousCode: string, isFirst?: boolean): void;
+  /** A change from Watch; forgettable: an older row of the link, if there is one, shows nothing else. */
+  apply(record: LinkRecord, previousCode: string, forgettable?: boolean): void;
   /** A code that led somewhere until this version and does no longer. */
   drop(key: string, version: bigint): void;
   /** True while a row from a replica or Redis cannot be checked against the changes of late: ask the primary. */
@@ -98,11 +98,11 @@ export function createL1(options: L1Options): L1 {
    * A change says what was true when it was made, after asOf, not when it is heard: one that is told late may have been followed by
    * others, and must not be believed for another lapseMs. Where asOf is long ago it is held, but not believed.
    */
-  function apply(record: LinkRecord, isFirst: boolean): void {
+  function apply(record: LinkRecord, forgettable: boolean): void {
     const key = nameOf(record);
     const { epoch, asOf } = freshness;
     const at = Math.max(asOf, now() - lapseMs);
-    floors.raise(key, record.version, epoch, isFirst);
+    floors.raise(key, record.version, epoch, forgettable);
     const known = held.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
     if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
@@ -147,10 +147,10 @@ export function createL1(options: L1Options): L1 {
       if (!absence) return false;
       return absence.epoch === freshness.epoch && at - absence.at < absenceMs && freshness.live(at);
     },
-    apply(record, previousCode, isFirst = false) {
+    apply(record, previousCode, forgettable = false) {
       // Without an id it says that the code has no link any more: the link was purged.
       if (record.id === '') drop(nameOf(record), record.version);
-      else apply(record, isFirst);
+      else apply(record, forgettable);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);
     },
     drop,

@@ -29,7 +29,8 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
       change({ kind, record, previousCode }) {
         if (!record) return;
         filter.learn(record);
-        l1.apply(record, previousCode, kind === ChangeKind.CREATED);
+        // What has expired has had its end in each row since that was set, which was a change of its own.
+        l1.apply(record, previousCode, kind === ChangeKind.CREATED || kind === ChangeKind.EXPIRED);
       },
       heartbeat({ readAt, codeSpaces, cachedUntil }) {
         const cachedUntilMs = cachedUntil && timestampMs(cachedUntil);
