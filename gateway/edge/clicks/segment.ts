@@ -24,7 +24,7 @@ export interface Segment {
   readonly identity: string | undefined;
   /** Where the next read begins. */
   readonly offset: number;
-  /** The next whole lines; undefined while there is none. */
+  /** The next whole lines; undefined while there is none. Rejects with SegmentCut when the file ends before what was read of it. */
   read(): Promise<Chunk | undefined>;
   /** To be called when nobody will write to the file any more: what is left is a torn line. */
   readTorn(): Promise<Chunk | undefined>;
@@ -42,6 +42,17 @@ const newline = 10;
 /** What was listed under a path is no longer there: it was renamed since, and another file may have taken its place. */
 export class SegmentMoved extends Error {
   override readonly name = 'SegmentMoved';
+}
+
+/** Somebody cut the file short: what was not read of it is gone, and what is written now is another file's content. */
+export class SegmentCut extends Error {
+  override readonly name = 'SegmentCut';
+  readonly segment: Segment;
+
+  constructor(segment: Segment) {
+    super(`${segment.path} was cut short; what was not read yet is lost, and it is read from its start`);
+    this.segment = segment;
+  }
 }
 
 /**
@@ -99,7 +110,10 @@ async function readChunk(
   if (!(await findPlace(state, acknowledgedOf))) return undefined;
   const { buffer } = state;
   const { bytesRead } = await state.handle.read(buffer, 0, chunkBytes, state.offset);
-  if (bytesRead === 0) return undefined;
+  if (bytesRead === 0) {
+    if ((await state.handle.stat()).size < state.offset) throw new SegmentCut(segment);
+    return undefined;
+  }
   const last = buffer.lastIndexOf(newline, bytesRead - 1);
   if (last < 0) return bytesRead < chunkBytes ? undefined : skipLongLine(state, segment, bytesRead);
   state.offset += last + 1;

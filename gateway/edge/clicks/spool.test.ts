@@ -145,6 +145,25 @@ describe('acknowledging', () => {
     expect(lines.sort()).toEqual(['late', 'three']);
   });
 
+  test('a file that is cut while it is read is told of once, and read from its start', async () => {
+    await writeFile(active, 'one\ntwo\nthree\n');
+    const spool = start();
+    const { ends } = await drain(spool);
+    await truncate(active, 0);
+    await appendFile(active, 'four\n');
+    await expect(spool.next()).rejects.toThrow('was cut short');
+    const second = await drain(spool);
+    expect(second.lines).toEqual(['four']);
+    // What is acknowledged only now is of the content that is gone.
+    await spool.acknowledge(ends);
+    expect(await spool.lag()).toBe(5);
+    await rotate(1);
+    await writeFile(active, 'five\n');
+    expect((await drain(spool)).lines).toEqual(['five']);
+    await spool.acknowledge(second.ends);
+    expect(await readdir(directory)).toEqual([activeName]);
+  });
+
   test('a file that was cut and written anew is read from its start', async () => {
     await writeFile(active, 'one\ntwo\n');
     const first = start();

@@ -1,7 +1,7 @@
 import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Acknowledged } from './cursor.ts';
-import { type Chunk, openSegment, type Segment, SegmentMoved } from './segment.ts';
+import { type Chunk, openSegment, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
 import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
 import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './spool-quota.ts';
 import { createSync } from './sync.ts';
@@ -130,9 +130,14 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
   return {
     next: () =>
       inTurn(async () => {
-        const chunk = await reading?.read();
-        if (chunk || (await isStillNewest())) return chunk;
-        return nextListed();
+        try {
+          const chunk = await reading?.read();
+          return chunk || (await isStillNewest()) ? chunk : await nextListed();
+        } catch (error) {
+          // It is opened anew, as another one: what is still to be acknowledged of the old one says nothing of it.
+          if (error instanceof SegmentCut) await letGo(error.segment);
+          throw error;
+        }
       }),
     acknowledge: (ends) =>
       inTurn(async () => {
