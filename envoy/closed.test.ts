@@ -171,6 +171,12 @@ describe('what is not PUBLIC is out of reach on the public listener', () => {
     expect(reached()).toEqual([]);
   });
 
+  test('a request for https at a door without it is malformed, and wants no credentials', async () => {
+    const answer = await ask(door.envoy.publicPort, 'https://localhost/abc');
+    expect(answer.status).toBe(400);
+    expect(answer.body).toContain('MALFORMED_REQUEST');
+  });
+
   test.each(['a@localhost', 'user:pw@localhost', '@', 'localhost@'])(
     'a host %s is 400, and reaches nobody',
     async (host) => {

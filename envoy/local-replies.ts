@@ -37,7 +37,8 @@ const overloaded = {
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
   { status: 401, code: 16, reason: 'CREDENTIALS_INVALID', message: 'The credentials are not valid.' },
-  { status: 403, code: 7, reason: 'CREDENTIALS_INVALID', message: 'The request is refused.' },
+  // Not for want of rights, which gateway-access says itself: a scheme or an upgrade that this door does not have.
+  { status: 403, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not for this door.' },
   {
     status: 404,
     code: 5,
@@ -60,7 +61,7 @@ const replies: readonly Reply[] = [
     status: 431,
     code: 3,
     reason: 'REQUEST_TOO_LARGE',
-    message: 'The headers are larger than 60 KiB.',
+    message: 'The headers are too many, or larger than 60 KiB.',
     grpc: { code: 8 },
   },
   { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
@@ -91,8 +92,8 @@ const bodyOfGet: Reply = {
   message: 'A GET or a HEAD takes no body.',
 };
 
-/** The HTTP status that leaves, where it differs: 415 would only confuse a browser, 501 is no fault of ours, and a part that is late is down. */
-const statusOf: Readonly<Record<number, number>> = { 415: 400, 501: 400, 502: 503, 504: 503 };
+/** The HTTP status that leaves, where it differs: 403 is about nobody's rights, 415 would only confuse a browser, 501 is no fault of ours, and a part that is late is down. */
+const statusOf: Readonly<Record<number, number>> = { 403: 400, 415: 400, 501: 400, 502: 503, 504: 503 };
 
 /**
  * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with its details; a

@@ -28,6 +28,7 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['an object for a string', '{"long_url":{}}', 'INVALID_ARGUMENT', 'long_url'],
     ['a string for a list', '{"tags":"a"}', 'INVALID_ARGUMENT', 'tags'],
     ['a number in a list of strings', '{"tags":["a",1]}', 'INVALID_ARGUMENT', 'tags'],
+    ['nothing in a list of strings', '{"tags":["a", null]}', 'INVALID_ARGUMENT', 'tags'],
     ['no time', '{"expires_at":"soon"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['a month too many', '{"expires_at":"2026-13-01T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['a day too many', '{"expires_at":"2026-02-29T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],

@@ -139,6 +139,9 @@ local function check_list(json, at, field, path, depth)
   at = skip_space(json, at + 1)
   if string.byte(json, at) == 93 then return at + 1 end
   while true do
+    at = skip_space(json, at)
+    -- The transcoder would leave it out without a word.
+    if child ~= nil and string.find(json, "^null", at) then wrong(path, child) end
     at = skip_space(json, check(json, at, child, path, depth + 1))
     local c = string.byte(json, at)
     if c == 93 then return at + 1 end
