@@ -75,7 +75,8 @@ export function createPool(url: string, options: PoolOptions): Pool {
       maxLifetimeSeconds: 3_600,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + 500,
-      idle_in_transaction_session_timeout: statementTimeoutMs * 5,
+      // A process that stands still must not hold its locks longer than the role lets it (compose/postgres/bootstrap.sql).
+      idle_in_transaction_session_timeout: Math.min(statementTimeoutMs * 5, 15_000),
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
       ...(options.primary ? { onConnect: requirePrimary } : {}),
