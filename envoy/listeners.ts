@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { Address } from '#runtime/config/config.ts';
 import type { Rpc } from '#runtime/contract/contract.ts';
 import { accessLogs } from './access-logs.ts';
 import { socketAddress } from './clusters.ts';
@@ -17,11 +18,13 @@ export interface Seen {
   readonly tls: string;
 }
 
+const httpManager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
+
 export type DoorName = 'public' | 'internal';
 
-/** The two doors, and HTTP/3 on the public one where it is asked for. */
+/** The two doors; where they are asked for, HTTP/3 on the public one, and the way from http to it. */
 export function listeners(settings: EnvoySettings, rpcs: readonly Rpc[], seen: Seen): JsonObject[] {
-  const { publicAddress, internalAddress, publicTls, internalTls } = settings;
+  const { publicAddress, internalAddress, publicTls, internalTls, redirectAddress } = settings;
   const manager = (door: DoorName): JsonObject => connectionManager(settings, rpcs, seen, door);
   const tcp = (door: DoorName, address: JsonObject, tls: JsonObject | undefined): JsonObject => ({
     name: door,
@@ -49,6 +52,7 @@ export function listeners(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
       internalTls ? tlsContext(seen, 'internal', internalTls.clientCa !== undefined) : undefined,
     ),
     ...(settings.http3 && publicTls ? [quic(settings, seen, rpcs)] : []),
+    ...(redirectAddress ? [toHttps(redirectAddress, settings.publicPort ?? publicAddress.port)] : []),
   ];
 }
 
@@ -65,6 +69,45 @@ function quic(settings: EnvoySettings, seen: Seen, rpcs: readonly Rpc[]): JsonOb
         filters: [connectionManager(settings, rpcs, seen, 'public', 'HTTP3')],
       },
     ],
+  };
+}
+
+/** Sends whoever comes by http to the same place by https. Nothing is logged here: a click is the request that follows. */
+function toHttps(address: Address, port: number): JsonObject {
+  const redirect = (response_code: string): JsonObject => ({
+    https_redirect: true,
+    ...(port === 443 ? {} : { port_redirect: port }),
+    response_code,
+  });
+  const read = { name: ':method', string_match: { safe_regex: { regex: 'GET|HEAD' } } };
+  const manager = {
+    stat_prefix: 'redirect',
+    server_name: 'hopline',
+    ...patience,
+    http2_protocol_options: http2,
+    local_reply_config: localReplies(),
+    route_config: {
+      name: 'redirect',
+      virtual_hosts: [
+        {
+          name: 'all',
+          domains: ['*'],
+          routes: [
+            // Every client knows 301; of the others only 308 keeps the method.
+            { match: { prefix: '/', headers: [read] }, redirect: redirect('MOVED_PERMANENTLY') },
+            { match: { prefix: '/' }, redirect: redirect('PERMANENT_REDIRECT') },
+          ],
+        },
+      ],
+    },
+    http_filters: [extension('router', 'envoy.extensions.filters.http.router.v3.Router', {})],
+  };
+  return {
+    name: 'redirect',
+    address: socketAddress(address),
+    per_connection_buffer_limit_bytes: limits.connectionBufferBytes,
+    max_connections_to_accept_per_socket_event: 16,
+    filter_chains: [{ filters: [extension('http', httpManager, manager)] }],
   };
 }
 
@@ -102,7 +145,7 @@ function connectionManager(
   codec: 'AUTO' | 'HTTP3' = 'AUTO',
 ): JsonObject {
   const trustedProxies = door === 'public' ? (settings.trustedProxies ?? 0) : 0;
-  return extension('http', 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager', {
+  return extension('http', httpManager, {
     stat_prefix: door,
     codec_type: codec,
     server_name: 'hopline',

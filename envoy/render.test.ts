@@ -59,11 +59,19 @@ const tls: EnvoySettings = {
   publicTls: { certificate: '/etc/tls/public/tls.crt', key: '/etc/tls/public/tls.key' },
   internalTls: { certificate: '/etc/tls/in/tls.crt', key: '/etc/tls/in/tls.key', clientCa: '/etc/tls/in/ca.crt' },
   http3: true,
+  redirectAddress: { host: '0.0.0.0', port: 8088 },
 };
 const traced: EnvoySettings = {
   ...docker,
   outDir: join(dir, 'traced'),
   traces: { collector: { host: 'otel-collector', port: 4317 }, percent: 1 },
+};
+
+/** The least that render.ts has to be told by the environment. */
+const told = {
+  ...{ HOP_SPOOL_DIR: local.spoolDir, HOP_ENVOY_LOG_DIR: local.logDir, HOP_ENVOY_DESCRIPTORS: descriptorPath },
+  ...{ HOP_LINK_ADDRESS: 'a:1', HOP_RESOLVER_ADDRESSES: 'a:1', HOP_IDENTITY_ADDRESS: 'a:1' },
+  ...{ HOP_ANALYTICS_ADDRESS: 'a:1', HOP_GATEWAY_ACCESS_ADDRESS: 'a:1' },
 };
 
 type Config = Record<string, never> & { static_resources: { listeners: Listener[] } };
@@ -80,7 +88,9 @@ interface Manager {
 /** Envoy does not read route files when it only validates, so they are put in place. */
 function withRoutes(settings: EnvoySettings): string {
   const config = parse(readFileSync(join(settings.outDir, 'envoy.yaml'), 'utf8')) as Config;
-  for (const listener of config.static_resources.listeners.filter(({ name }) => name !== 'stats')) {
+  // These two have their routes in them.
+  const own = ['stats', 'redirect'];
+  for (const listener of config.static_resources.listeners.filter(({ name }) => !own.includes(name))) {
     const door = listener.name.split('-')[0];
     const file = parse(readFileSync(join(settings.outDir, 'routes', `${door}.yaml`), 'utf8')) as {
       resources: Record<string, unknown>[];
@@ -132,6 +142,17 @@ describe('Envoy takes what is rendered, without a warning', () => {
   });
 });
 
+test('a redirect to https names no port where it is the usual one, and is refused where there is no https', () => {
+  const text = (publicPort: number): string => {
+    renderEnvoy({ ...tls, publicPort });
+    return readFileSync(join(tls.outDir, 'envoy.yaml'), 'utf8');
+  };
+  expect(text(443)).not.toContain('port_redirect');
+  expect(text(9_443)).toContain('port_redirect: 9443');
+  const given = loadConfig(envoyConfig, { ...told, HOP_ENVOY_REDIRECT_ADDRESS: '0.0.0.0:8088' });
+  expect(() => settingsFrom(given, tls.outDir)).toThrow(/needs HOP_TLS_CERTIFICATE/);
+});
+
 test.each([
   ['https://hop.example', 443],
   ['https://hop.example:9443/', 9_443],
@@ -139,9 +160,7 @@ test.each([
   [undefined, 8_080],
 ])('HTTP/3 is offered on the port of the clients: %s', (publicUrl, port) => {
   const given = loadConfig(envoyConfig, {
-    ...{ HOP_SPOOL_DIR: local.spoolDir, HOP_ENVOY_LOG_DIR: local.logDir, HOP_ENVOY_DESCRIPTORS: descriptorPath },
-    ...{ HOP_LINK_ADDRESS: 'a:1', HOP_RESOLVER_ADDRESSES: 'a:1', HOP_IDENTITY_ADDRESS: 'a:1' },
-    ...{ HOP_ANALYTICS_ADDRESS: 'a:1', HOP_GATEWAY_ACCESS_ADDRESS: 'a:1' },
+    ...told,
     ...{ HOP_HTTP3: 'true', HOP_TLS_CERTIFICATE: '/tls.crt', HOP_TLS_KEY: '/tls.key' },
     ...(publicUrl === undefined ? {} : { HOP_PUBLIC_URL: publicUrl }),
   });

@@ -62,6 +62,8 @@ export interface EnvoySettings {
   readonly http3?: boolean;
   /** For how long browsers are to ask for TLS alone, once they had it, in seconds. Default: 0, nothing is said. */
   readonly hstsSeconds?: number;
+  /** Where whoever comes by http is sent to https. Absent: there is no such door. */
+  readonly redirectAddress?: Address;
   /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
   readonly publicPort?: number;
   /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
@@ -86,7 +88,7 @@ export const envoyConfig = defineConfig({
   spoolDir: text('HOP_SPOOL_DIR'),
   logDir: text('HOP_ENVOY_LOG_DIR'),
   publicAddress: address('HOP_ENVOY_PUBLIC_ADDRESS', { default: { host: '0.0.0.0', port: 8080 } }),
-  /** Where short links begin. Where it is https, HTTP/3 is offered on its port. */
+  /** Where short links begin. Where it is https, HTTP/3 is offered on its port, and who comes by http is sent there. */
   publicUrl: optional(url('HOP_PUBLIC_URL')),
   internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
   adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
@@ -105,6 +107,7 @@ export const envoyConfig = defineConfig({
   tlsKey: optional(text('HOP_TLS_KEY')),
   http3: bool('HOP_HTTP3', { default: false }),
   hstsSeconds: int('HOP_HSTS_SECONDS', { min: 0, max: 63_072_000, default: 31_536_000 }),
+  redirectAddress: optional(address('HOP_ENVOY_REDIRECT_ADDRESS')),
   internalTlsCertificate: optional(text('HOP_INTERNAL_TLS_CERTIFICATE')),
   internalTlsKey: optional(text('HOP_INTERNAL_TLS_KEY')),
   internalClientCa: optional(text('HOP_INTERNAL_CLIENT_CA')),
@@ -128,6 +131,9 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
   if (clientCa !== undefined && !internal)
     throw new Error('HOP_INTERNAL_CLIENT_CA needs HOP_INTERNAL_TLS_CERTIFICATE.');
   if (config.http3 && !publicTls) throw new Error('HOP_HTTP3 needs HOP_TLS_CERTIFICATE.');
+  const { redirectAddress } = config;
+  if (redirectAddress !== undefined && !publicTls)
+    throw new Error('HOP_ENVOY_REDIRECT_ADDRESS needs HOP_TLS_CERTIFICATE.');
   return {
     outDir,
     ...(seenAs === undefined ? {} : { seenAs }),
@@ -147,6 +153,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     ...(publicTls
       ? { publicTls, http3: config.http3, hstsSeconds: config.hstsSeconds, ...publicPortOf(config.publicUrl) }
       : {}),
+    ...(redirectAddress === undefined ? {} : { redirectAddress }),
     ...(internal ? { internalTls: { ...internal, ...(clientCa === undefined ? {} : { clientCa }) } } : {}),
     maxConnections: config.maxConnections,
     maxHeapMb: config.maxHeapMb,

@@ -4,13 +4,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { waitFor } from '#runtime/testing/wait-for.ts';
+import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { selfSigned } from './testing/certificate.ts';
 import { type Door, startDoor } from './testing/door.ts';
+import { ask } from './testing/http.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'hop-tls-'));
 const client = selfSigned('client');
 let door: Door;
+let plainPort: number;
 
 /** As a certificate is renewed: the new files are complete before they take the place of the old ones. */
 function install(part: string, name: string): void {
@@ -30,10 +32,12 @@ beforeAll(async () => {
   install('public', 'first');
   install('internal', 'internal');
   writeFileSync(join(dir, 'internal', 'ca.crt'), client.certificate);
+  plainPort = await freePort();
   door = await startDoor({
     publicTls: paths('public'),
     http3: true,
     hstsSeconds: 86_400,
+    redirectAddress: { host: '127.0.0.1', port: plainPort },
     internalTls: { ...paths('internal'), clientCa: join(dir, 'internal', 'ca.crt') },
   });
 });
@@ -89,6 +93,22 @@ test('HTTP/2 carries a request', async () => {
   });
   session.close();
   expect(status).toBe(200);
+});
+
+test('whoever comes by http is sent to the same place by https, and is no click', async () => {
+  const logged = (): Promise<number> => door.envoy.stat('filesystem.write_buffered');
+  const { publicPort } = door.envoy;
+  await exchange(await handshake(publicPort));
+  const before = await logged();
+  expect(before).toBeGreaterThan(0);
+  const place = { location: `https://hop.example:${publicPort}/hello?a=b`, server: 'hopline' };
+  for (const host of ['hop.example', 'hop.example:80', `hop.example:${plainPort}`])
+    expect(await ask(plainPort, '/hello?a=b', { headers: { host } })).toMatchObject({ status: 301, headers: place });
+  const headers = { host: 'hop.example' };
+  expect(await ask(plainPort, '/hello?a=b', { method: 'HEAD', headers })).toMatchObject({ status: 301 });
+  const post = await ask(plainPort, '/hello?a=b', { method: 'POST', headers, body: '{}' });
+  expect(post).toMatchObject({ status: 308, headers: place });
+  expect(await logged()).toBe(before);
 });
 
 test('a renewed certificate is taken without a restart', async () => {
