@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -210,6 +210,25 @@ describe('Envoy', () => {
       HOP_EDGE_ID: settings.edgeId,
       HOP_ENVOY_ADMIN: `http://127.0.0.1:${settings.adminPort}`,
     });
+  });
+
+  it('is told under which names it is known, and which proxies stand before it', () => {
+    const told = {
+      HOP_API_HOSTS: 'api.hop.example',
+      HOP_ENVOY_TRUSTED_PROXIES: '1',
+      HOP_PUBLIC_URL: 'https://hop.example',
+    };
+    expect(readCompose('compose.yaml', { ...dotenv, ...told }).services.render?.environment).toMatchObject(told);
+  });
+
+  it('ends TLS with a certificate that it sees, where compose.tls.yaml is added', () => {
+    const { render, edge, envoy } = readCompose('compose.tls.yaml', dotenv).services;
+    const environment = { ...environmentOf('render'), ...(render?.environment as Record<string, string>) };
+    expect(faultsOf(envoyConfig, environment)).toEqual([]);
+    const { publicTls, publicAddress, redirectAddress } = settingsFrom(loadConfig(envoyConfig, environment), secrets);
+    const [mount = ''] = envoy?.volumes ?? [];
+    for (const file of Object.values(publicTls ?? {})) expect(mount).toBe(`${dotenv.HOP_TLS_DIR}:${dirname(file)}:ro`);
+    expect(edge?.ports).toEqual([`443:${publicAddress.port}`, `80:${redirectAddress?.port}`]);
   });
 
   it('shares network and spool with its gateway-edge, as the same user', () => {

@@ -18,6 +18,7 @@ export interface Container {
   readonly security_opt?: readonly string[];
   readonly healthcheck?: { readonly test?: readonly string[]; readonly disable?: boolean };
   readonly networks?: readonly string[];
+  readonly ports?: readonly string[];
   readonly network_mode?: string;
   readonly volumes?: readonly (string | { readonly source: string; readonly volume?: { readonly subpath?: string } })[];
   readonly configs?: readonly { readonly source: string }[];
