@@ -22,6 +22,8 @@ const afterMs = 18_000;
 /** A lease ends so long after what renews it died. */
 const leaseMs = 2_000;
 const recoveryMs = 10_000;
+/** A link that was edited again and again waits outside for a minute (gateway/edge/hot/restless.ts). */
+const outsideMs = 65_000;
 const resolvers: readonly PartName[] = ['resolver-1', 'resolver-2'];
 
 /** The whole seconds of a flood that lie between two moments, milliseconds since 1970. */
@@ -130,7 +132,7 @@ const edits: FaultCase = {
   part,
   title: `${linksEdited} hot links are edited, each every ${editEveryMs / 1_000} s, for ${stormMs / 1_000} s, under 600 follows/s of them and of others`,
   criterion:
-    'at least 200 edits/s; no follower is led wrong more than 2 s after an edit, and after 99 % of the edits not more than 250 ms; follows 99.99 % as they have to be; 10 s after the storm all is hot again',
+    'at least 200 edits/s; no follower is led wrong more than 2 s after an edit, and after 99 % of the edits not more than 250 ms; follows 99.99 % as they have to be; 10 s after the storm all others are hot again, and those that were edited after a minute outside',
   mesh,
   async run(world): Promise<Verdict> {
     await allHot(world);
@@ -139,7 +141,7 @@ const edits: FaultCase = {
     await sleep(leaseMs);
     const { checker, beganAt, endedAt, edgeFollows } = await storm(world, links);
     const hotAfter = await untilAllHot(world);
-    await sleep(leaseMs);
+    await sleep(outsideMs);
     await checker.stop();
     const { ledger } = await load.stop();
     // Its last follows come out of the spool.
