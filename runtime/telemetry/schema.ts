@@ -302,6 +302,13 @@ export const metric = {
     unit: 'By',
     attributes: [],
   },
+  spoolCapacity: {
+    name: 'hop_edge_spool_capacity_bytes',
+    kind: 'gauge',
+    description: 'Bytes that there may be in the spool; beyond them its oldest segments are deleted unsent.',
+    unit: 'By',
+    attributes: [],
+  },
   spoolAge: {
     name: 'hop_edge_spool_age_seconds',
     kind: 'gauge',

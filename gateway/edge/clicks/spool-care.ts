@@ -41,6 +41,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   let syncedAt = Number.NEGATIVE_INFINITY;
   let droppedAt = Number.NEGATIVE_INFINITY;
   observe(metric.spoolBytes, {}, () => lag);
+  observe(metric.spoolCapacity, {}, () => limits.maxBytes);
   observe(metric.spoolDiskFree, {}, () => free);
 
   const shed = async (): Promise<void> => {
