@@ -70,7 +70,10 @@ async function startLinks(): Promise<TestServer> {
   const others = Object.fromEntries(LinkService.methods.map(({ localName }) => [localName, refuse]));
   const handlers = {
     ...others,
-    lookupLinks: (request: LookupLinksRequest) => ({ records: find(request) }),
+    lookupLinks: (request: LookupLinksRequest) => ({
+      records: find(request),
+      unknownDomains: request.names.flatMap(({ domain }) => (['', 'localhost'].includes(domain) ? [] : domain)),
+    }),
   } as unknown as ServiceImpl<typeof LinkService>;
   return startTestServer({ keys, services: [service(LinkService, handlers)] });
 }
@@ -149,6 +152,20 @@ async function faultOf(call: Promise<unknown>): Promise<ConnectError> {
   }
   throw new Error('The call succeeded.');
 }
+
+test('a domain that is not ours is named, whatever is asked about its link', async () => {
+  const question = { code: 'abc', domain: 'other.example' };
+  for (const ask of [
+    () => asPerson().getLinkStats(question),
+    () => asPerson().listClicks(question),
+    () => asPerson().watchClicks(question)[Symbol.asyncIterator]().next(),
+  ]) {
+    const fault = await faultOf(ask());
+    expect(fault.code).toBe(Code.InvalidArgument);
+    expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DOMAIN_UNKNOWN');
+    expect(fault.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field).toBe('domain');
+  }
+});
 
 describe('GetLinkStats', () => {
   test('answers everything that is known', async () => {

@@ -157,14 +157,19 @@ export function createHandlers({
   };
 }
 
-/** The link, when it belongs to the caller's workspace; whatever else there is under the code does not exist for the caller. */
+/**
+ * The link, when it belongs to the caller's workspace; whatever else there is under the code does not exist for the caller.
+ * Throws INVALID_ARGUMENT when the domain is not one of ours.
+ */
 async function reachableLink(
   links: Dependencies['links'],
   { code, domain }: { readonly code: string; readonly domain?: string | undefined },
   context: HandlerContext,
 ): Promise<LinkRecord> {
   const person = personOf(context);
-  const { records } = await links.lookupLinks({ names: [{ domain: domain ?? '', code }] }, callFrom(context));
+  const names = [{ domain: domain ?? '', code }];
+  const { records, unknownDomains } = await links.lookupLinks({ names }, callFrom(context));
+  if (unknownDomains.length > 0) throw invalid('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN');
   const [record] = records;
   if (!record || record.deletedAt || record.workspaceId !== person.workspaceId)
     throw notFound('LINK_NOT_FOUND', 'There is no such link.');

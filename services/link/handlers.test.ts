@@ -410,8 +410,9 @@ describe('for the mesh', () => {
       { code: 'none' },
       { domain: 'other.example', code: link.code },
     ];
-    const { records } = await client.lookupLinks({ names });
+    const { records, unknownDomains } = await client.lookupLinks({ names });
     expect(records.map(({ id }) => id)).toEqual([link.id]);
+    expect(unknownDomains).toEqual(['other.example']);
   });
 
   test('links are looked up by id within their workspace alone', async () => {

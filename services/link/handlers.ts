@@ -123,16 +123,19 @@ function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers
       }
     },
     async lookupLinks(request) {
+      const unknown = new Set<string>();
       const keys = request.names.flatMap(({ domain, code }) => {
         const known = domains.named(domain);
+        if (known === undefined) unknown.add(domain);
         return known === undefined || code.includes('\0') ? [] : [linkKey(known, code)];
       });
       const named = keys.length === 0 ? [] : await store.lookup(keys);
       const { workspaceId, linkIds } = request;
-      if (linkIds.length === 0) return { records: named };
+      const unknownDomains = [...unknown];
+      if (linkIds.length === 0) return { records: named, unknownDomains };
       if (!isUuid(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
       if (!linkIds.every((id) => isUuid(id))) throw invalid('link_ids', 'must be UUIDs');
-      return { records: [...named, ...(await store.lookupIds(workspaceId, linkIds))] };
+      return { records: [...named, ...(await store.lookupIds(workspaceId, linkIds))], unknownDomains };
     },
   };
 }
