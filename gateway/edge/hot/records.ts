@@ -1,23 +1,14 @@
 import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
-import { plainLink } from './eligibility.ts';
-import { type HotEntry, type HotSet, isSameAnswer, isSameEntry } from './entry.ts';
-import { createLeaving } from './leaving.ts';
+import type { HotEntry } from './entry.ts';
 import { nameOf } from './link-name.ts';
-import { createRestless } from './restless.ts';
+import { createLinkTable, type LinkTable, type TrackedLink } from './link-table.ts';
+import { createPlacement, type PlacementOptions } from './placement.ts';
 
-export interface RecordsOptions {
-  readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
+export interface RecordsOptions extends Omit<PlacementOptions, 'table'> {
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
-  /**
-   * An Envoy that has not got what the hot set is by now may be wrong of these: their entries were changed or taken out, now or
-   * before, and the links do not lead as those said.
-   */
-  readonly onCorrection: (corrected: readonly LinkKey[]) => void;
-  /** Milliseconds since 1970. */
-  readonly wallClock: () => number;
 }
 
 /**
@@ -55,236 +46,111 @@ export interface Records {
   names(): Iterable<string>;
 }
 
-interface Link {
-  readonly key: LinkKey;
-  /** In which the version was learned; of an older epoch, or -1: it has to be read. */
-  epoch: number;
-  version: bigint;
-  entry: HotEntry | undefined;
-  goneAtMs: number;
-  asked: boolean;
-  /** Changes that were told before anything was known of it. */
-  told: number;
-}
-
 /** The records of so many links with the longest destinations fit into one answer (4 MiB). */
 const batchSize = 250;
 const lanes = 2;
 
-export function createRecords({ hotSet, lookup, onCorrection, wallClock }: RecordsOptions): Records {
-  const links = new Map<string, Link>();
-  /** Those whose epoch is not the present one. */
-  const unread = new Set<Link>();
-  const leaving = createLeaving(hotSet);
-  /** Links that the set did not take. */
-  const outside = new Set<Link>();
-  const restless = createRestless();
-  /** Something was taken out since. */
-  let hasRoom = false;
-  let epoch = 0;
+type Learned = readonly [TrackedLink, LinkRecord];
+
+export function createRecords({ lookup, ...options }: RecordsOptions): Records {
+  const table = createLinkTable();
+  const placement = createPlacement({ table, ...options });
   let hearing = false;
-  let corrected: LinkKey[] = [];
-  /** No link expires before this. */
-  let calmUntilMs = Number.POSITIVE_INFINITY;
 
-  function takeOut(taken: readonly Link[]): void {
-    const entries = taken.flatMap(({ entry }) => entry ?? []);
-    for (const link of taken) link.entry = undefined;
-    if (entries.length === 0) return;
-    hotSet.remove(entries);
-    hasRoom = true;
+  function learn(records: readonly Learned[]): void {
+    placement.place(records.filter(([link, { version }]) => table.learn(link, version)));
+    placement.tellCorrections();
   }
 
-  function leftOut(entries: readonly HotEntry[]): void {
-    for (const entry of entries) {
-      const link = links.get(nameOf(entry));
-      if (link?.entry !== entry) continue;
-      link.entry = undefined;
-      leaving.add(entry, link.goneAtMs);
-      outside.add(link);
-    }
-    if (entries.length > 0) hasRoom = false;
-  }
-
-  /** Whoever chooses may choose them again. */
-  function forgetCold(cold: Iterable<Link>): void {
-    for (const link of cold) {
-      if (link.entry) continue;
-      links.delete(nameOf(link.key));
-      unread.delete(link);
-      outside.delete(link);
-    }
-  }
-
-  /** Answers the new entry, if there is one; takes out an old one that has none. */
-  function learn(link: Link, record: LinkRecord): HotEntry | undefined {
-    // After a gap even a lower version counts: the primary may have lost its last changes with a failover.
-    if (link.epoch === epoch && record.version <= link.version) return undefined;
-    link.epoch = epoch;
-    link.version = record.version;
-    unread.delete(link);
-    const name = nameOf(link.key);
-    const now = wallClock();
-    const left = leaving.take(name);
-    // What an Envoy may have of it.
-    const before = link.entry ?? left;
-    const may = plainLink(record, now);
-    if (before && !(may && isSameAnswer(may.entry, before))) {
-      corrected.push(link.key);
-      restless.corrected(name, now);
-    }
-    const plain = restless.has(name, now) ? undefined : may;
-    const isSame = plain && link.entry && isSameEntry(plain.entry, link.entry);
-    if (!plain) takeOut([link]);
-    link.entry = isSame ? link.entry : plain?.entry;
-    link.goneAtMs = plain?.goneAtMs ?? Number.POSITIVE_INFINITY;
-    calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
-    return isSame ? undefined : plain?.entry;
-  }
-
-  function learnAll(pairs: Iterable<readonly [Link, LinkRecord]>): void {
-    const entries: HotEntry[] = [];
-    for (const [link, record] of pairs) {
-      const entry = learn(link, record);
-      if (entry) entries.push(entry);
-    }
-    if (entries.length > 0) leftOut(hotSet.put(entries));
-    tellCorrected();
-  }
-
-  function tellCorrected(): void {
-    const told = corrected;
-    corrected = [];
-    if (told.length > 0) onCorrection(told);
-  }
-
-  /** Takes out what is not wanted any more. */
-  function letGo(gone: readonly Link[]): void {
-    const hot = gone.flatMap((link) => (link.entry ? [{ ...link, entry: link.entry }] : []));
-    takeOut(gone);
-    for (const { key, entry, goneAtMs, epoch: learnedIn } of hot) {
-      // Whether a link has changed since the last gap nobody will read any more.
-      if (learnedIn === epoch) leaving.add(entry, goneAtMs);
-      else corrected.push(key);
-    }
-    corrected.push(...leaving.settle());
-    tellCorrected();
-  }
-
-  async function ask(asked: readonly Link[]): Promise<void> {
-    const askedIn = epoch;
-    const toldBefore = new Map(asked.map((link) => [link, link.told]));
-    for (const link of asked) link.asked = true;
-    try {
-      const records = new Map((await lookup(asked.map(({ key }) => key))).map((record) => [nameOf(record), record]));
-      // What was forgotten meanwhile, and perhaps wanted again, may have missed a change, and the answer may be from before
-      // one that was told: it is asked for anew.
-      const present = (link: Link): boolean =>
-        askedIn === epoch && links.get(nameOf(link.key)) === link && toldBefore.get(link) === link.told;
-      const recordOf = ({ key }: Link): LinkRecord => records.get(nameOf(key)) ?? absentRecord(key);
-      learnAll(asked.filter(present).map((link) => [link, recordOf(link)] as const));
-    } finally {
-      for (const link of asked) link.asked = false;
+  async function readInLane(): Promise<void> {
+    while (hearing) {
+      const question = table.ask(batchSize);
+      if (!question) return;
+      try {
+        const records = await lookup(question.links.map(({ key }) => key));
+        learn(pair(question.links.filter(question.isOpen), records));
+      } finally {
+        question.close();
+      }
     }
   }
 
   return {
     want(keys) {
-      for (const key of keys) {
-        const name = nameOf(key);
-        if (links.has(name)) continue;
-        const link = { key, epoch: -1, version: 0n, entry: undefined, goneAtMs: 0, asked: false, told: 0 };
-        links.set(name, link);
-        unread.add(link);
-      }
+      for (const key of keys) if (!table.get(nameOf(key))) table.add(key);
     },
     forget(names) {
-      const gone = names.flatMap((name) => links.get(name) ?? []);
-      for (const link of gone) {
-        links.delete(nameOf(link.key));
-        unread.delete(link);
-        outside.delete(link);
-      }
-      letGo(gone);
+      const gone = names.flatMap((name) => table.get(name) ?? []);
+      for (const link of gone) table.remove(link);
+      placement.letGo(gone);
+      placement.tellCorrections();
     },
-    leftOut,
-    change({ record, previousCode }) {
-      if (!record) return;
-      const told = [record];
-      if (previousCode !== '') told.push(absentRecord({ domain: record.domain, code: previousCode }, record.version));
-      learnAll(
-        told.flatMap((each) => {
-          corrected.push(...leaving.change(each));
-          const link = links.get(nameOf(each));
-          if (!link) return [];
-          if (link.epoch === epoch && link.version > 0n) return [[link, each] as const];
-          // A newer change may have been told before the link was wanted or read again, or be in the answer that there is no such
-          // link, which has no version: only the primary knows which is the newest.
-          if (link.entry) corrected.push(link.key);
-          takeOut([link]);
-          link.told++;
-          link.epoch = -1;
-          unread.add(link);
-          return [];
-        }),
-      );
+    leftOut: placement.leftOut,
+    change(change) {
+      const told = recordsOf(change);
+      for (const record of told) placement.supersede(record);
+      const { comparable, doubtful } = compare(table, told);
+      for (const link of doubtful) {
+        placement.doubt(link);
+        table.doubt(link);
+      }
+      learn(comparable);
     },
     heard() {
       hearing = true;
     },
     gap() {
       hearing = false;
-      epoch++;
-      for (const link of links.values()) unread.add(link);
-      // Nobody reads these again.
-      corrected.push(...leaving.clear());
-      tellCorrected();
+      table.startEpoch();
+      placement.clear();
+      placement.tellCorrections();
     },
     expire() {
-      const now = wallClock();
-      if (hasRoom) {
-        forgetCold(outside);
-        outside.clear();
-      }
-      forgetCold(restless.settle(now).flatMap((name) => links.get(name) ?? []));
-      corrected.push(...leaving.settle());
-      if (now < calmUntilMs) return tellCorrected();
-      const over: Link[] = [];
-      calmUntilMs = Number.POSITIVE_INFINITY;
-      for (const link of links.values()) {
-        if (!link.entry) continue;
-        if (link.goneAtMs <= now) over.push(link);
-        else calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
-      }
-      takeOut(over);
-      for (const { key } of over) corrected.push(key);
-      corrected.push(...leaving.expire(now));
-      calmUntilMs = Math.min(calmUntilMs, leaving.firstGoneAtMs());
-      tellCorrected();
+      placement.forgetCold();
+      placement.expire();
+      placement.tellCorrections();
     },
     async read() {
-      const lane = async (): Promise<void> => {
-        while (hearing) {
-          const next = [...unread].filter(({ asked }) => !asked).slice(0, batchSize);
-          if (next.length === 0) return;
-          await ask(next);
-        }
-      };
-      await Promise.all(Array.from({ length: lanes }, lane));
+      await Promise.all(Array.from({ length: lanes }, readInLane));
       return hearing;
     },
-    has: (name) => links.has(name),
+    has: (name) => table.get(name) !== undefined,
     settled() {
       if (!hearing) return false;
-      for (const { entry } of unread) if (entry) return false;
+      for (const { entry } of table.unread) if (entry) return false;
       return true;
     },
     get waiting() {
-      return unread.size;
+      return table.unread.size;
     },
     get size() {
-      return links.size;
+      return table.size;
     },
-    names: () => links.keys(),
+    names: table.names,
+  };
+}
+
+/** Each link with its record; one that was not answered does not exist. */
+function pair(links: readonly TrackedLink[], answered: readonly LinkRecord[]): Learned[] {
+  const records = new Map(answered.map((record) => [nameOf(record), record]));
+  return links.map((link) => [link, records.get(nameOf(link.key)) ?? absentRecord(link.key)]);
+}
+
+/** What a change says: a link that was renamed is no longer at its old name. */
+function recordsOf({ record, previousCode }: LinkChange): LinkRecord[] {
+  if (!record) return [];
+  if (previousCode === '') return [record];
+  return [record, absentRecord({ domain: record.domain, code: previousCode }, record.version)];
+}
+
+/** Which tracked links a change is the newest of that is known, and which it may or may not be: a newer one may have been told before. */
+function compare(table: LinkTable, told: readonly LinkRecord[]): { comparable: Learned[]; doubtful: TrackedLink[] } {
+  const links = told.flatMap((record) => {
+    const link = table.get(nameOf(record));
+    return link ? [[link, record] as const] : [];
+  });
+  return {
+    comparable: links.filter(([link]) => table.isComparable(link)),
+    doubtful: links.filter(([link]) => !table.isComparable(link)).map(([link]) => link),
   };
 }
