@@ -7,11 +7,16 @@ import { ask } from './testing/http.ts';
 
 let door: Door;
 let port: number;
+/** What is shown at first, and once a redirect has found no resolver. */
 let page: string;
+let later: string;
 beforeAll(async () => {
   port = await freePort();
-  door = await startDoor({ stats: { host: '127.0.0.1', port } });
+  const nobody = { host: '127.0.0.1', port: await freePort() };
+  door = await startDoor({ stats: { host: '127.0.0.1', port } }, { resolver: [nobody] });
   page = (await ask(port, '/stats/prometheus')).body;
+  expect((await ask(door.envoy.publicPort, '/abc')).status).toBe(503);
+  later = (await ask(port, '/stats/prometheus')).body;
 });
 afterAll(() => door.stop());
 
@@ -21,6 +26,10 @@ test('Prometheus is told what failed before anything has', () => {
   expect(page).toContain('envoy_filesystem_write_failed{} 0\n');
   expect(page).toContain('envoy_cluster_upstream_rq_pending_overflow{envoy_cluster_name="resolver"} 0\n');
   expect(page.split('\n').length).toBeLessThan(300);
+});
+
+test('a redirect that no resolver answered is told from other failures', () => {
+  expect(later).toContain('upstream_rq_xx{envoy_response_code_class="5",envoy_cluster_name="resolver"} 1\n');
 });
 
 test.each([
@@ -54,7 +63,7 @@ describe('what deploy/monitoring asks Envoy for', () => {
 
   test.each(asked)('%s finds %s{%s}', (_, name, labels = '') => {
     const wanted = [...labels.matchAll(/\w+="[^"]*"/g)].map(([label]) => label);
-    const series = page.split('\n').filter((line) => line.startsWith(`${name}{`));
+    const series = later.split('\n').filter((line) => line.startsWith(`${name}{`));
     expect(series.some((line) => wanted.every((label) => line.includes(label)))).toBe(true);
   });
 });

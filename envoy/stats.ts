@@ -12,7 +12,7 @@ const page = '/stats/prometheus';
  */
 const told = [
   '^http\\.(public|internal)\\.downstream_(rq_(.xx|total|active|time|overload_close)|cx_(total|active))$',
-  '^cluster\\.[^.]+\\.(membership_(healthy|total)|upstream_cx_connect_fail|upstream_rq_(total|active|pending_overflow))$',
+  '^cluster\\.[^.]+\\.(membership_(healthy|total)|upstream_cx_connect_fail|upstream_rq_(5xx|total|active|pending_overflow))$',
   '^(filesystem\\.write_(completed|failed)|overload\\..+\\.(active|pressure)|.+\\.update_rejected)$',
   '^server\\.(uptime|memory_allocated|days_until_first_cert_expiring)$',
 ].join('|');

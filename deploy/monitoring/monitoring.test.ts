@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
 import { manifests } from '../testing/manifests.ts';
 
@@ -35,6 +36,14 @@ describe('what is watched', () => {
     }
     // Those of Envoy are compared with what it shows in envoy/stats.test.ts.
     if (!/\b(up\{|envoy_)/.test(expression)) expect(used.length).toBeGreaterThan(0);
+  });
+
+  it('says to promtool of each alert when it fires', () => {
+    const { tests } = parse(readFileSync(join(import.meta.dirname, 'alerts.test.yaml'), 'utf8'));
+    const fired = new Set(
+      [...JSON.stringify(tests).matchAll(/alertname=\\"(\w+)\\",(?:alertstate|severity)=/g)].map(([, alert]) => alert),
+    );
+    expect([...fired].sort()).toEqual(rules.map(({ alert }) => alert).sort());
   });
 
   it('nobody goes away unseen', () => {

@@ -68,7 +68,7 @@ export const kustomization = (layer: string): Kustomization =>
   parse(readFileSync(join(root, layer, 'kustomization.yaml'), 'utf8')) as Kustomization;
 
 export const manifestFiles = (layer: string): string[] =>
-  readdirSync(join(root, layer)).filter((name) => name.endsWith('.yaml') && name !== 'kustomization.yaml');
+  readdirSync(join(root, layer)).filter((name) => /^(?!kustomization\.)[^.]+\.yaml$/.test(name));
 
 export const manifests = (layer: string): Manifest[] =>
   manifestFiles(layer).flatMap((name) => {
