@@ -18,7 +18,8 @@ import {
 } from './answers/http-answer.ts';
 import { readCode } from './asked-code.ts';
 import { followState } from './held.ts';
-import type { Answer, Resolver } from './resolve.ts';
+import type { Answer } from './resolve/answer.ts';
+import type { Resolver } from './resolve/resolve.ts';
 import type { AnsweredBy, Outcome, Tally } from './tally.ts';
 import { type Guess, isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
 

@@ -12,7 +12,7 @@ import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import type { ResolverConfig } from './config.ts';
-import { createResolver, type Resolver } from './resolve.ts';
+import { createResolver, type Resolver } from './resolve/resolve.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { LinkStore } from './store.ts';
 import { createTally, type Tally } from './tally.ts';

@@ -1,8 +1,10 @@
 import { create } from '@bufbuild/protobuf';
 import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import { type CodeFilter, createResolver, type Found, type RedisTier, type Tier } from '../resolve.ts';
+import type { CodeFilter } from '../resolve/l1-answers.ts';
+import { createResolver } from '../resolve/resolve.ts';
 import { createL1, type L1Options } from '../tiers/l1.ts';
+import type { Found, RedisTier, Tier } from '../tiers/tier.ts';
 import { createFreshness } from '../watch/freshness.ts';
 
 /** For the tests of this folder: everything of the resolver but its stores, by a clock that the test moves. */

@@ -2,9 +2,9 @@ import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { Found, PrimaryTier, Tier } from '../resolve.ts';
 import type { LinkStore } from '../store.ts';
 import { gather } from './gather.ts';
+import type { Found, PrimaryTier, Tier } from './tier.ts';
 
 interface PostgresTierOptions {
   readonly timeoutMs: number;

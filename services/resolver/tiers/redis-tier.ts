@@ -4,8 +4,8 @@ import type { Redis } from '#runtime/redis/redis.ts';
 import { cacheKey, decodeEntry, relayPlaceKey, setAllIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { Found, RedisTier } from '../resolve.ts';
 import { gather } from './gather.ts';
+import type { Found, RedisTier } from './tier.ts';
 
 interface RedisTierOptions {
   readonly redis: Redis;

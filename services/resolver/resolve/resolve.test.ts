@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { Answer } from './resolve.ts';
-import { resolverFixture, testKey, testRecord } from './testing/resolver-fixture.ts';
+import { resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
+import type { Answer } from './answer.ts';
 
 const v = (version: bigint) => testRecord({ version });
 

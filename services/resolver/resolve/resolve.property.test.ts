@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Answer, Found } from './resolve.ts';
-import { resolverFixture, type ScriptedStore, testKey, testRecord } from './testing/resolver-fixture.ts';
+import { resolverFixture, type ScriptedStore, testKey, testRecord } from '../testing/resolver-fixture.ts';
+import type { Found } from '../tiers/tier.ts';
+import type { Answer } from './answer.ts';
 
 type Fixture = ReturnType<typeof resolverFixture>;
 

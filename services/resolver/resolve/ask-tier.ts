@@ -1,0 +1,78 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { Source } from '../held.ts';
+import type { Inquiry, L1 } from '../tiers/l1.ts';
+import type { Found, PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
+import type { Clock, Freshness } from '../watch/freshness.ts';
+import type { TierResult } from './answer.ts';
+import type { Within } from './time-limit.ts';
+
+export interface AskTierOptions {
+  readonly l1: L1;
+  readonly freshness: Freshness;
+  readonly redis: RedisTier;
+  readonly primary: PrimaryTier;
+  /**
+   * How long the walk waits for each store before it goes on. A breaker's own limit is longer: that a store is slower
+   * than we care to wait does not say that it is ill.
+   */
+  readonly patienceMs: Readonly<Record<Tier['name'], number>>;
+  readonly within: Within;
+  readonly now: Clock;
+}
+
+/** One question to one store: waits as long as its patience is, and holds what it says against what L1 knows. */
+export interface AskTier {
+  /** An inquiry that was made earlier says what was known when the store was asked. */
+  ask(tier: Tier, name: LinkKey, key: string, inquiry?: Inquiry): Promise<TierResult>;
+  /** The last word. A change may overtake the first answer on its way; the second is read after it. */
+  askPrimary(name: LinkKey, key: string): Promise<TierResult>;
+}
+
+export function createAskTier(options: AskTierOptions): AskTier {
+  const { l1, freshness, redis, primary, patienceMs, within, now } = options;
+
+  function judge(found: Found, inquiry: Inquiry, from: Tier['name']): TierResult {
+    if (!found) return 'missing';
+    if ('goneAt' in found) {
+      l1.drop(inquiry.key, found.goneAt);
+      const { atLeast } = l1.inquire(inquiry.key);
+      return found.goneAt < atLeast ? 'behind' : absent({ ...inquiry, atLeast }, from);
+    }
+    const held = l1.offer(inquiry, found.record, from);
+    if (!held) return 'behind';
+    if (from === 'primary' || (from === 'replica' && isCurrent())) redis.fill(found.record);
+    return { kind: 'link', held, tier: from, stale: false };
+  }
+
+  function absent(inquiry: Inquiry, tier: Source): TierResult {
+    return l1.offerAbsence(inquiry) ? { kind: 'absent', tier } : 'behind';
+  }
+
+  /** Are the latest changes known, so that a replica's row that passed was not an old one? */
+  function isCurrent(): boolean {
+    const at = now();
+    return freshness.live(at) && freshness.settled(at);
+  }
+
+  async function ask(tier: Tier, name: LinkKey, key: string, inquiry = l1.inquire(key)): Promise<TierResult> {
+    const told = tier.find(name).then(
+      // An answer that comes too late for this question is held for the next.
+      (found) => judge(found, inquiry, tier.name),
+      (): TierResult => 'failed', // counted and logged by its breaker
+    );
+    return within(patienceMs[tier.name], told, () => 'failed');
+  }
+
+  return {
+    ask,
+    async askPrimary(name, key) {
+      let told: TierResult = 'behind';
+      for (let round = 0; round < 2 && told === 'behind'; round++) {
+        const inquiry = l1.inquire(key);
+        told = await ask(primary, name, key);
+        if (told === 'missing') told = absent(inquiry, 'primary');
+      }
+      return told;
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { type Held, nameOf } from '../held.ts';
+import type { L1 } from '../tiers/l1.ts';
+import type { Clock, Freshness } from '../watch/freshness.ts';
+import type { Answer } from './answer.ts';
+
+/** Says no to generated codes that were never handed out, and yes to all that it is not sure of. */
+export type CodeFilter = (name: LinkKey) => boolean;
+
+/** What this process can say without asking a store. */
+export interface L1Answers {
+  /** A link that is good enough to be given at once: the hot path. */
+  atHand(name: LinkKey): Held | undefined;
+  /** No link can have this code. */
+  isMadeUp(name: LinkKey): boolean;
+  /** What is known to be nowhere: an absence, or a deleted link. */
+  nothing(key: string): Answer | undefined;
+  /** What may be served, flagged as stale, because no store answers. */
+  lastResort(key: string): Answer;
+}
+
+export interface L1AnswersOptions {
+  readonly l1: L1;
+  readonly freshness: Freshness;
+  readonly mayExist: CodeFilter;
+  readonly now: Clock;
+}
+
+const unavailable: Answer = { kind: 'unavailable' };
+
+export function createL1Answers({ l1, freshness, mayExist, now }: L1AnswersOptions): L1Answers {
+  return {
+    atHand(name) {
+      const held = l1.get(nameOf(name));
+      return held && held.state !== 'deleted' && l1.trusted(held, now()) ? held : undefined;
+    },
+    isMadeUp: (name) => !l1.get(nameOf(name)) && freshness.live(now()) && !mayExist(name),
+    nothing(key) {
+      const at = now();
+      if (l1.rememberedAbsent(key, at)) return { kind: 'absent', tier: 'l1' };
+      const held = l1.get(key);
+      if (held?.state !== 'deleted' || !freshness.live(at) || !l1.trusted(held, at)) return undefined;
+      return { kind: 'link', held, tier: 'l1', stale: false };
+    },
+    lastResort(key) {
+      const held = l1.get(key);
+      return held && l1.servableStale(held, now()) ? { kind: 'link', held, tier: 'l1', stale: true } : unavailable;
+    },
+  };
+}

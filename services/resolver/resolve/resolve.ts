@@ -1,0 +1,63 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { type Held, nameOf } from '../held.ts';
+import type { Answer } from './answer.ts';
+import { type AskTierOptions, createAskTier } from './ask-tier.ts';
+import { createFlights } from './flights.ts';
+import { createL1Answers, type L1AnswersOptions } from './l1-answers.ts';
+import { createTimeLimit, type Timer } from './time-limit.ts';
+import { createWalk, type WalkOptions } from './walk.ts';
+
+export interface ResolverOptions
+  extends L1AnswersOptions,
+    Omit<AskTierOptions, 'within'>,
+    Pick<WalkOptions, 'replica'> {
+  readonly timer: Timer;
+  /** How long one question may take in all. */
+  readonly budgetMs: number;
+  readonly maxFlights: number;
+}
+
+export interface Resolver {
+  /** The answer of L1 where it is good enough to be given at once. Takes no turn of the event loop: the hot path. */
+  atHand(name: LinkKey): Held | undefined;
+  resolve(name: LinkKey): Promise<Answer>;
+  /** True where `resolve` would say absent without asking a store. */
+  isMadeUp(name: LinkKey): boolean;
+}
+
+export function createResolver(options: ResolverOptions): Resolver {
+  const { timer, budgetMs, patienceMs } = options;
+  const within = createTimeLimit(timer);
+  const answers = createL1Answers(options);
+  const asking = createAskTier({ ...options, within });
+  const walk = createWalk({ ...options, answers, asking, within, hedgeMs: patienceMs.primary / 4 });
+  const fly = createFlights<Answer>(options.maxFlights);
+  const { atHand, isMadeUp, lastResort } = answers;
+
+  /** An absence found for a question from before ours proves nothing: a link may have been made in between. */
+  async function join(name: LinkKey, key: string): Promise<Answer> {
+    for (let round = 0; round < 2; round++) {
+      const flight = fly(key, () => walk(name, key));
+      if (!flight) return lastResort(key);
+      const answer = await flight.result;
+      if (flight.own || round === 1 || !isNothing(answer)) return answer;
+    }
+    return { kind: 'unavailable' };
+  }
+
+  return {
+    atHand,
+    isMadeUp,
+    resolve(name) {
+      const held = atHand(name);
+      if (held) return Promise.resolve({ kind: 'link', held, tier: 'l1', stale: false });
+      if (isMadeUp(name)) return Promise.resolve({ kind: 'absent', tier: 'filter' });
+      const key = nameOf(name);
+      return within(budgetMs, join(name, key), () => lastResort(key));
+    },
+  };
+}
+
+function isNothing(answer: Answer): boolean {
+  return answer.kind === 'absent' || (answer.kind === 'link' && answer.held.state === 'deleted');
+}

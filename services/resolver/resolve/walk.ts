@@ -1,0 +1,91 @@
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { L1 } from '../tiers/l1.ts';
+import type { PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
+import type { Clock, Freshness } from '../watch/freshness.ts';
+import { type Answer, isAnswer, type TierResult } from './answer.ts';
+import type { AskTier } from './ask-tier.ts';
+import type { L1Answers } from './l1-answers.ts';
+import type { Within } from './time-limit.ts';
+
+export interface WalkOptions {
+  readonly l1: L1;
+  readonly answers: L1Answers;
+  readonly freshness: Freshness;
+  readonly redis: RedisTier;
+  /** Absent where there is no replica. */
+  readonly replica: Tier | undefined;
+  readonly primary: PrimaryTier;
+  readonly asking: AskTier;
+  /** How long the primary is waited for alone before the others are asked beside it, in milliseconds. */
+  readonly hedgeMs: number;
+  readonly within: Within;
+  readonly now: Clock;
+}
+
+/** Asks the stores for a link, in the order that what is known of their freshness allows. */
+export type Walk = (name: LinkKey, key: string) => Promise<Answer>;
+
+export function createWalk(options: WalkOptions): Walk {
+  const { l1, answers, freshness, redis, replica, primary, hedgeMs, within, now } = options;
+  const { ask, askPrimary } = options.asking;
+
+  /**
+   * Watch is live: the latest changes are known, so the near stores will do, except for an absence. Redis is passed over while
+   * changes from before Watch began are still to be carried there.
+   */
+  async function walkLive(name: LinkKey, key: string): Promise<Answer> {
+    const remembered = answers.nothing(key);
+    const near = freshness.cached() ? await ask(redis, name, key) : 'failed';
+    if (isAnswer(near)) return near;
+    // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
+    if (near === 'missing' && remembered && answers.nothing(key)) return remembered;
+    // A replica's row can be checked once all changes that it may lack have been heard of.
+    if (replica && near !== 'behind' && freshness.settled(now())) {
+      const copy = await ask(replica, name, key);
+      if (isAnswer(copy)) return copy;
+      const told = await askPrimary(name, key);
+      return isAnswer(told) ? told : withoutPrimary(name, key, near, copy);
+    }
+    return askPrimaryFirst(name, key, near);
+  }
+
+  /**
+   * Where Redis and the replicas may hold what is older than allowed: while Watch is silent, and for a while after it began.
+   * Beside a primary that hangs they are asked too, but what they say is not looked at before the primary has had its time.
+   */
+  async function askPrimaryFirst(name: LinkKey, key: string, known?: TierResult): Promise<Answer> {
+    const asked = askPrimary(name, key);
+    const prompt = await within<TierResult | undefined>(hedgeMs, asked, () => undefined);
+    const inquiry = l1.inquire(key);
+    const beside = (tier: Tier): Tier => (prompt ? tier : begun(tier, name));
+    const cache = known ? undefined : beside(redis);
+    const copies = replica && beside(replica);
+    const told = prompt ?? (await asked);
+    if (isAnswer(told)) return told;
+    const near = cache ? await ask(cache, name, key, inquiry) : (known ?? 'failed');
+    if (isAnswer(near)) return near;
+    const copy = copies ? await ask(copies, name, key, inquiry) : 'failed';
+    return isAnswer(copy) ? copy : withoutPrimary(name, key, near, copy);
+  }
+
+  /** Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. */
+  async function withoutPrimary(name: LinkKey, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
+    const nowhere = near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
+    if (nowhere) return { kind: 'absent', tier: 'replica' };
+    const isBack = primary.isBack();
+    const known = answers.lastResort(key);
+    if (known.kind === 'link') return known;
+    const told = (await isBack) ? await askPrimary(name, key) : 'failed';
+    return isAnswer(told) ? told : answers.lastResort(key);
+  }
+
+  return (name, key) => (freshness.live(now()) && !l1.blind(key) ? walkLive(name, key) : askPrimaryFirst(name, key));
+}
+
+/** The tier, asked now: who asks it later waits for that answer. */
+function begun(tier: Tier, name: LinkKey): Tier {
+  const found = tier.find(name);
+  // Nobody may ask; its breaker has counted it.
+  found.catch(() => {});
+  return { name: tier.name, find: () => found };
+}
