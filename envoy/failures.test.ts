@@ -5,14 +5,14 @@ import { ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
-import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { timedOut } from '#runtime/errors/errors.ts';
 import { statusOf } from '#runtime/http/error-body.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
 import { type RunningEnvoy, startEnvoy } from './testing/envoy-process.ts';
-import { ask, errorInfo, grpcError } from './testing/http.ts';
+import { ask, errorInfo, grpcError, retryDelay } from './testing/http.ts';
 
 const html = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
 
@@ -39,7 +39,7 @@ describe('while no service answers', () => {
     '%s is 503 with Retry-After, and tells nothing of the inside',
     async (path) => {
       const answer = await ask(envoy.publicPort, path);
-      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+      expect([answer.status, answer.headers['retry-after'], retryDelay(answer)]).toEqual([503, '1', '1s']);
       expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEPENDENCY_UNAVAILABLE', domain: 'hopline' });
       expect(answer.body + JSON.stringify(answer.headers)).not.toMatch(
         /upstream|127\.0\.0\.1|connect error|cluster|envoy/i,
@@ -112,6 +112,7 @@ describe('a service that hangs', () => {
     expect(grpcError(web.headers)).toEqual({ status: '4', code: 4, reason: 'DEADLINE_EXCEEDED' });
     expect(web.headers['retry-after']).toBe('1');
     expect([native?.code, native?.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([4, 'DEADLINE_EXCEEDED']);
+    expect(native?.findDetails(RetryInfoSchema)[0]?.retryDelay?.seconds).toBe(1n);
   });
 
   test('is the same to a caller that named a time', async () => {
@@ -160,7 +161,7 @@ describe('a service that is in trouble', () => {
       error: { code: 4, message: late.message, metadata },
     }));
     const answer = await list();
-    expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
+    expect([answer.status, answer.headers['retry-after'], retryDelay(answer)]).toEqual([503, '1', '1s']);
     expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEADLINE_EXCEEDED', message: late.message });
   });
 

@@ -1,6 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import { anyPack } from '@bufbuild/protobuf/wkt';
-import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { type Status, StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { errorDomain } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
@@ -13,6 +13,7 @@ interface Reply {
   readonly code: number;
   readonly reason: Reason;
   readonly message: string;
+  /** Said in Retry-After, unless the filter that refused says another time. */
   readonly retryAfterSeconds?: number;
   /** What a client of gRPC hears, where that differs. */
   readonly grpc?: Partial<Pick<Reply, 'code' | 'reason' | 'message'>>;
@@ -177,9 +178,14 @@ function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
   };
 }
 
-function statusOfReply({ code, reason, message }: Reply): Status {
-  const info = create(ErrorInfoSchema, { reason, domain: errorDomain });
-  return create(StatusSchema, { code, message, details: [anyPack(ErrorInfoSchema, info)] });
+function statusOfReply({ status, code, reason, message, retryAfterSeconds }: Reply): Status {
+  const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: errorDomain }))];
+  // How long a limit lasts is known to the header alone: what is in base64 is the same for all.
+  if (retryAfterSeconds !== undefined && status !== 429) {
+    const retryDelay = { seconds: BigInt(retryAfterSeconds) };
+    details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
+  }
+  return create(StatusSchema, { code, message, details });
 }
 
 const addHeader = (key: string, value: string, append_action: string): JsonObject => ({
@@ -187,15 +193,14 @@ const addHeader = (key: string, value: string, append_action: string): JsonObjec
   append_action,
 });
 
-function errorBody({ code, reason, message }: Pick<Reply, 'code' | 'reason' | 'message'>): JsonObject {
-  return {
-    content_type: 'application/json',
-    json_format: {
-      code,
-      message,
-      details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: errorDomain, metadata: {} }],
-    },
-  };
+function errorBody(reply: Omit<Reply, 'status' | 'grpc'>): JsonObject {
+  const { code, reason, message, retryAfterSeconds } = reply;
+  const details: JsonObject[] = [
+    { '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason, domain: errorDomain, metadata: {} },
+  ];
+  if (retryAfterSeconds !== undefined)
+    details.push({ '@type': 'type.googleapis.com/google.rpc.RetryInfo', retry_delay: '%RESP(retry-after)%s' });
+  return { content_type: 'application/json', json_format: { code, message, details } };
 }
 
 function page({ message }: Reply): JsonObject {

@@ -5,7 +5,7 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from './testing/door.ts';
-import { ask, errorInfo, grpcError, type HttpQuestion } from './testing/http.ts';
+import { ask, errorInfo, grpcError, type HttpQuestion, retryDelay } from './testing/http.ts';
 
 /** The order of what gateway-access is asked. */
 const login = 'hop.identity.v1.IdentityService/LogIn';
@@ -113,6 +113,7 @@ describe('what the shared count says', () => {
       'x-ratelimit-remaining': '0',
     });
     expect(errorInfo(answer)).toMatchObject({ code: 8, reason: 'RATE_LIMITED', domain: 'hopline' });
+    expect(retryDelay(answer)).toBe('7s');
     expect(Object.keys(answer.headers).filter((name) => /^(x-envoy|grpc)-/.test(name))).toEqual([]);
     expect(door.callsOf(login)).toEqual([]);
   });
@@ -175,6 +176,7 @@ describe("Envoy's own count, while the shared one is away", () => {
         'x-ratelimit-remaining': '0',
         'retry-after': '720',
       });
+      expect(retryDelay(answer)).toBe('720s');
       const untilReset = Number(answer.headers['x-ratelimit-reset']) - Date.now() / 1_000;
       expect(untilReset).toBeGreaterThan(3_590);
       expect(untilReset).toBeLessThanOrEqual(3_600);

@@ -70,6 +70,12 @@ export function grpcError(headers: IncomingHttpHeaders): { status: string; code:
   return { status: String(headers['grpc-status']), code, reason: infos[0]?.reason };
 }
 
+/** The RetryInfo of an error body of the API. */
+export function retryDelay({ body }: HttpAnswer): string | undefined {
+  const { details } = JSON.parse(body) as { details: { '@type': string; retry_delay?: string }[] };
+  return details.find((detail) => detail['@type'] === 'type.googleapis.com/google.rpc.RetryInfo')?.retry_delay;
+}
+
 /** The ErrorInfo of an error body of the API. */
 export function errorInfo(answer: HttpAnswer): {
   code: number;

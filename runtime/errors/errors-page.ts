@@ -39,7 +39,7 @@ Every error, whichever part made it, says why in a google.rpc.ErrorInfo of the d
 The reason is for programs: it is never renamed, and one reason means one thing. The message is for people and may change;
 \`code\` is the gRPC code. A 400 lists the fields at fault in a google.rpc.BadRequest; 429 and 503 say when to try again in
 \`Retry-After\` and in a google.rpc.RetryInfo. Where a reason has more than one status, the first is the usual one.
-Over gRPC and gRPC-Web the same details come as grpc-status-details-bin. Which call has which reasons is at \`/api/docs\` of every
-installation.`;
+Over gRPC and gRPC-Web the same details come as grpc-status-details-bin; of the calls that a limit of the door refuses the
+metadata \`retry-after\` alone says it there. Which call has which reasons is at \`/api/docs\` of every installation.`;
 
 if (import.meta.main) writeFileSync(errorsPagePath, errorsPage());

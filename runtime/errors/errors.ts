@@ -102,7 +102,7 @@ export function unavailable(reason: Reason, message: string, retryAfterMs: numbe
 }
 
 export function timedOut(message = 'The answer was not ready in time.', cause?: unknown): HopError {
-  return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { cause });
+  return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { retryAfterMs: defaultRetryMs, cause });
 }
 
 export function canceled(message = 'The caller went away.'): HopError {
@@ -184,7 +184,8 @@ export function fromConnectError(error: unknown): HopError {
   const reason = info?.domain === errorDomain && isReason(info.reason) ? info.reason : defaultReason;
   if (kind === 'internal' || reason.startsWith('CALLER_')) return internal(error);
   const violations = error.findDetails(BadRequestSchema)[0]?.fieldViolations ?? [];
-  const retryAfterMs = retryAfter(error) ?? (kind === 'unavailable' || kind === 'limited' ? defaultRetryMs : undefined);
+  const passing = kind === 'unavailable' || kind === 'limited' || kind === 'timeout';
+  const retryAfterMs = retryAfter(error) ?? (passing ? defaultRetryMs : undefined);
   return new HopError(kind, reason, info ? error.rawMessage : reasons[defaultReason].sentence, {
     metadata: info?.metadata ?? {},
     violations: violations.map(({ field, description }) => ({ field, description })),
