@@ -10,8 +10,9 @@ import { fromConnectError, notFound } from '../errors/errors.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { EchoService } from '../testing/echo-service.ts';
 import { testKeys, testPerson } from '../testing/keys.ts';
+import { startSilentProxy } from '../testing/silent-proxy.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { freePort } from '../testing/wait-for.ts';
+import { freePort, waitFor } from '../testing/wait-for.ts';
 import { metadataOf, requestIdOf } from './call.ts';
 import { callFrom, meshClient } from './client.ts';
 import { service } from './endpoint.ts';
@@ -177,6 +178,18 @@ describe('meshClient', () => {
     expect([error.kind, error.reason]).toEqual(['unavailable', 'DEPENDENCY_UNAVAILABLE']);
     expect(dying.calls()).toBe(2);
   });
+
+  it('finds out in seconds that a process vanished and left its connection open', async () => {
+    const [gone, well] = [await start({}), await start({})];
+    const proxy = await startSilentProxy(gone.address.port);
+    closing.push(proxy.close);
+    const client = clientOfAll([proxy], 200);
+    await client.internal({});
+    proxy.silence(well.address.port);
+    expect((await failure(client.internal({}))).code).toBe(Code.DeadlineExceeded);
+    const answer = await waitFor(() => client.internal({ text: 'well' }), { timeoutMs: 8_000 });
+    expect(answer.text).toBe('well');
+  }, 10_000);
 
   it('keeps what the other process said through a hop', async () => {
     const back = await start({

@@ -1,7 +1,7 @@
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { Address } from '../config/config.ts';
 import { fromConnectError, toConnectError, unavailable } from '../errors/errors.ts';
@@ -11,12 +11,15 @@ import { createLanes } from './lanes.ts';
 /** Of a unary call that names no deadline. */
 const longestMs = 30_000;
 
+/** The reason to abort a stream with that should have said something: its connection is given up with it. */
+export const fellSilent = new ConnectError('The stream fell silent.', Code.Unavailable);
+
 /**
  * Calls a service at its addresses in turn. A unary call that the contract calls idempotent and whose connection breaks is
  * made once more, at another address where there is one.
  */
 export function failoverTransport(addresses: readonly Address[], maxResponseBytes: number): Transport {
-  const lanes = createLanes(addresses.map((address) => grpcTransport(address, maxResponseBytes)));
+  const lanes = createLanes(addresses.map((address) => connection(address, maxResponseBytes)));
   return {
     async unary(method, signal, timeoutMs = longestMs, header, input, contextValues) {
       const until = performance.now() + timeoutMs;
@@ -38,7 +41,9 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const lane = lanes.next();
       const known = (error: unknown): unknown => {
-        if (!isBreak(error, signal)) return error;
+        // One that stays open without a word would be given the next call too.
+        if (signal?.reason === fellSilent) lane.transport.drop();
+        else if (!isBreak(error, signal)) return error;
         lanes.broke(lane);
         return unavailableBy(error);
       };
@@ -63,16 +68,20 @@ async function* watched<Message>(
   }
 }
 
-function grpcTransport({ host, port }: Address, maxResponseBytes: number): Transport {
-  return createGrpcTransport({
-    baseUrl: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    readMaxBytes: maxResponseBytes,
-    acceptCompression: [],
-    pingIntervalMs: 10_000,
-    pingTimeoutMs: 3_000,
+/**
+ * One connection, made when it is called for. A process that vanished with its host ends no connection: what has said
+ * nothing for two seconds is asked, and is dead a second later. One that says something more often is never asked.
+ */
+function connection({ host, port }: Address, readMaxBytes: number): Transport & { drop(): void } {
+  const baseUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
+  const sessionManager = new Http2SessionManager(baseUrl, {
+    pingIntervalMs: 2_000,
+    pingTimeoutMs: 1_000,
     pingIdleConnection: true,
     idleConnectionTimeoutMs: 900_000,
   });
+  const transport = createGrpcTransport({ baseUrl, sessionManager, readMaxBytes, acceptCompression: [] });
+  return { ...transport, drop: () => sessionManager.abort() };
 }
 
 const isIdempotent = ({ idempotency }: DescMethodUnary): boolean =>

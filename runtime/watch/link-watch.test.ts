@@ -1,16 +1,26 @@
+import { createServer } from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { afterEach, expect, it } from 'vitest';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { unavailable } from '../errors/errors.ts';
+import { meshClient } from '../rpc/client.ts';
 import { silentLog } from '../telemetry/log.ts';
+import { testKeys } from '../testing/keys.ts';
 import { present, scriptedLinkService, type WatchMessage } from '../testing/scripted-link-service.ts';
+import { startSilentProxy } from '../testing/silent-proxy.ts';
 import { waitFor } from '../testing/wait-for.ts';
+import { pause } from '../time/pause.ts';
 import { followLinks, type LinkWatch } from './link-watch.ts';
 
 const silenceMs = 3_000;
 let watch: LinkWatch | undefined;
+const closing: (() => void)[] = [];
 afterEach(async () => {
   await watch?.stop();
   watch = undefined;
+  for (const close of closing.splice(0)) close();
 });
 
 function setUp() {
@@ -109,6 +119,62 @@ it('gives up a stream that has fallen silent', async () => {
   await waitFor(() => stream.ended, { intervalMs: 1, what: 'the end of the stream' });
   (await pause(0)).over();
   expect((await link.stream(1)).cursor).toBe('c1');
+});
+
+it('waits for no more than what is left of the silence', async () => {
+  const { link, hears, pauses, pause, advance } = setUp();
+  const stream = await link.stream(0);
+  advance(2_000);
+  stream.say(beat('c1'));
+  await hears('heartbeat c1');
+  advance(1_000);
+  pauses[0]?.over();
+  expect((await pause(0)).ms).toBe(2_000);
+  expect(stream.ended).toBe(false);
+});
+
+/** Says hello by its name, often. */
+async function startLinkProcess(name: string): Promise<number> {
+  const server = createServer(
+    connectNodeAdapter({
+      routes: ({ rpc }) =>
+        rpc(LinkService.method.watch, async function* (_, { signal }) {
+          while (!signal.aborted) {
+            yield beat(name);
+            await pause(10, signal);
+          }
+        }),
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => server.close());
+  return (server.address() as AddressInfo).port;
+}
+
+it('takes another connection when the process of this one vanished and left it open', async () => {
+  const [first, second] = [await startLinkProcess('first'), await startLinkProcess('second')];
+  const proxy = await startSilentProxy(first);
+  closing.push(proxy.close);
+  let last = '';
+  watch = followLinks({
+    client: meshClient(LinkService, { addresses: [proxy.address], issuer: testKeys().identity('resolver') }),
+    listener: {
+      connecting() {},
+      change() {},
+      gap() {},
+      heartbeat({ cursor }) {
+        last = cursor;
+      },
+    },
+    log: silentLog,
+    now: () => performance.now(),
+    sleep: pause,
+    random: () => 1,
+    silenceMs: 300,
+  });
+  await waitFor(() => last === 'first', { what: 'the first process' });
+  proxy.silence(second);
+  await waitFor(() => last === 'second', { what: 'the second process' });
 });
 
 it('takes another stream when asked to, from where it was', async () => {

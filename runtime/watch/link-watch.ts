@@ -2,6 +2,7 @@ import type { Client } from '@connectrpc/connect';
 import type { LinkChange } from '#gen/link/v1/change_pb.ts';
 import type { Heartbeat, LinkService, WatchResponse } from '#gen/link/v1/link_service_pb.ts';
 import { fromConnectError, type HopError } from '../errors/errors.ts';
+import { fellSilent } from '../rpc/failover-transport.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What is told of the changes, in the order in which it was heard. No call may throw. */
@@ -66,8 +67,9 @@ export function followLinks({ client, listener, log, now, sleep, random, silence
   /** A connection can be dead without a word. */
   async function endWhenSilent(stream: AbortController): Promise<void> {
     while (!stream.signal.aborted) {
-      await sleep(silenceMs, stream.signal);
-      if (now() - heardAt >= silenceMs) stream.abort();
+      const left = heardAt + silenceMs - now();
+      if (left <= 0) stream.abort(fellSilent);
+      else await sleep(left, stream.signal);
     }
   }
 
