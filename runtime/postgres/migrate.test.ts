@@ -37,6 +37,10 @@ describe('migrate', () => {
     expect(await run({ ...first, ...second })).toEqual([]);
   });
 
+  it('lets an older version start on the schema of a newer one', async () => {
+    expect(await run(first)).toEqual([]);
+  });
+
   it('undoes a migration that fails half way', async () => {
     await expect(
       run({ ...first, ...second, '0003_bad.sql': 'create table half (); select nonsense;' }),
