@@ -22,7 +22,8 @@ interface Bounds {
  */
 const bounds: Readonly<Record<ClusterName, Bounds>> = {
   link: { requests: 512 },
-  resolver: { requests: 256 },
+  // Redirects are refused before they come here (filters.ts); the rest are calls of teams, and a listener beside.
+  resolver: { requests: 512 },
   identity: { requests: 256 },
   analytics: { requests: 256 },
   'gateway-access': { requests: 256 },

@@ -36,6 +36,8 @@ describe('more redirects than may be in flight', () => {
     const shed = all.filter(({ answer }) => answer.status === 503);
     expect([followed.length, shed.length]).toEqual([256, 44]);
     expect(door.callsOf(redirectRpc)).toHaveLength(256);
+    // By the first filter, and not by the breaker behind all of them.
+    expect(await door.envoy.stat('http.public.adaptive_concurrency.gradient_controller.rq_blocked')).toBe(44);
     // Not one of the refused waited for one of the answered.
     expect(Math.max(...shed.map(({ ms }) => ms))).toBeLessThan(Math.min(...followed.map(({ ms }) => ms)));
     for (const { answer } of shed) {

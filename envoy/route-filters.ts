@@ -8,6 +8,7 @@ import { callName } from './request-shape.ts';
  * what it needs; a route that anybody may use switches the check off. So a route that was forgotten is closed.
  */
 export const filter = {
+  inFlight: 'in-flight',
   compressor: 'compressor',
   grpcWeb: 'grpc-web',
   authorize: 'envoy.filters.http.ext_authz',
@@ -33,6 +34,7 @@ export type Script = 'api' | 'page' | 'redirect' | 'careful-redirect';
 export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api'>): JsonObject {
   return {
     [filter.authorize]: off,
+    ...(name === 'page' ? {} : { [filter.inFlight]: on }),
     // A redirect has no body worth the work; the answer to a HEAD has none, and would be said to be compressed.
     ...(name === 'page' && verb !== 'HEAD' ? { [filter.compressor]: on } : {}),
     [filter.hygiene]: on,

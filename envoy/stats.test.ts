@@ -25,6 +25,9 @@ test('Prometheus is told what failed before anything has', () => {
   expect(page).toContain(`envoy_http_downstream_rq_xx${public5xx} 0\n`);
   expect(page).toContain('envoy_filesystem_write_failed{} 0\n');
   expect(page).toContain('envoy_cluster_upstream_rq_pending_overflow{envoy_cluster_name="resolver"} 0\n');
+  expect(page).toContain(
+    'envoy_http_adaptive_concurrency_gradient_controller_rq_blocked{envoy_http_conn_manager_prefix="public"} 0\n',
+  );
   expect(page.split('\n').length).toBeLessThan(300);
 });
 

@@ -11,7 +11,7 @@ const page = '/stats/prometheus';
  * are 0 are told too: a counter that begins with its first failure has not grown in the eyes of Prometheus.
  */
 const told = [
-  '^http\\.(public|internal)\\.downstream_(rq_(.xx|total|active|time|overload_close)|cx_(total|active))$',
+  '^http\\.(public|internal)\\.(downstream_(rq_(.xx|total|active|time|overload_close)|cx_(total|active))|adaptive_concurrency\\.gradient_controller\\.rq_blocked)$',
   '^cluster\\.[^.]+\\.(membership_(healthy|total)|upstream_cx_connect_fail|upstream_rq_(5xx|total|active|pending_overflow))$',
   '^(filesystem\\.write_(completed|failed)|overload\\..+\\.(active|pressure)|.+\\.update_rejected)$',
   '^server\\.(uptime|memory_allocated|days_until_first_cert_expiring)$',
