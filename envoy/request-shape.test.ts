@@ -57,6 +57,7 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['half a surrogate pair', '{"long_url":"\\ud800"}', 'MALFORMED_REQUEST', undefined],
     ['a list', '[]', 'INVALID_ARGUMENT', undefined],
     ['a string', '"x"', 'INVALID_ARGUMENT', undefined],
+    ['nothing at all', 'null', 'INVALID_ARGUMENT', undefined],
     ['half an object', '{"long_url":', 'MALFORMED_REQUEST', undefined],
     ['an unquoted name', '{long_url:"x"}', 'MALFORMED_REQUEST', undefined],
     ['single quotes', "{'long_url':'x'}", 'MALFORMED_REQUEST', undefined],

@@ -152,7 +152,11 @@ end
 
 local function check_word(json, at, field, path)
   local stop = select(2, string.find(json, "^null", at))
-  if stop ~= nil then return stop + 1 end
+  if stop ~= nil then
+    -- Of the body itself the transcoder would make a request without fields.
+    if path == "" then wrong(path, field) end
+    return stop + 1
+  end
   local kind = kind_of(field)
   stop = select(2, string.find(json, "^true", at)) or select(2, string.find(json, "^false", at))
   if stop ~= nil then
