@@ -67,6 +67,20 @@ describe('freshness', () => {
     expect(freshness.cached()).toBe(false);
   });
 
+  it('lets Redis be believed again when the clock of the database was set back, once the relay goes by it too', () => {
+    const { freshness } = setUp();
+    freshness.connected();
+    freshness.heartbeat(3_600_000, 3_599_900);
+    freshness.heartbeat(3_601_000, 3_600_900);
+    expect(freshness.cached()).toBe(true);
+    freshness.heartbeat(2_000, 3_600_900);
+    expect(freshness.cached()).toBe(false);
+    expect(freshness.cacheLagMs).toBe(0);
+    freshness.heartbeat(3_000, 2_900);
+    expect(freshness.cached()).toBe(true);
+    expect(freshness.cacheLagMs).toBe(100);
+  });
+
   it('covers the time from the first heartbeat of an epoch on, across streams, until a gap', () => {
     const { now, freshness } = setUp();
     const before = now();

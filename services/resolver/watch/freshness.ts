@@ -61,8 +61,10 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
         since = now();
         told.first = readAtMs;
       }
+      // The clock can be set back: by it the epoch began no later, and what the relay wrote down before says nothing.
+      told.first = Math.min(told.first, readAtMs);
       told.newest = readAtMs;
-      told.cached = cachedUntilMs;
+      told.cached = cachedUntilMs <= readAtMs ? cachedUntilMs : Number.NEGATIVE_INFINITY;
       return age.heartbeat(readAtMs);
     },
     connected: age.connecting,
