@@ -14,7 +14,7 @@ import { clickMessage, isPersons } from './click-message.ts';
 import { sinceOf } from './live/watch-since.ts';
 import type { WatchStreams } from './live/watch-streams.ts';
 import { dayOf } from './retention/housekeeping.ts';
-import { keptFrom } from './statistics/kept.ts';
+import { clockSlack, keptFrom } from './statistics/kept.ts';
 import { readPageToken, writePageToken } from './statistics/page-token.ts';
 import { readStats } from './statistics/stats.ts';
 import { linkStatsMessage, workspaceStatsMessage } from './statistics/stats-message.ts';
@@ -42,8 +42,6 @@ const defaultPageSize = 50;
 const largestPage = 1_000;
 const defaultTopLinks = 10;
 const mostTopLinks = 100;
-/** Edges and the link's database have clocks of their own. */
-const clockSlackUs = 3_600_000_000;
 const newest: ClickPosition = { atUs: Date.UTC(2200, 0) * 1_000, skip: 0 };
 
 export function createHandlers({
@@ -104,7 +102,7 @@ export function createHandlers({
       const { clicks, next } = await fromStore(
         list.clicks({
           linkId: link.id,
-          sinceUs: madeAt(link) - clockSlackUs,
+          sinceUs: madeAt(link) - clockSlack,
           from: pageToken === '' ? newest : readPageToken(question, pageToken),
           limit: Math.min(pageSize || defaultPageSize, largestPage),
           everything,

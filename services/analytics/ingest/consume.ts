@@ -4,7 +4,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
-import { keptFrom } from '../statistics/kept.ts';
+import { clockSlack, keptFrom } from '../statistics/kept.ts';
 import { type ClickStore, RowsRefused, type Stored, TookTooLong } from '../store.ts';
 import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
 import type { Lag } from './lag.ts';
@@ -34,9 +34,6 @@ interface Parcel {
 const consumed = counter(metric.clicksConsumed);
 const batchDuration = histogram(metric.clickBatchDuration);
 const logResets = counter(metric.clickLogResets);
-const dayUs = 86_400_000_000;
-/** A clock that is further ahead than this is wrong. Below the days that partitions are made ahead. */
-const aheadUs = dayUs;
 /** How often rows are offered to the store, alone, before their message is given up. */
 const refusalsToDeath = 3;
 /** The largest transaction that can be configured, down to a message each. */
@@ -271,7 +268,7 @@ async function take(
   { expected, next, now, mergedLinks, digest }: Step,
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
-  const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + aheadUs };
+  const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + clockSlack };
   const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
   const taking = store.take({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
   const stored = await taking.finally(() => span?.end());

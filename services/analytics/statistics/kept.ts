@@ -6,6 +6,12 @@ export interface Kept {
   readonly minutesFrom: number;
 }
 
+/**
+ * Edges and the link's database have clocks of their own, microseconds. What is dated further ahead than this is refused, below the
+ * days that partitions are made ahead; a link's clicks are looked for from so long before it was made.
+ */
+export const clockSlack = 86_400_000_000;
+
 /** The beginning of the first day of which all is kept, microseconds since 1970; now in milliseconds. */
 export function keptFrom(now: number, days: number): number {
   return floorTo('day', (now - days * 86_400_000) * 1_000);

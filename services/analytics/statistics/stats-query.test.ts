@@ -22,14 +22,14 @@ const lengthOf = (pieces: readonly Piece[]): number => pieces.filter(({ shift })
 const shiftedLength = (pieces: readonly Piece[]): number => pieces.filter(({ shift }) => shift).reduce(signedLength, 0);
 const text = (at: number): string => new Date(at / 1_000).toISOString();
 
-test('without a range it reaches from the making of the link until now, and is read from the days alone', () => {
+test('without a range it reaches from the making of the link until now and a day beyond, and is read from the days alone', () => {
   const { starts, series, breakdown } = planStats(question());
   expect(starts.map(text)).toEqual([
     '2026-05-18T00:00:00.000Z',
     '2026-05-19T00:00:00.000Z',
     '2026-05-20T00:00:00.000Z',
   ]);
-  const whole = [{ unit: 'day', from: us('2026-05-18T00:00Z'), until: us('2026-05-21T00:00Z') }];
+  const whole = [{ unit: 'day', from: us('2026-05-17T00:00Z'), until: us('2026-05-22T00:00Z') }];
   expect(series).toEqual(whole);
   expect(breakdown).toEqual(whole);
 });
@@ -80,10 +80,10 @@ describe('in a zone of half hours, days are read by the hour, and only what of a
     expect(lengthOf(series)).toBe(to - from);
   });
 
-  test('an end that is open is read by whole hours', () => {
+  test('an end that is open is read by whole days', () => {
     const { series } = planStats(question({ timezone: 'Asia/Kolkata' }));
     expect(series.filter(({ shift }) => !shift)).toEqual([
-      { unit: 'hour', from: us('2026-05-17T18:00Z'), until: us('2026-05-20T19:00Z') },
+      { unit: 'hour', from: us('2026-05-17T00:00Z'), until: us('2026-05-22T00:00Z') },
     ]);
   });
 });

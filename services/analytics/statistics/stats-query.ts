@@ -1,6 +1,6 @@
 import { invalid } from '#runtime/errors/errors.ts';
 import { ceilTo, coarsestFor, floorTo, type Piece, unitsFrom } from './cover.ts';
-import { coverKept, type Kept } from './kept.ts';
+import { clockSlack, coverKept, type Kept } from './kept.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
 /** What was asked; times are microseconds since 1970, undefined: not said. */
@@ -17,11 +17,11 @@ export interface StatsQuestion {
 
 /** Which counts answer it. */
 export interface StatsQuery {
-  /** When the points of the series begin, ascending. */
+  /** When the points of the series begin, ascending. The first has what is before it as well, the last what is after it. */
   readonly starts: readonly number[];
   readonly series: readonly Piece[];
   readonly breakdown: readonly Piece[];
-  /** The range itself, microseconds since 1970; `until` is not in it. */
+  /** What is read, microseconds since 1970, further than asked where an end is open; `until` is not in it. */
   readonly from: number;
   readonly until: number;
 }
@@ -35,23 +35,17 @@ export function planStats(question: StatsQuestion): StatsQuery {
   const { kept = { clicksFrom: 0, minutesFrom: 0 } } = question;
   const interval = intervalOf(question.interval);
   const zone = namedZone(question.timezone);
-  const { starts, end } = pointsOf(from, until, interval, zone);
-  // Nothing was before the link, nothing is after now: an end that is open may be read with the coarser, cheaper rollups,
-  // and takes in what a clock that is a little ahead has dated.
-  const first = openStart ? (starts[0] ?? from) : from;
-  const last = openEnd ? end : until;
-  const ends = [...(openStart ? [first] : []), ...(openEnd ? [last] : [])];
+  const starts = pointsOf(from, until, interval, zone);
+  // Nothing was before the link, nothing is after now: an end that is open takes in what clocks that are a little off have
+  // dated, in its first and last point, and is read by whole days. Points and breakdowns are of the same range.
+  const first = openStart ? floorTo('day', from - clockSlack) : from;
+  const last = openEnd ? ceilTo('day', until + clockSlack) : until;
   return {
     from: first,
     until: last,
     starts,
-    series: seriesOf({ from: first, until: last, starts, ends }, kept),
-    breakdown: coverKept(
-      openStart ? floorTo('day', from) : from,
-      openEnd ? ceilTo('day', until) : until,
-      ['day', 'hour', 'click'],
-      kept,
-    ).flatMap(withinDays),
+    series: seriesOf({ from: first, until: last, starts }, kept),
+    breakdown: coverKept(first, last, ['day', 'hour', 'click'], kept).flatMap(withinDays),
   };
 }
 
@@ -68,23 +62,19 @@ interface Points {
   readonly from: number;
   readonly until: number;
   readonly starts: readonly number[];
-  /** Which of from and until are open. */
-  readonly ends: readonly number[];
 }
 
 /**
  * Reads the coarsest rollup that fits between all points. Where they begin within an hour (days in a zone of half hours) that would be
  * minutes throughout, or single clicks: then hours are read all the same, and what of a cut hour comes after the cut is shifted.
  */
-function seriesOf({ from, until, starts, ends }: Points, kept: Kept): Piece[] {
+function seriesOf({ from, until, starts }: Points, kept: Kept): Piece[] {
   const cuts = starts.slice(1);
-  const unit = coarsestFor([...cuts, ...ends]);
+  const unit = coarsestFor(cuts);
   const cutHours = new Set(cuts.filter((cut) => cut % hour !== 0).map((cut) => floorTo('hour', cut)));
   const fewAreCut = cutHours.size * 2 * hour < until - from;
   if (unit === 'day' || unit === 'hour' || !fewAreCut) return coverKept(from, until, unitsFrom(unit), kept);
-  const lower = ends.includes(from) ? floorTo('hour', from) : from;
-  const upper = ends.includes(until) ? ceilTo('hour', until) : until;
-  const pieces = coverKept(lower, upper, unitsFrom('hour'), kept);
+  const pieces = coverKept(from, until, unitsFrom('hour'), kept);
   return [...pieces, ...shiftsOf(pieces, starts, kept)];
 }
 
@@ -152,12 +142,7 @@ const widest: Readonly<Record<Interval, number>> = {
   month: 32 * 24 * hour,
 };
 
-export function pointsOf(
-  from: number,
-  until: number,
-  interval: Interval,
-  zone: Zone,
-): { starts: number[]; end: number } {
+export function pointsOf(from: number, until: number, interval: Interval, zone: Zone): number[] {
   const tooMany = () => invalid('interval', `makes more than ${mostPoints} points of this range`, 'INTERVAL_INVALID');
   if ((until - from) / widest[interval] > mostPoints) throw tooMany();
   const starts: number[] = [];
@@ -167,5 +152,5 @@ export function pointsOf(
     starts.push(start * 1_000);
     start = zone.next(interval, start);
   }
-  return { starts, end: start * 1_000 };
+  return starts;
 }

@@ -131,8 +131,9 @@ function recount(linkId: string, { from, until, starts }: StatsQuery, withBots: 
     ...sum(shown),
     ...{ bots: number('bots'), heads: number('heads'), prefetches: number('prefetches') },
     series: starts.map((at, place) => {
+      const first = place === 0 ? Number.NEGATIVE_INFINITY : at;
       const end = starts[place + 1] ?? Number.POSITIVE_INFINITY;
-      return { at, ...sum(shown.filter(({ click: { atUs } }) => atUs >= at && atUs < end)) };
+      return { at, ...sum(shown.filter(({ click: { atUs } }) => atUs >= first && atUs < end)) };
     }),
     breakdowns: Object.fromEntries(dimensions.map((dimension) => [dimension, sharesOf(dimension)])),
   };
@@ -172,6 +173,38 @@ test('any range, cut anywhere, is what a recount gives', async () => {
       expect(tiers.reduce((sum, { clicks }) => sum + clicks, 0)).toBe(answer.clicks);
     }),
     { numRuns: 150 },
+  );
+});
+
+test('in any zone, an end that is open takes in what is dated up to a day beyond it, in points and breakdowns alike', async () => {
+  const asked = fc.record({
+    linkId: fc.constantFrom(...links),
+    // There are clicks up to a day before the one and after the other.
+    linkCreatedAt: fc.integer({ min: start, max: start + day }),
+    now: fc.integer({ min: start + 2 * day, max: start + 3 * day }),
+    from: fc.option(fc.integer({ min: start - day, max: start + 2 * day }), { nil: undefined }),
+    to: fc.option(fc.integer({ min: start + 2 * day, max: start + 4 * day }), { nil: undefined }),
+    interval: fc.constantFrom('minute', 'hour', 'day', 'week', 'month'),
+    timezone: fc.constantFrom(...Intl.supportedValuesOf('timeZone')),
+    withBots: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(asked, async ({ linkId, withBots, ...question }) => {
+      const { from, to, linkCreatedAt, now } = question;
+      fc.pre(from === undefined || to === undefined || from < to);
+      const query = planStats(question);
+      const wanted = {
+        ...{ starts: query.starts, series: [], breakdown: [] },
+        from: from === undefined || from <= linkCreatedAt ? Number.NEGATIVE_INFINITY : from,
+        until: to === undefined || to > now ? Number.POSITIVE_INFINITY : to,
+      };
+      const { tiers, lastClickAt, ...answer } = await readStats(stats, linkId, query, withBots);
+      expect(answer).toEqual(recount(linkId, wanted, withBots));
+      for (const parts of [tiers, answer.series, ...Object.values(answer.breakdowns)]) {
+        expect(parts.reduce((sum: number, { clicks }) => sum + clicks, 0)).toBe(answer.clicks);
+      }
+    }),
+    { numRuns: 100 },
   );
 });
 

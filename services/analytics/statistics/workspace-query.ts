@@ -1,4 +1,5 @@
 import { ceilTo, cover, floorTo, type Piece } from './cover.ts';
+import { clockSlack } from './kept.ts';
 import { checkMoments, checkOrder, intervalOf, namedZone, pointsOf, type StatsQuestion } from './stats-query.ts';
 import type { Interval, Zone } from './zone.ts';
 
@@ -45,10 +46,10 @@ export function planWorkspaceStats(
   };
 }
 
-/** An open end takes in the hour that is not over yet. */
+/** An open end takes in the hour that is not over yet, and what clocks that are ahead have dated. */
 function periodOf(from: number, until: number, openEnd: boolean, interval: Interval, zone: Zone): Period {
-  const { starts } = pointsOf(from, until, interval, zone);
-  const end = openEnd ? ceilTo('hour', until) : floorTo('hour', until);
+  const starts = pointsOf(from, until, interval, zone);
+  const end = openEnd ? ceilTo('day', until + clockSlack) : floorTo('hour', until);
   return {
     from,
     until,
