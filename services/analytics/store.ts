@@ -206,8 +206,11 @@ export interface LiveDelivery {
   readonly clicks: readonly ClickRow[];
 }
 
-/** How far each source of deliveries was read. */
-export type LivePositions = ReadonlyMap<string, number>;
+/** How far each source of deliveries was read, on which primary: another one may number deliveries from further back. */
+export interface LivePositions {
+  readonly primary: string;
+  readonly sources: ReadonlyMap<string, number>;
+}
 
 /** How clicks reach those who watch a link, whichever process stores them. */
 export interface LiveStore {
@@ -215,8 +218,10 @@ export interface LiveStore {
   watch(watcher: string, linkIds: readonly string[], leaseMs: number): Promise<void>;
   /** Where reading begins for one who wants nothing that is past. */
   livePositions(): Promise<LivePositions>;
-  /** What came behind the positions, each delivery once, and the positions after it. */
-  liveSince(positions: LivePositions): Promise<{ deliveries: readonly LiveDelivery[]; positions: LivePositions }>;
+  /** What came behind the positions, each delivery once, and the positions after it. "replaced": there is another primary, which lacks what it lacks. */
+  liveSince(
+    positions: LivePositions,
+  ): Promise<{ deliveries: readonly LiveDelivery[]; positions: LivePositions } | 'replaced'>;
   /** Deletes what every reader has had the time to read. */
   forgetLive(olderThanMs: number): Promise<void>;
 }

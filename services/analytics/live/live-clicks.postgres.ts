@@ -18,7 +18,9 @@ type LiveClick = [
 ];
 
 interface Row {
-  seq: number;
+  primary: string;
+  /** Null: there is nothing to tell, and nothing behind it in the row. */
+  seq: number | null;
   source: string;
   link_id: string;
   total: number;
@@ -26,6 +28,22 @@ interface Row {
 }
 
 const mostRows = 1_000;
+
+/** Which cluster, on which timeline: a standby that was promoted begins another one. */
+const primary = `select (select system_identifier from pg_control_system())
+  || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as primary`;
+
+const positionsOf = `
+select p.primary, l.* from (${primary}) p
+left join (select source, max(seq)::float8 as seq from live_clicks group by source) l on true`;
+
+const deliveriesSince = `
+select p.primary, l.* from (${primary}) p
+left join (
+  select l.seq::float8 as seq, l.source, l.link_id, l.total, l.clicks
+  from live_clicks l left join unnest($1::text[], $2::bigint[]) as p (source, seq) using (source)
+  where l.seq > coalesce(p.seq, 0) order by l.seq limit ${mostRows}
+) l on true order by l.seq`;
 
 /** On the primary: a replica may not have what was just counted. */
 export function postgresLiveStore(pool: Pool): LiveStore {
@@ -40,22 +58,16 @@ export function postgresLiveStore(pool: Pool): LiveStore {
     },
 
     async livePositions() {
-      const { rows } = await pool.query<{ source: string; seq: number }>(
-        'select source, max(seq)::float8 as seq from live_clicks group by source',
-      );
-      return new Map(rows.map(({ source, seq }) => [source, seq]));
+      const { rows } = await pool.query<Pick<Row, 'primary' | 'source' | 'seq'>>(positionsOf);
+      return positionsAfter(rows);
     },
 
     async liveSince(positions) {
-      const { rows } = await pool.query<Row>(
-        `select l.seq::float8 as seq, l.source, l.link_id, l.total, l.clicks
-         from live_clicks l left join unnest($1::text[], $2::bigint[]) as p (source, seq) using (source)
-         where l.seq > coalesce(p.seq, 0) order by l.seq limit ${mostRows}`,
-        [[...positions.keys()], [...positions.values()]],
-      );
-      const after = new Map<string, number>(positions);
-      for (const { source, seq } of rows) after.set(source, seq);
-      return { deliveries: rows.map(deliveryOf), positions: after satisfies LivePositions };
+      const { sources } = positions;
+      const { rows } = await pool.query<Row>(deliveriesSince, [[...sources.keys()], [...sources.values()]]);
+      const after = positionsAfter(rows, sources);
+      if (after.primary !== positions.primary) return 'replaced';
+      return { deliveries: rows.filter(({ seq }) => seq !== null).map(deliveryOf), positions: after };
     },
 
     async forgetLive(olderThanMs) {
@@ -64,6 +76,15 @@ export function postgresLiveStore(pool: Pool): LiveStore {
       await pool.query(`delete from watched_links where until < ${limit}`, [olderThanMs]);
     },
   };
+}
+
+function positionsAfter(
+  rows: readonly Pick<Row, 'primary' | 'source' | 'seq'>[],
+  before: LivePositions['sources'] = new Map(),
+): LivePositions {
+  const sources = new Map(before);
+  for (const { source, seq } of rows) if (seq !== null) sources.set(source, seq);
+  return { primary: rows[0]?.primary ?? '', sources };
 }
 
 function deliveryOf({ link_id: linkId, total, clicks }: Row): LiveDelivery {

@@ -8,7 +8,7 @@ import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { mostTold } from '../ingest/store-delivery.postgres.ts';
 import { postgresStore } from '../store.postgres.ts';
-import type { ClickRow } from '../store.ts';
+import type { ClickRow, LiveStore } from '../store.ts';
 import { soundBatch, type TestClick, testClick } from '../testing/clicks.ts';
 import { postgresLiveStore } from './live-clicks.postgres.ts';
 import { createLiveFeed, type LiveFeed } from './live-feed.ts';
@@ -157,6 +157,29 @@ describe('live clicks', () => {
     const subscription = await process({ leaseMs: 300 }).subscribe(randomUUID());
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
     await expect(take(subscription, 1)).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE' });
+  });
+
+  test('when another primary took over the watchers fail, for its numbers may begin further back, and who comes then is told', async () => {
+    const linkId = randomUUID();
+    const real = postgresLiveStore(pool);
+    let asked = 0;
+    const lagging: LiveStore = {
+      ...real,
+      async livePositions() {
+        const positions = await real.livePositions();
+        const ahead = new Map([['live/0', 1_000_000]]);
+        return asked++ === 0 ? { primary: 'another', sources: ahead } : positions;
+      },
+    };
+    const feed = createLiveFeed({ store: lagging, log: silentLog, pollMs: 10 });
+    feeds.push(feed);
+    const first = await feed.subscribe(linkId);
+    await store([testClick({ linkId })]);
+    await expect(take(first, 1)).rejects.toMatchObject({ reason: 'DEPENDENCY_UNAVAILABLE', kind: 'unavailable' });
+    const second = await feed.subscribe(linkId);
+    first.close();
+    await store([testClick({ linkId, city: 'after' })]);
+    expect((await take(second, 1)).map(({ city }) => city)).toEqual(['after']);
   });
 
   test('a process that had none for a while tells its next watcher everything again', async () => {

@@ -42,15 +42,22 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
   };
 
   async function look(since: LivePositions): Promise<LivePositions> {
-    const { deliveries, positions: after } = await store.liveSince(since);
-    for (const delivery of deliveries) {
+    const found = await store.liveSince(since);
+    if (found === 'replaced') {
+      // Whoever comes once these are known misses nothing behind them.
+      const anew = await store.livePositions();
+      log.warn({ primary: anew.primary }, 'there is another primary; whoever watches begins anew');
+      failAll(lapsed());
+      return anew;
+    }
+    for (const delivery of found.deliveries) {
       for (const subscription of subscriptions) {
         if (subscription.linkId === delivery.linkId) subscription.push(delivery);
       }
       // Who is fast enough takes these before the next ones come.
       await nextTurn();
     }
-    return after;
+    return found.positions;
   }
 
   async function renew(): Promise<void> {
