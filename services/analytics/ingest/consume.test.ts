@@ -227,6 +227,32 @@ describe('messages that cannot be stored', () => {
     expect(buried.map(({ headers }) => headers?.offset)).toEqual(['1']);
   });
 
+  test('while the store does not answer, each goes there once', async () => {
+    const poison = randomUUID();
+    let away = 6;
+    const failing = {
+      ...store,
+      take: async (delivery: Parameters<typeof store.take>[0]) => {
+        if (delivery.batches.length > 0) throw new RowsRefused('no');
+        if (away-- > 0) throw new Error('Connection terminated');
+        return store.take(delivery);
+      },
+    };
+    const consume = createConsume({ ...options(), store: failing });
+    const batch = fetched([message(0, clicksOf(poison, 1)), message(1, Buffer.from('poison'))]);
+    while (away > 0) await expect(consume(batch)).rejects.toThrow('Connection terminated');
+    expect(await consume(batch)).toBe(2n);
+    expect(buried.map(({ headers }) => headers?.offset)).toEqual(['1', '0']);
+    // Of a topic that was made anew the same offset is another message.
+    partition++;
+    for (const timestamp of ['0', '1']) {
+      away = 1;
+      const unreadable = { ...message(0, Buffer.from('poison')), timestamp };
+      await expect(consume(fetched([unreadable]))).rejects.toThrow('Connection terminated');
+    }
+    expect(buried).toHaveLength(4);
+  });
+
   test('while the dead letters cannot be written, the partition waits', async () => {
     const down = { send: () => Promise.reject(new Error('Kafka is away')) };
     const batch = fetched([message(0, Buffer.from('poison'))]);

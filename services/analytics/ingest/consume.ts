@@ -7,6 +7,7 @@ import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
 import { clockSlack, keptFrom } from '../statistics/kept.ts';
 import { type ClickStore, RowsRefused, type Stored, TookTooLong } from '../store.ts';
 import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
+import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import type { Lag } from './lag.ts';
 
 interface ConsumeOptions {
@@ -20,6 +21,10 @@ interface ConsumeOptions {
   readonly retentionDays: number;
   readonly lag: Lag;
   readonly now?: () => number;
+}
+
+interface Storing extends ConsumeOptions {
+  readonly deadLetters: DeadLetters;
 }
 
 /** One message of a partition, read. */
@@ -40,8 +45,6 @@ const refusalsToDeath = 3;
 const mostHalvings = 17;
 /** After a transaction that took too long; each merges one link, so that what is due becomes less meanwhile. */
 const calmFetches = 50;
-/** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
-const largestDead = 900_000;
 
 /**
  * Stores the clicks of one fetch, transaction by transaction, and answers the offset that the store then has. Rejects when
@@ -50,6 +53,7 @@ const largestDead = 900_000;
 export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
   const { store, log, lag } = options;
   const now = options.now ?? Date.now;
+  const deadLetters = createDeadLetters(options);
   /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
   const soughtFor = new Map<number, bigint>();
   /** By partition, how often its transactions were halved, for they took too long. */
@@ -76,13 +80,14 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     const mergedLinks = halved > 0 ? 0 : calm > 0 ? 1 : undefined;
     for (const parcels of group(messages.map(read), options.batchClicks / 2 ** halved)) {
       const step = { expected: position, now: now(), mergedLinks };
-      const moved = await storeParcels(options, batch, parcels, step).catch((error: unknown) => {
+      const moved = await storeParcels({ ...options, deadLetters }, batch, parcels, step).catch((error: unknown) => {
         if (error instanceof TookTooLong) {
           halvings.set(partition, Math.min(halved + 1, mostHalvings));
           calmFor.set(partition, calmFetches);
         }
         throw error;
       });
+      deadLetters.passed(partition);
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
       position = moved;
       lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
@@ -187,7 +192,7 @@ function* group(parcels: readonly Parcel[], clicks: number): Generator<Parcel[]>
 }
 
 async function storeParcels(
-  options: ConsumeOptions,
+  options: Storing,
   batch: Batch,
   parcels: readonly Parcel[],
   step: Omit<Step, 'next'>,
@@ -195,7 +200,7 @@ async function storeParcels(
   const next = (parcels.at(-1)?.offset ?? -1n) + 1n;
   const sound = parcels.flatMap((parcel) => parcel.batch ?? []);
   const unreadable = parcels.filter((parcel) => parcel.batch === undefined);
-  await bury(options, batch, unreadable);
+  await options.deadLetters.bury(batch, unreadable);
   try {
     const last = parcels.at(-1)?.message;
     const digest = last && digestOf(last);
@@ -223,7 +228,7 @@ interface Step {
 
 /** Some rows are refused: each message alone, so that only the one at fault is given up. */
 async function storeOneByOne(
-  options: ConsumeOptions,
+  options: Storing,
   batch: Batch,
   parcels: readonly Parcel[],
   { expected, next, now, mergedLinks }: Step,
@@ -234,7 +239,7 @@ async function storeOneByOne(
     const step = { expected: position, next: end, now, mergedLinks };
     let taken = await takeAlone(options, batch, parcel, step);
     if (taken === 'refused') {
-      await bury(options, batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
+      await options.deadLetters.bury(batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
       taken = await take(options, batch, [], step);
       consumed.add(1, { outcome: 'malformed' });
     }
@@ -245,7 +250,7 @@ async function storeOneByOne(
 }
 
 async function takeAlone(
-  options: ConsumeOptions,
+  options: Storing,
   batch: Batch,
   parcel: Parcel,
   step: Step,
@@ -262,7 +267,7 @@ async function takeAlone(
 }
 
 async function take(
-  { store, retentionDays }: ConsumeOptions,
+  { store, retentionDays }: Storing,
   { topic, partition }: Batch,
   batches: readonly SoundBatch[],
   { expected, next, now, mergedLinks, digest }: Step,
@@ -278,16 +283,6 @@ async function take(
     if (stored[outcome] > 0) consumed.add(stored[outcome], { outcome });
   }
   return stored;
-}
-
-/** Before the offset moves: a crash in between leaves a message twice among the dead, never nowhere. */
-async function bury({ dead, deadTopic, log }: ConsumeOptions, batch: Batch, parcels: readonly Parcel[]): Promise<void> {
-  for (const { message, offset, reason } of parcels) {
-    const where = { topic: batch.topic, partition: String(batch.partition), offset: String(offset) };
-    log.error({ ...where, reason }, 'a message goes to the dead-letter topic');
-    const value = message.value?.subarray(0, largestDead) ?? null;
-    await dead.send(deadTopic, [{ value, headers: { ...where, reason } }]);
-  }
 }
 
 function newestUs(parcels: readonly Parcel[]): number | undefined {

@@ -1,0 +1,49 @@
+import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
+
+interface DeadLetterOptions {
+  /** Takes the messages that cannot be stored. */
+  readonly dead: Pick<Producer, 'send'>;
+  readonly deadTopic: string;
+  readonly log: Log;
+}
+
+interface DeadMessage {
+  readonly message: KafkaMessage;
+  readonly reason: string;
+}
+
+/** Where messages go that cannot be stored, each once for as long as this process lives. */
+export interface DeadLetters {
+  /**
+   * Before the offset moves: a crash in between leaves a message twice among the dead, never nowhere. What was sent by an earlier
+   * try, after which the store did not answer, is not sent again.
+   */
+  bury(batch: Batch, messages: readonly DeadMessage[]): Promise<void>;
+  /** The offset has moved past all that was sent of the partition. */
+  passed(partition: number): void;
+}
+
+/** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
+const largestDead = 900_000;
+
+export function createDeadLetters({ dead, deadTopic, log }: DeadLetterOptions): DeadLetters {
+  /** By partition, what waits for its offset to move. Not their offsets alone: a topic that was made anew has the same ones. */
+  const sent = new Map<number, Set<string>>();
+  return {
+    async bury({ topic, partition }, messages) {
+      const before = sent.get(partition) ?? new Set();
+      for (const { message, reason } of messages) {
+        const { offset, timestamp } = message;
+        const name = `${offset} ${timestamp}`;
+        if (before.has(name)) continue;
+        const where = { topic, partition: String(partition), offset };
+        log.error({ ...where, reason }, 'a message goes to the dead-letter topic');
+        const value = message.value?.subarray(0, largestDead) ?? null;
+        await dead.send(deadTopic, [{ value, headers: { ...where, reason } }]);
+        sent.set(partition, before.add(name));
+      }
+    },
+    passed: (partition) => void sent.delete(partition),
+  };
+}
