@@ -33,7 +33,6 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
           return await takeOnce(pool, delivery, { look: tries > 1, merging: atMost(delivery.mergedLinks, merging) });
         } catch (error) {
           if (othersWereThere(error) && tries < mostTries) continue;
-          if (isSqlState(error, /^57014$/)) throw new TookTooLong('the statement was canceled', { cause: error });
           throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
         }
       }
@@ -95,7 +94,11 @@ function takeOnce(pool: Pool, delivery: Delivery, options: StoreOptions): Promis
   return inTransaction(pool, async (client) => {
     // First: the row's lock keeps everybody else off this partition until the end of the transaction.
     const { rowCount } = await client.query(moveOffset(delivery));
-    return rowCount === 1 ? storeDelivery(client, delivery, options) : 'overtaken';
+    if (rowCount !== 1) return 'overtaken';
+    // Not of the lock: who waited for that alone has no less to store next time.
+    return storeDelivery(client, delivery, options).catch((error: unknown) => {
+      throw isSqlState(error, /^57014$/) ? new TookTooLong('the statement was canceled', { cause: error }) : error;
+    });
   });
 }
 

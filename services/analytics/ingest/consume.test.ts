@@ -119,6 +119,23 @@ test('what took too long is stored without the merge that held it up', async () 
   expect((await pool.query('select from click_value_deltas where link_id = $1', [linkId])).rowCount).toBe(0);
 });
 
+test('a partition that a process which stands still holds is waited for, and stored as ever once it is free', async () => {
+  const linkId = randomUUID();
+  const hurried = createPool(database.url, { max: 2, statementTimeoutMs: 300, log: silentLog });
+  onTestFinished(() => hurried.end());
+  const consume = createConsume({ ...options(), store: postgresStore(hurried, { entries: 1, links: 10 }) });
+  const messages = [message(0, clicksOf(linkId, 3)), message(1, clicksOf(linkId, 3))];
+  expect(await consume(fetched(messages.slice(0, 1)))).toBe(1n);
+  const other = await pool.connect();
+  await other.query("begin; update consumer_offsets set moved_at = now() where topic = 'clicks'");
+  const fault = await consume(fetched(messages)).catch((error: unknown) => error);
+  expect(fault).toMatchObject({ code: '57014' });
+  await other.query('rollback');
+  other.release();
+  expect(await consume(fetched(messages))).toBe(2n);
+  expect((await pool.query('select from click_value_deltas where link_id = $1', [linkId])).rowCount).toBe(0);
+});
+
 test('what takes too long is offered in ever smaller parts, and in larger ones again afterwards', async () => {
   const linkId = randomUUID();
   const sizes: number[] = [];
