@@ -1,0 +1,69 @@
+import type { Acknowledged } from './cursor.ts';
+import { openSegment, type Segment } from './segment.ts';
+import type { SpoolFile } from './spool-files.ts';
+
+/** The segments that are open, and how far Kafka has each, open or not. */
+export interface OpenSegments {
+  /** The segment of a file that was listed, opened if it is not yet. Rejects with SegmentMoved when the file is not there any more. */
+  of(file: SpoolFile): Promise<Segment>;
+  close(segment: Segment): Promise<void>;
+  closeAll(): Promise<void>;
+  acknowledge(ends: ReadonlyMap<Segment, number>): void;
+  /** How many bytes of a segment Kafka has. */
+  acknowledgedOf(segment: Segment): number;
+  /** How many bytes of a file Kafka has not. */
+  unacknowledgedOf(file: SpoolFile): number;
+  /** What was acknowledged of a segment that is not there any more is not kept in mind. */
+  forget(segment: Segment): void;
+  /** The same for all but these. */
+  forgetAllBut(files: readonly SpoolFile[]): void;
+  /** What the cursor must hold. */
+  readonly acknowledged: Acknowledged;
+}
+
+export function createOpenSegments(found: Acknowledged): OpenSegments {
+  const acknowledged = new Map(found);
+  const open = new Map<string, Segment>();
+
+  const acknowledgedOf = (segment: Segment | undefined): number =>
+    segment?.identity === undefined ? 0 : (acknowledged.get(segment.identity) ?? 0);
+
+  return {
+    acknowledged,
+    acknowledgedOf,
+    async of({ path, inode }) {
+      const known = open.get(inode);
+      if (known) {
+        known.path = path;
+        return known;
+      }
+      const segment = await openSegment(path, inode, (identity) => acknowledged.get(identity) ?? 0);
+      open.set(inode, segment);
+      return segment;
+    },
+    async close(segment) {
+      await segment.close();
+      open.delete(segment.inode);
+    },
+    async closeAll() {
+      for (const segment of open.values()) await segment.close();
+      open.clear();
+    },
+    acknowledge(ends) {
+      for (const [segment, end] of ends) {
+        const { identity, inode } = segment;
+        // One that was dropped meanwhile is not kept in mind.
+        if (identity !== undefined && open.get(inode) === segment) acknowledged.set(identity, end);
+      }
+    },
+    unacknowledgedOf: ({ inode, size }) => Math.max(0, size - acknowledgedOf(open.get(inode))),
+    forget({ identity }) {
+      if (identity !== undefined) acknowledged.delete(identity);
+    },
+    forgetAllBut(files) {
+      for (const identity of acknowledged.keys()) {
+        if (!files.some(({ inode }) => identity.startsWith(`${inode}:`))) acknowledged.delete(identity);
+      }
+    },
+  };
+}

@@ -1,0 +1,79 @@
+import type { OpenSegments } from './open-segments.ts';
+import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
+import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
+
+/** Where reading stands among the segments. */
+export interface SpoolReader {
+  /** The next whole lines; undefined while there is none. Rejects with SegmentCut when a file was cut short, and reads it anew then. */
+  next(): Promise<Chunk | undefined>;
+  /** Segments that were read to their ends after they were over. */
+  readonly finished: ReadonlySet<Segment>;
+  /** Of a finished one there is more to read. */
+  resume(segment: Segment): void;
+  /** Closes a segment whose file was deleted. It may still be the one that is read: the next was renamed before it could be opened. */
+  letGo(segment: Segment): Promise<void>;
+}
+
+export function createSpoolReader(directory: string, segments: OpenSegments): SpoolReader {
+  const finished = new Set<Segment>();
+  let reading: Segment | undefined;
+  /** Read to its end, with nothing before it, when it was the one that Envoy writes. */
+  let newest: Segment | undefined;
+
+  // A segment is over when it has been renamed and a later file exists: Envoy opens the new file only after it has
+  // written the last byte of the old one. What then follows the last line is torn.
+  async function nextOf(files: readonly SpoolFile[]): Promise<Chunk | undefined> {
+    newest = undefined;
+    for (const [index, file] of files.entries()) {
+      const segment = await segments.of(file);
+      if (finished.has(segment)) continue;
+      reading = segment;
+      const over = !file.active && index < files.length - 1;
+      const chunk = await (over ? segment.readTorn() : segment.read());
+      if (!chunk && file.active) newest = segment;
+      if (chunk || !over) return chunk;
+      finished.add(segment);
+    }
+    return undefined;
+  }
+
+  async function nextListed(): Promise<Chunk | undefined> {
+    for (let look = 1; ; look++) {
+      try {
+        return await nextOf(await listSpool(directory));
+      } catch (error) {
+        if (!(error instanceof SegmentMoved) || look === mostLooks) throw error;
+      }
+    }
+  }
+
+  /** A look at one file tells that there is no later one: to list the directory costs ten times as much. */
+  const isStillNewest = async (): Promise<boolean> =>
+    newest !== undefined && newest.inode === (await inodeOf(directory, activeName));
+
+  async function letGo(segment: Segment): Promise<void> {
+    await segments.close(segment);
+    finished.delete(segment);
+    if (reading === segment) reading = undefined;
+    if (newest === segment) newest = undefined;
+  }
+
+  return {
+    finished,
+    letGo,
+    async next() {
+      try {
+        const chunk = await reading?.read();
+        return chunk || (await isStillNewest()) ? chunk : await nextListed();
+      } catch (error) {
+        // It is opened anew, as another one: what is still to be acknowledged of the old one says nothing of it.
+        if (error instanceof SegmentCut) await letGo(error.segment);
+        throw error;
+      }
+    },
+    resume(segment) {
+      finished.delete(segment);
+      newest = undefined;
+    },
+  };
+}
