@@ -7,14 +7,14 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { ClickMessage } from './batch.ts';
 import { packClicks } from './batch.ts';
 import type { Click } from './click.ts';
-import { openCursor } from './cursor.ts';
 import { createEnricher } from './enrich.ts';
 import { createForwarder } from './forward.ts';
 import { nowhere } from './geo.ts';
 import type { ClickLine } from './parse.ts';
 import { createPublisher } from './publish.ts';
-import { openSpool } from './spool.ts';
-import { activeName } from './spool-files.ts';
+import { openCursor } from './spool/cursor.ts';
+import { openSpool } from './spool/spool.ts';
+import { activeName } from './spool/spool-files.ts';
 
 let directory: string;
 beforeEach(async () => {

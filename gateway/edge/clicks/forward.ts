@@ -3,10 +3,10 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import type { Click } from './click.ts';
-import type { Cursor } from './cursor.ts';
 import { type ClickLine, parseLine } from './parse.ts';
-import type { Chunk, Segment } from './segment.ts';
-import type { Spool } from './spool.ts';
+import type { Cursor } from './spool/cursor.ts';
+import type { Chunk, Segment } from './spool/segment.ts';
+import type { Spool } from './spool/spool.ts';
 
 interface ForwardOptions {
   readonly spool: Spool;

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { writeWhole } from '../atomic-file.ts';
+import { writeWhole } from '../../atomic-file.ts';
 
 /** Of each segment (by its identity, see spool.ts) the bytes that Kafka has acknowledged. */
 export type Acknowledged = ReadonlyMap<string, number>;
