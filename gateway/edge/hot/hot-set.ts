@@ -6,6 +6,7 @@ import type { HotEntry, HotSet } from './entry.ts';
 import { createFleet } from './fleet.ts';
 import { createHotEntries, type HotEntries } from './hot-entries.ts';
 import { createLease, type Lease } from './lease.ts';
+import { createPushPace } from './push-pace.ts';
 import { type Capacity, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
 import type { VirtualHostSource } from './xds/virtual-hosts.ts';
@@ -29,15 +30,6 @@ export interface ServedHotSet extends HotSet, VirtualHostSource {
   stop(): void;
 }
 
-/**
- * A push keeps Envoy's main thread busy, and what withholds a part has to wait for it. So after a push none is sent for
- * this many times as long, up to a bound.
- */
-const restShare = 2;
-const longestRestMs = 2_000;
-/** Sets are about as large as the ones before. */
-const pushesRemembered = 100;
-
 const rejections = counter(metric.hotSetRejections);
 const pushDuration = histogram(metric.hotSetPushDuration);
 
@@ -53,19 +45,10 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   let newest: Snapshot | undefined;
   let version = 0n;
   let isKnown = false;
-  let timer: NodeJS.Timeout | undefined;
-  /** Domains that links have and this process was not told of: its HOP_DOMAINS are not those of the others. */
-  const warned = new Set<string>();
-  const recentPushes: number[] = [];
-  let restUntil = Number.NEGATIVE_INFINITY;
-
-  /** Sends what is there by then. */
-  function publishSoon(): void {
-    timer ??= setTimeout(publish, Math.max(lingerMs, restUntil - now()));
-  }
+  const tellLeftOut = createLeftOutLog(log);
+  const pace = createPushPace({ push: publish, lingerMs, now });
 
   function publish(): void {
-    timer = undefined;
     if (!base || !isKnown) return;
     // A number of its own: what an Envoy was sent meanwhile to find a culprit has one as well.
     version += 1n;
@@ -83,19 +66,16 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   function put(all: readonly HotEntry[]): HotEntry[] {
     isKnown = true;
     version += 1n;
-    const leftOut = all.filter((entry) => !isTaken(entry, entries.put(entry)));
-    publishSoon();
+    const leftOut: HotEntry[] = [];
+    for (const entry of all) {
+      const outcome = entries.put(entry);
+      if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') continue;
+      leftOut.push(entry);
+      tellLeftOut(entry, outcome);
+    }
+    counts.refused += leftOut.length;
+    pace.due();
     return leftOut;
-  }
-
-  function isTaken(entry: HotEntry, outcome: ReturnType<HotEntries['put']>): boolean {
-    if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') return true;
-    counts.refused += 1;
-    const isOdd = outcome === 'unknown_domain' && !warned.has(entry.domain);
-    if (isOdd) warned.add(entry.domain);
-    const said = { link_id: entry.linkId, why: outcome, domain: entry.domain };
-    log[isOdd ? 'warn' : 'debug'](said, 'a link cannot be hot');
-    return false;
   }
 
   return {
@@ -106,7 +86,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       const removed = keys.filter((key) => entries.remove(key));
       if (removed.length === 0) return;
       version += 1n;
-      publishSoon();
+      pace.due();
     },
     setLease: (ttlMs, withheld = new Set()) => lease.set(ttlMs, withheld),
     acknowledged: () => fleet.settled(version),
@@ -114,7 +94,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       base = next;
       version += 1n;
       counts.refused += entries.fit(next);
-      publishSoon();
+      pace.due();
     },
     probe({ base: routes, virtualHosts }, some) {
       version += 1n;
@@ -132,12 +112,10 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
         version += 1n;
       }
       // With a number above those that it was sent to find out: who waits for one of them waits for this.
-      publishSoon();
+      pace.due();
     },
     pushed(milliseconds, isTaken) {
-      restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);
-      recentPushes.push(milliseconds);
-      if (recentPushes.length > pushesRemembered) recentPushes.shift();
+      pace.answered(milliseconds);
       if (!isTaken) return;
       counts.pushes += 1;
       pushDuration.record(milliseconds / 1_000);
@@ -149,8 +127,20 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       version,
       acknowledgedVersion: fleet.acknowledged(),
       connected: fleet.size,
-      slowestPushMs: Math.max(0, ...recentPushes),
+      slowestPushMs: pace.slowestMs(),
     }),
-    stop: () => clearTimeout(timer),
+    stop: pace.stop,
+  };
+}
+
+type WhyLeftOut = Exclude<ReturnType<HotEntries['put']>, 'added' | 'replaced' | 'same'>;
+
+/** One line for each link; a warning for the first one of a domain that this process was not told of: its HOP_DOMAINS are not those of the others. */
+function createLeftOutLog(log: Log) {
+  const warned = new Set<string>();
+  return ({ linkId, domain }: HotEntry, why: WhyLeftOut): void => {
+    const isOdd = why === 'unknown_domain' && !warned.has(domain);
+    if (isOdd) warned.add(domain);
+    log[isOdd ? 'warn' : 'debug']({ link_id: linkId, why, domain }, 'a link cannot be hot');
   };
 }
