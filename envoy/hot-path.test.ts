@@ -18,7 +18,7 @@ import { openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
 import { startDoor } from './testing/door.ts';
 
 const links = 10_000;
-/** Of all parts of the hot set, as the codes that the link service makes. */
+/** Of all shards of the hot set, as the codes that the link service makes. */
 const codeOf = (index: number): string => `${(index % 36).toString(36)}code${index}`;
 const destinationOf = (code: string, version: bigint): string =>
   `https://destination.example/${code}?version=${version}`;

@@ -228,7 +228,7 @@ describe('with its gateway-edge', () => {
     expect(await isHot('/lease')).toBe(false);
   });
 
-  test('a part that is withheld is cold at once, the others stay hot', async () => {
+  test('a shard that is withheld is cold at once, the others stay hot', async () => {
     await makeHot(entryOf('apple'), entryOf('berry'), entryOf('été'));
     await becomes(true, '/apple');
     await becomes(true, '/%C3%A9t%C3%A9');

@@ -432,8 +432,8 @@ export const metric = {
     unit: '1',
     attributes: ['reason'],
   },
-  leaseWithheldParts: {
-    name: 'hop_edge_lease_withheld_parts',
+  leaseWithheldShards: {
+    name: 'hop_edge_lease_withheld_shards',
     kind: 'gauge',
     description: 'Parts of the hot set, of 65, that are cold until every Envoy has a change of a link in them.',
     unit: '1',

@@ -28,11 +28,11 @@ export async function until(what: string, condition: () => Promise<boolean>, tim
   return Date.now() - since;
 }
 
-/** The hot set has (almost) all links and may be served, with all its parts. */
+/** The hot set has (almost) all links and may be served, with all its shards. */
 async function isAllHot(world: World): Promise<boolean> {
   const entries = await figure(world, 'hop_edge_hot_set_entries');
   if (entries < 0.98 * hotLinks || (await figure(world, 'hop_edge_lease_held')) !== 1) return false;
-  return (await figure(world, 'hop_edge_lease_withheld_parts')) === 0;
+  return (await figure(world, 'hop_edge_lease_withheld_shards')) === 0;
 }
 
 /** Resolves when the links are hot, and follows them until it is so. */

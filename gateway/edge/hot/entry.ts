@@ -26,7 +26,7 @@ export const isSameEntry = (a: HotEntry, b: HotEntry): boolean => a.version === 
 export interface HotSet {
   /**
    * Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. Until then Envoy
-   * has what it had: who needs that not to be served withholds its part. Answers those that are not in the set: for want of
+   * has what it had: who needs that not to be served withholds its shard. Answers those that are not in the set: for want of
    * room, or because Envoy could not answer them.
    */
   put(entries: readonly HotEntry[]): readonly HotEntry[];
@@ -34,7 +34,7 @@ export interface HotSet {
   remove(keys: readonly LinkKey[]): void;
   /**
    * How long from now the hot set may be served, in milliseconds; to be called again before that. Undefined lets the
-   * lease lapse now. Of the parts that are withheld (parts.ts) nothing may be served from now on, until a call without them.
+   * lease lapse now. Of the shards that are withheld (shards.ts) nothing may be served from now on, until a call without them.
    */
   setLease(ttlMs: number | undefined, withheld?: ReadonlySet<string>): void;
   status(): HotSetStatus;

@@ -15,9 +15,9 @@ import { type ClickTap, createClickTap } from './choosing/click-tap.ts';
 import { type HotLinks, readHotLinks, writeHotLinks } from './choosing/hot-links-file.ts';
 import { createPopularity } from './choosing/popularity.ts';
 import type { HotEntry, HotSet } from './entry.ts';
-import { createGrants, leaseMs } from './grants.ts';
+import { createLeaseKeeper, leaseMs } from './lease-keeper.ts';
 import { keyOfName, nameOf } from './link-name.ts';
-import { createRecords, type Records } from './records.ts';
+import { createTrackedLinks, type TrackedLinks } from './tracking/tracked-links.ts';
 
 interface Dependencies {
   readonly config: Pick<EdgeConfig, 'spoolDir' | 'hotEntries' | 'hotBytes'>;
@@ -41,7 +41,7 @@ const popularityBounds = { counters: 131_072, halfLifeMs: 60_000 } as const;
 const chooseRest = { shortestMs: 200, longestMs: 1_000, share: 19 } as const;
 const readMs = 20;
 const readAgainMs = 500;
-const grantMs = 25;
+const leaseTickMs = 25;
 const expireMs = 250;
 const saveMs = 5_000;
 const silenceMs = 3_000;
@@ -55,8 +55,8 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
   const { config, links, log } = dependencies;
   const path = join(config.spoolDir, 'hot-links.json');
   const restored = await readHotLinks(path, (err) => log.error({ err }, 'the hot links cannot be read'));
-  const parts = partsOf(dependencies, restored);
-  const { age, records, grants, clicks } = parts;
+  const parts = assemble(dependencies, restored);
+  const { age, tracked, leaseKeeper, clicks } = parts;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
@@ -70,15 +70,15 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
     async run() {
       const watch = followLinks({
         client: links,
-        listener: listen(records, age, () => watch.reconnect()),
+        listener: listen(tracked, age, () => watch.reconnect()),
         ...{ log, now, sleep: pause, random: Math.random, silenceMs },
       });
       const task = (ms: number, what: () => void | Promise<void>) => repeat(() => ms, what, signal, log);
       running = Promise.all([
         repeat(restAfterChoice, () => chooseNow(parts, dependencies), signal, log),
         task(readMs, () => read(parts, log, signal)),
-        task(grantMs, grants.tick),
-        task(expireMs, records.expire),
+        task(leaseTickMs, leaseKeeper.tick),
+        task(expireMs, tracked.expire),
         task(saveMs, () => save(parts, path)),
       ]).then(() => Promise.all([watch.stop(), save(parts, path)]));
       await running;
@@ -90,47 +90,47 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
   };
 }
 
-function partsOf({ hotSet, links, log }: Dependencies, restored: HotLinks) {
+function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   const popularity = createPopularity(popularityBounds);
   for (const [name, score] of restored) popularity.restore(name, score);
   const age = createWatchAge(now);
   const start = holdUntilWhole(hotSet);
-  const records = createRecords({
+  const tracked = createTrackedLinks({
     hotSet: start,
     lookup: async (names) => (await links.lookupLinks({ names: [...names] }, { timeoutMs: lookupMs })).records,
     onCorrection(corrected) {
       corrections.add(corrected.length);
-      grants.corrected(corrected);
+      leaseKeeper.corrected(corrected);
     },
     wallClock: Date.now,
   });
-  records.want([...restored.keys()].map(keyOfName));
-  const settled = (): boolean => start.isWhole && records.settled();
-  const grants = createGrants({ hotSet, ageMs: age.ageMs, settled, now, log });
-  observe(metric.leaseTtl, {}, () => grants.ttlMs / 1_000);
-  observe(metric.leaseStateAge, {}, () => grants.stateAgeMs / 1_000);
-  observe(metric.leaseWithheldParts, {}, () => grants.withheldParts);
+  tracked.track([...restored.keys()].map(keyOfName));
+  const settled = (): boolean => start.isWhole && tracked.settled();
+  const leaseKeeper = createLeaseKeeper({ hotSet, ageMs: age.ageMs, settled, now, log });
+  observe(metric.leaseTtl, {}, () => leaseKeeper.ttlMs / 1_000);
+  observe(metric.leaseStateAge, {}, () => leaseKeeper.stateAgeMs / 1_000);
+  observe(metric.leaseWithheldShards, {}, () => leaseKeeper.withheldShards);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
-  return { popularity, age, start, records, grants, clicks: createClickTap(popularity) };
+  return { popularity, age, start, tracked, leaseKeeper, clicks: createClickTap(popularity) };
 }
 
-type Parts = ReturnType<typeof partsOf>;
+type Parts = ReturnType<typeof assemble>;
 
-function chooseNow({ popularity, records, clicks }: Parts, { hotSet, config }: Dependencies): void {
+function chooseNow({ popularity, tracked, clicks }: Parts, { hotSet, config }: Dependencies): void {
   const capacity = capacityOf(hotSet, config);
   // Counts fade by the time of clicks: while none comes, the choice would be the last one again, unless the room has shrunk with a restart.
-  if (!clicks.flush() && records.size <= capacity) return;
-  const { promote, demote } = choose({ popularity, chosen: records, capacity });
-  records.forget(demote);
-  records.want(promote.map(keyOfName));
+  if (!clicks.flush() && tracked.size <= capacity) return;
+  const { promote, demote } = choose({ popularity, chosen: tracked, capacity });
+  tracked.untrack(demote);
+  tracked.track(promote.map(keyOfName));
   promotions.add(promote.length);
   demotions.add(demote.length);
 }
 
-async function read({ records, start }: Parts, log: Log, signal: AbortSignal): Promise<void> {
-  if (records.waiting === 0 && start.isWhole) return;
+async function read({ tracked, start }: Parts, log: Log, signal: AbortSignal): Promise<void> {
+  if (tracked.waiting === 0 && start.isWhole) return;
   try {
-    if (await records.read()) records.leftOut(start.whole());
+    if (await tracked.read()) tracked.leftOut(start.whole());
   } catch (error) {
     log.warn({ err: fromConnectError(error) }, 'links could not be looked up');
     await pause(readAgainMs, signal);
@@ -138,22 +138,22 @@ async function read({ records, start }: Parts, log: Log, signal: AbortSignal): P
 }
 
 /** Not before the set is whole: the file has what is still to be read. */
-async function save({ records, popularity, start }: Parts, path: string): Promise<void> {
+async function save({ tracked, popularity, start }: Parts, path: string): Promise<void> {
   if (!start.isWhole) return;
-  const scores = [...records.names()].map((name) => [name, Math.round(popularity.scoreOf(name) * 10) / 10] as const);
+  const scores = [...tracked.names()].map((name) => [name, Math.round(popularity.scoreOf(name) * 10) / 10] as const);
   await writeHotLinks(path, new Map(scores));
 }
 
-function listen(records: Records, age: WatchAge, reconnect: () => void): WatchListener {
+function listen(tracked: TrackedLinks, age: WatchAge, reconnect: () => void): WatchListener {
   return {
     connecting: age.connecting,
-    change: records.change,
+    change: tracked.change,
     heartbeat({ readAt }) {
-      records.heard();
+      tracked.heard();
       if (readAt && !age.heartbeat(timestampMs(readAt))) reconnect();
     },
     gap() {
-      records.gap();
+      tracked.gap();
       age.gap();
       // Another primary has another clock.
       reconnect();

@@ -3,7 +3,7 @@ import type { Fleet } from './fleet.ts';
 
 /** Whether Envoys may serve the hot set. */
 export interface Lease {
-  /** From now, in milliseconds; undefined: not any more. The parts that are withheld may not be served all the same. */
+  /** From now, in milliseconds; undefined: not any more. The shards that are withheld may not be served all the same. */
   set(ttlMs: number | undefined, withheld: ReadonlySet<string>): void;
   readonly withheld: ReadonlySet<string>;
   /** What is left for an Envoy, in milliseconds; 0: it may not serve. */
@@ -40,8 +40,8 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
     get withheld() {
       return withheld;
     },
-    set(ttlMs, parts) {
-      withheld = parts;
+    set(ttlMs, shards) {
+      withheld = shards;
       until = ttlMs === undefined ? 0 : now() + ttlMs;
       serial += 1;
       changed.fire();

@@ -19,7 +19,7 @@ export interface PushPace {
 }
 
 /**
- * A push keeps Envoy's main thread busy, and what withholds a part has to wait for it. So after a push none is sent for
+ * A push keeps Envoy's main thread busy, and what withholds a shard has to wait for it. So after a push none is sent for
  * this many times as long, up to a bound.
  */
 const restShare = 2;

@@ -1,7 +1,7 @@
 import { isCanonicalUuid, isCode } from '#runtime/shortlink/link-key.ts';
 import { isRedirectStatus } from '#runtime/shortlink/link-record.ts';
 import type { HotEntry } from './entry.ts';
-import { pathOf } from './parts.ts';
+import { pathOf } from './shards.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
 import { encodeEntry, encodeVirtualHost, virtualHostName } from './xds/resources.ts';
 

@@ -22,7 +22,7 @@ const afterMs = 18_000;
 /** A lease ends so long after what renews it died. */
 const leaseMs = 2_000;
 const recoveryMs = 10_000;
-/** A link that was edited again and again waits outside for a minute (gateway/edge/hot/restless.ts). */
+/** A link that was edited again and again is left out for a minute (gateway/edge/hot/tracking/flap-damping.ts). */
 const outsideMs = 65_000;
 const resolvers: readonly PartName[] = ['resolver-1', 'resolver-2'];
 

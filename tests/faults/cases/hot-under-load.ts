@@ -10,7 +10,7 @@ import type { World } from '../world.ts';
 /** With the checker's 200 follows a second, far below what the cold path can do (docs/scaling.md). */
 const rates = { cached: 200, cold: 100, create: 1 };
 const linksEdited = 10;
-/** One edit a second in all. Each withholds its link's part of the hot set until the whole set was pushed. */
+/** One edit a second in all. Each withholds its link's shard of the hot set until the whole set was pushed. */
 const editEveryMs = 10_000;
 const followEveryMs = 50;
 const baselineMs = 10_000;

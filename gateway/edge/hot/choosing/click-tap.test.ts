@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { Tier } from '#gen/event/v1/click_pb.ts';
 import type { FollowedLink } from '../../clicks/parse.ts';
-import { pathOf } from '../parts.ts';
+import { pathOf } from '../shards.ts';
 import { createClickTap } from './click-tap.ts';
 
 const linkOf = (code: string): FollowedLink => ({

@@ -3,7 +3,7 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { ClickLine, FollowedLink } from '../../clicks/parse.ts';
 import { nameOf } from '../link-name.ts';
-import { pathOf } from '../parts.ts';
+import { pathOf } from '../shards.ts';
 import type { Popularity } from './popularity.ts';
 
 /**

@@ -26,7 +26,7 @@ import {
 } from '#gen-xds/type/matcher/v3/matcher_pb.ts';
 import { writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import type { HotEntry } from '../entry.ts';
-import { leaseKeyOf, partOf, pathOf } from '../parts.ts';
+import { leaseKeyOf, pathOf, shardOf } from '../shards.ts';
 import { authorize, type BaseRoutes } from './base-routes.ts';
 
 /** Whose click a follow is, as the click line says it (proto/hop/event/v1/click_line.proto, `click`). */
@@ -70,7 +70,7 @@ function setHeader(key: string, value: string): HeaderValueOption {
   });
 }
 
-/** A domain's virtual host, as bytes: its hot paths while the lease of their part holds, the routes of the file for all else. */
+/** A domain's virtual host, as bytes: its hot paths while the lease of their shard holds, the routes of the file for all else. */
 export function encodeVirtualHost(
   base: BaseRoutes,
   domain: string,
@@ -90,7 +90,7 @@ export function encodeVirtualHost(
   const matcher = [
     // Field numbers of xds.type.matcher.v3.Matcher and what is in it. A nested matcher that finds nothing leaves the
     // question to the next one out, so the routes of the file stand here once. Envoy refuses a map of nothing.
-    ...(entries.length > 0 ? whenever(hotRequest, tree(3, partsOf(entries))) : []),
+    ...(entries.length > 0 ? whenever(hotRequest, tree(3, shardsOf(entries))) : []),
     ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
   ];
   return Buffer.concat([shell, ...within(21, matcher)]);
@@ -98,12 +98,12 @@ export function encodeVirtualHost(
 
 export const virtualHostName = (base: BaseRoutes, domain: string): string => `${base.name}/${domain}`;
 
-/** The map from how the paths of a part begin to that part, as bytes of MatchMap. */
-function partsOf(entries: readonly HotEntry[]): Uint8Array[] {
-  const byPart = Map.groupBy(entries, ({ code }) => partOf(code));
-  return [...byPart].flatMap(([part, own]) => {
-    const matcher = whenever(leased(part), tree(2, own.map(encodeEntry)));
-    return within(1, [...field(1, Buffer.from(`/${part}`)), ...within(2, within(1, matcher))]);
+/** The map from how the paths of a shard begin to that shard, as bytes of MatchMap. */
+function shardsOf(entries: readonly HotEntry[]): Uint8Array[] {
+  const byShard = Map.groupBy(entries, ({ code }) => shardOf(code));
+  return [...byShard].flatMap(([shard, own]) => {
+    const matcher = whenever(leased(shard), tree(2, own.map(encodeEntry)));
+    return within(1, [...field(1, Buffer.from(`/${shard}`)), ...within(2, within(1, matcher))]);
   });
 }
 
@@ -162,13 +162,13 @@ const all = (...predicate: Predicate[]): Predicate =>
 const not = (value: Predicate): Predicate =>
   create(Matcher_MatcherList_PredicateSchema, { matchType: { case: 'notMatcher', value } });
 
-/** Holds while Envoy has the lease of a part. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
-function leased(part: string): Uint8Array {
+/** Holds while Envoy has the lease of a shard. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
+function leased(shard: string): Uint8Array {
   const fraction = toBinary(
     RuntimeFractionalPercentSchema,
     create(RuntimeFractionalPercentSchema, {
       defaultValue: { numerator: 0, denominator: Denominator.HUNDRED },
-      runtimeKey: leaseKeyOf(part),
+      runtimeKey: leaseKeyOf(shard),
     }),
   );
   const customMatch = create(TypedExtensionConfigSchema, {

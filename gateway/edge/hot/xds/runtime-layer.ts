@@ -8,7 +8,7 @@ import {
 } from '#gen-envoy/service/discovery/v3/discovery_pb.ts';
 import { RuntimeSchema } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
 import type { Lease } from '../lease.ts';
-import { leaseKeyOf, parts } from '../parts.ts';
+import { leaseKeyOf, shards } from '../shards.ts';
 import { answerTo } from './acknowledgement.ts';
 
 type Response = MessageInitShape<typeof DiscoveryResponseSchema>;
@@ -38,10 +38,10 @@ export async function* runtimeLayer(
 
 /** The whole layer each time: Envoy takes nothing less for a renewal. Without time to live it stays, and says no. */
 function layer(name: string, version: string, leftMs: number, withheld: ReadonlySet<string>): Response {
-  const may = (part: string): boolean => leftMs > 0 && !withheld.has(part);
+  const may = (shard: string): boolean => leftMs > 0 && !withheld.has(shard);
   const runtime = create(RuntimeSchema, {
     name,
-    layer: Object.fromEntries(parts.map((part) => [leaseKeyOf(part), may(part) ? 100 : 0])),
+    layer: Object.fromEntries(shards.map((shard) => [leaseKeyOf(shard), may(shard) ? 100 : 0])),
   });
   const resource = create(ResourceSchema, {
     name,

@@ -1,22 +1,22 @@
 /**
- * Links that were corrected again and again. Each correction turns a part of the hot set cold until every Envoy has it, for the
- * links of others as well: so such a link waits outside until it has been left alone for a while.
+ * Keeps links out of the hot set that flap: that were corrected again and again. Each correction turns a shard of the hot set cold
+ * until every Envoy has it, and with it the links of others, so such a link waits until it has been left alone for a minute.
  */
-export interface Restless {
-  /** Its entry was wrong in the hot set. Times are milliseconds since 1970. */
+export interface FlapDamping {
+  /** An Envoy may have had a wrong entry of this link. Times are milliseconds since 1970. */
   corrected(name: string, nowMs: number): void;
-  has(name: string, nowMs: number): boolean;
-  /** Forgets those whose time is over. Answers which of them were restless. */
+  isDamped(name: string, nowMs: number): boolean;
+  /** Forgets the links whose time is over. Answers which of them were damped. */
   settle(nowMs: number): string[];
 }
 
-/** So many corrections, each within the while after the one before. */
+/** A link is damped after so many corrections, each within this time of the one before. */
 const fewest = 3;
-const whileMs = 60_000;
+const windowMs = 60_000;
 /** The oldest are forgotten before their time: what is hot has about as many. */
 const most = 20_000;
 
-export function createRestless(): Restless {
+export function createFlapDamping(): FlapDamping {
   /** In the order of their ends. */
   const all = new Map<string, { readonly corrections: number; readonly untilMs: number }>();
   return {
@@ -24,13 +24,13 @@ export function createRestless(): Restless {
       const before = all.get(name);
       const corrections = before && nowMs < before.untilMs ? before.corrections + 1 : 1;
       all.delete(name);
-      all.set(name, { corrections, untilMs: nowMs + whileMs });
+      all.set(name, { corrections, untilMs: nowMs + windowMs });
       for (const oldest of all.keys()) {
         if (all.size <= most) return;
         all.delete(oldest);
       }
     },
-    has(name, nowMs) {
+    isDamped(name, nowMs) {
       const known = all.get(name);
       return known !== undefined && known.corrections >= fewest && nowMs < known.untilMs;
     },

@@ -4,9 +4,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type LinkChange, LinkChangeSchema, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { HotEntry } from './entry.ts';
-import { nameOf } from './link-name.ts';
-import { createRecords } from './records.ts';
+import type { HotEntry } from '../entry.ts';
+import { nameOf } from '../link-name.ts';
+import { createTrackedLinks } from './tracked-links.ts';
 
 const domain = 'go.example';
 const now = 1_800_000_000_000;
@@ -39,7 +39,7 @@ function setUp(room = 1e6) {
   const questions: { answer(): Promise<void>; fail(): Promise<void> }[] = [];
   let corrected = 0;
   let clock = now;
-  const records = createRecords({
+  const tracked = createTrackedLinks({
     hotSet: {
       put(entries) {
         setVersion++;
@@ -79,7 +79,7 @@ function setUp(room = 1e6) {
   });
   const key = (code: string): LinkKey => ({ domain, code });
   return {
-    records,
+    tracked,
     primary,
     set,
     questions,
@@ -100,8 +100,8 @@ function setUp(room = 1e6) {
     store: (record: LinkRecord) => void primary.set(nameOf(record), record),
     /** Wants, reads and answers. */
     async make(...codes: string[]) {
-      records.want(codes.map(key));
-      const read = records.read();
+      tracked.track(codes.map(key));
+      const read = tracked.read();
       for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
       await read;
     },
@@ -109,80 +109,80 @@ function setUp(room = 1e6) {
   };
 }
 
-describe('the records of hot links', () => {
+describe('tracked links', () => {
   it('are not read before Watch is heard', async () => {
-    const { records, store, make, versionOf } = setUp();
+    const { tracked, store, make, versionOf } = setUp();
     store(recordOf('a', 1n));
     await make('a');
     expect(versionOf('a')).toBeUndefined();
-    records.heard();
+    tracked.heard();
     await make('a');
     expect(versionOf('a')).toBe(1n);
   });
 
   it('are plain links alone, and follow each change', async () => {
-    const { records, store, make, versionOf, corrected } = setUp();
-    records.heard();
+    const { tracked, store, make, versionOf, corrected } = setUp();
+    tracked.heard();
     for (const code of ['plain', 'off']) store(recordOf(code, 1n, { disabled: code === 'off' }));
     await make('plain', 'off', 'absent');
     expect([versionOf('plain'), versionOf('off'), versionOf('absent')]).toEqual([1n, undefined, undefined]);
-    records.change(changeOf(recordOf('plain', 2n)));
-    records.change(changeOf(recordOf('off', 3n)));
+    tracked.change(changeOf(recordOf('plain', 2n)));
+    tracked.change(changeOf(recordOf('off', 3n)));
     store(recordOf('absent', 4n));
-    records.change(changeOf(recordOf('absent', 4n)));
+    tracked.change(changeOf(recordOf('absent', 4n)));
     await make();
     expect([versionOf('plain'), versionOf('off'), versionOf('absent')]).toEqual([2n, 3n, 4n]);
     expect(corrected()).toBe(1);
-    records.change(changeOf(recordOf('plain', 5n, { deletedAt: timestampFromMs(now) })));
-    records.change(changeOf(recordOf('other', 6n), 'off'));
+    tracked.change(changeOf(recordOf('plain', 5n, { deletedAt: timestampFromMs(now) })));
+    tracked.change(changeOf(recordOf('other', 6n), 'off'));
     expect([versionOf('plain'), versionOf('off')]).toEqual([undefined, undefined]);
     expect(corrected()).toBe(3);
   });
 
   it('are told to Envoy with their new version, but are not wrong, where an edit left the answer as it was', async () => {
-    const { records, store, make, versionOf, corrected } = setUp();
-    records.heard();
+    const { tracked, store, make, versionOf, corrected } = setUp();
+    tracked.heard();
     const destination = 'https://destination.example/';
     store(recordOf('a', 1n, { destination }));
     await make('a');
-    records.change(changeOf(recordOf('a', 2n, { destination, title: 'Another', tags: ['new'] })));
+    tracked.change(changeOf(recordOf('a', 2n, { destination, title: 'Another', tags: ['new'] })));
     expect([versionOf('a'), corrected()]).toEqual([2n, 0]);
     const expiresAt = timestampFromMs(now + 20_000);
-    records.change(changeOf(recordOf('a', 3n, { destination, expiresAt })));
+    tracked.change(changeOf(recordOf('a', 3n, { destination, expiresAt })));
     expect([versionOf('a'), corrected()]).toEqual([3n, 0]);
   });
 
   it('are left out for a minute after the third correction, and may be chosen again after it', async () => {
-    const { records, store, make, versionOf, corrected, advance } = setUp();
-    records.heard();
+    const { tracked, store, make, versionOf, corrected, advance } = setUp();
+    tracked.heard();
     store(recordOf('a', 1n));
     await make('a');
-    for (const version of [2n, 3n]) records.change(changeOf(recordOf('a', version)));
+    for (const version of [2n, 3n]) tracked.change(changeOf(recordOf('a', version)));
     expect(versionOf('a')).toBe(3n);
     advance(59_000);
-    records.change(changeOf(recordOf('a', 4n)));
-    records.change(changeOf(recordOf('a', 5n)));
+    tracked.change(changeOf(recordOf('a', 4n)));
+    tracked.change(changeOf(recordOf('a', 5n)));
     expect([versionOf('a'), corrected()]).toEqual([undefined, 3]);
     store(recordOf('a', 5n));
     advance(59_000);
-    records.expire();
+    tracked.expire();
     await make('a');
     expect(versionOf('a')).toBeUndefined();
     advance(1_000);
-    records.expire();
-    expect(records.has(`${domain}/a`)).toBe(false);
+    tracked.expire();
+    expect(tracked.has(`${domain}/a`)).toBe(false);
     await make('a');
     expect([versionOf('a'), corrected()]).toEqual([5n, 3]);
   });
 
   it('drop an answer that is older than a change, and one to a question of before', async () => {
-    const { records, store, key, questions, versionOf } = setUp();
-    records.heard();
+    const { tracked, store, key, questions, versionOf } = setUp();
+    tracked.heard();
     store(recordOf('a', 1n));
-    records.want([key('a')]);
-    const read = records.read();
+    tracked.track([key('a')]);
+    const read = tracked.read();
     store(recordOf('a', 2n, { disabled: true }));
-    records.change(changeOf(recordOf('a', 2n, { disabled: true })));
+    tracked.change(changeOf(recordOf('a', 2n, { disabled: true })));
     await questions.shift()?.answer();
     expect(versionOf('a')).toBeUndefined();
     await questions.shift()?.answer();
@@ -190,11 +190,11 @@ describe('the records of hot links', () => {
     expect(versionOf('a')).toBeUndefined();
 
     store(recordOf('b', 3n));
-    records.want([key('b')]);
-    const second = records.read();
-    records.forget([`${domain}/b`]);
-    records.change(changeOf(recordOf('b', 4n)));
-    records.want([key('b')]);
+    tracked.track([key('b')]);
+    const second = tracked.read();
+    tracked.untrack([`${domain}/b`]);
+    tracked.change(changeOf(recordOf('b', 4n)));
+    tracked.track([key('b')]);
     store(recordOf('b', 4n));
     await questions.shift()?.answer();
     expect(versionOf('b')).toBeUndefined();
@@ -204,135 +204,135 @@ describe('the records of hot links', () => {
   });
 
   it('are all read again after a gap, and believed although their versions went back', async () => {
-    const { records, store, make, versionOf } = setUp();
-    records.heard();
+    const { tracked, store, make, versionOf } = setUp();
+    tracked.heard();
     store(recordOf('a', 7n));
     store(recordOf('b', 8n));
     await make('a', 'b');
-    expect(records.settled()).toBe(true);
-    records.gap();
+    expect(tracked.settled()).toBe(true);
+    tracked.gap();
     store(recordOf('a', 5n));
-    expect(records.settled()).toBe(false);
-    records.heard();
-    expect(records.settled()).toBe(false);
+    expect(tracked.settled()).toBe(false);
+    tracked.heard();
+    expect(tracked.settled()).toBe(false);
     await make();
-    expect(records.settled()).toBe(true);
+    expect(tracked.settled()).toBe(true);
     expect([versionOf('a'), versionOf('b')]).toEqual([5n, 8n]);
   });
 
   it('leave the set before they expire', async () => {
-    const { records, store, make, versionOf, advance, corrected } = setUp();
-    records.heard();
+    const { tracked, store, make, versionOf, advance, corrected } = setUp();
+    tracked.heard();
     store(recordOf('soon', 1n, { expiresAt: timestampFromMs(now + 14_000) }));
     store(recordOf('later', 2n, { expiresAt: timestampFromMs(now + 16_000) }));
     await make('soon', 'later');
     expect([versionOf('soon'), versionOf('later')]).toEqual([undefined, 2n]);
     advance(10_999);
-    records.expire();
+    tracked.expire();
     expect(versionOf('later')).toBe(2n);
     advance(1);
-    records.expire();
+    tracked.expire();
     expect(versionOf('later')).toBeUndefined();
     expect(corrected()).toBe(1);
   });
 
   it('tell of a change to a link that was forgotten, until Envoy is without it', async () => {
-    const { records, store, make, push, served, corrected } = setUp();
+    const { tracked, store, make, push, served, corrected } = setUp();
     const names = () => served().map(([name]) => name.slice(domain.length + 1));
     const codes = ['gone', 'renamed', 'quiet'];
-    records.heard();
+    tracked.heard();
     for (const code of codes) store(recordOf(code, 1n));
     await make(...codes);
     push();
-    records.forget(codes.map((code) => `${domain}/${code}`));
+    tracked.untrack(codes.map((code) => `${domain}/${code}`));
     expect([names(), corrected()]).toEqual([codes, 0]);
-    records.change(changeOf(recordOf('gone', 1n)));
+    tracked.change(changeOf(recordOf('gone', 1n)));
     expect(names()).toEqual(codes);
-    records.change(changeOf(recordOf('gone', 2n, { disabled: true })));
+    tracked.change(changeOf(recordOf('gone', 2n, { disabled: true })));
     expect(names()).toEqual(['renamed', 'quiet']);
-    records.change(changeOf(recordOf('other', 3n), 'renamed'));
+    tracked.change(changeOf(recordOf('other', 3n), 'renamed'));
     expect([names(), corrected()]).toEqual([['quiet'], 2]);
     push();
-    records.expire();
-    records.change(changeOf(recordOf('quiet', 4n)));
+    tracked.expire();
+    tracked.change(changeOf(recordOf('quiet', 4n)));
     expect(corrected()).toBe(2);
   });
 
   it('tell of a link that was forgotten and is wanted again, if it is another by now', async () => {
-    const { records, store, make, push, served, versionOf, corrected } = setUp();
-    records.heard();
+    const { tracked, store, make, push, served, versionOf, corrected } = setUp();
+    tracked.heard();
     for (const code of ['same', 'other']) store(recordOf(code, 1n));
     await make('same', 'other');
     push();
-    records.forget(['same', 'other'].map((code) => `${domain}/${code}`));
+    tracked.untrack(['same', 'other'].map((code) => `${domain}/${code}`));
     store(recordOf('other', 2n));
     await make('same', 'other');
     expect([versionOf('same'), versionOf('other'), corrected()]).toEqual([1n, 2n, 1]);
     expect(served().map(([name]) => name)).toEqual([`${domain}/same`]);
-    records.change(changeOf(recordOf('same', 3n)));
+    tracked.change(changeOf(recordOf('same', 3n)));
     expect(served()).toEqual([]);
   });
 
   it('tell of those that were forgotten when changes may have been missed, or when they expire', async () => {
-    const { records, store, make, push, served, advance } = setUp();
+    const { tracked, store, make, push, served, advance } = setUp();
     const codes = ['before', 'after', 'soon'];
-    records.heard();
+    tracked.heard();
     for (const code of codes)
       store(recordOf(code, 1n, code === 'soon' ? { expiresAt: timestampFromMs(now + 16_000) } : {}));
     await make(...codes);
     push();
-    records.forget([`${domain}/soon`]);
+    tracked.untrack([`${domain}/soon`]);
     advance(11_000);
-    records.expire();
+    tracked.expire();
     expect(served().map(([name]) => name)).toEqual([`${domain}/before`, `${domain}/after`]);
-    records.forget([`${domain}/before`]);
-    records.gap();
-    records.forget([`${domain}/after`]);
-    records.heard();
-    expect([records.settled(), served()]).toEqual([true, []]);
+    tracked.untrack([`${domain}/before`]);
+    tracked.gap();
+    tracked.untrack([`${domain}/after`]);
+    tracked.heard();
+    expect([tracked.settled(), served()]).toEqual([true, []]);
   });
 
   it('remember no more than 10,000 that Envoy may have, and tell of the others', async () => {
-    const { records, store, make, push, corrected } = setUp();
-    records.heard();
+    const { tracked, store, make, push, corrected } = setUp();
+    tracked.heard();
     const codes = Array.from({ length: 10_001 }, (_, index) => `c${index}`);
     for (const code of codes) store(recordOf(code, 1n));
     await make(...codes);
     push();
-    records.forget(codes.map((code) => `${domain}/${code}`));
+    tracked.untrack(codes.map((code) => `${domain}/${code}`));
     expect(corrected()).toBe(1);
   });
 
   it('keep a place for what the set did not take until something is taken out, and never take it for hot', async () => {
-    const { records, store, make, versionOf, corrected } = setUp(2);
-    records.heard();
+    const { tracked, store, make, versionOf, corrected } = setUp(2);
+    tracked.heard();
     for (const code of ['a', 'b', 'c']) store(recordOf(code, 1n));
     await make('a', 'b', 'c');
-    records.expire();
-    expect([versionOf('c'), records.size]).toEqual([undefined, 3]);
-    records.forget([`${domain}/a`]);
-    records.expire();
-    expect([records.has(`${domain}/c`), records.size]).toEqual([false, 1]);
+    tracked.expire();
+    expect([versionOf('c'), tracked.size]).toEqual([undefined, 3]);
+    tracked.untrack([`${domain}/a`]);
+    tracked.expire();
+    expect([tracked.has(`${domain}/c`), tracked.size]).toEqual([false, 1]);
     await make('c');
     expect([versionOf('c'), corrected()]).toEqual([1n, 0]);
-    records.forget([`${domain}/b`]);
-    records.expire();
-    expect(records.has(`${domain}/c`)).toBe(true);
+    tracked.untrack([`${domain}/b`]);
+    tracked.expire();
+    expect(tracked.has(`${domain}/c`)).toBe(true);
   });
 
   it('are asked for again after a question was lost, 250 at a time', async () => {
-    const { records, store, key, questions, set } = setUp();
-    records.heard();
+    const { tracked, store, key, questions, set } = setUp();
+    tracked.heard();
     const codes = Array.from({ length: 600 }, (_, index) => `c${index}`);
     for (const [index, code] of codes.entries()) store(recordOf(code, BigInt(index + 1)));
-    records.want(codes.map(key));
-    const read = records.read().catch(() => 'lost');
+    tracked.track(codes.map(key));
+    const read = tracked.read().catch(() => 'lost');
     expect(questions).toHaveLength(2);
     await questions.shift()?.fail();
     expect(await read).toBe('lost');
     await questions.shift()?.answer();
     await questions.shift()?.answer();
-    const again = records.read();
+    const again = tracked.read();
     for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
     await again;
     expect(set.size).toBe(600);
@@ -363,7 +363,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** A primary with a history, a Watch that tells it late, out of order across links and twice, and gaps that swallow some. */
 async function play(steps: readonly Step[], room?: number): Promise<void> {
-  const { records, primary, set, questions, key, push, served, advance } = setUp(room);
+  const { tracked, primary, set, questions, key, push, served, advance } = setUp(room);
   const untold: LinkChange[] = [];
   /** The newest version heard of each name since the last gap. */
   const heard = new Map<string, bigint>();
@@ -381,7 +381,7 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
   }
 
   function tell(change: LinkChange): void {
-    records.change(change);
+    tracked.change(change);
     const record = change.record as LinkRecord;
     for (const name of [nameOf(record), `${domain}/${change.previousCode}`]) {
       if ((heard.get(name) ?? 0n) < record.version) heard.set(name, record.version);
@@ -391,7 +391,7 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
 
   function check(): void {
     for (const [name, entry] of set) expect(entry.version).toBeGreaterThanOrEqual(heard.get(name) ?? 0n);
-    if (!records.settled()) return;
+    if (!tracked.settled()) return;
     // Envoy may answer by itself.
     for (const [name, entry] of [...set, ...served()])
       for (const known of [heard, missed]) expect(entry.version).toBeGreaterThanOrEqual(known.get(name) ?? 0n);
@@ -402,8 +402,8 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
     untold.splice(0, which);
     heard.clear();
     missed = new Map(committed);
-    records.gap();
-    records.heard();
+    tracked.gap();
+    tracked.heard();
   }
 
   function edit({ which, kind }: Extract<Step, { do: 'edit' }>): void {
@@ -419,8 +419,8 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
     if (each.do === 'edit') edit(each);
     else if (each.do === 'gap') gap(each);
     else if (each.do === 'push') push();
-    else if (each.do === 'want') records.want([key(`c${each.which}`)]);
-    else if (each.do === 'forget') records.forget([`${domain}/c${each.which}`]);
+    else if (each.do === 'want') tracked.track([key(`c${each.which}`)]);
+    else if (each.do === 'forget') tracked.untrack([`${domain}/c${each.which}`]);
     else if (each.do === 'hear') {
       const [change] = untold.splice(each.which % Math.max(1, untold.length), 1);
       if (change) tell(change);
@@ -429,29 +429,29 @@ async function play(steps: readonly Step[], room?: number): Promise<void> {
       const [question] = questions.splice(each.which % Math.max(1, questions.length), 1);
       await question?.[each.do === 'answer' ? 'answer' : 'fail']();
     }
-    records.expire();
-    reading = Promise.allSettled([reading, records.read()]);
+    tracked.expire();
+    reading = Promise.allSettled([reading, tracked.read()]);
     check();
   }
 
-  records.heard();
+  tracked.heard();
   for (const each of steps) await take(each);
   // In the end everything is told and answered, and the set is what the primary has.
   for (const change of untold.splice(0)) tell(change);
   // Those that were corrected often are not chosen any more.
   advance(60_000);
-  records.expire();
+  tracked.expire();
   for (let round = 0; round < 20; round++) {
-    void records.read().catch(() => {});
+    void tracked.read().catch(() => {});
     for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
   }
-  expect(records.settled()).toBe(true);
-  for (const name of records.names()) {
+  expect(tracked.settled()).toBe(true);
+  for (const name of tracked.names()) {
     const record = primary.get(name);
     const plain = record && !record.disabled && !record.deletedAt ? record : undefined;
     if (set.has(name) || room === undefined) expect(set.get(name)?.version).toBe(plain?.version);
   }
-  for (const name of set.keys()) expect(records.has(name)).toBe(true);
+  for (const name of set.keys()) expect(tracked.has(name)).toBe(true);
 }
 
 const steps = fc.array(step, { maxLength: 60, size: 'max' });

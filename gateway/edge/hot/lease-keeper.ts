@@ -3,9 +3,9 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { HotSet } from './entry.ts';
-import { partOf } from './parts.ts';
+import { shardOf } from './shards.ts';
 
-export interface GrantsOptions {
+export interface LeaseKeeperOptions {
   readonly hotSet: Pick<HotSet, 'setLease' | 'status'>;
   /** How old what Watch has told is, in milliseconds (runtime/watch/watch-age.ts). */
   readonly ageMs: () => number;
@@ -15,10 +15,10 @@ export interface GrantsOptions {
   readonly log: Log;
 }
 
-/** Decides for how long Envoy may serve the hot set, when it may not, and which parts of it. */
-export interface Grants {
+/** Decides for how long Envoy may serve the hot set, when it may not, and which shards of it. */
+export interface LeaseKeeper {
   /**
-   * Entries of these links were just changed or taken out because the links were, and are being sent: their parts are
+   * Entries of these links were just changed or taken out because the links were, and are being sent: their shards are
    * withheld, by a small message before the large one, until every Envoy has that.
    */
   corrected(links: readonly LinkKey[]): void;
@@ -28,7 +28,7 @@ export interface Grants {
   readonly ttlMs: number;
   /** For how long it has been granted, or withdrawn, in milliseconds. */
   readonly stateAgeMs: number;
-  readonly withheldParts: number;
+  readonly withheldShards: number;
 }
 
 /** No edge serves what was true longer ago than this, whatever dies. */
@@ -47,22 +47,22 @@ type Reason = 'resynchronising' | 'silent';
 const withdrawals = counter(metric.leaseWithdrawals);
 
 /** docs/decisions/0015-hot-set.md has the arithmetic. */
-export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions): Grants {
-  /** By part: the version of the hot set that an Envoy must have to be right in it. */
+export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKeeperOptions): LeaseKeeper {
+  /** By shard: the version of the hot set that an Envoy must have to be right in it. */
   const withheld = new Map<string, bigint>();
   let ttlMs = 0;
   let renewAt = 0;
   let withdrawnAt = Number.NEGATIVE_INFINITY;
   let changedAt = now();
 
-  /** Answers whether a part is not withheld any more. */
+  /** Answers whether a shard is not withheld any more. */
   function release(): boolean {
     const before = withheld.size;
     if (before === 0) return false;
     // Undefined as well while none is connected: the next one may be given a set that was made before the change.
     const { acknowledgedVersion } = hotSet.status();
     if (acknowledgedVersion === undefined) return false;
-    for (const [part, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(part);
+    for (const [shard, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(shard);
     return withheld.size < before;
   }
 
@@ -109,7 +109,7 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     tick,
     corrected(links) {
       const { version } = hotSet.status();
-      for (const { code } of links) withheld.set(partOf(code), version);
+      for (const { code } of links) withheld.set(shardOf(code), version);
       if (ttlMs === 0) return;
       const reason = objection();
       if (reason) withdraw(reason);
@@ -121,7 +121,7 @@ export function createGrants({ hotSet, ageMs, settled, now, log }: GrantsOptions
     get stateAgeMs() {
       return now() - changedAt;
     },
-    get withheldParts() {
+    get withheldShards() {
       return withheld.size;
     },
   };

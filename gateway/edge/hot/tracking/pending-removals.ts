@@ -1,17 +1,17 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
-import type { HotEntry, HotSet } from './entry.ts';
-import { nameOf } from './link-name.ts';
+import type { HotEntry, HotSet } from '../entry.ts';
+import { nameOf } from '../link-name.ts';
 
 /**
- * Entries that are out of the hot set and perhaps not out of every Envoy, which may go on answering for them. What is
- * answered here is not remembered any more, and its part has to be withheld.
+ * Entries that were removed from the hot set and perhaps not yet from every Envoy, which may go on answering for them. What a
+ * call answers is not remembered any more: its shard has to be withheld.
  */
-export interface Leaving {
-  /** Just taken out of the hot set. */
+export interface PendingRemovals {
+  /** Just removed from the hot set. */
   add(entry: HotEntry, goneAtMs: number): void;
   /** No longer to be remembered: it is in the hot set again, or withheld. */
   take(name: string): HotEntry | undefined;
-  /** By Watch. */
+  /** By Watch: answers the entry that the change makes wrong. */
   change(record: LinkRecord): HotEntry[];
   /** Forgets those that every Envoy is without. Answers those that are too many to be remembered. */
   settle(): HotEntry[];
@@ -19,12 +19,13 @@ export interface Leaving {
   expire(nowMs: number): HotEntry[];
   /** When the first of them is about to expire; infinity: none. */
   firstGoneAtMs(): number;
+  /** Answers all. */
   clear(): HotEntry[];
 }
 
 const most = 10_000;
 
-export function createLeaving(hotSet: Pick<HotSet, 'status'>): Leaving {
+export function createPendingRemovals(hotSet: Pick<HotSet, 'status'>): PendingRemovals {
   const all = new Map<string, { readonly entry: HotEntry; readonly goneAtMs: number; readonly outOf: bigint }>();
 
   function take(name: string): HotEntry | undefined {

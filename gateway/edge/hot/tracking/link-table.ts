@@ -1,6 +1,6 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { HotEntry } from './entry.ts';
-import { nameOf } from './link-name.ts';
+import type { HotEntry } from '../entry.ts';
+import { nameOf } from '../link-name.ts';
 
 /** A link that is hot or about to be. What is known of it the table writes; what of it is in the hot set, placement.ts. */
 export interface TrackedLink {

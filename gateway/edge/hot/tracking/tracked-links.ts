@@ -1,12 +1,12 @@
 import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
-import type { HotEntry } from './entry.ts';
-import { nameOf } from './link-name.ts';
+import type { HotEntry } from '../entry.ts';
+import { nameOf } from '../link-name.ts';
 import { createLinkTable, type LinkTable, type TrackedLink } from './link-table.ts';
 import { createPlacement, type PlacementOptions } from './placement.ts';
 
-export interface RecordsOptions extends Omit<PlacementOptions, 'table'> {
+export interface TrackedLinksOptions extends Omit<PlacementOptions, 'table'> {
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
 }
@@ -16,11 +16,11 @@ export interface RecordsOptions extends Omit<PlacementOptions, 'table'> {
  * from the primary while Watch is heard, so that no change falls between the reading and the hearing; an answer that may be
  * older than a change already heard is dropped.
  */
-export interface Records {
+export interface TrackedLinks {
   /** Makes them hot, if they are plain. */
-  want(keys: readonly LinkKey[]): void;
+  track(keys: readonly LinkKey[]): void;
   /** They are hot no more. */
-  forget(names: readonly string[]): void;
+  untrack(names: readonly string[]): void;
   /** By Watch: a committed change. */
   change(change: LinkChange): void;
   /** By Watch: from here on every change is heard. */
@@ -28,7 +28,7 @@ export interface Records {
   /** By Watch: changes may have been missed; everything is read again. */
   gap(): void;
   /**
-   * Takes out what is about to expire, and lets go of what was left out when there is room, or was restless and is not any more.
+   * Takes out what is about to expire, and lets go of what was left out when there is room, or is not damped any more.
    * To be called a few times a second.
    */
   expire(): void;
@@ -52,7 +52,7 @@ const lanes = 2;
 
 type Learned = readonly [TrackedLink, LinkRecord];
 
-export function createRecords({ lookup, ...options }: RecordsOptions): Records {
+export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions): TrackedLinks {
   const table = createLinkTable();
   const placement = createPlacement({ table, ...options });
   let hearing = false;
@@ -76,10 +76,10 @@ export function createRecords({ lookup, ...options }: RecordsOptions): Records {
   }
 
   return {
-    want(keys) {
+    track(keys) {
       for (const key of keys) if (!table.get(nameOf(key))) table.add(key);
     },
-    forget(names) {
+    untrack(names) {
       const gone = names.flatMap((name) => table.get(name) ?? []);
       for (const link of gone) table.remove(link);
       placement.letGo(gone);

@@ -2,7 +2,7 @@ import { timestampMs } from '@bufbuild/protobuf/wkt';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { cacheControlOf } from '#runtime/shortlink/cache-control.ts';
 import { isRedirectStatus, redirectStatusOf, stateOf } from '#runtime/shortlink/link-record.ts';
-import type { HotEntry } from './entry.ts';
+import type { HotEntry } from '../entry.ts';
 
 /** An entry, and until when it may stand in the hot set (milliseconds since 1970). */
 export interface Plain {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { HotSet, HotSetStatus } from './entry.ts';
-import { createGrants } from './grants.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
 
 function setUp() {
   const state = {
@@ -14,7 +14,7 @@ function setUp() {
     push: 0,
   };
   const leases: (number | undefined)[] = [];
-  let parts: ReadonlySet<string> = new Set();
+  let shards: ReadonlySet<string> = new Set();
   const status = (): HotSetStatus => ({
     ...{ entries: 0, bytes: 0, nacks: 0, refused: 0, pushes: 0 },
     ...{ version: state.version, acknowledgedVersion: state.acknowledged, connected: state.connected },
@@ -22,9 +22,9 @@ function setUp() {
   });
   const setLease: HotSet['setLease'] = (ttlMs, withheld = new Set()) => {
     leases.push(ttlMs);
-    parts = withheld;
+    shards = withheld;
   };
-  const grants = createGrants({
+  const leaseKeeper = createLeaseKeeper({
     hotSet: { setLease, status },
     ageMs: () => state.age,
     settled: () => state.settled,
@@ -34,14 +34,14 @@ function setUp() {
   const pass = (ms: number): void => {
     for (let passed = 0; passed < ms; passed += 25) {
       state.time += 25;
-      grants.tick();
+      leaseKeeper.tick();
     }
   };
   const correct = (...codes: string[]): void => {
     state.version++;
-    grants.corrected(codes.map((code) => ({ domain: 'go.example', code })));
+    leaseKeeper.corrected(codes.map((code) => ({ domain: 'go.example', code })));
   };
-  return { state, leases, withheld: () => [...parts], grants, pass, correct };
+  return { state, leases, withheld: () => [...shards], leaseKeeper, pass, correct };
 }
 
 describe('the lease', () => {
@@ -64,14 +64,14 @@ describe('the lease', () => {
   });
 
   it('is withdrawn when Watch is silent or begins anew', () => {
-    const { state, leases, grants, pass } = setUp();
+    const { state, leases, leaseKeeper, pass } = setUp();
     pass(250);
     state.age = 2_000;
     pass(25);
     expect(leases.at(-1)).toBeUndefined();
     state.age = 100;
     pass(475);
-    expect(grants.ttlMs).toBe(0);
+    expect(leaseKeeper.ttlMs).toBe(0);
     pass(25);
     expect(leases.at(-1)).toBe(1_750);
     state.settled = false;
@@ -79,22 +79,22 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBeUndefined();
   });
 
-  it('withholds the part of a link that changed, at once, until every Envoy has the change', () => {
-    const { state, leases, withheld, grants, pass, correct } = setUp();
+  it('withholds the shard of a link that changed, at once, until every Envoy has the change', () => {
+    const { state, leases, withheld, leaseKeeper, pass, correct } = setUp();
     pass(250);
     correct('abc', 'axe', 'été');
     expect(leases.at(-1)).toBe(1_750);
     expect(withheld()).toEqual(['a', '%']);
     pass(2_000);
     expect(withheld()).toEqual(['a', '%']);
-    expect(grants.withheldParts).toBe(2);
+    expect(leaseKeeper.withheldShards).toBe(2);
     expect(leases).not.toContain(undefined);
     state.acknowledged = state.version;
     pass(25);
     expect(withheld()).toEqual([]);
   });
 
-  it('goes on withholding a part in which a second link changed meanwhile', () => {
+  it('goes on withholding a shard in which a second link changed meanwhile', () => {
     const { state, withheld, pass, correct } = setUp();
     pass(250);
     correct('abc');
@@ -127,7 +127,7 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBeUndefined();
   });
 
-  it('goes on withholding a part while no Envoy is there: the one that comes may get a set from before the change', () => {
+  it('goes on withholding a shard while no Envoy is there: the one that comes may get a set from before the change', () => {
     const { state, leases, withheld, pass, correct } = setUp();
     pass(250);
     correct('abc');

@@ -1,11 +1,11 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { type HotEntry, type HotSet, isSameAnswer, isSameEntry } from '../entry.ts';
+import { nameOf } from '../link-name.ts';
 import { plainLink } from './eligibility.ts';
-import { type HotEntry, type HotSet, isSameAnswer, isSameEntry } from './entry.ts';
-import { createLeaving } from './leaving.ts';
-import { nameOf } from './link-name.ts';
+import { createFlapDamping } from './flap-damping.ts';
 import type { LinkTable, TrackedLink } from './link-table.ts';
-import { createRestless } from './restless.ts';
+import { createPendingRemovals } from './pending-removals.ts';
 
 export interface PlacementOptions {
   readonly table: LinkTable;
@@ -34,7 +34,7 @@ export interface Placement {
   letGo(gone: readonly TrackedLink[]): void;
   /** The set has no room for these, or cannot have them. Each keeps its place among the links until something is taken out. */
   leftOut(entries: readonly HotEntry[]): void;
-  /** Removes from the table what was left out when there is room, and what was restless and is not any more: they may be chosen again. */
+  /** Removes from the table what was left out when there is room, and what is not damped any more: they may be chosen again. */
   forgetCold(): void;
   /** Takes out what is about to expire. */
   expire(): void;
@@ -44,8 +44,8 @@ export interface Placement {
 }
 
 export function createPlacement({ table, hotSet, onCorrection, wallClock }: PlacementOptions): Placement {
-  const leaving = createLeaving(hotSet);
-  const restless = createRestless();
+  const pendingRemovals = createPendingRemovals(hotSet);
+  const damping = createFlapDamping();
   /** Links that the set did not take. */
   const outside = new Set<TrackedLink>();
   /** Something was taken out since. */
@@ -67,7 +67,7 @@ export function createPlacement({ table, hotSet, onCorrection, wallClock }: Plac
       const link = table.get(nameOf(entry));
       if (link?.entry !== entry) continue;
       link.entry = undefined;
-      leaving.add(entry, link.goneAtMs);
+      pendingRemovals.add(entry, link.goneAtMs);
       outside.add(link);
     }
     if (entries.length > 0) hasRoom = false;
@@ -76,15 +76,15 @@ export function createPlacement({ table, hotSet, onCorrection, wallClock }: Plac
   /** Answers the new entry, if there is one; takes out an old one that has none. */
   function follow(link: TrackedLink, record: LinkRecord, now: number): HotEntry | undefined {
     const name = nameOf(link.key);
-    const left = leaving.take(name);
+    const left = pendingRemovals.take(name);
     // What an Envoy may have of it.
     const before = link.entry ?? left;
     const may = plainLink(record, now);
     if (before && !(may && isSameAnswer(may.entry, before))) {
       corrected.push(link.key);
-      restless.corrected(name, now);
+      damping.corrected(name, now);
     }
-    const plain = restless.has(name, now) ? undefined : may;
+    const plain = damping.isDamped(name, now) ? undefined : may;
     if (!plain) takeOut([link]);
     const isSame = plain && link.entry && isSameEntry(plain.entry, link.entry);
     link.entry = isSame ? link.entry : plain?.entry;
@@ -125,7 +125,7 @@ export function createPlacement({ table, hotSet, onCorrection, wallClock }: Plac
       if (entries.length > 0) leftOut(hotSet.put(entries));
     },
     supersede(record) {
-      corrected.push(...leaving.change(record));
+      corrected.push(...pendingRemovals.change(record));
     },
     doubt(link) {
       if (link.entry) corrected.push(link.key);
@@ -137,30 +137,30 @@ export function createPlacement({ table, hotSet, onCorrection, wallClock }: Plac
       for (const link of gone) outside.delete(link);
       for (const link of hot) {
         // Whether a link has changed since the epoch began nobody will read any more.
-        if (table.isOfThisEpoch(link)) leaving.add(link.entry, link.goneAtMs);
+        if (table.isOfThisEpoch(link)) pendingRemovals.add(link.entry, link.goneAtMs);
         else corrected.push(link.key);
       }
-      corrected.push(...leaving.settle());
+      corrected.push(...pendingRemovals.settle());
     },
     forgetCold() {
       if (hasRoom) {
         forget(outside);
         outside.clear();
       }
-      forget(restless.settle(wallClock()).flatMap((name) => table.get(name) ?? []));
+      forget(damping.settle(wallClock()).flatMap((name) => table.get(name) ?? []));
     },
     expire() {
       const now = wallClock();
-      corrected.push(...leaving.settle());
+      corrected.push(...pendingRemovals.settle());
       if (now < calmUntilMs) return;
       const over = expired(now);
       takeOut(over);
       for (const { key } of over) corrected.push(key);
-      corrected.push(...leaving.expire(now));
-      calmUntilMs = Math.min(calmUntilMs, leaving.firstGoneAtMs());
+      corrected.push(...pendingRemovals.expire(now));
+      calmUntilMs = Math.min(calmUntilMs, pendingRemovals.firstGoneAtMs());
     },
     clear() {
-      corrected.push(...leaving.clear());
+      corrected.push(...pendingRemovals.clear());
     },
     tellCorrections() {
       const told = corrected;
