@@ -41,7 +41,7 @@ const MOST_REQUESTS = 1_000_000;
 const QUIET_SHARE = 0.12;
 const QUIET_LOOK_MS = 500;
 const QUIET_LOOKS = 40;
-/** The resolvers' tally is told to the metric now and then. */
+/** The resolvers' counts are told to the metric now and then. */
 const TALLY_MS = 1_200;
 const TIER_SHARE = 0.99;
 const MESSAGE_LENGTH = 300;

@@ -6,8 +6,8 @@ import { service } from '#runtime/rpc/serve.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { createAnswerCounts } from './answer-counts.ts';
 import { createHandlers } from './handlers.ts';
-import { createTally } from './tally.ts';
 import { resolverFixture, testRecord } from './testing/resolver-fixture.ts';
 import { createUnknownCodes } from './unknown-codes.ts';
 
@@ -25,7 +25,7 @@ function parts() {
   const limit = { calls: unknownCodesLimit, periodSeconds: 60 };
   const bounds = { longestWaitMs: 0, maxWaiting: 1, maxAddresses: 10 };
   const unknownCodes = createUnknownCodes({ limit, ...bounds, now: () => wallClock, sleep: async () => {} });
-  return { tally: createTally(), unknownCodes, unknownCodesLimit };
+  return { answerCounts: createAnswerCounts(), unknownCodes, unknownCodesLimit };
 }
 
 let server: TestServer;

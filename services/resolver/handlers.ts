@@ -6,6 +6,7 @@ import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { prefersJson } from '#runtime/http/negotiation.ts';
 import { authorityOf, logFields, metadataOf, setFixedMetadata } from '#runtime/rpc/call.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { AnswerCounts, AnsweredBy, Outcome } from './answer-counts.ts';
 import {
   goneAnswerOf,
   goneErrors,
@@ -17,16 +18,15 @@ import {
   unavailableAnswer,
 } from './answers/http-answer.ts';
 import { readCode } from './asked-code.ts';
-import { followState } from './held.ts';
+import { followState } from './cached-link.ts';
 import type { Answer } from './resolve/answer.ts';
 import type { Resolver } from './resolve/resolve.ts';
-import type { AnsweredBy, Outcome, Tally } from './tally.ts';
 import { type Guess, isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
 
 export interface Dependencies {
   readonly resolver: Resolver;
   readonly domains: Domains;
-  readonly tally: Tally;
+  readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
   /** How many an address may ask for, to tell it. */
   readonly unknownCodesLimit: number;
@@ -35,14 +35,14 @@ export interface Dependencies {
 }
 
 export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof ResolverService> {
-  const { resolver, domains, tally, unknownCodes, wallClock } = dependencies;
+  const { resolver, domains, answerCounts, unknownCodes, wallClock } = dependencies;
 
   function note(context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome): void {
     const fields = logFields(context);
     fields.short_code = code;
     fields.cache_hit = tier;
     fields.outcome = outcome;
-    tally.count(tier, outcome);
+    answerCounts.count(tier, outcome);
   }
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
@@ -55,14 +55,14 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
       note(context, key.code, answer.tier, 'absent');
       return notFoundAnswer[json];
     }
-    const { held, tier, stale } = answer;
-    const state = followState(held, wallClock());
+    const { link, tier, stale } = answer;
+    const state = followState(link, wallClock());
     if (state !== 'followable') {
       note(context, key.code, tier, state);
       return goneAnswerOf(state)[json];
     }
     note(context, key.code, tier, preview ? 'preview' : stale ? 'stale' : 'followable');
-    return preview ? previewAnswer(held) : redirectAnswer(held, tier, stale);
+    return preview ? previewAnswer(link) : redirectAnswer(link, tier, stale);
   }
 
   function tooManyOf(context: HandlerContext, key: LinkKey, { retryAfterMs, resetMs }: TooMany): HttpAnswer {
@@ -94,11 +94,11 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
         return send(context, notFoundAnswer[formOf(context)]);
       }
       const key: LinkKey = { domain, code: asked.code };
-      const held = asked.preview ? undefined : resolver.atHand(key);
+      const link = asked.preview ? undefined : resolver.atHand(key);
       // What memory alone can answer takes no turn of the event loop.
-      if (held && followState(held, wallClock()) === 'followable') {
-        note(context, held.code, 'l1', 'followable');
-        return send(context, redirectAnswer(held, 'l1', false));
+      if (link && followState(link, wallClock()) === 'followable') {
+        note(context, link.code, 'l1', 'followable');
+        return send(context, redirectAnswer(link, 'l1', false));
       }
       const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
       if (guess === 'made_up' && unknownCodes.countNow(clientOf(context), guess)) {
@@ -129,11 +129,11 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
       tell(answer.tier, 'absent');
       throw noSuchLink();
     }
-    const { held, tier, stale } = answer;
-    const state = followState(held, wallClock());
+    const { link, tier, stale } = answer;
+    const state = followState(link, wallClock());
     tell(tier, stale && state === 'followable' ? 'stale' : state);
     if (state !== 'followable') throw precondition(goneErrors[state].reason, goneErrors[state].message);
-    const { id, code, domain, location, status, expiresAtMs, version } = held;
+    const { id, code, domain, location, status, expiresAtMs, version } = link;
     const ends = Number.isFinite(expiresAtMs) ? { expiresAt: timestampFromMs(expiresAtMs) } : {};
     const leads = { longUrl: location, redirectStatus: Number(status) };
     return { linkId: id, code, domain, ...leads, ...ends, version, tier, stale };

@@ -11,11 +11,11 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { type AnswerCounts, createAnswerCounts } from './answer-counts.ts';
 import type { ResolverConfig } from './config.ts';
 import { createResolver, type Resolver } from './resolve/resolve.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { LinkStore } from './store.ts';
-import { createTally, type Tally } from './tally.ts';
 import { createL1 } from './tiers/l1.ts';
 import { l1Limits } from './tiers/l1-limits.ts';
 import { type PostgresTier, primaryTier, replicaTier } from './tiers/postgres-tier.ts';
@@ -87,7 +87,7 @@ const look = (store: LinkStore): Promise<unknown> => store.find([{ domain: '', c
 
 export interface ResolverParts {
   readonly resolver: Resolver;
-  readonly tally: Tally;
+  readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
   /** In the order of opening. */
@@ -102,11 +102,11 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const onGap = (): void => tiers.primary.answersAgain(0);
   const watching = { client, l1, freshness, filter, onGap, now, silenceMs, sleep: pause, random: Math.random };
   const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });
-  const tally = createTally();
-  const flushing = setInterval(() => tally.flush(), flushMs).unref();
+  const answerCounts = createAnswerCounts();
+  const flushing = setInterval(() => answerCounts.flush(), flushMs).unref();
   const stopCounting = (): void => {
     clearInterval(flushing);
-    tally.flush();
+    answerCounts.flush();
   };
   const mayExist = ({ code }: { code: string }): boolean => filter.check(code) === 'maybe';
   const { budgetMs, redisPatienceMs, replicaPatienceMs, primaryPatienceMs } = config;
@@ -118,7 +118,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   };
   return {
     resolver,
-    tally,
+    answerCounts,
     unknownCodes: createUnknownCodes({ limit: config.unknownCodes, now, sleep, ...unknownCodeBounds }),
     checks: { ...checks, watch: live },
     close: [...close, () => watch.stop(), stopCounting],

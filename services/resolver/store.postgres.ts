@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-record.ts';
-import { nameOf } from './held.ts';
+import { nameOf } from './cached-link.ts';
 import type { LinkStore } from './store.ts';
 
 // Named, so that each connection plans it once. With `limit 1` it is one look into the index for each key, however many rows the

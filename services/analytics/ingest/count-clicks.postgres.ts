@@ -4,15 +4,15 @@ import type { ClickColumns, ClickIndex } from './click-columns.ts';
 import { CopyRows, copyInto } from './copy.postgres.ts';
 import { fieldsOf, literal } from './insert-clicks.postgres.ts';
 import {
+  type BreakdownDelta,
+  breakdownDeltas,
   counterOf,
   counters,
-  type Tally,
-  tallyBy,
-  tallyValues,
-  tallyWorkspaces,
-  type ValueTally,
-  type WorkspaceTally,
-} from './tally.ts';
+  type LinkDelta,
+  linkDeltas,
+  type WorkspaceDelta,
+  workspaceDeltas,
+} from './rollup-deltas.ts';
 
 function grow(names: readonly string[]): string {
   return names.map((name) => `${name} = r.${name} + excluded.${name}`).join(', ');
@@ -128,7 +128,7 @@ export async function countClicks(
   { entries, links, named = mostNamed }: Merging = usualMerging,
 ): Promise<void> {
   if (clicks.length === 0) return;
-  const byValue = tallyValues(all, clicks, newcomers);
+  const byValue = breakdownDeltas(all, clicks, newcomers);
   if (byValue.length > 0) {
     const target = 'click_value_deltas (link_id, at, dimension, value, clicks, visitors, bots, bot_visitors)';
     await copyInto(client, target, deltaRows(all, byValue));
@@ -137,31 +137,33 @@ export async function countClicks(
     entries,
     links,
     source,
-    ...(['minute', 'hour', 'day'] as const).flatMap((unit) => rollupValues(all, tallyBy(unit, all, clicks, newcomers))),
-    ...workspaceValues(all, tallyWorkspaces(all, clicks, newcomers)),
+    ...(['minute', 'hour', 'day'] as const).flatMap((unit) =>
+      rollupValues(all, linkDeltas(unit, all, clicks, newcomers)),
+    ),
+    ...workspaceValues(all, workspaceDeltas(all, clicks, newcomers)),
     ...totalValues(all, clicks, byValue),
   ];
   const { rows } = await client.query<{ link_id: string }>({ name: 'grow-counters', text: growCounters, values });
   if (rows.length > 0) await client.query(mergeValues, [rows.map(({ link_id }) => link_id), named]);
 }
 
-function rollupValues({ dictionary }: ClickColumns, tallies: readonly Tally[]): string[] {
+function rollupValues({ dictionary }: ClickColumns, deltas: readonly LinkDelta[]): string[] {
   return [
-    literal(tallies.map(({ link }) => dictionary[link])),
-    literal(tallies.map(({ at }) => at)),
-    ...counters.map((_, counter) => literal(tallies.map(({ counts }) => counts[counter]))),
+    literal(deltas.map(({ link }) => dictionary[link])),
+    literal(deltas.map(({ at }) => at)),
+    ...counters.map((_, counter) => literal(deltas.map(({ counts }) => counts[counter]))),
   ];
 }
 
-function workspaceValues({ dictionary }: ClickColumns, tallies: readonly WorkspaceTally[]): string[] {
+function workspaceValues({ dictionary }: ClickColumns, deltas: readonly WorkspaceDelta[]): string[] {
   return [
-    literal(tallies.map(({ workspace }) => dictionary[workspace])),
-    literal(tallies.map(({ at }) => at)),
-    ...valueCounters.map((_, counter) => literal(tallies.map(({ counts }) => counts[counter]))),
+    literal(deltas.map(({ workspace }) => dictionary[workspace])),
+    literal(deltas.map(({ at }) => at)),
+    ...valueCounters.map((_, counter) => literal(deltas.map(({ counts }) => counts[counter]))),
   ];
 }
 
-function totalValues(all: ClickColumns, clicks: readonly ClickIndex[], byValue: readonly ValueTally[]): string[] {
+function totalValues(all: ClickColumns, clicks: readonly ClickIndex[], byValue: readonly BreakdownDelta[]): string[] {
   const { dictionary, at, flags, texts } = all;
   const totals = new Map<number, { workspace: number; counts: number[]; last: number | null; unmerged: number }>();
   for (const click of clicks) {
@@ -190,10 +192,10 @@ function totalValues(all: ClickColumns, clicks: readonly ClickIndex[], byValue: 
   ];
 }
 
-function deltaRows(all: ClickColumns, tallies: readonly ValueTally[]): CopyRows {
+function deltaRows(all: ClickColumns, deltas: readonly BreakdownDelta[]): CopyRows {
   const { uuid, value } = fieldsOf(all);
   const rows = new CopyRows();
-  for (const { link, at, dimension, value: values, counts } of tallies) {
+  for (const { link, at, dimension, value: values, counts } of deltas) {
     rows.row(8);
     rows.field(uuid(link));
     rows.time(at);

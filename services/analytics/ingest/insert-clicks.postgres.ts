@@ -3,7 +3,7 @@ import { entryOf } from '../map-entry.ts';
 import { floorTo } from '../statistics/cover.ts';
 import { type ClickColumns, type ClickIndex, inOrder } from './click-columns.ts';
 import { CopyRows, copyInto, type Field, textField, uuidField } from './copy.postgres.ts';
-import { hasVisitor } from './tally.ts';
+import { hasVisitor } from './rollup-deltas.ts';
 
 const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
   domain, code, referrer_host, country, region, city, device, browser, operating_system, language, new_visitor`;

@@ -15,7 +15,7 @@ const valueBy: Readonly<Record<(typeof dimensions)[number], string>> = {
   language: 'c.language',
 };
 
-/** (number, value) of each dimension of the click c, as the breakdowns hold them: what tally.ts counts, in SQL. */
+/** (number, value) of each dimension of the click c, as the breakdowns hold them: what ingest/rollup-deltas.ts counts, in SQL. */
 export const dimensionRows = dimensions
   .map((dimension, index) => `(${index + 1}::smallint, ${valueBy[dimension]})`)
   .join(', ');
@@ -42,7 +42,7 @@ const ofSet = (what: (name: (typeof dimensions)[number]) => string): string =>
 export const dimensionOfSet = `(${ofSet((name) => String(dimensions.indexOf(name) + 1))})::smallint`;
 export const valueOfSet = ofSet((name) => valueBy[name]);
 
-/** Which of the counters a click belongs to: one and only one, as counterOf (ingest/tally.ts) has it. */
+/** Which of the counters a click belongs to: one and only one, as counterOf (ingest/rollup-deltas.ts) has it. */
 export const kindOf = `case when flags & ${ClickFlag.HEAD} <> 0 then 'head' when flags & ${ClickFlag.PREFETCH} <> 0 then 'prefetch'
   when flags & ${ClickFlag.BOT} <> 0 then 'bot' else 'click' end`;
 

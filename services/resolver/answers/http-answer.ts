@@ -5,7 +5,7 @@ import { errorBody } from '#runtime/http/error-body.ts';
 import { pageType } from '#runtime/http/page.ts';
 import type { FixedHeaders } from '#runtime/rpc/call.ts';
 import { encodedOnce } from '#runtime/rpc/messages.ts';
-import { clickOf, type FollowState, type Held, type Source } from '../held.ts';
+import { type CachedLink, clickOf, type FollowState, type Source } from '../cached-link.ts';
 import {
   type GoneReason,
   gonePages,
@@ -83,19 +83,19 @@ export function goneAnswerOf(state: Exclude<FollowState, 'followable'>): Page {
 }
 
 /** The redirect of a link that may be followed. */
-export function redirectAnswer(held: Held, tier: Source, stale: boolean): HttpAnswer {
+export function redirectAnswer(link: CachedLink, tier: Source, stale: boolean): HttpAnswer {
   const headers = {
-    'x-status': held.status,
-    location: held.location,
-    'cache-control': stale ? notStored['cache-control'] : held.cacheControl,
-    'x-hop-click': tier === 'l1' ? held.click : clickOf(held, tier),
+    'x-status': link.status,
+    location: link.location,
+    'cache-control': stale ? notStored['cache-control'] : link.cacheControl,
+    'x-hop-click': tier === 'l1' ? link.click : clickOf(link, tier),
   };
   return { headers, body: emptyAnswer, noBody: emptyAnswer };
 }
 
-export function previewAnswer(held: Held): HttpAnswer {
-  const { location: destination, createdAtMs: madeAtMs, expiresAtMs } = held;
-  return htmlAnswer('200', previewPage({ name: held, destination, madeAtMs, expiresAtMs }));
+export function previewAnswer(link: CachedLink): HttpAnswer {
+  const { location: destination, createdAtMs: madeAtMs, expiresAtMs } = link;
+  return htmlAnswer('200', previewPage({ name: link, destination, madeAtMs, expiresAtMs }));
 }
 
 function goneAnswer(reason: keyof typeof goneErrors): Page {

@@ -1,7 +1,7 @@
-import type { Held, Source } from '../held.ts';
+import type { CachedLink, Source } from '../cached-link.ts';
 
 export type Answer =
-  | { readonly kind: 'link'; readonly held: Held; readonly tier: Source; readonly stale: boolean }
+  | { readonly kind: 'link'; readonly link: CachedLink; readonly tier: Source; readonly stale: boolean }
   | { readonly kind: 'absent'; readonly tier: Source | 'filter' }
   | { readonly kind: 'unavailable' };
 

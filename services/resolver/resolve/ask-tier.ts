@@ -1,5 +1,5 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { Source } from '../held.ts';
+import type { Source } from '../cached-link.ts';
 import type { Inquiry, L1 } from '../tiers/l1.ts';
 import type { Found, PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
@@ -38,10 +38,10 @@ export function createAskTier(options: AskTierOptions): AskTier {
       const { atLeast } = l1.inquire(inquiry.key);
       return found.goneAt < atLeast ? 'behind' : absent({ ...inquiry, atLeast }, from);
     }
-    const held = l1.offer(inquiry, found.record, from);
-    if (!held) return 'behind';
+    const link = l1.offer(inquiry, found.record, from);
+    if (!link) return 'behind';
     if (from === 'primary' || (from === 'replica' && isCurrent())) redis.fill(found.record);
-    return { kind: 'link', held, tier: from, stale: false };
+    return { kind: 'link', link, tier: from, stale: false };
   }
 
   function absent(inquiry: Inquiry, tier: Source): TierResult {

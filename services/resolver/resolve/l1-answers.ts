@@ -1,5 +1,5 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import { type Held, nameOf } from '../held.ts';
+import { type CachedLink, nameOf } from '../cached-link.ts';
 import type { L1 } from '../tiers/l1.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import type { Answer } from './answer.ts';
@@ -10,7 +10,7 @@ export type CodeFilter = (name: LinkKey) => boolean;
 /** What this process can say without asking a store. */
 export interface L1Answers {
   /** A link that is good enough to be given at once: the hot path. */
-  atHand(name: LinkKey): Held | undefined;
+  atHand(name: LinkKey): CachedLink | undefined;
   /** No link can have this code. */
   isMadeUp(name: LinkKey): boolean;
   /** What is known to be nowhere: an absence, or a deleted link. */
@@ -31,20 +31,20 @@ const unavailable: Answer = { kind: 'unavailable' };
 export function createL1Answers({ l1, freshness, mayExist, now }: L1AnswersOptions): L1Answers {
   return {
     atHand(name) {
-      const held = l1.get(nameOf(name));
-      return held && held.state !== 'deleted' && l1.trusted(held, now()) ? held : undefined;
+      const link = l1.get(nameOf(name));
+      return link && link.state !== 'deleted' && l1.trusted(link, now()) ? link : undefined;
     },
     isMadeUp: (name) => !l1.get(nameOf(name)) && freshness.live(now()) && !mayExist(name),
     nothing(key) {
       const at = now();
       if (l1.rememberedAbsent(key, at)) return { kind: 'absent', tier: 'l1' };
-      const held = l1.get(key);
-      if (held?.state !== 'deleted' || !freshness.live(at) || !l1.trusted(held, at)) return undefined;
-      return { kind: 'link', held, tier: 'l1', stale: false };
+      const link = l1.get(key);
+      if (link?.state !== 'deleted' || !freshness.live(at) || !l1.trusted(link, at)) return undefined;
+      return { kind: 'link', link, tier: 'l1', stale: false };
     },
     lastResort(key) {
-      const held = l1.get(key);
-      return held && l1.servableStale(held, now()) ? { kind: 'link', held, tier: 'l1', stale: true } : unavailable;
+      const link = l1.get(key);
+      return link && l1.servableStale(link, now()) ? { kind: 'link', link, tier: 'l1', stale: true } : unavailable;
     },
   };
 }

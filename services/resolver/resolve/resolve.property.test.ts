@@ -88,8 +88,8 @@ class World {
     const floor = this.told;
     const since = this.thereSince;
     const check = (answer: Answer): void => {
-      if (answer.kind === 'link' && answer.held.version < floor) {
-        this.faults.push(`served ${answer.held.version}, told ${floor}`);
+      if (answer.kind === 'link' && answer.link.version < floor) {
+        this.faults.push(`served ${answer.link.version}, told ${floor}`);
       }
       const stayed = since >= 0 && this.thereSince === since;
       if (answer.kind === 'absent' && stayed) this.faults.push(`absent by ${answer.tier}, there since ${since}`);

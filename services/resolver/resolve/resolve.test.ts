@@ -5,7 +5,7 @@ import type { Answer } from './answer.ts';
 const v = (version: bigint) => testRecord({ version });
 
 function shape(answer: Answer) {
-  if (answer.kind === 'link') return `${answer.tier} ${answer.held.version}${answer.stale ? ' stale' : ''}`;
+  if (answer.kind === 'link') return `${answer.tier} ${answer.link.version}${answer.stale ? ' stale' : ''}`;
   return answer.kind === 'absent' ? `absent by ${answer.tier}` : 'unavailable';
 }
 

@@ -1,5 +1,5 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import { type Held, nameOf } from '../held.ts';
+import { type CachedLink, nameOf } from '../cached-link.ts';
 import type { Answer } from './answer.ts';
 import { type AskTierOptions, createAskTier } from './ask-tier.ts';
 import { createFlights } from './flights.ts';
@@ -19,7 +19,7 @@ export interface ResolverOptions
 
 export interface Resolver {
   /** The answer of L1 where it is good enough to be given at once. Takes no turn of the event loop: the hot path. */
-  atHand(name: LinkKey): Held | undefined;
+  atHand(name: LinkKey): CachedLink | undefined;
   resolve(name: LinkKey): Promise<Answer>;
   /** True where `resolve` would say absent without asking a store. */
   isMadeUp(name: LinkKey): boolean;
@@ -49,8 +49,8 @@ export function createResolver(options: ResolverOptions): Resolver {
     atHand,
     isMadeUp,
     resolve(name) {
-      const held = atHand(name);
-      if (held) return Promise.resolve({ kind: 'link', held, tier: 'l1', stale: false });
+      const link = atHand(name);
+      if (link) return Promise.resolve({ kind: 'link', link, tier: 'l1', stale: false });
       if (isMadeUp(name)) return Promise.resolve({ kind: 'absent', tier: 'filter' });
       const key = nameOf(name);
       return within(budgetMs, join(name, key), () => lastResort(key));
@@ -59,5 +59,5 @@ export function createResolver(options: ResolverOptions): Resolver {
 }
 
 function isNothing(answer: Answer): boolean {
-  return answer.kind === 'absent' || (answer.kind === 'link' && answer.held.state === 'deleted');
+  return answer.kind === 'absent' || (answer.kind === 'link' && answer.link.state === 'deleted');
 }

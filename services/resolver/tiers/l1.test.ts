@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
-import { nameOf } from '../held.ts';
+import { nameOf } from '../cached-link.ts';
 import { replicaLagMs, resolverFixture, testKey, testRecord, trustMs } from '../testing/resolver-fixture.ts';
 
 const key = nameOf(testKey);
 
-function held(fixture: ReturnType<typeof resolverFixture>) {
+function cached(fixture: ReturnType<typeof resolverFixture>) {
   const entry = fixture.l1.get(key);
-  if (!entry) throw new Error('Nothing is held.');
+  if (!entry) throw new Error('Nothing is cached.');
   return entry;
 }
 
@@ -18,14 +18,14 @@ describe('trust', () => {
     settle();
     l1.offer(l1.inquire(key), testRecord(), 'redis');
     now.advance(1_999);
-    expect(l1.trusted(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
     now.advance(1);
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
     now.advance(trustMs - 2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
   });
 
   it('is short for a row of a store that may lag behind the beginning of the epoch, long for the primary', () => {
@@ -35,11 +35,11 @@ describe('trust', () => {
     l1.offer(l1.inquire(key), testRecord(), 'replica');
     now.advance(2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
     l1.offer(l1.inquire(key), testRecord(), 'primary');
     now.advance(replicaLagMs);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
   });
 
   it('is short for an entry of Redis, while Redis is still owed changes from before the epoch', () => {
@@ -53,11 +53,11 @@ describe('trust', () => {
     l1.offer(asked, testRecord(), 'redis');
     now.advance(2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
     l1.offer(l1.inquire(key), testRecord(), 'redis');
     now.advance(2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
   });
 
   it('is short for what was read before the epoch began', () => {
@@ -69,7 +69,7 @@ describe('trust', () => {
     l1.offer(early, testRecord(), 'primary');
     now.advance(2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
   });
 
   it('counts, for a change, from the time up to which Watch had told: a late one may have been followed by others', () => {
@@ -79,13 +79,13 @@ describe('trust', () => {
     l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
     now.advance(1_900);
     l1.apply(testRecord({ version: 2n }), '');
-    expect(l1.trusted(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
     now.advance(100);
-    expect(l1.trusted(held(fixture), now())).toBe(false);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
     l1.apply(testRecord({ version: 3n }), '');
-    expect(held(fixture).version).toBe(3n);
-    expect(l1.trusted(held(fixture), now())).toBe(false);
-    expect(l1.servableStale(held(fixture), now())).toBe(true);
+    expect(cached(fixture).version).toBe(3n);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
+    expect(l1.servableStale(cached(fixture), now())).toBe(true);
   });
 
   it('is lost, but nothing is forgotten, when changes may have been missed', () => {
@@ -97,10 +97,10 @@ describe('trust', () => {
     beat();
     now.advance(2_000);
     beat();
-    expect(l1.trusted(held(fixture), now())).toBe(false);
-    expect(l1.servableStale(held(fixture), now())).toBe(true);
+    expect(l1.trusted(cached(fixture), now())).toBe(false);
+    expect(l1.servableStale(cached(fixture), now())).toBe(true);
     now.advance(3_600_000);
-    expect(l1.servableStale(held(fixture), now())).toBe(false);
+    expect(l1.servableStale(cached(fixture), now())).toBe(false);
   });
 });
 
@@ -122,7 +122,7 @@ describe('versions', () => {
     settle();
     l1.offer(l1.inquire(key), testRecord({ version: 1n }), 'primary');
     for (const version of [3n, 2n, 3n, 1n]) l1.apply(testRecord({ version }), '');
-    expect(held(fixture).version).toBe(3n);
+    expect(cached(fixture).version).toBe(3n);
   });
 
   it('drops the code that a rename left, unless it was taken again since', () => {
@@ -188,7 +188,7 @@ describe('versions', () => {
     freshness.gap();
     beat();
     l1.apply(testRecord({ version: 4n }), '');
-    expect(held(fixture).version).toBe(6n);
+    expect(cached(fixture).version).toBe(6n);
     expect(l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'replica')).toBeUndefined();
     expect(l1.offer(early, testRecord({ version: 5n }), 'primary')).toBeUndefined();
   });

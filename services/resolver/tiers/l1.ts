@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
-import { type Held, hold, nameOf, type Source } from '../held.ts';
+import { type CachedLink, nameOf, type Source, toCachedLink } from '../cached-link.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import { createFloors } from './floors.ts';
 
@@ -39,14 +39,14 @@ export interface Inquiry {
 /** What this process remembers about links, and the least version of each that it may still show. */
 export interface L1 {
   /** What is held, trusted or not. */
-  get(key: string): Held | undefined;
-  trusted(held: Held, now: number): boolean;
+  get(key: string): CachedLink | undefined;
+  trusted(link: CachedLink, now: number): boolean;
   /** May it be served, flagged as stale, while no store answers? */
-  servableStale(held: Held, now: number): boolean;
+  servableStale(link: CachedLink, now: number): boolean;
   /** To be called before a store is asked. */
   inquire(key: string): Inquiry;
   /** A store's row. Answers what is held from then on, or undefined where the row is older than acceptable. */
-  offer(inquiry: Inquiry, record: LinkRecord, from: Store): Held | undefined;
+  offer(inquiry: Inquiry, record: LinkRecord, from: Store): CachedLink | undefined;
   /**
    * A store that knows says that there is no such link. False where a change came in since the inquiry: the store has to
    * be asked again.
@@ -65,7 +65,7 @@ export interface L1 {
 
 export function createL1(options: L1Options): L1 {
   const { now, freshness, trustMs, lapseMs, staleMs, absenceMs, random } = options;
-  const held = new LRUCache<string, Held>({
+  const links = new LRUCache<string, CachedLink>({
     max: options.maxEntries,
     maxSize: options.maxBytes,
     sizeCalculation: ({ bytes }) => bytes,
@@ -76,20 +76,25 @@ export function createL1(options: L1Options): L1 {
   /** The least acceptable version. Only the primary, asked since, may go back behind what was known before a gap. */
   function floorOf(key: string, fromPrimary: boolean): bigint {
     const floor = floors.of(key, fromPrimary ? freshness.epoch : undefined);
-    const known = held.peek(key);
+    const known = links.peek(key);
     if (!known || (fromPrimary && known.epoch !== freshness.epoch)) return floor;
     return later(known.version, floor);
   }
 
-  function keep(key: string, record: LinkRecord, { at, epoch }: Pick<Inquiry, 'at' | 'epoch'>, sure: boolean): Held {
-    const known = held.get(key);
+  function keep(
+    key: string,
+    record: LinkRecord,
+    { at, epoch }: Pick<Inquiry, 'at' | 'epoch'>,
+    sure: boolean,
+  ): CachedLink {
+    const known = links.get(key);
     const same = known?.epoch === epoch && known.version === record.version;
-    const entry = same ? known : hold(record);
+    const entry = same ? known : toCachedLink(record);
     const covered = epoch === freshness.epoch && freshness.covers(at) && sure;
     entry.checkedAt = at;
     entry.epoch = epoch;
     entry.trustMs = covered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
-    if (entry !== known) held.set(key, entry);
+    if (entry !== known) links.set(key, entry);
     absences.delete(key);
     return entry;
   }
@@ -103,7 +108,7 @@ export function createL1(options: L1Options): L1 {
     const { epoch, asOf } = freshness;
     const at = Math.max(asOf, now() - lapseMs);
     floors.raise(key, record.version, epoch, forgettable);
-    const known = held.peek(key);
+    const known = links.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
     if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
     else absences.delete(key);
@@ -111,13 +116,13 @@ export function createL1(options: L1Options): L1 {
 
   function drop(key: string, version: bigint): void {
     floors.raise(key, version, freshness.epoch);
-    const known = held.peek(key);
-    if (known && known.version <= version) held.delete(key);
+    const known = links.peek(key);
+    if (known && known.version <= version) links.delete(key);
     absences.delete(key);
   }
 
   return {
-    get: (key) => held.get(key),
+    get: (key) => links.get(key),
     trusted(entry, at) {
       const limit = entry.epoch === freshness.epoch && freshness.live(at) ? entry.trustMs : lapseMs;
       return at - entry.checkedAt < limit;
@@ -138,7 +143,7 @@ export function createL1(options: L1Options): L1 {
     },
     offerAbsence({ key, at, epoch, atLeast }) {
       if (epoch !== freshness.epoch || floorOf(key, true) !== atLeast) return false;
-      held.delete(key);
+      links.delete(key);
       if (freshness.covers(at)) absences.set(key, { at, epoch });
       return true;
     },
@@ -156,7 +161,7 @@ export function createL1(options: L1Options): L1 {
     drop,
     blind: (key) => floors.blind() && floors.of(key) === 0n,
     get size() {
-      return held.size;
+      return links.size;
     },
   };
 }

@@ -1,6 +1,6 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { Source } from '../held.ts';
+import type { Source } from '../cached-link.ts';
 
 /** What a store says: the row, that the code is gone since a version, or nothing. */
 export type Found = { readonly record: LinkRecord } | { readonly goneAt: bigint } | undefined;

@@ -1,12 +1,12 @@
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { FollowState, Source } from './held.ts';
+import type { FollowState, Source } from './cached-link.ts';
 
 export type Outcome = FollowState | 'preview' | 'absent' | 'malformed' | 'stale' | 'unavailable' | 'limited';
 export type AnsweredBy = Source | 'filter' | 'none';
 
 /** Counts answers. Adding to a plain number is all that a redirect pays; the metric is told when flush is called. */
-export interface Tally {
+export interface AnswerCounts {
   count(tier: AnsweredBy, outcome: Outcome): void;
   flush(): void;
 }
@@ -24,7 +24,7 @@ const outcomes: readonly Outcome[] = [
   ...(['preview', 'absent', 'malformed', 'stale', 'unavailable', 'limited'] as const),
 ];
 
-export function createTally(): Tally {
+export function createAnswerCounts(): AnswerCounts {
   const counts: Count[] = [];
   const byTier = new Map<AnsweredBy, Map<Outcome, Count>>();
   for (const tier of tiers) {

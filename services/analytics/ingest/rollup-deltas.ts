@@ -3,7 +3,7 @@ import { entryOf } from '../map-entry.ts';
 import { dimensions, floorTo } from '../statistics/cover.ts';
 import type { ClickColumns, ClickIndex } from './click-columns.ts';
 
-/** Numbers of the counters of a tally, and of an entry as far as it has them; nothing is in two of them at once. */
+/** Numbers of the counters of a delta, and of an entry as far as it has them; nothing is in two of them at once. */
 export const counters = ['clicks', 'visitors', 'bots', 'bot_visitors', 'heads', 'prefetches'] as const;
 const clickCounter = 0;
 const botCounter = 2;
@@ -11,7 +11,7 @@ const headCounter = 4;
 const prefetchCounter = 5;
 
 /** What the clicks of one link add to a stretch of time. */
-export interface Tally {
+export interface LinkDelta {
   /** Index into the dictionary. */
   readonly link: number;
   /** When the minute, hour or day begins, microseconds since 1970. */
@@ -21,7 +21,7 @@ export interface Tally {
 }
 
 /** What they add to the breakdowns of an hour: parallel columns, one entry for each dimension and value. */
-export interface ValueTally {
+export interface BreakdownDelta {
   readonly link: number;
   readonly at: number;
   /** 1 for the first of `dimensions`. */
@@ -43,33 +43,33 @@ export function hasVisitor({ visitor, flags }: ClickColumns, click: ClickIndex):
   return visitor[click] !== 0n && counterOf(flags[click] as number) <= botCounter;
 }
 
-/** Counts clicks by link and unit; the clicks come in the order of their key, and so do the tallies. */
-export function tallyBy(
+/** Counts clicks by link and unit; the clicks come in the order of their key, and so do the deltas. */
+export function linkDeltas(
   unit: 'minute' | 'hour' | 'day',
   columns: ClickColumns,
   clicks: readonly ClickIndex[],
   newcomers: ReadonlySet<ClickIndex>,
-): Tally[] {
+): LinkDelta[] {
   const { at, flags, texts } = columns;
-  const tallies: Tally[] = [];
-  let open: Tally | undefined;
+  const deltas: LinkDelta[] = [];
+  let open: LinkDelta | undefined;
   for (const click of clicks) {
     const link = texts.linkId[click] as number;
     const start = floorTo(unit, at[click] as number);
     if (open?.link !== link || open.at !== start) {
       open = { link, at: start, counts: [0, 0, 0, 0, 0, 0] };
-      tallies.push(open);
+      deltas.push(open);
     }
     const { counts } = open;
     const counter = counterOf(flags[click] as number);
     (counts[counter] as number)++;
     if (newcomers.has(click)) (counts[counter + 1] as number)++;
   }
-  return tallies;
+  return deltas;
 }
 
 /** What the clicks add to an hour of a workspace, whichever of its links they followed. */
-export interface WorkspaceTally {
+export interface WorkspaceDelta {
   /** Index into the dictionary. */
   readonly workspace: number;
   readonly at: number;
@@ -78,39 +78,39 @@ export interface WorkspaceTally {
 }
 
 /** Counts the clicks of people and bots by workspace and hour; in the order of both. */
-export function tallyWorkspaces(
+export function workspaceDeltas(
   { dictionary, at, flags, texts }: ClickColumns,
   clicks: readonly ClickIndex[],
   newcomers: ReadonlySet<ClickIndex>,
-): WorkspaceTally[] {
-  const workspaces = new Map<number, Map<number, WorkspaceTally>>();
+): WorkspaceDelta[] {
+  const workspaces = new Map<number, Map<number, WorkspaceDelta>>();
   for (const click of clicks) {
     const counter = counterOf(flags[click] as number);
     if (counter > botCounter) continue;
     const workspace = texts.workspaceId[click] as number;
     const hour = floorTo('hour', at[click] as number);
-    const ofWorkspace = entryOf(workspaces, workspace, () => new Map<number, WorkspaceTally>());
-    const tally = entryOf(ofWorkspace, hour, () => ({ workspace, at: hour, counts: [0, 0, 0, 0] }));
-    (tally.counts[counter] as number)++;
-    if (newcomers.has(click)) (tally.counts[counter + 1] as number)++;
+    const ofWorkspace = entryOf(workspaces, workspace, () => new Map<number, WorkspaceDelta>());
+    const delta = entryOf(ofWorkspace, hour, () => ({ workspace, at: hour, counts: [0, 0, 0, 0] }));
+    (delta.counts[counter] as number)++;
+    if (newcomers.has(click)) (delta.counts[counter + 1] as number)++;
   }
-  const text = ({ workspace }: WorkspaceTally): string => dictionary[workspace] as string;
+  const text = ({ workspace }: WorkspaceDelta): string => dictionary[workspace] as string;
   return [...workspaces.values()]
     .flatMap((ofWorkspace) => [...ofWorkspace.values()])
     .sort((a, b) => (text(a) === text(b) ? a.at - b.at : text(a) < text(b) ? -1 : 1));
 }
 
 /** Counts clicks by link, hour, dimension and value. The empty value has no entry: it is what the others leave. */
-export function tallyValues(
+export function breakdownDeltas(
   columns: ClickColumns,
   clicks: readonly ClickIndex[],
   newcomers: ReadonlySet<ClickIndex>,
-): ValueTally[] {
+): BreakdownDelta[] {
   const { at, flags, texts } = columns;
   const values = valuesOf(columns);
-  const tallies: ValueTally[] = [];
+  const deltas: BreakdownDelta[] = [];
   const entries = new Map<number, number>();
-  let open: ValueTally | undefined;
+  let open: BreakdownDelta | undefined;
   for (const click of clicks) {
     const counter = counterOf(flags[click] as number);
     if (counter > botCounter) continue;
@@ -118,7 +118,7 @@ export function tallyValues(
     const hour = floorTo('hour', at[click] as number);
     if (open?.link !== link || open.at !== hour) {
       open = { link, at: hour, dimension: [], value: [], counts: [[], [], [], []] };
-      tallies.push(open);
+      deltas.push(open);
       entries.clear();
     }
     const isNew = newcomers.has(click);
@@ -127,7 +127,7 @@ export function tallyValues(
       if (value !== 0) add(open, entries, { dimension, value, text: values.text, counter, isNew });
     }
   }
-  return tallies;
+  return deltas;
 }
 
 interface Addition {
@@ -138,9 +138,9 @@ interface Addition {
   readonly isNew: boolean;
 }
 
-/** The entries of the open tally are found by dimension and value. */
+/** The entries of the open delta are found by dimension and value. */
 function add(
-  open: ValueTally,
+  open: BreakdownDelta,
   entries: Map<number, number>,
   { dimension, value, text, counter, isNew }: Addition,
 ): void {

@@ -9,7 +9,7 @@ import { redirectStatusOf } from '#runtime/shortlink/link-record.ts';
 export type Source = 'l1' | 'redis' | 'replica' | 'primary';
 
 /** What L1 keeps of a LinkRecord, with everything that following the link needs made once. */
-export interface Held {
+export interface CachedLink {
   readonly id: string;
   readonly workspaceId: string;
   readonly version: bigint;
@@ -45,19 +45,19 @@ export function nameOf({ domain, code }: LinkKey): string {
 }
 
 /** stateOf (runtime/shortlink) without its work: this is the hot path. */
-export function followState(held: Held, atMs: number): FollowState {
-  if (held.state === 'deleted') return 'deleted';
-  if (atMs >= held.expiresAtMs) return 'expired';
-  return held.state === 'disabled' ? 'disabled' : 'followable';
+export function followState(link: CachedLink, atMs: number): FollowState {
+  if (link.state === 'deleted') return 'deleted';
+  if (atMs >= link.expiresAtMs) return 'expired';
+  return link.state === 'disabled' ? 'disabled' : 'followable';
 }
 
-type Followed = Pick<Held, 'id' | 'workspaceId' | 'version' | 'domain' | 'code'>;
+type Followed = Pick<CachedLink, 'id' | 'workspaceId' | 'version' | 'domain' | 'code'>;
 
 export function clickOf({ id, workspaceId, version, domain, code }: Followed, tier: Source): string {
   return writeClickTag({ linkId: id, workspaceId, version, tier, domain, code });
 }
 
-export function hold(record: LinkRecord): Held {
+export function toCachedLink(record: LinkRecord): CachedLink {
   const { id, workspaceId, version, domain, code, redirectStatus } = record;
   return {
     id,
