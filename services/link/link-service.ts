@@ -10,11 +10,12 @@ import { createDomains } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { type AdmissionOptions, createAdmission } from './admission.ts';
-import { createCacheWriters } from './cache/cache-writer.ts';
+import { type Admission, type AdmissionOptions, createAdmission } from './admission.ts';
+import { type CacheWriters, createCacheWriters } from './cache/cache-writer.ts';
 import { startRelay } from './cache/relay.ts';
-import { createChangeFeed } from './changes/change-feed.ts';
+import { type ChangeFeed, createChangeFeed } from './changes/change-feed.ts';
 import { postgresChangeLog } from './changes/change-log.postgres.ts';
+import type { ChangeLog } from './changes/change-log.ts';
 import { createCodeSource } from './codes/code-blocks.ts';
 import { openCodes } from './codes/open-codes.ts';
 import type { LinkConfig } from './config.ts';
@@ -25,62 +26,17 @@ import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
 import { createPurge, type PurgeSettings } from './links/purge.ts';
 import { postgresStore } from './store.postgres.ts';
+import type { LinkStore } from './store.ts';
 import { startSweeper } from './sweeper.ts';
 
 /** The link service without its server: what it stands on, made and started. */
 export async function startLinkService(config: LinkConfig, log: Log, issuer: ServiceIdentity) {
-  const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
-  const { statementTimeoutMs } = config;
   const admission = createAdmission(admissionOf(config));
-  const pool = createPool(url, {
-    name: 'link',
-    primary: true,
-    max: config.poolSize,
-    maxWaiting: config.poolQueue,
-    onWait: admission.waiting,
-    statementTimeoutMs,
-    log,
-  });
-  // A crowd that comes all at once, after a start say, must not begin by opening connections.
-  const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
-  const watchPool = createPool(url, {
-    name: 'link-watch',
-    primary: true,
-    max: 6,
-    maxWaiting: 100,
-    statementTimeoutMs,
-    log,
-  });
-  const redis = createRedis(config.redisUrl, { name: config.instance, log });
-  const changeLog = postgresChangeLog(watchPool);
-  const feed = createChangeFeed({
-    changeLog,
-    log: log.child({ part: 'watch' }),
-    pollMs: config.watchPollMs,
-    heartbeatMs: config.watchHeartbeatMs,
-    queueLimit: config.watchQueue,
-    onReplaced: () => {
-      codes.discard();
-      openCodes(codes, { log }).catch((error: unknown) =>
-        log.warn({ err: error }, 'the code space is opened by the next start'),
-      );
-    },
-  });
-  const store = postgresStore(pool, feed.committed);
-  const { blockSize, blockAnnounceMs: announceMs } = config;
-  const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
-  await openCodes(codes, { log });
-  const cache = createCacheWriters(redis);
-  const relay = startRelay({
-    changeLog,
-    feed,
-    cache,
-    log: log.child({ part: 'relay' }),
-  });
-  const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
-  const sweeping = log.child({ part: 'sweeper' });
-  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log: sweeping });
-  const sweeper = startSweeper({ store, changeLog, purge, log: sweeping, everyMs, retentionMs });
+  const connections = connect(config, admission, log);
+  const changeLog = postgresChangeLog(connections.watchPool);
+  const { feed, store, codes } = await openStore(config, connections.pool, changeLog, log);
+  const cache = createCacheWriters(connections.redis);
+  const stopBackground = startBackground(config, { changeLog, feed, store, cache, issuer, log });
   const askClicks = clickCountBreaker(config, issuer, log);
   const unobserve = observe(metric.watchSubscribers, {}, () => feed.subscribers);
   const domains = createDomains(config);
@@ -98,20 +54,68 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   });
   return {
     handlers,
-    checks: { postgres: () => pool.query('select 1'), redis: () => redis.ping() },
+    checks: connections.checks,
     /** In the order they were made; they are closed from the last to the first. */
-    close: [
-      () => redis.disconnect(),
-      () => watchPool.end(),
-      () => pool.end(),
-      stopWarming,
-      () => feed.stop(),
-      () => relay.stop(),
-      () => sweeper.stop(),
-      () => askClicks.shutdown(),
-      unobserve,
-    ],
+    close: [...connections.close, () => feed.stop(), ...stopBackground, () => askClicks.shutdown(), unobserve],
   };
+}
+
+function connect(config: LinkConfig, admission: Admission, log: Log) {
+  const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
+  const shared = { primary: true, statementTimeoutMs: config.statementTimeoutMs, log };
+  const { poolSize: max, poolQueue: maxWaiting } = config;
+  const pool = createPool(url, { name: 'link', max, maxWaiting, onWait: admission.waiting, ...shared });
+  // A crowd that comes all at once, after a start say, must not begin by opening connections.
+  const stopWarming = keepWarm(pool, Math.ceil(max / 2));
+  const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
+  const redis = createRedis(config.redisUrl, { name: config.instance, log });
+  return {
+    ...{ pool, watchPool, redis },
+    checks: { postgres: () => pool.query('select 1'), redis: () => redis.ping() },
+    close: [() => redis.disconnect(), () => watchPool.end(), () => pool.end(), stopWarming],
+  };
+}
+
+/** The store, what tells of its changes, and where new codes come from; each needs another of them. */
+async function openStore(config: LinkConfig, pool: ReturnType<typeof createPool>, changeLog: ChangeLog, log: Log) {
+  const feed = createChangeFeed({
+    changeLog,
+    log: log.child({ part: 'watch' }),
+    pollMs: config.watchPollMs,
+    heartbeatMs: config.watchHeartbeatMs,
+    queueLimit: config.watchQueue,
+    onReplaced: () => {
+      codes.discard();
+      openCodes(codes, { log }).catch((error: unknown) =>
+        log.warn({ err: error }, 'the code space is opened by the next start'),
+      );
+    },
+  });
+  const store = postgresStore(pool, feed.committed);
+  const { blockSize, blockAnnounceMs: announceMs } = config;
+  const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
+  await openCodes(codes, { log });
+  return { feed, store, codes };
+}
+
+interface BackgroundDependencies {
+  readonly changeLog: ChangeLog;
+  readonly feed: ChangeFeed;
+  readonly store: LinkStore;
+  readonly cache: CacheWriters;
+  readonly issuer: ServiceIdentity;
+  readonly log: Log;
+}
+
+/** What goes on beside the calls: changes are carried to Redis, what is due is swept. Answers what ends it. */
+function startBackground(config: LinkConfig, dependencies: BackgroundDependencies) {
+  const { changeLog, feed, store, cache, issuer } = dependencies;
+  const relay = startRelay({ changeLog, feed, cache, log: dependencies.log.child({ part: 'relay' }) });
+  const log = dependencies.log.child({ part: 'sweeper' });
+  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log });
+  const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
+  const sweeper = startSweeper({ store, changeLog, purge, log, everyMs, retentionMs });
+  return [() => relay.stop(), () => sweeper.stop()];
 }
 
 const admissionOf = (config: LinkConfig): AdmissionOptions => ({
