@@ -13,9 +13,8 @@ beforeAll(async () => {
   database = await postgresFor('link');
   pool = createPool(database.url, {
     max: 2,
-    statementTimeoutMs: 300,
-    connectTimeoutMs: 500,
-    maxWaiting: 2,
+    statementTimeoutMs: 20_000,
+    connectTimeoutMs: 20_000,
     log: silentLog,
   });
   await pool.query('create table item (id int primary key, amount int not null check (amount >= 0))');
@@ -78,23 +77,47 @@ describe('inTransaction', () => {
 
 describe('createPool', () => {
   it('ends a statement that takes too long', async () => {
-    const error = await fault(pool.query('select pg_sleep(5)'));
+    const hasty = createPool(database.url, {
+      max: 1,
+      statementTimeoutMs: 300,
+      connectTimeoutMs: 20_000,
+      log: silentLog,
+    });
+    const error = await fault(hasty.query('select pg_sleep(5)'));
     expect(classify(error).kind).toBe('timeout');
     expect(storeError(error)).toMatchObject({ kind: 'unavailable', reason: 'DEPENDENCY_UNAVAILABLE' });
+    await hasty.end();
   });
 
-  it('refuses at once what would have to wait behind too many', async () => {
-    let awake = 0;
-    const sleepers = Array.from({ length: 4 }, () => fault(pool.query('select pg_sleep(0.1)')).finally(() => awake++));
-    const errors = await Promise.all(Array.from({ length: 3 }, () => fault(pool.query('select 1'))));
-    expect(awake).toBe(0);
-    for (const error of errors) {
-      expect(error).toBeInstanceOf(PoolBusyError);
-      expect(storeError(error)).toMatchObject({ kind: 'unavailable', reason: 'OVERLOADED' });
-    }
-    expect(await Promise.all(sleepers)).toEqual([undefined, undefined, undefined, undefined]);
-    await expect(inTransaction(pool, (client) => client.query('select 1'))).resolves.toBeDefined();
-  });
+  it.each([0, 1, 2])(
+    'refuses at once what would have to wait behind too many, with %i of 2 connections open',
+    async (open) => {
+      let waited = 0;
+      const onWait = () => {
+        waited++;
+        return () => {};
+      };
+      const bounds = { max: 2, maxWaiting: 2, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000 };
+      const pool = createPool(database.url, { ...bounds, onWait, log: silentLog });
+      const opened = await Promise.all(Array.from({ length: open }, () => pool.connect()));
+      for (const client of opened) client.release();
+      expect(pool.idleCount).toBe(open);
+      let awake = 0;
+      const sleepers = Array.from({ length: 4 }, () =>
+        fault(pool.query('select pg_sleep(0.1)')).finally(() => awake++),
+      );
+      const errors = await Promise.all(Array.from({ length: 3 }, () => fault(pool.query('select 1'))));
+      expect(awake).toBe(0);
+      for (const error of errors) {
+        expect(error).toBeInstanceOf(PoolBusyError);
+        expect(storeError(error)).toMatchObject({ kind: 'unavailable', reason: 'OVERLOADED' });
+      }
+      expect(await Promise.all(sleepers)).toEqual([undefined, undefined, undefined, undefined]);
+      expect(waited).toBe(2);
+      await expect(inTransaction(pool, (client) => client.query('select 1'))).resolves.toBeDefined();
+      await pool.end();
+    },
+  );
 
   it('survives that all its connections are cut while idle', async () => {
     await pool.query('select 1');

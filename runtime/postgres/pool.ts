@@ -44,14 +44,16 @@ class BoundedPool extends pg.Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
-    if (this.waitingCount >= this.#maxWaiting && this.idleCount === 0) {
-      const busy = new PoolBusyError(`${this.waitingCount} already wait for a connection.`);
+    // A connection that is idle, or may yet be opened, stays so until the next tick: who asked before in this one is queued for it.
+    const free = this.idleCount + this.options.max - this.totalCount;
+    const ahead = this.waitingCount - free;
+    if (ahead >= this.#maxWaiting) {
+      const busy = new PoolBusyError(`${ahead} already wait for a connection.`);
       if (!callback) return Promise.reject(busy);
       process.nextTick(callback, busy, undefined, () => {});
       return;
     }
-    const isFull = this.idleCount === 0 && this.totalCount >= this.options.max;
-    const waited = isFull ? this.#onWait?.() : undefined;
+    const waited = ahead >= 0 ? this.#onWait?.() : undefined;
     if (!callback) return waited ? super.connect().finally(waited) : super.connect();
     if (!waited) return void super.connect(callback);
     super.connect((error, client, done) => {

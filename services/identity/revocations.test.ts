@@ -14,7 +14,13 @@ let pool: pg.Pool;
 
 beforeAll(async () => {
   database = await postgresFor('identity');
-  pool = createPool(database.url, { max: 4, log: silentLog });
+  pool = createPool(database.url, {
+    max: 4,
+    maxWaiting: 200,
+    connectTimeoutMs: 20_000,
+    statementTimeoutMs: 20_000,
+    log: silentLog,
+  });
 });
 afterAll(async () => {
   await pool.end();
