@@ -7,14 +7,24 @@ import { createPool } from './pool.ts';
 
 it('opens so many connections, opens them again when they are lost, and leaves a pool that is in use alone', async () => {
   const database = await postgresFor('link');
-  const pool = createPool(database.url, { max: 4, log: silentLog });
+  const pool = createPool(database.url, {
+    max: 4,
+    connectTimeoutMs: 20_000,
+    statementTimeoutMs: 20_000,
+    log: silentLog,
+  });
   const stop = keepWarm(pool, 3, 20);
   const idle = (count: number) => waitFor(() => pool.idleCount === count, { what: `${count} idle connections` });
   await idle(3);
   // Counted as it happens: between two looks it may be lost and opened again.
   let lost = 0;
   pool.on('remove', () => lost++);
-  const other = createPool(database.urlAs('postgres'), { max: 1, log: silentLog });
+  const other = createPool(database.urlAs('postgres'), {
+    max: 1,
+    connectTimeoutMs: 20_000,
+    statementTimeoutMs: 20_000,
+    log: silentLog,
+  });
   await other.query(
     'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
   );

@@ -9,7 +9,7 @@ import { createRedis, type Redis, whenReady } from './redis.ts';
 let redis: Redis | undefined;
 afterEach(() => redis?.disconnect());
 
-async function open(url: string, commandTimeoutMs = 50): Promise<Redis> {
+async function open(url: string, commandTimeoutMs = 1_000): Promise<Redis> {
   redis = createRedis(url, { name: 'test', commandTimeoutMs, log: silentLog });
   await whenReady(redis);
   return redis;
@@ -17,7 +17,7 @@ async function open(url: string, commandTimeoutMs = 50): Promise<Redis> {
 
 describe('createRedis', () => {
   it('reads what it wrote', async () => {
-    const client = await open(valkeyUrl(), 500);
+    const client = await open(valkeyUrl());
     const key = `test:${randomUUID()}`;
     await client.set(key, Buffer.from([0, 255]), 'EX', 10);
     expect(await client.getBuffer(key)).toEqual(Buffer.from([0, 255]));
@@ -37,7 +37,7 @@ describe('createRedis', () => {
 
   it('gives up on a server that hangs, and replaces the connection', async () => {
     const valkey = await startValkey();
-    const client = await open(valkey.url);
+    const client = await open(valkey.url, 50);
     process.kill(valkey.pid, 'SIGSTOP');
     await expect(client.get('a')).rejects.toThrow('timed out');
     await waitFor(() => client.status !== 'ready', { timeoutMs: 3_000 });

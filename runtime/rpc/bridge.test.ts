@@ -346,8 +346,10 @@ describe('streams', () => {
 
   it('ends a waiting stream when the caller leaves, and on shutdown', async () => {
     const reasons: unknown[] = [];
+    let started = 0;
     const on = await start({
       async *tail(_, { signal }) {
+        started++;
         await sleep(60_000, undefined, { signal }).catch(() => reasons.push(signal.reason));
       },
     });
@@ -357,8 +359,8 @@ describe('streams', () => {
     };
     const left = failure(read(controller.signal));
     const kept = failure(read());
-    await waitFor(() => reasons.length === 0);
-    await sleep(100);
+    await waitFor(() => started === 2);
+    expect(reasons).toEqual([]);
     controller.abort();
     expect((await left).code).toBe(Code.Canceled);
     await waitFor(() => reasons.length === 1);

@@ -111,7 +111,7 @@ function settings(port: number): string {
 }
 
 async function ask(url: string, text: string): Promise<boolean> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2_000 });
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
   await client.connect();
   try {
     await client.query(text);

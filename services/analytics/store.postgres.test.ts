@@ -21,7 +21,7 @@ let stats: StatsStore;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, log: silentLog });
+  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
   store = postgresStore(pool);
   stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
 });

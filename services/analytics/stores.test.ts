@@ -14,7 +14,12 @@ afterAll(() => database.drop());
 
 test('as many slow statistics as are let in take nothing from live feeds and from the readiness check', async () => {
   const stores = openStores({ postgresPrimary: database.url, postgresReplicas: [] }, silentLog);
-  const other = createPool(database.url, { max: 1, log: silentLog });
+  const other = createPool(database.url, {
+    max: 1,
+    connectTimeoutMs: 20_000,
+    statementTimeoutMs: 20_000,
+    log: silentLog,
+  });
   const locking = await other.connect();
   await locking.query('begin; lock table click_totals in access exclusive mode');
   const slow = Promise.allSettled(Array.from({ length: 20 }, () => stores.stats.totals([randomUUID()])));

@@ -15,7 +15,7 @@ let store: IdentityStore;
 
 beforeAll(async () => {
   database = await postgresFor('identity');
-  pool = createPool(database.url, { max: 8, log: silentLog });
+  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
   store = postgresStore(pool);
 });
 afterAll(async () => {

@@ -393,7 +393,12 @@ describe('the rest', () => {
 
   test('the resolver reads the view and nothing else', async () => {
     const record = await made();
-    const reader = createPool(database.urlAs('hop_resolver'), { max: 1, log: silentLog });
+    const reader = createPool(database.urlAs('hop_resolver'), {
+      max: 1,
+      connectTimeoutMs: 20_000,
+      statementTimeoutMs: 20_000,
+      log: silentLog,
+    });
     const { rows } = await reader.query('select id from link.followable where code = $1', [record.code]);
     expect(rows).toEqual([{ id: record.id }]);
     await expect(reader.query('select 1 from link.links')).rejects.toThrow('permission denied');

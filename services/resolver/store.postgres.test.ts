@@ -17,8 +17,13 @@ let reader: Pool;
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  owner = createPool(database.url, { max: 2, log: silentLog });
-  reader = createPool(database.urlAs('hop_resolver'), { max: 4, log: silentLog });
+  owner = createPool(database.url, { max: 2, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  reader = createPool(database.urlAs('hop_resolver'), {
+    max: 4,
+    connectTimeoutMs: 20_000,
+    statementTimeoutMs: 20_000,
+    log: silentLog,
+  });
   await owner.query(
     `insert into link.links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
        redirect_status, title, tags, disabled, created_at, updated_at, expires_at, deleted_at)

@@ -16,8 +16,8 @@ const config = {
   apiKeyStaleMs: 60_000,
 };
 const key = tokenKey('first');
-/** How far the clock has been put forward. */
-let later = 0;
+/** What the clock says; it goes on only where a test says so. */
+let clockMs = 0;
 let identity: ReturnType<typeof identityInMemory>;
 let authentication: ReturnType<typeof authenticateByIdentity>;
 
@@ -27,7 +27,7 @@ function start(overrides: Partial<typeof config> = {}): void {
     identity: identity.client,
     config: { ...config, ...overrides },
     log: silentLog,
-    now: () => Date.now() + later,
+    now: () => clockMs,
   });
 }
 
@@ -50,11 +50,11 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
 }
 
 const pass = (ms: number): void => {
-  later += ms;
+  clockMs += ms;
 };
 
 beforeEach(() => {
-  later = 0;
+  clockMs = Date.now();
   identity = identityInMemory();
   identity.publishedKeys = [key];
   start();

@@ -19,24 +19,32 @@ let redis: Redis;
 let buckets: ReturnType<typeof guardedBuckets>;
 let server: TestServer;
 
-beforeEach(async () => {
-  valkey = await startValkey();
-  redis = createRedis(valkey.url, { name: 'test', commandTimeoutMs: 100, log: silentLog });
+/** Buckets that wait so long for Valkey, and who answers by them. */
+async function open(timeoutMs: number): Promise<void> {
+  redis = createRedis(valkey.url, { name: 'test', commandTimeoutMs: timeoutMs, log: silentLog });
   await whenReady(redis);
   buckets = guardedBuckets(redisBuckets({ redis, limits }), {
-    timeoutMs: 100,
-    patienceMs: 100,
+    timeoutMs,
+    patienceMs: timeoutMs,
     resetMs: 300,
     log: silentLog,
   });
   server = await startTestServer({
     services: [service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' })],
   });
-});
-afterEach(async () => {
+}
+async function close(): Promise<void> {
   await server.stop();
   buckets.shutdown();
   redis.disconnect();
+}
+
+beforeEach(async () => {
+  valkey = await startValkey();
+  await open(1_000);
+});
+afterEach(async () => {
+  await close();
   await valkey.stop();
 });
 
@@ -103,18 +111,26 @@ describe('ShouldRateLimit', () => {
     for (let i = 0; i < 20; i++) expect(await ask(['logins', 'c'])).toMatchObject({ code: Code.OK, headers: {} });
     const startedAt = performance.now();
     await ask(['logins', 'c']);
-    expect(performance.now() - startedAt).toBeLessThan(50);
+    expect(performance.now() - startedAt).toBeLessThan(500);
     valkey = await startValkey({ port });
     const counts = async (): Promise<boolean> => 'x-ratelimit-limit' in (await ask(['logins', 'c'])).headers;
     await waitFor(counts, { timeoutMs: 5_000 });
   });
 
   it('waits for a Valkey that hangs a few times, and no more', async () => {
+    await close();
+    await open(100);
     await ask(['logins', 'd']);
     process.kill(valkey.pid, 'SIGSTOP');
-    const startedAt = performance.now();
-    for (let i = 0; i < 50; i++) expect((await ask(['logins', 'd'])).code).toBe(Code.OK);
+    let waited = 0;
+    for (let i = 0; i < 50; i++) {
+      const startedAt = performance.now();
+      expect((await ask(['logins', 'd'])).code).toBe(Code.OK);
+      if (performance.now() - startedAt > 90) waited++;
+    }
     process.kill(valkey.pid, 'SIGCONT');
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    // Counted, not timed: a machine that stands still makes one of them longer.
+    expect(waited).toBeGreaterThan(0);
+    expect(waited).toBeLessThan(15);
   });
 });

@@ -16,10 +16,12 @@ import { nameOf } from './link-name.ts';
 
 let directory: string;
 let path: HotPath | undefined;
+const beating: NodeJS.Timeout[] = [];
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'hop-hot-'));
 });
 afterEach(async () => {
+  for (const timer of beating.splice(0)) clearInterval(timer);
   await path?.stop();
   path = undefined;
   await rm(directory, { recursive: true });
@@ -39,6 +41,12 @@ const recordOf = (code: string, version: bigint): LinkRecord =>
 const beat = (cursor: string): WatchMessage => ({
   event: { case: 'heartbeat', value: { readAt: timestampFromMs(Date.now()), cursor } },
 });
+
+/** Beats now and every 100 ms, as the link service does: one beat alone is old once the machine has stood still. */
+function keepBeating(stream: { say(message: WatchMessage): void }, cursor: string): void {
+  stream.say(beat(cursor));
+  beating.push(setInterval(() => stream.say(beat(cursor)), 100));
+}
 
 /** A hot set that every Envoy has at once. */
 function memorySet() {
@@ -104,7 +112,7 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   stream.say(beat('c1'));
   await waitFor(() => entries.size === 1, { what: 'the entry' });
   expect(leases).toEqual([]);
-  stream.say(beat('c2'));
+  keepBeating(stream, 'c2');
   await waitFor(() => leases.length > 0, { what: 'the lease' });
   expect(leases[0]).toBeGreaterThan(1_000);
   stream.say({ event: { case: 'change', value: { record: recordOf('a', 2n) } } });
@@ -116,7 +124,7 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   expect(second.cursor).toBe('');
   second.say(beat('d1'));
   await waitFor(() => entries.get('go.example/a')?.version === 3n, { what: 'what was missed' });
-  second.say(beat('d2'));
+  keepBeating(second, 'd2');
   await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
 });
 
@@ -134,7 +142,7 @@ it('tells Envoy of the links of the process before, whole and read again, before
   const stream = await second.link.stream(0);
   expect(second.puts).toEqual([]);
   stream.say(beat('c1'));
-  stream.say(beat('c2'));
+  keepBeating(stream, 'c2');
   await waitFor(() => second.leases.length > 0, { what: 'the lease' });
   expect(second.putsBeforeLease()).toBe(1);
   expect(second.puts).toEqual([2]);

@@ -24,7 +24,7 @@ let partition = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, log: silentLog });
+  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
   store = postgresStore(pool);
 });
 afterAll(async () => {
@@ -103,7 +103,12 @@ test('what was stored before does not count as waiting: neither the message befo
 
 test('what took too long is stored without the merge that held it up', async () => {
   const linkId = randomUUID();
-  const hurried = createPool(database.url, { max: 2, statementTimeoutMs: 300, log: silentLog });
+  const hurried = createPool(database.url, {
+    max: 2,
+    statementTimeoutMs: 300,
+    connectTimeoutMs: 20_000,
+    log: silentLog,
+  });
   onTestFinished(() => hurried.end());
   const consume = createConsume({ ...options(), store: postgresStore(hurried, { entries: 1, links: 10 }) });
   const messages = [message(0, clicksOf(linkId, 3)), message(1, clicksOf(linkId, 3))];

@@ -27,7 +27,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   beforeAll(async () => {
     database = await postgresFor('analytics');
     kafka = await startKafka();
-    pool = createPool(database.url, { max: 4, log: silentLog });
+    pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
     producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
     await kafka.createTopic(dead, 1);
   });
@@ -179,8 +179,13 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     await kafka.createTopic('stalled', 6);
     const metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
     const own = await postgresFor('analytics');
-    const admin = createPool(database.urlAs('postgres'), { max: 1, log: silentLog });
-    const reads = createPool(own.url, { max: 2, log: silentLog });
+    const admin = createPool(database.urlAs('postgres'), {
+      max: 1,
+      connectTimeoutMs: 20_000,
+      statementTimeoutMs: 20_000,
+      log: silentLog,
+    });
+    const reads = createPool(own.url, { max: 2, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
     const name = new URL(own.url).pathname.slice(1);
     const ingest = startIngest(configOf('stalled'), postgresStore(reads), silentLog);
     const shown = async () => {

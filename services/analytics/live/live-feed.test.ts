@@ -20,7 +20,7 @@ const feeds: LiveFeed[] = [];
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, log: silentLog });
+  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
 });
 afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.stop();
@@ -144,7 +144,12 @@ describe('live clicks', () => {
   });
 
   test('when the database goes away the watchers fail, and who comes then is refused', async () => {
-    const own = createPool(database.url, { max: 2, log: silentLog });
+    const own = createPool(database.url, {
+      max: 2,
+      connectTimeoutMs: 20_000,
+      statementTimeoutMs: 20_000,
+      log: silentLog,
+    });
     const feed = process({ leaseMs: 200, on: own });
     const subscription = await feed.subscribe(randomUUID());
     await own.end();

@@ -18,7 +18,7 @@ let partition = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, log: silentLog });
+  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
   // So few entries that there are links with merged breakdowns, and some more that are not.
   store = postgresStore(pool, { entries: 300, links: 10 });
 });

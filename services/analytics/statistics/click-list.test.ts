@@ -19,7 +19,7 @@ let partitions = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, log: silentLog });
+  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
   list = postgresClickListStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
 });
 afterAll(async () => {

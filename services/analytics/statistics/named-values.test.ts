@@ -32,7 +32,7 @@ const counted: TestClick[] = [];
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, log: silentLog });
+  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
   stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
   const letters = [...'abcdefghij'];
   const click = fc.record({

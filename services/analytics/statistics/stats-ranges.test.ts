@@ -53,7 +53,7 @@ const counted = new Map<string, { click: TestClick; isNew: boolean }>();
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, statementTimeoutMs: 20_000, log: silentLog });
+  pool = createPool(database.url, { max: 4, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
   store = postgresStore(pool, { entries: 2_000, links: 2 });
   stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
   await postgresPartitionStore(pool).makeDay('2026-05-06');
