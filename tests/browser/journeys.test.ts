@@ -7,6 +7,7 @@ import {
   holdBack,
   newContext,
   newPage,
+  returnLater,
   row,
   signedInPage,
   signUp,
@@ -14,14 +15,6 @@ import {
   useBrowser,
   type Visitor,
 } from './support/visit.ts';
-
-/** Comes back to the page after a minute elsewhere, when what it shows is asked for again. */
-const returnLater = (page: Page): Promise<unknown> =>
-  page.evaluate(() => {
-    const { now } = Date;
-    Date.now = () => now() + 60_000;
-    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
-  });
 
 /** What a colleague does meanwhile, by the API. */
 async function changeElsewhere(visitor: Visitor, alias: string, body: unknown): Promise<void> {

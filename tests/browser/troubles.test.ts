@@ -3,7 +3,16 @@ import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { whyNoBrowser } from './support/chromium.ts';
 import { refuse } from './support/refusal.ts';
-import { createLink, newContext, newPage, signUp, useBrowser } from './support/visit.ts';
+import {
+  createLink,
+  newContext,
+  newPage,
+  returnLater,
+  row,
+  signedInPage,
+  signUp,
+  useBrowser,
+} from './support/visit.ts';
 
 /** Every call of a page; who is signed in is another matter. */
 const calls = /\/hop\.(link|analytics|identity|status)\.v1\.\w+\/(?!RefreshSession|GetCurrentUser)/;
@@ -68,4 +77,19 @@ describe.skipIf(whyNoBrowser)('every page', () => {
       await page.getByRole('heading', { name: 'Something broke on our side' }).waitFor({ state: 'detached' });
     }
   }, 180_000);
+
+  it('says of what could not be renewed that it is old, until it is renewed', async () => {
+    const { page } = await signedInPage();
+    await createLink(page, { Destination: 'https://example.com/', Title: 'Steadfast' });
+    await row(page, 'Steadfast').waitFor();
+    await refuse(page, /ListLinks$/, { code: Code.Unavailable, reason: 'OVERLOADED' });
+    await returnLater(page);
+    const note = page.getByRole('alert').filter({ hasText: 'Hopline is busy. What is shown is as of' });
+    await note.waitFor();
+    await row(page, 'Steadfast').waitFor();
+    await page.unroute(/ListLinks$/);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await note.waitFor({ state: 'detached' });
+    await row(page, 'Steadfast').waitFor();
+  });
 });

@@ -89,6 +89,14 @@ export async function holdBack(page: Page, method: RegExp): Promise<() => void> 
   return gate.resolve;
 }
 
+/** Comes back to the page after a minute elsewhere, when what it shows is asked for again. */
+export const returnLater = (page: Page): Promise<unknown> =>
+  page.evaluate(() => {
+    const { now } = Date;
+    Date.now = () => now() + 60_000;
+    document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
+  });
+
 /** The row of a link, by what it is called. */
 export const row = (page: Page, name: string) => page.getByRole('listitem').filter({ hasText: name });
 

@@ -1,10 +1,15 @@
 import type { ReactNode } from 'react';
-import { ErrorState, Skeleton } from './states.tsx';
+import { ErrorState, OldNote, Skeleton } from './states.tsx';
 
 /** What Answer reads of a query of connect-query. */
 interface Query<Data> {
   readonly data: Data | undefined;
+  /** When data was answered, in milliseconds since 1970. */
+  readonly dataUpdatedAt: number;
   readonly error: Error | null;
+  readonly isFetching: boolean;
+  /** Of a list that is loaded in pages: what failed is the next one, and the page says so where that would stand. */
+  readonly isFetchNextPageError?: boolean;
   refetch(): unknown;
 }
 
@@ -16,12 +21,22 @@ interface AnswerProps<Data> {
 }
 
 /**
- * What a query answered; while it waits a skeleton, when it failed the reason with a way to try again. An old answer is
- * shown rather than the error of its renewal.
+ * What a query answered; while it waits a skeleton, when it failed the reason with a way to try again. An old answer stays
+ * where its renewal failed, and says that it is old.
  */
 export function Answer<Data>({ query, skeleton, children }: AnswerProps<Data>) {
   const retry = (): void => void query.refetch();
-  if (query.data !== undefined) return children(query.data);
+  if (query.data !== undefined) {
+    const { error } = query;
+    return (
+      <>
+        {error && !query.isFetchNextPageError && (
+          <OldNote error={error} at={query.dataUpdatedAt} isBusy={query.isFetching} retry={retry} />
+        )}
+        {children(query.data)}
+      </>
+    );
+  }
   if (query.error) return <ErrorState error={query.error} retry={retry} />;
   return <Skeleton retry={retry}>{skeleton}</Skeleton>;
 }

@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useState } from 'react';
 import { type Problem, problemOf } from '../api/problem.ts';
+import { momentName } from '../range/moments.ts';
 import { Button } from './button.tsx';
 import { classes } from './classes.ts';
 import style from './states.module.css';
@@ -39,6 +40,29 @@ export function ErrorState({ error, retry }: ErrorStateProps) {
           <Button onClick={retry}>Try again</Button>
         </div>
       )}
+    </div>
+  );
+}
+
+interface OldNoteProps {
+  readonly error: unknown;
+  /** When it was new, in milliseconds since 1970. */
+  readonly at: number;
+  readonly isBusy: boolean;
+  readonly retry: () => void;
+}
+
+/** Above what could not be renewed: why, of when it is, and a way to try again. */
+export function OldNote({ error, at, isBusy, retry }: OldNoteProps) {
+  const { title, reason } = problemOf(error);
+  return (
+    <div className={style.old} data-reason={reason}>
+      <p role="alert">
+        <strong>{title}.</strong> What is shown is as of {momentName(at, Date.now())}.
+      </p>
+      <Button small busy={isBusy} onClick={retry}>
+        Try again
+      </Button>
     </div>
   );
 }

@@ -1,7 +1,6 @@
 import { useQuery } from '@connectrpc/connect-query';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { type MeshStatus, StatusService } from '#gen/status/v1/status_service_pb.ts';
-import { problemOf } from '../../api/problem.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Button } from '../../components/button.tsx';
 import { classes } from '../../components/classes.ts';
@@ -56,7 +55,7 @@ export default function SystemPage() {
       {isRefused ? (
         <NotForYou error={status.error} />
       ) : (
-        <Answer query={status}>{(data) => <Mesh status={data} error={status.error} isPaused={isPaused} />}</Answer>
+        <Answer query={status}>{(data) => <Mesh status={data} isPaused={isPaused} />}</Answer>
       )}
     </Page>
   );
@@ -64,22 +63,15 @@ export default function SystemPage() {
 
 interface MeshProps {
   readonly status: MeshStatus;
-  /** Why the last renewal failed. */
-  readonly error: Error | null;
   readonly isPaused: boolean;
 }
 
-function Mesh({ status, error, isPaused }: MeshProps) {
+function Mesh({ status, isPaused }: MeshProps) {
   const at = millisecondsOf(status.at);
   return (
     <div className={style.page}>
       <State status={status} />
-      <p className={style.quiet}>
-        {isPaused || error ? `As of ${timeOfDay(at)}. ` : ''}
-        {error && `Not renewed: ${problemOf(error).title}.`}
-        {isPaused && 'Paused.'}
-        {!isPaused && !error && 'Renewed every two seconds.'}
-      </p>
+      <p className={style.quiet}>{isPaused ? `As of ${timeOfDay(at)}. Paused.` : 'Renewed every two seconds.'}</p>
       <Section title="Who answers">
         <div className={style.card}>
           <TierShares status={status} />
