@@ -13,7 +13,7 @@ const mebibyte = 1_048_576;
 export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: Seen): JsonObject {
   return {
     node: { id: settings.edgeId ?? 'edge-1', cluster: 'hopline-edge' },
-    // Whoever reaches admin can stop Envoy and read its secrets, so only this host can.
+    // Anyone who reaches admin can stop Envoy and read its secrets, so only this host can.
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
     static_resources: {
       listeners: [...listeners(settings, rpcs, seen), ...(settings.stats ? [statsListener(settings.stats)] : [])],

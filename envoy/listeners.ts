@@ -72,7 +72,7 @@ function quic(settings: EnvoySettings, seen: Seen, rpcs: readonly Rpc[]): JsonOb
   };
 }
 
-/** Sends whoever comes by http to the same place by https. Nothing is logged here: a click is the request that follows. */
+/** Redirects http to the same place by https. Nothing is logged here: a click is the request that follows. */
 function toHttps(address: Address, port: number): JsonObject {
   const redirect = (response_code: string): JsonObject => ({
     https_redirect: true,

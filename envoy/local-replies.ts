@@ -41,7 +41,7 @@ export const tooManyInFlight = 507;
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
   { status: 401, code: 16, reason: 'CREDENTIALS_INVALID', message: 'The credentials are not valid.' },
-  // Not for want of rights, which gateway-access says itself: a scheme or an upgrade that this door does not have.
+  // Not a lack of rights, which gateway-access says itself: a scheme or an upgrade that this door does not have.
   { status: 403, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not for this door.' },
   {
     status: 404,

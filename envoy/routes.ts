@@ -251,7 +251,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
   };
 }
 
-/** A service that set a cookie by mistake would hand a credential to whoever shares the host. */
+/** A service that set a cookie by mistake would hand a credential to every service that shares the host. */
 const cookies = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
 function clusterOf(rpc: Rpc): string {

@@ -62,7 +62,7 @@ export interface EnvoySettings {
   readonly http3?: boolean;
   /** For how long browsers are to ask for TLS alone, once they had it, in seconds. Default: 0, nothing is said. */
   readonly hstsSeconds?: number;
-  /** Where whoever comes by http is sent to https. Absent: there is no such door. */
+  /** Where http is redirected to https. Absent: there is no such door. */
   readonly redirectAddress?: Address;
   /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
   readonly publicPort?: number;

@@ -138,7 +138,7 @@ function needsOf(step: StepName): StepName[] {
   return [...dependsOn];
 }
 
-/** Parts in groups that may be stopped together; whoever needs a part stands in an earlier group. */
+/** Parts in groups that may be stopped together; what needs a part stands in an earlier group. */
 export function stopOrder(parts: readonly PartName[]): PartName[][] {
   const groups: PartName[][] = [];
   for (const part of parts) {

@@ -16,7 +16,7 @@ export interface Part {
   readonly prepare: () => void | Promise<void>;
   readonly command: () => Command;
   readonly ready: Probe;
-  /** Lets go of whoever is connected to it, before it is stopped under load; resolves when nobody comes any more. */
+  /** Lets go of all that are connected to it, before it is stopped under load; resolves when nobody comes any more. */
   readonly drain?: () => Promise<void>;
 }
 

@@ -12,7 +12,7 @@ export interface MeshSettings {
   readonly layout: Layout;
   readonly ports: Ports;
   readonly secrets: Secrets;
-  /** HOP_* variables of whoever starts the mesh; they reach every process, what is set here wins. */
+  /** HOP_* variables of the shell that starts the mesh; they reach every process, what is set here wins. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How many processes of each kind run. */
   readonly instances: Instances;
@@ -95,7 +95,7 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
     signer: 'gateway-access',
     main: 'gateway/access/main.ts',
     heapMb: 192,
-    // Whoever has an account on this machine's mesh may see what it is doing.
+    // Everyone who has an account on this machine's mesh may see what it is doing.
     more: ({ env }) => ({ HOP_OPERATOR_WORKSPACES: env.HOP_OPERATOR_WORKSPACES ?? '*', ...dashboard() }),
   },
   'gateway-edge': {
@@ -192,7 +192,7 @@ export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<st
   };
 }
 
-/** Under which names the mesh is known outside; all of them may be set by whoever starts it. */
+/** Under which names the mesh is known outside; all of them may be set when it is started. */
 export function publicNames({ env, ports }: Pick<MeshSettings, 'env' | 'ports'>): Record<string, string> {
   return {
     HOP_DOMAINS: env.HOP_DOMAINS ?? 'localhost',

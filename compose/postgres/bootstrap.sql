@@ -5,7 +5,7 @@
 -- Connections of one server. Two processes of each service fit, as in a rolling restart, and what migrates the schema (2):
 --   link 2 x (16 pool + 6 watch) + 2 = 46; identity 2 x 10 + 2 = 22; analytics 2 x (4 writes + 1 erasing + 2 live + 4 reads) + 2 = 24;
 --   resolver 3 x 8 = 24, for two of them always run; replication 4. Together 120, and max_connections is 130: ten are left
---   for superusers, so that no service takes the connections of another or of whoever has to look.
+--   for superusers, so that no service takes the connections of another or of a person who has to look.
 -- A process with a larger pool (HOP_LINK_POOL_SIZE, HOP_POSTGRES_CONNECTIONS, HOP_RESOLVER_POSTGRES_CONNECTIONS) needs a larger
 -- limit here, and max_connections to follow; compose/local/postgres.test.ts holds the sums.
 

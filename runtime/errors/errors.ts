@@ -131,7 +131,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   internal: Code.Internal,
 };
 
-/** What an error of another maker becomes: the kind of its code, and the reason it gets for want of its own. */
+/** What an error of another maker becomes: the kind of its code, and the reason it gets because it has none. */
 const kinds: Partial<Record<Code, readonly [ErrorKind, Reason]>> = {
   [Code.InvalidArgument]: ['invalid', 'INVALID_ARGUMENT'],
   [Code.OutOfRange]: ['invalid', 'INVALID_ARGUMENT'],

@@ -6,7 +6,7 @@ interface Lane<Transport> {
 }
 
 export interface Lanes<Transport> {
-  /** The next in turn that did not break of late; where there is another, it is not the one that was tried. */
+  /** The next in turn that did not break within the last second; where there is another, it is not the one that was tried. */
   next(tried?: Lane<Transport>): Lane<Transport>;
   /** Its connection could not be made, or broke: others are taken before it for a second. */
   broke(lane: Lane<Transport>): void;

@@ -19,7 +19,7 @@ export function cacheKey({ domain, code }: LinkKey): string {
 }
 
 /**
- * How long an entry lives, in milliseconds. All are shorter than the retention of changes (24 h): whoever missed so many
+ * How long an entry lives, in milliseconds. All are shorter than the retention of changes (24 h): a watcher that missed so many
  * changes that they are no longer kept finds no entry from before them. All but the last are longer than a replica lags.
  */
 export const cacheTtl = { link: 6 * 3_600_000, tombstone: 6 * 3_600_000, absence: 30_000 } as const;

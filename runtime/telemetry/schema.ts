@@ -236,7 +236,7 @@ export const metric = {
   clickStrays: {
     name: 'hop_click_strays',
     kind: 'gauge',
-    description: 'Rows in the default partitions, for want of the partition of their day; 0 when all is well.',
+    description: 'Rows in the default partitions, because the partition of their day is missing; 0 when all is well.',
     unit: '1',
     attributes: [],
   },

@@ -246,7 +246,7 @@ describe('the rollups are what a recount of the clicks gives', () => {
     values[Math.floor(Math.random() * values.length)] ?? values[0];
 
   beforeAll(async () => {
-    // Breakdowns are merged at once, now and then, and never: all three are to be the same to whoever asks.
+    // Breakdowns are merged at once, now and then, and never: all three are to be the same whenever they are asked for.
     const merged = [1, 200, 1_000_000].map((entries) => postgresStore(pool, { entries, links: 2 }));
     const takers = merged.map((into) => delivery(0, into));
     const clicks = Array.from({ length: 3_000 }, () =>

@@ -72,7 +72,7 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
       if (!rows[0]) return;
       const client = await pool.connect();
       try {
-        // Whoever wants a salt waits behind this one for the table.
+        // A call that wants a salt waits behind this one for the table.
         await client.query("set lock_timeout = '1s'");
         await client.query('vacuum full visitor_salts');
         await client.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [rows[0].deletions]);

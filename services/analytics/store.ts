@@ -84,7 +84,7 @@ export interface PartitionStore {
 }
 
 export interface EraseStore {
-  /** From when this resolves, the erasure will be carried out by whoever calls run; asking again does no harm. */
+  /** From when this resolves, the erasure will be carried out by the next call of run; asking again does no harm. */
   ask(whose: { readonly linkIds: readonly string[]; readonly workspaceIds: readonly string[] }): Promise<void>;
   /**
    * Carries out what was asked for and is not done, in batches, each of them a transaction; goes on where an earlier run was

@@ -13,7 +13,7 @@ export interface AdmissionOptions {
   readonly targetMs: number;
   /** For so long it may be: a burst that drains by itself is no overload. */
   readonly intervalMs: number;
-  /** Who would wait longer than this, at the pace of late, is not taken at all. */
+  /** Who would wait longer than this, at the present pace, is not taken at all. */
   readonly longestMs: number;
   readonly now?: () => number;
 }

@@ -145,7 +145,7 @@ function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log
   );
 }
 
-/** A link with more clicks than fit in this is gone on with by analytics itself, and asked for again by the next sweep. */
+/** A link with more clicks than fit in this is finished by analytics itself, and asked for again by the next sweep. */
 const eraseMs = 30_000;
 
 function clickEraser(config: LinkConfig, issuer: ServiceIdentity): PurgeSettings['eraseClicks'] {

@@ -96,7 +96,7 @@ export interface LinkStore {
   /** What an idempotency key made in the last 24 h, without waiting for a twin. */
   replay(workspaceId: string, idempotency: Idempotency): Promise<CreateOutcome | undefined>;
   find(workspaceId: string, key: LinkKey): Promise<LinkRecord | undefined>;
-  /** Whoever owns them; those that do not exist are left out. */
+  /** Of any workspace; those that do not exist are left out. */
   lookup(keys: readonly LinkKey[]): Promise<LinkRecord[]>;
   /** Of one workspace, deleted ones too; those that do not exist are left out. */
   lookupIds(workspaceId: string, linkIds: readonly string[]): Promise<LinkRecord[]>;

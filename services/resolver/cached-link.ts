@@ -86,7 +86,7 @@ function epochMs({ seconds, nanos }: Timestamp): number {
   return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }
 
-/** Destinations are stored in ASCII; one that is not must not break the answer, whoever wrote it. */
+/** Destinations are stored in ASCII; one that is not must not break the answer, no matter who wrote it. */
 function headerValue(destination: string): string {
   return destination.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }

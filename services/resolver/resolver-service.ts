@@ -114,7 +114,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const limits = { budgetMs, patienceMs, maxFlights };
   const resolver = createResolver({ l1, freshness, ...tiers, mayExist, now, timer, ...limits });
   const live = async (): Promise<void> => {
-    if (!freshness.live(now())) throw new Error('No heartbeat of late.');
+    if (!freshness.live(now())) throw new Error('Watch is silent: there was no heartbeat in time.');
   };
   return {
     resolver,

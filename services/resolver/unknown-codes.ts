@@ -18,7 +18,7 @@ export interface UnknownCodesOptions {
 
 /**
  * What is asked for: a code that was certainly never handed out, or one that a store has to be asked for. They are counted
- * apart, so that whoever tries made-up codes slows no neighbour's look at a real link.
+ * apart, so that an address that tries made-up codes slows no neighbour's look at a real link.
  */
 export type Guess = 'made_up' | 'possible';
 
@@ -28,7 +28,7 @@ export interface TooMany {
   readonly resetMs: number;
 }
 
-/** Slows whoever keeps asking for codes that lead nowhere. Links that memory holds are never asked about here. */
+/** Slows addresses that keep asking for codes that lead nowhere. Links that memory holds are never asked about here. */
 export interface UnknownCodes {
   /** Counts a code that is unknown without asking, and says whether it may be answered now; else it is left to `pace`. */
   countNow(address: string | undefined, guess: Guess): boolean;

@@ -44,7 +44,7 @@ export async function runFlood(world: World, flooding: Flooding): Promise<FloodR
   return result;
 }
 
-/** Where the time went, in cores: for whoever asks why a figure is what it is. */
+/** Where the time went, in cores: for readers who ask why a figure is what it is. */
 function sayCpu(
   world: World,
   { rate, durationMs }: Flooding,

@@ -69,7 +69,7 @@ export interface World {
   pause(ms: number): Promise<void>;
   /** Takes a part down with SIGKILL for a (scaled) duration; answers when it fell and when it served again. */
   killFor(part: PartName, ms: number): Promise<{ readonly downAt: number; readonly upAt: number }>;
-  /** A line for whoever watches the run. */
+  /** A line for the person who watches the run. */
   say(line: string): void;
   close(): Promise<void>;
 }

@@ -20,7 +20,7 @@ interface SigningKeyOptions {
   /** IdentityService.GetSigningKeys: a JWK set as JSON. */
   readonly fetch: () => Promise<Uint8Array>;
   readonly log: Log;
-  /** The set is read so often, whoever calls: no longer does a withdrawn key verify a token while identity answers. */
+  /** The set is read so often, no matter who calls: no longer does a withdrawn key verify a token while identity answers. */
   readonly intervalMs: number;
   /** However many unknown key ids are sent, identity is asked no more often. */
   readonly minIntervalMs?: number;

@@ -11,7 +11,7 @@ interface Dependencies {
   readonly operators: readonly string[];
 }
 
-/** Whoever signs up administers a workspace of their own, which is no reason to show them what all others do. */
+/** Everyone who signs up administers a workspace of their own, which is no reason to show them what all others do. */
 export function createStatus({ status, operators }: Dependencies): ServiceImpl<typeof StatusService> {
   const mayAsk = (workspaceId: string): boolean => operators.includes('*') || operators.includes(workspaceId);
   return {

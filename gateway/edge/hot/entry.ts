@@ -26,8 +26,8 @@ export const isSameEntry = (a: HotEntry, b: HotEntry): boolean => a.version === 
 export interface HotSet {
   /**
    * Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. Until then Envoy
-   * has what it had: who needs that not to be served withholds its shard. Answers those that are not in the set: for want of
-   * room, or because Envoy could not answer them.
+   * has what it had: a caller that needs that not to be served withholds its shard. Answers those that are not in the set: there is no
+   * room, or Envoy could not answer them.
    */
   put(entries: readonly HotEntry[]): readonly HotEntry[];
   /** Takes entries out; sent as what is put. */

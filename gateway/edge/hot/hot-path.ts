@@ -64,7 +64,7 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
     tap: clicks.tap,
     checks: {
       async watch() {
-        if (age.ageMs() > leaseMs) throw new Error('No heartbeat of late.');
+        if (age.ageMs() > leaseMs) throw new Error('There was no heartbeat within the last two seconds.');
       },
     },
     async run() {

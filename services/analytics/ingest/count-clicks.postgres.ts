@@ -67,7 +67,7 @@ const growValues = (table: string, unit: string): string => `
   on conflict (link_id, at, dimension, value) do update set ${grow(valueCounters)}`;
 
 /**
- * $2: how many values of a day are named. Whoever merges holds the lock of the link's totals, so the rows of its days are those of
+ * $2: how many values of a day are named. A merge holds the lock of the link's totals, so the rows of its days are those of
  * every merge before; a value that found no place finds none later, for the places are taken.
  */
 const mergeValues = `

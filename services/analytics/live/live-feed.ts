@@ -86,7 +86,7 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
         failing = true;
       }
     }
-    // At once: whoever comes now begins a loop of his own.
+    // At once: a watcher that comes now begins a loop of its own.
     positions = undefined;
   }
 

@@ -99,7 +99,7 @@ export function postgresEraseStore(
     },
 
     run: oneByOne(async () => {
-      // Alone for a moment: whoever stores from here on sees what was asked for until here.
+      // Alone for a moment: a transaction that stores from here on sees what was asked for until here.
       const pending = await inTransaction(pool, async (client) => {
         const links = await client.query<{ id: string }>(
           'select link_id as id from erased_links where done_at is null',

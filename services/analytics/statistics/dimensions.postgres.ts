@@ -51,7 +51,7 @@ export const isCounted = `c.flags & ${ClickFlag.HEAD | ClickFlag.PREFETCH} = 0`;
 /** Of those that are counted. */
 export const isBot = `c.flags & ${ClickFlag.BOT} <> 0`;
 
-/** Whoever follows a link can make these up. Of a link and day so many values of each are named; the others are one. */
+/** Anyone who follows a link can make these up. Of a link and day so many values of each are named; the others are one. */
 const madeUp = ['referrer', 'language'] as const satisfies readonly (typeof dimensions)[number][];
 export const mostNamed = 200;
 /** No host and no language: brackets are in neither. */

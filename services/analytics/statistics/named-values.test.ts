@@ -1,4 +1,4 @@
-// Whoever follows a link can make up referrers and languages: a day names so many of them, and the others are one value.
+// Anyone who follows a link can make up referrers and languages: a day names so many of them, and the others are one value.
 import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Pool } from 'pg';

@@ -19,7 +19,7 @@ group by point`;
 /** So many links of a workspace are looked at. */
 const mostLinks = 50_000;
 
-// Whoever was not followed since the range began is left out before any day is read. The offset keeps the planner from
+// A link that was not followed since the range began is left out before any day is read. The offset keeps the planner from
 // joining whole tables: each link is one or a few short reads of an index.
 const topLinksOf = `
 with ${pieces}, candidates as materialized (

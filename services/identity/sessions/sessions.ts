@@ -86,7 +86,7 @@ function judge(
 }
 
 /**
- * The successor hangs on the token and on a random nonce that the database keeps for the grace: whoever holds only one of
+ * The successor hangs on the token and on a random nonce that the database keeps for the grace: a thief who holds only one of
  * the two cannot tell it, and neither the token nor its successor is stored.
  */
 function successorOf(token: string, nonce: Buffer): string {

@@ -22,7 +22,7 @@ interface SigningKeyOptions {
   readonly log: Log;
   /** How often to look whether the file was changed. */
   readonly pollMs: number;
-  /** A key signs only when it is so old: whoever caches the public keys has heard of it by then. */
+  /** A key signs only when it is so old: every process that caches the public keys has heard of it by then. */
   readonly publishMs: number;
 }
 

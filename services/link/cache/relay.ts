@@ -83,7 +83,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     let place = await placeOfCache(saved, signal);
     let savedAt = Number.NEGATIVE_INFINITY;
 
-    /** First in the cache, then in the database: whoever hears of the second can look at the first. */
+    /** First in the cache, then in the database: a process that hears of the second can look at the first. */
     async function save(cursor: ChangeCursor): Promise<boolean> {
       if (!isSame()) return false;
       if (performance.now() - savedAt < saveEveryMs) return true;

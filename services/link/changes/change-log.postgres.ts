@@ -190,7 +190,7 @@ async function prune(pool: Pool, retentionMs: number, limit: number): Promise<nu
   return rows[0]?.count ?? 0;
 }
 
-/** A session lock: whoever holds the connection relays, and loses it with the connection. */
+/** A session lock: the process that holds it relays, and loses it with the connection. */
 async function leadRelay(pool: Pool, signal: AbortSignal): Promise<Leadership | undefined> {
   while (!signal.aborted) {
     const client = await pool.connect().catch(() => undefined);

@@ -42,7 +42,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
       if (!block) throw internal(new Error(`The numbers of code key ${key.id} are used up.`));
       return { ...block, usableAt: performance.now() + announceMs };
     })();
-    // A failure is met by whoever needs the block, and the next one tries again.
+    // A failure is met by the call that needs the block, and the next one tries again.
     reserving.catch(() => {
       if (ahead === reserving) ahead = undefined;
     });
@@ -81,7 +81,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
         // 0 stands for "no number" in a record.
         await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize });
       }
-      // A failure is told to whoever wants a code, and tried again for the next.
+      // A failure is told to the call that wants a code, and tried again for the next.
       if (isEmpty()) await turnOnce().catch(() => {});
     },
     async next() {

@@ -11,7 +11,7 @@ interface OpenOptions {
 }
 
 /**
- * Opens the code space, again and again while Postgres is not there to: whoever starts a whole mesh on a busy machine starts
+ * Opens the code space, again and again while Postgres is not there to: one who starts a whole mesh on a busy machine starts
  * this process before Postgres has time for it. Rejects when it is still away in the end, or at once for any other reason.
  */
 export async function openCodes(codes: Pick<CodeSource, 'open'>, options: OpenOptions): Promise<void> {

@@ -11,7 +11,7 @@ export interface PurgeSettings {
   readonly log: Log;
 }
 
-/** An hour more than a link can be restored: whoever does it in the last moment is not overtaken. */
+/** An hour more than a link can be restored: one who does it in the last moment is not overtaken. */
 const purgeAfterMs = undeleteDays * 86_400_000 + 3_600_000;
 const changes = counter(metric.linkChanges);
 

@@ -18,7 +18,7 @@ export interface FloorsOptions {
   readonly max: number;
 }
 
-/** The least acceptable version of each link that was changed of late. */
+/** The least acceptable version of each link that was changed recently. */
 export interface Floors {
   /** forgettable: an older row of the link shows nothing else, if there is one. */
   raise(key: string, version: bigint, epoch: number, forgettable?: boolean): void;

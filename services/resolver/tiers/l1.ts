@@ -52,13 +52,13 @@ export interface L1 {
    * be asked again.
    */
   offerAbsence(inquiry: Inquiry): boolean;
-  /** Was the link's absence confirmed of late, with no change of it since? Redis must still be asked for a newer link. */
+  /** Was the link's absence confirmed recently, with no change of it since? Redis must still be asked for a newer link. */
   rememberedAbsent(key: string, now: number): boolean;
   /** A change from Watch; forgettable: an older row of the link, if there is one, shows nothing else. */
   apply(record: LinkRecord, previousCode: string, forgettable?: boolean): void;
   /** A code that led somewhere until this version and does no longer. */
   drop(key: string, version: bigint): void;
-  /** True while a row from a replica or Redis cannot be checked against the changes of late: ask the primary. */
+  /** True while a row from a replica or Redis cannot be checked against the latest changes: ask the primary. */
   blind(key: string): boolean;
   readonly size: number;
 }

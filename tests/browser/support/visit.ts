@@ -3,7 +3,7 @@ import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playw
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
 import { launchBrowser } from './chromium.ts';
 
-/** Whoever uses the dashboard in a test; made by the API, as the sign-up has a test of its own. */
+/** The person who uses the dashboard in a test; made by the API, as the sign-up has a test of its own. */
 export interface Visitor {
   readonly email: string;
   readonly password: string;

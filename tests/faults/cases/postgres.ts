@@ -139,7 +139,7 @@ const allKilled: FaultCase = {
       await world.mesh.release('postgres-replica');
       return Date.now();
     };
-    // What Envoy's hot set alone has answered of late is in no other memory, and its lease ends with the primary.
+    // What Envoy's hot set alone has answered recently is in no other memory, and its lease ends with the primary.
     const seen = await underLoad(world, bothAway, { cachedPastHotSet: true });
     const cold = seen.during.of('cold');
     const proper = cold.failed.filter(({ status, retryAfter }) => status === 503 && retryAfter).length;

@@ -1,4 +1,4 @@
-// A load in words, for whoever asks why a figure is what it is.
+// A load in words, for readers who ask why a figure is what it is.
 import { kinds } from './ledger.ts';
 import type { LoadResult } from './load.ts';
 

@@ -25,7 +25,7 @@ export interface SpoolCare {
   run(signal: AbortSignal): Promise<void>;
   /** One round of it. */
   once(): Promise<void>;
-  /** Rejects when clicks cannot be written or read, or were dropped of late. */
+  /** Rejects when clicks cannot be written or read, or were dropped in the last ten minutes. */
   check(): Promise<void>;
 }
 

@@ -22,7 +22,7 @@ const printable = /^[\x21-\x7e]+$/;
 
 /**
  * What Envoy may answer by itself. Undefined: only the resolver knows how to answer. A link with any condition on it must
- * not get through here: whoever adds one to LinkRecord (a password, a rule, a limit of visits) adds it here.
+ * not get through here: one that is added to LinkRecord (a password, a rule, a limit of visits) is added here.
  */
 export function plainLink(record: LinkRecord, nowMs: number): Plain | undefined {
   if (stateOf(record, nowMs) !== 'followable') return undefined;
