@@ -1,5 +1,5 @@
 // The entry of every command: `main.ts start`, `stop` and so on.
-import { analyticsTool } from './commands/analytics-tool.ts';
+import { databaseTool } from './commands/database-tool.ts';
 import { failover } from './commands/failover.ts';
 import { logs } from './commands/logs.ts';
 import { reset } from './commands/reset.ts';
@@ -14,8 +14,9 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   reset,
   logs,
   failover,
-  erase: analyticsTool('erase'),
-  reconcile: analyticsTool('reconcile'),
+  erase: databaseTool('erase'),
+  reconcile: databaseTool('reconcile'),
+  takedown: databaseTool('takedown'),
 };
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -253,7 +253,7 @@ test('with synchronous replication a commit waits for the replica, and a failove
   await waitForReplica();
 });
 
-test('the tools of analytics find the database of the mesh, and say which argument is wrong', async () => {
+test('the tools on its tables find the database of the mesh, and say which argument is wrong', async () => {
   const run = async (...args: string[]): Promise<string> => {
     const { HOP_POSTGRES_PRIMARY: _, ...env } = process.env;
     const main = path.join(import.meta.dirname, 'main.ts');
@@ -266,6 +266,10 @@ test('the tools of analytics find the database of the mesh, and say which argume
   expect(await run('erase', '--workspace', '0197f0c6-0000-7000-8000-000000000001')).toMatch(/^0 $/);
   expect(await run('reconcile', '--until', 'tomorrow')).toMatch(/^64 --until tomorrow is not a day like .*\nusage: /);
   expect(await run('erase', '--link', 'hello')).toMatch(/^64 hello is not the id of a link .*\nusage: /);
+  const host = ['--destination-host', 'evil.example', '--dry-run'];
+  expect(await run('takedown', ...host)).toMatch(/^0 $/);
+  expect(await run('takedown', ...host, '--link', 'hop.example/x')).toMatch(/^64 One of --link, .*\nusage: /);
+  expect(await run('takedown', '--link', 'hello')).toMatch(/^64 hello is neither a short link nor .*\nusage: /);
 });
 
 test.runIf(kafkaIsInstalled())('Kafka keeps its log in its data folder, whatever that is called', async () => {

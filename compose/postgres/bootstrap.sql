@@ -2,7 +2,7 @@
 -- The passwords are psql variables (psql -v hop_link=…); compose/local fills in the same names itself.
 -- Every role owns one schema or reads what the owner's migrations grant it.
 --
--- Connections of one server. Two processes of each service fit, as in a rolling restart, and what migrates the schema (2):
+-- Connections of one server. Two processes of each service fit, as in a rolling restart, and what migrates the schema or is run by hand (2):
 --   link 2 x (16 pool + 6 watch) + 2 = 46; identity 2 x 10 + 2 = 22; analytics 2 x (4 writes + 1 erasing + 2 live + 4 reads) + 2 = 24;
 --   resolver 3 x 8 = 24, for two of them always run; replication 4. Together 120, and max_connections is 130: ten are left
 --   for superusers, so that no service takes the connections of another or of a person who has to look.

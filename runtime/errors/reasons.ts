@@ -62,6 +62,8 @@ const links = {
   LINK_EXPIRED: meaning(410, 'The link is past its end.'),
   LINK_DISABLED: meaning(410, 'The link is switched off.'),
   LINK_DELETED: meaning([404, 410], 'The link was deleted.'),
+  LINK_TAKEN_DOWN: meaning(403, 'The operator of this installation has taken the link down; it can only be deleted.'),
+  WORKSPACE_TAKEN_DOWN: meaning(403, 'The operator of this installation lets the workspace make no links.'),
   LINK_USED_UP: meaning(410, 'The link has been followed as often as it allows.'),
   ALIAS_TAKEN: meaning(409, 'The alias belongs to another link of this domain.'),
   ALIAS_RESERVED: meaning(400, 'The alias is a reserved word.'),

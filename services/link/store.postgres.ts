@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { classify } from '#runtime/postgres/pool.ts';
-import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { changeLink } from './links/change.postgres.ts';
 import {
   findReplay,
   keepIdempotencyKey,
@@ -11,20 +11,21 @@ import {
   sweepIdempotencyKeys,
 } from './links/idempotency.postgres.ts';
 import { listStatement } from './links/list-statement.postgres.ts';
-import { lockPlace, placeOf } from './links/place.postgres.ts';
+import { placeOf } from './links/place.postgres.ts';
 import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
 import { bytesOf, stampOf } from './links/record-bytes.ts';
 import type {
   Block,
   ChangeOutcome,
-  ChangeRequest,
   ChosenCode,
   CreateOutcome,
-  Edit,
+  CreateRefusal,
   Idempotency,
   LinkStore,
   NewLink,
 } from './store.ts';
+import { noneStands, standingAmong } from './takedowns/standing.postgres.ts';
+import { type Subject, subjectsOf } from './takedowns/subjects.ts';
 import { currentHistory, currentTimeline } from './timeline.postgres.ts';
 import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 
@@ -153,8 +154,8 @@ async function insertOnce(
   const replayed = await findReplay(client, link.workspaceId, idempotency);
   if (replayed) return replayed;
   const made = await insertLink(client, link, code);
-  if (made.outcome === 'code_taken') throw new Abandoned('code_taken');
-  if (made.outcome === 'created') await keepIdempotencyKey(client, made.record, idempotency);
+  if (!('record' in made)) throw new Abandoned(made.outcome);
+  await keepIdempotencyKey(client, made.record, idempotency);
   return made;
 }
 
@@ -163,7 +164,7 @@ async function insertOnce(
  * and its change: one statement, because each round trip costs this process about as much as the statement costs Postgres.
  */
 const insertText = `with held as materialized (select pg_advisory_xact_lock(hashtextextended($14, 0))),
-  ticket as materialized (${ticketOf} from held),
+  ticket as materialized (${ticketOf} from held where ${noneStands('$15')}),
   made as (
     insert into links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
                        redirect_status, title, tags, created_at, updated_at, expires_at)
@@ -177,19 +178,27 @@ const insertText = `with held as materialized (select pg_advisory_xact_lock(hash
 
 async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode): Promise<CreateOutcome> {
   const plan = unstamped(link, code);
+  const subjects = subjectsOf(link);
   const { rows } = await db.query<Ticket>({
     name: 'insert-link',
     text: insertText,
     values: [
       ...[plan.domain, plan.code, plan.id, plan.workspaceId, plan.createdBy, plan.number, plan.codeKeyId],
       ...[plan.destination, plan.redirectStatus, plan.title, plan.tags, link.expiresAt ?? null],
-      ...[bytesOf(plan), placeOf(plan)],
+      ...[bytesOf(plan), placeOf(plan), subjects],
     ],
   });
   const [ticket] = rows;
-  if (!ticket) return { outcome: 'code_taken' };
+  if (!ticket) return { outcome: await refusalOf(db, subjects) };
   const at = timestampOf(ticket.now);
   return { outcome: 'created', record: { ...plan, version: BigInt(ticket.version), createdAt: at, updatedAt: at } };
+}
+
+/** Why nothing was made. */
+async function refusalOf(db: Pool | PoolClient, subjects: readonly Subject[]): Promise<CreateRefusal> {
+  const standing = [...(await standingAmong(db, subjects))];
+  if (standing.length === 0) return 'code_taken';
+  return standing.some((subject) => subject.startsWith('workspace:')) ? 'workspace_taken_down' : 'host_taken_down';
 }
 
 /** The record without its version and its times, which the database gives. */
@@ -208,59 +217,6 @@ function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
     tags: [...link.tags],
     ...(link.expiresAt ? { expiresAt: timestampOf(link.expiresAt) } : {}),
   });
-}
-
-async function changeLink(
-  client: PoolClient,
-  { workspaceId, key, newCode }: ChangeRequest,
-  edit: (current: LinkRecord, now: Date) => Edit | undefined,
-): Promise<ChangeOutcome> {
-  if (newCode !== undefined && newCode !== key.code) {
-    // In one order, so that two renames that swap codes do not wait for each other.
-    for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
-  }
-  const { rows } = await client.query<LinkRow & { next_version: string; now: Date }>(
-    `with held as materialized (
-       select ${linkColumns} from links where domain = $1 and code = $2 and workspace_id = $3 for update)
-     select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now
-     from held`,
-    [key.domain, key.code, workspaceId],
-  );
-  const [row] = rows;
-  if (!row) return { outcome: 'missing' };
-  const current = recordOfRow(row);
-  const wanted = edit(current, row.now);
-  if (!wanted) return { outcome: 'unchanged', record: current };
-  const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version) });
-  const previousCode = record.code === current.code ? '' : current.code;
-  try {
-    await updateRow(client, current.code, record);
-  } catch (error) {
-    throw classify(error).kind === 'unique' ? new Abandoned('code_taken') : error;
-  }
-  await client.query('insert into link_changes (kind, record, previous_code, changed_at) values ($1, $2, $3, $4)', [
-    wanted.kind,
-    bytesOf(record),
-    previousCode,
-    row.now,
-  ]);
-  return { outcome: 'changed', record, previousCode };
-}
-
-async function updateRow(client: PoolClient, heldCode: string, record: LinkRecord): Promise<void> {
-  await client.query(
-    `update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
-       title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,
-       expiry_announced = expiry_announced and expires_at is not distinct from $13
-     where domain = $1 and code = $2`,
-    [
-      ...[record.domain, heldCode, record.code, record.version, record.number, record.codeKeyId, record.destination],
-      ...[record.redirectStatus, record.title, record.tags, record.disabled],
-      record.updatedAt && dateOf(record.updatedAt),
-      record.expiresAt ? dateOf(record.expiresAt) : null,
-      record.deletedAt ? dateOf(record.deletedAt) : null,
-    ],
-  );
 }
 
 async function markExpired(client: PoolClient, limit: number): Promise<number> {

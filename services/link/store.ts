@@ -27,13 +27,16 @@ export interface Idempotency {
   readonly requestHash: Uint8Array;
 }
 
+/** `code_taken`: another link of the domain has the code. The others: what the operator has taken down. */
+export type CreateRefusal = 'code_taken' | 'workspace_taken_down' | 'host_taken_down';
+
 /**
  * `replayed`: this key made this record before. `key_reused`: it made another one. `key_busy`: a twin is at work and did
- * not finish in time. `code_taken`: another link of the domain has the code.
+ * not finish in time.
  */
 export type CreateOutcome =
   | { readonly outcome: 'created' | 'replayed'; readonly record: LinkRecord }
-  | { readonly outcome: 'code_taken' | 'key_reused' | 'key_busy' };
+  | { readonly outcome: CreateRefusal | 'key_reused' | 'key_busy' };
 
 /** How a link is to be after a change. The store sets the version. */
 export interface Edit {
@@ -48,11 +51,14 @@ export interface ChangeRequest {
   readonly newCode?: string | undefined;
 }
 
-/** `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. */
+/**
+ * `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. `link_taken_down`: it may be deleted and
+ * restored, but not updated. `host_taken_down`: where it was to lead.
+ */
 export type ChangeOutcome =
   | { readonly outcome: 'changed'; readonly record: LinkRecord; readonly previousCode: string }
   | { readonly outcome: 'unchanged'; readonly record: LinkRecord }
-  | { readonly outcome: 'missing' | 'code_taken' };
+  | { readonly outcome: 'missing' | 'code_taken' | 'link_taken_down' | 'host_taken_down' };
 
 export type StateFilter = 'active' | 'disabled' | 'expired' | 'deleted';
 

@@ -1,10 +1,13 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction, storeError } from '#runtime/postgres/pool.ts';
+import type { ChangeOutcome, CreateOutcome } from './store.ts';
+
+type Refusal = Exclude<(CreateOutcome | ChangeOutcome)['outcome'], 'created' | 'replayed' | 'changed' | 'unchanged'>;
 
 /** Thrown to leave a transaction whose outcome is known and which must not be committed. */
 export class Abandoned extends Error {
-  readonly outcome: 'code_taken' | 'key_busy';
-  constructor(outcome: 'code_taken' | 'key_busy') {
+  readonly outcome: Refusal;
+  constructor(outcome: Refusal) {
     super(outcome);
     this.outcome = outcome;
   }

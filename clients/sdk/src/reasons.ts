@@ -40,6 +40,8 @@ export const reasons = {
   LINK_EXPIRED: 'The link is past its end.',
   LINK_DISABLED: 'The link is switched off.',
   LINK_DELETED: 'The link was deleted.',
+  LINK_TAKEN_DOWN: 'The operator of this installation has taken the link down; it can only be deleted.',
+  WORKSPACE_TAKEN_DOWN: 'The operator of this installation lets the workspace make no links.',
   LINK_USED_UP: 'The link has been followed as often as it allows.',
   ALIAS_TAKEN: 'The alias belongs to another link of this domain.',
   ALIAS_RESERVED: 'The alias is a reserved word.',

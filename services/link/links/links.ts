@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { clone } from '@bufbuild/protobuf';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { HopError, invalid, notFound, taken } from '#runtime/errors/errors.ts';
+import { forbidden, HopError, invalid, notFound, taken } from '#runtime/errors/errors.ts';
 import { isLookalike } from '#runtime/shortlink/code-filter.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf, timestampOf } from '#runtime/shortlink/link-record.ts';
@@ -142,12 +142,19 @@ const refusals = {
   code_taken: aliasTaken,
   key_reused: () => taken('IDEMPOTENCY_KEY_REUSED', 'This idempotency key was used with another request.'),
   key_busy: () => taken('IDEMPOTENCY_IN_PROGRESS', 'The same request is being worked on; ask again in a moment.'),
+  missing: noSuchLink,
+  link_taken_down: () =>
+    forbidden('LINK_TAKEN_DOWN', 'The operator of this installation has taken this link down; it can only be deleted.'),
+  workspace_taken_down: () =>
+    forbidden('WORKSPACE_TAKEN_DOWN', 'The operator of this installation has taken this workspace down.'),
+  host_taken_down: () =>
+    invalid('long_url', 'must not lead to a host that the operator has taken down', 'DESTINATION_REFUSED'),
 } as const;
 
 function failureName(error: unknown): string {
   if (!(error instanceof HopError)) return 'failed';
   if (error.kind === 'taken') return 'taken';
-  if (error.kind === 'invalid') return 'refused';
+  if (error.kind === 'invalid' || error.kind === 'forbidden') return 'refused';
   return error.reason === 'OVERLOADED' ? 'shed' : 'failed';
 }
 
@@ -157,7 +164,7 @@ function aliasTaken(alias = ''): HopError {
 
 function found(changed: ChangeOutcome, newCode: string | undefined): Extract<ChangeOutcome, { record: LinkRecord }> {
   if ('record' in changed) return changed;
-  throw changed.outcome === 'missing' ? noSuchLink() : aliasTaken(newCode);
+  throw refusals[changed.outcome](newCode);
 }
 
 /** Over the API a deleted link is absent until it is restored; lists name it where its state is asked for. */

@@ -21,7 +21,7 @@ export const pageHeaders = {
 
 const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
-  disabled: ['This link is switched off.', 'Its owner has paused it. It may come back.'],
+  disabled: ['This link is switched off.', 'It has been paused. It may come back.'],
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
   used_up: ['This link is used up.', 'It could be followed a limited number of times, and has been.'],
 };

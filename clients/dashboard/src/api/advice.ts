@@ -68,6 +68,14 @@ const known: Readonly<Record<string, Advice>> = {
     advice: 'It may have been renamed, or it belongs to another workspace. Look for it in the list.',
   },
   LINK_DELETED: { title: 'This link was deleted', advice: 'It can be restored for 30 days after it was deleted.' },
+  LINK_TAKEN_DOWN: {
+    title: 'This link was taken down',
+    advice: 'Whoever runs this installation has stopped it and can give it back. Until then it can only be deleted.',
+  },
+  WORKSPACE_TAKEN_DOWN: {
+    title: 'This workspace was taken down',
+    advice: 'It makes no links any more. Whoever runs this installation can give it back.',
+  },
   UNDELETE_EXPIRED: { title: 'Too late to restore', advice: 'Links can be restored for 30 days. Make a new one.' },
   ALIAS_TAKEN: { title: 'That alias is taken', advice: 'Choose another one; deleted links keep theirs for 30 days.' },
   ALIAS_RESERVED: { title: 'That alias is reserved', advice: 'It is part of how Hopline works. Choose another one.' },
@@ -81,7 +89,7 @@ const known: Readonly<Record<string, Advice>> = {
   },
   DESTINATION_REFUSED: {
     title: 'That host cannot be linked to',
-    advice: 'Private hosts and our own short links are refused. Use an address that the public can reach.',
+    advice: 'Private hosts, our own short links and hosts that were taken down are refused.',
   },
   DOMAIN_UNKNOWN: { title: 'That domain is not ours', advice: 'Choose one of the domains in the list.' },
   ETAG_STALE: {

@@ -1,0 +1,77 @@
+import { create } from '@bufbuild/protobuf';
+import type { PoolClient } from 'pg';
+import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { classify } from '#runtime/postgres/pool.ts';
+import { dateOf, type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-record.ts';
+import type { ChangeOutcome, ChangeRequest, Edit } from '../store.ts';
+import { noneStands, standingAmong } from '../takedowns/standing.postgres.ts';
+import { type Subject, subjectsOf } from '../takedowns/subjects.ts';
+import { Abandoned } from '../transaction.postgres.ts';
+import { lockPlace } from './place.postgres.ts';
+import { bytesOf } from './record-bytes.ts';
+
+/** In the transaction of `client`; see LinkStore.change. */
+export async function changeLink(
+  client: PoolClient,
+  { workspaceId, key, newCode }: ChangeRequest,
+  edit: (current: LinkRecord, now: Date) => Edit | undefined,
+): Promise<ChangeOutcome> {
+  if (newCode !== undefined && newCode !== key.code) {
+    // In one order, so that two renames that swap codes do not wait for each other.
+    for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
+  }
+  const { rows } = await client.query<LinkRow & { next_version: string; now: Date; owner_disabled: boolean | null }>(
+    `with held as materialized (
+       select ${linkColumns}, owner_disabled from links where domain = $1 and code = $2 and workspace_id = $3 for update)
+     select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now
+     from held`,
+    [key.domain, key.code, workspaceId],
+  );
+  const [row] = rows;
+  if (!row) return { outcome: 'missing' };
+  const current = recordOfRow(row);
+  const wanted = edit(current, row.now);
+  if (!wanted) return { outcome: 'unchanged', record: current };
+  const isEdit = wanted.kind === ChangeKind.UPDATED || wanted.kind === ChangeKind.RENAMED;
+  // So it is also while its takedown is lifted already, but not yet of this link.
+  if (isEdit && row.owner_disabled !== null) throw new Abandoned('link_taken_down');
+  const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version) });
+  const previousCode = record.code === current.code ? '' : current.code;
+  await updateRow(client, current, record, isEdit ? [...subjectsOf(current), ...subjectsOf(record)] : []);
+  await client.query('insert into link_changes (kind, record, previous_code, changed_at) values ($1, $2, $3, $4)', [
+    wanted.kind,
+    bytesOf(record),
+    previousCode,
+    row.now,
+  ]);
+  return { outcome: 'changed', record, previousCode };
+}
+
+/** Unless one of the subjects is taken down. */
+async function updateRow(
+  client: PoolClient,
+  current: LinkRecord,
+  record: LinkRecord,
+  subjects: readonly Subject[],
+): Promise<void> {
+  const updated = client.query(
+    `update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
+       title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,
+       expiry_announced = expiry_announced and expires_at is not distinct from $13
+     where domain = $1 and code = $2 and ${noneStands('$15')}`,
+    [
+      ...[record.domain, current.code, record.code, record.version, record.number, record.codeKeyId],
+      ...[record.destination, record.redirectStatus, record.title, record.tags, record.disabled],
+      record.updatedAt && dateOf(record.updatedAt),
+      record.expiresAt ? dateOf(record.expiresAt) : null,
+      record.deletedAt ? dateOf(record.deletedAt) : null,
+      subjects,
+    ],
+  );
+  const { rowCount } = await updated.catch((error: unknown) => {
+    throw classify(error).kind === 'unique' ? new Abandoned('code_taken') : error;
+  });
+  if (rowCount === 1) return;
+  const isDown = (await standingAmong(client, subjectsOf(current))).size > 0;
+  throw new Abandoned(isDown ? 'link_taken_down' : 'host_taken_down');
+}

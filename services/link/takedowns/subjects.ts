@@ -1,0 +1,27 @@
+import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+
+/** What can be taken down, as the table names it. */
+export type Subject = `link:${string}` | `workspace:${string}` | `host:${string}`;
+
+/** Of what is covered by a takedown of any of these, a link that is not made yet has no id. */
+type Covered = Pick<LinkRecord, 'workspaceId' | 'destination'> & { readonly id?: string };
+
+/** Every subject whose takedown covers the link: itself, its workspace, the host it leads to and the domains above that. */
+export function subjectsOf({ id, workspaceId, destination }: Covered): Subject[] {
+  const hosts = hostsAbove(URL.parse(destination)?.hostname ?? '').map((host): Subject => `host:${host}`);
+  return [...(id === undefined ? [] : [`link:${id}` as const]), `workspace:${workspaceId}`, ...hosts];
+}
+
+/** The host itself, and the domains that it is in; no host has more than 127 labels. */
+function hostsAbove(hostname: string): string[] {
+  const labels = hostname.replace(/\.+$/, '').split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
+}
+
+/** The host as destinations have it; undefined where it is none, or all of a top-level domain. */
+export function hostNamed(text: string): string | undefined {
+  const url = URL.parse(`http://${text}`);
+  if (url === null || url.host !== url.hostname || url.href !== `http://${url.host}/`) return undefined;
+  const host = url.hostname.replace(/\.+$/, '');
+  return host.includes('.') || host.startsWith('[') ? host : undefined;
+}

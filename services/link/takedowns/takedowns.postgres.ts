@@ -1,0 +1,138 @@
+import type { Pool, PoolClient } from 'pg';
+import { ChangeKind, type LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { inTransaction } from '#runtime/postgres/pool.ts';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { bytesOf } from '../links/record-bytes.ts';
+import { linksUnder } from './candidates.postgres.ts';
+import { standingAmong } from './standing.postgres.ts';
+import { type Subject, subjectsOf } from './subjects.ts';
+
+/** Whether a subject is to be taken down, and why. */
+export interface Ruling {
+  readonly subject: Subject;
+  readonly stands: boolean;
+  readonly reason: string;
+  /** Nothing is written; what would be is counted. */
+  readonly dryRun: boolean;
+}
+
+/** Links that a ruling changed, or would. */
+export type Touched = readonly Pick<LinkRecord, 'id' | 'domain' | 'code'>[];
+
+interface Held extends LinkRow {
+  readonly owner_disabled: boolean | null;
+  readonly next_version: string;
+  readonly now: Date;
+}
+
+/** The takedowns of the link tables. One connection suffices. */
+export interface Takedowns {
+  /** The id of the link there. */
+  linkAt(key: LinkKey): Promise<string | undefined>;
+  /** Writes a ruling on one link down and brings it under it, at once. Rejects when the link is not there any more. */
+  ruleOnLink(ruling: Ruling, key: LinkKey): Promise<Touched>;
+  /** Writes the ruling down: creates and edits that begin later than the time answered are held against it. */
+  ruleOn(ruling: Ruling): Promise<string>;
+  /** Whether something is still under way that began before then, and so may write links that nothing was held against. */
+  hasEarlierWriters(then: string): Promise<boolean>;
+  /** The links that a subject covers, deleted ones too, by pages that may be empty. */
+  linksUnder(subject: Subject): AsyncIterable<readonly LinkKey[]>;
+  /** Brings these links under what stands now. Of those that have moved or are so already, nothing is changed. */
+  settle(ruling: Ruling, keys: readonly LinkKey[]): Promise<Touched>;
+}
+
+export function postgresTakedowns(pool: Pool): Takedowns {
+  return {
+    async linkAt({ domain, code }) {
+      const text = 'select id from links where domain = $1 and code = $2';
+      return (await pool.query<{ id: string }>(text, [domain, code])).rows[0]?.id;
+    },
+    ruleOnLink: (ruling, key) =>
+      inTransaction(pool, async (client) => {
+        const { rowCount } = await client.query(
+          `select from links where domain = $1 and code = $2 and 'link:' || id = $3 for update`,
+          [key.domain, key.code, ruling.subject],
+        );
+        if (rowCount === 0) throw new Error('The link was renamed or purged in this moment.');
+        await write(client, ruling);
+        return settle(client, ruling, [key]);
+      }),
+    async ruleOn(ruling) {
+      await inTransaction(pool, (client) => write(client, ruling));
+      // As text: a Date has no microseconds.
+      const { rows } = await pool.query<{ now: string }>('select clock_timestamp()::text as now');
+      return rows[0]?.now ?? '';
+    },
+    async hasEarlierWriters(then) {
+      const { rowCount } = await pool.query(
+        `select from pg_stat_activity where datname = current_database() and usename = current_user
+         and pid <> pg_backend_pid() and xact_start <= $1::timestamptz limit 1`,
+        [then],
+      );
+      return rowCount === 1;
+    },
+    linksUnder: (subject) => linksUnder(pool, subject),
+    settle: (ruling, keys) => inTransaction(pool, (client) => settle(client, ruling, keys)),
+  };
+}
+
+async function write(client: PoolClient, { subject, stands, reason, dryRun }: Ruling): Promise<void> {
+  if (dryRun) return;
+  if (!stands) await client.query('delete from takedowns where subject = $1', [subject]);
+  else {
+    await client.query(
+      `insert into takedowns (subject, reason) values ($1, $2)
+       on conflict (subject) do update set reason = excluded.reason where excluded.reason <> ''`,
+      [subject, reason],
+    );
+  }
+}
+
+async function settle(client: PoolClient, ruling: Ruling, keys: readonly LinkKey[]): Promise<Touched> {
+  const { rows } = await client.query<Held>(
+    `with held as materialized (
+       select ${linkColumns}, owner_disabled from links
+       where (domain, code) in (select * from unnest($1::text[], $2::text[])) order by domain, code for update)
+     select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now from held`,
+    [keys.map(({ domain }) => domain), keys.map(({ code }) => code)],
+  );
+  const subjects = rows.map((row) => subjectsOf(recordOfRow(row)));
+  const standing = await standingAmong(client, [...new Set(subjects.flat())]);
+  if (ruling.dryRun && ruling.stands) standing.add(ruling.subject);
+  if (ruling.dryRun && !ruling.stands) standing.delete(ruling.subject);
+  const due = rows.filter(
+    (row, at) => (row.owner_disabled !== null) !== subjects[at]?.some((one) => standing.has(one)),
+  );
+  const records = due.map(switched);
+  if (!ruling.dryRun && records.length > 0) await update(client, records);
+  return records;
+}
+
+/** Down, if it is not; and as its owner had it, if it is. */
+function switched({ owner_disabled, next_version, now, ...row }: Held): LinkRecord {
+  const record = recordOfRow({ ...row, version: next_version, disabled: owner_disabled ?? true });
+  return { ...record, updatedAt: timestampOf(now) };
+}
+
+async function update(client: PoolClient, records: readonly LinkRecord[]): Promise<void> {
+  await client.query(
+    `with due as (
+       select * from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::bytea[])
+       as due (domain, code, version, disabled, at, record)),
+     marked as (
+       update links set version = due.version, updated_at = due.at, disabled = due.disabled,
+         owner_disabled = case when owner_disabled is null then links.disabled end
+       from due where links.domain = due.domain and links.code = due.code returning due.record, due.at)
+     insert into link_changes (kind, record, changed_at) select $7, record, at from marked`,
+    [
+      records.map(({ domain }) => domain),
+      records.map(({ code }) => code),
+      records.map(({ version }) => version),
+      records.map(({ disabled }) => disabled),
+      records.map(({ updatedAt }) => updatedAt && dateOf(updatedAt)),
+      records.map(bytesOf),
+      ChangeKind.UPDATED,
+    ],
+  );
+}
