@@ -1,3 +1,4 @@
+import kafkajs from 'kafkajs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
@@ -32,6 +33,32 @@ describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not install
     await producer.disconnect();
     expect(sent[0]).toMatchObject({ errorCode: 0 });
     expect(Number(sent[0]?.logAppendTime)).toBeLessThan(Number(timestamp) - 3_600_000);
+  });
+
+  it('that were made before they stamped messages do from then on, and keep the settings that somebody gave them', async () => {
+    const topic = 'older';
+    const admin = createKafka(options()).admin();
+    await admin.connect();
+    const given = { 'retention.ms': '7200000', 'message.timestamp.type': 'CreateTime', 'cleanup.policy': 'delete' };
+    const configEntries = Object.entries(given).map(([name, value]) => ({ name, value }));
+    await admin.createTopics({ topics: [{ topic, numPartitions: 1, replicationFactor: 1, configEntries }] });
+    const settings = async () => {
+      const resources = [{ type: kafkajs.ConfigResourceTypes.TOPIC, name: topic }];
+      const described = await admin.describeConfigs({ includeSynonyms: false, resources });
+      return described.resources[0]?.configEntries.map(({ configName, configValue, configSource }) => [
+        configName,
+        configValue,
+        configSource,
+      ]);
+    };
+    const before = await settings();
+    await makeTopics(options(), [{ topic, partitions: 1, replication: 1 }]);
+    const stamping = 'message.timestamp.type';
+    expect(await settings()).toEqual(
+      before?.map(([name, ...rest]) => (name === stamping ? [name, 'LogAppendTime', 1] : [name, ...rest])),
+    );
+    await makeTopics(options(), [{ topic, partitions: 1, replication: 1 }]);
+    await admin.disconnect();
   });
 
   it('that are not there, or have too few copies, are told apart', async () => {

@@ -1,4 +1,4 @@
-import kafkajs, { type Admin } from 'kafkajs';
+import kafkajs, { type Admin, type ConfigEntries } from 'kafkajs';
 import { createKafka, type KafkaOptions } from './client.ts';
 
 /** What a topic has to be. */
@@ -19,15 +19,15 @@ const settingsOf = ({ replication }: TopicShape): Readonly<Record<string, string
 });
 
 /**
- * What a topic gets when it is made. Kafka stamps messages itself: those of an edge whose clock is more than an hour ahead would be
- * refused for ever, and those of one that is days behind deleted before their time. What they say of their clicks is in them.
+ * Kafka stamps messages itself: those of an edge whose clock is more than an hour ahead would be refused for ever, and those of one
+ * that is days behind deleted before their time. What they say of their clicks is in them.
  */
-const settingsOfNew = (shape: TopicShape): Readonly<Record<string, string>> => ({
-  ...settingsOf(shape),
-  'message.timestamp.type': 'LogAppendTime',
-});
+const stamping = { name: 'message.timestamp.type', value: 'LogAppendTime' } as const;
 
-/** Makes the topics that do not exist, and widens those with too few partitions; safe to repeat. Rejects when Kafka does not answer. */
+/**
+ * Makes the topics that do not exist, widens those with too few partitions and lets them stamp messages; safe to repeat. Rejects when
+ * Kafka does not answer.
+ */
 export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[]): Promise<void> {
   return withAdmin(options, async (admin) => {
     const known = new Set(await admin.listTopics());
@@ -36,7 +36,7 @@ export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[])
       topic: shape.topic,
       numPartitions: shape.partitions,
       replicationFactor: shape.replication,
-      configEntries: Object.entries(settingsOfNew(shape)).map(([name, value]) => ({ name, value })),
+      configEntries: [...Object.entries(settingsOf(shape)).map(([name, value]) => ({ name, value })), stamping],
     }));
     if (topics.length > 0) await admin.createTopics({ topics, waitForLeaders: true, timeout: adminTimeoutMs });
     const found = await admin.fetchTopicMetadata({ topics: shapes.map(({ topic }) => topic) });
@@ -44,7 +44,22 @@ export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[])
       .filter(({ topic, partitions }) => partitions > partitionsOf(found, topic).length)
       .map(({ topic, partitions }) => ({ topic, count: partitions }));
     if (topicPartitions.length > 0) await admin.createPartitions({ topicPartitions, timeout: adminTimeoutMs });
+    for (const { topic } of shapes) await letStamp(admin, topic);
   });
+}
+
+/** kafkajs can only set all of a topic's settings at once: its own are given again as they are, those of the broker stay the broker's. */
+async function letStamp(admin: Admin, topic: string): Promise<void> {
+  const found = await settingsFound(admin, topic);
+  if (found.find(({ configName }) => configName === stamping.name)?.configValue === stamping.value) return;
+  const own = found
+    .filter(
+      ({ configName, configSource }) =>
+        configSource === kafkajs.ConfigSource.TOPIC_CONFIG && configName !== stamping.name,
+    )
+    .map(({ configName: name, configValue: value }) => ({ name, value }));
+  const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic, configEntries: [...own, stamping] };
+  await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
 /** How a topic was found. */
@@ -67,7 +82,9 @@ export function readTopic(options: KafkaOptions, shape: TopicShape): Promise<Top
     if (thin.length > 0) faults.push(`${thin.length} partitions have fewer than ${replication} copies.`);
     const headless = partitions.filter(({ leader }) => leader < 0);
     if (headless.length > 0) faults.push(`${headless.length} partitions have no leader.`);
-    const found = await settingsFound(admin, topic);
+    const found = new Map(
+      (await settingsFound(admin, topic)).map(({ configName, configValue }) => [configName, configValue]),
+    );
     for (const [name, value] of Object.entries(settingsOf(shape))) {
       const [is, has] = [found.get(name), value];
       const enough = name === 'min.insync.replicas' ? Number(is) >= Number(has) : is === has;
@@ -77,10 +94,10 @@ export function readTopic(options: KafkaOptions, shape: TopicShape): Promise<Top
   });
 }
 
-async function settingsFound(admin: Admin, topic: string): Promise<Map<string, string>> {
+async function settingsFound(admin: Admin, topic: string): Promise<readonly ConfigEntries[]> {
   const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic };
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });
-  return new Map(resources[0]?.configEntries.map(({ configName, configValue }) => [configName, configValue]));
+  return resources[0]?.configEntries ?? [];
 }
 
 type Metadata = Awaited<ReturnType<Admin['fetchTopicMetadata']>>;
