@@ -212,16 +212,22 @@ export interface LivePositions {
   readonly sources: ReadonlyMap<string, number>;
 }
 
+/** What came behind the positions, each delivery once, and the positions after it. */
+interface LiveLook {
+  readonly deliveries: readonly LiveDelivery[];
+  readonly positions: LivePositions;
+  /** There may be more already. */
+  readonly more: boolean;
+}
+
 /** How clicks reach those who watch a link, whichever process stores them. */
 export interface LiveStore {
   /** From when this resolves until the lease is over, what is counted of these links is handed on. */
   watch(watcher: string, linkIds: readonly string[], leaseMs: number): Promise<void>;
   /** Where reading begins for one who wants nothing that is past. */
   livePositions(): Promise<LivePositions>;
-  /** What came behind the positions, each delivery once, and the positions after it. "replaced": there is another primary, which lacks what it lacks. */
-  liveSince(
-    positions: LivePositions,
-  ): Promise<{ deliveries: readonly LiveDelivery[]; positions: LivePositions } | 'replaced'>;
+  /** "replaced": there is another primary, which lacks what it lacks. */
+  liveSince(positions: LivePositions): Promise<LiveLook | 'replaced'>;
   /** Deletes what every reader has had the time to read. */
   forgetLive(olderThanMs: number): Promise<void>;
 }

@@ -67,7 +67,8 @@ export function postgresLiveStore(pool: Pool): LiveStore {
       const { rows } = await pool.query<Row>(deliveriesSince, [[...sources.keys()], [...sources.values()]]);
       const after = positionsAfter(rows, sources);
       if (after.primary !== positions.primary) return 'replaced';
-      return { deliveries: rows.filter(({ seq }) => seq !== null).map(deliveryOf), positions: after };
+      const deliveries = rows.filter(({ seq }) => seq !== null).map(deliveryOf);
+      return { deliveries, positions: after, more: deliveries.length === mostRows };
     },
 
     async forgetLive(olderThanMs) {

@@ -31,7 +31,9 @@ afterAll(async () => {
 });
 
 /** As one more process of analytics would have it. */
-function process(options: { queueLimit?: number; leaseMs?: number; keepMs?: number; on?: Pool } = {}): LiveFeed {
+function process(
+  options: { queueLimit?: number; leaseMs?: number; keepMs?: number; pollMs?: number; on?: Pool } = {},
+): LiveFeed {
   const feed = createLiveFeed({ store: postgresLiveStore(options.on ?? pool), log: silentLog, pollMs: 10, ...options });
   feeds.push(feed);
   return feed;
@@ -133,6 +135,17 @@ describe('live clicks', () => {
       [linkId, JSON.stringify([Date.now(), 0, 'CH', '', 'Bern', 'desktop', 'Firefox', 'Linux', '', 'en', 1])],
     );
     expect(await take(subscription, 200)).toHaveLength(200);
+  });
+
+  test('of more deliveries than are read at once the rest is read at once as well: it must not wait for its deletion', async () => {
+    const linkId = randomUUID();
+    const subscription = await process({ pollMs: 2_000 }).subscribe(linkId);
+    await pool.query(
+      `insert into live_clicks (source, link_id, total, clicks)
+       select 'flood/0', $1, 1, json_build_array($2::json) from generate_series(1, 3500)`,
+      [linkId, JSON.stringify([Date.now(), 0, 'CH', '', 'Bern', 'desktop', 'Firefox', 'Linux', '', 'en', 1])],
+    );
+    expect(await take(subscription, 3_500)).toHaveLength(3_500);
   });
 
   test('are deleted once everybody has had the time to read them', async () => {

@@ -41,14 +41,14 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     for (const subscription of subscriptions) subscription.fail(error);
   };
 
-  async function look(since: LivePositions): Promise<LivePositions> {
+  async function look(since: LivePositions): Promise<{ positions: LivePositions; more: boolean }> {
     const found = await store.liveSince(since);
     if (found === 'replaced') {
       // Whoever comes once these are known misses nothing behind them.
       const anew = await store.livePositions();
       log.warn({ primary: anew.primary }, 'there is another primary; whoever watches begins anew');
       failAll(lapsed());
-      return anew;
+      return { positions: anew, more: false };
     }
     for (const delivery of found.deliveries) {
       for (const subscription of subscriptions) {
@@ -57,7 +57,7 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
       // Who is fast enough takes these before the next ones come.
       await nextTurn();
     }
-    return found.positions;
+    return found;
   }
 
   async function renew(): Promise<void> {
@@ -69,19 +69,22 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     let since = start;
     let renewedAt = performance.now();
     let failing = false;
+    let more = false;
     while (subscriptions.size > 0 && !stopping.signal.aborted) {
-      await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => {});
+      // What waits already is read at once: it is deleted after its time, read or not.
+      if (!more) await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => {});
       const now = performance.now();
       // Neither a database that was away nor a process that slept may have left something out unsaid.
       if (now - renewedAt > (leaseMs * 2) / 3) failAll(lapsed());
       try {
-        since = await look(since);
+        ({ positions: since, more } = await look(since));
         if (now - renewedAt > leaseMs / 6) {
           await renew();
           renewedAt = now;
         }
         failing = false;
       } catch (error) {
+        more = false;
         if (!failing) log.warn({ err: error }, 'clicks cannot be told to those who watch');
         failing = true;
       }
