@@ -18,6 +18,11 @@ test('a batch without clicks is a batch', () => {
   );
 });
 
+test('the longest texts that an edge writes are taken', () => {
+  const longest = ['İ'.repeat(255).toLowerCase(), '\u{ffff}'.repeat(256)];
+  expect(readBatch(spoiled({ dictionary: [...good.dictionary, ...longest] })).atUs).toHaveLength(2);
+});
+
 test.each([
   ['a later format', { format: 2 }],
   ['no format', { format: 0 }],
@@ -27,6 +32,7 @@ test.each([
   ['an index outside the dictionary', { device: [0, 99] }],
   ['no entry 0', { dictionary: good.dictionary.map((text, index) => (index === 0 ? 'x' : text)) }],
   ['a NUL in a text', { dictionary: [...good.dictionary, 'a\0b'] }],
+  ['a text that no index takes', { dictionary: [...good.dictionary, 'x'.repeat(801)] }],
   ['a link id that is none', { linkId: [0, 0] }],
   ['a time before clicks were', { atUs: [0n, 0n] }],
   ['a time after all', { atUs: [2n ** 62n, 2n ** 62n] }],

@@ -13,6 +13,8 @@ export class MalformedBatch extends Error {
 
 const knownFormat = 1;
 const largestBatch = 100_000;
+/** In bytes. No edge writes a longer one (256 characters, gateway/edge/clicks), and three, as in a city's name, fit into a row of an index. */
+const longestText = 800;
 const earliestUs = BigInt(Date.UTC(2020, 0)) * 1_000n;
 const latestUs = BigInt(Date.UTC(2100, 0)) * 1_000n;
 
@@ -87,6 +89,7 @@ function checkTexts(batch: ClickBatch): void {
   if (dictionary[0] !== '') throw new MalformedBatch('entry 0 of the dictionary is not empty');
   // Postgres takes no NUL in a text.
   if (dictionary.some((text) => text.includes('\0'))) throw new MalformedBatch('a text holds a NUL');
+  if (dictionary.some((text) => Buffer.byteLength(text) > longestText)) throw new MalformedBatch('a text is too long');
   for (const name of textColumns) {
     for (const index of batch[name]) {
       if (index >= dictionary.length) throw new MalformedBatch(`${name} points outside the dictionary`);
