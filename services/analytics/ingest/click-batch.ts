@@ -53,10 +53,8 @@ function decode(value: Uint8Array): ClickBatch {
   }
 }
 
-/** The columns that hold indexes into the dictionary. */
-export const textColumns = [
-  'linkId',
-  'workspaceId',
+/** What is told of a click in words, in the order in which `clicks` has it. */
+export const clickTexts = [
   'domain',
   'code',
   'referrerHost',
@@ -68,6 +66,9 @@ export const textColumns = [
   'operatingSystem',
   'language',
 ] as const;
+
+/** The columns that hold indexes into the dictionary. */
+export const textColumns = ['linkId', 'workspaceId', ...clickTexts] as const;
 
 const numberColumns = ['linkVersion', 'visitor', 'tier', 'status', 'flags'] as const;
 const largestSmall = 32_767;

@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import { entryOf } from '../map-entry.ts';
 import { floorTo } from '../statistics/cover.ts';
+import { clickTexts } from './click-batch.ts';
 import { type ClickColumns, type ClickIndex, inOrder } from './click-columns.ts';
 import { CopyRows, copyInto, type Field, textField, uuidField } from './copy.postgres.ts';
 import { hasVisitor } from './rollup-deltas.ts';
@@ -8,18 +9,6 @@ import { hasVisitor } from './rollup-deltas.ts';
 const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
   domain, code, referrer_host, country, region, city, device, browser, operating_system, language, new_visitor`;
 const fieldsOfClick = 21;
-const textsOfClick = [
-  'domain',
-  'code',
-  'referrerHost',
-  'country',
-  'region',
-  'city',
-  'device',
-  'browser',
-  'operatingSystem',
-  'language',
-] as const;
 
 /**
  * Stores clicks and who was new with them; the answer is those that were stored, in the order of their key. Twins are rare: a
@@ -43,7 +32,7 @@ export async function insertClicks(
 function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: ReadonlySet<ClickIndex>): CopyRows {
   const { at, requestIds, linkVersion, visitor, tier, status, flags, edgeId, texts } = all;
   const { text, uuid } = fieldsOf(all);
-  const textColumns = textsOfClick.map((name) => texts[name]);
+  const textColumns = clickTexts.map((name) => texts[name]);
   const rows = new CopyRows();
   for (const click of clicks) {
     rows.row(fieldsOfClick);
