@@ -34,6 +34,8 @@ writeSecrets(secrets, {
   postgres: { host: postgresHost, port: Number(postgresPort) },
   replicas: [{ host: replicaHost, port: Number(replicaPort) }],
   valkey: { host: valkeyHost, port: Number(valkeyPort) },
+  valkeyTls: false,
+  valkeyUser: '',
   parameters: '',
 });
 

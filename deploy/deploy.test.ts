@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { type ConfigSpec, loadConfig } from '#runtime/config/config.ts';
+import { kafkaConfig } from '#runtime/kafka/config.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { writeSecrets } from '../compose/docker/secrets.ts';
 import { type PortName, portsFrom } from '../compose/local/ports.ts';
@@ -31,7 +32,14 @@ import {
 const checkout = join(import.meta.dirname, '..');
 const secrets = temporaryDirectory();
 const at = (host: string, port: number) => ({ host, port });
-const stores = { postgres: at('pg', 5432), replicas: [at('pg-ro', 5432)], valkey: at('valkey', 6379), parameters: '' };
+const stores = {
+  postgres: at('pg', 5432),
+  replicas: [at('pg-ro', 5432)],
+  parameters: '',
+  valkey: at('valkey', 6379),
+  valkeyTls: false,
+  valkeyUser: '',
+};
 writeSecrets(secrets, stores);
 
 const base = manifests('base');
@@ -244,8 +252,9 @@ describe('growth', () => {
 
   it('makes the topics where clicks are sent', () => {
     const job = named('Job', 'topics').spec.template?.spec.containers[0] as Container;
-    for (const variable of ['HOP_KAFKA_BROKERS', 'HOP_KAFKA_REPLICATION'])
-      expect(toldTo(job)[variable], variable).toBe(meshEnvironment[variable]);
+    const variables = Object.keys(meshEnvironment).filter((variable) => variable.startsWith('HOP_KAFKA_'));
+    expect(variables).toEqual(expect.arrayContaining(Object.values(kafkaConfig).map(({ name }) => name)));
+    for (const variable of variables) expect(toldTo(job)[variable], variable).toBe(meshEnvironment[variable]);
   });
 });
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { selfSigned } from '#runtime/testing/certificate.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { selfSigned } from './testing/certificate.ts';
 import { type Door, startDoor } from './testing/door.ts';
 import { ask } from './testing/http.ts';
 

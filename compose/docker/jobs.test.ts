@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadKeyring, loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { loadConfig } from '#runtime/config/config.ts';
 import { createKafka } from '#runtime/kafka/client.ts';
 import { migrate } from '#runtime/postgres/migrate.ts';
 import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
@@ -15,7 +16,7 @@ import { startTestServer } from '#runtime/testing/test-server.ts';
 import { isServing } from './health.ts';
 import { makeRoles } from './roles.ts';
 import { writeSecrets } from './secrets.ts';
-import { makeClickTopics } from './topics.ts';
+import { makeClickTopics, topicsConfig } from './topics.ts';
 
 const out = temporaryDirectory();
 const environment = (share: string): NodeJS.Dict<string> =>
@@ -29,7 +30,14 @@ describe('secrets, roles and migrations', () => {
     postgres = await startPostgres();
     const port = Number(new URL(postgres.url).port);
     const at = { host: '127.0.0.1', port };
-    stores = { postgres: at, replicas: [at, at], valkey: { host: '::1', port: 1 }, parameters };
+    stores = {
+      postgres: at,
+      replicas: [at, at],
+      valkey: { host: '::1', port: 1 },
+      valkeyTls: false,
+      valkeyUser: '',
+      parameters,
+    };
     writeSecrets(out, stores);
   });
   afterAll(() => postgres?.stop());
@@ -53,6 +61,31 @@ describe('secrets, roles and migrations', () => {
     const before = environment('link');
     writeSecrets(out, stores);
     expect(environment('link')).toEqual(before);
+  });
+
+  it('speaks to stores that somebody else guards', () => {
+    const guarded = temporaryDirectory();
+    const read = (share: string, name: string) => readFileSync(join(guarded, share, name), 'utf8');
+    const settings = { ...stores, valkeyTls: true, valkeyUser: 'hopline' };
+    writeSecrets(guarded, settings);
+    const passwords = JSON.parse(read('keep', 'passwords.json'));
+    const given = { ...passwords, postgres: 'a #1 p@ss/word', valkey: "it's: 50%" };
+    writeFileSync(join(guarded, 'keep/passwords.json'), JSON.stringify(given));
+    writeFileSync(join(guarded, 'keep/kafka.password'), 'for Kafka\n');
+    writeFileSync(join(guarded, 'keep/authorities.pem'), 'who signed\n');
+    writeSecrets(guarded, settings);
+    const redis = new URL(parseEnv(read('gateway-access', 'process.env')).HOP_REDIS_URL ?? '');
+    expect([redis.protocol, redis.username, decodeURIComponent(redis.password)]).toEqual([
+      'rediss:',
+      'hopline',
+      given.valkey,
+    ]);
+    const admin = new URL(parseEnv(read('admin', 'process.env')).HOP_POSTGRES_ADMIN ?? '');
+    expect(decodeURIComponent(admin.password)).toBe(given.postgres);
+    const shares = ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'gateway-edge', 'admin', 'topics'];
+    for (const share of shares) expect(read(share, 'authorities.pem')).toBe('who signed\n');
+    const withKafka = shares.filter((share) => existsSync(join(guarded, share, 'kafka.password')));
+    expect(withKafka).toEqual(['analytics', 'gateway-edge', 'topics']);
   });
 
   it("gives everybody a process's next key, and the one before", () => {
@@ -96,12 +129,13 @@ describe.skipIf(!kafkaIsInstalled())('topics', () => {
   afterAll(() => kafka?.stop());
 
   it('makes what is missing and widens what is narrow', async () => {
-    const topics = { clicksTopic: 'hop.clicks.v1', deadTopic: 'hop.clicks.v1.dead' };
-    await makeClickTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 2, ...topics });
-    await makeClickTopics({ brokers: kafka.brokers, replication: 1, clicksPartitions: 6, ...topics });
+    for (const partitions of ['2', '6'])
+      await makeClickTopics(
+        loadConfig(topicsConfig, { HOP_KAFKA_BROKERS: kafka.brokers.join(), HOP_CLICKS_PARTITIONS: partitions }),
+      );
     const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
     await admin.connect();
-    const { topics: found } = await admin.fetchTopicMetadata({ topics: Object.values(topics) });
+    const { topics: found } = await admin.fetchTopicMetadata({ topics: ['hop.clicks.v1', 'hop.clicks.v1.dead'] });
     await admin.disconnect();
     expect(found.map(({ name, partitions }) => [name, partitions.length]).sort()).toEqual([
       ['hop.clicks.v1', 6],

@@ -1,9 +1,9 @@
 // Makes the secrets of a mesh that runs in containers: a folder for each, with what that process may know and nothing else.
 // What exists already is kept, so that the job may run before every start; --rotate NAME and --retire NAME change it (docs/runbook.md, Keys).
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { type Address, address, addresses, type ConfigOf, defineConfig, text } from '#runtime/config/config.ts';
+import { type Address, address, addresses, bool, type ConfigOf, defineConfig, text } from '#runtime/config/config.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { layoutOf } from '../local/layout.ts';
 import { keepSecrets, type Passwords, type SecretChanges, type Secrets } from '../local/secrets.ts';
@@ -16,12 +16,18 @@ const secretsConfig = defineConfig({
   /** Stands behind the `?` of every URL of Postgres, for example `sslmode=verify-full`. */
   parameters: text('HOP_POSTGRES_PARAMETERS', { pattern: /^[\w.~%/:,+-]+=[^\s#'"`]*$/, default: '' }),
   valkey: address('HOP_VALKEY_ADDRESS'),
+  valkeyTls: bool('HOP_VALKEY_TLS', { default: false }),
+  valkeyUser: text('HOP_VALKEY_USER', { pattern: /^[\w.-]+$/, default: '' }),
 });
+
+/** What an operator puts into `keep/`, where the stores want it: the password of Kafka's user, and who signed certificates. */
+const GIVEN = { kafka: 'kafka.password', all: 'authorities.pem' } as const;
 
 interface Share {
   readonly role?: keyof Passwords;
   readonly replicas?: boolean;
   readonly valkey?: boolean;
+  readonly kafka?: boolean;
   readonly keys?: 'codes.json' | 'jwt.json';
 }
 
@@ -29,9 +35,9 @@ const SHARES = {
   link: { role: 'hop_link', valkey: true, keys: 'codes.json' },
   resolver: { role: 'hop_resolver', replicas: true, valkey: true, keys: 'codes.json' },
   identity: { role: 'hop_identity', keys: 'jwt.json' },
-  analytics: { role: 'hop_analytics', replicas: true },
+  analytics: { role: 'hop_analytics', replicas: true, kafka: true },
   'gateway-access': { valkey: true },
-  'gateway-edge': {},
+  'gateway-edge': { kafka: true },
 } as const satisfies Readonly<Record<string, Share>>;
 
 /** Writes `<out>/<process>/` for every process, store and job, and `<out>/keep/`, from which all are made: keep that one safe. */
@@ -40,20 +46,29 @@ export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>
   mkdirSync(keep, { recursive: true, mode: 0o700 });
   const secrets = keepSecrets({ ...layoutOf(out), secrets: keep }, changes);
   const { passwords } = secrets;
+  const given = (share: Share): Record<string, string> => {
+    const names = [GIVEN.all, ...(share.kafka ? [GIVEN.kafka] : [])];
+    const there = names.map((name) => [name, path.join(keep, name)]).filter(([, file = '']) => existsSync(file));
+    return Object.fromEntries(there);
+  };
   const parameters = stores.parameters === '' ? '' : `?${stores.parameters}`;
   const url = (role: keyof Passwords, at: Address, database = 'hopline'): string =>
-    `postgres://${role}:${passwords[role]}@${hostPort(at)}/${database}${parameters}`;
+    `postgres://${role}:${encodeURIComponent(passwords[role])}@${hostPort(at)}/${database}${parameters}`;
+  const { valkeyTls, valkeyUser } = stores;
+  const valkey = `${valkeyTls ? 'rediss' : 'redis'}://${valkeyUser}:${encodeURIComponent(passwords.valkey)}@${hostPort(stores.valkey)}/0`;
   for (const [name, share] of Object.entries<Share>(SHARES)) {
     const { role } = share;
     const environment = {
       ...(role === undefined ? {} : { HOP_POSTGRES_PRIMARY: url(role, stores.postgres) }),
       ...(role && share.replicas ? { HOP_POSTGRES_REPLICAS: stores.replicas.map((at) => url(role, at)).join() } : {}),
-      ...(share.valkey ? { HOP_REDIS_URL: `redis://:${passwords.valkey}@${hostPort(stores.valkey)}/0` } : {}),
+      ...(share.valkey ? { HOP_REDIS_URL: valkey } : {}),
     };
-    writeShare(path.join(out, name), environment, filesOf(name as keyof typeof SHARES, secrets));
+    const files = { ...filesOf(name as keyof typeof SHARES, secrets), ...given(share) };
+    writeShare(path.join(out, name), environment, files);
   }
   const admin = { HOP_POSTGRES_ADMIN: url('postgres', stores.postgres, 'postgres') };
-  writeShare(path.join(out, 'admin'), admin, { 'passwords.json': path.join(keep, 'passwords.json') });
+  writeShare(path.join(out, 'admin'), admin, { 'passwords.json': path.join(keep, 'passwords.json'), ...given({}) });
+  writeShare(path.join(out, 'topics'), {}, given({ kafka: true }));
   writeStores(out, passwords);
 }
 

@@ -1,5 +1,6 @@
 // Makes the topics that do not exist and widens those with too few partitions, on a Kafka that listens somewhere else.
-import { type ConfigOf, defineConfig, list } from '#runtime/config/config.ts';
+import { type ConfigOf, defineConfig } from '#runtime/config/config.ts';
+import { kafkaAccess, kafkaConfig } from '#runtime/kafka/config.ts';
 import { makeTopics } from '#runtime/kafka/topics.ts';
 import { mainConfig } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
@@ -7,8 +8,8 @@ import { edgeConfig } from '../../gateway/edge/config.ts';
 import { analyticsConfig } from '../../services/analytics/config.ts';
 
 /** Names and partitions are the variables, and the defaults, of those who write and read the topics. */
-const topicsConfig = defineConfig({
-  brokers: list('HOP_KAFKA_BROKERS'),
+export const topicsConfig = defineConfig({
+  ...kafkaConfig,
   replication: edgeConfig.kafkaReplication,
   clicksTopic: edgeConfig.clicksTopic,
   clicksPartitions: edgeConfig.clicksPartitions,
@@ -16,9 +17,9 @@ const topicsConfig = defineConfig({
 });
 
 export async function makeClickTopics(config: ConfigOf<typeof topicsConfig>): Promise<void> {
-  const { brokers, replication, clicksTopic, clicksPartitions, deadTopic } = config;
+  const { replication, clicksTopic, clicksPartitions, deadTopic } = config;
   const log = createLog({ instance: 'topics', logLevel: 'warn' });
-  await makeTopics({ brokers, clientId: 'hopline-topics', log }, [
+  await makeTopics({ ...kafkaAccess(config), clientId: 'hopline-topics', log }, [
     { topic: clicksTopic, partitions: clicksPartitions, replication },
     { topic: deadTopic, partitions: 1, replication },
   ]);

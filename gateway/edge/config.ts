@@ -10,6 +10,7 @@ import {
   text,
   url,
 } from '#runtime/config/config.ts';
+import { kafkaConfig } from '#runtime/kafka/config.ts';
 
 export const edgeConfig = defineConfig({
   ...baseConfig,
@@ -18,7 +19,7 @@ export const edgeConfig = defineConfig({
   /** Where Envoy appends clicks.jsonl, and where this process keeps its cursor. */
   spoolDir: text('HOP_SPOOL_DIR', { pattern: /^\// }),
   envoyAdmin: url('HOP_ENVOY_ADMIN'),
-  kafkaBrokers: list('HOP_KAFKA_BROKERS'),
+  ...kafkaConfig,
   analyticsAddresses: addresses('HOP_ANALYTICS_ADDRESS'),
   linkAddresses: addresses('HOP_LINK_ADDRESS'),
   domains: list('HOP_DOMAINS'),

@@ -1,6 +1,7 @@
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
+import { kafkaAccess } from '#runtime/kafka/config.ts';
 import { createProducer } from '#runtime/kafka/kafka.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import { mainConfig, serve } from '#runtime/rpc/serve.ts';
@@ -15,7 +16,7 @@ const log = createLog(config);
 const issuer = loadServiceIdentity(config);
 const analytics = meshClient(AnalyticsService, { addresses: config.analyticsAddresses, issuer, deadlineMs: 1_000 });
 const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer, deadlineMs: 1_000 });
-const producer = createProducer({ brokers: config.kafkaBrokers, clientId: config.instance, log });
+const producer = createProducer({ ...kafkaAccess(config), clientId: config.instance, log });
 const hot = await openHotSet({ config, links, log: log.child({ part: 'hot' }) });
 const clicks = await openClickPath({ config, producer, analytics, log, tap: hot.tap });
 

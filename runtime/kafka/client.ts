@@ -7,6 +7,10 @@ import type { Log } from '../telemetry/log.ts';
 export interface KafkaOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
+  /** Connections by TLS; ca: who may have signed the brokers' certificates (PEM), in place of those whom Node trusts. */
+  readonly tls?: boolean | { readonly ca: string };
+  /** By SCRAM-SHA-512, whatever the connection. */
+  readonly credentials?: { readonly user: string; readonly password: string };
   readonly log: Log;
 }
 
@@ -33,10 +37,17 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function scheduleCheckPend
 };
 
 /** patient: goes on trying for some five minutes, instead of three seconds. */
-export function createKafka({ brokers, clientId, log }: KafkaOptions, patient = false): Kafka {
+export function createKafka(
+  { brokers, clientId, tls = false, credentials, log }: KafkaOptions,
+  patient = false,
+): Kafka {
   return new kafkajs.Kafka({
     brokers: [...brokers],
     clientId,
+    ssl: tls,
+    ...(credentials && {
+      sasl: { mechanism: 'scram-sha-512', username: credentials.user, password: credentials.password },
+    }),
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     enforceRequestTimeout: true,

@@ -1,8 +1,15 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { loadConfig } from '../config/config.ts';
 import { silentLog } from '../telemetry/log.ts';
+import { selfSigned } from '../testing/certificate.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
+import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
+import { createKafka, type KafkaOptions } from './client.ts';
+import { kafkaAccess, kafkaConfig } from './config.ts';
 import { type Batch, createConsumer, createProducer, type Producer, type RunningConsumer } from './kafka.ts';
 
 /** Plays the part of a table of offsets: what is stored, and from where to go on. */
@@ -23,11 +30,14 @@ function store() {
   };
 }
 
+const guard = { user: 'hopline', password: 'as long as it is' };
+const certificate = selfSigned('localhost');
+
 describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
   let kafka: TestKafka;
   const open: (Producer | RunningConsumer)[] = [];
   beforeAll(async () => {
-    kafka = await startKafka();
+    kafka = await startKafka({ ...guard, ...certificate });
   });
   afterAll(async () => {
     for (const one of open) await one.close();
@@ -51,6 +61,52 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
   const values = (from: number, to: number): { value: string; partition: number }[] =>
     Array.from({ length: to - from }, (_, n) => ({ value: String(from + n), partition: 0 }));
   const strings = (from: number, to: number): string[] => values(from, to).map(({ value }) => value);
+
+  describe('behind TLS and a password', () => {
+    const files = temporaryDirectory();
+    const fileOf = (name: string, content: string): string => {
+      writeFileSync(join(files, name), content);
+      return join(files, name);
+    };
+    const told = (more: Record<string, string>): Omit<KafkaOptions, 'clientId' | 'log'> =>
+      kafkaAccess(loadConfig(kafkaConfig, { HOP_KAFKA_BROKERS: kafka.guarded.join(), ...more }));
+    const signedBy = { HOP_KAFKA_TLS: 'true', HOP_KAFKA_CA_FILE: fileOf('ca.crt', certificate.certificate) };
+    const credentials = {
+      HOP_KAFKA_USER: guard.user,
+      HOP_KAFKA_PASSWORD_FILE: fileOf('password', `${guard.password}\n`),
+    };
+
+    it('sends and reads as elsewhere', async () => {
+      await kafka.createTopic('guarded', 1);
+      const options = { ...told({ ...signedBy, ...credentials }), clientId: 'test', log: silentLog };
+      const sending = createProducer(options);
+      const table = store();
+      open.push(sending, createConsumer({ ...options, groupId: 'guarded', topic: 'guarded', ...table }));
+      await sending.send('guarded', values(0, 10));
+      await waitFor(() => table.seen.length === 10, { timeoutMs: 20_000 });
+      expect(table.seen).toEqual(strings(0, 10));
+    });
+
+    const wrong = { ...credentials, HOP_KAFKA_PASSWORD_FILE: fileOf('wrong', 'something else') };
+    it.each([
+      ['another password', { ...signedBy, ...wrong }, /SASL|Authentication/],
+      ['no password', signedBy, /disconnected|closed/i],
+      ['a certificate of nobody that is trusted', { HOP_KAFKA_TLS: 'true', ...credentials }, /self-signed/],
+      ['no TLS', credentials, /disconnected|closed|timeout/i],
+    ])('is not let in with %s', async (_, more: Record<string, string>, fault) => {
+      const admin = createKafka({ ...told(more), clientId: 'test', log: silentLog }).admin({ retry: { retries: 0 } });
+      await expect(admin.connect().then(() => admin.listTopics())).rejects.toThrow(fault);
+      await admin.disconnect();
+    });
+
+    it.each([
+      [{ HOP_KAFKA_CA_FILE: signedBy.HOP_KAFKA_CA_FILE }, 'HOP_KAFKA_CA_FILE needs HOP_KAFKA_TLS=true'],
+      [{ HOP_KAFKA_USER: 'hopline' }, 'need each other'],
+      [{ HOP_KAFKA_PASSWORD_FILE: credentials.HOP_KAFKA_PASSWORD_FILE }, 'need each other'],
+    ])('refuses half a setting: %o', (more: Record<string, string>, fault) => {
+      expect(() => told(more)).toThrow(fault);
+    });
+  });
 
   it('reads everything in order, and goes on from the place that the store holds', async () => {
     await kafka.createTopic('place', 1);

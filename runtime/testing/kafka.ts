@@ -8,6 +8,8 @@ import { freePort, waitFor } from './wait-for.ts';
 
 export interface TestKafka {
   readonly brokers: readonly string[];
+  /** Where the same broker asks for TLS and a password, if it was started so. */
+  readonly guarded: readonly string[];
   createTopic(topic: string, partitions: number): Promise<void>;
   /** kill -9, and a new start with the same storage and port. */
   kill(): Promise<void>;
@@ -26,15 +28,25 @@ export function kafkaIsInstalled(): boolean {
   return globSync(join(jarsDirectory(), 'kafka-server-[0-9]*.jar')).length > 0;
 }
 
+/** Who may come by the guarded listener, and what the broker shows there; in PEM. */
+export interface Guard {
+  readonly user: string;
+  readonly password: string;
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** Starts an Apache Kafka of its own, one broker that is its own controller, on free ports; up in some five seconds. */
-export async function startKafka(): Promise<TestKafka> {
+export async function startKafka(guard?: Guard): Promise<TestKafka> {
   const directory = partDirectory('kafka');
-  const [port, controllerPort] = [await freePort(), await freePort()];
+  const [port, controllerPort, guardedPort] = [await freePort(), await freePort(), await freePort()];
   const properties = join(directory, 'server.properties');
-  writeFileSync(properties, settings(directory, port, controllerPort));
+  const open = settings(directory, port, controllerPort);
+  writeFileSync(properties, [...open, ...(guard ? guarded(directory, open, guardedPort, guard) : []), ''].join('\n'));
   const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-cp', join(jarsDirectory(), '*')];
   const clusterId = randomBytes(16).toString('base64url').replace(/^-/, 'A');
-  runPart('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties]);
+  const scram = guard ? ['--add-scram', `SCRAM-SHA-512=[name=${guard.user},password=${guard.password}]`] : [];
+  runPart('java', [...java, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties, ...scram]);
   const brokers = [`127.0.0.1:${port}`];
   const admin = createKafka({ brokers, clientId: 'test-admin', log: silentLog }).admin();
   const start = async (): Promise<Part> => {
@@ -51,6 +63,7 @@ export async function startKafka(): Promise<TestKafka> {
   let part = await start();
   return {
     brokers,
+    guarded: guard ? [`localhost:${guardedPort}`] : [],
     async createTopic(topic, partitions) {
       await admin.createTopics({
         topics: [{ topic, numPartitions: partitions, replicationFactor: 1 }],
@@ -69,7 +82,7 @@ export async function startKafka(): Promise<TestKafka> {
   };
 }
 
-function settings(directory: string, port: number, controllerPort: number): string {
+function settings(directory: string, port: number, controllerPort: number): string[] {
   return [
     'process.roles=broker,controller',
     'node.id=1',
@@ -85,6 +98,21 @@ function settings(directory: string, port: number, controllerPort: number): stri
     'transaction.state.log.min.isr=1',
     'group.initial.rebalance.delay.ms=0',
     'auto.create.topics.enable=false',
-    '',
-  ].join('\n');
+  ];
+}
+
+/** A listener more, which replaces two lines of the settings: the last of a name counts. */
+function guarded(directory: string, open: readonly string[], port: number, { certificate, key }: Guard): string[] {
+  const store = join(directory, 'broker.pem');
+  writeFileSync(store, `${key}${certificate}`);
+  const more = (name: string, entry: string): string => `${open.find((line) => line.startsWith(`${name}=`))},${entry}`;
+  return [
+    more('listeners', `SASL_SSL://localhost:${port}`),
+    more('advertised.listeners', `SASL_SSL://localhost:${port}`),
+    more('listener.security.protocol.map', 'SASL_SSL:SASL_SSL'),
+    'ssl.keystore.type=PEM',
+    `ssl.keystore.location=${store}`,
+    'sasl.enabled.mechanisms=SCRAM-SHA-512',
+    'listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;',
+  ];
 }

@@ -5,18 +5,18 @@ import {
   defineConfig,
   duration,
   int,
-  list,
   secretUrl,
   secretUrls,
   text,
 } from '#runtime/config/config.ts';
+import { kafkaConfig } from '#runtime/kafka/config.ts';
 
 export const analyticsConfig = defineConfig({
   ...baseConfig,
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
   /** Statistics are read from these, in turn; from the primary when there is none. */
   postgresReplicas: secretUrls('HOP_POSTGRES_REPLICAS', { default: [] }),
-  kafkaBrokers: list('HOP_KAFKA_BROKERS'),
+  ...kafkaConfig,
   linkAddresses: addresses('HOP_LINK_ADDRESS'),
   /** Who knows which credentials were revoked. */
   identityAddresses: addresses('HOP_IDENTITY_ADDRESS'),

@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Client } from '@connectrpc/connect';
 import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import { kafkaAccess } from '#runtime/kafka/config.ts';
 import type { Producer } from '#runtime/kafka/kafka.ts';
 import { readTopic } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
@@ -51,9 +52,10 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const spool = openSpool(spoolDir, cursor.found);
   const salts = createSalts(analytics, { log });
   const geo = await openGeo(geoFilesOf(config), log);
+  const kafka = { ...kafkaAccess(config), clientId: config.instance, log };
   const topic = createClicksTopic({
     shape: { topic: clicksTopic, partitions: config.clicksPartitions, replication: config.kafkaReplication },
-    read: (shape) => readTopic({ brokers: config.kafkaBrokers, clientId: config.instance, log }, shape),
+    read: (shape) => readTopic(kafka, shape),
     log,
   });
   const send = createPublisher(createSend({ producer, topic, clicksTopic, edgeId }), { log });

@@ -1,3 +1,4 @@
+import { kafkaAccess } from '#runtime/kafka/config.ts';
 import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AnalyticsConfig } from '../config.ts';
@@ -7,7 +8,7 @@ import { createLag } from './lag.ts';
 
 /** Reads the clicks topic into the store until it is closed. */
 export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log): { close(): Promise<void> } {
-  const kafka = { brokers: config.kafkaBrokers, clientId: config.instance, log };
+  const kafka = { ...kafkaAccess(config), clientId: config.instance, log };
   const { clicksTopic: topic, deadTopic, batchClicks, retentionDays } = config;
   const dead = createProducer(kafka);
   const lag = createLag();
