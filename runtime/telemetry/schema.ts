@@ -208,6 +208,14 @@ export const metric = {
     unit: 's',
     attributes: [],
   },
+  clockAhead: {
+    name: 'hop_primary_clock_ahead_seconds',
+    kind: 'gauge',
+    description:
+      "The primary's clock less this host's, at least, by the newest Watch heartbeat; negative: this host's is ahead. 0 while nothing is known.",
+    unit: 's',
+    attributes: [],
+  },
   // services/identity
   logins: {
     name: 'hop_identity_logins',

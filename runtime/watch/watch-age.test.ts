@@ -68,6 +68,19 @@ describe('the age of the watch', () => {
     expect(age.ageMs()).toBe(Number.POSITIVE_INFINITY);
   });
 
+  it('tells what the clock of the primary shows, at least, until a gap', () => {
+    const { age, pass, hear } = setUp(500_000);
+    age.connecting();
+    expect(age.primaryMs()).toBe(Number.NEGATIVE_INFINITY);
+    hear(30);
+    pass(1_000);
+    expect(age.primaryMs()).toBe(501_970);
+    hear(0, -3_000);
+    expect(age.primaryMs()).toBe(499_000);
+    age.gap();
+    expect(age.primaryMs()).toBe(Number.NEGATIVE_INFINITY);
+  });
+
   it('asks for another stream when this one was slow to begin, and all of its heartbeats seem old for that', () => {
     const { age, pass, hear } = setUp();
     age.connecting();

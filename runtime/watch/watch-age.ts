@@ -13,6 +13,8 @@ export interface WatchAge {
   readonly asOf: number;
   /** Milliseconds since then; infinite while nothing is known. */
   ageMs(): number;
+  /** What the primary's clock shows by now, at least, by the newest heartbeat; -Infinity while nothing is known. */
+  primaryMs(): number;
 }
 
 /**
@@ -37,6 +39,8 @@ export function createWatchAge(now: () => number): WatchAge {
   let offset: number | undefined;
   let asOf = Number.NEGATIVE_INFINITY;
   let soundAt = 0;
+  /** The primary's clock less own, at least; that the newest heartbeat was on its way makes it less. */
+  let ahead = Number.NEGATIVE_INFINITY;
   return {
     connecting() {
       askedAt = now();
@@ -47,6 +51,7 @@ export function createWatchAge(now: () => number): WatchAge {
     heartbeat(readAtMs) {
       const arrivedAt = now();
       heartbeats++;
+      ahead = readAtMs - arrivedAt;
       if (heartbeats === 1) return true;
       offset ??= askedAt - readAtMs;
       const readAt = readAtMs + offset;
@@ -58,10 +63,12 @@ export function createWatchAge(now: () => number): WatchAge {
     },
     gap() {
       asOf = Number.NEGATIVE_INFINITY;
+      ahead = Number.NEGATIVE_INFINITY;
     },
     get asOf() {
       return asOf;
     },
     ageMs: () => now() - asOf,
+    primaryMs: () => ahead + now(),
   };
 }

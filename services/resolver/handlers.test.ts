@@ -6,6 +6,7 @@ import { service } from '#runtime/rpc/serve.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { createLinkClock } from '#runtime/watch/link-clock.ts';
 import { createAnswerCounts } from './answer-counts.ts';
 import { createHandlers } from './handlers.ts';
 import { resolverFixture, testRecord } from './testing/resolver-fixture.ts';
@@ -34,8 +35,9 @@ let fixture: ReturnType<typeof resolverFixture>;
 beforeEach(async () => {
   fixture = resolverFixture();
   fixture.settle();
-  const { resolver } = fixture;
-  const handlers = createHandlers({ resolver, domains, ...parts(), wallClock: () => wallClock });
+  const { resolver, freshness } = fixture;
+  const clock = createLinkClock(freshness, () => wallClock);
+  const handlers = createHandlers({ resolver, domains, ...parts(), wallClock: clock });
   server = await startTestServer({ services: [service(ResolverService, handlers)] });
 });
 afterEach(() => server.stop());
@@ -169,6 +171,14 @@ describe('Redirect', () => {
   it('follows a link until the millisecond of its end', async () => {
     fixture.everywhere(testRecord({ expiresAt: timestamp(wallClock + 1_000) }));
     expect((await follow('offer')).headers.get('x-status')).toBe('302');
+  });
+
+  it('follows no link that has ended by the clock of the primary, although this host has another time', async () => {
+    fixture.everywhere(testRecord({ expiresAt: timestamp(wallClock + 1_000) }));
+    fixture.freshness.heartbeat(wallClock + 999);
+    expect((await follow('offer')).headers.get('x-status')).toBe('302');
+    fixture.now.advance(1);
+    expect((await follow('offer')).headers.get('x-status')).toBe('410');
   });
 
   it('shows where a link leads without counting a click', async () => {

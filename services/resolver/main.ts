@@ -10,7 +10,7 @@ const config = mainConfig(resolverConfig);
 const log = createLog(config);
 const { checks, close, ...parts } = startResolverService(config, log);
 const unknownCodesLimit = config.unknownCodes.calls;
-const handlers = createHandlers({ ...parts, unknownCodesLimit, domains: createDomains(config), wallClock: Date.now });
+const handlers = createHandlers({ ...parts, unknownCodesLimit, domains: createDomains(config) });
 await serve({
   name: 'resolver',
   config,

@@ -11,6 +11,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { createLinkClock } from '#runtime/watch/link-clock.ts';
 import { type AnswerCounts, createAnswerCounts } from './answer-counts.ts';
 import type { ResolverConfig } from './config.ts';
 import { createResolver, type Resolver } from './resolve/resolve.ts';
@@ -89,6 +90,8 @@ export interface ResolverParts {
   readonly resolver: Resolver;
   readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
+  /** By which links end. */
+  readonly wallClock: () => number;
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
   /** In the order of opening. */
   readonly close: readonly (() => unknown)[];
@@ -120,6 +123,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
     resolver,
     answerCounts,
     unknownCodes: createUnknownCodes({ limit: config.unknownCodes, now, sleep, ...unknownCodeBounds }),
+    wallClock: createLinkClock(freshness),
     checks: { ...checks, watch: live },
     close: [...close, () => watch.stop(), stopCounting],
   };

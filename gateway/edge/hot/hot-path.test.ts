@@ -128,6 +128,20 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
 });
 
+it('takes a link out that is about to end by the clock of the primary, although this host has another time', async () => {
+  const { link, entries, follow } = await start();
+  const hourMs = 3_600_000;
+  const ends = { expiresAt: timestampFromMs(Date.now() + hourMs) };
+  link.records.set('go.example/a', create(LinkRecordSchema, { ...recordOf('a', 1n), ...ends }));
+  const stream = await link.stream(0);
+  follow('a', 5);
+  stream.say(beat('c1'));
+  await waitFor(() => entries.size === 1, { what: 'the entry' });
+  const readAt = timestampFromMs(Date.now() + hourMs);
+  stream.say({ event: { case: 'heartbeat', value: { readAt, cursor: 'c2' } } });
+  await waitFor(() => entries.size === 0, { what: 'the end' });
+});
+
 it('tells Envoy of the links of the process before, whole and read again, before it grants the lease', async () => {
   const first = await start();
   for (const code of ['a', 'b', 'c']) first.link.records.set(`go.example/${code}`, recordOf(code, 1n));

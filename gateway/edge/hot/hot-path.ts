@@ -7,6 +7,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { createLinkClock } from '#runtime/watch/link-clock.ts';
 import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
 import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { EdgeConfig } from '../config.ts';
@@ -102,7 +103,7 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
       corrections.add(corrected.length);
       leaseKeeper.corrected(corrected);
     },
-    wallClock: Date.now,
+    wallClock: createLinkClock(age),
   });
   tracked.track([...restored.keys()].map(keyOfName));
   const settled = (): boolean => start.isWhole && tracked.settled();

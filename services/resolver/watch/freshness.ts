@@ -44,6 +44,8 @@ export interface Freshness {
   readonly asOf: number;
   /** Milliseconds since the primary was read for the newest heartbeat, at most; infinite before the second one of a first stream. */
   ageMs(now: number): number;
+  /** What the database's clock shows by now, at least; -Infinity while nothing is known. */
+  primaryMs(): number;
 }
 
 export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions): Freshness {
@@ -88,5 +90,6 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
       return age.asOf;
     },
     ageMs: (at) => at - age.asOf,
+    primaryMs: age.primaryMs,
   };
 }
