@@ -44,11 +44,17 @@ async function openEdge() {
   const link = scriptedLinkService();
   const spoolDir = await mkdtemp(join(tmpdir(), 'hop-hot-path-'));
   const config = { spoolDir, hotEntries: capacity.entries, hotBytes: capacity.bytes };
-  const leases: (number | undefined)[] = [];
+  let withdrawals = 0;
+  let [beatAt, stoodStillAt] = [performance.now(), Number.NEGATIVE_INFINITY];
+  const noteGap = (): void => {
+    if (performance.now() - beatAt > 400) stoodStillAt = performance.now();
+  };
   const hotSet: HotSet = {
     ...plane.hotSet,
     setLease(ttlMs, withheld) {
-      leases.push(ttlMs);
+      noteGap();
+      // Where the machine stood still, there were no heartbeats, and the lease ends as it must.
+      if (ttlMs === undefined && performance.now() - stoodStillAt > 1_000) withdrawals++;
       plane.hotSet.setLease(ttlMs, withheld);
     },
   };
@@ -59,13 +65,15 @@ async function openEdge() {
   const beats = (async () => {
     for (let cursor = 1; beating; cursor++) {
       const value = { readAt: timestampFromMs(Date.now()), cursor: String(cursor) };
+      noteGap();
+      beatAt = performance.now();
       if (!muted) link.streams.at(-1)?.say({ event: { case: 'heartbeat', value } });
       await sleep(100);
     }
   })();
   const url = `http://127.0.0.1:${door.envoy.publicPort}`;
   return {
-    ...{ link, leases, hotSet: plane.hotSet },
+    ...{ link, hotSet: plane.hotSet, withdrawals: () => withdrawals },
     mute(on: boolean) {
       muted = on;
     },
@@ -124,9 +132,11 @@ describe('the hot path', () => {
 
   it('stops sending people to an old destination within 250 ms of the change, in 20 of 24 changes', async () => {
     const late: number[] = [];
-    const before = edge.leases.length;
+    const before = edge.withdrawals();
     for (let index = 0; index < 24; index++) {
       const code = codeOf(index);
+      // Where the machine stood still it is cold for a while, and a change of it would prove nothing.
+      await waitFor(() => isHot(code, 1n), { what: 'a hot link' });
       const record = recordOf(code, 2n, { disabled: index % 2 === 0 });
       edge.link.records.set(`localhost/${code}`, record);
       edge.link.tell({ event: { case: 'change', value: { record } } });
@@ -140,7 +150,7 @@ describe('the hot path', () => {
     // All but four: where Envoy's main thread is building another set, a change waits for it.
     expect(late[19]).toBeLessThan(250);
     // The others stayed hot.
-    expect(edge.leases.slice(before)).not.toContain(undefined);
+    expect(edge.withdrawals()).toBe(before);
     await waitFor(() => isHot(codeOf(5_000), 1n), { timeoutMs: 5_000, what: 'the lease' });
   });
 

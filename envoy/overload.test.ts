@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
-import { ask, errorInfo } from './testing/http.ts';
+import { ask, errorInfo, type HttpAnswer } from './testing/http.ts';
 
 const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
+const pageRpc = 'hop.pages.v1.PagesService/GetPage';
 const html = { accept: 'text/html' };
 
 let door: Door | undefined;
@@ -12,35 +13,41 @@ afterEach(async () => {
   door = undefined;
 });
 
-async function slowResolver(): Promise<Door> {
-  const started = await startDoor();
-  started.services.on(redirectRpc, () => ({
-    delayMs: 800,
-    metadata: { 'x-status': '302', location: 'https://a.example' },
-  }));
-  return started;
+/** Makes an RPC answer nobody before it is let go, and everybody from then on. */
+function hold({ services }: Door, rpc: string, metadata: Record<string, string> = {}): { letGo(): void } {
+  const { promise: heldUntil, resolve: letGo } = Promise.withResolvers<void>();
+  services.on(rpc, () => ({ heldUntil, metadata }));
+  return { letGo };
+}
+const holdRedirects = (of: Door) => hold(of, redirectRpc, { 'x-status': '302', location: 'https://a.example' });
+
+/** Asks so often at once; `answers` are those that came until now. */
+function askAtOnce(count: number, send: () => Promise<HttpAnswer>) {
+  const answers: HttpAnswer[] = [];
+  const all = Promise.all(Array.from({ length: count }, async () => answers.push(await send())));
+  // A test that fails before it awaits them says why by itself.
+  all.catch(() => {});
+  return { answers, all };
 }
 
 describe('more redirects than may be in flight', () => {
   test('the bound is kept, the others are told at once, and all is well afterwards', async () => {
-    door = await slowResolver();
+    door = await startDoor();
     const { publicPort: port } = door.envoy;
-    const begun = performance.now();
-    const all = await Promise.all(
-      Array.from({ length: 300 }, async () => {
-        const answer = await ask(port, '/abc');
-        return { answer, ms: performance.now() - begun };
-      }),
-    );
-    const followed = all.filter(({ answer }) => answer.status === 302);
-    const shed = all.filter(({ answer }) => answer.status === 503);
-    expect([followed.length, shed.length]).toEqual([256, 44]);
+    const { letGo } = holdRedirects(door);
+    const { answers, all } = askAtOnce(300, () => ask(port, '/abc'));
+    // Not one of the refused waits for one of the answered.
+    await waitFor(() => answers.length === 44, { what: 'the 44 refusals' });
+    const shed = [...answers];
+    expect(new Set(shed.map(({ status }) => status))).toEqual(new Set([503]));
+    await waitFor(() => door?.callsOf(redirectRpc).length === 256, { what: 'the 256 calls' });
+    letGo();
+    await all;
+    expect(answers.filter(({ status }) => status === 302)).toHaveLength(256);
     expect(door.callsOf(redirectRpc)).toHaveLength(256);
     // By the first filter, and not by the breaker behind all of them.
     expect(await door.envoy.stat('http.public.adaptive_concurrency.gradient_controller.rq_blocked')).toBe(44);
-    // Not one of the refused waited for one of the answered.
-    expect(Math.max(...shed.map(({ ms }) => ms))).toBeLessThan(Math.min(...followed.map(({ ms }) => ms)));
-    for (const { answer } of shed) {
+    for (const answer of shed) {
       expect(answer.headers['retry-after']).toBe('1');
       expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'OVERLOADED', domain: 'hopline' });
     }
@@ -48,10 +55,14 @@ describe('more redirects than may be in flight', () => {
   });
 
   test('a browser is told by a page', async () => {
-    door = await slowResolver();
+    door = await startDoor();
     const { publicPort: port } = door.envoy;
-    const all = await Promise.all(Array.from({ length: 270 }, () => ask(port, '/abc', { headers: html })));
-    const [shed] = all.filter(({ status }) => status === 503);
+    const { letGo } = holdRedirects(door);
+    const { answers, all } = askAtOnce(257, () => ask(port, '/abc', { headers: html }));
+    const shed = await waitFor(() => answers[0], { what: 'the refusal' });
+    letGo();
+    await all;
+    expect(shed?.status).toBe(503);
     expect(shed?.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(shed?.headers['retry-after']).toBe('1');
   });
@@ -60,13 +71,15 @@ describe('more redirects than may be in flight', () => {
 test('pages that nobody answers do not take the places of the checks of credentials', async () => {
   door = await startDoor();
   const { publicPort: port } = door.envoy;
-  door.services.on('hop.pages.v1.PagesService/GetPage', () => ({ delayMs: 800 }));
-  const pages = Promise.all(Array.from({ length: 300 }, () => ask(port, '/')));
-  await waitFor(() => door?.callsOf('hop.pages.v1.PagesService/GetPage').length === 64);
+  const { letGo } = hold(door, pageRpc);
+  const { answers: pages, all } = askAtOnce(300, () => ask(port, '/'));
+  await waitFor(() => door?.callsOf(pageRpc).length === 64 && pages.length === 236, { what: '64 calls, 236 refusals' });
   const read = await ask(port, '/api/v1/urls', { headers: { authorization: goodToken } });
   expect(read.status).toBe(200);
   expect(door.callsOf(checkRpc)).toHaveLength(1);
-  const statuses = (await pages).map(({ status }) => status);
+  letGo();
+  await all;
+  const statuses = pages.map(({ status }) => status);
   expect([statuses.filter((one) => one === 200).length, statuses.filter((one) => one === 503).length]).toEqual([
     64, 236,
   ]);
@@ -97,12 +110,16 @@ describe('memory', () => {
 test('connections beyond the bound are closed, and the ones before go on', async () => {
   door = await startDoor({ maxConnections: 10 });
   const { publicPort: port, stat } = door.envoy;
-  door.services.on(redirectRpc, () => ({
-    delayMs: 500,
-    metadata: { 'x-status': '302', location: 'https://a.example' },
-  }));
-  const all = await Promise.allSettled(Array.from({ length: 30 }, () => ask(port, '/abc')));
-  expect(all.filter((one) => one.status === 'fulfilled' && one.value.status === 302)).toHaveLength(10);
+  const { letGo } = holdRedirects(door);
+  let closed = 0;
+  const asked = Array.from({ length: 30 }, async () => {
+    const answer = await ask(port, '/abc').catch(() => undefined);
+    if (!answer) closed++;
+    return answer?.status;
+  });
+  await waitFor(() => closed === 20, { what: 'the end of 20 connections' });
+  letGo();
+  expect((await Promise.all(asked)).filter((status) => status === 302)).toHaveLength(10);
   await waitFor(async () => (await stat('http.public.downstream_cx_active')) === 0);
   expect((await ask(port, '/abc')).status).toBe(302);
 });

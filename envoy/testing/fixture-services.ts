@@ -37,6 +37,8 @@ export interface Reply {
     readonly metadata?: Record<string, string | Uint8Array>;
   };
   readonly delayMs?: number;
+  /** Held back until this resolves, for as long as the call is open. */
+  readonly heldUntil?: Promise<void>;
 }
 
 type Behaviour = (call: SeenCall) => Reply;
@@ -125,11 +127,13 @@ function handler(method: DescMethod, calls: SeenCall[], behaviours: Map<string, 
     };
   return (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) => {
     const reply = answer(seen(call));
-    setTimeout(() => {
+    const respond = (): void => {
       if (reply.metadata) call.sendMetadata(metadataOf(reply.metadata));
       if (reply.error) done(errorOf(reply.error));
       else done(null, fromJson(method.output, reply.response ?? {}));
-    }, reply.delayMs ?? 0);
+    };
+    if (reply.heldUntil) void reply.heldUntil.then(respond);
+    else setTimeout(respond, reply.delayMs ?? 0);
   };
 }
 

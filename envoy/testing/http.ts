@@ -45,7 +45,7 @@ export function ask(
   });
 }
 
-/** Sends bytes on one socket and answers all that came back until it was quiet for quietMs, or closed. */
+/** Sends bytes on one socket and answers all that came back until it was quiet for quietMs, or for 10 s before the first byte, or closed. */
 export function sendRaw(port: number, bytes: string | Buffer, quietMs = 300): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, '127.0.0.1');
@@ -54,8 +54,11 @@ export function sendRaw(port: number, bytes: string | Buffer, quietMs = 300): Pr
       socket.destroy();
       resolve(Buffer.concat(chunks).toString('latin1'));
     };
-    socket.setTimeout(quietMs, done);
-    socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+    socket.setTimeout(10_000, done);
+    socket.on('data', (chunk: Buffer) => {
+      chunks.push(chunk);
+      socket.setTimeout(quietMs);
+    });
     socket.on('error', reject);
     socket.on('close', done);
     socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
