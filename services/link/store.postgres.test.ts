@@ -292,6 +292,11 @@ describe('listing', () => {
     ['https://xn--mnchen-3ya.example/a', 'x1', ['münchen', 'MÜNCHEN.example', 'https://münchen.Example/A', 'xn--mnch']],
     ['https://example.com/wiki/%C3%84rzte?q=%D0%9C%D0%BE', 'x2', ['ärzte', 'wiki/ÄRZTE', 'Q=мо', 'Мо', '%c3%84rzte']],
     ['https://example.com/a%20b?q=it%27s%20%22x%22#%3Cy%3E', 'x3', ['A b', "it's", 'S "X"', '#<Y>']],
+    ['https://example.com/', 'οδός', ['ΟΔΌΣ', 'οδόσ', 'ΔΌς']],
+    ['https://example.com/', 'strasse', ['Straße', 'STRAẞE', 'ASSE']],
+    ['https://example.com/%CE%BF%CE%B4%CF%8C%CF%82', 'x5', ['ΟΔΌΣ', 'οδόσ', 'οδός']],
+    ['https://example.com/Strasse/%CE%A3', 'x6', ['straße', 'STRAẞE/σ', 'ς']],
+    ['https://example.com/', 'İzmir', ['izmir', 'İZMİR']],
     ['https://example.com/%7Bz%7D/(1)+[2].*', 'x4', ['{z}/(1)', '} 1', '/(1)+[2].*']],
   ])('text is found in %s and %s whichever way it is spelled: %j', async (destination, code, spellings) => {
     const link = await made({ destination }, alias(`${code}n-${++serial}`));

@@ -15,8 +15,9 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** The codes' own collation "C" knows the cases of ASCII alone. */
-const anyCase = 'collate pg_catalog."default"';
+/** A text without case, as Unicode folds it (ς is σ, ß is ss); lower first, for the fold makes two characters of İ. */
+const folded = (text: string): string =>
+  `casefold(lower(${text} collate pg_catalog.pg_c_utf8) collate pg_catalog.pg_unicode_fast)`;
 
 /** What a destination, as the WHATWG parser writes it, may hold otherwise: percent-encoded, a host in Punycode. */
 const writtenOtherwise = /[ "'<>`{}^]|[^\x20-\x7e]/u;
@@ -32,14 +33,17 @@ function spellingOf(search: string): string {
 function spelled(text: string): string {
   return Array.from(text, (character) => {
     if (!writtenOtherwise.test(character)) return literal(character);
-    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere.
-    const spellings = new Set([character, character.toLowerCase(), character.toUpperCase()].map(percentEncoded));
-    if (character < '\x7f') spellings.add(literal(character));
+    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and what ß is in capitals never.
+    const upper = character.toLowerCase().toUpperCase();
+    const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
+    const spellings = new Set(cases.map(percentEncoded));
+    for (const one of [character, upper]) if (isAscii(one)) spellings.add(literal(one));
     return `(?:${[...spellings].join('|')})`;
   }).join('');
 }
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
+const isAscii = (text: string): boolean => /^[\x20-\x7e]+$/.test(text);
 const percentEncoded = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
 
 /** One page of a workspace's links, by keyset: nothing is skipped or told twice, however far the pages go. */
@@ -54,7 +58,7 @@ export function listStatement(query: ListQuery): Statement {
   if (query.tag !== undefined) conditions.push(`${bind([query.tag, query.tag.normalize('NFC')])}::text[] && tags`);
   if (query.search !== undefined) {
     const part = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
-    const parts = [`title ilike ${part}`, `code ${anyCase} ilike ${part}`];
+    const parts = ['title', 'code'].map((column) => `${folded(column)} like ${folded(`${part}::text`)}`);
     parts.push(
       writtenOtherwise.test(query.search)
         ? `destination ~* ${bind(spellingOf(query.search))}`
