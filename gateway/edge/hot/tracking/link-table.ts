@@ -48,7 +48,7 @@ export interface LinkTable {
   isComparable(link: TrackedLink): boolean;
   /** Has it read again: only the primary knows which of its versions is the newest. */
   doubt(link: TrackedLink): void;
-  isOfThisEpoch(link: TrackedLink): boolean;
+  isOfThisEpoch(link: Pick<TrackedLink, 'epoch'>): boolean;
   startEpoch(): void;
   /** Asks for so many links that have to be read, at most, and are not asked for yet; undefined: there is none. */
   ask(most: number): Question | undefined;

@@ -1,33 +1,24 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
-import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type HotEntry, type HotSet, isSameAnswer, isSameEntry } from '../entry.ts';
 import { nameOf } from '../link-name.ts';
+import type { Corrections } from './corrections.ts';
 import { plainLink } from './eligibility.ts';
 import { createFlapDamping } from './flap-damping.ts';
+import { createLeftOut } from './left-out.ts';
 import type { LinkTable, TrackedLink } from './link-table.ts';
-import { createPendingRemovals } from './pending-removals.ts';
 
 export interface PlacementOptions {
   readonly table: LinkTable;
-  readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
-  /**
-   * An Envoy that has not got what the hot set is by now may be wrong of these: their entries were changed or taken out, now or
-   * before, and the links do not lead as those said.
-   */
-  readonly onCorrection: (corrected: readonly LinkKey[]) => void;
+  readonly corrections: Corrections;
+  readonly hotSet: Pick<HotSet, 'put' | 'remove'>;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
 }
 
-/**
- * Which of the tracked links are in the hot set, and what Envoys may have of those that are not any more. Corrections are gathered
- * until they are told, so that what happens at once is told at once.
- */
+/** Which of the tracked links are in the hot set. For which of them an Envoy may be wrong it leaves to corrections.ts. */
 export interface Placement {
   /** Puts what is plain into the hot set as the records say, and takes out what is not. */
   place(records: Iterable<readonly [TrackedLink, LinkRecord]>): void;
-  /** A change was told, of any link: what an Envoy may still have of it is wrong. */
-  supersede(record: LinkRecord): void;
   /** Takes out a link that an unknown change has happened to. */
   doubt(link: TrackedLink): void;
   /** Takes out links that were removed from the table. */
@@ -38,53 +29,44 @@ export interface Placement {
   forgetCold(): void;
   /** Takes out what is about to expire. */
   expire(): void;
-  /** From here on nobody hears of changes to what was taken out. */
-  clear(): void;
-  tellCorrections(): void;
 }
 
-export function createPlacement({ table, hotSet, onCorrection, wallClock }: PlacementOptions): Placement {
-  const pendingRemovals = createPendingRemovals(hotSet);
+export function createPlacement({ table, corrections, hotSet, wallClock }: PlacementOptions): Placement {
   const damping = createFlapDamping();
-  /** Links that the set did not take. */
-  const outside = new Set<TrackedLink>();
-  /** Something was taken out since. */
-  let hasRoom = false;
-  let corrected: LinkKey[] = [];
+  const outside = createLeftOut(table);
   /** No link expires before this. */
   let calmUntilMs = Number.POSITIVE_INFINITY;
 
-  function takeOut(taken: readonly TrackedLink[]): void {
-    const entries = taken.flatMap(({ entry }) => entry ?? []);
-    for (const link of taken) link.entry = undefined;
+  function takeOut(links: readonly TrackedLink[]): void {
+    const entries = links.flatMap(({ entry }) => entry ?? []);
+    for (const link of links) link.entry = undefined;
     if (entries.length === 0) return;
     hotSet.remove(entries);
-    hasRoom = true;
+    outside.roomWasMade();
   }
 
   function leftOut(entries: readonly HotEntry[]): void {
-    for (const entry of entries) {
+    const links = entries.flatMap((entry) => {
       const link = table.get(nameOf(entry));
-      if (link?.entry !== entry) continue;
+      return link?.entry === entry ? link : [];
+    });
+    for (const link of links) {
+      if (link.entry) corrections.removed(link.entry, link.goneAtMs);
       link.entry = undefined;
-      pendingRemovals.add(entry, link.goneAtMs);
-      outside.add(link);
     }
-    if (entries.length > 0) hasRoom = false;
+    if (entries.length > 0) outside.add(links);
   }
 
   /** Answers the new entry, if there is one; takes out an old one that has none. */
   function follow(link: TrackedLink, record: LinkRecord, now: number): HotEntry | undefined {
     const name = nameOf(link.key);
-    const left = pendingRemovals.take(name);
-    // What an Envoy may have of it.
-    const before = link.entry ?? left;
-    const may = plainLink(record, now);
-    if (before && !(may && isSameAnswer(may.entry, before))) {
-      corrected.push(link.key);
+    const removed = corrections.take(name);
+    const eligible = plainLink(record, now);
+    if (isWrong(link.entry ?? removed, eligible?.entry)) {
+      corrections.add(link.key);
       damping.corrected(name, now);
     }
-    const plain = damping.isDamped(name, now) ? undefined : may;
+    const plain = damping.isDamped(name, now) ? undefined : eligible;
     if (!plain) takeOut([link]);
     const isSame = plain && link.entry && isSameEntry(plain.entry, link.entry);
     link.entry = isSame ? link.entry : plain?.entry;
@@ -93,79 +75,63 @@ export function createPlacement({ table, hotSet, onCorrection, wallClock }: Plac
     return isSame ? undefined : plain?.entry;
   }
 
-  function forget(cold: Iterable<TrackedLink>): void {
-    for (const link of cold) {
-      if (link.entry) continue;
-      table.remove(link);
-      outside.delete(link);
-    }
-  }
-
-  /** Answers the links that are about to expire, and notes when the next one will be. */
-  function expired(now: number): TrackedLink[] {
-    const over: TrackedLink[] = [];
-    calmUntilMs = Number.POSITIVE_INFINITY;
-    for (const link of table) {
-      if (!link.entry) continue;
-      if (link.goneAtMs <= now) over.push(link);
-      else calmUntilMs = Math.min(calmUntilMs, link.goneAtMs);
-    }
-    return over;
-  }
-
   return {
     leftOut,
     place(records) {
       const now = wallClock();
-      const entries: HotEntry[] = [];
-      for (const [link, record] of records) {
-        const entry = follow(link, record, now);
-        if (entry) entries.push(entry);
-      }
+      const entries = [...records].flatMap(([link, record]) => follow(link, record, now) ?? []);
       if (entries.length > 0) leftOut(hotSet.put(entries));
     },
-    supersede(record) {
-      corrected.push(...pendingRemovals.change(record));
-    },
     doubt(link) {
-      if (link.entry) corrected.push(link.key);
+      if (link.entry) corrections.add(link.key);
       takeOut([link]);
     },
     letGo(gone) {
-      const hot = gone.flatMap((link) => (link.entry ? [{ ...link, entry: link.entry }] : []));
+      const hot = gone.flatMap(({ key, entry, ...link }) => (entry ? [{ ...link, key, entry }] : []));
       takeOut(gone);
-      for (const link of gone) outside.delete(link);
+      for (const link of gone) outside.remove(link);
       for (const link of hot) {
         // Whether a link has changed since the epoch began nobody will read any more.
-        if (table.isOfThisEpoch(link)) pendingRemovals.add(link.entry, link.goneAtMs);
-        else corrected.push(link.key);
+        if (table.isOfThisEpoch(link)) corrections.removed(link.entry, link.goneAtMs);
+        else corrections.add(link.key);
       }
-      corrected.push(...pendingRemovals.settle());
+      corrections.settle();
     },
     forgetCold() {
-      if (hasRoom) {
-        forget(outside);
-        outside.clear();
+      outside.release();
+      for (const name of damping.settle(wallClock())) {
+        const link = table.get(name);
+        if (!link || link.entry) continue;
+        table.remove(link);
+        outside.remove(link);
       }
-      forget(damping.settle(wallClock()).flatMap((name) => table.get(name) ?? []));
     },
     expire() {
       const now = wallClock();
-      corrected.push(...pendingRemovals.settle());
+      corrections.settle();
       if (now < calmUntilMs) return;
-      const over = expired(now);
+      const { over, nextGoneAtMs } = expiring(table, now);
       takeOut(over);
-      for (const { key } of over) corrected.push(key);
-      corrected.push(...pendingRemovals.expire(now));
-      calmUntilMs = Math.min(calmUntilMs, pendingRemovals.firstGoneAtMs());
-    },
-    clear() {
-      corrected.push(...pendingRemovals.clear());
-    },
-    tellCorrections() {
-      const told = corrected;
-      corrected = [];
-      if (told.length > 0) onCorrection(told);
+      for (const { key } of over) corrections.add(key);
+      corrections.expire(now);
+      calmUntilMs = Math.min(nextGoneAtMs, corrections.firstGoneAtMs());
     },
   };
+}
+
+/** Whether what an Envoy may have of a link is another answer than the link has now. */
+function isWrong(before: HotEntry | undefined, now: HotEntry | undefined): boolean {
+  return before !== undefined && !(now && isSameAnswer(now, before));
+}
+
+/** The links of the hot set that have to be out by now, and when the next one has to be. */
+function expiring(links: Iterable<TrackedLink>, now: number): { over: TrackedLink[]; nextGoneAtMs: number } {
+  const over: TrackedLink[] = [];
+  let nextGoneAtMs = Number.POSITIVE_INFINITY;
+  for (const link of links) {
+    if (!link.entry) continue;
+    if (link.goneAtMs <= now) over.push(link);
+    else nextGoneAtMs = Math.min(nextGoneAtMs, link.goneAtMs);
+  }
+  return { over, nextGoneAtMs };
 }

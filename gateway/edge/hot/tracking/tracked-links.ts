@@ -1,12 +1,14 @@
 import type { LinkChange, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
-import type { HotEntry } from '../entry.ts';
+import type { HotEntry, HotSet } from '../entry.ts';
 import { nameOf } from '../link-name.ts';
+import { type CorrectionsOptions, createCorrections } from './corrections.ts';
 import { createLinkTable, type LinkTable, type TrackedLink } from './link-table.ts';
 import { createPlacement, type PlacementOptions } from './placement.ts';
 
-export interface TrackedLinksOptions extends Omit<PlacementOptions, 'table'> {
+export interface TrackedLinksOptions extends CorrectionsOptions, Omit<PlacementOptions, 'table' | 'corrections'> {
+  readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
 }
@@ -54,12 +56,13 @@ type Learned = readonly [TrackedLink, LinkRecord];
 
 export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions): TrackedLinks {
   const table = createLinkTable();
-  const placement = createPlacement({ table, ...options });
+  const corrections = createCorrections(options);
+  const placement = createPlacement({ table, corrections, ...options });
   let hearing = false;
 
   function learn(records: readonly Learned[]): void {
     placement.place(records.filter(([link, { version }]) => table.learn(link, version)));
-    placement.tellCorrections();
+    corrections.tell();
   }
 
   async function readInLane(): Promise<void> {
@@ -83,12 +86,12 @@ export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions):
       const gone = names.flatMap((name) => table.get(name) ?? []);
       for (const link of gone) table.remove(link);
       placement.letGo(gone);
-      placement.tellCorrections();
+      corrections.tell();
     },
     leftOut: placement.leftOut,
     change(change) {
       const told = recordsOf(change);
-      for (const record of told) placement.supersede(record);
+      for (const record of told) corrections.change(record);
       const { comparable, doubtful } = compare(table, told);
       for (const link of doubtful) {
         placement.doubt(link);
@@ -102,13 +105,13 @@ export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions):
     gap() {
       hearing = false;
       table.startEpoch();
-      placement.clear();
-      placement.tellCorrections();
+      corrections.clear();
+      corrections.tell();
     },
     expire() {
       placement.forgetCold();
       placement.expire();
-      placement.tellCorrections();
+      corrections.tell();
     },
     async read() {
       await Promise.all(Array.from({ length: lanes }, readInLane));
