@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { loadCodeKeys, newestKey } from '#runtime/shortlink/code-keys.ts';
 import type { Account } from './account.ts';
-import type { Generator } from './generator-process.ts';
+import type { Generator } from './generator/generator-process.ts';
 import { CONNECTIONS, createRequest, destinationOf, numbers, type Target } from './requests.ts';
 
 const TURNS = 5;

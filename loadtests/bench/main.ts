@@ -1,14 +1,14 @@
 // `npm run bench`: what a request costs and how many there can be, per kind of request, on a mesh of its own. See loadtests/README.md.
 import { availableParallelism } from 'node:os';
 import { CLICK_LINKS, CLICKS_ENV, measureClicks } from './clicks/clicks.ts';
-import { startGenerator } from './generator-process.ts';
+import { startGenerator } from './generator/generator-process.ts';
 import { measureHotSet } from './hot-set/hot-set.ts';
 import { measureLinkStatistics } from './link-statistics/link-statistics.ts';
 import { machineNow, versionsOf } from './machine.ts';
 import { type Bench, measureRounds } from './measure.ts';
 import { type Options, readOptions } from './options.ts';
 import { writePage } from './page.ts';
-import { takeProfiles } from './profile.ts';
+import { takeProfiles } from './profile/profile.ts';
 import { type Circumstances, keepClicks, keepHotSet, keepLinkStatistics, keepVariants } from './results.ts';
 import { type SubjectOptions, startSubject } from './subject.ts';
 

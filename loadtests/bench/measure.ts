@@ -1,8 +1,8 @@
 // One measurement of one variant: warm up, closed loop at saturation with CPU, open loop at half of that for latency.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CpuSnapshot, type CpuUse, cpuBetween, readCpu } from './cpu.ts';
-import type { Generator } from './generator-process.ts';
-import type { Job, LoadResult, Quantiles } from './job.ts';
+import type { Generator } from './generator/generator-process.ts';
+import type { Job, LoadResult, Quantiles } from './generator/job.ts';
 import type { Subject } from './subject.ts';
 import type { Variant } from './variants.ts';
 

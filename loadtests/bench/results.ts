@@ -2,8 +2,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { ClickFigures } from './clicks/clicks.ts';
+import type { Quantiles } from './generator/job.ts';
 import type { HotSetFigures } from './hot-set/hot-set.ts';
-import type { Quantiles } from './job.ts';
 import type { LinkStatisticsFigures } from './link-statistics/link-statistics.ts';
 import type { Machine, Versions } from './machine.ts';
 import type { Measurement } from './measure.ts';

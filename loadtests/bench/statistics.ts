@@ -1,4 +1,4 @@
-import type { Quantiles } from './job.ts';
+import type { Quantiles } from './generator/job.ts';
 
 /** The value below which a share of the sorted values lies (nearest rank); 0 of none. */
 export function quantile(sorted: ArrayLike<number>, share: number): number {

@@ -8,7 +8,7 @@ import { asSuperuser } from '../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../compose/local/secrets.ts';
 import { type Account, newAccount } from './account.ts';
 import { type Counters, countersOf } from './counters.ts';
-import type { Generator as LoadGenerator } from './generator-process.ts';
+import type { Generator as LoadGenerator } from './generator/generator-process.ts';
 import { makeLinks, storeLinks } from './links.ts';
 import type { Target } from './requests.ts';
 

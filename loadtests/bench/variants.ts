@@ -1,6 +1,6 @@
 // What is measured, one kind of request at a time, and how it is made certain that it is that kind.
 import { randomInt } from 'node:crypto';
-import type { Expectation } from './job.ts';
+import type { Expectation } from './generator/job.ts';
 import {
   CONNECTIONS,
   coldRequest,

@@ -7,7 +7,7 @@ import { asSuperuser } from '../../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../../compose/local/secrets.ts';
 import { edges } from '../../../compose/local/services.ts';
 import { cpuBetween, readCpu } from '../cpu.ts';
-import type { Quantiles } from '../job.ts';
+import type { Quantiles } from '../generator/job.ts';
 import type { Bench } from '../measure.ts';
 import { createLines, type Followed } from './lines.ts';
 import { findPids } from './pids.ts';

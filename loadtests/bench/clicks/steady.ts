@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { appendFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type CpuUse, cpuBetween, readCpu } from '../cpu.ts';
-import type { Quantiles } from '../job.ts';
+import type { Quantiles } from '../generator/job.ts';
 import { quantiles } from '../statistics.ts';
 import { type NextLine, probeLine } from './lines.ts';
 import { findPids } from './pids.ts';

@@ -1,6 +1,6 @@
+import { quantiles } from '../statistics.ts';
 import type { ParsedAnswer } from './answer.ts';
 import { type Job, type LoadResult, placeOf } from './job.ts';
-import { quantiles } from './statistics.ts';
 
 /** What a load has seen: every answer checked, every time kept. */
 export interface Ledger {

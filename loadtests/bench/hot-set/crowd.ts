@@ -1,6 +1,6 @@
 // A crowd follows 100,000 links, few of them often: how much of it Envoy answers by itself, from an empty hot set on.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Quantiles } from '../job.ts';
+import type { Quantiles } from '../generator/job.ts';
 import type { Bench } from '../measure.ts';
 import { CONNECTIONS, destinationOf, followRequest } from '../requests.ts';
 import { zipfOrder } from './zipf.ts';

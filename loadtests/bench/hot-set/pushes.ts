@@ -1,7 +1,7 @@
 // A hot link is edited while others are followed: how long until Envoy has the whole set anew, and what the others see of it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pushes } from '../counters.ts';
-import type { Quantiles } from '../job.ts';
+import type { Quantiles } from '../generator/job.ts';
 import type { Bench } from '../measure.ts';
 import { CONNECTIONS, destinationOf, followRequest } from '../requests.ts';
 import { median } from '../statistics.ts';

@@ -1,11 +1,11 @@
 // `npm run bench -- --profile <part>`: where a process spends its time during each variant, as docs/flame/<part>-<variant>.svg.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { type Bench, warmUp } from '../measure.ts';
+import type { Variant } from '../variants.ts';
 import { type Frame, flameGraph, selfTimes } from './flame-graph.ts';
 import { profileNode } from './inspector.ts';
-import { type Bench, warmUp } from './measure.ts';
 import { profileWithPerf } from './perf.ts';
-import type { Variant } from './variants.ts';
 
 const DIR = 'docs/flame';
 const MOST_BYTES = 300_000;
