@@ -30,7 +30,7 @@ import { createWorkspaceFeed } from './live/workspace-feed.ts';
 import { postgresEraseStore } from './retention/erase.postgres.ts';
 import { postgresClickListStore } from './statistics/click-list.postgres.ts';
 import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
-import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace-store.postgres.ts';
+import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace/workspace-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 import { soundBatch, testClick } from './testing/clicks.ts';
 

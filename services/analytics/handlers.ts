@@ -19,9 +19,9 @@ import { readPageToken, writePageToken } from './statistics/page-token.ts';
 import { readStats } from './statistics/stats.ts';
 import { linkStatsMessage, workspaceStatsMessage } from './statistics/stats-message.ts';
 import { planStats } from './statistics/stats-query.ts';
-import { planWorkspaceStats } from './statistics/workspace-query.ts';
-import { readWorkspaceStats } from './statistics/workspace-stats.ts';
-import type { WorkspaceStore } from './statistics/workspace-store.ts';
+import { planWorkspaceStats } from './statistics/workspace/workspace-query.ts';
+import { readWorkspaceStats } from './statistics/workspace/workspace-stats.ts';
+import type { WorkspaceStore } from './statistics/workspace/workspace-store.ts';
 import type { ClickListStore, ClickPosition, EraseStore, SaltStore, StatsStore } from './store.ts';
 
 interface Dependencies {

@@ -7,7 +7,7 @@ import { postgresEraseStore } from './retention/erase.postgres.ts';
 import { postgresPartitionStore } from './retention/partitions.postgres.ts';
 import { postgresClickListStore } from './statistics/click-list.postgres.ts';
 import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
-import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace-store.postgres.ts';
+import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace/workspace-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 
 /** Pools of their own for what is written, what is asked, and what must not wait behind it: none takes another's connections. */

@@ -4,7 +4,7 @@ import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { createRevocations } from '#runtime/caller/revocations.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AnalyticsConfig } from '../config.ts';
-import type { WorkspaceCountsStore } from '../statistics/workspace-store.ts';
+import type { WorkspaceCountsStore } from '../statistics/workspace/workspace-store.ts';
 import type { LiveStore } from '../store.ts';
 import { createLiveFeed } from './live-feed.ts';
 import { createWatchStreams, type WatchStreams } from './watch-streams.ts';

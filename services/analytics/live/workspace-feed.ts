@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from '#runtime/errors/errors.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import type { Counted, WorkspaceCountsStore } from '../statistics/workspace-store.ts';
+import type { Counted, WorkspaceCountsStore } from '../statistics/workspace/workspace-store.ts';
 import type { Counts } from '../store.ts';
 
 interface FeedOptions {

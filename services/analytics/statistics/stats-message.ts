@@ -6,8 +6,8 @@ import type { WorkspaceStatsSchema } from '#gen/analytics/v1/workspace_stats_pb.
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { tierName } from '../click-message.ts';
 import type { Share, Stats } from './stats.ts';
-import type { Period } from './workspace-query.ts';
-import type { WorkspaceCounts } from './workspace-stats.ts';
+import type { Period } from './workspace/workspace-query.ts';
+import type { WorkspaceCounts } from './workspace/workspace-stats.ts';
 
 export function linkStatsMessage({ breakdowns, ...found }: Stats): MessageInitShape<typeof LinkStatsSchema> {
   return {

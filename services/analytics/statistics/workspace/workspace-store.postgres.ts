@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
-import { moment, pieces } from './stats-points.postgres.ts';
-import { type CountsRow, columnsOf, countsOf, type Query } from './stats-store.postgres.ts';
+import { moment, pieces } from '../stats-points.postgres.ts';
+import { type CountsRow, columnsOf, countsOf, type Query } from '../stats-store.postgres.ts';
 import type { LinkShare, WorkspaceCountsStore, WorkspaceReader, WorkspaceStore } from './workspace-store.ts';
 
 const sums = `sum(clicks)::float8 as clicks, sum(visitors)::float8 as visitors, sum(bots)::float8 as bots,

@@ -1,7 +1,7 @@
-import { ceilTo, cover, floorTo, type Piece } from './cover.ts';
-import { clockSlack } from './kept.ts';
-import { checkMoments, checkOrder, intervalOf, namedZone, pointsOf, type StatsQuestion } from './stats-query.ts';
-import type { Interval, Zone } from './zone.ts';
+import { ceilTo, cover, floorTo, type Piece } from '../cover.ts';
+import { clockSlack } from '../kept.ts';
+import { checkMoments, checkOrder, intervalOf, namedZone, pointsOf, type StatsQuestion } from '../stats-query.ts';
+import type { Interval, Zone } from '../zone.ts';
 
 /** Which hours answer a question about one period. Times are microseconds since 1970. */
 export interface Period {

@@ -1,5 +1,5 @@
-import type { Counts } from '../store.ts';
-import { shown } from './stats.ts';
+import type { Counts } from '../../store.ts';
+import { shown } from '../stats.ts';
 import type { Period, WorkspaceQuery } from './workspace-query.ts';
 import type { LinkShare, WorkspacePoint, WorkspaceStore } from './workspace-store.ts';
 

@@ -1,5 +1,5 @@
-import type { Counts } from '../store.ts';
-import type { Piece } from './cover.ts';
+import type { Counts } from '../../store.ts';
+import type { Piece } from '../cover.ts';
 
 export interface WorkspacePoint extends Counts {
   /** Which of the cuts it belongs to. */
