@@ -1,7 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { type ChangeCursor, readCursor } from './change-cursor.ts';
-import type { ChangeLog, ChangeReader, Continuation } from './change-log.ts';
+import { readCursor } from './change-cursor.ts';
+import type { ChangeLog } from './change-log.ts';
+import { startChangeLoop } from './change-loop.ts';
+import { missedChanges } from './missed-changes.ts';
+import { createAnnouncer } from './pace.ts';
 import { createSubscription, type Subscription, type WatchEvent } from './subscription.ts';
 
 /**
@@ -28,87 +30,15 @@ export interface FeedSettings {
   readonly onReplaced?: () => void;
 }
 
-const pageSize = 1_000;
-/** A watcher that missed more is told to begin anew, which is less work for both. */
-const mostPages = 200;
-const longestPauseMs = 1_000;
-/**
- * A new watcher has these without waiting for their time: the first may be of a reading that was under way already; the
- * second, which was not, tells it how the clocks differ (runtime/watch/watch-age.ts), the better the sooner it comes.
- */
-const heartbeatsAtOnce = 2;
-/** The first commit after a rest waits so long for others that come with it. */
-const gatherMs = 2;
-/** So often, at most, is looked and announced while there are many commits: what comes between goes together. */
-const shortestPeriodMs = 10;
-
 export function createChangeFeed(settings: FeedSettings): ChangeFeed {
   const { changeLog, log, pollMs = 50, heartbeatMs = 100, queueLimit = 20_000, onReplaced = () => {} } = settings;
   const subscriptions = new Set<Subscription>();
-  const stopping = new AbortController();
-  const alarm = createAlarm();
   const announce = createAnnouncer(changeLog, log);
-  let place: ChangeCursor | undefined;
-  let heartbeatsOwed = 0;
-
   const tell = (events: readonly WatchEvent[]): void => {
     if (events.length > 0) for (const subscription of subscriptions) subscription.push(events);
   };
-  const tellPages = async (from: ChangeCursor, fromSeq: bigint): Promise<void> => {
-    for await (const events of pages(changeLog, from, fromSeq)) tell(events);
-  };
-
-  /** Where a new connection carries on: what the last one had not seen is told again rather than never. */
-  async function resume(reader: ChangeReader): Promise<ChangeCursor> {
-    const now = await reader.now();
-    if (!place) return now;
-    const continuation = await changeLog.continuation(place);
-    if (continuation.outcome === 'continue') await tellPages(place, continuation.fromSeq);
-    if (continuation.outcome === 'cannot_continue') {
-      onReplaced();
-      tell([{ type: 'resynchronise', reason: continuation.reason }]);
-    }
-    return now;
-  }
-
-  async function look(reader: ChangeReader): Promise<void> {
-    let lastHeartbeat = Number.NEGATIVE_INFINITY;
-    while (!stopping.signal.aborted) {
-      const since = place as ChangeCursor;
-      const lookedAt = performance.now();
-      const reading = await reader.read(since);
-      tell(reading.changes.map((change) => ({ type: 'change', change })));
-      const last = reading.changes.at(-1);
-      if (reading.more && last) await tellPages(since, last.seq + 1n);
-      place = reading.cursor;
-      if (heartbeatsOwed > 0 || performance.now() - lastHeartbeat >= heartbeatMs - pollMs / 2) {
-        heartbeatsOwed = Math.max(0, heartbeatsOwed - 1);
-        lastHeartbeat = performance.now();
-        const { cursor, spaces, cachedUntilMs } = reading;
-        tell([{ type: 'heartbeat', cursor, spaces, cachedUntilMs }]);
-      }
-      await alarm.wait(reading.more || heartbeatsOwed > 0 ? 0 : pollMs, lookedAt + shortestPeriodMs);
-    }
-  }
-
-  async function run(): Promise<void> {
-    for (let pauseMs = 20; !stopping.signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      let reader: ChangeReader | undefined;
-      try {
-        reader = await changeLog.open(alarm.ring);
-        place = await resume(reader);
-        pauseMs = 20;
-        await look(reader);
-      } catch (error) {
-        log.warn({ err: error }, 'the primary cannot be watched');
-      } finally {
-        reader?.close();
-      }
-      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => {});
-    }
-  }
-
-  const running = run();
+  const loop = startChangeLoop({ changeLog, tell, onReplaced, pollMs, heartbeatMs, log });
+  let isStopped = false;
 
   async function* subscribe(cursor: string, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]> {
     const subscription = createSubscription(queueLimit);
@@ -116,13 +46,12 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     signal.addEventListener('abort', end, { once: true });
     // From here on the loop's events wait in the subscription, so that none falls between them and what was missed.
     subscriptions.add(subscription);
-    heartbeatsOwed = heartbeatsAtOnce;
-    alarm.ring();
+    loop.greet();
     try {
-      if (signal.aborted || stopping.signal.aborted) return;
-      const upTo = place;
+      if (signal.aborted || isStopped) return;
+      const upTo = loop.place;
       if (cursor !== '') {
-        yield* missed(changeLog, cursor);
+        yield* missedChanges(changeLog, cursor);
         // Else a watcher whose queue overruns meanwhile would begin at the same cursor again, with more to be told each time.
         if (upTo && upTo.readAtMs > (readCursor(cursor)?.readAtMs ?? 0)) yield [{ type: 'caught_up', cursor: upTo }];
       }
@@ -140,92 +69,17 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
   return {
     subscribe,
     committed() {
-      alarm.ring();
+      loop.wake();
       announce();
     },
     get subscribers() {
       return subscriptions.size;
     },
     async stop() {
-      stopping.abort();
-      alarm.ring();
+      isStopped = true;
+      const stopped = loop.stop();
       for (const subscription of subscriptions) subscription.end();
-      await running;
+      await stopped;
     },
-  };
-}
-
-async function* missed(changeLog: ChangeLog, text: string): AsyncGenerator<readonly WatchEvent[]> {
-  const cursor = readCursor(text);
-  const continuation: Continuation = cursor
-    ? await changeLog.continuation(cursor)
-    : { outcome: 'cannot_continue', reason: 'The cursor cannot be read.' };
-  if (continuation.outcome === 'cannot_continue') {
-    yield [{ type: 'resynchronise', reason: continuation.reason }];
-  } else if (continuation.outcome === 'continue' && cursor) {
-    yield* pages(changeLog, cursor, continuation.fromSeq);
-  }
-}
-
-async function* pages(
-  changeLog: ChangeLog,
-  cursor: ChangeCursor,
-  fromSeq: bigint,
-): AsyncGenerator<readonly WatchEvent[]> {
-  let after = fromSeq - 1n;
-  for (let page = 0; page < mostPages; page++) {
-    const changes = await changeLog.page(cursor, after, pageSize);
-    if (changes.length > 0) yield changes.map((change) => ({ type: 'change', change }));
-    const last = changes.at(-1);
-    if (!last || changes.length < pageSize) return;
-    after = last.seq;
-  }
-  yield [{ type: 'resynchronise', reason: 'More changes were missed than are told again.' }];
-}
-
-/** Something to wait for that can be rung, before or during the wait. */
-function createAlarm() {
-  let rung = false;
-  let wake: (() => void) | undefined;
-  return {
-    ring(): void {
-      rung = true;
-      wake?.();
-    },
-    /** `notBefore`: by performance.now(), when it was rung. */
-    async wait(mostMs: number, notBefore: number): Promise<void> {
-      if (!rung && mostMs > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, mostMs);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        wake = undefined;
-      }
-      if (rung) await sleep(Math.max(gatherMs, notBefore - performance.now()));
-      rung = false;
-    },
-  };
-}
-
-/** Announces commits to the other processes, one announcement at a time with a rest after it, and at most one to follow. */
-function createAnnouncer(changeLog: ChangeLog, log: Log): () => void {
-  let isBusy = false;
-  let isOwing = false;
-  async function send(): Promise<void> {
-    isBusy = true;
-    do {
-      isOwing = false;
-      // The others look by themselves a little later.
-      await changeLog.announce().catch((error: unknown) => log.debug({ err: error }, 'a commit was not announced'));
-      await sleep(shortestPeriodMs, undefined, { ref: false });
-    } while (isOwing);
-    isBusy = false;
-  }
-  return () => {
-    if (isBusy) isOwing = true;
-    else void send();
   };
 }
