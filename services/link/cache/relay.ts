@@ -7,6 +7,7 @@ import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { ChangeLog, Leadership, StoredChange } from '../changes/change-log.ts';
 import type { WatchEvent } from '../changes/subscription.ts';
 import type { CacheWriters } from './cache-writer.ts';
+import { createInsistentWrites } from './insistent-writes.ts';
 
 /** Carries every committed change to the cache, in one process at a time. */
 export interface Relay {
@@ -22,53 +23,21 @@ export interface RelaySettings {
   readonly saveEveryMs?: number;
 }
 
-const longestPauseMs = 1_000;
-/** How many writes are under way at once. */
-const writesAtOnce = 200;
-
 export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }: RelaySettings): Relay {
   const stopping = new AbortController();
-  let owedSince: number | undefined;
+  const writes = createInsistentWrites(cache, log);
   const unobserve = observe(metric.relayLag, {}, () =>
-    owedSince === undefined ? 0 : (Date.now() - owedSince) / 1_000,
+    writes.owedSince === undefined ? 0 : (Date.now() - writes.owedSince) / 1_000,
   );
-
-  /** Until it succeeds: the cache may be away for long, and what it misses it is owed. */
-  async function insist(what: string, attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
-    for (let pauseMs = 20; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
-      try {
-        return await attempt();
-      } catch (error) {
-        log.debug({ err: error }, `${what} has to be tried again`);
-        await sleep(pauseMs, undefined, { signal }).catch(() => {});
-      }
-    }
-  }
-
-  async function writeAll(changes: readonly StoredChange[], signal: AbortSignal): Promise<void> {
-    for (let start = 0; start < changes.length; start += writesAtOnce) {
-      const some = changes.slice(start, start + writesAtOnce);
-      owedSince = some[0]?.changedAt.getTime();
-      const writeSome = async (): Promise<void> => {
-        await Promise.all(some.map(({ record, previousCode }) => cache.writeOwed(record, previousCode)));
-      };
-      await insist('a write to the cache', writeSome, signal);
-    }
-    owedSince = undefined;
-  }
 
   async function beginAnew(reason: string, signal: AbortSignal): Promise<void> {
     log.warn({ reason }, 'the cache begins anew');
-    await insist('forgetting the cache', cache.forgetAll, signal);
+    await writes.forgetAll(signal);
   }
 
   /** The place that the cache itself has; it begins anew when that is behind what was saved as written. An emptied cache has none. */
   async function placeOfCache(saved: string, signal: AbortSignal): Promise<number | undefined> {
-    let place: number | undefined;
-    const read = async (): Promise<void> => {
-      place = await cache.place.read();
-    };
-    await insist('reading the place of the cache', read, signal);
+    const place = await writes.readPlace(signal);
     const savedAtMs = readCursor(saved)?.readAtMs ?? Number.NEGATIVE_INFINITY;
     const isBehind = (place ?? Number.POSITIVE_INFINITY) < savedAtMs;
     if (isBehind && !signal.aborted) await beginAnew('The cache has lost what was written to it.', signal);
@@ -96,7 +65,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
 
     for await (const events of feed.subscribe(saved, signal)) {
       for (const event of events) if (event.type === 'resynchronise') await beginAnew(event.reason, signal);
-      await writeAll(changesOf(events), signal);
+      await writes.write(changesOf(events), signal);
       const reached = events.findLast((event) => event.type === 'heartbeat' || event.type === 'caught_up');
       if (reached && !signal.aborted && !(await save(reached.cursor))) return;
     }

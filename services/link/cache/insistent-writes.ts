@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import type { StoredChange } from '../changes/change-log.ts';
+import type { CacheWriters } from './cache-writer.ts';
+
+/** What the relay does with the cache. All of it is tried until it succeeds or the signal aborts: what the cache misses it is owed. */
+export interface InsistentWrites {
+  write(changes: readonly StoredChange[], signal: AbortSignal): Promise<void>;
+  forgetAll(signal: AbortSignal): Promise<void>;
+  /** How far the cache says that it was written; undefined: it does not, as one that was emptied. */
+  readPlace(signal: AbortSignal): Promise<number | undefined>;
+  /** When the oldest change was made that is being written, in milliseconds since 1970; undefined: none is. */
+  readonly owedSince: number | undefined;
+}
+
+const longestPauseMs = 1_000;
+/** How many writes are under way at once. */
+const writesAtOnce = 200;
+
+export function createInsistentWrites(
+  cache: Pick<CacheWriters, 'writeOwed' | 'forgetAll' | 'place'>,
+  log: Log,
+): InsistentWrites {
+  let owedSince: number | undefined;
+
+  async function insist(what: string, attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
+    for (let pauseMs = 20; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      try {
+        return await attempt();
+      } catch (error) {
+        log.debug({ err: error }, `${what} has to be tried again`);
+        await sleep(pauseMs, undefined, { signal }).catch(() => {});
+      }
+    }
+  }
+
+  return {
+    async write(changes, signal) {
+      for (let start = 0; start < changes.length; start += writesAtOnce) {
+        const some = changes.slice(start, start + writesAtOnce);
+        owedSince = some[0]?.changedAt.getTime();
+        const writeSome = async (): Promise<void> => {
+          await Promise.all(some.map(({ record, previousCode }) => cache.writeOwed(record, previousCode)));
+        };
+        await insist('a write to the cache', writeSome, signal);
+      }
+      owedSince = undefined;
+    },
+    forgetAll: (signal) => insist('forgetting the cache', cache.forgetAll, signal),
+    async readPlace(signal) {
+      let place: number | undefined;
+      const read = async (): Promise<void> => {
+        place = await cache.place.read();
+      };
+      await insist('reading the place of the cache', read, signal);
+      return place;
+    },
+    get owedSince() {
+      return owedSince;
+    },
+  };
+}
