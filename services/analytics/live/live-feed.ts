@@ -44,9 +44,9 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
   async function look(since: LivePositions): Promise<{ positions: LivePositions; more: boolean }> {
     const found = await store.liveSince(since);
     if (found === 'replaced') {
-      // Whoever comes once these are known misses nothing behind them.
+      // A watcher that comes once these are known misses nothing behind them.
       const anew = await store.livePositions();
-      log.warn({ primary: anew.primary }, 'there is another primary; whoever watches begins anew');
+      log.warn({ primary: anew.primary }, 'there is another primary; every watcher begins anew');
       failAll(lapsed());
       return { positions: anew, more: false };
     }
