@@ -10,8 +10,8 @@ import { renderEnvoy } from '../envoy/render.ts';
 import { envoyConfig, settingsFrom } from '../envoy/settings.ts';
 import { writeSecrets } from './docker/secrets.ts';
 import { partsOf, shapeOf } from './local/graph.ts';
-import { type PortName, portsFrom, portVariable } from './local/ports.ts';
-import { nodeFlags, type ServicePart, serviceKinds } from './local/services.ts';
+import { nodeFlags, type ServicePart, serviceKinds } from './local/parts/services.ts';
+import { type PortName, portsFrom, portVariable } from './local/ports/ports.ts';
 import { type Container, composeDirectory, readCompose, readDotenv } from './testing/compose-file.ts';
 import { addressVariables, faultsOf, processes } from './testing/processes.ts';
 
@@ -87,7 +87,7 @@ describe('versions and ports', () => {
     expect(dotenv.NODE_IMAGE).toContain(`:${packages['node_modules/node'].version}-`);
   });
 
-  it('has the ports of compose/local/ports.ts', () => {
+  it('has the ports of compose/local/ports/ports.ts', () => {
     const ports = portsFrom({});
     // compose.yaml has no need of the replica's controller and the like: what it names has to agree, and all have to be there.
     for (const name of partNames.flatMap((part) => shapeOf(part).ports))

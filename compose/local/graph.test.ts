@@ -11,7 +11,7 @@ import {
   stopOrder,
   TASKS,
 } from './graph.ts';
-import { portNames } from './ports.ts';
+import { portNames } from './ports/ports.ts';
 
 test('every dependency exists, and every port belongs to exactly one part', () => {
   const known = new Set([...Object.keys(PARTS), ...Object.keys(TASKS)]);

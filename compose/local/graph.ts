@@ -1,5 +1,5 @@
 // What a mesh consists of and what stands on what; the order of starting and stopping follows from it.
-import type { PortName } from './ports.ts';
+import type { PortName } from './ports/ports.ts';
 
 export interface PartShape {
   /** All ports that it listens on; the first is the one shown. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PartName, StepName } from './graph.ts';
 import type { Layout } from './layout.ts';
-import type { Ports } from './ports.ts';
+import type { Ports } from './ports/ports.ts';
 import { livePart, replaceFile } from './supervisor/pid-files.ts';
 import type { ProcessIdentity } from './supervisor/processes.ts';
 import type { Status } from './supervisor/runner.ts';

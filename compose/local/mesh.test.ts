@@ -15,7 +15,7 @@ import { layoutOf } from './layout.ts';
 import { leftovers } from './leftovers.ts';
 import { startMesh, type TestMesh } from './mesh.ts';
 import { readState } from './mesh-state.ts';
-import { PortsTakenError } from './port-owner.ts';
+import { PortsTakenError } from './ports/port-owner.ts';
 import { removeOutside } from './postgres/home.ts';
 import { postgresUrl } from './postgres/postgres.ts';
 import { describePostgres } from './postgres/status.ts';

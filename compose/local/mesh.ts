@@ -5,8 +5,8 @@ import type { PartName } from './graph.ts';
 import { type Layout, layoutOf } from './layout.ts';
 import type { MeshState } from './mesh-state.ts';
 import { openMesh } from './open-mesh.ts';
-import { type PortName, type Ports, portsFrom, portVariable } from './ports.ts';
-import type { Detours } from './services.ts';
+import type { Detours } from './parts/services.ts';
+import { type PortName, type Ports, portsFrom, portVariable } from './ports/ports.ts';
 import { tailOf } from './supervisor/log-files.ts';
 import type { Supervisor } from './supervisor/supervisor.ts';
 

@@ -4,12 +4,12 @@ import { instancesFrom, isPart, partsOf, selectSteps, shapeOf } from './graph.ts
 import { type Layout, makeFolders } from './layout.ts';
 import { stopLeftovers } from './leftovers.ts';
 import { type MeshState, writeState } from './mesh-state.ts';
-import { meshOf } from './parts.ts';
-import { requireFree } from './port-owner.ts';
-import type { Ports } from './ports.ts';
+import { meshOf } from './parts/parts.ts';
+import { type Detours, publicNames } from './parts/services.ts';
+import { requireFree } from './ports/port-owner.ts';
+import type { Ports } from './ports/ports.ts';
 import { findPostgresHome } from './postgres/home.ts';
 import { keepSecrets } from './secrets.ts';
-import { type Detours, publicNames } from './services.ts';
 import { removePid } from './supervisor/pid-files.ts';
 import { Supervisor } from './supervisor/supervisor.ts';
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { MeshEvent, MeshState } from './mesh-state.ts';
-import { portsFrom } from './ports.ts';
+import { portsFrom } from './ports/ports.ts';
 import { createProgress, greeting } from './progress.ts';
 
 const event = (sequence: number, more: Partial<MeshEvent> = {}): MeshEvent => ({

@@ -1,5 +1,5 @@
 // What the mesh counts of itself.
-import type { Ports } from '../../compose/local/ports.ts';
+import type { Ports } from '../../compose/local/ports/ports.ts';
 
 const TIMEOUT_MS = 5_000;
 

@@ -1,7 +1,7 @@
 // What the two servers say of themselves: who is the primary, and whether the other follows it.
 import path from 'node:path';
 import type { Layout } from '../layout.ts';
-import type { Ports } from '../ports.ts';
+import type { Ports } from '../ports/ports.ts';
 import { keepSecrets, type Passwords } from '../secrets.ts';
 import { asSuperuser } from './postgres.ts';
 

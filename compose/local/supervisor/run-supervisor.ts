@@ -1,7 +1,7 @@
 // The supervisor's process: starts a mesh and stays until it is asked to stop.
 import type { Layout } from '../layout.ts';
 import { openMesh } from '../open-mesh.ts';
-import { portsFrom } from '../ports.ts';
+import { portsFrom } from '../ports/ports.ts';
 import { createProgress, greeting, type Screen } from '../progress.ts';
 import type { Supervisor } from './supervisor.ts';
 

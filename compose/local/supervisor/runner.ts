@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shapeOf } from '../graph.ts';
 import type { Layout } from '../layout.ts';
-import type { Part } from '../part.ts';
+import type { Part } from '../parts/part.ts';
 import { tailOf, withLog } from './log-files.ts';
 import { removePid, writePid } from './pid-files.ts';
 import { identify, type ProcessIdentity, signal } from './processes.ts';

@@ -2,8 +2,8 @@
 import { type PartName, partNames, type StepName, selectSteps, shapeOf, stopOrder } from '../graph.ts';
 import type { Layout } from '../layout.ts';
 import type { MeshEvent, MeshState, PartState, Phase } from '../mesh-state.ts';
-import type { Mesh } from '../parts.ts';
-import type { Ports } from '../ports.ts';
+import type { Mesh } from '../parts/parts.ts';
+import type { Ports } from '../ports/ports.ts';
 import { boundLogs } from './log-files.ts';
 import { PartRunner } from './runner.ts';
 

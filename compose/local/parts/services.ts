@@ -1,12 +1,12 @@
 // The environment of each Node process of the mesh. A process is given only what it needs: no other service's password or key.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { installDir } from './bootstrap/checkout.mjs';
-import { type Instances, type Kind, membersOf, type PartName } from './graph.ts';
-import type { Layout } from './layout.ts';
-import type { PortName, Ports } from './ports.ts';
-import { postgresUrl } from './postgres/postgres.ts';
-import type { Passwords, Secrets, Signer } from './secrets.ts';
+import { installDir } from '../bootstrap/checkout.mjs';
+import { type Instances, type Kind, membersOf, type PartName } from '../graph.ts';
+import type { Layout } from '../layout.ts';
+import type { PortName, Ports } from '../ports/ports.ts';
+import { postgresUrl } from '../postgres/postgres.ts';
+import type { Passwords, Secrets, Signer } from '../secrets.ts';
 
 export interface MeshSettings {
   readonly layout: Layout;

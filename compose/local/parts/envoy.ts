@@ -3,13 +3,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadConfig } from '#runtime/config/config.ts';
 import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
-import { renderEnvoy } from '../../envoy/render.ts';
-import { localConfig, tracesFrom } from '../../envoy/settings.ts';
-import { type Kind, membersOf } from './graph.ts';
-import { checkout } from './layout.ts';
+import { renderEnvoy } from '../../../envoy/render.ts';
+import { localConfig, tracesFrom } from '../../../envoy/settings.ts';
+import { type Kind, membersOf } from '../graph.ts';
+import { checkout } from '../layout.ts';
+import { httpProbe } from '../supervisor/probes.ts';
 import type { Part } from './part.ts';
 import { edges, type MeshSettings, passedOn, spoolDir } from './services.ts';
-import { httpProbe } from './supervisor/probes.ts';
 
 const DEFAULT_CONCURRENCY = 2;
 /** What Envoy writes (clicks above all) is nobody else's. */

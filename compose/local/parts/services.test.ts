@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
-import { layoutOf, makeFolders } from './layout.ts';
-import { portsFrom } from './ports.ts';
-import { keepSecrets } from './secrets.ts';
+import { layoutOf, makeFolders } from '../layout.ts';
+import { portsFrom } from '../ports/ports.ts';
+import { keepSecrets } from '../secrets.ts';
 import { type MeshSettings, serviceEnv } from './services.ts';
 
 const layout = layoutOf(temporaryDirectory());

@@ -1,5 +1,5 @@
-import type { PartName, TaskName } from './graph.ts';
-import type { Probe } from './supervisor/probes.ts';
+import type { PartName, TaskName } from '../graph.ts';
+import type { Probe } from '../supervisor/probes.ts';
 
 interface Command {
   readonly file: string;

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { commandOf } from '../supervisor/processes.ts';
 import { type PortName, type Ports, portNames, portVariable } from './ports.ts';
-import { commandOf } from './supervisor/processes.ts';
 
 const LISTENING = '0A';
 const COMMAND_SHOWN = 200;

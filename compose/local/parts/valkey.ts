@@ -1,6 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
-import { replaceFile } from './supervisor/pid-files.ts';
+import { replaceFile } from '../supervisor/pid-files.ts';
 
 /** Writes Valkey's settings; the password stands in the file, not on a command line that everybody can list. */
 export function prepareValkey(dir: string, port: number, password: string): void {

@@ -3,22 +3,23 @@ import { existsSync, mkdirSync, readFileSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { migrate } from '#runtime/postgres/migrate.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
-import { installDir } from './bootstrap/checkout.mjs';
-import { envoyPart } from './envoy.ts';
-import { membersOf } from './graph.ts';
-import { type KafkaContext, kafkaCommand, makeLocalTopics, prepareKafka } from './kafka/kafka.ts';
-import { checkout } from './layout.ts';
-import type { Part, Task } from './part.ts';
-import { createFailover, type Failover, promotedProbe } from './postgres/failover.ts';
-import type { PostgresHome } from './postgres/home.ts';
+import { installDir } from '../bootstrap/checkout.mjs';
+import { membersOf } from '../graph.ts';
+import { type KafkaContext, kafkaCommand, makeLocalTopics, prepareKafka } from '../kafka/kafka.ts';
+import { checkout } from '../layout.ts';
+import { createFailover, type Failover, promotedProbe } from '../postgres/failover.ts';
+import type { PostgresHome } from '../postgres/home.ts';
 import {
   bootstrapRoles,
   type PostgresContext,
   postgresUrl,
   preparePrimary,
   prepareReplica,
-} from './postgres/postgres.ts';
-import { primaryDir, replicaDir } from './postgres/roles.ts';
+} from '../postgres/postgres.ts';
+import { primaryDir, replicaDir } from '../postgres/roles.ts';
+import { grpcHealthProbe, postgresProbe, tcpProbe, valkeyProbe } from '../supervisor/probes.ts';
+import { envoyPart } from './envoy.ts';
+import type { Part, Task } from './part.ts';
 import {
   type MeshSettings,
   nodeFlags,
@@ -29,7 +30,6 @@ import {
   serviceKinds,
   serviceParts,
 } from './services.ts';
-import { grpcHealthProbe, postgresProbe, tcpProbe, valkeyProbe } from './supervisor/probes.ts';
 import { prepareValkey, settingsFile } from './valkey.ts';
 
 /** The services that own a schema; its name is the service's, and `hop_<service>` its role. */
