@@ -18,7 +18,7 @@ import { metric } from '../telemetry/schema.ts';
 import { endSpan, headersOf, startSpan, type TraceHeaders, tracingEnabled } from '../telemetry/tracing.ts';
 import { requestIdOf, traceOf } from './call.ts';
 import { budgetMs } from './deadline.ts';
-import { failoverTransport } from './failover-transport.ts';
+import { failoverTransport } from './failover/failover-transport.ts';
 import { statusName } from './status.ts';
 
 interface MeshClientOptions {

@@ -9,9 +9,9 @@ import { createLog, type Log } from '../telemetry/log.ts';
 import { startMetrics } from '../telemetry/metrics.ts';
 import { startTracing } from '../telemetry/tracing.ts';
 import { type Registration, service } from './endpoint.ts';
-import { takeGrpcLog } from './grpc-log.ts';
-import type { Check, Health } from './health.ts';
-import { startServer } from './server.ts';
+import { takeGrpcLog } from './server/grpc-log.ts';
+import type { Check, Health } from './server/health.ts';
+import { startServer } from './server/server.ts';
 
 export { service } from './endpoint.ts';
 

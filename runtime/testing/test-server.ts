@@ -5,7 +5,7 @@ import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-no
 import { type Caller, callerHeader, mintCaller } from '../caller/token.ts';
 import type { Address } from '../config/config.ts';
 import type { Registration } from '../rpc/endpoint.ts';
-import { type RunningServer, type ServerOptions, startServer } from '../rpc/server.ts';
+import { type RunningServer, type ServerOptions, startServer } from '../rpc/server/server.ts';
 import { type Log, silentLog } from '../telemetry/log.ts';
 import { type TestKeys, testKeys } from './keys.ts';
 

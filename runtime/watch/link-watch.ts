@@ -2,7 +2,7 @@ import type { Client } from '@connectrpc/connect';
 import type { LinkChange } from '#gen/link/v1/change_pb.ts';
 import type { Heartbeat, LinkService, WatchResponse } from '#gen/link/v1/link_service_pb.ts';
 import { fromConnectError, type HopError } from '../errors/errors.ts';
-import { fellSilent } from '../rpc/failover-transport.ts';
+import { fellSilent } from '../rpc/failover/failover-transport.ts';
 import type { Log } from '../telemetry/log.ts';
 
 /** What is told of the changes, in the order in which it was heard. No call may throw. */

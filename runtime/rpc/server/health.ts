@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Server } from '@grpc/grpc-js';
 import { HealthImplementation } from 'grpc-health-check';
-import type { Log } from '../telemetry/log.ts';
-import { observe } from '../telemetry/metrics.ts';
-import { metric } from '../telemetry/schema.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { observe } from '../../telemetry/metrics.ts';
+import { metric } from '../../telemetry/schema.ts';
 
 /** Passes by resolving. */
 export type Check = (signal: AbortSignal) => Promise<unknown>;

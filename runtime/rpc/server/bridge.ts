@@ -7,15 +7,15 @@ import type {
   ServerWritableStream,
   sendUnaryData,
 } from '@grpc/grpc-js';
-import { checkAccess, isOpen } from '../caller/access.ts';
-import { type CallerVerifier, callerHeader } from '../caller/token.ts';
-import { canceled, timedOut, toConnectError } from '../errors/errors.ts';
-import { CallContext, type IncomingCall, metadataOf } from './call.ts';
+import { checkAccess, isOpen } from '../../caller/access.ts';
+import { type CallerVerifier, callerHeader } from '../../caller/token.ts';
+import { canceled, timedOut, toConnectError } from '../../errors/errors.ts';
+import { CallContext, type IncomingCall, metadataOf } from '../call.ts';
+import { deadlineOf } from '../deadline.ts';
+import type { Endpoint, Registration } from '../endpoint.ts';
+import { decoderOf, encode, refuseUnreadable } from '../messages.ts';
+import { statusOf } from '../status.ts';
 import type { CallObserver } from './call-observer.ts';
-import { deadlineOf } from './deadline.ts';
-import type { Endpoint, Registration } from './endpoint.ts';
-import { decoderOf, encode, refuseUnreadable } from './messages.ts';
-import { statusOf } from './status.ts';
 
 /** What the calls of one server share. */
 export interface Host {

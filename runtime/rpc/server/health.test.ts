@@ -1,8 +1,8 @@
 import { credentials, loadPackageDefinition } from '@grpc/grpc-js';
 import { service as healthDefinition } from 'grpc-health-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { waitFor } from '../testing/wait-for.ts';
+import { startTestServer, type TestServer } from '../../testing/test-server.ts';
+import { waitFor } from '../../testing/wait-for.ts';
 import type { Check } from './health.ts';
 
 let server: TestServer | undefined;

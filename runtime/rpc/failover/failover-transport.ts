@@ -3,9 +3,9 @@ import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager } from '@connectrpc/connect-node';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
-import type { Address } from '../config/config.ts';
-import { fromConnectError, toConnectError, unavailable } from '../errors/errors.ts';
-import { type Reason, reasons } from '../errors/reasons.ts';
+import type { Address } from '../../config/config.ts';
+import { fromConnectError, toConnectError, unavailable } from '../../errors/errors.ts';
+import { type Reason, reasons } from '../../errors/reasons.ts';
 import { createLanes } from './lanes.ts';
 
 /** Of a unary call that names no deadline. */

@@ -1,12 +1,12 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { afterEach, describe, expect, it } from 'vitest';
-import { internal, notFound } from '../errors/errors.ts';
-import { createLog } from '../telemetry/log.ts';
-import { EchoService } from '../testing/echo-service.ts';
-import { testPerson } from '../testing/keys.ts';
-import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { logFields } from './call.ts';
-import { service } from './endpoint.ts';
+import { internal, notFound } from '../../errors/errors.ts';
+import { createLog } from '../../telemetry/log.ts';
+import { EchoService } from '../../testing/echo-service.ts';
+import { testPerson } from '../../testing/keys.ts';
+import { startTestServer, type TestServer } from '../../testing/test-server.ts';
+import { logFields } from '../call.ts';
+import { service } from '../endpoint.ts';
 
 let server: TestServer | undefined;
 afterEach(() => server?.stop());

@@ -1,6 +1,6 @@
 import { experimental, logVerbosity, Metadata } from '@grpc/grpc-js';
 import { expect, it } from 'vitest';
-import { createLog } from '../telemetry/log.ts';
+import { createLog } from '../../telemetry/log.ts';
 import { takeGrpcLog } from './grpc-log.ts';
 
 it('says what grpc-js has to say once a second, and nothing of what clients sent', () => {

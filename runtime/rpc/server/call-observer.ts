@@ -1,15 +1,15 @@
 import { Code } from '@connectrpc/connect';
-import type { Caller } from '../caller/token.ts';
-import { HopError } from '../errors/errors.ts';
-import type { Log } from '../telemetry/log.ts';
-import { describeError } from '../telemetry/log.ts';
-import { histogram, observe } from '../telemetry/metrics.ts';
-import { metric } from '../telemetry/schema.ts';
-import { endSpan, startSpan, tracingEnabled } from '../telemetry/tracing.ts';
-import type { CallContext } from './call.ts';
-import { metadataOf } from './call.ts';
-import type { Endpoint } from './endpoint.ts';
-import { type StatusCode, statusName } from './status.ts';
+import type { Caller } from '../../caller/token.ts';
+import { HopError } from '../../errors/errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import { describeError } from '../../telemetry/log.ts';
+import { histogram, observe } from '../../telemetry/metrics.ts';
+import { metric } from '../../telemetry/schema.ts';
+import { endSpan, startSpan, tracingEnabled } from '../../telemetry/tracing.ts';
+import type { CallContext } from '../call.ts';
+import { metadataOf } from '../call.ts';
+import type { Endpoint } from '../endpoint.ts';
+import { type StatusCode, statusName } from '../status.ts';
 
 const serverDuration = histogram(metric.serverDuration);
 

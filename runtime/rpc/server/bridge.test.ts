@@ -13,13 +13,13 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
-import { fromConnectError, notFound, unavailable } from '../errors/errors.ts';
-import { EchoService } from '../testing/echo-service.ts';
-import { testPerson, testService } from '../testing/keys.ts';
-import { startTestServer, type TestServer } from '../testing/test-server.ts';
-import { waitFor } from '../testing/wait-for.ts';
-import { authorityOf, metadataOf, requestIdOf, setResponseMetadata } from './call.ts';
-import { service } from './endpoint.ts';
+import { fromConnectError, notFound, unavailable } from '../../errors/errors.ts';
+import { EchoService } from '../../testing/echo-service.ts';
+import { testPerson, testService } from '../../testing/keys.ts';
+import { startTestServer, type TestServer } from '../../testing/test-server.ts';
+import { waitFor } from '../../testing/wait-for.ts';
+import { authorityOf, metadataOf, requestIdOf, setResponseMetadata } from '../call.ts';
+import { service } from '../endpoint.ts';
 
 type Echo = ServiceImpl<typeof EchoService>;
 

@@ -1,5 +1,5 @@
 import { setLogger } from '@grpc/grpc-js';
-import type { Log } from '../telemetry/log.ts';
+import type { Log } from '../../telemetry/log.ts';
 
 /** The text begins so, and quotes what a client sent. */
 const foreignHeader = 'Failed to add metadata entry';

@@ -1,14 +1,14 @@
 import { Server, ServerCredentials, type ServerInterceptingCall, type ServerInterceptor } from '@grpc/grpc-js';
-import type { Keyring } from '../caller/keyring.ts';
-import { createVerifier } from '../caller/token.ts';
-import type { Address } from '../config/config.ts';
-import { unavailable } from '../errors/errors.ts';
-import type { Log } from '../telemetry/log.ts';
+import type { Keyring } from '../../caller/keyring.ts';
+import { createVerifier } from '../../caller/token.ts';
+import type { Address } from '../../config/config.ts';
+import { unavailable } from '../../errors/errors.ts';
+import type { Log } from '../../telemetry/log.ts';
+import type { Registration } from '../endpoint.ts';
+import { explained } from '../status.ts';
 import { bridge, type Host } from './bridge.ts';
 import { createCallObserver } from './call-observer.ts';
-import type { Registration } from './endpoint.ts';
 import { type Check, type Health, serveHealth } from './health.ts';
-import { explained } from './status.ts';
 
 export interface ServerOptions {
   readonly address: Address;
