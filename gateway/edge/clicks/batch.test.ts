@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
 import { packClicks, partitionOf, sendsOf } from './batch.ts';
 import type { Click } from './click.ts';
-import type { Agent } from './user-agent.ts';
+import type { Agent } from './enrichment/user-agent.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const click: fc.Arbitrary<Click> = fc.record({

@@ -1,6 +1,6 @@
-import type { Place } from './geo.ts';
+import type { Place } from './enrichment/geo.ts';
+import type { Agent } from './enrichment/user-agent.ts';
 import type { FollowedLink } from './parse.ts';
-import type { Agent } from './user-agent.ts';
 
 /** One click as it leaves the host: what it tells of a person is a hash that is worth nothing after its day. */
 export interface Click {

@@ -7,7 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { Click } from './click.ts';
-import { nowhere } from './geo.ts';
+import { nowhere } from './enrichment/geo.ts';
 import { createSend } from './send.ts';
 
 const topicName = 'clicks';

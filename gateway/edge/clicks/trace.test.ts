@@ -4,8 +4,8 @@ import { afterEach, expect, test } from 'vitest';
 import { ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
 import { type RunningTracing, startTracing } from '#runtime/telemetry/tracing.ts';
 import { packClicks } from './batch.ts';
-import { createEnricher } from './enrich.ts';
-import { nowhere } from './geo.ts';
+import { createEnricher } from './enrichment/enrich.ts';
+import { nowhere } from './enrichment/geo.ts';
 import { type ClickLine, parseLine } from './parse.ts';
 import { traceSending } from './trace.ts';
 

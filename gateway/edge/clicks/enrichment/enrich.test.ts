@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ClickFlag, Tier } from '#gen/event/v1/click_pb.ts';
+import type { ClickLine } from '../parse.ts';
 import { createEnricher, isPrefetch, primaryLanguage, referrerHost, visitorOf } from './enrich.ts';
 import { nowhere } from './geo.ts';
-import type { ClickLine } from './parse.ts';
 import { createAgentReader } from './user-agent.ts';
 
 const day = 20_400;

@@ -1,8 +1,8 @@
 import { hash } from 'node:crypto';
 import { ClickFlag } from '#gen/event/v1/click_pb.ts';
-import type { Click } from './click.ts';
+import type { Click } from '../click.ts';
+import type { ClickLine } from '../parse.ts';
 import { nowhere, type PlaceOf } from './geo.ts';
-import type { ClickLine } from './parse.ts';
 import { createAgentReader } from './user-agent.ts';
 
 /** The salt of the UTC day that begins at day * 24 h, in hexadecimal; undefined when this edge does not have it. */
