@@ -24,19 +24,48 @@ function run(plan: FloodPlan): Promise<FloodResult> {
   const { port, rate, durationMs, mostConnections } = plan;
   const requests = plan.paths.map((path) => Buffer.from(`GET ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`));
   const locations = plan.locations.map((location) => `\r\nlocation: ${location}\r\n`);
+  const total = Math.floor((rate * durationMs) / 1_000);
+  const start = performance.now();
+  const counts = createCounts(start);
+  const lines = createLines({ port, most: mostConnections, answered: counts.answered, broken: counts.broken });
+  let sent = 0;
+
+  function send(due: number): void {
+    counts.count(due, 'due');
+    const line = lines.take(due);
+    if (!line) {
+      counts.count(due, 'unsent');
+      return;
+    }
+    const turn = sent % requests.length;
+    line.location = locations[turn] as string;
+    line.socket.write(requests[turn] as Buffer);
+  }
+
+  const { promise, resolve } = Promise.withResolvers<FloodResult>();
+  const giving = setInterval(lines.giveUp, 100);
+  const counting = setInterval(counts.countCpu, 100);
+  const tick = (): void => {
+    const until = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1_000));
+    for (; sent < until; sent++) send(start + (sent * 1_000) / rate);
+    if (sent < total) setTimeout(tick, 1);
+    else
+      setTimeout(() => {
+        clearInterval(giving);
+        clearInterval(counting);
+        resolve(counts.result(durationMs));
+      }, patienceMs + 500);
+  };
+  tick();
+  return promise;
+}
+
+/** What became of the requests, by the second in which each was due. */
+function createCounts(start: number) {
   const seconds: Counts[] = [];
   const latencies: number[] = [];
   const shedLatencies: number[] = [];
-  const free: Line[] = [];
-  const lines = new Set<Line>();
-  const total = Math.floor((rate * durationMs) / 1_000);
-  const start = performance.now();
   let cpu = process.cpuUsage();
-  let sent = 0;
-
-  function count(due: number, what: keyof Second): void {
-    secondOf(due)[what]++;
-  }
 
   function secondOf(at: number): Counts {
     const index = Math.floor((at - start) / 1_000);
@@ -44,26 +73,51 @@ function run(plan: FloodPlan): Promise<FloodResult> {
     return seconds[index];
   }
 
-  function countCpu(): void {
-    const { user, system } = process.cpuUsage(cpu);
-    cpu = process.cpuUsage();
-    secondOf(performance.now()).generatorMs += (user + system) / 1_000;
+  function count(due: number, what: keyof Second): void {
+    secondOf(due)[what]++;
   }
 
-  function answered(line: Line, due: number, head: string): void {
-    const status = head.slice(9, 12);
-    const latency = performance.now() - due;
-    if (status === '503') shedLatencies.push(latency);
-    if (status === '302' && !head.includes(line.location)) count(due, 'wrong');
-    else if (status === '302') {
-      if (latency <= goodMs) latencies.push(latency);
-      count(due, latency <= goodMs ? 'good' : 'late');
-    } else count(due, status === '503' ? 'shed' : 'broken');
-    line.due = undefined;
-    free.push(line);
-  }
+  return {
+    count,
+    broken: (due: number): void => count(due, 'broken'),
+    answered(due: number, head: string, location: string): void {
+      const status = head.slice(9, 12);
+      const latency = performance.now() - due;
+      if (status === '503') shedLatencies.push(latency);
+      if (status === '302' && !head.includes(location)) count(due, 'wrong');
+      else if (status === '302') {
+        if (latency <= goodMs) latencies.push(latency);
+        count(due, latency <= goodMs ? 'good' : 'late');
+      } else count(due, status === '503' ? 'shed' : 'broken');
+    },
+    countCpu(): void {
+      const { user, system } = process.cpuUsage(cpu);
+      cpu = process.cpuUsage();
+      secondOf(performance.now()).generatorMs += (user + system) / 1_000;
+    },
+    result: (durationMs: number): FloodResult => ({
+      startedAt: performance.timeOrigin + start,
+      // What was answered after the last arrival has no second of its own.
+      seconds: seconds.slice(0, Math.ceil(durationMs / 1_000)),
+      p99: p99Of(latencies),
+      shedP99: p99Of(shedLatencies),
+    }),
+  };
+}
 
-  function take(line: Line, text: string): void {
+interface LinesOptions {
+  readonly port: number;
+  readonly most: number;
+  readonly answered: (due: number, head: string, location: string) => void;
+  readonly broken: (due: number) => void;
+}
+
+/** Connections that carry one request at a time, opened when none is free. */
+function createLines({ port, most, answered, broken }: LinesOptions) {
+  const free: Line[] = [];
+  const lines = new Set<Line>();
+
+  function read(line: Line, text: string): void {
     line.text += text;
     const end = line.text.indexOf('\r\n\r\n');
     if (end < 0 || line.due === undefined) return;
@@ -72,18 +126,21 @@ function run(plan: FloodPlan): Promise<FloodResult> {
     if (chunked ? !line.text.endsWith('0\r\n\r\n') : line.text.length < end + 4 + Number(length ?? 0)) return;
     const head = line.text.slice(0, end + 2);
     line.text = '';
-    answered(line, line.due, head);
+    answered(line.due, head, line.location);
+    line.due = undefined;
+    free.push(line);
   }
 
-  function open(due: number): Line {
-    const line: Line = { socket: connect({ port, host: '127.0.0.1', noDelay: true }), due, location: '', text: '' };
+  function open(): Line {
+    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+    const line: Line = { socket, due: undefined, location: '', text: '' };
     lines.add(line);
-    line.socket.setEncoding('latin1');
-    line.socket.on('data', (text: string) => take(line, text));
-    line.socket.on('error', () => {});
-    line.socket.on('close', () => {
+    socket.setEncoding('latin1');
+    socket.on('data', (text: string) => read(line, text));
+    socket.on('error', () => {});
+    socket.on('close', () => {
       lines.delete(line);
-      if (line.due !== undefined) count(line.due, 'broken');
+      if (line.due !== undefined) broken(line.due);
       line.due = undefined;
     });
     return line;
@@ -96,55 +153,23 @@ function run(plan: FloodPlan): Promise<FloodResult> {
     }
   }
 
-  function send(due: number): void {
-    count(due, 'due');
-    const idle = freeLine();
-    if (idle === undefined && lines.size >= mostConnections) {
-      count(due, 'unsent');
-      return;
-    }
-    const line = idle ?? open(due);
-    const turn = sent % requests.length;
-    line.due = due;
-    line.location = locations[turn] as string;
-    line.socket.write(requests[turn] as Buffer);
-  }
-
-  function giveUp(): void {
-    const now = performance.now();
-    for (const { due, socket } of lines) if (due !== undefined && now - due > patienceMs) socket.destroy();
-  }
-
-  function result(): FloodResult {
-    const p99 = (some: number[]): number =>
-      quantile(
-        some.sort((one, other) => one - other),
-        0.99,
-      );
-    // What was answered after the last arrival has no second of its own.
-    const all = seconds.slice(0, Math.ceil(durationMs / 1_000));
-    return {
-      startedAt: performance.timeOrigin + start,
-      seconds: all,
-      p99: p99(latencies),
-      shedP99: p99(shedLatencies),
-    };
-  }
-
-  const { promise, resolve } = Promise.withResolvers<FloodResult>();
-  const giving = setInterval(giveUp, 100);
-  const counting = setInterval(countCpu, 100);
-  const tick = (): void => {
-    const until = Math.min(total, Math.floor(((performance.now() - start) * rate) / 1_000));
-    for (; sent < until; sent++) send(start + (sent * 1_000) / rate);
-    if (sent < total) setTimeout(tick, 1);
-    else
-      setTimeout(() => {
-        clearInterval(giving);
-        clearInterval(counting);
-        resolve(result());
-      }, patienceMs + 500);
+  return {
+    /** A line for a request that is due then; undefined: there are as many as there may be, and none is free. */
+    take(due: number): Line | undefined {
+      const line = freeLine() ?? (lines.size < most ? open() : undefined);
+      if (line) line.due = due;
+      return line;
+    },
+    giveUp(): void {
+      const now = performance.now();
+      for (const { due, socket } of lines) if (due !== undefined && now - due > patienceMs) socket.destroy();
+    },
   };
-  tick();
-  return promise;
+}
+
+function p99Of(values: number[]): number {
+  return quantile(
+    values.sort((one, other) => one - other),
+    0.99,
+  );
 }
