@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
-import { ask, errorInfo, type HttpAnswer } from './testing/http.ts';
+import { checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
+import { ask, errorInfo, type HttpAnswer } from '../testing/http.ts';
 
 const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
 const pageRpc = 'hop.pages.v1.PagesService/GetPage';

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { limits } from './limits.ts';
-import { type Door, startDoor } from './testing/door.ts';
-import type { Reply, SeenCall } from './testing/fixture-services.ts';
-import { ask, errorInfo, type HttpAnswer, sendRaw } from './testing/http.ts';
+import { limits } from '../limits.ts';
+import { type Door, startDoor } from '../testing/door.ts';
+import type { Reply, SeenCall } from '../testing/fixture-services.ts';
+import { ask, errorInfo, type HttpAnswer, sendRaw } from '../testing/http.ts';
 
 const redirect = 'hop.resolver.v1.ResolverService/Redirect';
 const pages = 'hop.pages.v1.PagesService/GetPage';

@@ -6,9 +6,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { limits } from './limits.ts';
-import { type CheckRequest, checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
-import { ask, errorInfo, type HttpQuestion, sendRaw } from './testing/http.ts';
+import { limits } from '../limits.ts';
+import { type CheckRequest, checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
+import { ask, errorInfo, type HttpQuestion, sendRaw } from '../testing/http.ts';
 
 const signUp = 'hop.identity.v1.IdentityService/SignUp';
 const createLink = 'hop.link.v1.LinkService/CreateLink';

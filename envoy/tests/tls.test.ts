@@ -6,8 +6,8 @@ import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { selfSigned } from '#runtime/testing/certificate.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { type Door, startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { type Door, startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 const dir = mkdtempSync(join(tmpdir(), 'hop-tls-'));
 const client = selfSigned('client');

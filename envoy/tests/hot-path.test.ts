@@ -11,11 +11,11 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { scriptedLinkService } from '#runtime/testing/scripted-link-service.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import type { FollowedLink } from '../gateway/edge/clicks/parse.ts';
-import type { HotSet } from '../gateway/edge/hot/entry.ts';
-import { openHotPath } from '../gateway/edge/hot/hot-path.ts';
-import { openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
-import { startDoor } from './testing/door.ts';
+import type { FollowedLink } from '../../gateway/edge/clicks/parse.ts';
+import type { HotSet } from '../../gateway/edge/hot/entry.ts';
+import { openHotPath } from '../../gateway/edge/hot/hot-path.ts';
+import { openControlPlane } from '../../gateway/edge/hot/xds/control-plane.ts';
+import { startDoor } from '../testing/door.ts';
 
 const links = 10_000;
 /** Of all shards of the hot set, as the codes that the link service makes. */

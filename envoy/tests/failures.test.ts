@@ -10,9 +10,9 @@ import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { timedOut } from '#runtime/errors/errors.ts';
 import { statusOf } from '#runtime/http/error-body.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { checkRpc, type Door, goodToken, startDoor } from './testing/door.ts';
-import { type RunningEnvoy, startEnvoy } from './testing/envoy-process.ts';
-import { ask, errorInfo, grpcError, retryDelay } from './testing/http.ts';
+import { checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
+import { type RunningEnvoy, startEnvoy } from '../testing/envoy-process.ts';
+import { ask, errorInfo, grpcError, retryDelay } from '../testing/http.ts';
 
 const html = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
 

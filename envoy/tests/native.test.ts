@@ -17,7 +17,7 @@ import { createGrpcTransport, createGrpcWebTransport } from '@connectrpc/connect
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { AccessSchema, access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
-import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from './testing/door.ts';
+import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
 
 const getLink = 'hop.link.v1.LinkService/GetLink';
 const watch = 'hop.link.v1.LinkService/Watch';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { parseLine } from '../gateway/edge/clicks/parse.ts';
-import { startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { parseLine } from '../../gateway/edge/clicks/parse.ts';
+import { startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 const disk = mkdtempSync(join(tmpdir(), 'hop-disk-'));
 /** A disk of 64 KiB. Only root may mount one; elsewhere there is nothing that is full for Envoy alone. */

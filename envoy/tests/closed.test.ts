@@ -3,8 +3,8 @@ import { connect } from 'node:http2';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import { readContract } from '#runtime/contract/contract.ts';
-import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 const rpcs = readContract(readFileSync(descriptorPath));
 const resolve = 'hop.resolver.v1.ResolverService/Resolve';

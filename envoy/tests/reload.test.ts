@@ -2,8 +2,8 @@ import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { type Door, startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { type Door, startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 let door: Door;
 beforeAll(async () => {
