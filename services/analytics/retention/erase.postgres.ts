@@ -3,8 +3,8 @@ import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { EraseStore } from '../store.ts';
 
 /**
- * Held, shared, by every transaction that stores clicks, from before it looks who is erased. Whoever got it alone after
- * writing down an erasure knows that nobody is left who had not seen it.
+ * Held, shared, by every transaction that stores clicks, from before it looks who is erased. A run that got it alone
+ * after an erasure was written down knows that nobody is left who had not seen it.
  */
 export const takersLock = "hashtextextended('hopline takers of clicks', 0)";
 
@@ -41,49 +41,6 @@ export function postgresEraseStore(
   pool: Pool,
   { asking = pool, batch = defaultBatch }: { asking?: Pool; batch?: number } = {},
 ): EraseStore {
-  /**
-   * Nothing deleted is not nothing there: somebody else who erases may have had the same rows, and may die before he comes to
-   * the others.
-   */
-  async function isLeft(table: string, linkId: string): Promise<boolean> {
-    const { rows } = await pool.query<{ left: boolean }>(
-      `select exists (select from ${table} where link_id = $1) as left`,
-      [linkId],
-    );
-    return rows[0]?.left ?? false;
-  }
-
-  async function eraseLink(linkId: string): Promise<number> {
-    let erased = 0;
-    for (const [table, key] of kept) {
-      for (;;) {
-        const deletion = `delete from ${table} where link_id = $1 and ${key} <= (
-          select ${key} from (select ${key} from ${table} where link_id = $1 order by ${key} limit $2) s
-          order by ${key} desc limit 1)`;
-        const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
-        const { rowCount } = await pool.query(statement, [linkId, batch]);
-        if (table === 'clicks') erased += rowCount ?? 0;
-        if (!rowCount && !(await isLeft(table, linkId))) break;
-      }
-    }
-    await pool.query('delete from click_totals where link_id = $1', [linkId]);
-    return erased;
-  }
-
-  async function eraseWorkspace(workspaceId: string): Promise<number> {
-    let erased = 0;
-    for (;;) {
-      const { rows } = await pool.query<{ link_id: string }>(
-        'select link_id from click_totals where workspace_id = $1 limit 100',
-        [workspaceId],
-      );
-      for (const { link_id } of rows) erased += await eraseLink(link_id);
-      if (rows.length === 0) break;
-    }
-    await pool.query('delete from click_workspace_hours where workspace_id = $1', [workspaceId]);
-    return erased;
-  }
-
   return {
     async ask({ linkIds, workspaceIds }) {
       for (const [table, column, ids] of [
@@ -97,45 +54,92 @@ export function postgresEraseStore(
         );
       }
     },
-
-    run: oneByOne(async () => {
-      // Alone for a moment: a transaction that stores from here on sees what was asked for until here.
-      const pending = await inTransaction(pool, async (client) => {
-        const links = await client.query<{ id: string }>(
-          'select link_id as id from erased_links where done_at is null',
-        );
-        const workspaces = await client.query<{ id: string }>(
-          'select workspace_id as id from erased_workspaces where done_at is null',
-        );
-        if (links.rows.length + workspaces.rows.length > 0) {
-          await client.query("set local lock_timeout = '2s'");
-          await client.query(`select pg_advisory_xact_lock(${takersLock})`);
-        }
-        return { links: links.rows, workspaces: workspaces.rows };
-      });
-      let clicks = 0;
-      const faults: unknown[] = [];
-      /** What cannot be erased now must not keep what comes after it. */
-      const each = async (ids: readonly { id: string }[], erase: (id: string) => Promise<number>, done: string) => {
-        for (const { id } of ids) {
-          try {
-            clicks += await erase(id);
-            await pool.query(done, [id]);
-          } catch (error) {
-            faults.push(error);
-          }
-        }
-      };
-      await each(pending.links, eraseLink, 'update erased_links set done_at = now() where link_id = $1');
-      await each(
-        pending.workspaces,
-        eraseWorkspace,
-        'update erased_workspaces set done_at = now() where workspace_id = $1',
-      );
-      if (faults.length > 0) throw faults[0];
-      return { links: pending.links.length, workspaces: pending.workspaces.length, clicks };
-    }),
+    run: oneByOne(() => runErasures(pool, batch)),
   };
+}
+
+async function runErasures(pool: Pool, batch: number): ReturnType<EraseStore['run']> {
+  const { links, workspaces } = await findPending(pool);
+  let clicks = 0;
+  const faults: unknown[] = [];
+  /** What cannot be erased now must not keep what comes after it. */
+  const each = async (ids: readonly string[], erase: (id: string) => Promise<number>, done: string) => {
+    for (const id of ids) {
+      try {
+        clicks += await erase(id);
+        await pool.query(done, [id]);
+      } catch (error) {
+        faults.push(error);
+      }
+    }
+  };
+  await each(links, (id) => eraseLink(pool, batch, id), 'update erased_links set done_at = now() where link_id = $1');
+  await each(
+    workspaces,
+    (id) => eraseWorkspace(pool, batch, id),
+    'update erased_workspaces set done_at = now() where workspace_id = $1',
+  );
+  if (faults.length > 0) throw faults[0];
+  return { links: links.length, workspaces: workspaces.length, clicks };
+}
+
+/** What was asked for and is not done. Alone for a moment: a transaction that stores from here on sees what was asked for until here. */
+async function findPending(pool: Pool): Promise<{ links: readonly string[]; workspaces: readonly string[] }> {
+  return inTransaction(pool, async (client) => {
+    const links = await client.query<{ id: string }>('select link_id as id from erased_links where done_at is null');
+    const workspaces = await client.query<{ id: string }>(
+      'select workspace_id as id from erased_workspaces where done_at is null',
+    );
+    if (links.rows.length + workspaces.rows.length > 0) {
+      await client.query("set local lock_timeout = '2s'");
+      await client.query(`select pg_advisory_xact_lock(${takersLock})`);
+    }
+    return { links: links.rows.map(({ id }) => id), workspaces: workspaces.rows.map(({ id }) => id) };
+  });
+}
+
+/** Answers how many clicks there were. */
+async function eraseLink(pool: Pool, batch: number, linkId: string): Promise<number> {
+  let erased = 0;
+  for (const [table, key] of kept) {
+    for (;;) {
+      const deletion = `delete from ${table} where link_id = $1 and ${key} <= (
+          select ${key} from (select ${key} from ${table} where link_id = $1 order by ${key} limit $2) s
+          order by ${key} desc limit 1)`;
+      const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
+      const { rowCount } = await pool.query(statement, [linkId, batch]);
+      if (table === 'clicks') erased += rowCount ?? 0;
+      if (!rowCount && !(await isLeft(pool, table, linkId))) break;
+    }
+  }
+  await pool.query('delete from click_totals where link_id = $1', [linkId]);
+  return erased;
+}
+
+/**
+ * Nothing deleted is not nothing there: another process that erases may have had the same rows, and may die before it comes to
+ * the others.
+ */
+async function isLeft(pool: Pool, table: string, linkId: string): Promise<boolean> {
+  const { rows } = await pool.query<{ left: boolean }>(
+    `select exists (select from ${table} where link_id = $1) as left`,
+    [linkId],
+  );
+  return rows[0]?.left ?? false;
+}
+
+async function eraseWorkspace(pool: Pool, batch: number, workspaceId: string): Promise<number> {
+  let erased = 0;
+  for (;;) {
+    const { rows } = await pool.query<{ link_id: string }>(
+      'select link_id from click_totals where workspace_id = $1 limit 100',
+      [workspaceId],
+    );
+    for (const { link_id } of rows) erased += await eraseLink(pool, batch, link_id);
+    if (rows.length === 0) break;
+  }
+  await pool.query('delete from click_workspace_hours where workspace_id = $1', [workspaceId]);
+  return erased;
 }
 
 /** One run at a time: those who ask during one share the next, which knows what was asked for until then. */
