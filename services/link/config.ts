@@ -11,8 +11,13 @@ import {
   secretUrl,
   url,
 } from '#runtime/config/config.ts';
+import { cacheTtl } from '#runtime/shortlink/cache-entry.ts';
+import { filterFreshMs } from '#runtime/shortlink/code-filter.ts';
 
-/** The environment of the link service; README.md says what each variable does. */
+/**
+ * The environment of the link service; README.md says what each variable does. Bounds that are constants are what other processes
+ * rely on: a resolver refuses codes by what it was told within filterFreshMs, and whoever missed pruned changes finds no entry from before them.
+ */
 export const linkConfig = defineConfig({
   ...baseConfig,
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
@@ -31,14 +36,18 @@ export const linkConfig = defineConfig({
   statementTimeoutMs: duration('HOP_LINK_STATEMENT_TIMEOUT_MS', { min: 100, max: 30_000, default: 2_000 }),
   lockTimeoutMs: duration('HOP_LINK_LOCK_TIMEOUT_MS', { min: 50, max: 30_000, default: 1_000 }),
   blockSize: int('HOP_LINK_BLOCK_SIZE', { min: 100, max: 1_000_000, default: 10_000 }),
-  blockAnnounceMs: duration('HOP_LINK_BLOCK_ANNOUNCE_MS', { max: 10_000, default: 500 }),
-  lookalikeDelayMs: duration('HOP_LOOKALIKE_DELAY_MS', { max: 10_000, default: 250 }),
+  blockAnnounceMs: duration('HOP_LINK_BLOCK_ANNOUNCE_MS', { min: filterFreshMs, max: 10_000, default: 500 }),
+  lookalikeDelayMs: duration('HOP_LOOKALIKE_DELAY_MS', { min: filterFreshMs, max: 10_000, default: 250 }),
   cacheWriteMs: duration('HOP_LINK_CACHE_WRITE_MS', { min: 1, max: 1_000, default: 20 }),
   clickCountMs: duration('HOP_LINK_CLICK_COUNT_MS', { min: 1, max: 5_000, default: 150 }),
-  watchPollMs: duration('HOP_WATCH_POLL_MS', { min: 5, max: 1_000, default: 50 }),
-  watchHeartbeatMs: duration('HOP_WATCH_HEARTBEAT_MS', { min: 10, max: 1_000, default: 100 }),
+  watchPollMs: duration('HOP_WATCH_POLL_MS', { min: 5, max: filterFreshMs, default: 50 }),
+  watchHeartbeatMs: duration('HOP_WATCH_HEARTBEAT_MS', { min: 10, max: filterFreshMs, default: 100 }),
   watchQueue: int('HOP_WATCH_QUEUE', { min: 100, max: 1_000_000, default: 20_000 }),
-  changeRetentionMs: duration('HOP_CHANGE_RETENTION_MS', { min: 60_000, max: 2_592_000_000, default: 86_400_000 }),
+  changeRetentionMs: duration('HOP_CHANGE_RETENTION_MS', {
+    min: cacheTtl.link,
+    max: 2_592_000_000,
+    default: 86_400_000,
+  }),
   sweepMs: duration('HOP_LINK_SWEEP_MS', { min: 100, max: 60_000, default: 1_000 }),
   breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, max: 600_000, default: 30_000 }),
 });
