@@ -2,8 +2,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 
 /**
- * Keeps so many connections of a pool open, from now on and after they were lost: a tier that is asked only when the one before
- * it dies, or a process that has just started, must not begin by opening them, all at once. Answers the end of it, to be called before the pool is ended.
+ * Keeps so many connections of a pool open, from now on and after they were lost. A process that has just started must not
+ * begin by opening them all at once, nor a tier that is asked only when the one before it dies. Answers the end of it, to be
+ * called before the pool is ended.
  */
 export function keepWarm(pool: Pool, count: number, everyMs = 5_000): () => Promise<void> {
   const stopping = new AbortController();

@@ -18,19 +18,19 @@ export interface WatchAge {
 }
 
 /**
- * A heartbeat is some 10 ms old when it arrives; one that seems much older is, or the clocks moved, or the stream was asked for
- * on a busy machine: then all of its heartbeats seem as old as the second one was, and those who cannot use one that is 200 ms
- * old (the filter of made-up codes) would have none until there is another stream.
+ * A heartbeat is some 10 ms old when it arrives. One that seems much older is so, or the clocks moved, or the stream was asked
+ * for on a busy machine. In the last case all of its heartbeats seem as old as the second one was; the filter of made-up codes,
+ * which cannot use one that is 200 ms old, would have none until there is another stream.
  */
 const suspectMs = 150;
 const suspectForMs = 5_000;
 
 /**
- * Two clocks cannot be compared, and how long a message was on its way is not known either. But whatever is read after the
- * stream was asked for was read after the stream was asked for: if a stream that was asked for at a (own clock) tells of
- * a reading at r (the primary's), then the clocks differ by at least a - r, and any reading at r' happened at r' + a - r
- * or later. The first heartbeat may tell of a reading that was under way at a, so the second one is taken. The error is
- * on the safe side: a heartbeat seems older than it is by what the second one took to be read, about 0.2 s.
+ * Two clocks cannot be compared, and how long a message was on its way is not known either. But a stream only tells of what was
+ * read after it was asked for. Let it be asked for at a (own clock), and tell of a reading at r (the primary's clock). Then own time
+ * less the primary's is at least a - r, and any reading at r' was made at r' + a - r or later. The first heartbeat may
+ * tell of a reading that was under way at a, so the second one is taken. The error is on the safe side: a heartbeat seems older
+ * than it is by what the second one took to be read, about 0.2 s.
  */
 export function createWatchAge(now: () => number): WatchAge {
   let askedAt = 0;

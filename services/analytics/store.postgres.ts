@@ -118,7 +118,7 @@ function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
 }
 
 /**
- * Two transactions met, and the next try sees what the other one wrote: a key that is there already, or a day that got its
+ * Two transactions met, and the next try sees what the other one wrote. Either a key is there already, or a day got its
  * partition while its rows were on their way into the default one (which is refused as a check without a name).
  */
 function othersWereThere(error: unknown): boolean {

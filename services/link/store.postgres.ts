@@ -161,7 +161,7 @@ async function insertOnce(
 
 /**
  * Locks the link's place among the links, whether a link is there or not, takes a version and the time, and writes the link
- * and its change: one statement, because each round trip costs this process about as much as the statement costs Postgres.
+ * and its change. It is one statement because a round trip costs this process about as much as the statement costs Postgres.
  */
 const insertText = `with held as materialized (select pg_advisory_xact_lock(hashtextextended($14, 0))),
   ticket as materialized (${ticketOf} from held where ${noneStands('$15')}),

@@ -48,8 +48,8 @@ export function packClicks(
 }
 
 /**
- * Puts messages into sends with one for a partition at most, in their order: what a send has for a partition is one batch of
- * records, and it is the batch that the topic's limit of 1 MiB is about.
+ * Puts messages into sends, in their order, with one message for a partition at most. What a send has for a partition is one
+ * batch of records, and the topic's limit of 1 MiB is for a batch.
  */
 export function sendsOf(messages: readonly ClickMessage[]): ClickMessage[][] {
   const sends: ClickMessage[][] = [];

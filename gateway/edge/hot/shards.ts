@@ -2,8 +2,8 @@
 export const pathOf = (code: string): string => `/${encodeURIComponent(code)}`;
 
 /**
- * The hot set has 65 shards, by the first character of the path after the slash (`%`: a code outside ASCII), each behind a
- * runtime key of its own: where one link is not right any more, a small message turns its shard cold, and the others stay hot.
+ * The shards of the hot set: links by the first character of the path after the slash (`%`: a code outside ASCII). Each has a
+ * runtime key of its own, so where one link is not right any more, a small message turns its shard cold and the others stay hot.
  */
 export const shards: readonly string[] = [
   ...'0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz',

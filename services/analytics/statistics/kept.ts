@@ -18,8 +18,8 @@ export function keptFrom(now: number, days: number): number {
 }
 
 /**
- * Tiles a range with what is kept of it. Where minutes are gone, the clicks are read; where the clicks are gone, hours, and
- * an hour that the range cuts belongs to what begins in it: ranges that lie side by side still add up to the whole.
+ * Tiles a range with what is kept of it. Where minutes are gone, the clicks are read; where the clicks are gone, hours. An
+ * hour that the range cuts belongs to what begins in it, so ranges that lie side by side still add up to the whole.
  */
 export function coverKept(from: number, until: number, units: readonly Unit[], kept: Kept): Piece[] {
   const { clicksFrom } = kept;

@@ -65,8 +65,8 @@ interface Points {
 }
 
 /**
- * Reads the coarsest rollup that fits between all points. Where they begin within an hour (days in a zone of half hours) that would be
- * minutes throughout, or single clicks: then hours are read all the same, and what of a cut hour comes after the cut is shifted.
+ * Reads the coarsest rollup that fits between all points. Where points begin within an hour (days in a zone of half hours) that would
+ * be minutes throughout, or single clicks. There hours are read all the same, and what comes after the cut of an hour is shifted.
  */
 function seriesOf({ from, until, starts }: Points, kept: Kept): Piece[] {
   const cuts = starts.slice(1);

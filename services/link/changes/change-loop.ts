@@ -29,8 +29,8 @@ export interface ChangeLoop {
 const firstPauseMs = 20;
 const longestPauseMs = 1_000;
 /**
- * A new watcher has these without waiting for their time: the first may be of a reading that was under way already; the
- * second, which was not, tells it how the clocks differ (runtime/watch/watch-age.ts), the better the sooner it comes.
+ * A new watcher has these without waiting for their time. The first may be of a reading that was under way already. The
+ * second was not: it tells how the clocks differ (runtime/watch/watch-age.ts), and the sooner it comes the better.
  */
 const heartbeatsAtOnce = 2;
 

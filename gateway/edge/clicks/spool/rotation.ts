@@ -20,7 +20,7 @@ export interface Rotation {
 const reopenTimeoutMs = 1_000;
 
 /**
- * The active file is renamed; Envoy goes on writing to it under its new name until it is asked to reopen its logs, and
+ * Renames the active file. Envoy goes on writing to it under its new name until it is asked to reopen its logs. It
  * creates the new file only after it has written the last byte of the old one.
  */
 export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: RotationOptions): Rotation {

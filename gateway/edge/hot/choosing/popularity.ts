@@ -1,7 +1,7 @@
 /**
  * Which links are followed most at present, in bounded memory: space-saving (Metwally et al.) with two changes. Counts fade
- * by half in each half-life, so that they tell of now; and the least counter is not found one by one: a batch of those
- * near the least is picked at once and used up, which needs neither a heap nor sorted buckets, and lets counts fade by
+ * by half in each half-life, so that they tell of now. And the least counter is not looked for each time: a batch of those
+ * near the least is picked at once and used up. That needs neither a heap nor sorted buckets, and lets counts fade by
  * one multiplication each. docs/decisions/0015-hot-set.md has the figures.
  */
 export interface Popularity {

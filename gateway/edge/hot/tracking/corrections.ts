@@ -13,9 +13,9 @@ export interface CorrectionsOptions {
 }
 
 /**
- * For which links an Envoy may be wrong. Entries that were removed from the hot set are perhaps not yet removed from every Envoy,
- * which may go on answering for them: they are remembered until they are, and are corrections where the link changes or ends
- * before. Corrections are gathered until they are told, so that what happens at once is told at once.
+ * For which links an Envoy may be wrong. An entry that was removed from the hot set may still be answered by an Envoy, so it is
+ * remembered until every Envoy is without it; if the link changes or ends before that, it is a correction. Corrections are
+ * gathered until they are told, so that what happens at once is told at once.
  */
 export interface Corrections {
   /** An entry of this link was replaced or removed because it was wrong. */

@@ -11,8 +11,8 @@ export interface Plain {
 }
 
 /**
- * An entry is taken out so long before its link expires: more than a lease (2 s), so that the edge has gone cold by itself
- * if its control plane died just before; the rest is for the push, and for the clocks of two hosts.
+ * An entry is taken out so long before its link expires. It is more than a lease (2 s): if the control plane dies just before,
+ * the edge has gone cold by itself. The rest is for the push, and for the clocks of two hosts.
  */
 const expiryHorizonMs = 5_000;
 /** One that has less time left than this is not worth a push. */

@@ -22,8 +22,8 @@ export interface TrackedLink {
 interface Question {
   readonly links: readonly TrackedLink[];
   /**
-   * Whether an answer that comes now is still good for a link: it was not forgotten meanwhile (and perhaps wanted again),
-   * not put in doubt by a change that may be newer than the answer, and no epoch has begun.
+   * Whether an answer that comes now is still good for a link. It is not if the link was removed meanwhile (and perhaps added
+   * again), was put in doubt by a change that may be newer than the answer, or if an epoch has begun.
    */
   isOpen(link: TrackedLink): boolean;
   /** To be called whatever comes of it. */

@@ -30,8 +30,8 @@ export interface VirtualHostSource {
 }
 
 /**
- * VHDS for one Envoy. It keeps what it has, from whatever process, until there is something to say, so a restart of
- * this process takes nothing from it; it may not serve that meanwhile, because only versions of this process hold the lease.
+ * VHDS for one Envoy. A restart of this process takes nothing from it: what an Envoy has, from this process or another, it keeps
+ * until there is something to say. It may not serve that meanwhile, because only versions of this process hold the lease.
  */
 export async function* virtualHosts(
   source: VirtualHostSource,
