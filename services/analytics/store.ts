@@ -14,6 +14,8 @@ export interface Delivery {
   readonly notBeforeUs: number;
   /** Clicks from this moment on are refused, for no clock is that far ahead; absent: none. */
   readonly notAfterUs?: number;
+  /** When it is by the clock that both are of. A click is refused only where it agrees with the database's; absent: it does. */
+  readonly nowUs?: number;
   /** Of the last message, to know it again. */
   readonly digest?: Uint8Array | undefined;
   /** The entries of so many links are merged with it, at most: it took too long before. Absent: of as many as usual. */
@@ -79,8 +81,8 @@ export interface PartitionStore {
   makeDay(day: string): Promise<'made' | 'there' | 'moved'>;
   /** What stands in the default partitions: of which days, and how many rows (100,000 a table at most). */
   strays(): Promise<{ days: readonly string[]; rows: number }>;
-  /** Drops the partitions of the days before these; answers how many. */
-  dropBefore(days: { readonly clicks: string; readonly minutes: string }): Promise<number>;
+  /** Drops the partitions of the days before these; answers how many. Rejects where `now`, milliseconds since 1970, is not what the database's clock says. */
+  dropBefore(days: { readonly clicks: string; readonly minutes: string }, now: number): Promise<number>;
 }
 
 export interface EraseStore {

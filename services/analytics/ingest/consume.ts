@@ -273,7 +273,11 @@ async function take(
   { expected, next, now, mergedLinks, digest }: Step,
 ): Promise<Stored | 'overtaken'> {
   const startedAt = performance.now();
-  const limits = { notBeforeUs: keptFrom(now, retentionDays), notAfterUs: now * 1_000 + clockSlack };
+  const limits = {
+    notBeforeUs: keptFrom(now, retentionDays),
+    notAfterUs: now * 1_000 + clockSlack,
+    nowUs: now * 1_000,
+  };
   const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
   const taking = store.take({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
   const stored = await taking.finally(() => span?.end());

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { requireClock } from '../clock.ts';
 import { entryOf } from '../map-entry.ts';
 import type { Delivery, Stored } from '../store.ts';
 import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.ts';
@@ -12,12 +13,14 @@ export const mostTold = 1_000;
 const askAbout = `
 select array(select e.link_id from erased_links e where e.link_id = any($1::uuid[])) as erased_links,
   array(select e.workspace_id from erased_workspaces e where e.workspace_id = any($2::uuid[])) as erased_workspaces,
-  array(select w.link_id from watched_links w where w.link_id = any($1::uuid[]) and w.until > now()) as watched`;
+  array(select w.link_id from watched_links w where w.link_id = any($1::uuid[]) and w.until > now()) as watched,
+  extract(epoch from now())::float8 * 1000 as now_ms`;
 
 interface About {
   readonly erased_links: readonly string[];
   readonly erased_workspaces: readonly string[];
   readonly watched: readonly string[];
+  readonly now_ms: number;
 }
 
 export interface StoreOptions {
@@ -41,8 +44,10 @@ export async function storeDelivery(
   const identifiers = (column: Uint32Array): string => literal(Array.from(new Set(column), (id) => all.dictionary[id]));
   const asked = [identifiers(all.texts.linkId), identifiers(all.texts.workspaceId)];
   const { rows } = await client.query<About>(askAbout, asked);
-  const [about = { erased_links: [], erased_workspaces: [], watched: [] }] = rows;
+  const [about = { erased_links: [], erased_workspaces: [], watched: [], now_ms: 0 }] = rows;
   const wanted = admitted(all, delivery, about, outcome);
+  const { nowUs } = delivery;
+  if (outcome.expired + outcome.future > 0 && nowUs !== undefined) requireClock(nowUs / 1_000, about.now_ms);
   const { clicks: stored, newcomers } = await insertClicks(client, all, wanted, look);
   await countClicks(client, all, { clicks: stored, newcomers, source: delivery.partition }, merging);
   await tell(client, delivery, all, stored, new Set(about.watched));

@@ -59,10 +59,11 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     for (const day of found.days) await makeDay(day);
     strays = (await partitions.strays()).rows;
     // A day later than what is read and taken: another process's clock may be behind.
-    const dropped = await partitions.dropBefore({
+    const limits = {
       clicks: dayOf(keptFrom(today - dayMs, options.retentionDays) / 1_000),
       minutes: dayOf(keptFrom(today - dayMs, Math.min(options.minutesRetentionDays, options.retentionDays)) / 1_000),
-    });
+    };
+    const dropped = await partitions.dropBefore(limits, today);
     if (dropped > 0) log.info({ dropped }, 'partitions were dropped');
   };
 

@@ -121,10 +121,12 @@ describe('partitions', () => {
     await reader.query('begin');
     await reader.query('select count(*) from clicks');
     const limit = { clicks: '2030-06-02', minutes: '2030-06-03' };
-    await expect(partitions().dropBefore(limit)).rejects.toMatchObject({ code: '55P03' });
+    await expect(partitions().dropBefore(limit, Date.now())).rejects.toMatchObject({ code: '55P03' });
     await reader.query('rollback');
     reader.release();
-    expect(await partitions().dropBefore(limit)).toBe(4);
+    await expect(partitions().dropBefore(limit, Date.now() + 2 * 86_400_000)).rejects.toThrow('s apart');
+    expect(await rowsOf('clicks', 'link_id', linkId)).toBe(1);
+    expect(await partitions().dropBefore(limit, Date.now())).toBe(4);
     expect(await rowsOf('clicks', 'link_id', linkId)).toBe(0);
     expect(await rowsOf('click_hours', 'link_id', linkId)).toBe(1);
     expect(await rowsOf('click_totals', 'link_id', linkId)).toBe(1);
@@ -143,6 +145,15 @@ test('a click of a clock that is wrong by minutes is counted at its own time; on
   });
   const { rows } = await pool.query('select at from clicks where link_id = $1', [linkId]);
   expect(rows).toHaveLength(2);
+});
+
+test('a process whose clock is days off refuses nothing for its time: what it would refuse waits', async () => {
+  const now = Date.now() * 1_000;
+  const click = testClick({ atUs: now });
+  const by = (nowUs: number) => take([click], { nowUs, notAfterUs: nowUs + 86_400_000_000 });
+  await expect(by(now - 2 * 86_400_000_000)).rejects.toThrow('s apart');
+  expect(await by(now)).toMatchObject({ stored: 1 });
+  expect(await rowsOf('clicks', 'link_id', click.linkId)).toBe(1);
 });
 
 describe('reconcile', () => {

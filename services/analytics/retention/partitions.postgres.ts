@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
+import { requireClock } from '../clock.ts';
 import type { PartitionStore } from '../store.ts';
 
 const tables = [
@@ -42,7 +43,11 @@ export function postgresPartitionStore(pool: Pool): PartitionStore {
       return { days: [...days].sort(), rows };
     },
 
-    async dropBefore({ clicks, minutes }) {
+    async dropBefore({ clicks, minutes }, now) {
+      const { rows: clock } = await pool.query<{ now_ms: number }>(
+        'select extract(epoch from now())::float8 * 1000 as now_ms',
+      );
+      requireClock(now, clock[0]?.now_ms ?? 0);
       let dropped = 0;
       for (const { table } of tables) {
         const limit = `${table}_${compact(table === 'click_minutes' ? minutes : clicks)}`;
