@@ -4,8 +4,8 @@ import { hotSetCluster, leaseLayer } from './hot-set.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';
-import { adminCluster, statsListener } from './stats.ts';
-import { flushSpans, tracesCluster } from './tracing.ts';
+import { adminCluster, statsListener } from './telemetry/stats.ts';
+import { flushSpans, tracesCluster } from './telemetry/tracing.ts';
 
 const mebibyte = 1_048_576;
 

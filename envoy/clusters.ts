@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import type { Address } from '#runtime/config/config.ts';
 import { extension, type JsonObject, typed } from './json.ts';
 import { limits } from './limits.ts';
-import { retryBudget } from './retries.ts';
+import { retryBudget } from './routes/retries.ts';
 import type { Upstream } from './settings.ts';
 
 /** A service as Envoy calls it: gateway-access twice, for what stands before every call of the API and for the pages. */

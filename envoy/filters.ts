@@ -6,8 +6,8 @@ import { limits } from './limits.ts';
 import { tooManyInFlight } from './local-replies.ts';
 import type { RateLimitFilters } from './rate-limits.ts';
 import { callShapesLua } from './request-shape.ts';
-import { ownCallRetries } from './retries.ts';
-import { edgeTranscoder, filter, type Script } from './route-filters.ts';
+import { ownCallRetries } from './routes/retries.ts';
+import { edgeTranscoder, filter, type Script } from './routes/route-filters.ts';
 
 const filters = 'envoy.extensions.filters.http';
 

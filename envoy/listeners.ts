@@ -1,7 +1,6 @@
 import { posix } from 'node:path';
 import type { Address } from '#runtime/config/config.ts';
 import type { Rpc } from '#runtime/contract/contract.ts';
-import { accessLogs } from './access-logs.ts';
 import { socketAddress } from './clusters.ts';
 import { fromOutside, httpFilters } from './filters.ts';
 import { extension, type JsonObject } from './json.ts';
@@ -9,7 +8,8 @@ import { limits } from './limits.ts';
 import { localReplies } from './local-replies.ts';
 import { defaultRateLimits, rateLimitFilters } from './rate-limits.ts';
 import type { EnvoySettings } from './settings.ts';
-import { tracing } from './tracing.ts';
+import { accessLogs } from './telemetry/access-logs.ts';
+import { tracing } from './telemetry/tracing.ts';
 
 /** Paths as Envoy sees them. */
 export interface Seen {

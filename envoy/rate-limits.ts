@@ -4,7 +4,7 @@ import type { Rpc } from '#runtime/contract/contract.ts';
 import { type LimitName, type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { extension, type JsonObject, typed } from './json.ts';
 import { limits } from './limits.ts';
-import { ownCallRetries } from './retries.ts';
+import { ownCallRetries } from './routes/retries.ts';
 
 /** The figures of the public contract. */
 export const defaultRateLimits: RateLimits = loadConfig(rateLimitTable, {});

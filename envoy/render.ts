@@ -9,7 +9,7 @@ import { ConfigError, loadConfig } from '#runtime/config/config.ts';
 import { readContract } from '#runtime/contract/contract.ts';
 import { bootstrap } from './bootstrap.ts';
 import type { JsonObject } from './json.ts';
-import { routeConfiguration } from './route-configuration.ts';
+import { routeConfiguration } from './routes/route-configuration.ts';
 import { secrets } from './secrets.ts';
 import { type EnvoySettings, envoyConfig, settingsFrom } from './settings.ts';
 

@@ -34,7 +34,7 @@ describe('what is watched', () => {
       for (const [, label = ''] of selector.matchAll(/(\w+)(?:=~|!=|=)"/g)) expect(series.get(name)).toContain(label);
       for (const label of grouped) expect(series.get(name)).toContain(label);
     }
-    // Those of Envoy are compared with what it shows in envoy/stats.test.ts.
+    // Those of Envoy are compared with what it shows in envoy/telemetry/stats.test.ts.
     if (!/\b(up\{|envoy_)/.test(expression)) expect(used.length).toBeGreaterThan(0);
   });
 

@@ -189,7 +189,7 @@ function leased(shard: string): Uint8Array {
   );
 }
 
-/** As the redirect's routes in envoy/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
+/** As the redirect's routes in envoy/routes/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
 const hotRequest = toBinary(
   Matcher_MatcherList_PredicateSchema,
   all(text(':method', { exact: 'GET' }), not(text('content-type', { prefix: 'application/grpc' }))),

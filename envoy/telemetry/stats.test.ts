@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '#runtime/testing/wait-for.ts';
-import { manifests } from '../deploy/testing/manifests.ts';
-import { type Door, startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { manifests } from '../../deploy/testing/manifests.ts';
+import { type Door, startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 let door: Door;
 let port: number;
@@ -50,7 +50,7 @@ test.each([
 });
 
 describe('what deploy/monitoring asks Envoy for', () => {
-  const dashboard = readFileSync(new URL('../deploy/monitoring/dashboard.json', import.meta.url), 'utf8');
+  const dashboard = readFileSync(new URL('../../deploy/monitoring/dashboard.json', import.meta.url), 'utf8');
   const panels = JSON.parse(dashboard).panels as { title: string; targets: { expr: string }[] }[];
   const rules = manifests('monitoring').flatMap(({ spec }) => spec.groups?.flatMap((group) => group.rules) ?? []);
   const asked = [

@@ -7,9 +7,9 @@ import {
   type PathTemplate,
   pathPattern,
 } from '#runtime/contract/path-template.ts';
-import type { ClusterName } from './clusters.ts';
-import type { JsonObject } from './json.ts';
-import { limits } from './limits.ts';
+import type { ClusterName } from '../clusters.ts';
+import type { JsonObject } from '../json.ts';
+import { limits } from '../limits.ts';
 import { retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
@@ -256,7 +256,8 @@ const cookies = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_h
 
 function clusterOf(rpc: Rpc): string {
   const upstream = upstreamOf[rpc.service];
-  if (!upstream) throw new Error(`${rpc.service} has routes but no cluster: name it in upstreamOf (envoy/routes.ts).`);
+  if (!upstream)
+    throw new Error(`${rpc.service} has routes but no cluster: name it in upstreamOf (envoy/routes/routes.ts).`);
   return upstream;
 }
 

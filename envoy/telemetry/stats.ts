@@ -1,7 +1,7 @@
 import type { Address } from '#runtime/config/config.ts';
-import { socketAddress } from './clusters.ts';
-import { extension, type JsonObject } from './json.ts';
-import { limits } from './limits.ts';
+import { socketAddress } from '../clusters.ts';
+import { extension, type JsonObject } from '../json.ts';
+import { limits } from '../limits.ts';
 
 const cluster = 'admin';
 const page = '/stats/prometheus';

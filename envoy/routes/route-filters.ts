@@ -1,7 +1,7 @@
 import type { Binding, Rpc } from '#runtime/contract/contract.ts';
-import { type JsonObject, typed } from './json.ts';
-import { rateLimitsOf } from './rate-limits.ts';
-import { callName } from './request-shape.ts';
+import { type JsonObject, typed } from '../json.ts';
+import { rateLimitsOf } from '../rate-limits.ts';
+import { callName } from '../request-shape.ts';
 
 /**
  * The names of the HTTP filters. All but the check of credentials stand in the chain switched off, and a route switches on

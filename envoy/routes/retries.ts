@@ -1,4 +1,4 @@
-import { extension, type JsonObject } from './json.ts';
+import { extension, type JsonObject } from '../json.ts';
 
 /** What surely never reached a handler, whatever the call does: no connection, or a stream that a leaving process refused. */
 const neverBegun = 'connect-failure,refused-stream,reset-before-request';

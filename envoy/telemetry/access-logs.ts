@@ -1,7 +1,7 @@
 import { posix } from 'node:path';
 import { redirectStatuses } from '#runtime/shortlink/link-record.ts';
-import { type JsonObject, typed } from './json.ts';
-import type { EnvoySettings } from './settings.ts';
+import { type JsonObject, typed } from '../json.ts';
+import type { EnvoySettings } from '../settings.ts';
 import { lineOfTrace } from './tracing.ts';
 
 /** The dynamic metadata that a followed link leaves; without it there is no click. */

@@ -1,9 +1,9 @@
 import type { Rpc } from '#runtime/contract/contract.ts';
-import { hotVirtualHosts } from './hot-set.ts';
-import { type JsonObject, typed } from './json.ts';
-import type { DoorName } from './listeners.ts';
+import { hotVirtualHosts } from '../hot-set.ts';
+import { type JsonObject, typed } from '../json.ts';
+import type { DoorName } from '../listeners.ts';
+import type { EnvoySettings } from '../settings.ts';
 import { buildRoutes, setHeader } from './routes.ts';
-import type { EnvoySettings } from './settings.ts';
 
 /**
  * A route file (RDS). Virtual hosts are named after what they serve. The hot set adds virtual hosts of single domains

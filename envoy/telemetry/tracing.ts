@@ -1,8 +1,8 @@
 import { isIP } from 'node:net';
-import { byName, httpOptions, socketAddress } from './clusters.ts';
-import { extension, type JsonObject, typed } from './json.ts';
-import { limits } from './limits.ts';
-import type { Traces } from './settings.ts';
+import { byName, httpOptions, socketAddress } from '../clusters.ts';
+import { extension, type JsonObject, typed } from '../json.ts';
+import { limits } from '../limits.ts';
+import type { Traces } from '../settings.ts';
 
 const cluster = 'traces';
 

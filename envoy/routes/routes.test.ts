@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import { type Binding, type Rpc, readContract } from '#runtime/contract/contract.ts';
 import { parsePathTemplate } from '#runtime/contract/path-template.ts';
-import type { JsonObject } from './json.ts';
+import type { JsonObject } from '../json.ts';
+import { descriptorPath } from '../testing/door.ts';
 import { buildRoutes, type Door } from './routes.ts';
-import { descriptorPath } from './testing/door.ts';
 
 const contract = readContract(readFileSync(descriptorPath));
 const everything: Door = { teams: false, api: true, links: true };

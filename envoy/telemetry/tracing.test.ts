@@ -5,10 +5,10 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import { type SpanReceiver, startSpanReceiver } from '#runtime/testing/span-receiver.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { type ClickLine, parseLine } from '../gateway/edge/clicks/parse.ts';
-import { openControlPlane } from '../gateway/edge/hot/xds/control-plane.ts';
-import { type Door, startDoor } from './testing/door.ts';
-import { ask } from './testing/http.ts';
+import { type ClickLine, parseLine } from '../../gateway/edge/clicks/parse.ts';
+import { openControlPlane } from '../../gateway/edge/hot/xds/control-plane.ts';
+import { type Door, startDoor } from '../testing/door.ts';
+import { ask } from '../testing/http.ts';
 
 const redirect = 'hop.resolver.v1.ResolverService/Redirect';
 const linkId = '0197f0c6-0000-7000-8000-000000000001';

@@ -4,11 +4,11 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
 import type { Address } from '#runtime/config/config.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
-import type { Upstream } from './settings.ts';
-import { authorize, checkRpc, descriptorPath, goodToken } from './testing/door.ts';
-import { type RunningEnvoy, startEnvoy } from './testing/envoy-process.ts';
-import { type FixtureServices, startFixtureServices } from './testing/fixture-services.ts';
-import { ask } from './testing/http.ts';
+import type { Upstream } from '../settings.ts';
+import { authorize, checkRpc, descriptorPath, goodToken } from '../testing/door.ts';
+import { type RunningEnvoy, startEnvoy } from '../testing/envoy-process.ts';
+import { type FixtureServices, startFixtureServices } from '../testing/fixture-services.ts';
+import { ask } from '../testing/http.ts';
 
 const closing: (() => unknown)[] = [];
 afterEach(async () => {
