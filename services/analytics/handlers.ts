@@ -44,18 +44,21 @@ const defaultTopLinks = 10;
 const mostTopLinks = 100;
 const newest: ClickPosition = { atUs: Date.UTC(2200, 0) * 1_000, skip: 0 };
 
-export function createHandlers({
-  store,
-  erasure,
-  retentionDays,
-  minutesRetentionDays,
+type Calls = ServiceImpl<typeof AnalyticsService>;
+
+export function createHandlers(dependencies: Dependencies): Calls {
+  return { ...statisticsCalls(dependencies), ...clickCalls(dependencies), ...meshCalls(dependencies) };
+}
+
+/** Clicks in numbers. */
+function statisticsCalls({
   stats,
   workspaces,
-  list,
-  streams,
   links,
+  retentionDays,
+  minutesRetentionDays,
   now = Date.now,
-}: Dependencies): ServiceImpl<typeof AnalyticsService> {
+}: Dependencies): Pick<Calls, 'getLinkStats' | 'getWorkspaceStats'> {
   return {
     async getLinkStats(request, context) {
       logFields(context).short_code = request.code;
@@ -92,7 +95,17 @@ export function createHandlers({
         linkIds.length === 0 ? { records: [] } : await links.lookupLinks({ workspaceId, linkIds }, callFrom(context));
       return workspaceStatsMessage(found, query.previous, records, limit);
     },
+  };
+}
 
+/** Clicks one by one, and as they are counted. */
+function clickCalls({
+  list,
+  streams,
+  links,
+  now = Date.now,
+}: Dependencies): Pick<Calls, 'listClicks' | 'watchClicks' | 'watchWorkspace'> {
+  return {
     async listClicks(request, context) {
       logFields(context).short_code = request.code;
       const { pageSize, pageToken, includeBots: everything = false } = request;
@@ -134,7 +147,17 @@ export function createHandlers({
         yield { at: timestampFromMs(now()), clicks, visitors, bots };
       }
     },
+  };
+}
 
+/** What other processes of the mesh ask for. */
+function meshCalls({
+  store,
+  stats,
+  erasure,
+  now = Date.now,
+}: Dependencies): Pick<Calls, 'getClickCounts' | 'eraseClicks' | 'getVisitorSalts'> {
+  return {
     async getClickCounts({ linkIds }) {
       const clicks = await fromStore(stats.totals(linkIds.filter((id) => isUuid(id))));
       return { clicks: Object.fromEntries(clicks) };

@@ -34,8 +34,13 @@ export interface Dependencies {
   readonly wallClock: () => number;
 }
 
-export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof ResolverService> {
-  const { resolver, domains, answerCounts, unknownCodes, wallClock } = dependencies;
+type Calls = ServiceImpl<typeof ResolverService>;
+
+/** Counts an answer, and writes what it was into the log line of its call. */
+type Note = (context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome) => void;
+
+export function createHandlers(dependencies: Dependencies): Calls {
+  const { answerCounts } = dependencies;
 
   function note(context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome): void {
     const fields = logFields(context);
@@ -44,6 +49,13 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
     fields.outcome = outcome;
     answerCounts.count(tier, outcome);
   }
+
+  return { redirect: createRedirect(dependencies, note), resolve: createResolve(dependencies, note) };
+}
+
+/** For Envoy: the answer to a browser. */
+function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect'] {
+  const { resolver, domains, unknownCodes, wallClock } = dependencies;
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
     const json = formOf(context);
@@ -85,41 +97,32 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
     return send(context, answerOf(context, key, answer, preview));
   }
 
-  return {
-    redirect(request, context) {
-      const domain = domains.parseHost(authorityOf(context));
-      const asked = domain === undefined ? undefined : readCode(request.code);
-      if (domain === undefined || asked === undefined) {
-        note(context, '', 'none', 'malformed');
-        return send(context, notFoundAnswer[formOf(context)]);
-      }
-      const key: LinkKey = { domain, code: asked.code };
-      const link = asked.preview ? undefined : resolver.atHand(key);
-      // What memory alone can answer takes no turn of the event loop.
-      if (link && followState(link, wallClock()) === 'followable') {
-        note(context, link.code, 'l1', 'followable');
-        return send(context, redirectAnswer(link, 'l1', false));
-      }
-      const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
-      if (guess === 'made_up' && unknownCodes.countNow(clientOf(context), guess)) {
-        note(context, key.code, 'filter', 'absent');
-        return send(context, notFoundAnswer[formOf(context)]);
-      }
-      return redirectLater(context, key, asked.preview, guess);
-    },
-
-    async resolve(request, context) {
-      const domain = domains.named(request.domain);
-      const asked = readCode(request.code);
-      if (domain === undefined || !asked || asked.preview) {
-        note(context, '', 'none', 'malformed');
-        throw noSuchLink();
-      }
-      const answer = await resolver.resolve({ domain, code: asked.code });
-      return resolved(answer, (tier, outcome) => note(context, asked.code, tier, outcome));
-    },
+  const redirect: Calls['redirect'] = (request, context) => {
+    const domain = domains.parseHost(authorityOf(context));
+    const asked = domain === undefined ? undefined : readCode(request.code);
+    if (domain === undefined || asked === undefined) {
+      note(context, '', 'none', 'malformed');
+      return send(context, notFoundAnswer[formOf(context)]);
+    }
+    const key: LinkKey = { domain, code: asked.code };
+    const link = asked.preview ? undefined : resolver.atHand(key);
+    // What memory alone can answer takes no turn of the event loop.
+    if (link && followState(link, wallClock()) === 'followable') {
+      note(context, link.code, 'l1', 'followable');
+      return send(context, redirectAnswer(link, 'l1', false));
+    }
+    const guess = resolver.isMadeUp(key) ? 'made_up' : 'possible';
+    if (guess === 'made_up' && unknownCodes.countNow(clientOf(context), guess)) {
+      note(context, key.code, 'filter', 'absent');
+      return send(context, notFoundAnswer[formOf(context)]);
+    }
+    return redirectLater(context, key, asked.preview, guess);
   };
+  return redirect;
+}
 
+/** For teams and the mesh: where a link leads. */
+function createResolve({ resolver, domains, wallClock }: Dependencies, note: Note): Calls['resolve'] {
   function resolved(answer: Answer, tell: (tier: AnsweredBy, outcome: Outcome) => void) {
     if (answer.kind === 'unavailable') {
       tell('none', 'unavailable');
@@ -138,6 +141,18 @@ export function createHandlers(dependencies: Dependencies): ServiceImpl<typeof R
     const leads = { longUrl: location, redirectStatus: Number(status) };
     return { linkId: id, code, domain, ...leads, ...ends, version, tier, stale };
   }
+
+  const resolve: Calls['resolve'] = async (request, context) => {
+    const domain = domains.named(request.domain);
+    const asked = readCode(request.code);
+    if (domain === undefined || !asked || asked.preview) {
+      note(context, '', 'none', 'malformed');
+      throw noSuchLink();
+    }
+    const answer = await resolver.resolve({ domain, code: asked.code });
+    return resolved(answer, (tier, outcome) => note(context, asked.code, tier, outcome));
+  };
+  return resolve;
 }
 
 const formOf = (context: HandlerContext): 'json' | 'html' =>
