@@ -167,8 +167,9 @@ it('HEAD answers as GET, without a body', async () => {
 
 it('Followable as soon as the 201 is out, on every resolver', async () => {
   const answers = await concurrently(200, 8, async (index) => {
-    const alias = index % 2 === 0 ? { alias: `now-${randomUUID()}` } : {};
-    const link = await newLink(ada, alias);
+    // Generated, chosen, and chosen to look like a generated one.
+    const chosen = [undefined, `now-${randomUUID()}`, randomUUID().slice(0, 7)][index % 3];
+    const link = await newLink(ada, chosen === undefined ? {} : { alias: chosen });
     const seen = await Promise.all([1, 2, 3, 4].map(() => followed(link.code)));
     return seen.every(([status, location]) => status === 302 && location === link.long_url);
   });
@@ -182,7 +183,7 @@ it('an edit, a switch or a delete is seen within 250 ms', async () => {
     const { tookMs } = await eventually(
       () => Promise.all([1, 2, 3, 4].map(() => followed(code))),
       (all) => all.every(accept),
-      { timeoutMs: 2_000, everyMs: 5 },
+      { timeoutMs: 10_000, everyMs: 5 },
     );
     return tookMs;
   };
@@ -211,12 +212,12 @@ it('a renamed link leads by its new code alone', async () => {
   await eventually(
     () => followed(alias),
     ([status]) => status === 302,
-    { timeoutMs: 2_000, everyMs: 5 },
+    { timeoutMs: 10_000, everyMs: 5 },
   );
   await eventually(
     () => followed(link.code),
     ([status]) => status === 404 || status === 410,
-    { timeoutMs: 2_000, everyMs: 5 },
+    { timeoutMs: 10_000, everyMs: 5 },
   );
   const again = await call('/api/v1/urls', {
     token: ada.token,
@@ -388,7 +389,7 @@ describe('/{code}+ shows where a link leads without following it', () => {
     await eventually(
       () => call(`/${link.code}+`),
       ({ status }) => status === 410,
-      { timeoutMs: 2_000 },
+      { timeoutMs: 10_000 },
     );
     expect((await call('/no-such-code+')).status).toBe(404);
     await call(`/api/v1/urls/${link.code}:undelete`, { token: ada.token, body: {} });

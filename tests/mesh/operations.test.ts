@@ -43,16 +43,6 @@ const alive = (pid: number) => {
   }
 };
 
-it('is healthy, and ready with nothing degraded', async () => {
-  expect((await call('/healthz')).status).toBe(200);
-  const { answer } = await eventually(
-    () => call('/readyz'),
-    (ready) => ready.json?.status === 'ready',
-  );
-  expect([answer.status, answer.json.degraded]).toEqual([200, []]);
-  expect((await call('/readyz', { method: 'HEAD' })).text).toBe('');
-});
-
 describe.each(PARTS)('%s', (part) => {
   it('has its pid and its log where they are looked for', () => {
     expect(alive(pidOf(part))).toBe(true);
