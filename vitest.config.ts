@@ -58,6 +58,7 @@ export default defineConfig({
           name: 'browser',
           retry,
           include: ['tests/browser/**/*.test.ts'],
+          expect: { poll: { timeout: 15_000 } },
           globalSetup: ['tests/mesh/global-setup.ts'],
           // After the tests of the mesh, which stop parts of it.
           sequence: { groupOrder: 1 },

@@ -12,15 +12,15 @@ declare module 'vitest' {
   }
 }
 
-/** So short that a test can wait for its end. */
-const shortGrace = { HOP_REFRESH_GRACE_MS: '2000' };
+/** So short that a test can wait for the end, and yet longer than a busy machine stands still. */
+const shortWaits = { HOP_REFRESH_GRACE_MS: '5000', HOP_BREAKER_RESET_MS: '1000' };
 
 const start = () =>
   startMesh({
     dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
     portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
     fresh: true,
-    env: { ...unlimited, ...shortGrace },
+    env: { ...unlimited, ...shortWaits },
   });
 
 /** Each project has its own copy of this file; what they share hangs on the process. */

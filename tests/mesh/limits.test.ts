@@ -181,6 +181,8 @@ describe('per person or API key', () => {
     });
     const left = async (credential: string) =>
       Number((await callFrom(newAddress(), '/api/v1/urls', { token: credential })).headers['x-ratelimit-remaining']);
+    // More than come back while the machine stands still.
+    for (let i = 0; i < 20; i++) await left(token);
     expect(await left(token)).toBeLessThan(figures.caller - 1);
     expect(await left(made.json.secret)).toBe(figures.caller - 1);
     expect(await left((await newPerson()).token)).toBe(figures.caller - 1);
