@@ -184,6 +184,32 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByRole('button', { name: 'Edit Newest title' }).click();
   });
 
+  it('asks before what was typed is thrown away', async () => {
+    const { page } = await signedInPage();
+    const open = () => page.getByRole('button', { name: 'Create a link' }).click();
+    const destination = page.getByLabel('Destination');
+    const question = page.getByRole('alertdialog', { name: 'Throw away what you typed?' });
+    await open();
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await open();
+    await destination.fill('https://example.com/kept');
+    // A browser closes a dialog by itself when Escape is pressed again.
+    for (const state of ['visible', 'detached', 'visible', 'detached'] as const) {
+      await page.keyboard.press('Escape');
+      await question.waitFor({ state });
+    }
+    await page.mouse.click(5, 5);
+    await question.getByRole('button', { name: 'Go on' }).click();
+    await question.waitFor({ state: 'detached' });
+    expect(await destination.inputValue()).toBe('https://example.com/kept');
+    await dialog(page, 'Create a link').getByRole('button', { name: 'Close' }).click();
+    await question.getByRole('button', { name: 'Throw it away' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await open();
+    expect(await destination.inputValue()).toBe('');
+  });
+
   it('leaves a dialog open that is not the one that was saved', async () => {
     const { page } = await signedInPage();
     for (const title of ['First', 'Second'])

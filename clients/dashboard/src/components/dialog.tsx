@@ -1,5 +1,5 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
-import { IconButton } from './button.tsx';
+import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
+import { Button, IconButton } from './button.tsx';
 import style from './dialog.module.css';
 
 /** Where somebody begins; without one the browser chooses. */
@@ -9,11 +9,15 @@ interface DialogProps {
   readonly title: string;
   /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */
   readonly onClose?: (() => void) | undefined;
+  /** True: something was typed that would be lost, so it is asked about before. */
+  readonly isUnsaved?: boolean;
   readonly children: ReactNode;
 }
 
 /** A native modal dialog: the browser keeps the focus inside and gives it back. Render it only while it is open. */
-export function Dialog({ title, onClose, children }: DialogProps) {
+export function Dialog({ title, onClose, isUnsaved = false, children }: DialogProps) {
+  const [isAsked, setAsked] = useState(false);
+  const leave = onClose && isUnsaved ? () => setAsked(!isAsked) : onClose;
   const dialog = useRef<HTMLDialogElement>(null);
   const pressedOn = useRef<EventTarget>(undefined);
   const titleId = useId();
@@ -35,28 +39,58 @@ export function Dialog({ title, onClose, children }: DialogProps) {
       className={style.dialog}
       aria-labelledby={titleId}
       onCancel={(event) => {
+        if (!event.cancelable) return;
         event.preventDefault();
-        onClose?.();
+        leave?.();
       }}
-      // A second Escape closes it without asking: what has to stay is opened again.
-      onClose={(event) => (onClose ? onClose() : event.currentTarget.showModal())}
+      // A second Escape closes it without asking: it is open again until whoever opened it takes it away.
+      onClose={({ currentTarget }) => {
+        currentTarget.showModal();
+        leave?.();
+      }}
       onPointerDown={(event) => {
         pressedOn.current = event.target;
       }}
       // Where the press began on the backdrop, too: marking text in a field may end there.
       onClick={(event) => {
         const { target, currentTarget } = event;
-        if (target === currentTarget && pressedOn.current === currentTarget) onClose?.();
+        if (target === currentTarget && pressedOn.current === currentTarget) leave?.();
       }}
     >
-      <div className={style.inside}>
+      <div className={style.inside} inert={isAsked}>
         <div className={style.head}>
           <h2 id={titleId}>{title}</h2>
-          {onClose && <IconButton icon="close" label="Close" small onClick={onClose} />}
+          {leave && <IconButton icon="close" label="Close" small onClick={leave} />}
         </div>
         {children}
       </div>
+      {isAsked && onClose && <LossQuestion stay={() => setAsked(false)} leave={onClose} />}
     </dialog>
+  );
+}
+
+/** Stands in the dialog itself: of two dialogs a browser closes both at one Escape. */
+function LossQuestion({ stay, leave }: { stay: () => void; leave: () => void }) {
+  const [before] = useState(() => document.activeElement);
+  const titleId = useId();
+  useEffect(
+    () => () => {
+      if (before instanceof HTMLElement) before.focus();
+    },
+    [before],
+  );
+  return (
+    <section role="alertdialog" aria-labelledby={titleId} className={style.question}>
+      <h3 id={titleId}>Throw away what you typed?</h3>
+      <DialogActions>
+        <Button autoFocus onClick={stay}>
+          Go on
+        </Button>
+        <Button look="danger" onClick={leave}>
+          Throw it away
+        </Button>
+      </DialogActions>
+    </section>
   );
 }
 

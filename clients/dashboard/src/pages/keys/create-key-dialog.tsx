@@ -1,6 +1,6 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { useMutation } from '@connectrpc/connect-query';
-import type { FormEvent } from 'react';
+import { type FormEvent, useState } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
 import { Button } from '../../components/button.tsx';
@@ -20,6 +20,7 @@ interface CreateKeyProps {
 /** Asks what the key is for, makes it, and shows its secret: now and never again. */
 export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
   const make = useMutation(IdentityService.method.createApiKey, { onSettled: onMade });
+  const [isTyped, setTyped] = useState(false);
   // While it is made there is no way back: its secret would come when nobody looks.
   const leave = make.isPending ? undefined : onClose;
   if (make.data) {
@@ -47,8 +48,14 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
     });
   };
   return (
-    <Dialog title="Make an API key" onClose={leave}>
-      <KeyForm isBusy={make.isPending} error={make.error} onSubmit={submit} onClose={leave} />
+    <Dialog title="Make an API key" isUnsaved={isTyped} onClose={leave}>
+      <KeyForm
+        isBusy={make.isPending}
+        error={make.error}
+        onChange={() => setTyped(true)}
+        onSubmit={submit}
+        onClose={leave}
+      />
     </Dialog>
   );
 }
@@ -56,14 +63,15 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
 interface KeyFormProps {
   readonly isBusy: boolean;
   readonly error: unknown;
+  readonly onChange: () => void;
   readonly onSubmit: (event: FormEvent<HTMLFormElement>) => void;
   readonly onClose: (() => void) | undefined;
 }
 
-function KeyForm({ isBusy, error, onSubmit, onClose }: KeyFormProps) {
+function KeyForm({ isBusy, error, onChange, onSubmit, onClose }: KeyFormProps) {
   const problem = error ? problemOf(error) : undefined;
   return (
-    <form className={style.form} onSubmit={onSubmit}>
+    <form className={style.form} onChange={onChange} onSubmit={onSubmit}>
       <TextField
         label="Name"
         name="name"

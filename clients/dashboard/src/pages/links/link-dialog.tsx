@@ -32,14 +32,16 @@ interface LinkDialogProps {
 export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   // As it was when the draft was taken: against a newer one the draft would take back, with a fitting etag, what others changed.
   const [link] = useState(opened);
-  const [draft, setDraft] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
+  const [first] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
+  const [draft, setDraft] = useState(first);
+  const isUnsaved = JSON.stringify(draft) !== JSON.stringify(first);
   const { save, problem, isBusy } = useSaving(link, onDone);
   const field = (name: keyof LinkDraft) => ({
     value: draft[name],
     onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
   });
   return (
-    <Dialog title={link ? `Edit ${link.title || link.code}` : 'Create a link'} onClose={onClose}>
+    <Dialog title={link ? `Edit ${link.title || link.code}` : 'Create a link'} isUnsaved={isUnsaved} onClose={onClose}>
       <form
         className={style.form}
         onSubmit={(event) => {
