@@ -15,8 +15,8 @@ export function listenToKeys(
     if (!key) return;
     const begun = first && now() - first.at < pairMs ? `${first.key} ${key}` : undefined;
     first = undefined;
-    // A dialog is not left for another page by any key: it may hold what is shown once.
-    if (document.querySelector('dialog[open]') || (!key.startsWith('mod+') && isTyping(event.target))) return;
+    // A dialog is not left for another page by any key: it may hold what is shown once. One that is there is open, or is opened again.
+    if (document.querySelector('dialog') || (!key.startsWith('mod+') && isTyping(event.target))) return;
     const bound = (keys: string): Command | undefined => commands().find((command) => command.keys === keys);
     const command = (begun && bound(begun)) || bound(key);
     if (command) {
