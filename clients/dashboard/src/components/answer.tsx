@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { createContext, type ReactNode, use } from 'react';
 import { ErrorState, OldNote, Skeleton } from './states.tsx';
 
 /** What Answer reads of a query of connect-query. */
@@ -20,21 +20,23 @@ interface AnswerProps<Data> {
   children(data: Data): ReactNode;
 }
 
+/** Whether a note above says already that what is shown is old. */
+const OldContext = createContext(false);
+
 /**
  * What a query answered; while it waits a skeleton, when it failed the reason with a way to try again. An old answer stays
  * where its renewal failed, and says that it is old.
  */
 export function Answer<Data>({ query, skeleton, children }: AnswerProps<Data>) {
   const retry = (): void => void query.refetch();
+  const isSaid = use(OldContext);
   if (query.data !== undefined) {
-    const { error } = query;
+    const error = query.isFetchNextPageError ? null : query.error;
     return (
-      <>
-        {error && !query.isFetchNextPageError && (
-          <OldNote error={error} at={query.dataUpdatedAt} isBusy={query.isFetching} retry={retry} />
-        )}
+      <OldContext value={isSaid || error !== null}>
+        {error && !isSaid && <OldNote error={error} at={query.dataUpdatedAt} isBusy={query.isFetching} retry={retry} />}
         {children(query.data)}
-      </>
+      </OldContext>
     );
   }
   if (query.error) return <ErrorState error={query.error} retry={retry} />;
