@@ -5,6 +5,16 @@ import style from './dialog.module.css';
 /** Where somebody begins; without one the browser chooses. */
 const firstField = 'input:not([readonly]), select, textarea';
 
+/**
+ * What a page has open, if anything. `close` closes what was open when it was rendered: a late answer closes its own dialog, not the one that
+ * was opened since. Each opening is an object of its own.
+ */
+export function useOpen<What extends object>() {
+  const [open, setOpen] = useState<What>();
+  const close = (): void => setOpen((now) => (now === open ? undefined : now));
+  return { open, setOpen, close };
+}
+
 interface DialogProps {
   readonly title: string;
   /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */

@@ -6,6 +6,7 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Button } from '../../components/button.tsx';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
+import { useOpen } from '../../components/dialog.tsx';
 import { Moment } from '../../components/moment.tsx';
 import { Page } from '../../components/page.tsx';
 import { EmptyState } from '../../components/states.tsx';
@@ -22,9 +23,9 @@ export default function KeysPage() {
   const keys = useQuery(IdentityService.method.listApiKeys, {});
   const queries = useQueryClient();
   const [isMaking, setMaking] = useState(false);
-  const [revoking, setRevoking] = useState<ApiKey>();
+  const { open: revoking, setOpen: setRevoking, close } = useOpen<ApiKey>();
   const reload = (): void => void queries.invalidateQueries({ queryKey: listKey });
-  const columns = useMemo(() => columnsOf(setRevoking), []);
+  const columns = useMemo(() => columnsOf(setRevoking), [setRevoking]);
   useCommands(
     useMemo(
       () => [{ label: 'Make an API key', run: () => setMaking(true), keys: 'c', icon: 'plus', group: 'API keys' }],
@@ -51,15 +52,7 @@ export default function KeysPage() {
         }
       </Answer>
       {isMaking && <CreateKeyDialog onMade={reload} onClose={() => setMaking(false)} />}
-      {revoking && (
-        <RevokeDialog
-          key={revoking.id}
-          apiKey={revoking}
-          onDone={reload}
-          // A late answer closes its own question, not the one that was asked since.
-          onClose={() => setRevoking((now) => (now === revoking ? undefined : now))}
-        />
-      )}
+      {revoking && <RevokeDialog key={revoking.id} apiKey={revoking} onDone={reload} onClose={close} />}
     </Page>
   );
 }

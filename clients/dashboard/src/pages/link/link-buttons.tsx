@@ -1,7 +1,8 @@
-import { lazy, type RefObject, Suspense, useEffect, useMemo, useRef, useState } from 'react';
+import { lazy, type RefObject, Suspense, useEffect, useMemo, useRef } from 'react';
 import { useLocation } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { Button } from '../../components/button.tsx';
+import { useOpen } from '../../components/dialog.tsx';
 import { useToast } from '../../components/toasts.tsx';
 import type { Command } from '../../keyboard/command-registry.ts';
 import { useCommands } from '../../keyboard/commands.tsx';
@@ -13,7 +14,6 @@ import { linkPath } from './link-path.ts';
 const QrDialog = lazy(() => import('../links/qr-dialog.tsx'));
 const group = 'This link';
 
-/** One opening of a dialog: made anew each time, so that a late answer can tell whether it is still the same. */
 interface Open {
   readonly kind: 'edit' | 'qr';
 }
@@ -26,7 +26,7 @@ interface LinkButtonsProps {
 
 /** What can be done with the link of the page, by buttons and by keys. */
 export function LinkButtons({ link, isGone }: LinkButtonsProps) {
-  const [open, setOpen] = useState<Open>();
+  const { open, setOpen, close } = useOpen<Open>();
   const actions = useLinkActions();
   const [, go] = useLocation();
   const isHere = useIsHere();
@@ -41,14 +41,13 @@ export function LinkButtons({ link, isGone }: LinkButtonsProps) {
             { label: 'Show the QR code', keys: 'q', icon: 'qr', group, run: () => setOpen({ kind: 'qr' }) },
             { label: toggle, keys: 'd', group, run: () => actions.setActive([link], !link.isActive) },
           ],
-    [actions, link, toggle, isGone],
+    [actions, link, toggle, isGone, setOpen],
   );
   useCommands(commands);
   const remove = (): void => {
     actions.remove([link]);
     go('/links');
   };
-  const close = (): void => setOpen((now) => (now === open ? undefined : now));
   return (
     <>
       {!isGone && (

@@ -1,7 +1,8 @@
-import { lazy, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Button } from '../../components/button.tsx';
+import { useOpen } from '../../components/dialog.tsx';
 import { Page } from '../../components/page.tsx';
 import { EmptyState, ErrorState } from '../../components/states.tsx';
 import { useToast } from '../../components/toasts.tsx';
@@ -18,16 +19,16 @@ import { useLinkLists, useLinks } from './use-links.ts';
 
 const QrDialog = lazy(() => import('./qr-dialog.tsx'));
 
-type Open = { readonly kind: 'create' } | { readonly kind: 'edit' | 'qr'; readonly link: Link } | undefined;
+type Open = { readonly kind: 'create' } | { readonly kind: 'edit' | 'qr'; readonly link: Link };
 
 export default function LinksPage() {
   const [filter, changeFilter] = useLinkFilter();
   const { query, links } = useLinks(filter);
   const { ids, chosen, choose, chooseAll } = useSelection(links);
-  const [open, setOpen] = useState<Open>();
+  const { open, setOpen, close } = useOpen<Open>();
   const actions = useLinkActions();
   const searchField = useRef<HTMLInputElement>(null);
-  const create = useCallback(() => setOpen({ kind: 'create' }), []);
+  const create = useCallback(() => setOpen({ kind: 'create' }), [setOpen]);
   const rowActions = useRowActions({ actions, choose, setOpen, changeFilter });
   useLinkCommands({ links, searchField, create, rowActions });
 
@@ -67,8 +68,7 @@ export default function LinksPage() {
           )
         }
       </Answer>
-      {/* A late answer closes its own dialog, not the one that was opened since. */}
-      <OpenDialog open={open} close={() => setOpen((now) => (now === open ? undefined : now))} />
+      <OpenDialog open={open} close={close} />
     </Page>
   );
 }
@@ -96,7 +96,7 @@ function useRowActions({ actions, choose, setOpen, changeFilter }: RowActionPart
   );
 }
 
-function OpenDialog({ open, close }: { open: Open; close: () => void }) {
+function OpenDialog({ open, close }: { open: Open | undefined; close: () => void }) {
   const lists = useLinkLists();
   const tell = useToast();
   if (!open) return null;

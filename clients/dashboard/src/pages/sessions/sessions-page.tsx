@@ -1,11 +1,12 @@
 import { createConnectQueryKey, useMutation, useQuery } from '@connectrpc/connect-query';
 import { useQueryClient } from '@tanstack/react-query';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { OpenSession } from '#gen/identity/v1/open_session_pb.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Button } from '../../components/button.tsx';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
+import { useOpen } from '../../components/dialog.tsx';
 import { Moment } from '../../components/moment.tsx';
 import { Page } from '../../components/page.tsx';
 import { type Column, Table } from '../../components/table.tsx';
@@ -18,8 +19,8 @@ const listKey = createConnectQueryKey({ schema: IdentityService.method.listSessi
 export default function SessionsPage() {
   const sessions = useQuery(IdentityService.method.listSessions, {});
   const queries = useQueryClient();
-  const [ending, setEnding] = useState<OpenSession>();
-  const columns = useMemo(() => columnsOf(setEnding), []);
+  const { open: ending, setOpen: setEnding, close } = useOpen<OpenSession>();
+  const columns = useMemo(() => columnsOf(setEnding), [setEnding]);
   return (
     <Page title="Sessions" lead="Where you are signed in. End what you do not know, or no longer use.">
       <Answer query={sessions}>
@@ -37,8 +38,7 @@ export default function SessionsPage() {
           key={ending.id}
           session={ending}
           onDone={() => void queries.invalidateQueries({ queryKey: listKey })}
-          // A late answer closes its own question, not the one that was asked since.
-          onClose={() => setEnding((now) => (now === ending ? undefined : now))}
+          onClose={close}
         />
       )}
     </Page>
