@@ -1,7 +1,9 @@
+import { Code } from '@connectrpc/connect';
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
+import { refuse } from './support/refusal.ts';
 import {
   createLink,
   holdBack,
@@ -141,7 +143,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     expect(await page.getByRole('listitem').count()).toBe(1);
   });
 
-  it('says what is wrong with an alias or a destination, and keeps what was typed', async () => {
+  it('says what is wrong with an alias, a destination or an end, and keeps what was typed', async () => {
     const { page } = await signedInPage();
     const alias = `mine-${Date.now()}`;
     await createLink(page, { Destination: 'https://example.com/', Alias: alias });
@@ -150,11 +152,19 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByText('A link of this workspace has it already').waitFor();
     await page.getByLabel('Alias').fill('no spaces');
     await page.getByText('Letters, digits, hyphens and underscores').waitFor();
+    await refuse(page, /GetLink$/, { code: Code.Unavailable, reason: 'OVERLOADED' });
+    await page.getByLabel('Alias').fill(`${alias}-2`);
+    await page.getByText('Could not be looked up').waitFor();
     await page.getByLabel('Alias').fill('API');
     await page.getByLabel('Destination').fill('https://example.com/kept');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'reserved' }).waitFor();
     expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/kept');
+    await page.getByLabel('Ends').fill('12026-01-01T10:00');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    expect(await page.getByLabel('Ends').evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(
+      true,
+    );
   });
 
   it('does not take back what a colleague changed while a link was being edited', async () => {

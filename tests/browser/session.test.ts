@@ -38,6 +38,16 @@ describe.skipIf(whyNoBrowser)('a session', () => {
     await row(page, 'example.com/typed-before').waitFor();
   });
 
+  it('that ended makes room for somebody else', async () => {
+    const { page } = await signedInPage();
+    await page.getByText('No links yet').waitFor();
+    await endSession(page);
+    await page.getByRole('link', { name: 'Overview' }).click();
+    await page.getByRole('button', { name: 'Use another account' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect(await page.getByLabel('Email').inputValue()).toBe('');
+  });
+
   it('is one for all tabs: signed in, traded and left together', async () => {
     const context = await newContext();
     const first = await newPage(context);

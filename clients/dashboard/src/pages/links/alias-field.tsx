@@ -36,7 +36,8 @@ export function AliasField({ value, onChange, error, own }: AliasFieldProps) {
       return { hint: own ? 'The old code leads nowhere once it is changed.' : 'Left empty, one is made.' };
     if (!isFit) return { hint: '', error: 'Letters, digits, hyphens and underscores, at most 64.' };
     if (isTaken) return { hint: '', error: 'A link of this workspace has it already.' };
-    return { hint: isFree ? 'No link of this workspace has it.' : 'Looking it up…' };
+    if (isFree) return { hint: 'No link of this workspace has it.' };
+    return { hint: isSettled ? 'Could not be looked up; it is checked when you save.' : 'Looking it up…' };
   })();
   return (
     <TextField

@@ -9,7 +9,7 @@ import { Dialog, DialogActions } from '../../components/dialog.tsx';
 import { SelectField, TextField } from '../../components/field.tsx';
 import { ErrorNote } from '../../components/states.tsx';
 import { AliasField } from './alias-field.tsx';
-import { creationOf, draftOf, emptyDraft, type LinkDraft, patchOf } from './link-draft.ts';
+import { creationOf, draftOf, emptyDraft, type LinkDraft, lastEnd, patchOf } from './link-draft.ts';
 import style from './links.module.css';
 import { useLinkLists } from './use-links.ts';
 
@@ -71,6 +71,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
           <TextField
             label="Ends"
             type="datetime-local"
+            max={lastEnd}
             optional
             error={problem?.fields.expires_at}
             {...field('expiresAt')}

@@ -21,6 +21,9 @@ describe('a draft', () => {
       tags: [],
       redirectStatus: 302,
     });
+    for (const host of ['example.org:8443', 'localhost:8080'])
+      expect(creationOf({ ...emptyDraft, longUrl: `${host}/x` }).longUrl).toBe(`https://${host}/x`);
+    expect(creationOf({ ...emptyDraft, longUrl: 'tel:112' }).longUrl).toBe('tel:112');
     expect(creationOf({ ...emptyDraft, longUrl: 'http://a.example' }).longUrl).toBe('http://a.example');
     expect(creationOf({ ...emptyDraft, longUrl: 'ftp://a.example', tags: 'x, ,y,x' })).toMatchObject({
       longUrl: 'ftp://a.example',

@@ -13,6 +13,9 @@ export interface LinkDraft {
   readonly redirectStatus: string;
 }
 
+/** The last end that a link can have. */
+export const lastEnd = '9999-12-31T23:59';
+
 export const emptyDraft: LinkDraft = {
   longUrl: '',
   alias: '',
@@ -70,8 +73,13 @@ export function patchOf(draft: LinkDraft, link: Link) {
 /** People paste hosts; a link needs a whole address. */
 function withScheme(text: string): string {
   const url = text.trim();
-  return url === '' || /^[a-z][a-z0-9+.-]*:/i.test(url) ? url : `https://${url}`;
+  if (url === '') return url;
+  const hasScheme = /^[a-z][a-z0-9+.-]*:/i.test(url) && !hostWithPort.test(url);
+  return hasScheme ? url : `https://${url}`;
 }
+
+/** What begins as if with a scheme: `example.org:8443/x`. One without a dot may be one, as in `tel:112`. */
+const hostWithPort = /^(?:[^/?#:@]+\.[^/?#:@]+|localhost):\d+(?:[/?#]|$)/i;
 
 const tagsOf = (text: string): string[] => [...new Set(text.split(',').map((tag) => tag.trim()))].filter(Boolean);
 
