@@ -118,6 +118,13 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await toast(page, 'Gone restored').waitFor();
   });
 
+  it('a link on a domain that is not ours says so, and where the links are', async () => {
+    const { page } = await signedInPage();
+    await page.goto('/app/links/spring?domain=not-ours.example');
+    await page.getByRole('heading', { name: 'That domain is not ours' }).waitFor();
+    await page.getByRole('link', { name: 'Go to the links' }).waitFor();
+  });
+
   it('the workspace counts as it happens, and leads to the links that are followed most, where the system has no language set', async () => {
     const { page } = await signedInPage({ locale: 'en-US@posix' });
     const aliases = ['one', 'two'].map((name) => `${name}-${Date.now()}`) as [string, string];

@@ -91,7 +91,10 @@ const known: Readonly<Record<string, Advice>> = {
     title: 'That host cannot be linked to',
     advice: 'Private hosts, our own short links and hosts that were taken down are refused.',
   },
-  DOMAIN_UNKNOWN: { title: 'That domain is not ours', advice: 'Choose one of the domains in the list.' },
+  DOMAIN_UNKNOWN: {
+    title: 'That domain is not ours',
+    advice: 'The address names a domain that this installation does not have. Look for the link in the list.',
+  },
   ETAG_STALE: {
     title: 'Somebody changed this in the meantime',
     advice: 'Look at the new state, then make your change again.',

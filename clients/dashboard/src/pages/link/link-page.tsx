@@ -35,7 +35,7 @@ export default function LinkPage() {
   );
 }
 
-const goneReasons = ['LINK_NOT_FOUND', 'LINK_DELETED'];
+const goneReasons = ['LINK_NOT_FOUND', 'LINK_DELETED', 'DOMAIN_UNKNOWN'];
 
 /** Asking again is of no use, so that is not offered. */
 function NoSuchLink({ error }: { error: unknown }) {

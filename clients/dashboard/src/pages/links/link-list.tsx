@@ -14,6 +14,8 @@ const ahead = 40;
 
 interface LinkListProps {
   readonly links: readonly Link[];
+  /** They are on several domains, so each says on which. */
+  readonly withDomains: boolean;
   readonly chosen: ReadonlySet<string>;
   readonly actions: RowActions;
   /** What is shown was asked for before; the answer to what is asked for now is on its way. */
@@ -23,7 +25,7 @@ interface LinkListProps {
 }
 
 /** A list of which only what is on the screen is there: as quick with 100,000 links as with ten. */
-export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
+export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
   // Asked once: while it scrolls, asking for a style would have the browser work it out at each turn.
@@ -76,6 +78,7 @@ export function LinkList({ links, chosen, actions, isOld, hasMore, loadMore }: L
             <LinkRow
               key={link.id}
               link={link}
+              withDomain={withDomains}
               index={index}
               top={start - scrollMargin}
               isChosen={chosen.has(link.id)}

@@ -19,6 +19,8 @@ export interface RowActions {
 
 interface LinkRowProps {
   readonly link: Link;
+  /** Whether its short link is written with the domain. */
+  readonly withDomain: boolean;
   /** Its place in the list, from 0. */
   readonly index: number;
   readonly top: number;
@@ -31,8 +33,9 @@ const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumF
 /** More are on the page of the link. */
 const tagsShown = 3;
 
-export const LinkRow = memo(function LinkRow({ link, index, top, isChosen, actions }: LinkRowProps) {
-  const name = link.title || link.code;
+export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isChosen, actions }: LinkRowProps) {
+  const { code, domain, title } = link;
+  const name = title || (withDomain ? `${domain}/${code}` : code);
   return (
     <li
       className={style.row}
@@ -52,7 +55,11 @@ export const LinkRow = memo(function LinkRow({ link, index, top, isChosen, actio
           <PageLink href={linkPath(link)} className={style.name} data-row>
             {name}
           </PageLink>
-          {link.title && <span className={style.short}>/{link.code}</span>}
+          {title && (
+            <span className={style.short}>
+              {withDomain && domain}/{code}
+            </span>
+          )}
           {link.state !== 'active' && <span className={style.badge}>{link.state}</span>}
         </div>
         <span className={style.destination} title={link.longUrl}>

@@ -23,7 +23,7 @@ type Open = { readonly kind: 'create' } | { readonly kind: 'edit' | 'qr'; readon
 
 export default function LinksPage() {
   const [filter, changeFilter] = useLinkFilter();
-  const { query, links } = useLinks(filter);
+  const { query, links, withDomains } = useLinks(filter);
   const { ids, chosen, choose, chooseAll } = useSelection(links);
   const { open, setOpen, close } = useOpen<Open>();
   const actions = useLinkActions();
@@ -55,6 +55,7 @@ export default function LinksPage() {
             <>
               <LinkList
                 links={links}
+                withDomains={withDomains}
                 chosen={ids}
                 actions={rowActions}
                 isOld={query.isPlaceholderData}

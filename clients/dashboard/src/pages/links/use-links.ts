@@ -32,8 +32,13 @@ export function useLinks({ search, tag, state, order }: LinkFilter) {
   );
   const pages = query.data?.pages;
   const links = useMemo(() => pages?.flatMap(({ urls }) => urls), [pages]);
-  return { query, links };
+  const withDomains = useMemo(() => areOnSeveralDomains(links ?? []), [links]);
+  return { query, links, withDomains };
 }
+
+/** Whether a code alone does not tell links apart. */
+export const areOnSeveralDomains = (links: readonly Link[]): boolean =>
+  links.some(({ domain }) => domain !== links[0]?.domain);
 
 const listKey = createConnectQueryKey({ schema: listLinks, cardinality: 'infinite' });
 /** The link that has a page of its own. */
