@@ -142,4 +142,28 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     await page.keyboard.press('Enter');
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
   });
+
+  it('takes no letter for a command where somebody switched that off', async () => {
+    const page = await newPage(await newContext());
+    await signUp(page);
+    await page.getByText('No links yet').waitFor();
+    await page.keyboard.press('?');
+    const sheet = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+    await sheet.getByText('Create a link').waitFor();
+    await sheet.getByLabel('Single keys').uncheck();
+    await sheet.getByText('Create a link').waitFor({ state: 'detached' });
+    await page.keyboard.press('Escape');
+    await page.reload();
+    await page.getByText('No links yet').waitFor();
+    await page.keyboard.press('n');
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).waitFor();
+    expect(await page.getByRole('dialog').count()).toBe(1);
+    await page.keyboard.type('shortcuts');
+    await page.keyboard.press('Enter');
+    await sheet.getByLabel('Single keys').check();
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('n');
+    await page.getByRole('dialog', { name: 'Create a link' }).waitFor();
+  });
 });

@@ -1,4 +1,5 @@
 import type { Command } from './command-registry.ts';
+import { areSingleKeysOn, isSingle } from './single-keys.ts';
 
 /** How long the second key of a pair may take. */
 const pairMs = 1_200;
@@ -12,7 +13,7 @@ export function listenToKeys(
   const onKey = (event: KeyboardEvent): void => {
     if (event.defaultPrevented || event.isComposing || event.repeat) return;
     const key = keyOf(event);
-    if (!key) return;
+    if (!key || (isSingle(key) && !areSingleKeysOn())) return;
     const begun = first && now() - first.at < pairMs ? `${first.key} ${key}` : undefined;
     first = undefined;
     // A dialog is not left for another page by any key: it may hold what is shown once. One that is there is open, or is opened again.

@@ -2,13 +2,26 @@ import { Dialog } from '../components/dialog.tsx';
 import { useAllCommands } from './commands.tsx';
 import { Keys } from './keys-view.tsx';
 import style from './palette.module.css';
+import { isSingle, useSingleKeys } from './single-keys.ts';
 
 /** Every key that does something now. */
 export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
-  const commands = useAllCommands().filter(({ keys }) => keys !== undefined);
+  const [areSingleKeysOn, switchSingleKeys] = useSingleKeys();
+  const works = (keys: string): boolean => areSingleKeysOn || !isSingle(keys);
+  const commands = useAllCommands().filter(({ keys }) => keys !== undefined && works(keys));
   const groups = Map.groupBy(commands, ({ group }) => group);
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
+      <label className={style.switch}>
+        <input type="checkbox" checked={areSingleKeysOn} onChange={({ target }) => switchSingleKeys(target.checked)} />
+        <span>
+          <strong>Single keys</strong>
+          <span className={style.what}>
+            Switched off, letters and signs alone do nothing: for voice control, or where a slip of the hand presses
+            them.
+          </span>
+        </span>
+      </label>
       <div className={style.sheet}>
         {[...groups].map(([group, list]) => (
           <section key={group}>

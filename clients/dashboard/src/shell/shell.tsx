@@ -3,6 +3,7 @@ import { Link, useLocation } from 'wouter';
 import { IconButton } from '../components/button.tsx';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { type Theme, themes, useTheme } from '../design/theme.ts';
+import { useSingleKeys } from '../keyboard/single-keys.ts';
 import { homePath, routes } from '../routes.ts';
 import { usePerson } from '../session/session-context.ts';
 import { Mark } from './mark.tsx';
@@ -14,6 +15,7 @@ import { useShellCommands } from './shell-commands.tsx';
 export function Shell({ children }: { children: ReactNode }) {
   const { user, workspace } = usePerson();
   const isOnline = useOnline();
+  const [areSingleKeysOn] = useSingleKeys();
   const { dialog, openPalette, openShortcuts, logOut } = useShellCommands();
   return (
     <div className={style.shell}>
@@ -43,7 +45,12 @@ export function Shell({ children }: { children: ReactNode }) {
           </div>
           <div className={style.tools}>
             <IconButton icon="search" label="Find a command (Ctrl or ⌘ K)" small onClick={openPalette} />
-            <IconButton icon="keyboard" label="Keyboard shortcuts (?)" small onClick={openShortcuts} />
+            <IconButton
+              icon="keyboard"
+              label={`Keyboard shortcuts${areSingleKeysOn ? ' (?)' : ''}`}
+              small
+              onClick={openShortcuts}
+            />
             <ThemeButton />
             <IconButton icon="leave" label="Log out" small onClick={logOut} />
           </div>

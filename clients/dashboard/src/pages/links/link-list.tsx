@@ -1,6 +1,7 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
 import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
+import { areSingleKeysOn, isSingle } from '../../keyboard/single-keys.ts';
 import { LinkRow, type RowActions } from './link-row.tsx';
 import style from './links.module.css';
 
@@ -54,6 +55,7 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
   const onKeyDown = (event: React.KeyboardEvent): void => {
     const step = { ArrowDown: 1, ArrowUp: -1, j: 1, k: -1 }[event.key];
     if (step === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isSingle(event.key) && !areSingleKeysOn()) return;
     const next = rowOf(event.target) + step;
     if (next < 0 || next >= links.length) return;
     event.preventDefault();

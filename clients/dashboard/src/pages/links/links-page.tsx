@@ -6,6 +6,7 @@ import { useOpen } from '../../components/dialog.tsx';
 import { Page } from '../../components/page.tsx';
 import { EmptyState, ErrorState } from '../../components/states.tsx';
 import { useToast } from '../../components/toasts.tsx';
+import { useSingleKeys } from '../../keyboard/single-keys.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { FilterBar } from './filter-bar.tsx';
 import { LinkDialog } from './link-dialog.tsx';
@@ -26,6 +27,7 @@ export default function LinksPage() {
   const { query, links, withDomains } = useLinks(filter);
   const { ids, chosen, choose, chooseAll } = useSelection(links);
   const { open, setOpen, close } = useOpen<Open>();
+  const [areSingleKeysOn] = useSingleKeys();
   const actions = useLinkActions();
   const searchField = useRef<HTMLInputElement>(null);
   const create = useCallback(() => setOpen({ kind: 'create' }), [setOpen]);
@@ -41,7 +43,7 @@ export default function LinksPage() {
     <Page
       title="Links"
       actions={
-        <Button look="primary" icon="plus" onClick={create} title="Create a link (N)">
+        <Button look="primary" icon="plus" onClick={create} title={areSingleKeysOn ? 'Create a link (N)' : undefined}>
           Create a link
         </Button>
       }

@@ -1,0 +1,16 @@
+import { useSyncExternalStore } from 'react';
+import { createKeptChoice } from '../design/kept-choice.ts';
+
+const choice = createKeptChoice('hop-single-keys', ['on', 'off']);
+
+/** Whether characters alone run commands: not where a person switched that off, whose voice control or hand presses them unmeant. */
+export const areSingleKeysOn = (): boolean => choice.current() === 'on';
+
+/** The same, and how to switch it. */
+export const useSingleKeys = (): [boolean, (isOn: boolean) => void] => [
+  useSyncExternalStore(choice.subscribe, areSingleKeysOn),
+  (isOn) => choice.choose(isOn ? 'on' : 'off'),
+];
+
+/** Whether keys are characters alone: `n`, `g l`, but neither `mod+k` nor `Delete`. */
+export const isSingle = (keys: string): boolean => keys.split(' ').every((key) => key.length === 1);
