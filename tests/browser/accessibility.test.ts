@@ -70,8 +70,8 @@ describe.skipIf(whyNoBrowser)('a page', () => {
       await page.keyboard.press('Escape');
       await createLink(page, {
         Destination: `https://example.com/${'long/'.repeat(60)}`,
-        Title: 'A link',
-        Tags: 'mail, spring',
+        Title: `A link ${'that goes on '.repeat(5)}${'without-end'.repeat(10)}`,
+        Tags: `mail, ${'spring'.repeat(10)}`,
       });
       await row(page, 'A link').waitFor();
       // What was told is not in the way.
