@@ -159,6 +159,9 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByLabel('Destination').fill('https://example.com/kept');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'reserved' }).waitFor();
+    await page.unroute(/GetLink$/);
+    await page.getByLabel('Alias').fill(`${alias}-3`);
+    await page.getByText('No link of this workspace has it.').waitFor();
     expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/kept');
     await page.getByLabel('Ends').fill('12026-01-01T10:00');
     await page.getByRole('button', { name: 'Create', exact: true }).click();

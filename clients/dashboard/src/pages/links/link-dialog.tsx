@@ -35,10 +35,11 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   const [first] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
   const [draft, setDraft] = useState(first);
   const isUnsaved = JSON.stringify(draft) !== JSON.stringify(first);
-  const { save, problem, isBusy } = useSaving(link, onDone);
+  const { save, refused, isBusy } = useSaving(link, onDone);
   const field = (name: keyof LinkDraft) => ({
     value: draft[name],
     onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
+    error: faultOf(refused, draft, name),
   });
   return (
     <Dialog title={link ? `Edit ${link.title || link.code}` : 'Create a link'} isUnsaved={isUnsaved} onClose={onClose}>
@@ -55,31 +56,16 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
           autoComplete="off"
           maxLength={8192}
           placeholder="https://…"
-          error={problem?.fields.long_url}
           {...field('longUrl')}
         />
-        <AliasField error={problem?.fields.alias} own={link} {...field('alias')} />
-        <TextField label="Title" optional maxLength={256} error={problem?.fields.title} {...field('title')} />
-        <TextField
-          label="Tags"
-          optional
-          hint="With commas between."
-          error={Object.entries(problem?.fields ?? {}).find(([name]) => name.startsWith('tags'))?.[1]}
-          {...field('tags')}
-        />
+        <AliasField own={link} {...field('alias')} />
+        <TextField label="Title" optional maxLength={256} {...field('title')} />
+        <TextField label="Tags" optional hint="With commas between." {...field('tags')} />
         <div className={style.pair}>
-          <TextField
-            label="Ends"
-            type="datetime-local"
-            max={lastEnd}
-            optional
-            error={problem?.fields.expires_at}
-            {...field('expiresAt')}
-          />
+          <TextField label="Ends" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
           <SelectField
             label="Redirect"
             hint={redirects[Number(draft.redirectStatus) as keyof typeof redirects]?.what}
-            error={problem?.fields.redirect_status}
             {...field('redirectStatus')}
           >
             {redirectOrder.map((status) => (
@@ -89,7 +75,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
             ))}
           </SelectField>
         </div>
-        <ErrorNote problem={problem} />
+        <ErrorNote problem={refused?.problem} />
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
           <Button look="primary" type="submit" busy={isBusy}>
@@ -101,12 +87,35 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   );
 }
 
+/** A draft that could not be saved, and why. */
+interface Refused {
+  readonly draft: LinkDraft;
+  readonly problem: Problem;
+}
+
+/** What is wrong with a field, or with one of the things in it, as `tags[2]`; nothing once it was changed. */
+function faultOf(refused: Refused | undefined, draft: LinkDraft, field: keyof LinkDraft): string | undefined {
+  if (!refused || refused.draft[field] !== draft[field]) return undefined;
+  const fields = Object.entries(refused.problem.fields);
+  return fields.find(([name]) => name.startsWith(contractNames[field]))?.[1];
+}
+
+/** What the contract calls the fields of a draft. */
+const contractNames = {
+  longUrl: 'long_url',
+  alias: 'alias',
+  title: 'title',
+  tags: 'tags',
+  expiresAt: 'expires_at',
+  redirectStatus: 'redirect_status',
+} as const satisfies Record<keyof LinkDraft, string>;
+
 /** Saves a draft. A creation that is tried again has the same key, so that it makes one link however often it is sent. */
 function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
   const transport = useTransport();
   const client = useMemo(() => createClient(LinkService, transport), [transport]);
   const lists = useLinkLists();
-  const [problem, setProblem] = useState<Problem>();
+  const [refused, setRefused] = useState<Refused>();
   const [isBusy, setBusy] = useState(false);
   const sent = useRef<{ readonly request: string; readonly key: string }>(undefined);
 
@@ -117,19 +126,19 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
   };
   const save = async (draft: LinkDraft): Promise<void> => {
     setBusy(true);
-    setProblem(undefined);
+    setRefused(undefined);
     try {
       if (!link) onDone(await create(draft), true);
       else onDone(await client.updateLink({ code: link.code, domain: link.domain, ...patchOf(draft, link) }), false);
     } catch (error) {
-      setProblem(problemOf(error));
+      setRefused({ draft, problem: problemOf(error) });
       // What is on the screen may be older than what refused it, or the answer alone was lost.
       if (link) lists.renew();
     } finally {
       setBusy(false);
     }
   };
-  return { save, problem, isBusy };
+  return { save, refused, isBusy };
 }
 
 /** Not crypto.randomUUID, which a browser has on secure pages alone: an installation in a local network may have no TLS. */
