@@ -188,6 +188,27 @@ describe('creating', () => {
     expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, reason]);
   });
 
+  test('what the operator has taken down is refused by its name: a host, a link, a workspace', async () => {
+    const link = await client.createLink({ longUrl });
+    const evil = 'https://login.evil.example/';
+    const [edit, toEvil] = [{ title: 'T' }, { longUrl: evil }].map((patch) => ({ code: link.code, patch }));
+    const takenDown = (subject: string) => pool.query('insert into takedowns (subject) values ($1)', [subject]);
+    const outcomes = async () => [
+      await refusal(client.createLink({ longUrl: evil })),
+      await refusal(client.updateLink(toEvil ?? {})),
+      await refusal(client.updateLink(edit ?? {})),
+    ];
+    const refused = [Code.InvalidArgument, 'DESTINATION_REFUSED'];
+    const answered = [Code.Unknown, undefined];
+    await takenDown('host:evil.example');
+    expect(await outcomes()).toEqual([refused, refused, answered]);
+    await takenDown(`link:${link.id}`);
+    const down = [Code.PermissionDenied, 'LINK_TAKEN_DOWN'];
+    expect(await outcomes()).toEqual([refused, down, down]);
+    await takenDown(`workspace:${person.workspaceId}`);
+    expect(await outcomes()).toEqual([[Code.PermissionDenied, 'WORKSPACE_TAKEN_DOWN'], down, down]);
+  });
+
   test.each(['admin\u034f', 'api\ufe0f', 'a\u3164dmin', '\u3164', '\u115f', 'x\u{e0100}', '\u0301admin'])(
     'an alias is refused that holds what nobody sees, or begins with a mark: %j',
     async (alias) => {

@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
@@ -28,6 +31,15 @@ async function makeHot(code: string): Promise<void> {
     return answeredByEnvoy();
   };
   await eventually(follow, (count) => count > before, { timeoutMs: 10_000, everyMs: 50 });
+}
+
+/** As an operator runs it. */
+async function takenDown(...args: string[]): Promise<void> {
+  const env = { ...process.env, HOP_LOCAL_DIR: inject('meshDir') };
+  const child = spawn(process.execPath, ['compose/local/main.ts', 'takedown', ...args], { env, timeout: 20_000 });
+  const output = text(child.stdout);
+  expect(await once(child, 'exit')).toEqual([0, null]);
+  expect(await output).toContain('"links":1');
 }
 
 const changes = [
@@ -64,6 +76,29 @@ it('stops answering once the link is deleted', async () => {
   await eventually(
     () => call(`/${code}`),
     ({ status }) => status === 410,
+    { timeoutMs: 2_000, everyMs: 10 },
+  );
+});
+
+it('stops answering once the operator takes the link down, whatever its owner does', async () => {
+  const { code, short_url } = await newLink(ada);
+  await makeHot(code);
+  await takenDown('--link', short_url, '--reason', 'phishing');
+  const { answer } = await eventually(
+    () => call(`/${code}`, { headers: { accept: 'application/json' } }),
+    ({ status }) => status === 410,
+    { timeoutMs: 2_000, everyMs: 10 },
+  );
+  expect(answer.json.details[0].reason).toBe('LINK_DISABLED');
+  const path = `/api/v1/urls/${code}`;
+  const enabled = await call(path, { method: 'PATCH', token: ada.token, body: { is_active: true } });
+  expect([enabled.status, enabled.json.details[0].reason]).toEqual([403, 'LINK_TAKEN_DOWN']);
+  expect((await call(path, { token: ada.token })).json).toMatchObject({ is_active: false, state: 'disabled' });
+  expect((await call(`/${code}`)).status).toBe(410);
+  await takenDown('--link', short_url, '--undo');
+  await eventually(
+    () => call(`/${code}`),
+    ({ status }) => status === 302,
     { timeoutMs: 2_000, everyMs: 10 },
   );
 });

@@ -57,23 +57,25 @@ function destinationHost(text: string): Subject {
   throw new Error(`${text} is not a host, such as evil.example or 192.0.2.1; it takes no port and no path.`);
 }
 
-async function takeDown(takedowns: Takedowns, { named, ...order }: Order, log: Log): Promise<void> {
-  const id = typeof named === 'string' ? undefined : await takedowns.linkAt(named);
-  if (typeof named !== 'string' && id === undefined) throw new Error('There is no such link.');
-  const { stands, dryRun, reason } = order;
-  const subject = typeof named === 'string' ? named : (`link:${id}` as const);
+async function takeDown(takedowns: Takedowns, { named, stands, dryRun, reason }: Order, log: Log): Promise<void> {
+  const key = typeof named === 'string' ? undefined : named;
+  const subject = typeof named === 'string' ? named : await subjectAt(takedowns, named);
   const ruling = { subject, stands, dryRun, reason };
   const done = `${dryRun ? 'would be ' : ''}${stands ? 'taken down' : 'given back'}`;
+  let links = 0;
   const tell = (touched: Touched): void => {
-    if (touched.length > 0) log.info({ subject, reason, link_ids: touched.map((link) => link.id) }, `links ${done}`);
+    links += touched.length;
+    log.info({ subject, reason, link_ids: touched.map(({ id }) => id) }, `links ${done}`);
   };
-  if (typeof named === 'string') {
-    log.info({ subject, reason, links: await carryOut(takedowns, ruling, { tell }) }, done);
-  } else {
-    const touched = await takedowns.ruleOnLink(ruling, named);
-    tell(touched);
-    log.info({ subject, reason, links: touched.length }, done);
-  }
+  if (key === undefined) await carryOut(takedowns, ruling, { tell });
+  else tell(await takedowns.ruleOnLink(ruling, key));
+  log.info({ subject, reason, links }, done);
+}
+
+async function subjectAt(takedowns: Takedowns, key: LinkKey): Promise<Subject> {
+  const id = await takedowns.linkAt(key);
+  if (id === undefined) throw new Error('There is no such link.');
+  return `link:${id}`;
 }
 
 async function run(order: Order): Promise<void> {
