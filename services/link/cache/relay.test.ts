@@ -130,6 +130,47 @@ describe('the relay', () => {
     );
   });
 
+  test('while it pays what is owed more is committed than may wait: it goes on from what it has paid', async () => {
+    const one = startProcess();
+    const before = await make();
+    await waitFor(async () => (await cachedState(before.code)) === 'followable');
+    const cursor = await changeLog.relayCursor();
+    await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
+    await one.stop();
+    const resumedFrom: number[] = [];
+    const log: ChangeLog = {
+      ...changeLog,
+      continuation(from) {
+        resumedFrom.push(from.readAtMs);
+        return changeLog.continuation(from);
+      },
+    };
+    const feed = createChangeFeed({ changeLog: log, log: silentLog, queueLimit: 10 });
+    for await (const events of feed.subscribe('', new AbortController().signal)) if (events.length > 0) break;
+    const writers = createCacheWriters(redis);
+    const { promise: paying, resolve: pay } = Promise.withResolvers<void>();
+    const writeOwed: typeof writers.writeOwed = (...change) => paying.then(() => writers.writeOwed(...change));
+    await make();
+    const relay = startRelay({
+      ...{ changeLog: log, feed, log: silentLog, saveEveryMs: 50 },
+      cache: { ...writers, writeOwed },
+    });
+    running.push({
+      async stop() {
+        await relay.stop();
+        await feed.stop();
+      },
+    });
+    await waitFor(() => resumedFrom.length > 0);
+    const meanwhile = await Promise.all(Array.from({ length: 30 }, () => make()));
+    pay();
+    await waitFor(async () =>
+      (await Promise.all(meanwhile.map(({ code }) => cachedState(code)))).every((state) => state === 'followable'),
+    );
+    expect(resumedFrom.length).toBeGreaterThan(1);
+    expect(resumedFrom[1]).toBeGreaterThan(resumedFrom[0] ?? 0);
+  });
+
   test('an outage of the cache loses nothing', async () => {
     startProcess();
     const before = await make();
