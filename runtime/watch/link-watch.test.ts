@@ -98,6 +98,24 @@ it('resumes by the last cursor, later and later until it hears something again',
   expect(heard.some((what) => what.startsWith('gap'))).toBe(false);
 });
 
+it('resumes from where it had caught up, when it was too slow for what came meanwhile', async () => {
+  const { link, heard, hears, pause } = setUp();
+  const first = await link.stream(0);
+  first.say(beat('c1'));
+  await hears('heartbeat c1');
+  first.end();
+  (await pause(0)).over();
+  const second = await link.stream(1);
+  expect(second.cursor).toBe('c1');
+  second.say(changed(2n));
+  second.say({ event: { case: 'caughtUp', value: { cursor: 'c2' } } });
+  second.end(unavailable('SUBSCRIBER_TOO_SLOW', 'too slow', 100));
+  expect((await pause(1)).ms).toBe((await pause(0)).ms);
+  (await pause(1)).over();
+  expect((await link.stream(2)).cursor).toBe('c2');
+  expect(heard).toEqual(['connecting', 'heartbeat c1', 'connecting', 'change 2', 'connecting']);
+});
+
 it('begins anew when told to resynchronise', async () => {
   const { link, hears, pause } = setUp();
   const stream = await link.stream(0);

@@ -57,7 +57,10 @@ export function followLinks({ client, listener, log, now, sleep, random, silence
   function take({ event }: WatchResponse): void {
     if (event.case === 'change') listener.change(event.value);
     else if (event.case === 'resynchronise') missed(event.value.reason);
-    else if (event.case === 'heartbeat') {
+    else if (event.case === 'caughtUp') {
+      cursor = event.value.cursor;
+      failures = 0;
+    } else if (event.case === 'heartbeat') {
       cursor = event.value.cursor;
       failures = 0;
       listener.heartbeat(event.value);

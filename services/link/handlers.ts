@@ -110,7 +110,7 @@ function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers
   return {
     async *watch(request, context) {
       for await (const events of feed.subscribe(request.cursor, context.signal)) {
-        for (const event of events) if (event.type !== 'caught_up') yield watchResponse(event);
+        for (const event of events) yield watchResponse(event);
       }
     },
     async *listLookalikes(_request, context) {

@@ -6,7 +6,7 @@ import { writeCursor } from './change-cursor.ts';
 import type { WatchEvent } from './subscription.ts';
 
 /** An event of the watch as it goes over the wire. */
-export function watchResponse(event: Exclude<WatchEvent, { type: 'caught_up' }>): WatchResponse {
+export function watchResponse(event: WatchEvent): WatchResponse {
   switch (event.type) {
     case 'change': {
       const { kind, record, previousCode, changedAt } = event.change;
@@ -28,6 +28,8 @@ export function watchResponse(event: Exclude<WatchEvent, { type: 'caught_up' }>)
       };
       return create(WatchResponseSchema, { event: { case: 'heartbeat', value } });
     }
+    case 'caught_up':
+      return create(WatchResponseSchema, { event: { case: 'caughtUp', value: { cursor: writeCursor(event.cursor) } } });
     case 'resynchronise':
       return create(WatchResponseSchema, { event: { case: 'resynchronise', value: { reason: event.reason } } });
   }
