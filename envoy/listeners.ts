@@ -211,6 +211,8 @@ const patience: JsonObject = {
 };
 
 const http1: JsonObject = {
+  // Still what some proxies speak to what is behind them, and some load generators.
+  accept_http_10: true,
   // An offer to speak something else is not taken up, whatever it is, and the request is answered as if it were not there: some clients offer TLS with each
   // request over plain HTTP, and would be refused.
   ignore_http_11_upgrade: [{ safe_regex: { regex: '.*' } }],

@@ -239,7 +239,7 @@ describe('paths', () => {
     'GET http://a/api/nope HTTP/1.1',
     'GET /api/nope HTTP/1.0',
     'NONSENSE',
-    'GET /x HTTP/9.9',
+    'GET /api/nope HTTP/9.9',
   ])('%s is refused without a 5xx', async (line) => {
     expect(await sendRaw(door.envoy.publicPort, `${line}\r\nhost: a\r\n\r\n`)).toMatch(/^HTTP\/1\.[01] 4\d\d/);
   });

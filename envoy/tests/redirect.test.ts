@@ -57,6 +57,13 @@ describe('a redirect', () => {
     expect(answer.headers.server).toBe('hopline');
   });
 
+  test('is told to a client of HTTP/1.0', async () => {
+    const answer = await sendRaw(door.envoy.publicPort, 'GET /abc HTTP/1.0\r\nhost: a\r\n\r\n');
+    expect(answer).toMatch(/^HTTP\/1\.0 302 Found\r\n/);
+    expect(answer).toContain('\r\nlocation: https://example.com/\r\n');
+    expect(answer).toContain('\r\nconnection: close\r\n');
+  });
+
   test('a HEAD answers as GET, on a socket that stays usable', async () => {
     const lines = (path: string): string => `HEAD ${path} HTTP/1.1\r\nhost: localhost\r\n\r\n`;
     const answer = await sendRaw(door.envoy.publicPort, lines('/none') + lines('/r/abc') + lines('/abc'));
