@@ -1,6 +1,9 @@
 /** The arrows of the house: proto (gen) <- runtime <- services, gateway; clients know only proto. No service knows another. */
 const forbidden = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
+/** Processes, and commands of operators. */
+const started = '^(services|gateway)/.+/(main|takedown|erase|reconcile)\\.ts$';
+
 export default {
   forbidden: [
     forbidden('no-cycles', 'A cycle means that two files are one.', {}, { circular: true }),
@@ -45,6 +48,12 @@ export default {
       'Product code never stands on test code.',
       { path: '^(runtime|services|gateway|envoy|compose|clients)/', pathNot: '(\\.test\\.ts$|/testing/)' },
       { path: '(\\.test\\.ts$|^tests/|/testing/)' },
+    ),
+    forbidden(
+      'fakes-stand-apart',
+      'What no process and no command reaches is there for tests: it belongs into testing/.',
+      { path: started },
+      { path: '^(services|gateway)/', pathNot: `(${started}|\\.test\\.ts$|/testing/)`, reachable: false },
     ),
   ],
   options: {

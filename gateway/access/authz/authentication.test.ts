@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { makeApiKeySecret } from '#runtime/caller/api-key-secret.ts';
 import { HopError } from '#runtime/errors/errors.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { encoded, identityInMemory, person, signToken, testIssuer, tokenKey } from '../testing/identity-in-memory.ts';
 import { readCredential } from './credentials.ts';
 import { authenticateByIdentity } from './identity.ts';
-import { encoded, identityInMemory, person, signToken, testIssuer, tokenKey } from './identity-in-memory.ts';
 
 const config = {
   publicUrl: testIssuer,

@@ -4,7 +4,7 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { accessToken } from '#runtime/caller/access-token.ts';
 import { toConnectError, unauthenticated } from '#runtime/errors/errors.ts';
 
-/** For tests: what gateway/access asks of identity, through real serialization, without a socket. */
+/** What gateway/access asks of identity, through real serialization, without a socket. */
 export interface IdentityInMemory {
   readonly client: ReturnType<typeof createClient<typeof IdentityService>>;
   readonly calls: { keys: number; verify: number; revocations: number };
