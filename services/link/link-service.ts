@@ -63,10 +63,12 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
 function connect(config: LinkConfig, admission: Admission, log: Log) {
   const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
   const shared = { primary: true, statementTimeoutMs: config.statementTimeoutMs, log };
-  const { poolSize: max, poolQueue: maxWaiting } = config;
-  const pool = createPool(url, { name: 'link', max, maxWaiting, onWait: admission.waiting, ...shared });
+  const pool = createPool(url, {
+    ...{ name: 'link', max: config.poolSize, maxWaiting: config.poolQueue },
+    ...{ onWait: admission.waiting, ...shared },
+  });
   // A crowd that comes all at once, after a start say, must not begin by opening connections.
-  const stopWarming = keepWarm(pool, Math.ceil(max / 2));
+  const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
   return {
