@@ -253,7 +253,7 @@ test('with synchronous replication a commit waits for the replica, and a failove
   await waitForReplica();
 });
 
-test('the tools on its tables find the database of the mesh, and say which argument is wrong', async () => {
+test.concurrent('the tools on its tables find the database of the mesh, and say which argument is wrong', async () => {
   const run = async (...args: string[]): Promise<string> => {
     const { HOP_POSTGRES_PRIMARY: _, ...env } = process.env;
     const main = path.join(import.meta.dirname, 'main.ts');
@@ -272,14 +272,18 @@ test('the tools on its tables find the database of the mesh, and say which argum
   expect(await run('takedown', '--link', 'hello')).toMatch(/^64 hello is neither a short link nor .*\nusage: /);
 });
 
-test.runIf(kafkaIsInstalled())('Kafka keeps its log in its data folder, whatever that is called', async () => {
-  const own = layoutOf(path.join(dir, 'kafka'));
-  const ports = { kafka: await freePort(), 'kafka-controller': await freePort() };
-  const start = (): Promise<TestMesh> => startMesh({ dir: own.local, ports, parts: ['kafka'], portOffset: 33_000 });
-  await (await start()).stop();
-  expect(existsSync(path.join(own.data, 'kafka/log/hop.clicks.v1-0'))).toBe(true);
-  await (await start()).stop();
-});
+test.runIf(kafkaIsInstalled())(
+  'Kafka keeps its log in its data folder, whatever that is called',
+  { concurrent: true },
+  async () => {
+    const own = layoutOf(path.join(dir, 'kafka'));
+    const ports = { kafka: await freePort(), 'kafka-controller': await freePort() };
+    const start = (): Promise<TestMesh> => startMesh({ dir: own.local, ports, parts: ['kafka'], portOffset: 33_000 });
+    await (await start()).stop();
+    expect(existsSync(path.join(own.data, 'kafka/log/hop.clicks.v1-0'))).toBe(true);
+    await (await start()).stop();
+  },
+);
 
 test('a second mesh in the same place, or on the same ports, is refused', async () => {
   await expect(startMesh({ dir, parts: ['valkey'], portOffset: 32_000 })).rejects.toThrow(/runs this mesh/);

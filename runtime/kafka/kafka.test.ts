@@ -88,7 +88,7 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     });
 
     const wrong = { ...credentials, HOP_KAFKA_PASSWORD_FILE: fileOf('wrong', 'something else') };
-    it.each([
+    it.concurrent.each([
       ['another password', { ...signedBy, ...wrong }, /SASL|Authentication/],
       ['no password', signedBy, /disconnected|closed/i],
       ['a certificate of nobody that is trusted', { HOP_KAFKA_TLS: 'true', ...credentials }, /self-signed/],
@@ -108,7 +108,8 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     });
   });
 
-  it('reads everything in order, and goes on from the place that the store holds', async () => {
+  // These wait, for sessions and timeouts, more than they do: at once.
+  it.concurrent('reads everything in order, and goes on from the place that the store holds', async () => {
     await kafka.createTopic('place', 1);
     const sending = producer();
     await sending.send('place', values(0, 500));
@@ -124,7 +125,7 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(table.seen).toEqual([...strings(0, 500), ...strings(450, 600)]);
   });
 
-  it('tries a batch again until it is stored', async () => {
+  it.concurrent('tries a batch again until it is stored', async () => {
     await kafka.createTopic('again', 1);
     const table = store();
     let failures = 3;
@@ -140,7 +141,7 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(table.seen).toEqual(strings(0, 10));
   });
 
-  it('reads no further while a batch cannot be stored, and keeps its partition for longer than a session', async () => {
+  it.concurrent('reads no further while a batch cannot be stored, and keeps its partition for longer than a session', async () => {
     await kafka.createTopic('held', 1);
     const table = store();
     const handed: string[] = [];
@@ -170,8 +171,18 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(assignments).toBe(1);
   });
 
-  it('says that a topic is missing instead of making it or losing the messages', async () => {
+  it.concurrent('says that a topic is missing instead of making it or losing the messages', async () => {
     await expect(producer().send('missing', values(0, 1))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it.concurrent('closes while Kafka is away', async () => {
+    const away = { brokers: [`127.0.0.1:${await freePort()}`], clientId: 'test', log: silentLog };
+    const reading = createConsumer({ ...away, groupId: 'away', topic: 'away', ...store() });
+    const sending = createProducer(away);
+    const sent = sending.send('away', values(0, 1)).catch(() => {});
+    await sleep(300);
+    await Promise.all([reading.close(), sending.close()]);
+    await sent;
   });
 
   it('loses nothing that was acknowledged when Kafka is killed, and comes back by itself', async () => {
@@ -201,16 +212,6 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     await loop;
     await waitFor(() => acknowledged.every((value) => table.seen.includes(value)), { timeoutMs: 30_000 });
   }, 120_000);
-
-  it('closes while Kafka is away', async () => {
-    const away = { brokers: [`127.0.0.1:${await freePort()}`], clientId: 'test', log: silentLog };
-    const reading = createConsumer({ ...away, groupId: 'away', topic: 'away', ...store() });
-    const sending = createProducer(away);
-    const sent = sending.send('away', values(0, 1)).catch(() => {});
-    await sleep(300);
-    await Promise.all([reading.close(), sending.close()]);
-    await sent;
-  });
 
   it('spends nothing on an idle connection', async () => {
     const before = process.cpuUsage();

@@ -52,17 +52,10 @@ describe('the code space', () => {
 
   test('repeats no code over 10 million numbers', { timeout: 60_000 }, () => {
     const count = 10_000_000;
-    const places = new Float64Array(count);
+    // Of two numbers with one code, one would not come back from it.
     let strayed = 0;
-    for (let number = 0; number < count; number++) {
-      const code = key.codeOf(number);
-      places[number] = read(code);
-      if (key.numberOf(code) !== number) strayed++;
-    }
-    places.sort();
-    let repeated = 0;
-    for (let at = 1; at < count; at++) if (places[at] === places[at - 1]) repeated++;
-    expect({ strayed, repeated }).toEqual({ strayed: 0, repeated: 0 });
+    for (let number = 0; number < count; number++) if (key.numberOf(key.codeOf(number)) !== number) strayed++;
+    expect(strayed).toBe(0);
   });
 
   test('shows no order: characters, differences and the codes of another key look random', () => {

@@ -76,7 +76,8 @@ describe('signing in', () => {
   });
 });
 
-describe('a link', () => {
+// Each link has a test of its own, and most of a test is the start of the binary.
+describe.concurrent('a link', () => {
   it('is made, followed, and the click is in `hop tail`; Ctrl-C ends it', async () => {
     const made = await hop(['create', 'https://example.org/tail'], asAda());
     expect(made.code, made.err).toBe(0);
@@ -140,7 +141,7 @@ describe('a link', () => {
   });
 });
 
-describe('many links', () => {
+describe.concurrent('many links', () => {
   it('are made from the input, in its order, and what fails is named by its line', async () => {
     const tag = `bulk-${randomUUID()}`;
     const input = [
@@ -185,7 +186,7 @@ describe('many links', () => {
   });
 });
 
-it('keys are made, listed and deleted; a key kept by `hop login --key-stdin` calls', async () => {
+it.concurrent('keys are made, listed and deleted; a key kept by `hop login --key-stdin` calls', async () => {
   const made = await hop(['keys', 'create', 'for the CLI', '--scope', 'links:read', '--json'], asAda());
   const { id, secret } = JSON.parse(made.out);
   const own = path.join(folder, 'own');
@@ -198,13 +199,13 @@ it('keys are made, listed and deleted; a key kept by `hop login --key-stdin` cal
   expect((await hop(['keys', 'rm', id], asAda())).code).toBe(0);
 });
 
-it('status tells those who run the installation of every process, and others whether it is ready', async () => {
+it.concurrent('status tells those who run the installation of every process, and others whether it is ready', async () => {
   expect((await hop(['status'], asAda())).out).toMatch(/● (ready|degraded)[\s\S]*PROCESS[\s\S]*gateway-access/);
   const stranger = await hop(['status', '--json'], { variables: { HOP_CONFIG_DIR: path.join(folder, 'nobody') } });
   expect(JSON.parse(stranger.out).status).toMatch(/^(ready|degraded)$/);
 });
 
-it('open hands the short link to the browser', async () => {
+it.concurrent('open hands the short link to the browser', async () => {
   const { code, short_url } = await newLink(ada);
   const { out, code: ended } = await hop(['open', code, '--preview'], {
     variables: { HOP_TOKEN: ada.token, BROWSER: 'true' },
@@ -212,7 +213,7 @@ it('open hands the short link to the browser', async () => {
   expect([ended, out]).toEqual([0, `${short_url}+\n`]);
 });
 
-it('an installation that does not answer is named, with what to do', async () => {
+it.concurrent('an installation that does not answer is named, with what to do', async () => {
   const { code, err } = await hop(['ls', '--url', 'http://127.0.0.1:1'], asAda());
   expect(code).toBe(7);
   expect(err).toContain('Nothing answers at http://127.0.0.1:1.');
