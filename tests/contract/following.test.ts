@@ -219,11 +219,8 @@ it('a renamed link leads by its new code alone', async () => {
     ([status]) => status === 404 || status === 410,
     { timeoutMs: 10_000, everyMs: 5 },
   );
-  const again = await call('/api/v1/urls', {
-    token: ada.token,
-    body: { long_url: 'https://example.org/second', alias: link.code },
-  });
-  expect([201, 400]).toContain(again.status);
+  const second = await newLink(ada, { long_url: 'https://example.org/second', alias: link.code });
+  expect(await followed(link.code)).toEqual([302, second.long_url]);
 });
 
 describe('Unknown: 404; expired, disabled, deleted: 410; a page for browsers, the error body for Accept: application/json', () => {
