@@ -95,7 +95,7 @@ test('HTTP/2 carries a request', async () => {
   expect(status).toBe(200);
 });
 
-test('whoever comes by http is sent to the same place by https, and is no click', async () => {
+test('http is redirected to the same place by https, and is no click', async () => {
   const logged = (): Promise<number> => door.envoy.stat('filesystem.write_buffered');
   const { publicPort } = door.envoy;
   await exchange(await handshake(publicPort));

@@ -16,7 +16,7 @@ import { filterFreshMs } from '#runtime/shortlink/code-filter.ts';
 
 /**
  * The environment of the link service; README.md says what each variable does. Bounds that are constants are what other processes
- * rely on: a resolver refuses codes by what it was told within filterFreshMs, and whoever missed pruned changes finds no entry from before them.
+ * rely on: a resolver refuses codes by what it was told within filterFreshMs, and a watcher that missed pruned changes finds no entry from before them.
  */
 export const linkConfig = defineConfig({
   ...baseConfig,

@@ -158,7 +158,7 @@ test('beyond the quota the oldest clicks are dropped, each is either sent or cou
   await path.care.check();
 });
 
-test('a segment that is too old goes with its addresses, whoever is away', async () => {
+test('a segment that is too old goes with its addresses, no matter what is away', async () => {
   const path = await startPath({ maxBytes: 10_000_000, maxAgeMs: 24 * hourMs });
   await write(0, 50);
   await waitFor(() => path.state.read > 0);

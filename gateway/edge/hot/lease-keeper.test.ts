@@ -54,7 +54,7 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBe(850);
   });
 
-  it('is shorter by what a push takes of late, which a renewal may have to wait for', () => {
+  it('is shorter by what a push takes at present, which a renewal may have to wait for', () => {
     const { state, leases, pass } = setUp();
     for (const push of [149, 400, 5_000]) {
       state.push = push;

@@ -7,7 +7,7 @@ export type WatchEvent =
   | { readonly type: 'change'; readonly change: StoredChange }
   /** All changes that are visible at the cursor have been told. */
   | ({ readonly type: 'heartbeat' } & Pick<Reading, 'cursor' | 'spaces' | 'cachedUntilMs'>)
-  /** What had been missed has been told up to this cursor: whoever is too slow for what follows goes on from here. */
+  /** What had been missed has been told up to this cursor: a watcher that is too slow for what follows goes on from here. */
   | { readonly type: 'caught_up'; readonly cursor: ChangeCursor }
   /** Changes may have been missed. */
   | { readonly type: 'resynchronise'; readonly reason: string };
