@@ -193,7 +193,7 @@ test('what the replica never received is lost, but none of its code numbers is g
   await waitForReplica();
   const pool = createPool(url('hop_link', mesh.ports.postgres), { primary: true, log: silentLog });
   const store = postgresStore(pool);
-  await store.openCodeSpace({ keyId: 7, first: 1, last: 10_000_000, blockSize: 100 });
+  await store.openCodeSpace({ keyId: 7, first: 1, last: 10_000_000, blockSize: 100, fingerprint: '' });
   await waitForReplica();
   await mesh.hold('postgres-replica');
   await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (1000)');

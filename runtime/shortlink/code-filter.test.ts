@@ -101,6 +101,17 @@ describe('the code filter', () => {
     expect(filter.check(madeUp)).toBe('maybe');
   });
 
+  test('is not sure when links were made with another secret of the same id', () => {
+    const filter = createCodeFilter({ keys: [current] });
+    filter.lookalikesComplete();
+    const made = current.codeOf(codeSpaceSize - 1);
+    const announced = space(2, rotation, rotation);
+    filter.heartbeat([{ ...announced, fingerprint: current.fingerprint }], performance.now());
+    expect(filter.check(made)).toBe('refuse');
+    filter.heartbeat([{ ...announced, fingerprint: old.fingerprint }], performance.now());
+    expect(filter.check(made)).toBe('maybe');
+  });
+
   test('is not sure when a key is announced that it does not have, or not announced that it has', () => {
     const filter = createCodeFilter({ keys: [current] });
     filter.lookalikesComplete();

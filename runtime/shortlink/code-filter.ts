@@ -98,9 +98,11 @@ interface Space {
   readonly end: number;
 }
 
-/** Undefined when a space is announced whose key is not known here: no code can be judged then. */
+/** Undefined when a space is announced whose key is not known here, or has another secret here: no code can be judged then. */
 function matched(keys: readonly CodeKey[], announced: readonly CodeSpace[]): readonly Space[] | undefined {
-  if (announced.some(({ keyId }) => !keys.some(({ id }) => id === keyId))) return undefined;
+  const isOf = ({ keyId, fingerprint }: CodeSpace, key: CodeKey): boolean =>
+    key.id === keyId && (fingerprint === '' || key.fingerprint === fingerprint);
+  if (announced.some((space) => !keys.some((key) => isOf(space, key)))) return undefined;
   return keys.map((key) => {
     const space = announced.find(({ keyId }) => keyId === key.id);
     if (!space) return { key, first: key.from, end: key.to + 1 };

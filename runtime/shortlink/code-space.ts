@@ -21,6 +21,8 @@ export interface CodeKey {
   readonly from: number;
   /** The last number of the range. */
   readonly to: number;
+  /** Tells the secret from others without giving it away: 16 hexadecimal digits. */
+  readonly fingerprint: string;
   /** The code of a number of the whole space. Throws a RangeError for any other. */
   codeOf(number: number): string;
   /** The number, of the whole space, that this key turns into the code; -1 when it is no generated code's shape. */
@@ -47,6 +49,7 @@ export function createCodeKey({ id, secret, from = 0, to = codeSpaceSize - 1 }: 
     id,
     from,
     to,
+    fingerprint: Buffer.from(hkdfSync('sha256', secret, '', 'hop code key fingerprint', 8)).toString('hex'),
     codeOf(number) {
       if (!isNumber(number)) throw new RangeError(`${number} is outside the code space.`);
       let value = number;

@@ -324,12 +324,13 @@ describe('the rest', () => {
     expect(await store.lookupIds(randomUUID(), ids)).toEqual([]);
   });
 
+  const fingerprint = '00112233';
   test.each([
     ['a promoted standby', '00000001', '000000FF', 8],
     ['another cluster', /^\d+/, '1', 18],
     ['the table of a restored dump', /\d+$/, '1', 28],
   ])('in %s the blocks that it may not know of are left out, once', async (_, part, other, keyId) => {
-    const space = { keyId, first: 1, last: 1_000_000, blockSize: 100 };
+    const space = { keyId, first: 1, last: 1_000_000, blockSize: 100, fingerprint };
     await store.openCodeSpace(space);
     const known = await store.reserveBlock(keyId);
     const { rows } = await pool.query('select timeline from code_blocks where key_id = $1', [keyId]);
@@ -348,7 +349,7 @@ describe('the rest', () => {
   });
 
   test('a row of an earlier version, which holds the timeline alone, is left behind by another timeline alone', async () => {
-    await store.openCodeSpace({ keyId: 7, first: 1, last: 1_000_000, blockSize: 100 });
+    await store.openCodeSpace({ keyId: 7, first: 1, last: 1_000_000, blockSize: 100, fingerprint });
     await pool.query("update code_blocks set timeline = '00000001' where key_id = 7");
     expect(await store.reserveBlock(7)).toEqual({ first: 1, end: 101 });
     await pool.query("update code_blocks set timeline = '000000FF' where key_id = 7");
@@ -356,16 +357,27 @@ describe('the rest', () => {
   });
 
   test('blocks never overlap, and end with the range', async () => {
-    await store.openCodeSpace({ keyId: 9, first: 1, last: 800, blockSize: 100 });
+    await store.openCodeSpace({ keyId: 9, first: 1, last: 800, blockSize: 100, fingerprint });
     const blocks = await Promise.all(Array.from({ length: 10 }, () => store.reserveBlock(9)));
     const firsts = blocks.flatMap((block) => (block ? [block.first] : [])).sort((a, b) => a - b);
     expect(firsts).toEqual([1, 101, 201, 301, 401, 501, 601, 701]);
-    await store.openCodeSpace({ keyId: 9, first: 1, last: 900, blockSize: 100 });
+    await store.openCodeSpace({ keyId: 9, first: 1, last: 900, blockSize: 100, fingerprint });
     expect(await store.reserveBlock(9)).toEqual({ first: 801, end: 901 });
   });
 
+  test('a key whose secret was exchanged is refused, one that an earlier version left without a fingerprint is not', async () => {
+    const space = { keyId: 5, first: 1, last: 1_000, blockSize: 100, fingerprint };
+    await store.openCodeSpace(space);
+    await pool.query("update code_blocks set fingerprint = '' where key_id = 5");
+    await store.openCodeSpace(space);
+    await expect(store.openCodeSpace({ ...space, fingerprint: 'another' })).rejects.toThrow(
+      'Code key 5 of HOP_CODE_KEYS_FILE is not the one that links were made with',
+    );
+    await store.openCodeSpace(space);
+  });
+
   test('the range of a key never ends below what it has handed out', async () => {
-    const space = { keyId: 6, first: 1, blockSize: 100 };
+    const space = { keyId: 6, first: 1, blockSize: 100, fingerprint };
     await store.openCodeSpace({ ...space, last: 1_000 });
     await store.reserveBlock(6);
     await expect(store.openCodeSpace({ ...space, last: 99 })).rejects.toThrow('numbers below 101 are handed out');

@@ -99,17 +99,26 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
       if (changed.outcome === 'changed') committed();
       return changed;
     },
-    async openCodeSpace({ keyId, first, last, blockSize }) {
+    async openCodeSpace({ keyId, first, last, blockSize, fingerprint }) {
       const opened = await query(
-        `insert into code_blocks (key_id, first, next, last, block_size, timeline)
-         values ($1, $2, $2, $3, $4, ${currentHistory})
+        `insert into code_blocks (key_id, first, next, last, block_size, fingerprint, timeline)
+         values ($1, $2, $2, $3, $4, $5, ${currentHistory})
          on conflict (key_id) do update set last = excluded.last, block_size = excluded.block_size,
-           next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline
-         where code_blocks.next <= excluded.last + 1 returning key_id`,
-        [keyId, first, last, blockSize],
+           next = least(code_blocks.next + ${skipped}, excluded.last + 1), timeline = excluded.timeline,
+           fingerprint = excluded.fingerprint
+         where code_blocks.next <= excluded.last + 1 and code_blocks.fingerprint in ('', excluded.fingerprint)
+         returning key_id`,
+        [keyId, first, last, blockSize, fingerprint],
       );
       if (opened.length > 0) return;
-      const [row] = await query<{ next: string }>('select next from code_blocks where key_id = $1', [keyId]);
+      const [row] = await query<{ next: string; fingerprint: string }>(
+        'select next, fingerprint from code_blocks where key_id = $1',
+        [keyId],
+      );
+      if (row?.fingerprint && row.fingerprint !== fingerprint)
+        throw new Error(
+          `Code key ${keyId} of HOP_CODE_KEYS_FILE is not the one that links were made with: put that one back, or give this one another id and range (docs/runbook.md, Restore).`,
+        );
       throw new Error(`Code key ${keyId} ends at ${last}, but numbers below ${row?.next} are handed out already.`);
     },
     async reserveBlock(keyId) {

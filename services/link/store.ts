@@ -83,6 +83,8 @@ export interface CodeBlocks {
   readonly first: number;
   readonly next: number;
   readonly blockSize: number;
+  /** Of the key; empty until a link service that knows of it has started. */
+  readonly fingerprint: string;
 }
 
 /** Numbers from `first` up to, not including, `end`. */
@@ -116,9 +118,9 @@ export interface LinkStore {
   change(request: ChangeRequest, edit: (current: LinkRecord, now: Date) => Edit | undefined): Promise<ChangeOutcome>;
   /**
    * Makes the row of a code key, or moves the end of its range. Rejects with an error of its own when numbers above that end are
-   * handed out: their codes would be taken for made-up ones.
+   * handed out, or any were under another secret: their codes would be taken for made-up ones.
    */
-  openCodeSpace(space: { keyId: number; first: number; last: number; blockSize: number }): Promise<void>;
+  openCodeSpace(space: Omit<CodeBlocks, 'next'> & { readonly last: number }): Promise<void>;
   /** Reserves the next block of a key; undefined when its range is used up. */
   reserveBlock(keyId: number): Promise<Block | undefined>;
   /** Aliases that look generated, whatever their domain, by place after `after`. */

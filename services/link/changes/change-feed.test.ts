@@ -320,20 +320,20 @@ describe('a watcher', () => {
   });
 
   test('hears how far codes are handed out', async () => {
-    await store.openCodeSpace({ keyId: 4, first: 1, last: 1_000_000, blockSize: 100 });
+    await store.openCodeSpace({ keyId: 4, first: 1, last: 1_000_000, blockSize: 100, fingerprint: '0011' });
     await store.reserveBlock(4);
     const watcher = watch(openFeed());
     await watcher.caughtUp();
     const heartbeat = watcher.heartbeats().at(-1);
     expect(heartbeat?.type === 'heartbeat' && heartbeat.spaces).toEqual([
-      { keyId: 4, first: 1, next: 101, blockSize: 100 },
+      { keyId: 4, first: 1, next: 101, blockSize: 100, fingerprint: '0011' },
     ]);
     // Until a block is reserved in this history of the database, the mark may be too low to refuse codes by.
     await pool.query("update code_blocks set timeline = '1' || ltrim(timeline, '0123456789') where key_id = 4");
     await watcher.caughtUp();
     const after = watcher.heartbeats().at(-1);
     expect(after?.type === 'heartbeat' && after.spaces).toEqual([
-      { keyId: 4, first: 1, next: 1_000_001, blockSize: 100 },
+      { keyId: 4, first: 1, next: 1_000_001, blockSize: 100, fingerprint: '0011' },
     ]);
     await watcher.leave();
   });

@@ -48,6 +48,7 @@ interface SpaceRow {
   readonly last: number;
   readonly block_size: number;
   readonly timeline: string;
+  readonly fingerprint: string;
 }
 
 /** Without changes it is one row, whose columns of a change are null. */
@@ -226,7 +227,8 @@ function changeOf(row: ChangeRow): StoredChange {
  */
 function spaceOf(row: SpaceRow, { history, timeline }: Identity): CodeBlocks {
   const isKnown = row.timeline === history || row.timeline === timeline;
-  return { keyId: row.key_id, first: row.first, next: isKnown ? row.next : row.last + 1, blockSize: row.block_size };
+  const { key_id: keyId, first, block_size: blockSize, fingerprint } = row;
+  return { keyId, first, next: isKnown ? row.next : row.last + 1, blockSize, fingerprint };
 }
 
 function overlapStart({ readAtMs }: ChangeCursor): Date {

@@ -14,8 +14,9 @@ export function watchResponse(event: WatchEvent): WatchResponse {
       return create(WatchResponseSchema, { event: { case: 'change', value: change } });
     }
     case 'heartbeat': {
-      const codeSpaces = event.spaces.map(({ keyId, first, next, blockSize }) => ({
+      const codeSpaces = event.spaces.map(({ keyId, first, next, blockSize, fingerprint }) => ({
         keyId,
+        fingerprint,
         first: BigInt(first),
         highWater: BigInt(next),
         blockSize: BigInt(blockSize),

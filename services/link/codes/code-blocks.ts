@@ -77,9 +77,9 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
 
   return {
     async open() {
-      for (const { id: keyId, from, to: last } of keys) {
+      for (const { id: keyId, from, to: last, fingerprint } of keys) {
         // 0 stands for "no number" in a record.
-        await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize });
+        await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize, fingerprint });
       }
       // A failure is told to the call that wants a code, and tried again for the next.
       if (isEmpty()) await turnOnce().catch(() => {});
