@@ -231,6 +231,14 @@ export const metric = {
     unit: '1',
     attributes: ['outcome'],
   },
+  tokensReused: {
+    name: 'hop_identity_tokens_reused',
+    kind: 'counter',
+    description: 'Refresh tokens that came again after their grace; each ended its session.',
+    unit: '1',
+    attributes: [],
+    zeros: [{}],
+  },
   // services/analytics
   clicksConsumed: {
     name: 'hop_clicks_consumed',

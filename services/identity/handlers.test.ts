@@ -8,6 +8,8 @@ import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
@@ -151,11 +153,14 @@ describe('RefreshSession', () => {
     const third = await refresh(second.refreshToken);
     const { cursor } = await revoked();
     identity.clock.now += testGraceMs + 1_000;
+    const metrics = await startMetrics({ instance: 'identity', metricsAddress: { host: '127.0.0.1', port: 0 } });
     expect(await refusal(refresh(first.refreshToken))).toEqual({
       code: Code.Unauthenticated,
       reason: 'REFRESH_TOKEN_REUSED',
       fields: [],
     });
+    expect((await metrics.read()).sum(metric.tokensReused)).toBe(1);
+    await metrics.stop();
     expect(await refusal(refresh(third.refreshToken))).toMatchObject({ reason: 'REFRESH_TOKEN_INVALID' });
     expect((await revoked(cursor)).ids).toEqual([callerOf(first).credentialId]);
   });

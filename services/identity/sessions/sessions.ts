@@ -1,5 +1,7 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { unauthenticated } from '#runtime/errors/errors.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
 
@@ -61,7 +63,10 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
         judge(held, at, graceMs, { nonce, successor: kept(successorOf(refreshToken, nonce), at) }),
       );
       if (!used || used.decision.kind === 'refuse') throw tokenInvalid();
-      if (used.decision.kind === 'revoke') throw tokenReused();
+      if (used.decision.kind === 'revoke') {
+        tokensReused.add(1);
+        throw tokenReused();
+      }
       const { account, sessionId } = used.held;
       const successor = successorOf(refreshToken, used.decision.nonce);
       return { account, access: await issue(account, sessionId), refreshToken: successor };
@@ -71,6 +76,8 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
     end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
   };
 }
+
+const tokensReused = counter(metric.tokensReused);
 
 function judge(
   held: HeldToken,
