@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, expect, it } from 'vitest';
-import { CodeSpaceSchema } from '#gen/link/v1/change_pb.ts';
+import { ChangeKind, CodeSpaceSchema } from '#gen/link/v1/change_pb.ts';
 import { createCodeFilter } from '#runtime/shortlink/code-filter.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
@@ -9,6 +9,7 @@ import { scriptedLinkService, type WatchMessage } from '#runtime/testing/scripte
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { LinkWatch } from '#runtime/watch/link-watch.ts';
 import { resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
+import type { L1Options } from '../tiers/l1.ts';
 import { startWatch } from './watch.ts';
 
 const codeKey = createCodeKey({ id: 1, secret: Buffer.alloc(32, 7) });
@@ -17,8 +18,8 @@ const codeSpaces = [create(CodeSpaceSchema, { keyId: 1, first: 0n, highWater: 1_
 
 const silenceMs = 3_000;
 
-function setUp() {
-  const fixture = resolverFixture();
+function setUp(l1Bounds: Partial<L1Options> = {}) {
+  const fixture = resolverFixture({ l1: l1Bounds });
   const link = scriptedLinkService();
   const filter = createCodeFilter({ keys: [codeKey], now: fixture.now });
   /** Silence lasts until the stream is over; a broken stream is followed by the next at once. */
@@ -56,6 +57,23 @@ it('applies changes, and is live from the second heartbeat of the stream on', as
   await live();
   const key = `${testKey.domain}/${testKey.code}`;
   expect(l1.offer(l1.inquire(key), testRecord({ version: 2n }), 'redis')).toBeUndefined();
+});
+
+it('asks the primary for no link because many were made, or came to their end: older rows say the same of them', async () => {
+  const { link, l1 } = setUp({ maxFloors: 2 });
+  const stream = await link.stream(0);
+  const tell = async (kind: ChangeKind, version: bigint): Promise<void> => {
+    for (const code of ['a', 'b', 'c']) {
+      stream.say({ event: { case: 'change', value: { kind, record: testRecord({ code, version }) } } });
+    }
+    const told = () => l1.inquire(`${testKey.domain}/c`).atLeast === version;
+    await waitFor(told, { intervalMs: 1, what: 'the changes' });
+  };
+  await tell(ChangeKind.CREATED, 1n);
+  await tell(ChangeKind.EXPIRED, 2n);
+  expect(l1.blind(`${testKey.domain}/d`)).toBe(false);
+  await tell(ChangeKind.UPDATED, 3n);
+  expect(l1.blind(`${testKey.domain}/d`)).toBe(true);
 });
 
 it('refuses made-up codes once it knows the lookalikes, and none while it is not sure', async () => {
