@@ -1,7 +1,8 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { HotEntry, HotSet } from '../entry.ts';
+import { type HotEntry, type HotSet, isSameAnswer } from '../entry.ts';
 import { nameOf } from '../link-name.ts';
+import { plainLink } from './eligibility.ts';
 
 export interface CorrectionsOptions {
   readonly hotSet: Pick<HotSet, 'status'>;
@@ -24,8 +25,8 @@ export interface Corrections {
   removed(entry: HotEntry, goneAtMs: number): void;
   /** What an Envoy may still have of a link that was removed; no longer to be remembered, as the link is followed again. */
   take(name: string): HotEntry | undefined;
-  /** By Watch: the link changed. */
-  change(record: LinkRecord): void;
+  /** By Watch: the link changed. It is remembered on where what an Envoy may have is right all the same, and for as long. */
+  change(record: LinkRecord, nowMs: number): void;
   /** Forgets removed entries that every Envoy is without; those that are too many to be remembered are corrections. */
   settle(): void;
   /** Those that are about to expire are corrections. */
@@ -62,10 +63,14 @@ export function createCorrections({ hotSet, onCorrection }: CorrectionsOptions):
     removed(entry, goneAtMs) {
       removed.set(nameOf(entry), { entry, goneAtMs, outOf: hotSet.status().version });
     },
-    change(record) {
+    change(record, nowMs) {
       const name = nameOf(record);
       const before = removed.get(name);
-      if (before && record.version > before.entry.version) correct([name]);
+      if (!before || record.version <= before.entry.version) return;
+      const plain = plainLink(record, nowMs);
+      const stays = plain && isSameAnswer(plain.entry, before.entry) && plain.goneAtMs >= before.goneAtMs;
+      if (stays) removed.set(name, { ...before, entry: plain.entry });
+      else correct([name]);
     },
     settle() {
       // An Envoy that comes later has to have a newer set before it may answer.

@@ -258,6 +258,24 @@ describe('tracked links', () => {
     expect(corrected()).toBe(2);
   });
 
+  it('tell of no change to a link that was forgotten where its answer stays, but of one after it and of its end', async () => {
+    const { tracked, store, make, push, served, corrected } = setUp();
+    const names = () => served().map(([name]) => name.slice(domain.length + 1));
+    const destination = 'https://destination.example/';
+    tracked.heard();
+    for (const code of ['edited', 'ends']) store(recordOf(code, 1n, { destination }));
+    await make('edited', 'ends');
+    push();
+    tracked.untrack(['edited', 'ends'].map((code) => `${domain}/${code}`));
+    tracked.change(changeOf(recordOf('edited', 3n, { destination, title: 'Another' })));
+    tracked.change(changeOf(recordOf('edited', 2n)));
+    expect([names(), corrected()]).toEqual([['edited', 'ends'], 0]);
+    tracked.change(changeOf(recordOf('ends', 4n, { destination, expiresAt: timestampFromMs(now + 20_000) })));
+    expect(names()).toEqual(['edited']);
+    tracked.change(changeOf(recordOf('edited', 5n)));
+    expect([names(), corrected()]).toEqual([[], 2]);
+  });
+
   it('tell of a link that was forgotten and is wanted again, if it is another by now', async () => {
     const { tracked, store, make, push, served, versionOf, corrected } = setUp();
     tracked.heard();

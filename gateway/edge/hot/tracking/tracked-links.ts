@@ -91,7 +91,8 @@ export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions):
     leftOut: placement.leftOut,
     change(change) {
       const told = recordsOf(change);
-      for (const record of told) corrections.change(record);
+      const now = options.wallClock();
+      for (const record of told) corrections.change(record, now);
       const { comparable, doubtful } = compare(table, told);
       for (const link of doubtful) {
         placement.doubt(link);
