@@ -27,8 +27,8 @@ export interface LinkWatchOptions {
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** A stream that says nothing for so long is given up. */
-  readonly silenceMs: number;
+  /** A stream that says nothing for so long is given up (default 3,000). */
+  readonly silenceMs?: number;
 }
 
 export interface LinkWatch {
@@ -41,7 +41,8 @@ const firstDelayMs = 50;
 const longestDelayMs = 2_000;
 
 /** Follows LinkService.Watch for as long as the process lives: it resumes after a break, and begins anew after a gap. */
-export function followLinks({ client, listener, log, now, sleep, random, silenceMs }: LinkWatchOptions): LinkWatch {
+export function followLinks(options: LinkWatchOptions): LinkWatch {
+  const { client, listener, log, now, sleep, random, silenceMs = 3_000 } = options;
   const stopping = new AbortController();
   let present: AbortController | undefined;
   let cursor = '';
@@ -119,6 +120,11 @@ export function followLinks({ client, listener, log, now, sleep, random, silence
       await running;
     },
   };
+}
+
+/** What the check of a process says that follows links, and does not hear of them. */
+export function watchIsSilent(): Error {
+  return new Error('Watch is silent: no heartbeat came in time.');
 }
 
 /** A link service that is stopped on purpose ends its watches; another takes over. */

@@ -12,6 +12,7 @@ import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import { createLinkClock } from '#runtime/watch/link-clock.ts';
+import { watchIsSilent } from '#runtime/watch/link-watch.ts';
 import { type AnswerCounts, createAnswerCounts } from './answer-counts.ts';
 import type { ResolverConfig } from './config.ts';
 import { createResolver, type Resolver } from './resolve/resolve.ts';
@@ -28,7 +29,6 @@ import { startWatch } from './watch/watch.ts';
 const now = (): number => performance.now();
 const maxFlights = 2_000;
 const maxFills = 64;
-const silenceMs = 3_000;
 const flushMs = 1_000;
 /** Held back, a redirect is a place taken at Envoy, so only so many are; and its deadline is a second. */
 const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 200, maxAddresses: 20_000 } as const;
@@ -103,7 +103,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const { tiers, checks, close } = connectStores(config, () => freshness.cachedUntilMs, log);
   const client = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
   const onGap = (): void => tiers.primary.answersAgain(0);
-  const watching = { client, l1, freshness, filter, onGap, now, silenceMs, sleep: pause, random: Math.random };
+  const watching = { client, l1, freshness, filter, onGap, now, sleep: pause, random: Math.random };
   const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });
   const answerCounts = createAnswerCounts();
   const flushing = setInterval(() => answerCounts.flush(), flushMs).unref();
@@ -117,7 +117,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const limits = { budgetMs, patienceMs, maxFlights };
   const resolver = createResolver({ l1, freshness, ...tiers, mayExist, now, timer, ...limits });
   const live = async (): Promise<void> => {
-    if (!freshness.live(now())) throw new Error('Watch is silent: there was no heartbeat in time.');
+    if (!freshness.live(now())) throw watchIsSilent();
   };
   return {
     resolver,

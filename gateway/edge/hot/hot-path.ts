@@ -8,7 +8,7 @@ import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import { createLinkClock } from '#runtime/watch/link-clock.ts';
-import { followLinks, type WatchListener } from '#runtime/watch/link-watch.ts';
+import { followLinks, type WatchListener, watchIsSilent } from '#runtime/watch/link-watch.ts';
 import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { EdgeConfig } from '../config.ts';
 import { choose } from './choosing/choose.ts';
@@ -45,7 +45,6 @@ const readAgainMs = 500;
 const leaseTickMs = 25;
 const expireMs = 250;
 const saveMs = 5_000;
-const silenceMs = 3_000;
 const lookupMs = 1_000;
 const corrections = counter(metric.hotCorrections);
 const promotions = counter(metric.hotPromotions);
@@ -65,14 +64,14 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
     tap: clicks.tap,
     checks: {
       async watch() {
-        if (age.ageMs() > leaseMs) throw new Error('There was no heartbeat within the last two seconds.');
+        if (age.ageMs() > leaseMs) throw watchIsSilent();
       },
     },
     async run() {
       const watch = followLinks({
         client: links,
         listener: listen(tracked, age, () => watch.reconnect()),
-        ...{ log, now, sleep: pause, random: Math.random, silenceMs },
+        ...{ log, now, sleep: pause, random: Math.random },
       });
       const task = (ms: number, what: () => void | Promise<void>) => repeat(() => ms, what, signal, log);
       running = Promise.all([
