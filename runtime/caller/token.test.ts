@@ -1,4 +1,8 @@
+import { sign } from 'node:crypto';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
+import { type CallerToken, CallerTokenSchema } from '#gen/identity/v1/caller_pb.ts';
 import { testKeys, testPerson, testService } from '../testing/keys.ts';
 import { createServiceTokens, createVerifier, mintCaller, verifyCaller } from './token.ts';
 
@@ -49,6 +53,21 @@ describe('caller tokens', () => {
     ]) {
       expect(() => verifyCaller(keys.keyring, bad, call, now)).toThrow();
     }
+  });
+
+  it('refuses what a process has signed that speaks for another, or for too long', () => {
+    const identity = keys.identity('link');
+    const [minted = ''] = mintCaller(identity, testService('link'), ofService, now).split('.');
+    const verify = (claims: Partial<CallerToken>): unknown => {
+      const token = { ...fromBinary(CallerTokenSchema, Buffer.from(minted, 'base64url')), ...claims };
+      const payload = Buffer.from(toBinary(CallerTokenSchema, token)).toString('base64url');
+      const signature = sign(null, Buffer.from(`hop-caller-v1.${payload}`), identity.privateKey).toString('base64url');
+      return verifyCaller(keys.keyring, `${payload}.${signature}`, call, now);
+    };
+    expect(verify({ expiresAt: timestampFromMs(now + 120_000) })).toEqual({ kind: 'service', service: 'link' });
+    expect(() => verify({ expiresAt: timestampFromMs(now + 120_001) })).toThrow('lives too long');
+    expect(() => verify({ subject: 'resolver' })).toThrow('speak for itself alone');
+    expect(() => verify({ subject: 'resolver', issuer: 'resolver' })).toThrow('unknown key');
   });
 
   it('is used again by a process until two thirds of its life are over, and expires all the same', () => {

@@ -163,6 +163,15 @@ describe('an access token', () => {
     await vi.waitFor(async () => expect(await reasonOf(token)).toBe('CREDENTIALS_INVALID'), 5_000);
   });
 
+  it('is remembered no longer than it holds', async () => {
+    const token = signToken(key, { exp: Math.floor(clockMs / 1_000) + 60 });
+    await authenticate(token);
+    pass(64_000);
+    expect(await reasonOf(token)).toBe('accepted');
+    pass(1_000);
+    expect(await reasonOf(token)).toBe('CREDENTIALS_EXPIRED');
+  });
+
   it('of a key that is gone is refused although nobody called between', async () => {
     await authenticate(signToken(key));
     identity.publishedKeys = [tokenKey('second')];
@@ -242,6 +251,17 @@ describe('an API key', () => {
     identity.apiKeys.clear();
     pass(60);
     expect(await reasonOf(secret)).toBe('CREDENTIALS_INVALID');
+  });
+
+  it('that ends is refused from then on, although an answer about it is fresh', async () => {
+    start({ apiKeyFreshMs: 5_000 });
+    identity.apiKeysEndAtMs = clockMs + 1_000;
+    await authenticate(secret);
+    pass(999);
+    expect(await reasonOf(secret)).toBe('accepted');
+    pass(1);
+    expect(await reasonOf(secret)).toBe('CREDENTIALS_EXPIRED');
+    expect(identity.calls.verify).toBe(1);
   });
 
   it('that was revoked is refused at the next poll, although an answer about it is fresh', async () => {

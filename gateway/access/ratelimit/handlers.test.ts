@@ -19,13 +19,13 @@ let redis: Redis;
 let buckets: ReturnType<typeof guardedBuckets>;
 let server: TestServer;
 
-/** Buckets that wait so long for Valkey, and who answers by them. */
-async function open(timeoutMs: number): Promise<void> {
+/** Buckets that give Valkey so long, of which a call waits for its patience, and who answers by them. */
+async function open(timeoutMs: number, patienceMs = timeoutMs): Promise<void> {
   redis = createRedis(valkey.url, { name: 'test', commandTimeoutMs: timeoutMs, log: silentLog });
   await whenReady(redis);
   buckets = guardedBuckets(redisBuckets({ redis, limits }), {
     timeoutMs,
-    patienceMs: timeoutMs,
+    patienceMs,
     resetMs: 300,
     log: silentLog,
   });
@@ -119,18 +119,21 @@ describe('ShouldRateLimit', () => {
 
   it('waits for a Valkey that hangs a few times, and no more', async () => {
     await close();
-    await open(100);
+    await open(400, 100);
     await ask(['logins', 'd']);
     process.kill(valkey.pid, 'SIGSTOP');
-    let waited = 0;
+    const waits: number[] = [];
     for (let i = 0; i < 50; i++) {
       const startedAt = performance.now();
       expect((await ask(['logins', 'd'])).code).toBe(Code.OK);
-      if (performance.now() - startedAt > 90) waited++;
+      waits.push(performance.now() - startedAt);
     }
     process.kill(valkey.pid, 'SIGCONT');
     // Counted, not timed: a machine that stands still makes one of them longer.
+    const waited = waits.filter((ms) => ms > 90).length;
     expect(waited).toBeGreaterThan(0);
-    expect(waited).toBeLessThan(15);
+    expect(waited).toBeLessThan(20);
+    // For as long as its patience, not as long as Valkey is given.
+    expect(waits.filter((ms) => ms > 350).length).toBeLessThan(3);
   });
 });

@@ -1,4 +1,5 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, createClient, createRouterTransport } from '@connectrpc/connect';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { accessToken } from '#runtime/caller/access-token.ts';
@@ -10,6 +11,8 @@ export interface IdentityInMemory {
   readonly calls: { keys: number; verify: number; revocations: number };
   /** Secrets that VerifyApiKey knows, with the id of their key. */
   readonly apiKeys: Map<string, string>;
+  /** When all of them end, milliseconds since 1970. */
+  apiKeysEndAtMs: number | undefined;
   readonly revoked: string[];
   /** True: every call ends UNAVAILABLE. */
   isDown: boolean;
@@ -39,6 +42,7 @@ export function identityInMemory(): IdentityInMemory {
   const state = {
     calls: { keys: 0, verify: 0, revocations: 0 },
     apiKeys: new Map<string, string>(),
+    apiKeysEndAtMs: undefined as number | undefined,
     revoked: [] as string[],
     isDown: false,
     beforeVerify: async () => {},
@@ -65,7 +69,10 @@ export function identityInMemory(): IdentityInMemory {
         refuseWhenDown();
         const apiKeyId = state.apiKeys.get(secret);
         if (!apiKeyId) throw toConnectError(unauthenticated('CREDENTIALS_INVALID', 'The API key is not valid.'));
-        return { apiKeyId, userId: person.user, workspaceId: person.workspace, role: 'member', scopes: ['links:read'] };
+        const expiresAt =
+          state.apiKeysEndAtMs === undefined ? {} : { expiresAt: timestampFromMs(state.apiKeysEndAtMs) };
+        const whose = { userId: person.user, workspaceId: person.workspace, role: 'member', scopes: ['links:read'] };
+        return { apiKeyId, ...whose, ...expiresAt };
       },
       listRevocations({ cursor }) {
         state.calls.revocations++;
