@@ -130,12 +130,15 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     await page.getByRole('dialog', { name: 'Edit First' }).waitFor();
     await page.keyboard.press('Escape');
     await expect.poll(focused).toBe('First');
+    await page.keyboard.press('Delete');
+    await row(page, 'First').waitFor({ state: 'detached' });
+    await expect.poll(focused).toBe('Second');
     await page.keyboard.press('?');
     await page.getByRole('dialog', { name: 'Keyboard shortcuts' }).waitFor();
     await page.keyboard.press('Escape');
     await page.keyboard.press('/');
-    await page.keyboard.type('second');
-    await row(page, 'First').waitFor({ state: 'detached' });
+    await page.keyboard.type('third');
+    await row(page, 'Second').waitFor({ state: 'detached' });
     await page.keyboard.press('Control+k');
     await page.getByRole('combobox', { name: 'Command' }).waitFor();
     await page.keyboard.type('log out');

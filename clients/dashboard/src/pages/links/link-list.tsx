@@ -1,5 +1,14 @@
 import { useWindowVirtualizer } from '@tanstack/react-virtual';
-import { type CSSProperties, useEffect, useLayoutEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import {
+  type CSSProperties,
+  type RefObject,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { areSingleKeysOn, isSingle } from '../../keyboard/single-keys.ts';
 import { LinkRow, type RowActions } from './link-row.tsx';
@@ -28,6 +37,7 @@ interface LinkListProps {
 /** A list of which only what is on the screen is there: as quick with 100,000 links as with ten. */
 export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
+  useFocusKept(list, links.length);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
   // Asked once: while it scrolls, asking for a style would have the browser work it out at each turn.
   const rowHeight = useMemo(() => inPixels(isNarrow ? rowRem.narrow : rowRem.wide), [isNarrow]);
@@ -91,6 +101,14 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
       })}
     </ul>
   );
+}
+
+/** Where the row that had the focus is gone, gives it to the one in its place: the next key is for that. */
+function useFocusKept(list: RefObject<HTMLUListElement | null>, count: number): void {
+  const before = rowOf(document.activeElement);
+  useLayoutEffect(() => {
+    if (before >= 0 && document.activeElement === document.body) focusRow(list.current, Math.min(before, count - 1));
+  });
 }
 
 const inPixels = (rem: number): number =>
