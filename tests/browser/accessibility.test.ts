@@ -39,6 +39,8 @@ const looks = [
   { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
 ] as const;
 
+const bottomOf = (box: { y: number; height: number } | null): number => (box ? box.y + box.height : Number.NaN);
+
 /** The other pages, by their place in the navigation, and what is there once they are. */
 const others = [
   ['Overview', 'No clicks in this time'],
@@ -168,5 +170,38 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     await page.keyboard.press('Escape');
     await page.keyboard.press('n');
     await page.getByRole('dialog', { name: 'Create a link' }).waitFor();
+  });
+
+  it('shows which command is chosen, on a small screen too', async () => {
+    const page = await newPage(await newContext({ viewport: { width: 360, height: 640 } }));
+    await signUp(page);
+    await page.getByText('No links yet').waitFor();
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Command' }).waitFor();
+    await page.keyboard.press('ArrowUp');
+    const commands = page.getByRole('listbox', { name: 'Commands' });
+    const chosen = commands.getByRole('option', { selected: true });
+    const [option, list] = await Promise.all([chosen.boundingBox(), commands.boundingBox()]);
+    expect(bottomOf(option)).toBeLessThanOrEqual(bottomOf(list));
+  });
+
+  it('shows what has the focus, on a small screen too', async () => {
+    const page = await newPage(await newContext({ viewport: { width: 360, height: 640 } }));
+    await signUp(page);
+    for (const title of ['One', 'Two', 'Three', 'Four'])
+      await createLink(page, { Destination: 'https://example.com/', Title: title });
+    await row(page, 'Four').waitFor();
+    await page.keyboard.press('j');
+    for (const title of ['Four', 'Three', 'Two', 'One']) {
+      await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe(title);
+      if (title !== 'One') await page.keyboard.press('ArrowDown');
+    }
+    for (const name of ['Copy', 'QR code', 'Edit', 'Disable']) {
+      await page.keyboard.press('Tab');
+      const button = page.getByRole('button', { name: new RegExp(`${name}.* One`) });
+      const navigation = page.getByRole('navigation', { name: 'Pages' });
+      const [focused, bar] = await Promise.all([button.boundingBox(), navigation.boundingBox()]);
+      expect(bottomOf(focused)).toBeLessThanOrEqual(bar?.y ?? 0);
+    }
   });
 });

@@ -1,4 +1,4 @@
-import { useId, useMemo, useState } from 'react';
+import { useId, useLayoutEffect, useMemo, useState } from 'react';
 import { Dialog } from '../components/dialog.tsx';
 import { TextField } from '../components/field.tsx';
 import { Icon } from '../components/icon.tsx';
@@ -18,6 +18,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
     [commands, search],
   );
   const at = Math.min(chosen, found.length - 1);
+  useLayoutEffect(() => document.getElementById(`${listId}-${at}`)?.scrollIntoView({ block: 'nearest' }), [listId, at]);
 
   const run = (command: Command | undefined): void => {
     if (!command) return;
