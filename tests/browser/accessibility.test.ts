@@ -192,13 +192,14 @@ describe.skipIf(whyNoBrowser)('a page', () => {
       await createLink(page, { Destination: 'https://example.com/', Title: title });
     await row(page, 'Four').waitFor();
     await page.keyboard.press('j');
-    for (const title of ['Four', 'Three', 'Two', 'One']) {
+    // Not the last row, which the end of the page brings up.
+    for (const title of ['Four', 'Three', 'Two']) {
       await expect.poll(() => page.evaluate(() => document.activeElement?.textContent)).toBe(title);
-      if (title !== 'One') await page.keyboard.press('ArrowDown');
+      if (title !== 'Two') await page.keyboard.press('ArrowDown');
     }
     for (const name of ['Copy', 'QR code', 'Edit', 'Disable']) {
       await page.keyboard.press('Tab');
-      const button = page.getByRole('button', { name: new RegExp(`${name}.* One`) });
+      const button = page.getByRole('button', { name: new RegExp(`${name}.* Two`) });
       const navigation = page.getByRole('navigation', { name: 'Pages' });
       const [focused, bar] = await Promise.all([button.boundingBox(), navigation.boundingBox()]);
       expect(bottomOf(focused)).toBeLessThanOrEqual(bar?.y ?? 0);
