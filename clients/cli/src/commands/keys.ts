@@ -67,7 +67,7 @@ async function create(
 ): Promise<undefined> {
   const request = { name, scopes: scope ?? usualScopes, ...(expires ? { expiresAt: timestampFromDate(expires) } : {}) };
   const key = await hop.identity.createApiKey(request, { signal });
-  terminal.out(terminal.json ? jsonLine(ApiKeySchema, key) : key.secret);
+  terminal.out(terminal.json ? jsonLine(ApiKeySchema, key) : (key.secret ?? ''));
   terminal.note('The secret is shown this once. Use it: HOP_API_KEY=… hop ls');
 }
 

@@ -28,7 +28,7 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
     return (
       <Dialog title={`${make.data.name} is made`}>
         <p>Copy its secret now and keep it where only the program reads it: it is not shown again.</p>
-        <CopyField label="Secret" text={make.data.secret} />
+        <CopyField label="Secret" text={make.data.secret ?? ''} />
         <DialogActions>
           <Button look="primary" onClick={onClose}>
             I have kept it
