@@ -34,11 +34,15 @@ const line = (number: number): string =>
   })}\n`;
 
 /** Runs until stop; what is sent goes to `send`. */
-async function start(send: (clicks: readonly Click[]) => Promise<void>, tap: (line: ClickLine) => void = () => {}) {
+async function start(
+  send: (clicks: readonly Click[]) => Promise<void>,
+  tap: (line: ClickLine) => void = () => {},
+  lingerMs = 20,
+) {
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
   const spool = openSpool(directory, cursor.found);
   const stopping = new AbortController();
-  const options = { lingerMs: 20, maxClicks: 50, pollMs: 5, log: silentLog };
+  const options = { lingerMs, maxClicks: 50, pollMs: 5, log: silentLog };
   const publish = createPublisher(async () => {}, { log: silentLog });
   const forwarder = createForwarder({
     ...options,
@@ -91,7 +95,18 @@ test('the cursor moves behind the acknowledgement, never ahead of it', async () 
   expect(again.map(({ requestId }) => requestId.slice(-1))).toEqual(['3']);
 });
 
-test('a batch is sent when it is full, in order, one at a time', async () => {
+test('a batch that is full waits for no more', async () => {
+  await appendFile(join(directory, activeName), Array.from({ length: 50 }, (_, number) => line(number)).join(''));
+  let sent = 0;
+  const count = async ({ length }: readonly Click[]): Promise<void> => {
+    sent += length;
+  };
+  const running = await start(count, () => {}, 600_000);
+  await waitFor(() => sent === 50);
+  await running.stop();
+});
+
+test('batches are sent in order, one at a time', async () => {
   const total = 400;
   await appendFile(join(directory, activeName), Array.from({ length: total }, (_, number) => line(number)).join(''));
   const batches: number[][] = [];

@@ -102,6 +102,15 @@ test.each([
   expect(parseLine(line(changes))).toBe('malformed');
 });
 
+test.each([
+  [{ dnt: '1', sec_gpc: null }, true],
+  [{ dnt: null, sec_gpc: '1' }, true],
+  [{ dnt: '0', sec_gpc: '0' }, false],
+  [{ dnt: null, sec_gpc: null }, false],
+])('who wants not to be tracked says so by either header: %j', (changes, doNotTrack) => {
+  expect(parseLine(line(changes))).toMatchObject({ doNotTrack });
+});
+
 describe('hostile lines', () => {
   test('texts are capped and free of control characters and half pairs', () => {
     const parsed = parseLine(

@@ -77,6 +77,14 @@ test('what is fetched again is not counted again', async () => {
   expect(await countOf(linkId)).toBe(9);
 });
 
+test('what is dated far ahead, or before what is kept, is not counted', async () => {
+  const linkId = randomUUID();
+  const days = (count: number): number => Date.now() * 1_000 + count * 86_400_000_000;
+  const clicks = [days(0), days(2), days(-402)].map((atUs) => testClick({ linkId, atUs }));
+  expect(await createConsume(options())(fetched([message(0, encodeClicks(clicks))]))).toBe(1n);
+  expect(await countOf(linkId)).toBe(1);
+});
+
 test('what was stored before does not count as waiting: neither the message before the position nor a fetch that is tried again', async () => {
   const told: (readonly [number, number | undefined])[] = [];
   const oldest: (() => number | undefined)[] = [];

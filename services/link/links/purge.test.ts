@@ -34,8 +34,10 @@ beforeEach(() => {
   erased = [];
 });
 
-const purge = (eraseClicks = async (ids: readonly string[]): Promise<void> => void erased.push(...ids)) =>
-  createPurge({ store, eraseClicks, log: silentLog })(100, new AbortController().signal);
+const purge = (
+  eraseClicks = async (ids: readonly string[]): Promise<void> => void erased.push(...ids),
+  signal = new AbortController().signal,
+) => createPurge({ store, eraseClicks, log: silentLog })(100, signal);
 
 async function made(code: string): Promise<LinkRecord> {
   const link = { domain: 'hop.example', workspaceId, createdBy: randomUUID(), destination: 'https://example.com/' };
@@ -94,6 +96,15 @@ test('while its clicks cannot be erased it stays, and the next try finds it', as
   expect(await purge()).toBe(1);
   expect(erased).toEqual([record.id]);
   expect(await found(record)).toBeUndefined();
+});
+
+test('a process that stops meanwhile leaves it to the next', async () => {
+  const record = await made('left');
+  await deleted(record, days(31));
+  const stopping = new AbortController();
+  await purge(async () => stopping.abort(), stopping.signal);
+  expect(await found(record)).toBeDefined();
+  expect(await purge()).toBe(1);
 });
 
 test('of several processes one purges it; a link that was restored, or made anew under its code, is not touched', async () => {

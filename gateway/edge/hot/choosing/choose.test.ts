@@ -44,6 +44,16 @@ describe('choose', () => {
     }
   });
 
+  it('compares each that has no room with the one whose place it would take', () => {
+    const { round, follow } = setUp(2);
+    follow('a', 10);
+    follow('b', 4);
+    round();
+    follow('c', 9);
+    follow('d', 8);
+    expect(round()).toEqual({ promote: ['c'], demote: ['b'] });
+  });
+
   it('lets go of what cooled when it sends something anyway', () => {
     const { round, follow, chosen, popularity } = setUp(100);
     follow('a', 2);
