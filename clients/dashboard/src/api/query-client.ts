@@ -10,6 +10,8 @@ export function createQueryClient(): QueryClient {
       queries: {
         // A device without a connection is told so; the default would wait in silence.
         networkMode: 'always',
+        // With that, nothing would be asked again by itself once there is a connection: what failed is, and what is old.
+        refetchOnReconnect: ({ state }) => (state.error ? 'always' : true),
         staleTime: 30_000,
         retry: (failures, error) => failures < retries && isPassing(error) && navigator.onLine,
         retryDelay: (failures, error) => problemOf(error).retryAfterMs ?? 500 * 2 ** failures,
