@@ -1,7 +1,6 @@
 import { parseArgs } from 'node:util';
-import { createPool } from '#runtime/postgres/pool.ts';
+import { databaseUrl, runDatabaseCommand } from '#runtime/postgres/command.ts';
 import { isUuid } from '#runtime/shortlink/link-key.ts';
-import { createLog } from '#runtime/telemetry/log.ts';
 import { keptFrom } from '../statistics/kept.ts';
 import { reconcile } from './reconcile.postgres.ts';
 
@@ -19,13 +18,12 @@ function asked() {
       url: { type: 'string' },
     },
   });
-  const { from, until, link: linkId, 'minutes-days': minutesDays, url = process.env.HOP_POSTGRES_PRIMARY } = values;
+  const { from, until, link: linkId, 'minutes-days': minutesDays, url } = values;
   for (const [name, text] of Object.entries({ from, until }))
     if (!isDay(text)) throw new Error(`--${name} ${text} is not a day like ${day(0)}.`);
   if (linkId !== undefined && !isUuid(linkId)) throw new Error(`--link ${linkId} is not the id of a link (a UUID).`);
   if (!/^\d+$/.test(minutesDays)) throw new Error(`--minutes-days ${minutesDays} is not a number of days.`);
-  if (!url) throw new Error('No database: neither --url nor HOP_POSTGRES_PRIMARY names one, and no mesh runs here.');
-  return { from, until, linkId, minutesDays: Number(minutesDays), url };
+  return { from, until, linkId, minutesDays: Number(minutesDays), url: databaseUrl(url) };
 }
 
 function day(ahead: number): string {
@@ -37,26 +35,17 @@ function isDay(text: string): boolean {
 }
 
 /** Recounts what is kept from the clicks and tells every difference; exit 1 if there is one. Changes nothing. */
-async function recount({ from, until, linkId, minutesDays, url }: ReturnType<typeof asked>): Promise<void> {
-  const log = createLog({ instance: 'reconcile', logLevel: 'info' });
-  const pool = createPool(url, { name: 'reconcile', max: 1, statementTimeoutMs: 600_000, log });
-  const minutesFrom = keptFrom(Date.now(), minutesDays) / 1_000;
-  try {
+await runDatabaseCommand({
+  name: 'reconcile',
+  usage,
+  asked,
+  statementTimeoutMs: 600_000,
+  async run({ from, until, linkId, minutesDays }, pool, log) {
+    const minutesFrom = keptFrom(Date.now(), minutesDays) / 1_000;
     const tell = (difference: object): void => log.error(difference, 'not what the clicks give');
     const found = await reconcile(pool, { from, until, linkId }, tell, (of) => Date.parse(of) >= minutesFrom);
     log.info({ from, until, found }, found === 0 ? 'everything agrees' : 'there are differences');
     if (found > 0) process.exitCode = 1;
-  } catch (error) {
-    log.fatal({ err: error }, 'the recount failed');
-    process.exitCode = 2;
-  } finally {
-    await pool.end();
-  }
-}
-
-try {
-  await recount(asked());
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n${usage}\n`);
-  process.exitCode = 64;
-}
+  },
+  failure: { message: 'the recount failed', exitCode: 2 },
+});

@@ -40,9 +40,12 @@ export function checkDestination(raw: string, field: string, rules: DestinationR
   return checkHost(url, field, rules);
 }
 
+/** A host as others are compared with it: a dot at its end leads to the same. */
+export const withoutFinalDots = (hostname: string): string => hostname.replace(/\.+$/, '');
+
 function checkHost(url: URL, field: string, { isOwnHost, allowPrivate }: DestinationRules): Checked<string> {
   const refuse = (description: string) => ({ fault: fault(field, description, 'DESTINATION_REFUSED') });
-  const host = url.hostname.replace(/\.+$/, '');
+  const host = withoutFinalDots(url.hostname);
   if (isOwnHost(host, url.port)) return refuse('must not be a short link of this installation');
   if (!allowPrivate && isPrivateHost(host)) return refuse('must not be a private, loopback or link-local host');
   return { value: url.href };

@@ -2,11 +2,12 @@ import { create } from '@bufbuild/protobuf';
 import type { PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
-import { dateOf, type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-record.ts';
+import { dateOf, recordOfRow } from '#runtime/shortlink/link-record.ts';
 import type { ChangeOutcome, ChangeRequest, Edit } from '../store.ts';
 import { noneStands, standingAmong } from '../takedowns/standing.postgres.ts';
 import { type Subject, subjectsOf } from '../takedowns/subjects.ts';
 import { Abandoned } from '../transaction.postgres.ts';
+import { lockRows } from './locked-rows.postgres.ts';
 import { lockPlace } from './place.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
@@ -20,14 +21,8 @@ export async function changeLink(
     // In one order, so that two renames that swap codes do not wait for each other.
     for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
   }
-  const { rows } = await client.query<LinkRow & { next_version: string; now: Date; owner_disabled: boolean | null }>(
-    `with held as materialized (
-       select ${linkColumns}, owner_disabled from links where domain = $1 and code = $2 and workspace_id = $3 for update)
-     select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now
-     from held`,
-    [key.domain, key.code, workspaceId],
-  );
-  const [row] = rows;
+  const ours = 'domain = $1 and code = $2 and workspace_id = $3';
+  const [row] = await lockRows(client, ours, [key.domain, key.code, workspaceId]);
   if (!row) return { outcome: 'missing' };
   const current = recordOfRow(row);
   const wanted = edit(current, row.now);

@@ -1,4 +1,5 @@
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
+import { withoutFinalDots } from '../destinations/destination.ts';
 
 /** What can be taken down, as the table names it. */
 export type Subject = `link:${string}` | `workspace:${string}` | `host:${string}`;
@@ -14,7 +15,7 @@ export function subjectsOf({ id, workspaceId, destination }: Covered): Subject[]
 
 /** The host itself, and the domains that it is in; no host has more than 127 labels. */
 function hostsAbove(hostname: string): string[] {
-  const labels = hostname.replace(/\.+$/, '').split('.');
+  const labels = withoutFinalDots(hostname).split('.');
   return labels.map((_, index) => labels.slice(index).join('.'));
 }
 
@@ -22,6 +23,6 @@ function hostsAbove(hostname: string): string[] {
 export function hostNamed(text: string): string | undefined {
   const url = URL.parse(`http://${text}`);
   if (url === null || url.host !== url.hostname || url.href !== `http://${url.host}/`) return undefined;
-  const host = url.hostname.replace(/\.+$/, '');
+  const host = withoutFinalDots(url.hostname);
   return host.includes('.') || host.startsWith('[') ? host : undefined;
 }

@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
-import { createPool } from '#runtime/postgres/pool.ts';
+import { databaseUrl, runDatabaseCommand } from '#runtime/postgres/command.ts';
 import { isUuid, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
-import { createLog, type Log } from '#runtime/telemetry/log.ts';
+import type { Log } from '#runtime/telemetry/log.ts';
 import { carryOut } from './carry-out.ts';
 import { hostNamed, type Subject } from './subjects.ts';
 import { postgresTakedowns, type Ruling, type Takedowns, type Touched } from './takedowns.postgres.ts';
@@ -25,7 +25,7 @@ function asked(): Order {
       url: { type: 'string' },
     },
   });
-  const { link, workspace, 'destination-host': host, url = process.env.HOP_POSTGRES_PRIMARY } = values;
+  const { link, workspace, 'destination-host': host, url } = values;
   const named = [
     ...(link === undefined ? [] : [linkNamed(link)]),
     ...(host === undefined ? [] : [destinationHost(host)]),
@@ -34,8 +34,7 @@ function asked(): Order {
   const [one] = named;
   if (one === undefined || named.length > 1)
     throw new Error('One of --link, --destination-host and --workspace says what to take down.');
-  if (!url) throw new Error('No database: neither --url nor HOP_POSTGRES_PRIMARY names one, and no mesh runs here.');
-  return { named: one, url, stands: !values.undo, reason: values.reason, dryRun: values['dry-run'] };
+  return { named: one, url: databaseUrl(url), stands: !values.undo, reason: values.reason, dryRun: values['dry-run'] };
 }
 
 function linkNamed(text: string): Subject | LinkKey {
@@ -62,13 +61,14 @@ async function takeDown(takedowns: Takedowns, { named, stands, dryRun, reason }:
   const subject = typeof named === 'string' ? named : await subjectAt(takedowns, named);
   const ruling = { subject, stands, dryRun, reason };
   const done = `${dryRun ? 'would be ' : ''}${stands ? 'taken down' : 'given back'}`;
-  let links = 0;
-  const tell = (touched: Touched): void => {
-    links += touched.length;
+  const tell = (touched: Touched): void =>
     log.info({ subject, reason, link_ids: touched.map(({ id }) => id) }, `links ${done}`);
+  const ruleOnOne = async (place: LinkKey): Promise<number> => {
+    const touched = await takedowns.ruleOnLink(ruling, place);
+    tell(touched);
+    return touched.length;
   };
-  if (key === undefined) await carryOut(takedowns, ruling, { tell });
-  else tell(await takedowns.ruleOnLink(ruling, key));
+  const links = key === undefined ? await carryOut(takedowns, ruling, { tell }) : await ruleOnOne(key);
   log.info({ subject, reason, links }, done);
 }
 
@@ -78,22 +78,12 @@ async function subjectAt(takedowns: Takedowns, key: LinkKey): Promise<Subject> {
   return `link:${id}`;
 }
 
-async function run(order: Order): Promise<void> {
-  const log = createLog({ instance: 'takedown', logLevel: 'info' });
-  const pool = createPool(order.url, { name: 'takedown', max: 1, primary: true, statementTimeoutMs: 30_000, log });
-  try {
-    await takeDown(postgresTakedowns(pool), order, log);
-  } catch (error) {
-    log.fatal({ err: error }, 'not everything was done; run it again');
-    process.exitCode = 1;
-  } finally {
-    await pool.end();
-  }
-}
-
-try {
-  await run(asked());
-} catch (error) {
-  process.stderr.write(`${(error as Error).message}\n${usage}\n`);
-  process.exitCode = 64;
-}
+await runDatabaseCommand({
+  name: 'takedown',
+  usage,
+  asked,
+  primary: true,
+  statementTimeoutMs: 30_000,
+  run: (order, pool, log) => takeDown(postgresTakedowns(pool), order, log),
+  failure: { message: 'not everything was done; run it again', exitCode: 1 },
+});

@@ -2,7 +2,8 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import { dateOf, type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { dateOf, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { type LockedRow, lockRows } from '../links/locked-rows.postgres.ts';
 import { bytesOf } from '../links/record-bytes.ts';
 import { linksUnder } from './candidates.postgres.ts';
 import { standingAmong } from './standing.postgres.ts';
@@ -19,12 +20,6 @@ export interface Ruling {
 
 /** Links that a ruling changed, or would. */
 export type Touched = readonly Pick<LinkRecord, 'id' | 'domain' | 'code'>[];
-
-interface Held extends LinkRow {
-  readonly owner_disabled: boolean | null;
-  readonly next_version: string;
-  readonly now: Date;
-}
 
 /** The takedowns of the link tables. One connection suffices. */
 export interface Takedowns {
@@ -90,13 +85,10 @@ async function write(client: PoolClient, { subject, stands, reason, dryRun }: Ru
 }
 
 async function settle(client: PoolClient, ruling: Ruling, keys: readonly LinkKey[]): Promise<Touched> {
-  const { rows } = await client.query<Held>(
-    `with held as materialized (
-       select ${linkColumns}, owner_disabled from links
-       where (domain, code) in (select * from unnest($1::text[], $2::text[])) order by domain, code for update)
-     select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now from held`,
-    [keys.map(({ domain }) => domain), keys.map(({ code }) => code)],
-  );
+  const rows = await lockRows(client, '(domain, code) in (select * from unnest($1::text[], $2::text[]))', [
+    keys.map(({ domain }) => domain),
+    keys.map(({ code }) => code),
+  ]);
   const subjects = rows.map((row) => subjectsOf(recordOfRow(row)));
   const standing = await standingAmong(client, [...new Set(subjects.flat())]);
   if (ruling.dryRun && ruling.stands) standing.add(ruling.subject);
@@ -110,7 +102,7 @@ async function settle(client: PoolClient, ruling: Ruling, keys: readonly LinkKey
 }
 
 /** Down, if it is not; and as its owner had it, if it is. */
-function switched({ owner_disabled, next_version, now, ...row }: Held): LinkRecord {
+function switched({ owner_disabled, next_version, now, ...row }: LockedRow): LinkRecord {
   const record = recordOfRow({ ...row, version: next_version, disabled: owner_disabled ?? true });
   return { ...record, updatedAt: timestampOf(now) };
 }
