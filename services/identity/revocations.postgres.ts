@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import { currentPrimary } from '#runtime/postgres/primary.ts';
 import { type Database, only } from './rows.postgres.ts';
 import type { RevocationPage, RevocationPosition, RevocationStore } from './store.ts';
 
@@ -27,8 +28,7 @@ const select = (condition: string): string => `
     array(select credential_id::text from page order by seq) as ids,
     (select max(seq) from page)::text as last_seq,
     now_seen.until::text as until,
-    (select system_identifier from pg_control_system())
-      || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as primary
+    ${currentPrimary} as primary
   from now_seen`;
 
 export function revocationStore({ rows }: Database): RevocationStore {

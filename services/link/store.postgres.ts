@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { currentTimeline } from '#runtime/postgres/primary.ts';
 import { type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
 import { changeLink } from './links/change.postgres.ts';
 import {
@@ -26,7 +27,7 @@ import type {
 } from './store.ts';
 import { noneStands, standingAmong } from './takedowns/standing.postgres.ts';
 import { type Subject, subjectsOf } from './takedowns/subjects.ts';
-import { currentHistory, currentTimeline } from './timeline.postgres.ts';
+import { currentHistory } from './timeline.postgres.ts';
 import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 
 interface Ticket {

@@ -1,5 +1,4 @@
-/** SQL: which timeline the database is on, as eight hexadecimal digits. A standby has none of its own, and refuses. */
-export const currentTimeline = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
+import { currentTimeline } from '#runtime/postgres/primary.ts';
 
 /**
  * SQL: which history of the code blocks this is. A promoted standby begins another timeline; a dump that was restored makes another

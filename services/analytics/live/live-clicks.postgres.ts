@@ -1,4 +1,5 @@
 import type { Pool } from 'pg';
+import { currentPrimary } from '#runtime/postgres/primary.ts';
 import type { ClickRow, LiveDelivery, LivePositions, LiveStore } from '../store.ts';
 
 /** As store-delivery.postgres.ts writes it. */
@@ -29,9 +30,7 @@ interface Row {
 
 const mostRows = 1_000;
 
-/** Which cluster, on which timeline: a standby that was promoted begins another one. */
-const primary = `select (select system_identifier from pg_control_system())
-  || '-' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) as primary`;
+const primary = `select ${currentPrimary} as primary`;
 
 const positionsOf = `
 select p.primary, l.* from (${primary}) p
