@@ -14,7 +14,6 @@ const figures = {
   logins: { calls: 5, periodSeconds: 3_600 },
   anonymous: { calls: 200, periodSeconds: 3_600 },
   caller: { calls: 20, periodSeconds: 3_600 },
-  unknownCodes: { calls: 1, periodSeconds: 60 },
 };
 
 let door: Door;

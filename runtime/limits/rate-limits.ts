@@ -10,8 +10,8 @@ export interface RateLimit {
 const mostCalls = 10_000_000;
 
 /**
- * Every rate limit, with its variable and its default, in one table. gateway/access counts by it over all edges, and each
- * Envoy by itself. The first three are per address (IPv6: per /64).
+ * The rate limits of the front door, each with its variable and its default, in one table. gateway/access counts by it over all
+ * edges, and each Envoy by itself. The first three are per address (IPv6: per /64).
  */
 export const rateLimitTable = defineConfig({
   signups: limit('HOP_LIMIT_SIGNUPS_PER_HOUR', 300, 3_600),
@@ -20,9 +20,10 @@ export const rateLimitTable = defineConfig({
   anonymous: limit('HOP_LIMIT_ANONYMOUS_CALLS_PER_MINUTE', 1_000, 60),
   /** API calls of one person, or of one API key. */
   caller: limit('HOP_LIMIT_CALLER_CALLS_PER_MINUTE', 6_000, 60),
-  /** Codes that lead nowhere, per address; counted by each resolver for itself, which slows what is beyond. */
-  unknownCodes: limit('HOP_LIMIT_UNKNOWN_CODES_PER_MINUTE', 1_000, 60),
 });
+
+/** Codes that lead nowhere, per address; counted by each resolver for itself, which slows what is beyond. */
+export const unknownCodesLimit = limit('HOP_LIMIT_UNKNOWN_CODES_PER_MINUTE', 1_000, 60);
 
 export type RateLimits = ConfigOf<typeof rateLimitTable>;
 export type LimitName = keyof RateLimits;

@@ -10,7 +10,7 @@ import {
   secretUrl,
   secretUrls,
 } from '#runtime/config/config.ts';
-import { rateLimitTable } from '#runtime/limits/rate-limits.ts';
+import { unknownCodesLimit } from '#runtime/limits/rate-limits.ts';
 
 export const resolverConfig = defineConfig({
   ...baseConfig,
@@ -40,7 +40,7 @@ export const resolverConfig = defineConfig({
   l1LapseMs: duration('HOP_RESOLVER_L1_LAPSE_MS', { min: 1, max: 60_000, default: 2_000 }),
   /** How old a record may be that is served because no store answers. */
   l1StaleMs: duration('HOP_RESOLVER_L1_STALE_MS', { default: 3_600_000 }),
-  unknownCodes: rateLimitTable.unknownCodes,
+  unknownCodes: unknownCodesLimit,
   /**
    * Longer than any replica lags, and than the link service needs to carry a change to Redis: the floors of l1-limits.ts last
    * for twice the longest, and how far Redis has got is told once a second.

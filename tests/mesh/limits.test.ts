@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
 import { eventually } from '../support/eventually.ts';
 
-/** Small figures, so that a test can come to their end. What API.md says is held where the figures are (runtime/limits). */
+/** Small figures, so that a test can come to their end. What the public contract says is held where the figures are (runtime/limits). */
 const figures = { signups: 5, logins: 6, anonymous: 20, caller: 120, unknownCodes: 20 };
 const env = {
   HOP_LIMIT_SIGNUPS_PER_HOUR: String(figures.signups),

@@ -13,7 +13,6 @@ const limits: RateLimits = {
   logins: { calls: 7, periodSeconds: 60 },
   anonymous: { calls: 100, periodSeconds: 3_600 },
   caller: { calls: 6_000, periodSeconds: 60 },
-  unknownCodes: { calls: 1, periodSeconds: 60 },
 };
 const start = 1_800_000_000_000_000;
 
