@@ -13,9 +13,11 @@ import { testKeys, testPerson } from '../testing/keys.ts';
 import { startSilentProxy } from '../testing/silent-proxy.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
+import { pause } from '../time/pause.ts';
 import { metadataOf, requestIdOf } from './call.ts';
 import { callFrom, meshClient } from './client.ts';
 import { service } from './endpoint.ts';
+import { fellSilent } from './failover/failover-transport.ts';
 
 const keys = testKeys();
 const running: TestServer[] = [];
@@ -25,15 +27,17 @@ afterEach(async () => {
   for (const close of closing.splice(0)) close();
 });
 
-type Unary = (request: { text: string }, context: HandlerContext) => Promise<{ text: string }> | { text: string };
+type Text = { text: string };
+type Tail = (request: unknown, context: HandlerContext) => AsyncGenerator<Text>;
+type Unary = (request: Text, context: HandlerContext) => Promise<Text> | Text;
 
-async function start(answer: { internal?: Unary; person?: Unary }, port = 0): Promise<TestServer> {
+async function start(answer: { internal?: Unary; person?: Unary; tail?: Tail }, port = 0): Promise<TestServer> {
   const echo: Unary = ({ text }) => ({ text });
   const rest = { open: echo, anonymous: echo, team: echo, person: echo, internal: echo };
   const server = await startTestServer({
     keys,
     port,
-    services: [service(EchoService, { ...rest, ...answer, tail: async function* () {}, chat: async function* () {} })],
+    services: [service(EchoService, { ...rest, tail: async function* () {}, chat: async function* () {}, ...answer })],
   });
   running.push(server);
   return server;
@@ -57,6 +61,21 @@ async function startDying(): Promise<{ address: Address; calls: () => number }> 
   await new Promise<void>((resolve) => dying.listen(0, '127.0.0.1', resolve));
   closing.push(() => dying.close());
   return { address: { host: '127.0.0.1', port: (dying.address() as AddressInfo).port }, calls: () => calls };
+}
+
+/** A client of a service whose streams say one word; what nobody caught; and a way to let its connections fall silent, and new ones not. */
+async function startStreaming() {
+  const tail = async function* (_: unknown, { signal }: HandlerContext) {
+    yield { text: 'a word' };
+    await pause(60_000, signal);
+  };
+  const [first, second] = [await start({ tail }), await start({ tail })];
+  const proxy = await startSilentProxy(first.address.port);
+  const faults: unknown[] = [];
+  const onFault = (fault: unknown): void => void faults.push(fault);
+  process.on('uncaughtException', onFault);
+  closing.push(proxy.close, () => process.off('uncaughtException', onFault));
+  return { client: clientOfAll([proxy]), faults, vanish: () => proxy.silence(second.address.port) };
 }
 
 async function failure(call: Promise<unknown>): Promise<ConnectError> {
@@ -178,6 +197,29 @@ describe('meshClient', () => {
     expect([error.kind, error.reason]).toEqual(['unavailable', 'DEPENDENCY_UNAVAILABLE']);
     expect(dying.calls()).toBe(2);
   });
+
+  it('lives on when it gives up the connection of a stream that fell silent', async () => {
+    const { client, faults } = await startStreaming();
+    const silent = new AbortController();
+    const stream = client.tail({}, { signal: silent.signal })[Symbol.asyncIterator]();
+    await stream.next();
+    silent.abort(fellSilent);
+    expect((await failure(stream.next())).code).toBe(Code.Unavailable);
+    expect((await client.internal({ text: 'next' })).text).toBe('next');
+    // A connection that says nothing for two seconds is asked.
+    await sleep(2_500);
+    expect(faults).toEqual([]);
+  }, 10_000);
+
+  it('lives on when a connection does not answer and the next call comes before its end was told', async () => {
+    const { client, faults, vanish } = await startStreaming();
+    const stream = client.tail({})[Symbol.asyncIterator]();
+    await stream.next();
+    vanish();
+    expect((await failure(stream.next())).code).toBe(Code.Unavailable);
+    expect((await client.internal({ text: 'next' })).text).toBe('next');
+    expect(faults).toEqual([]);
+  }, 10_000);
 
   it('finds out in seconds that a process vanished and left its connection open', async () => {
     const [gone, well] = [await start({}), await start({})];

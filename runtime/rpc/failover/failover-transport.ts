@@ -1,3 +1,4 @@
+import type { Http2Session } from 'node:http2';
 import type { DescMethodUnary } from '@bufbuild/protobuf';
 import { MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
@@ -70,18 +71,45 @@ async function* watched<Message>(
 
 /**
  * One connection, made when it is called for. A process that vanished with its host ends no connection: what has said
- * nothing for two seconds is asked, and is dead a second later. One that says something more often is never asked.
+ * nothing for two seconds is asked, before the next call or while one waits, and is dead a second later. One that says something
+ * more often is never asked.
  */
 function connection({ host, port }: Address, readMaxBytes: number): Transport & { drop(): void } {
   const baseUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const sessionManager = new Http2SessionManager(baseUrl, {
+  const sessions = new Http2SessionManager(baseUrl, {
     pingIntervalMs: 2_000,
     pingTimeoutMs: 1_000,
-    pingIdleConnection: true,
+    // Idle connections are asked by a timer that outlives them: it throws where nobody can catch.
+    pingIdleConnection: false,
     idleConnectionTimeoutMs: 900_000,
   });
-  const transport = createGrpcTransport({ baseUrl, sessionManager, readMaxBytes, acceptCompression: [] });
-  return { ...transport, drop: () => sessionManager.abort() };
+  const transport = createGrpcTransport({
+    baseUrl,
+    sessionManager: withHeardErrors(sessions),
+    readMaxBytes,
+    acceptCompression: [],
+  });
+  return { ...transport, drop: () => sessions.abort() };
+}
+
+type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
+
+/**
+ * The manager stops listening to a connection that broke as soon as the next call asks for another, which may be before the
+ * connection tells its error. An error that nobody hears ends the process; the calls have heard of it by then.
+ */
+function withHeardErrors(sessions: Sessions): Sessions {
+  const heard = new WeakSet<Http2Session>();
+  return {
+    authority: sessions.authority,
+    async request(...call) {
+      const stream = await sessions.request(...call);
+      const { session } = stream;
+      if (session && !heard.has(session)) heard.add(session.on('error', () => {}));
+      return stream;
+    },
+    notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
+  };
 }
 
 const isIdempotent = ({ idempotency }: DescMethodUnary): boolean =>
