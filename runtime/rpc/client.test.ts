@@ -12,6 +12,7 @@ import { EchoService } from '../testing/echo-service.ts';
 import { testKeys, testPerson } from '../testing/keys.ts';
 import { startSilentProxy } from '../testing/silent-proxy.ts';
 import { startTestServer, type TestServer } from '../testing/test-server.ts';
+import { startUnansweredPort } from '../testing/unanswered-port.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
 import { pause } from '../time/pause.ts';
 import { metadataOf, requestIdOf } from './call.ts';
@@ -219,6 +220,31 @@ describe('meshClient', () => {
     expect((await failure(stream.next())).code).toBe(Code.Unavailable);
     expect((await client.internal({ text: 'next' })).text).toBe('next');
     expect(faults).toEqual([]);
+  }, 10_000);
+
+  it('asks another process when one does not answer its connect, and lets no later call wait for it', async () => {
+    const silent = await startUnansweredPort();
+    closing.push(silent.close);
+    const well = await start({});
+    const client = clientOfAll([silent, well], 5_000);
+    const tookMs = async (): Promise<number> => {
+      const startedAt = performance.now();
+      expect((await client.internal({ text: 'x' })).text).toBe('x');
+      return performance.now() - startedAt;
+    };
+    const took: number[] = [];
+    for (let call = 0; call < 6; call++) took.push(await tookMs());
+    const waited = took.filter((ms) => ms > 500);
+    expect(waited).toHaveLength(1);
+    expect(waited[0]).toBeLessThan(2_500);
+  }, 10_000);
+
+  it('says that a process is unavailable when it does not answer its connect, well before the deadline', async () => {
+    const silent = await startUnansweredPort();
+    closing.push(silent.close);
+    const startedAt = performance.now();
+    expect((await failure(clientOfAll([silent], 20_000).open({}))).code).toBe(Code.Unavailable);
+    expect(performance.now() - startedAt).toBeLessThan(2_500);
   }, 10_000);
 
   it('finds out in seconds that a process vanished and left its connection open', async () => {

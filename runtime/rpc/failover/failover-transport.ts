@@ -7,6 +7,7 @@ import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { Address } from '../../config/config.ts';
 import { fromConnectError, toConnectError, unavailable } from '../../errors/errors.ts';
 import { type Reason, reasons } from '../../errors/reasons.ts';
+import { connectInTime } from './connect.ts';
 import { createLanes } from './lanes.ts';
 
 /** Of a unary call that names no deadline. */
@@ -25,8 +26,12 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
     async unary(method, signal, timeoutMs = longestMs, header, input, contextValues) {
       const until = performance.now() + timeoutMs;
       const lane = lanes.next();
-      const ask = ({ transport }: typeof lane, left: number) =>
-        transport.unary(method, signal, left, header, input, contextValues);
+      const ask = async (asked: typeof lane, left: number) => {
+        const askedAt = performance.now();
+        const response = await asked.transport.unary(method, signal, left, header, input, contextValues);
+        lanes.answered(asked, askedAt);
+        return response;
+      };
       try {
         return await ask(lane, timeoutMs);
       } catch (error) {
@@ -41,6 +46,7 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const lane = lanes.next();
+      const askedAt = performance.now();
       const known = (error: unknown): unknown => {
         // One that stays open without a word would be given the next call too.
         if (signal?.reason === fellSilent) lane.transport.drop();
@@ -50,6 +56,7 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
       };
       try {
         const response = await lane.transport.stream(method, signal, timeoutMs, header, input, contextValues);
+        lanes.answered(lane, askedAt);
         return { ...response, message: watched(response.message, known) };
       } catch (error) {
         throw known(error);
@@ -70,18 +77,21 @@ async function* watched<Message>(
 }
 
 /**
- * One connection, made when it is called for. A process that vanished with its host ends no connection: what has said
- * nothing for two seconds is asked, before the next call or while one waits, and is dead a second later. One that says something
- * more often is never asked.
+ * One connection, made when it is called for, within a second (connect.ts). A process that vanished with its host ends no connection: what has said
+ * nothing for two seconds is asked, before the next call or while one waits, and is dead a second later. One that says something more often is never asked.
  */
-function connection({ host, port }: Address, readMaxBytes: number): Transport & { drop(): void } {
+function connection(address: Address, readMaxBytes: number): Transport & { drop(): void } {
+  const { host, port } = address;
   const baseUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const sessions = new Http2SessionManager(baseUrl, {
+  const keepalive = {
     pingIntervalMs: 2_000,
     pingTimeoutMs: 1_000,
     // Idle connections are asked by a timer that outlives them: it throws where nobody can catch.
     pingIdleConnection: false,
     idleConnectionTimeoutMs: 900_000,
+  };
+  const sessions = new Http2SessionManager(baseUrl, keepalive, {
+    createConnection: () => connectInTime(address),
   });
   const transport = createGrpcTransport({
     baseUrl,

@@ -19,6 +19,24 @@ test('one that broke is passed over for a second, and another is tried in its pl
   expect(new Set([lanes.next(), lanes.next()]).has(first)).toBe(true);
 });
 
+test('one that broke is tried by one call in a second, and has its turn again once a call made since then is answered', () => {
+  let now = 0;
+  const lanes = createLanes(['a', 'b'], () => now);
+  const broken = lanes.next();
+  lanes.broke(broken);
+  const taken = (calls: number): number =>
+    Array.from({ length: calls }, () => lanes.next()).filter((lane) => lane === broken).length;
+  now = 1_000;
+  expect(taken(10)).toBe(1);
+  now = 2_000;
+  expect(taken(10)).toBe(1);
+  // A call that was made before it broke may well be answered: it is ending what it has begun.
+  lanes.answered(broken, -1);
+  expect(taken(10)).toBe(0);
+  lanes.answered(broken, 2_000);
+  expect(taken(10)).toBe(5);
+});
+
 test('when all broke, or there is but one, that one is tried all the same', () => {
   const lanes = createLanes(['a', 'b']);
   for (const lane of [lanes.next(), lanes.next()]) lanes.broke(lane);

@@ -1,19 +1,27 @@
 /** One of the addresses that a service is called at. */
 interface Lane<Transport> {
   readonly transport: Transport;
-  /** Milliseconds of performance.now(). */
+  /** Milliseconds of performance.now(); -Infinity: it did not break, or has answered since. */
+  brokeAt: number;
+  /** The same clock. */
   restsUntil: number;
 }
 
 export interface Lanes<Transport> {
-  /** The next in turn that did not break within the last second; where there is another, it is not the one that was tried. */
+  /**
+   * The next in turn that does not rest; where there is another, it is not the one that was tried. Of one that broke a
+   * call in each second finds out whether it works: it may wait for that, and the others need not.
+   */
   next(tried?: Lane<Transport>): Lane<Transport>;
   /** Its connection could not be made, or broke: others are taken before it for a second. */
   broke(lane: Lane<Transport>): void;
+  /** A call answered that was made at the time given, by performance.now(): it is taken in its turn again, if it broke before. */
+  answered(lane: Lane<Transport>, askedAt: number): void;
   /** Whether a call that broke may be made once more. A fifth of the calls may be, and ten beyond that at any moment. */
   mayRetry(): boolean;
 }
 
+const never = Number.NEGATIVE_INFINITY;
 const restMs = 1_000;
 const earnedPerCall = 0.2;
 const mostRetries = 10;
@@ -23,7 +31,7 @@ export function createLanes<Transport>(
   transports: readonly Transport[],
   now = (): number => performance.now(),
 ): Lanes<Transport> {
-  const lanes = transports.map((transport) => ({ transport, restsUntil: Number.NEGATIVE_INFINITY }));
+  const lanes = transports.map((transport) => ({ transport, brokeAt: never, restsUntil: never }));
   let turn = Math.floor(Math.random() * lanes.length);
   let retries = mostRetries;
 
@@ -35,10 +43,17 @@ export function createLanes<Transport>(
       const others = inTurn.filter((lane) => lane !== tried);
       const lane = others.find(({ restsUntil }) => restsUntil <= now()) ?? others[0] ?? inTurn[0];
       if (!lane) throw new Error('A service without an address.');
+      if (lane.brokeAt > never) lane.restsUntil = now() + restMs;
       return lane;
     },
     broke(lane) {
+      lane.brokeAt = now();
       lane.restsUntil = now() + restMs;
+    },
+    answered(lane, askedAt) {
+      if (lane.brokeAt >= askedAt) return;
+      lane.brokeAt = never;
+      lane.restsUntil = never;
     },
     mayRetry() {
       if (retries < 1) return false;
