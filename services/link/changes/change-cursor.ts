@@ -28,6 +28,15 @@ export function readCursor(text: string): ChangeCursor | undefined {
   return { system, timeline, snapshot, readAtMs: Number(readAt) };
 }
 
+/**
+ * Whether more has been seen at a place than at another, or the other is of another history. By the transactions that had begun: the
+ * database's clock may have been set back in between.
+ */
+export function isBeyond(place: ChangeCursor, other: ChangeCursor): boolean {
+  const isSameHistory = place.system === other.system && place.timeline === other.timeline;
+  return !isSameHistory || xmaxOf(place) > xmaxOf(other);
+}
+
 /** The first transaction that the snapshot may not have seen. */
 export function xminOf({ snapshot }: ChangeCursor): bigint {
   return BigInt(snapshot.slice(0, snapshot.indexOf(':')));

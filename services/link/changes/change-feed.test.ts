@@ -218,27 +218,61 @@ describe('resuming', () => {
     await second.leave();
   });
 
-  test('what was missed ends with a later cursor: whoever is too slow for what came meanwhile need not begin at the old one', async () => {
-    const feed = openFeed();
-    const [first, present] = [watch(feed), watch(feed)];
+  /** What a watcher is told that comes with the cursor, until it has caught up. */
+  async function catchUp(feed: ChangeFeed, cursor: string) {
+    const codes: string[] = [];
+    const leaving = AbortSignal.timeout(5_000);
+    for await (const events of feed.subscribe(cursor, leaving)) {
+      for (const event of events) {
+        if (event.type === 'change') codes.push(event.change.record.code);
+        if (event.type === 'caught_up') return { codes, cursor: writeCursor(event.cursor) };
+      }
+    }
+    throw new Error('It was not told that it has caught up.');
+  }
+
+  /** A cursor, and the changes since. */
+  async function missSome(feed: ChangeFeed) {
+    const first = watch(feed);
     await first.caughtUp();
     const cursor = first.cursor();
     await first.leave();
-    const codes = [await make(), await make()];
+    return { cursor, codes: [await make(), await make()] };
+  }
+
+  test('what was missed ends with a later cursor: whoever is too slow for what came meanwhile need not begin at the old one', async () => {
+    const feed = openFeed();
+    const present = watch(feed);
+    const { cursor, codes } = await missSome(feed);
     await present.caughtUp();
-    const told: string[] = [];
-    let after = '';
-    const missed = feed.subscribe(cursor, new AbortController().signal);
-    for await (const events of missed) {
-      for (const event of events) if (event.type === 'change') told.push(event.change.record.code);
-      const caughtUp = events.find((event) => event.type === 'caught_up');
-      if (!caughtUp) continue;
-      after = writeCursor(caughtUp.cursor);
-      break;
-    }
-    expect(told).toEqual(expect.arrayContaining(codes));
-    expect(readCursor(after)?.readAtMs).toBeGreaterThan(readCursor(cursor)?.readAtMs ?? 0);
+    const told = await catchUp(feed, cursor);
+    expect(told.codes).toEqual(expect.arrayContaining(codes));
+    expect(readCursor(told.cursor)?.readAtMs).toBeGreaterThan(readCursor(cursor)?.readAtMs ?? 0);
     await present.leave();
+  });
+
+  test("so it does in a process's first moments, and when the primary's clock was set back since the cursor", async () => {
+    const { cursor, codes } = await missSome(openFeed());
+    const early = await catchUp(openFeed(), cursor);
+    expect(early.codes).toEqual(expect.arrayContaining(codes));
+
+    const read = readCursor(cursor);
+    if (!read) throw new Error('no cursor');
+    const ofLater = writeCursor({ ...read, readAtMs: read.readAtMs + 3_600_000 });
+    expect((await catchUp(openFeed(), ofLater)).codes).toEqual(expect.arrayContaining(codes));
+  });
+
+  test('a watcher with a cursor that leaves before the primary was reached holds nothing up', async () => {
+    const { cursor } = await missSome(openFeed());
+    const unreachable = new Error('The primary is away.');
+    const feed = openFeed({ changeLog: { ...changeLog, open: () => Promise.reject(unreachable) } });
+    const watcher = watch(feed, cursor);
+    await watcher.leave();
+    expect(feed.subscribers).toBe(0);
+    const another = watch(feed, cursor);
+    await feed.stop();
+    await another.leave();
+    expect(another.events).toEqual([]);
   });
 
   test('a cursor that cannot be continued means resynchronise, first of all', async () => {

@@ -1,5 +1,5 @@
 import type { Log } from '#runtime/telemetry/log.ts';
-import { readCursor } from './change-cursor.ts';
+import { isBeyond, readCursor } from './change-cursor.ts';
 import type { ChangeLog } from './change-log.ts';
 import { startChangeLoop } from './change-loop.ts';
 import { missedChanges } from './missed-changes.ts';
@@ -49,11 +49,13 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     loop.greet();
     try {
       if (signal.aborted || isStopped) return;
-      const upTo = loop.place;
       if (cursor !== '') {
+        const upTo = await loop.reached(signal);
+        if (!upTo) return;
         yield* missedChanges(changeLog, cursor);
         // Else a watcher whose queue overruns meanwhile would begin at the same cursor again, with more to be told each time.
-        if (upTo && upTo.readAtMs > (readCursor(cursor)?.readAtMs ?? 0)) yield [{ type: 'caught_up', cursor: upTo }];
+        const from = readCursor(cursor);
+        if (!from || isBeyond(upTo, from)) yield [{ type: 'caught_up', cursor: upTo }];
       }
       for (;;) {
         const events = await subscription.take();

@@ -18,8 +18,8 @@ export interface ChangeLoopOptions {
 
 /** Looks at the primary, when it is woken and at least every pollMs, and tells what it sees; connects again for as long as it runs. */
 export interface ChangeLoop {
-  /** All changes that are visible here have been told; undefined: the primary was not reached yet. */
-  readonly place: ChangeCursor | undefined;
+  /** All changes that are visible here have been told. Waits until the primary was reached; undefined: aborted or stopped before. */
+  reached(signal: AbortSignal): Promise<ChangeCursor | undefined>;
   wake(): void;
   /** A watcher has come: heartbeats are told without waiting for their time. */
   greet(): void;
@@ -38,6 +38,7 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
   const { changeLog, tell, onReplaced, pollMs, heartbeatMs, log } = options;
   const stopping = new AbortController();
   const alarm = createAlarm();
+  const started = Promise.withResolvers<void>();
   let place: ChangeCursor | undefined;
   let heartbeatsOwed = 0;
 
@@ -84,6 +85,7 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
       try {
         reader = await changeLog.open(alarm.ring);
         place = await resume(reader);
+        started.resolve();
         pauseMs = firstPauseMs;
         await look(reader);
       } catch (error) {
@@ -98,8 +100,9 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
   const running = run();
 
   return {
-    get place() {
-      return place;
+    async reached(signal) {
+      if (!place) await Promise.race([started.promise, aborted(signal), aborted(stopping.signal)]);
+      return signal.aborted || stopping.signal.aborted ? undefined : place;
     },
     wake: alarm.ring,
     greet() {
@@ -112,4 +115,11 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
       await running;
     },
   };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
