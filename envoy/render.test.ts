@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { loadConfig } from '#runtime/config/config.ts';
+import { ConfigError, loadConfig } from '#runtime/config/config.ts';
 import { type EnvoySettings, renderEnvoy } from './render.ts';
 import { envoyConfig, settingsFrom } from './settings.ts';
 import { descriptorPath } from './testing/door.ts';
@@ -256,6 +256,7 @@ describe('the environment', () => {
     const from = (more: Record<string, string>) => () =>
       settingsFrom(loadConfig(envoyConfig, { ...minimal, ...more }), '/out');
     expect(from({ HOP_TLS_CERTIFICATE: '/a' })).toThrow('belong together');
+    expect(from({ HOP_TLS_CERTIFICATE: '/a' })).toThrow(ConfigError);
     expect(from({ HOP_HTTP3: 'true' })).toThrow('HOP_TLS_CERTIFICATE');
     expect(from({ HOP_INTERNAL_CLIENT_CA: '/a' })).toThrow('HOP_INTERNAL_TLS_CERTIFICATE');
   });

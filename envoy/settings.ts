@@ -3,6 +3,7 @@ import {
   address,
   addresses,
   bool,
+  ConfigError,
   type ConfigOf,
   defineConfig,
   int,
@@ -129,11 +130,11 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
   const internal = certificateOf('HOP_INTERNAL_TLS', config.internalTlsCertificate, config.internalTlsKey);
   const clientCa = config.internalClientCa;
   if (clientCa !== undefined && !internal)
-    throw new Error('HOP_INTERNAL_CLIENT_CA needs HOP_INTERNAL_TLS_CERTIFICATE.');
-  if (config.http3 && !publicTls) throw new Error('HOP_HTTP3 needs HOP_TLS_CERTIFICATE.');
+    throw new ConfigError(['HOP_INTERNAL_CLIENT_CA needs HOP_INTERNAL_TLS_CERTIFICATE.']);
+  if (config.http3 && !publicTls) throw new ConfigError(['HOP_HTTP3 needs HOP_TLS_CERTIFICATE.']);
   const { redirectAddress } = config;
   if (redirectAddress !== undefined && !publicTls)
-    throw new Error('HOP_ENVOY_REDIRECT_ADDRESS needs HOP_TLS_CERTIFICATE.');
+    throw new ConfigError(['HOP_ENVOY_REDIRECT_ADDRESS needs HOP_TLS_CERTIFICATE.']);
   return {
     outDir,
     ...(seenAs === undefined ? {} : { seenAs }),
@@ -169,7 +170,7 @@ export function tracesFrom({
 }: Pick<ConfigOf<typeof localConfig>, 'otlpEndpoint' | 'tracePercent'>): Pick<EnvoySettings, 'traces'> {
   if (otlpEndpoint === undefined) return {};
   const { protocol, hostname, port } = new URL(otlpEndpoint);
-  if (protocol !== 'http:') throw new Error('HOP_OTLP_ENDPOINT has to be http://host:port for Envoy.');
+  if (protocol !== 'http:') throw new ConfigError(['HOP_OTLP_ENDPOINT has to be http://host:port for Envoy.']);
   return { traces: { collector: { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port || 4317) }, percent } };
 }
 
@@ -181,6 +182,6 @@ function publicPortOf(publicUrl: string | undefined): Pick<EnvoySettings, 'publi
 function certificateOf(prefix: string, certificate?: string, key?: string): Certificate | undefined {
   if (certificate === undefined && key === undefined) return undefined;
   if (certificate === undefined || key === undefined)
-    throw new Error(`${prefix}_CERTIFICATE and ${prefix}_KEY belong together.`);
+    throw new ConfigError([`${prefix}_CERTIFICATE and ${prefix}_KEY belong together.`]);
   return { certificate, key };
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseEnv } from 'node:util';
@@ -119,6 +120,15 @@ describe('secrets, roles and migrations', () => {
     expect(rows).toEqual([{ rolconnlimit: 4 * 24 }]);
     expect(rowCount).toBe(0);
   });
+});
+
+it('is refused as configuration when half of what Kafka asks for is set', () => {
+  const half = { HOP_KAFKA_BROKERS: '127.0.0.1:1', HOP_KAFKA_USER: 'hopline' };
+  const { status, stderr } = spawnSync(process.execPath, [join(import.meta.dirname, 'topics.ts')], {
+    env: half,
+    encoding: 'utf8',
+  });
+  expect([status, stderr]).toEqual([78, expect.stringContaining('HOP_KAFKA_USER needs HOP_KAFKA_PASSWORD_FILE.')]);
 });
 
 describe.skipIf(!kafkaIsInstalled())('topics', () => {

@@ -13,6 +13,7 @@ import {
   int,
   list,
   loadConfig,
+  needing,
   oneOf,
   optional,
   secretText,
@@ -113,6 +114,20 @@ describe('loadConfig', () => {
       'HOP_DATABASE is not a URL: expected an absolute URL.',
       'HOP_PASSWORD is too short: expected a secret of at least 8 characters.',
     ]);
+  });
+
+  it('names a variable that says nothing without another', () => {
+    const spec = defineConfig({
+      on: bool('HOP_ON', { default: false }),
+      user: needing('HOP_KEY', optional(text('HOP_USER'))),
+      key: needing('HOP_USER', optional(file('HOP_KEY'))),
+      size: needing('HOP_ON=true', int('HOP_SIZE', { default: 1 })),
+    });
+    const good = { HOP_USER: 'a', HOP_KEY: readable, HOP_ON: 'true', HOP_SIZE: '2' };
+    expect(loadConfig(spec, good)).toEqual({ on: true, user: 'a', key: readable, size: 2 });
+    expect(loadConfig(spec, { HOP_USER: ' ' })).toEqual({ on: false, user: undefined, key: undefined, size: 1 });
+    const halves = { HOP_USER: 'a', HOP_SIZE: '2', HOP_ON: 'false' };
+    expect(() => loadConfig(spec, halves)).toThrow(/HOP_USER needs HOP_KEY\.\n {2}HOP_SIZE needs HOP_ON=true\./);
   });
 
   it('refuses one variable under two keys', () => {

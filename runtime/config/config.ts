@@ -10,6 +10,8 @@ export interface Variable<Value> {
   readonly secret: boolean;
   /** Taken when the variable is absent or empty. */
   readonly fallback?: { readonly value: Value };
+  /** What has to be set besides: NAME, or NAME=value. */
+  readonly needs?: string;
   /** Throws a sentence that says what is wrong. */
   parse(raw: string): Value;
 }
@@ -57,6 +59,7 @@ export function loadConfig<const Spec extends ConfigSpec>(
     const outcome = read(variable, environment[variable.name]);
     if ('problem' in outcome) problems.push(outcome.problem);
     else values[key] = outcome.value;
+    if (lacksNeeded(variable, environment)) problems.push(`${variable.name} needs ${variable.needs}.`);
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return values as ConfigOf<Spec>;
@@ -71,6 +74,13 @@ interface Bounds extends Choices<number> {
 }
 
 type Outcome<Value> = { readonly value: Value } | { readonly problem: string };
+
+function lacksNeeded({ name, needs }: Variable<unknown>, environment: Environment): boolean {
+  const textOf = (of: string): string => environment[of]?.trim() ?? '';
+  if (needs === undefined || textOf(name) === '') return false;
+  const [other = '', value] = needs.split('=');
+  return value === undefined ? textOf(other) === '' : textOf(other) !== value;
+}
 
 function read<Value>(variable: Variable<Value>, raw: string | undefined): Outcome<Value> {
   const text = raw?.trim() ?? '';
@@ -189,6 +199,11 @@ export function file(name: string, choices: Choices<string> = {}): Variable<stri
 /** Absent becomes undefined; a wrong value is still a fault. */
 export function optional<Value>(inner: Variable<Value>): Variable<Value | undefined> {
   return { ...inner, parse: (raw) => inner.parse(raw), fallback: { value: inner.fallback?.value } };
+}
+
+/** Says nothing alone: where it is set, so has another variable to be (`NAME`), or to have a value (`NAME=value`). */
+export function needing<Value>(other: string, inner: Variable<Value>): Variable<Value> {
+  return { ...inner, needs: other };
 }
 
 function whole(raw: string, min: number, max: number): number {

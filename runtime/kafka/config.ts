@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { bool, ConfigError, type ConfigOf, defineConfig, file, list, optional, text } from '../config/config.ts';
+import { bool, type ConfigOf, defineConfig, file, list, needing, optional, text } from '../config/config.ts';
 import type { KafkaOptions } from './client.ts';
 
 /** Where Kafka is and how it lets us in; spread it into the declaration of a process that speaks to it. */
@@ -7,20 +7,17 @@ export const kafkaConfig = defineConfig({
   kafkaBrokers: list('HOP_KAFKA_BROKERS'),
   kafkaTls: bool('HOP_KAFKA_TLS', { default: false }),
   /** Who may have signed the brokers' certificates (PEM); none: whom Node trusts. */
-  kafkaCaFile: optional(file('HOP_KAFKA_CA_FILE')),
+  kafkaCaFile: needing('HOP_KAFKA_TLS=true', optional(file('HOP_KAFKA_CA_FILE'))),
   /** Who we are, by SCRAM-SHA-512; none: nobody asks. */
-  kafkaUser: optional(text('HOP_KAFKA_USER')),
-  kafkaPasswordFile: optional(file('HOP_KAFKA_PASSWORD_FILE')),
+  kafkaUser: needing('HOP_KAFKA_PASSWORD_FILE', optional(text('HOP_KAFKA_USER'))),
+  kafkaPasswordFile: needing('HOP_KAFKA_USER', optional(file('HOP_KAFKA_PASSWORD_FILE'))),
 });
 
 type KafkaAccess = Pick<KafkaOptions, 'brokers' | 'tls' | 'credentials'>;
 
-/** Reads the files. Throws a ConfigError where one variable is there without the other that it needs. */
+/** Reads the files. */
 export function kafkaAccess(config: ConfigOf<typeof kafkaConfig>): KafkaAccess {
   const { kafkaBrokers: brokers, kafkaTls, kafkaCaFile, kafkaUser: user, kafkaPasswordFile } = config;
-  if (kafkaCaFile !== undefined && !kafkaTls) throw new ConfigError(['HOP_KAFKA_CA_FILE needs HOP_KAFKA_TLS=true.']);
-  if ((user === undefined) !== (kafkaPasswordFile === undefined))
-    throw new ConfigError(['HOP_KAFKA_USER and HOP_KAFKA_PASSWORD_FILE need each other.']);
   return {
     brokers,
     tls: kafkaCaFile === undefined ? kafkaTls : { ca: readFileSync(kafkaCaFile, 'utf8') },

@@ -101,8 +101,11 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
 
     it.each([
       [{ HOP_KAFKA_CA_FILE: signedBy.HOP_KAFKA_CA_FILE }, 'HOP_KAFKA_CA_FILE needs HOP_KAFKA_TLS=true'],
-      [{ HOP_KAFKA_USER: 'hopline' }, 'need each other'],
-      [{ HOP_KAFKA_PASSWORD_FILE: credentials.HOP_KAFKA_PASSWORD_FILE }, 'need each other'],
+      [{ HOP_KAFKA_USER: 'hopline' }, 'HOP_KAFKA_USER needs HOP_KAFKA_PASSWORD_FILE'],
+      [
+        { HOP_KAFKA_PASSWORD_FILE: credentials.HOP_KAFKA_PASSWORD_FILE },
+        'HOP_KAFKA_PASSWORD_FILE needs HOP_KAFKA_USER',
+      ],
     ])('refuses half a setting: %o', (more: Record<string, string>, fault) => {
       expect(() => told(more)).toThrow(fault);
     });
