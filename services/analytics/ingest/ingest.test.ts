@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createKafka } from '#runtime/kafka/client.ts';
 import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
@@ -37,6 +37,17 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     await database.drop();
     await kafka.stop();
   });
+
+  const children: ChildProcess[] = [];
+  afterEach(() => {
+    for (const child of children.splice(0)) child.kill('SIGKILL');
+  });
+  /** A process of its own, which does not outlive its test. */
+  function run(code: string, stdio: StdioOptions = 'ignore'): ChildProcess {
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio });
+    children.push(child);
+    return child;
+  }
 
   const configOf = (clicksTopic: string) =>
     ({
@@ -76,7 +87,6 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       import { silentLog } from '#runtime/telemetry/log.ts';
       const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
       startIngest(${JSON.stringify(configOf('killed'))}, postgresStore(pool), silentLog);`;
-    const start = () => spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: 'ignore' });
     const committing = async (): Promise<boolean> => {
       const { rows } = await pool.query(
         "select from pg_stat_activity where application_name = 'child' and query = 'commit' and state = 'active' and datname = current_database()",
@@ -88,15 +98,14 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       Array.from({ length: 12 }, () => message(linkId, 100)),
     );
     for (let kills = 0; kills < 3; kills++) {
-      const child = start();
+      const child = run(code);
       await waitFor(committing, { timeoutMs: 30_000, intervalMs: 5, what: 'a commit' });
       child.kill('SIGKILL');
       await producer.send('killed', [message(linkId, 100)]);
     }
     await pool.query('drop trigger linger on consumer_offsets');
-    const last = start();
+    run(code);
     await waitFor(async () => (await countsOf(linkId))[0] === 1_500, { timeoutMs: 30_000, what: 'all clicks' });
-    last.kill('SIGKILL');
     expect(await countsOf(linkId)).toEqual([1_500, 1_500, 1_500]);
   }, 120_000);
 
@@ -153,9 +162,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
         return outcome;
       };
       startIngest(${JSON.stringify(configOf('zombie'))}, { ...store, take }, silentLog);`;
-    const zombie = spawn(process.execPath, ['--input-type=module', '-e', code], {
-      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
-    });
+    const zombie = run(code, ['ignore', 'ignore', 'ignore', 'ipc']);
     const said: unknown[] = [];
     zombie.on('message', (word) => said.push(word));
     await producer.send('zombie', [message(linkId, 5), message(linkId, 5)]);
@@ -170,7 +177,6 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       expect(said[1]).toBe('overtaken');
       expect(await countsOf(linkId)).toEqual([10, 10, 10]);
     } finally {
-      zombie.kill('SIGKILL');
       await other.close();
     }
   }, 120_000);
