@@ -16,7 +16,7 @@ import { clientName } from './sessions/client-name.ts';
 import type { SessionCookie } from './sessions/session-cookie.ts';
 import { type Sessions, type SignedIn, tokenInvalid } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
-import type { Account, ApiKeyRecord, OpenSession } from './store.ts';
+import type { Account, ApiKeyRecord, HeldToken, OpenSession } from './store.ts';
 
 interface Dependencies {
   readonly accounts: Accounts;
@@ -61,7 +61,8 @@ function sessionHandlers({
       else if (refreshToken === '') throw invalid('refresh_token', 'has to be given, unless use_cookie is true');
       const held = useCookie ? cookie.read(context) : refreshToken;
       if (held === undefined) throw tokenInvalid();
-      return answer(context, await sessions.refresh(held), useCookie);
+      const signedIn = await sessions.refresh(held, (reused) => Object.assign(logFields(context), reuseFields(reused)));
+      return answer(context, signedIn, useCookie);
     },
     async logOut({ useCookie }, context) {
       const { credentialId, userId } = signedInPerson(context);
@@ -141,6 +142,14 @@ function meshHandlers({
     },
   };
 }
+
+/** For whoever has to find out which of the two who held the token was the thief. */
+const reuseFields = ({ account, sessionId, replacedAt }: HeldToken) => ({
+  user_id: account.userId,
+  workspace_id: account.workspaceId,
+  session_id: sessionId,
+  token_traded_at: replacedAt?.toISOString(),
+});
 
 const clientOf = (context: HandlerContext): string => clientName(metadataOf(context, 'user-agent') ?? '');
 

@@ -10,6 +10,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { accessToken } from '#runtime/caller/access-token.ts';
 import { type Caller, callerHeader, mintCaller } from '#runtime/caller/token.ts';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import { testService } from '#runtime/testing/keys.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
@@ -119,6 +121,23 @@ describe('the running service', () => {
     const { refreshToken } = session;
     await expect(client().refreshSession({ refreshToken })).rejects.toThrow('refresh token is not valid');
     for (const hidden of [password, session.token, refreshToken, secret, email]) expect(said).not.toContain(hidden);
+  });
+
+  it('says of a token that came a second time whose it is, for operators, and neither the token nor the email', async () => {
+    const email = 'twice@example.com';
+    const { refreshToken, token, user, workspace } = await client().signUp({ email, password });
+    await client().refreshSession({ refreshToken });
+    const pool = createPool(database.url, { max: 1, connectTimeoutMs: 20_000, log: silentLog });
+    await pool.query("update identity.refresh_tokens set replaced_at = replaced_at - interval '1 hour'");
+    await pool.end();
+    await expect(client().refreshSession({ refreshToken })).rejects.toThrow('used before');
+
+    const isOfReuse = (line: string): boolean => line.includes('REFRESH_TOKEN_REUSED');
+    const line = await waitFor(() => said.split('\n').find(isOfReuse), { what: 'the line' });
+    const { sid } = decodeJwt<{ sid: string }>(token);
+    const whose = { user_id: user?.id, workspace_id: workspace?.id, session_id: sid };
+    expect(JSON.parse(line ?? '')).toMatchObject({ ...whose, token_traded_at: expect.stringMatching(/^\d{4}-.*Z$/) });
+    for (const hidden of [refreshToken, token, email]) expect(said).not.toContain(hidden);
   });
 
   it('refuses a start on a bad environment with every fault, and stops on SIGTERM', async () => {

@@ -15,7 +15,8 @@ export interface SignedIn {
 export interface Sessions {
   /** client says what signed in, to be shown to the person. */
   open(account: Account, client: string): Promise<SignedIn>;
-  refresh(refreshToken: string): Promise<SignedIn>;
+  /** onReuse is told whose session is ended because its token was traded before. */
+  refresh(refreshToken: string, onReuse: (held: HeldToken) => void): Promise<SignedIn>;
   /** Those of a person that are open, the latest used first. */
   list(userId: string): Promise<readonly OpenSession[]>;
   /** False: the person has no such session, or it is over already. */
@@ -55,7 +56,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
       return { account, access: await issue(account, sessionId), refreshToken };
     },
 
-    async refresh(refreshToken) {
+    async refresh(refreshToken, onReuse) {
       if (!wellFormed.test(refreshToken)) throw tokenInvalid();
       const nonce = randomBytes(secretBytes);
       const at = now();
@@ -65,6 +66,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
       if (!used || used.decision.kind === 'refuse') throw tokenInvalid();
       if (used.decision.kind === 'revoke') {
         tokensReused.add(1);
+        onReuse(used.held);
         throw tokenReused();
       }
       const { account, sessionId } = used.held;
