@@ -108,8 +108,10 @@ describe('the code filter', () => {
     const announced = space(2, rotation, rotation);
     filter.heartbeat([{ ...announced, fingerprint: current.fingerprint }], performance.now());
     expect(filter.check(made)).toBe('refuse');
+    expect(filter.foreignKeys).toEqual([]);
     filter.heartbeat([{ ...announced, fingerprint: old.fingerprint }], performance.now());
     expect(filter.check(made)).toBe('maybe');
+    expect(filter.foreignKeys).toMatchObject([{ keyId: 2, fingerprint: old.fingerprint }]);
   });
 
   test('is not sure when a key is announced that it does not have, or not announced that it has', () => {

@@ -12,6 +12,8 @@ type Verdict = 'refuse' | 'maybe';
  */
 export interface CodeFilter {
   check(code: string): Verdict;
+  /** Keys that codes are made with, and that are not known here or have another secret here: while there are any, nothing is refused. */
+  readonly foreignKeys: readonly CodeSpace[];
   /**
    * A heartbeat of Watch arrived, with how far each key is handed out. `asOf`: the time, by `now`, up to which everything has been
    * told; one that was held up on its way says nothing about the moment of its arrival.
@@ -53,6 +55,7 @@ export function createCodeFilter({
   let complete = false;
   let toldUpTo = Number.NEGATIVE_INFINITY;
   let spaces: readonly Space[] | undefined;
+  let foreignKeys: readonly CodeSpace[] = [];
 
   function check(code: string): Verdict {
     if (!complete || spaces === undefined || now() - toldUpTo > freshMs) return 'maybe';
@@ -69,9 +72,13 @@ export function createCodeFilter({
   return {
     check,
     addLookalikes,
+    get foreignKeys() {
+      return foreignKeys;
+    },
     heartbeat(announced, asOf) {
       toldUpTo = asOf;
-      spaces = matched(keys, announced);
+      foreignKeys = announced.filter((space) => !keys.some((key) => isOf(space, key)));
+      spaces = foreignKeys.length > 0 ? undefined : matched(keys, announced);
     },
     learn(record) {
       if (isLookalike(record)) lookalikes.add(read(record.code));
@@ -98,11 +105,11 @@ interface Space {
   readonly end: number;
 }
 
-/** Undefined when a space is announced whose key is not known here, or has another secret here: no code can be judged then. */
-function matched(keys: readonly CodeKey[], announced: readonly CodeSpace[]): readonly Space[] | undefined {
-  const isOf = ({ keyId, fingerprint }: CodeSpace, key: CodeKey): boolean =>
-    key.id === keyId && (fingerprint === '' || key.fingerprint === fingerprint);
-  if (announced.some((space) => !keys.some((key) => isOf(space, key)))) return undefined;
+function isOf({ keyId, fingerprint }: CodeSpace, key: CodeKey): boolean {
+  return key.id === keyId && (fingerprint === '' || key.fingerprint === fingerprint);
+}
+
+function matched(keys: readonly CodeKey[], announced: readonly CodeSpace[]): readonly Space[] {
   return keys.map((key) => {
     const space = announced.find(({ keyId }) => keyId === key.id);
     if (!space) return { key, first: key.from, end: key.to + 1 };

@@ -201,6 +201,13 @@ export const metric = {
     unit: '1',
     attributes: [],
   },
+  foreignCodeKeys: {
+    name: 'hop_resolver_foreign_code_keys',
+    kind: 'gauge',
+    description: 'Code keys of the link service that this process has not, or has with another secret.',
+    unit: '1',
+    attributes: [],
+  },
   watchAge: {
     name: 'hop_watch_heartbeat_age_seconds',
     kind: 'gauge',

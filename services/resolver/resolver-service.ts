@@ -42,6 +42,7 @@ function createMemory(config: ResolverConfig) {
   const filter = createCodeFilter({ keys: loadCodeKeys(config.codeKeysFile), now });
   observe(metric.resolverCacheEntries, {}, () => l1.size);
   observe(metric.watchAge, {}, () => freshness.ageMs(now()) / 1_000);
+  observe(metric.foreignCodeKeys, {}, () => filter.foreignKeys.length);
   observe(metric.cacheLag, {}, () => freshness.cacheLagMs / 1_000);
   return { freshness, l1, filter };
 }

@@ -4,7 +4,7 @@ import { afterEach, expect, it } from 'vitest';
 import { ChangeKind, CodeSpaceSchema } from '#gen/link/v1/change_pb.ts';
 import { createCodeFilter } from '#runtime/shortlink/code-filter.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
+import { createLog } from '#runtime/telemetry/log.ts';
 import { scriptedLinkService, type WatchMessage } from '#runtime/testing/scripted-link-service.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { LinkWatch } from '#runtime/watch/link-watch.ts';
@@ -28,13 +28,15 @@ function setUp(l1Bounds: Partial<L1Options> = {}) {
     await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   };
   const { l1, freshness, now } = fixture;
-  const base = { client: link.client, l1, freshness, filter, log: silentLog, now, sleep, silenceMs };
+  const lines: { readonly level: string; readonly keys?: unknown }[] = [];
+  const log = createLog({ instance: 'test', logLevel: 'info' }, { write: (line) => void lines.push(JSON.parse(line)) });
+  const base = { client: link.client, l1, freshness, filter, log, now, sleep, silenceMs };
   watch = startWatch({ ...base, random: () => 1 });
-  const beat = (cursor: string): WatchMessage => ({
-    event: { case: 'heartbeat', value: { readAt: timestampFromMs(now()), cursor, codeSpaces } },
+  const beat = (cursor: string, spaces = codeSpaces): WatchMessage => ({
+    event: { case: 'heartbeat', value: { readAt: timestampFromMs(now()), cursor, codeSpaces: spaces } },
   });
   const live = () => waitFor(() => freshness.live(now()), { intervalMs: 1, what: 'Watch' });
-  return { ...fixture, link, filter, beat, live };
+  return { ...fixture, link, filter, lines, beat, live };
 }
 
 let watch: Pick<LinkWatch, 'stop'> | undefined;
@@ -98,6 +100,23 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
   stream.say(beat('c3'));
   await waitFor(() => filter.check(other) === 'refuse', { intervalMs: 1, what: 'the filter' });
   expect(link.listed()).toBe(2);
+});
+
+it('refuses nothing while codes are made with another secret, and says so once', async () => {
+  const { link, filter, beat, lines } = setUp();
+  const stream = await link.stream(0);
+  stream.say(beat('c0'));
+  stream.say(beat('c1'));
+  await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
+  const fingerprint = createCodeKey({ id: 1, secret: Buffer.alloc(32, 8) }).fingerprint;
+  const others = codeSpaces.map((space) => ({ ...space, fingerprint }));
+  for (const cursor of ['c2', 'c3']) stream.say(beat(cursor, others));
+  await waitFor(() => filter.check(madeUp) === 'maybe', { intervalMs: 1, what: 'the filter' });
+  stream.say(beat('c4'));
+  await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
+  const [error, ...more] = lines.filter(({ level }) => level === 'error');
+  expect([error?.keys, more]).toEqual([[{ key_id: 1, fingerprint }], []]);
+  expect(lines.at(-1)).toMatchObject({ level: 'info', msg: expect.stringContaining('again') });
 });
 
 it('does not let a heartbeat that was held up vouch for this moment', async () => {

@@ -21,6 +21,7 @@ export interface WatchOptions extends Omit<LinkWatchOptions, 'client' | 'listene
 export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
   const { l1, freshness, filter } = options;
   const stopping = new AbortController();
+  const foreignKeys = foreignKeyReport(options);
   const lookalikes = lookalikeLoader(options, stopping.signal);
   const watch: LinkWatch = followLinks({
     ...options,
@@ -36,6 +37,7 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
         const cachedUntilMs = cachedUntil && timestampMs(cachedUntil);
         if (readAt && !freshness.heartbeat(timestampMs(readAt), cachedUntilMs)) watch.reconnect();
         lookalikes.heartbeat(codeSpaces);
+        foreignKeys.tell();
       },
       gap() {
         freshness.gap();
@@ -48,6 +50,21 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
     async stop() {
       stopping.abort();
       await watch.stop();
+    },
+  };
+}
+
+/** Says once that keys differ, and once that they do no more: all links would be 404 if the filter judged by another secret. */
+function foreignKeyReport({ filter, log }: Pick<WatchOptions, 'filter' | 'log'>) {
+  let told = '[]';
+  return {
+    tell(): void {
+      const keys = filter.foreignKeys.map(({ keyId, fingerprint }) => ({ key_id: keyId, fingerprint }));
+      const differing = JSON.stringify(keys);
+      if (differing === told) return;
+      told = differing;
+      if (keys.length === 0) log.info('the code keys are those of the link service again');
+      else log.error({ keys }, 'the link service has code keys that this process has not: no made-up code is refused');
     },
   };
 }
