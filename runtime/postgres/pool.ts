@@ -200,12 +200,13 @@ const faultsByCode: Readonly<Record<string, StoreFaultKind>> = {
 };
 /**
  * 08 connection, 28 no way in, 3D000 no such database, 53 out of something, 57P shutting down or starting, 58 the disk or the
- * system under it, and what the socket says.
+ * system under it, and what the socket says, or TLS of the server's certificate.
  */
-const lost = /^(08|28|3D000|53|57P|58)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)/;
+const lost =
+  /^(08|28|3D000|53|57P|58)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)|^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
 /** pg gives these no code. */
 const lostMessages =
-  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool|Client was closed)/;
+  /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool|Client was closed|The server does not support SSL)/;
 
 /** What kind of fault a query's error is. */
 export function classify(error: unknown): StoreFault {

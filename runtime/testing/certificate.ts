@@ -1,12 +1,19 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
 
-/** A certificate that signs itself, for localhost and 127.0.0.1, good for a day; both in PEM. */
-export function selfSigned(name: string): { certificate: string; key: string } {
+/** A certificate that signs itself and its key, both in PEM. */
+export interface TestCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
+/** For localhost, and 127.0.0.1 if it is to be, good for a day. */
+export function selfSigned(name: string, { byAddress = true } = {}): TestCertificate {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   const signature = sequence(oid('2a8648ce3d040302')); // ecdsa-with-SHA256
   const subject = sequence(set(sequence(oid('550403'), tagged(0x0c, Buffer.from(name)))));
   const validity = sequence(time(Date.now() - 3_600_000), time(Date.now() + 86_400_000));
-  const hosts = sequence(tagged(0x82, Buffer.from('localhost')), tagged(0x87, Buffer.from([127, 0, 0, 1])));
+  const address = byAddress ? [tagged(0x87, Buffer.from([127, 0, 0, 1]))] : [];
+  const hosts = sequence(tagged(0x82, Buffer.from('localhost')), ...address);
   const extensions = tagged(0xa3, sequence(sequence(oid('551d11'), tagged(0x04, hosts))));
   const serial = tagged(0x02, Buffer.from([1]));
   const version = tagged(0xa0, tagged(0x02, Buffer.from([2])));

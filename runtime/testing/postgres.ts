@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto';
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
+import { appendFileSync, chownSync, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { migrate } from '../postgres/migrate.ts';
 import { silentLog } from '../telemetry/log.ts';
+import type { TestCertificate } from './certificate.ts';
 import { partDirectory, removeDirectory, runPart, startPart } from './part.ts';
 import { freePort, waitFor } from './wait-for.ts';
 
@@ -21,8 +22,8 @@ type Role = 'hop_link' | 'hop_identity' | 'hop_analytics' | 'hop_resolver' | 'ho
 const template = 'hopline';
 const bootstrapFile = join(import.meta.dirname, '../../compose/postgres/bootstrap.sql');
 
-/** Starts a Postgres of its own on a free port, from the binaries of the npm package; in memory speed, not durable. */
-export async function startPostgres(): Promise<TestPostgres> {
+/** Starts a Postgres of its own on a free port, from the binaries of the npm package; in memory speed, not durable. With a certificate it takes TLS too. */
+export async function startPostgres(tls?: TestCertificate): Promise<TestPostgres> {
   const native = nativeDirectory();
   const directory = partDirectory('postgres');
   const data = join(directory, 'data');
@@ -35,6 +36,7 @@ export async function startPostgres(): Promise<TestPostgres> {
     environment,
   );
   appendFileSync(join(data, 'postgresql.conf'), settings(port));
+  if (tls) serveTls(data, tls);
   const part = startPart(join(native, 'bin/postgres'), ['-D', data], environment);
   const url = `postgres://postgres@127.0.0.1:${port}/postgres`;
   await waitFor(() => ask(url, 'select 1'), { timeoutMs: 20_000, what: 'Postgres' });
@@ -92,6 +94,16 @@ export async function createTestDatabase(serverUrl: string, ...schemas: readonly
       await ask(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };
+}
+
+function serveTls(data: string, { certificate, key }: TestCertificate): void {
+  appendFileSync(join(data, 'postgresql.conf'), 'ssl = on\n');
+  const { uid, gid } = statSync(data);
+  const files = { 'server.crt': certificate, 'server.key': key };
+  for (const [name, content] of Object.entries(files)) {
+    writeFileSync(join(data, name), content, { mode: 0o600 });
+    chownSync(join(data, name), uid, gid);
+  }
 }
 
 function settings(port: number): string {
