@@ -1,6 +1,6 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Source } from '../cached-link.ts';
-import type { Inquiry, L1 } from '../tiers/l1.ts';
+import type { Inquiry, L1 } from '../l1/l1.ts';
 import type { Found, PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import type { TierResult } from './answer.ts';

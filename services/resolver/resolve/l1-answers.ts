@@ -1,6 +1,6 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type CachedLink, nameOf } from '../cached-link.ts';
-import type { L1 } from '../tiers/l1.ts';
+import type { L1 } from '../l1/l1.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import type { Answer } from './answer.ts';
 

@@ -12,6 +12,17 @@ function shape(answer: Answer) {
 /** Lets everything run that waits for nothing. */
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
+/** A link that was held here has got another code, and Watch has told so. Redis and the replica have it under the old one. */
+async function renamed(): Promise<ReturnType<typeof resolverFixture>> {
+  const fixture = resolverFixture();
+  fixture.settle();
+  fixture.everywhere(v(1n));
+  await fixture.resolve();
+  fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
+  fixture.primary.rows.clear();
+  return fixture;
+}
+
 describe('the walk while Watch is live', () => {
   it('stops at the first store that has the link, and holds it', async () => {
     const fixture = resolverFixture();
@@ -325,12 +336,7 @@ describe('a link is followable as soon as its creation is answered', () => {
   });
 
   it('although a rename has taken the code away before', async () => {
-    const fixture = resolverFixture();
-    fixture.settle();
-    fixture.everywhere(v(1n));
-    await fixture.resolve();
-    fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
-    fixture.primary.rows.clear();
+    const fixture = await renamed();
     fixture.put(fixture.redis, { goneAt: 2n });
     expect(shape(await fixture.resolve())).toBe('absent by redis');
     fixture.put(fixture.redis, { record: v(3n) });
@@ -339,11 +345,6 @@ describe('a link is followable as soon as its creation is answered', () => {
 });
 
 it('takes a row of Redis from before a rename for what it is', async () => {
-  const fixture = resolverFixture();
-  fixture.settle();
-  fixture.everywhere(v(1n));
-  await fixture.resolve();
-  fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
-  fixture.primary.rows.clear();
+  const fixture = await renamed();
   expect(shape(await fixture.resolve())).toBe('absent by primary');
 });

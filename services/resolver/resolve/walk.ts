@@ -1,5 +1,5 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { L1 } from '../tiers/l1.ts';
+import type { L1 } from '../l1/l1.ts';
 import type { PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import { type Answer, isAnswer, type TierResult } from './answer.ts';

@@ -1,9 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import { createL1, type L1Options } from '../l1/l1.ts';
 import type { CodeFilter } from '../resolve/l1-answers.ts';
 import { createResolver } from '../resolve/resolve.ts';
-import { createL1, type L1Options } from '../tiers/l1.ts';
 import type { Found, RedisTier, Tier } from '../tiers/tier.ts';
 import { createFreshness } from '../watch/freshness.ts';
 

@@ -8,8 +8,8 @@ import { createLog } from '#runtime/telemetry/log.ts';
 import { scriptedLinkService, type WatchMessage } from '#runtime/testing/scripted-link-service.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { LinkWatch } from '#runtime/watch/link-watch.ts';
+import type { L1Options } from '../l1/l1.ts';
 import { resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
-import type { L1Options } from '../tiers/l1.ts';
 import { startWatch } from './watch.ts';
 
 const codeKey = createCodeKey({ id: 1, secret: Buffer.alloc(32, 7) });

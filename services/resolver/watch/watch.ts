@@ -5,7 +5,7 @@ import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { fromConnectError } from '#runtime/errors/errors.ts';
 import type { CodeFilter } from '#runtime/shortlink/code-filter.ts';
 import { followLinks, type LinkWatch, type LinkWatchOptions } from '#runtime/watch/link-watch.ts';
-import type { L1 } from '../tiers/l1.ts';
+import type { L1 } from '../l1/l1.ts';
 import type { Freshness } from './freshness.ts';
 
 export interface WatchOptions extends Omit<LinkWatchOptions, 'client' | 'listener'> {

@@ -1,35 +1,25 @@
 import { LRUCache } from 'lru-cache';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { type CachedLink, nameOf, type Source, toCachedLink } from '../cached-link.ts';
-import type { Clock, Freshness } from '../watch/freshness.ts';
+import type { Clock } from '../watch/freshness.ts';
+import { type AbsencesOptions, createAbsences } from './absences.ts';
 import { createFloors } from './floors.ts';
+import { type Confirmation, createTrust, type Trust, type TrustOptions } from './trust.ts';
 
-export interface L1Options {
+export interface L1Options extends TrustOptions, AbsencesOptions {
   readonly now: Clock;
-  readonly freshness: Freshness;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  /** How long a record is believed while Watch is live. */
-  readonly trustMs: number;
-  /** How long it is believed after it was confirmed while Watch is not. */
-  readonly lapseMs: number;
-  /** How old a record may be that is served because no store answers. */
-  readonly staleMs: number;
-  readonly absenceMs: number;
-  readonly maxAbsences: number;
+  /** How long the least acceptable version of a link is remembered, in milliseconds. */
   readonly floorMs: number;
   readonly maxFloors: number;
-  /** From 0 to 1; spreads the ends of trust of records that came together. */
-  readonly random: () => number;
 }
 
 type Store = Exclude<Source, 'l1'>;
 
 /** What was known of a link when a store was asked for it. */
-export interface Inquiry {
+export interface Inquiry extends Confirmation {
   readonly key: string;
-  readonly at: number;
-  readonly epoch: number;
   /** The version that the primary must at least show. */
   readonly atLeast: bigint;
   /** Could an entry of Redis be checked? */
@@ -37,12 +27,9 @@ export interface Inquiry {
 }
 
 /** What this process remembers about links, and the least version of each that it may still show. */
-export interface L1 {
+export interface L1 extends Pick<Trust, 'trusted' | 'servableStale'> {
   /** What is held, trusted or not. */
   get(key: string): CachedLink | undefined;
-  trusted(link: CachedLink, now: number): boolean;
-  /** May it be served, flagged as stale, while no store answers? */
-  servableStale(link: CachedLink, now: number): boolean;
   /** To be called before a store is asked. */
   inquire(key: string): Inquiry;
   /** A store's row. Answers what is held from then on, or undefined where the row is older than acceptable. */
@@ -64,13 +51,14 @@ export interface L1 {
 }
 
 export function createL1(options: L1Options): L1 {
-  const { now, freshness, trustMs, lapseMs, staleMs, absenceMs, random } = options;
+  const { now, freshness, lapseMs } = options;
   const links = new LRUCache<string, CachedLink>({
     max: options.maxEntries,
     maxSize: options.maxBytes,
     sizeCalculation: ({ bytes }) => bytes,
   });
-  const absences = new LRUCache<string, { readonly at: number; readonly epoch: number }>({ max: options.maxAbsences });
+  const trust = createTrust(options);
+  const absences = createAbsences(options);
   const floors = createFloors({ now, keepMs: options.floorMs, max: options.maxFloors });
 
   /** The least acceptable version. Only the primary, asked since, may go back behind what was known before a gap. */
@@ -81,21 +69,13 @@ export function createL1(options: L1Options): L1 {
     return later(known.version, floor);
   }
 
-  function keep(
-    key: string,
-    record: LinkRecord,
-    { at, epoch }: Pick<Inquiry, 'at' | 'epoch'>,
-    sure: boolean,
-  ): CachedLink {
+  function keep(key: string, record: LinkRecord, confirmation: Confirmation, isSure: boolean): CachedLink {
     const known = links.get(key);
-    const same = known?.epoch === epoch && known.version === record.version;
+    const same = known?.epoch === confirmation.epoch && known.version === record.version;
     const entry = same ? known : toCachedLink(record);
-    const covered = epoch === freshness.epoch && freshness.covers(at) && sure;
-    entry.checkedAt = at;
-    entry.epoch = epoch;
-    entry.trustMs = covered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
+    trust.confirm(entry, confirmation, isSure);
     if (entry !== known) links.set(key, entry);
-    absences.delete(key);
+    absences.forget(key);
     return entry;
   }
 
@@ -111,23 +91,20 @@ export function createL1(options: L1Options): L1 {
     const known = links.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
     if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
-    else absences.delete(key);
+    else absences.forget(key);
   }
 
   function drop(key: string, version: bigint): void {
     floors.raise(key, version, freshness.epoch);
     const known = links.peek(key);
     if (known && known.version <= version) links.delete(key);
-    absences.delete(key);
+    absences.forget(key);
   }
 
   return {
     get: (key) => links.get(key),
-    trusted(entry, at) {
-      const limit = entry.epoch === freshness.epoch && freshness.live(at) ? entry.trustMs : lapseMs;
-      return at - entry.checkedAt < limit;
-    },
-    servableStale: (entry, at) => at - entry.checkedAt < staleMs,
+    trusted: trust.trusted,
+    servableStale: trust.servableStale,
     inquire: (key) => ({
       key,
       at: now(),
@@ -141,17 +118,14 @@ export function createL1(options: L1Options): L1 {
       const checkable = freshness.settled(inquiry.at) && (from !== 'redis' || inquiry.cached);
       return keep(inquiry.key, record, inquiry, from === 'primary' || checkable);
     },
-    offerAbsence({ key, at, epoch, atLeast }) {
+    offerAbsence(inquiry) {
+      const { key, epoch, atLeast } = inquiry;
       if (epoch !== freshness.epoch || floorOf(key, true) !== atLeast) return false;
       links.delete(key);
-      if (freshness.covers(at)) absences.set(key, { at, epoch });
+      absences.remember(key, inquiry);
       return true;
     },
-    rememberedAbsent(key, at) {
-      const absence = absences.get(key);
-      if (!absence) return false;
-      return absence.epoch === freshness.epoch && at - absence.at < absenceMs && freshness.live(at);
-    },
+    rememberedAbsent: absences.isRecent,
     apply(record, previousCode, forgettable = false) {
       // Without an id it says that the code has no link any more: the link was purged.
       if (record.id === '') drop(nameOf(record), record.version);

@@ -1,0 +1,46 @@
+import type { CachedLink } from '../cached-link.ts';
+import type { Freshness } from '../watch/freshness.ts';
+
+export interface TrustOptions {
+  readonly freshness: Freshness;
+  /** How long a record is believed while Watch is live, in milliseconds. */
+  readonly trustMs: number;
+  /** How long it is believed after it was confirmed while Watch is not. */
+  readonly lapseMs: number;
+  /** How old a record may be that is served because no store answers. */
+  readonly staleMs: number;
+  /** From 0 to 1; spreads the ends of trust of records that came together. */
+  readonly random: () => number;
+}
+
+/** When a record was confirmed, by the process's clock, and in which epoch of Watch. */
+export interface Confirmation {
+  readonly at: number;
+  readonly epoch: number;
+}
+
+/** For how long what is held may be served without asking a store. */
+export interface Trust {
+  /** isSure: no newer version can have been missed by who confirmed it. */
+  confirm(entry: CachedLink, confirmation: Confirmation, isSure: boolean): void;
+  /** May it be served as it is? */
+  trusted(entry: CachedLink, now: number): boolean;
+  /** May it be served, flagged as stale, while no store answers? */
+  servableStale(entry: CachedLink, now: number): boolean;
+}
+
+export function createTrust({ freshness, trustMs, lapseMs, staleMs, random }: TrustOptions): Trust {
+  return {
+    confirm(entry, { at, epoch }, isSure) {
+      const isCovered = isSure && epoch === freshness.epoch && freshness.covers(at);
+      entry.checkedAt = at;
+      entry.epoch = epoch;
+      entry.trustMs = isCovered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
+    },
+    trusted(entry, now) {
+      const limit = entry.epoch === freshness.epoch && freshness.live(now) ? entry.trustMs : lapseMs;
+      return now - entry.checkedAt < limit;
+    },
+    servableStale: (entry, now) => now - entry.checkedAt < staleMs,
+  };
+}
