@@ -1,7 +1,7 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import type { Client, HandlerContext, ServiceImpl } from '@connectrpc/connect';
-import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import type { AnalyticsService, GetLinkStatsRequest } from '#gen/analytics/v1/analytics_service_pb.ts';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
@@ -18,7 +18,7 @@ import { clockSlack, keptFrom } from './statistics/kept.ts';
 import { readPageToken, writePageToken } from './statistics/page-token.ts';
 import { readStats } from './statistics/stats.ts';
 import { linkStatsMessage, workspaceStatsMessage } from './statistics/stats-message.ts';
-import { planStats } from './statistics/stats-query.ts';
+import { planStats, type StatsQuestion } from './statistics/stats-query.ts';
 import { planWorkspaceStats } from './statistics/workspace/workspace-query.ts';
 import { readWorkspaceStats } from './statistics/workspace/workspace-stats.ts';
 import type { WorkspaceStore } from './statistics/workspace/workspace-store.ts';
@@ -64,12 +64,8 @@ function statisticsCalls({
       logFields(context).short_code = request.code;
       const link = await reachableLink(links, request, context);
       const query = planStats({
-        from: request.from && microseconds(request.from),
-        to: request.to && microseconds(request.to),
-        interval: request.interval,
-        timezone: request.timezone,
+        ...askedOf(request, now()),
         linkCreatedAt: madeAt(link),
-        now: now() * 1_000,
         kept: { clicksFrom: keptFrom(now(), retentionDays), minutesFrom: keptFrom(now(), minutesRetentionDays) },
       });
       const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));
@@ -80,13 +76,7 @@ function statisticsCalls({
       const { includeBots: bots = false, topLinks } = request;
       if (topLinks < 0) throw invalid('top_links', 'must not be negative');
       const { workspaceId } = personOf(context);
-      const query = planWorkspaceStats({
-        from: request.from && microseconds(request.from),
-        to: request.to && microseconds(request.to),
-        interval: request.interval,
-        timezone: request.timezone,
-        now: now() * 1_000,
-      });
+      const query = planWorkspaceStats(askedOf(request, now()));
       const limit = Math.min(topLinks || defaultTopLinks, mostTopLinks);
       // Of twice as many some may no longer exist.
       const found = await fromStore(readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit }));
@@ -195,6 +185,14 @@ async function reachableLink(
   if (!record || record.deletedAt || record.workspaceId !== person.workspaceId)
     throw notFound('LINK_NOT_FOUND', 'There is no such link.');
   return record;
+}
+
+/** Which time is asked for, and how it is cut. */
+function askedOf(
+  { from, to, interval, timezone }: Pick<GetLinkStatsRequest, 'from' | 'to' | 'interval' | 'timezone'>,
+  nowMs: number,
+): Omit<StatsQuestion, 'linkCreatedAt' | 'kept'> {
+  return { from: from && microseconds(from), to: to && microseconds(to), interval, timezone, now: nowMs * 1_000 };
 }
 
 function madeAt({ createdAt }: LinkRecord): number {

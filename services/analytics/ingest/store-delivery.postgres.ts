@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { nowMs } from '../clock.postgres.ts';
 import { requireClock } from '../clock.ts';
 import { entryOf } from '../map-entry.ts';
 import type { Delivery, Stored } from '../store.ts';
@@ -14,7 +15,7 @@ const askAbout = `
 select array(select e.link_id from erased_links e where e.link_id = any($1::uuid[])) as erased_links,
   array(select e.workspace_id from erased_workspaces e where e.workspace_id = any($2::uuid[])) as erased_workspaces,
   array(select w.link_id from watched_links w where w.link_id = any($1::uuid[]) and w.until > now()) as watched,
-  extract(epoch from now())::float8 * 1000 as now_ms`;
+  ${nowMs}`;
 
 interface About {
   readonly erased_links: readonly string[];

@@ -5,6 +5,7 @@ import { storeError } from '#runtime/postgres/pool.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { LivePositions, LiveStore } from '../store.ts';
 import { createSubscription, type Subscription } from './live-subscription.ts';
+import { createWatchLease } from './watch-lease.ts';
 
 interface FeedOptions {
   readonly store: LiveStore;
@@ -60,14 +61,9 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     return found;
   }
 
-  async function renew(): Promise<void> {
-    await store.watch(watcher, watched(), leaseMs);
-    await store.forgetLive(keepMs);
-  }
-
   async function loop(start: LivePositions): Promise<void> {
     let since = start;
-    let renewedAt = performance.now();
+    const lease = createWatchLease({ store, watcher, watched, leaseMs, keepMs });
     let failing = false;
     let more = false;
     while (subscriptions.size > 0 && !stopping.signal.aborted) {
@@ -75,13 +71,10 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
       if (!more) await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => {});
       const now = performance.now();
       // Neither a database that was away nor a process that slept may have left something out unsaid.
-      if (now - renewedAt > (leaseMs * 2) / 3) failAll(lapsed());
+      if (lease.isLate(now)) failAll(lapsed());
       try {
         ({ positions: since, more } = await look(since));
-        if (now - renewedAt > leaseMs / 6) {
-          await renew();
-          renewedAt = now;
-        }
+        await lease.renew(now);
         failing = false;
       } catch (error) {
         more = false;

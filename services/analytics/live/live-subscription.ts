@@ -1,4 +1,5 @@
 import { unavailable } from '#runtime/errors/errors.ts';
+import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ClickRow, LiveDelivery } from '../store.ts';
 
 /** The clicks of one link that one watcher has not taken yet. */
@@ -19,12 +20,12 @@ export function createSubscription(linkId: string, limit: number, onClose: () =>
   let waiting: ClickRow[] = [];
   let skipped = 0;
   let fault: { readonly error: unknown } | undefined;
-  let wake: (() => void) | undefined;
+  const wakeup = createWakeup();
 
   const fail = (error: unknown): void => {
     fault ??= { error };
     waiting = [];
-    wake?.();
+    wakeup.wake();
   };
 
   return {
@@ -38,19 +39,10 @@ export function createSubscription(linkId: string, limit: number, onClose: () =>
       waiting.push(...clicks);
       if (waiting.length > limit)
         fail(unavailable('SUBSCRIBER_TOO_SLOW', 'Too many clicks wait to be read; begin anew.', 100));
-      else wake?.();
+      else wakeup.wake();
     },
     async take(waitMs) {
-      if (!fault && waiting.length === 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, waitMs);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        wake = undefined;
-      }
+      if (!fault && waiting.length === 0) await wakeup.wait(waitMs);
       if (fault) throw fault.error;
       const taken = waiting;
       waiting = [];

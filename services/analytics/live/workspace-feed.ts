@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { unavailable } from '#runtime/errors/errors.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
+import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { Counted, WorkspaceCountsStore } from '../statistics/workspace/workspace-store.ts';
 import type { Counts } from '../store.ts';
 
@@ -94,11 +95,11 @@ function createWatcher(counted: Counted, first: Counts, onClose: () => void): Wa
   let latest = first;
   let changed = true;
   let fault: { readonly error: unknown } | undefined;
-  let wake: (() => void) | undefined;
+  const wakeup = createWakeup();
 
   const fail = (error: unknown): void => {
     fault ??= { error };
-    wake?.();
+    wakeup.wake();
   };
 
   return {
@@ -110,19 +111,10 @@ function createWatcher(counted: Counted, first: Counts, onClose: () => void): Wa
       if (isSame(latest, counts)) return;
       latest = counts;
       changed = true;
-      wake?.();
+      wakeup.wake();
     },
     async take(waitMs) {
-      if (!fault && !changed) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, waitMs);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        wake = undefined;
-      }
+      if (!fault && !changed) await wakeup.wait(waitMs);
       if (fault) throw fault.error;
       if (!changed) return undefined;
       changed = false;

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
+import { nowMs } from '../clock.postgres.ts';
 import { requireClock } from '../clock.ts';
 import type { PartitionStore } from '../store.ts';
 
@@ -44,9 +45,7 @@ export function postgresPartitionStore(pool: Pool): PartitionStore {
     },
 
     async dropBefore({ clicks, minutes }, now) {
-      const { rows: clock } = await pool.query<{ now_ms: number }>(
-        'select extract(epoch from now())::float8 * 1000 as now_ms',
-      );
+      const { rows: clock } = await pool.query<{ now_ms: number }>(`select ${nowMs}`);
       requireClock(now, clock[0]?.now_ms ?? 0);
       let dropped = 0;
       for (const { table } of tables) {

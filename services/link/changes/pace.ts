@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
+import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ChangeLog } from './change-log.ts';
 
 /** The first commit after a rest waits so long for others that come with it. */
@@ -10,24 +11,15 @@ export const shortestPeriodMs = 10;
 /** Something to wait for that can be rung, before or during the wait. */
 export function createAlarm() {
   let rung = false;
-  let wake: (() => void) | undefined;
+  const wakeup = createWakeup();
   return {
     ring(): void {
       rung = true;
-      wake?.();
+      wakeup.wake();
     },
     /** `notBefore`: by performance.now(), when it was rung. */
     async wait(mostMs: number, notBefore: number): Promise<void> {
-      if (!rung && mostMs > 0) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, mostMs);
-          wake = () => {
-            clearTimeout(timer);
-            resolve();
-          };
-        });
-        wake = undefined;
-      }
+      if (!rung && mostMs > 0) await wakeup.wait(mostMs);
       if (rung) await sleep(Math.max(gatherMs, notBefore - performance.now()));
       rung = false;
     },

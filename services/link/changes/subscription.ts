@@ -1,4 +1,5 @@
 import { unavailable } from '#runtime/errors/errors.ts';
+import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ChangeCursor } from './change-cursor.ts';
 import type { Reading, StoredChange } from './change-log.ts';
 
@@ -24,12 +25,12 @@ export interface Subscription {
 export function createSubscription(limit: number): Subscription {
   let waiting: WatchEvent[] = [];
   let state: 'open' | 'overrun' | 'ended' = 'open';
-  let wake: (() => void) | undefined;
+  const wakeup = createWakeup();
 
   function leave(next: 'overrun' | 'ended'): void {
     if (state === 'open') state = next;
     waiting = [];
-    wake?.();
+    wakeup.wake();
   }
 
   return {
@@ -41,15 +42,10 @@ export function createSubscription(limit: number): Subscription {
         waiting.push(event);
       }
       if (waiting.length > limit) leave('overrun');
-      else wake?.();
+      else wakeup.wake();
     },
     async take() {
-      if (state === 'open' && waiting.length === 0) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-        wake = undefined;
-      }
+      if (state === 'open' && waiting.length === 0) await wakeup.wait();
       if (state === 'overrun') {
         throw unavailable('SUBSCRIBER_TOO_SLOW', 'Too many changes wait; resume from the last cursor.', 100);
       }
