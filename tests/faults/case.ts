@@ -1,5 +1,5 @@
 // What a fault case is, and what it says of the mesh.
-import type { World, WorldOptions } from './world.ts';
+import type { World, WorldOptions } from './world/world.ts';
 
 export interface FaultCase {
   /** kebab-case, begins with its part: `valkey-killed`. `npm run test:faults -- valkey` runs all that begin so. */

@@ -4,7 +4,7 @@ import { loadavg } from 'node:os';
 import path from 'node:path';
 import type { FaultCase } from './case.ts';
 import { commitOf, keepResult, type Result, standingOf, writePage } from './report.ts';
-import { openWorld, scale, type World, type WorldOptions } from './world.ts';
+import { openWorld, scale, type World, type WorldOptions } from './world/world.ts';
 
 /** Read before the first result changes the checkout. */
 const commit = commitOf();

@@ -1,7 +1,7 @@
 // The fault harness itself, in short, on a few parts: Valkey is killed, redirects and creates do not notice.
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { closedAfter, openedAfter, watchBreakers } from './judge.ts';
-import { openWorld, type World } from './world.ts';
+import { closedAfter, openedAfter, watchBreakers } from './judge/judge.ts';
+import { openWorld, type World } from './world/world.ts';
 
 let world: World;
 beforeAll(async () => {

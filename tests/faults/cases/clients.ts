@@ -1,9 +1,9 @@
 // Clients that mean harm: what others notice of them, and how they are got rid of.
 import { readFileSync } from 'node:fs';
 import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
-import { p99LikeBefore } from '../judge.ts';
+import { p99LikeBefore } from '../judge/judge.ts';
 import { type AttackName, type AttackResult, attack } from '../load/attack.ts';
-import type { World, WorldOptions } from '../world.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = { links: { cached: 50, cold: 50 } };
 const part = 'Hostile clients';

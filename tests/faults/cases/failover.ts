@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
-import { call } from '../front-door.ts';
 import type { LoadResult, Target } from '../load/load.ts';
-import { scrape, sumOf } from '../metrics.ts';
-import { superuser } from '../postgres.ts';
-import type { Rates, World, WorldOptions } from '../world.ts';
+import { call } from '../world/front-door.ts';
+import { scrape, sumOf } from '../world/metrics.ts';
+import { superuser } from '../world/postgres.ts';
+import type { Rates, World, WorldOptions } from '../world/world.ts';
 
 const rates: Rates = { cached: 100, cold: 100, create: 30 };
 const resumeMs = 30_000;

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartName } from '../../../compose/local/graph.ts';
 import { atLeast, atMost, type FaultCase, type Verdict } from '../case.ts';
-import { type EditChecker, startEditChecker } from '../edit-checker.ts';
-import { allHot, figure, hotMesh as mesh } from '../hot-mesh.ts';
-import { redirectsSucceed } from '../judge.ts';
-import type { World } from '../world.ts';
+import { type EditChecker, startEditChecker } from '../judge/edits/edit-checker.ts';
+import { redirectsSucceed } from '../judge/judge.ts';
+import { allHot, figure, hotMesh as mesh } from '../world/hot-mesh.ts';
+import type { World } from '../world/world.ts';
 
 /** With the checker's 200 follows a second, far below what the cold path can do (docs/scaling.md). */
 const rates = { cached: 200, cold: 100, create: 1 };

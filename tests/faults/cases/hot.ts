@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, atMost, type FaultCase, type Finding } from '../case.ts';
-import { call, expectStatus } from '../front-door.ts';
-import { allHot, answeredByEnvoy, figure, hotLinks, hotMesh as mesh, untilAllHot } from '../hot-mesh.ts';
 import type { Target } from '../load/load.ts';
-import type { World } from '../world.ts';
+import { call, expectStatus } from '../world/front-door.ts';
+import { allHot, answeredByEnvoy, figure, hotLinks, hotMesh as mesh, untilAllHot } from '../world/hot-mesh.ts';
+import type { World } from '../world/world.ts';
 
 /** Whatever dies. */
 const lateMs = 2_000;

@@ -1,9 +1,9 @@
 // Faults of identity: only what needs it may notice.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atLeast, atMost, type FaultCase, type Finding } from '../case.ts';
-import { p99LikeBefore, redirectsSucceed } from '../judge.ts';
+import { p99LikeBefore, redirectsSucceed } from '../judge/judge.ts';
 import type { Ledger } from '../load/ledger.ts';
-import type { WorldOptions } from '../world.ts';
+import type { WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = {};
 const baselineMs = 15_000;

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../../support/concurrently.ts';
 import { atLeast, exactly, type FaultCase, type Finding } from '../case.ts';
-import { expectStatus } from '../front-door.ts';
-import { createsMostUsualMs, createsSucceed, p99LikeBefore, redirectsSucceed } from '../judge.ts';
+import { createsMostUsualMs, createsSucceed, p99LikeBefore, redirectsSucceed } from '../judge/judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';
 import type { Target } from '../load/load.ts';
-import type { World, WorldOptions } from '../world.ts';
+import { expectStatus } from '../world/front-door.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = { links: { cached: 50, cold: 600 }, env: { HOP_RESOLVER_L1_ENTRIES: '150' } };
 const baselineMs = 20_000;

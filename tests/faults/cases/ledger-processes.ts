@@ -1,10 +1,10 @@
 // The processes of the click path are killed, again and again, under load; so is the Envoy that writes the clicks.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atLeast, atMost, exactly, type FaultCase, type Verdict } from '../case.ts';
-import { exactlyOnce, followDuring, ledgerMesh, lostOf, noneTwice, redirectsUnharmed } from '../click-ledger.ts';
-import { superuser } from '../postgres.ts';
-import type { Way } from '../proxy.ts';
-import { scale, type World, type WorldOptions } from '../world.ts';
+import { exactlyOnce, followDuring, ledgerMesh, lostOf, noneTwice, redirectsUnharmed } from '../judge/click-ledger.ts';
+import type { Way } from '../proxy/proxy.ts';
+import { superuser } from '../world/postgres.ts';
+import { scale, type World, type WorldOptions } from '../world/world.ts';
 
 const part = 'The click ledger';
 const mesh: WorldOptions = { ...ledgerMesh, proxies: { store: { from: ['analytics'], to: 'postgres' } } };

@@ -4,8 +4,17 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { PartName } from '../../../compose/local/graph.ts';
 import { atLeast, atMost, type FaultCase, type Finding } from '../case.ts';
-import { everyPart, type Goodput, goodput, mostConnections, ourParts, peakOf, runFlood, steady } from '../cold-peak.ts';
-import type { World, WorldOptions } from '../world.ts';
+import {
+  everyPart,
+  type Goodput,
+  goodput,
+  mostConnections,
+  ourParts,
+  peakOf,
+  runFlood,
+  steady,
+} from '../judge/cold-peak.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 
 const links = { cached: 20, cold: 500 };
 const mesh: WorldOptions = { links, env: { HOP_RESOLVER_L1_ENTRIES: '100000' } };

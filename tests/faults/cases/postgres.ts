@@ -3,12 +3,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { familyOf, memoryOf, signal } from '../../../compose/local/supervisor/processes.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding } from '../case.ts';
-import { createsMostUsualMs, p99LikeBefore, redirectsSucceed } from '../judge.ts';
+import { createsMostUsualMs, p99LikeBefore, redirectsSucceed } from '../judge/judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';
 import type { LoadPlan } from '../load/load.ts';
-import { follow } from '../metrics.ts';
-import { passwordsOf } from '../postgres.ts';
-import type { Rates, World, WorldOptions } from '../world.ts';
+import { follow } from '../world/metrics.ts';
+import { passwordsOf } from '../world/postgres.ts';
+import type { Rates, World, WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = {};
 const rates: Rates = { cached: 100, cold: 100, create: 20 };

@@ -3,10 +3,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { membersOf, type PartName } from '../../../compose/local/graph.ts';
 import { atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
-import { clicksCounted, settledClicks } from '../clicks.ts';
-import { startKeyedCreates } from '../keyed-creates.ts';
+import { clicksCounted, settledClicks } from '../judge/clicks.ts';
+import { startKeyedCreates } from '../judge/keyed-creates.ts';
 import type { Kind, Ledger } from '../load/ledger.ts';
-import type { World, WorldOptions } from '../world.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = { env: { HOP_INSTANCES: '2' } };
 const rates = { cached: 150, cold: 50, create: 10, read: 30, login: 1 };

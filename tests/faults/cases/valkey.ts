@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
-import { call, expectStatus } from '../front-door.ts';
-import { closedAfter, createsSucceed, openedAfter, redirectsSucceed, watchBreakers } from '../judge.ts';
+import { closedAfter, createsSucceed, openedAfter, redirectsSucceed, watchBreakers } from '../judge/judge.ts';
 import type { Ledger } from '../load/ledger.ts';
-import { passwordsOf, superuser } from '../postgres.ts';
-import { breakerResetMs, type Rates, type World, type WorldOptions } from '../world.ts';
+import { call, expectStatus } from '../world/front-door.ts';
+import { passwordsOf, superuser } from '../world/postgres.ts';
+import { breakerResetMs, type Rates, type World, type WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = {
   proxies: { cache: { from: ['resolver-1', 'resolver-2', 'link', 'gateway-access'], to: 'valkey' } },

@@ -1,10 +1,10 @@
 // What a resolver hears of changes is cut, stopped or late: no redirect may lead to where it led long ago.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { atLeast, atMost, exactly, type FaultCase, type Verdict } from '../case.ts';
-import { type EditChecker, startEditChecker } from '../edit-checker.ts';
-import { superuser } from '../postgres.ts';
-import type { ProxyMode } from '../proxy.ts';
-import type { World, WorldOptions } from '../world.ts';
+import { type EditChecker, startEditChecker } from '../judge/edits/edit-checker.ts';
+import type { ProxyMode } from '../proxy/proxy.ts';
+import { superuser } from '../world/postgres.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 
 const mesh: WorldOptions = {
   links: { cached: 50, cold: 50 },

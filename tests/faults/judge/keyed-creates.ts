@@ -1,9 +1,9 @@
 // People who make links with an Idempotency-Key, and ask again with the same key until they have an answer.
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { exactly, type Verdict } from './case.ts';
-import { call, expectStatus } from './front-door.ts';
-import type { World } from './world.ts';
+import { exactly, type Verdict } from '../case.ts';
+import { call, expectStatus } from '../world/front-door.ts';
+import type { World } from '../world/world.ts';
 
 export interface KeyedCreates {
   /** Ends it, and counts the links that were made for each destination. */

@@ -3,13 +3,13 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { checkout } from '../../compose/local/layout.ts';
-import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
-import { atLeast, exactly, type Finding, type Verdict } from './case.ts';
+import { checkout } from '../../../compose/local/layout.ts';
+import { postgresUrl } from '../../../compose/local/postgres/postgres.ts';
+import { atLeast, exactly, type Finding, type Verdict } from '../case.ts';
+import type { Answer, Ledger } from '../load/ledger.ts';
+import { passwordsOf, superuser } from '../world/postgres.ts';
+import type { World, WorldOptions } from '../world/world.ts';
 import { p99LikeBefore } from './judge.ts';
-import type { Answer, Ledger } from './load/ledger.ts';
-import { passwordsOf, superuser } from './postgres.ts';
-import type { World, WorldOptions } from './world.ts';
 
 /** What all these cases have in common. Segments are short, so that faults meet their changes. */
 export const ledgerMesh = {

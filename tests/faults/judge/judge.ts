@@ -1,8 +1,8 @@
 // What several cases ask of a ledger or a process.
-import { atLeast, atMost, type Finding, notJudged } from './case.ts';
-import type { Ledger } from './load/ledger.ts';
-import { follow, type Sample } from './metrics.ts';
-import type { World } from './world.ts';
+import { atLeast, atMost, type Finding, notJudged } from '../case.ts';
+import type { Ledger } from '../load/ledger.ts';
+import { follow, type Sample } from '../world/metrics.ts';
+import type { World } from '../world/world.ts';
 
 /** The share of redirects that were answered as they have to be. */
 export const redirectsSucceed = (ledger: Ledger, percent = 99.99): Finding =>

@@ -2,17 +2,17 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { PartName } from '../../compose/local/graph.ts';
-import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
-import type { Detours } from '../../compose/local/parts/services.ts';
-import { type PortName, portsFrom } from '../../compose/local/ports/ports.ts';
-import { concurrently } from '../support/concurrently.ts';
-import { unlimited } from '../support/unlimited.ts';
+import type { PartName } from '../../../compose/local/graph.ts';
+import { startMesh, type TestMesh } from '../../../compose/local/mesh.ts';
+import type { Detours } from '../../../compose/local/parts/services.ts';
+import { type PortName, portsFrom } from '../../../compose/local/ports/ports.ts';
+import { concurrently } from '../../support/concurrently.ts';
+import { unlimited } from '../../support/unlimited.ts';
+import { describe } from '../load/describe.ts';
+import type { Kind } from '../load/ledger.ts';
+import { type Load, type LoadPlan, startLoad, type Target } from '../load/load.ts';
+import { startProxy, type TcpProxy } from '../proxy/proxy.ts';
 import { call, expectStatus } from './front-door.ts';
-import { describe } from './load/describe.ts';
-import type { Kind } from './load/ledger.ts';
-import { type Load, type LoadPlan, startLoad, type Target } from './load/load.ts';
-import { startProxy, type TcpProxy } from './proxy.ts';
 
 /** Between these processes and that port stands a proxy. `kafka` and `postgres-replica` as `from`: see Detours. */
 export interface ProxyPlace {

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
-import type { Passwords } from '../../compose/local/secrets.ts';
+import { postgresUrl } from '../../../compose/local/postgres/postgres.ts';
+import type { Passwords } from '../../../compose/local/secrets.ts';
 import type { World } from './world.ts';
 
 /** The passwords of the mesh's roles and of its Valkey. */

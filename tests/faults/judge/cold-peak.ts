@@ -1,11 +1,11 @@
 // The most redirects that the mesh answers when Envoy answers none by itself, and floods that are measured against it.
 import { cpus } from 'node:os';
-import type { PartName } from '../../compose/local/graph.ts';
-import { cpuBetween, readCpu } from '../../loadtests/bench/cpu.ts';
-import { type FloodResult, flood, type Second } from './load/flood.ts';
-import type { Target } from './load/load.ts';
-import { pastHotSet } from './load/requests.ts';
-import type { World } from './world.ts';
+import type { PartName } from '../../../compose/local/graph.ts';
+import { cpuBetween, readCpu } from '../../../loadtests/bench/cpu.ts';
+import { type FloodResult, flood, type Second } from '../load/flood.ts';
+import type { Target } from '../load/load.ts';
+import { pastHotSet } from '../load/requests.ts';
+import type { World } from '../world/world.ts';
 
 export const ourParts: readonly PartName[] = [
   'link',

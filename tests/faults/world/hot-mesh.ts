@@ -1,8 +1,8 @@
 // A mesh whose cached links are hot: what several files of cases share of it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { concurrently } from '../support/concurrently.ts';
+import { concurrently } from '../../support/concurrently.ts';
+import type { Target } from '../load/load.ts';
 import { call } from './front-door.ts';
-import type { Target } from './load/load.ts';
 import { scrape, sumOf } from './metrics.ts';
 import { scale, type World, type WorldOptions } from './world.ts';
 

@@ -1,9 +1,9 @@
 // How many clicks the mesh says there were, and how many there must have been.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { atMost, exactly, type Verdict } from './case.ts';
-import { expectStatus } from './front-door.ts';
-import { type Ledger, noStatus } from './load/ledger.ts';
-import type { World } from './world.ts';
+import { atMost, exactly, type Verdict } from '../case.ts';
+import { type Ledger, noStatus } from '../load/ledger.ts';
+import { expectStatus } from '../world/front-door.ts';
+import type { World } from '../world/world.ts';
 
 const quietMs = 3_000;
 const longestMs = 60_000;
