@@ -64,7 +64,6 @@ const links = {
   LINK_DELETED: meaning([404, 410], 'The link was deleted.'),
   LINK_TAKEN_DOWN: meaning(403, 'The operator of this installation has taken the link down; it can only be deleted.'),
   WORKSPACE_TAKEN_DOWN: meaning(403, 'The operator of this installation lets the workspace make no links.'),
-  LINK_USED_UP: meaning(410, 'The link has been followed as often as it allows.'),
   ALIAS_TAKEN: meaning(409, 'The alias belongs to another link of this domain.'),
   ALIAS_RESERVED: meaning(400, 'The alias is a reserved word.'),
   ALIAS_INVALID: meaning(400, 'The alias has a character or a length that is not allowed.'),

@@ -42,7 +42,6 @@ export const reasons = {
   LINK_DELETED: 'The link was deleted.',
   LINK_TAKEN_DOWN: 'The operator of this installation has taken the link down; it can only be deleted.',
   WORKSPACE_TAKEN_DOWN: 'The operator of this installation lets the workspace make no links.',
-  LINK_USED_UP: 'The link has been followed as often as it allows.',
   ALIAS_TAKEN: 'The alias belongs to another link of this domain.',
   ALIAS_RESERVED: 'The alias is a reserved word.',
   ALIAS_INVALID: 'The alias has a character or a length that is not allowed.',

@@ -5,7 +5,7 @@ import { errorBody } from '#runtime/http/error-body.ts';
 import { pageType } from '#runtime/http/page.ts';
 import type { FixedHeaders } from '#runtime/rpc/call.ts';
 import { encodedOnce } from '#runtime/rpc/messages.ts';
-import { type CachedLink, clickOf, type FollowState, type Source } from '../cached-link.ts';
+import { type CachedLink, clickOf, type Source } from '../cached-link.ts';
 import {
   type GoneReason,
   gonePages,
@@ -70,15 +70,15 @@ export const goneErrors = {
   expired: { reason: 'LINK_EXPIRED', message: 'The link has expired.' },
   disabled: { reason: 'LINK_DISABLED', message: 'The link is switched off.' },
   deleted: { reason: 'LINK_DELETED', message: 'The link was deleted.' },
-} as const satisfies Partial<Record<GoneReason, object>>;
+} as const satisfies Record<GoneReason, object>;
 
-const goneAnswers: Readonly<Record<keyof typeof goneErrors, Page>> = {
+const goneAnswers: Readonly<Record<GoneReason, Page>> = {
   expired: goneAnswer('expired'),
   disabled: goneAnswer('disabled'),
   deleted: goneAnswer('deleted'),
 };
 
-export function goneAnswerOf(state: Exclude<FollowState, 'followable'>): Page {
+export function goneAnswerOf(state: GoneReason): Page {
   return goneAnswers[state];
 }
 
@@ -98,7 +98,7 @@ export function previewAnswer(link: CachedLink): HttpAnswer {
   return htmlAnswer('200', previewPage({ name: link, destination, madeAtMs, expiresAtMs }));
 }
 
-function goneAnswer(reason: keyof typeof goneErrors): Page {
+function goneAnswer(reason: GoneReason): Page {
   return {
     html: htmlAnswer('410', gonePages[reason]),
     json: jsonAnswer('410', precondition(goneErrors[reason].reason, goneErrors[reason].message)),

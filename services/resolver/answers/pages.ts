@@ -1,7 +1,9 @@
 import { escapeHtml, pageMark, pagePolicy, pageStyle } from '#runtime/http/page.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
+import type { FollowState } from '../cached-link.ts';
 
-export type GoneReason = 'expired' | 'disabled' | 'deleted' | 'used_up';
+/** Why a link that is there leads nowhere. */
+export type GoneReason = Exclude<FollowState, 'followable'>;
 
 /** What the preview shows. */
 export interface Preview {
@@ -23,7 +25,6 @@ const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: st
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
   disabled: ['This link is switched off.', 'It has been paused. It may come back.'],
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
-  used_up: ['This link is used up.', 'It could be followed a limited number of times, and has been.'],
 };
 
 export const notFoundPage: Buffer = simplePage(
@@ -48,7 +49,6 @@ export const gonePages: Readonly<Record<GoneReason, Buffer>> = {
   expired: gonePage('expired'),
   disabled: gonePage('disabled'),
   deleted: gonePage('deleted'),
-  used_up: gonePage('used_up'),
 };
 
 /** Shows where a link leads, without following it. */

@@ -97,7 +97,7 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
       ...redirects,
       400: shown(refusal(400, ['MALFORMED_REQUEST'])),
       404: shown(refusal(404, ['LINK_NOT_FOUND', 'NOT_FOUND'])),
-      410: shown(refusal(410, ['LINK_EXPIRED', 'LINK_DISABLED', 'LINK_DELETED', 'LINK_USED_UP'])),
+      410: shown(refusal(410, ['LINK_EXPIRED', 'LINK_DISABLED', 'LINK_DELETED'])),
       429: shown(refusal(429, ['RATE_LIMITED'])),
       503: shown(refusal(503, ['DEPENDENCY_UNAVAILABLE', 'OVERLOADED'])),
     }),
