@@ -163,7 +163,7 @@ describe('the hot path', () => {
     await waitFor(() => isHot(codeOf(6_000), 1n), { timeoutMs: 10_000, what: 'the lease' });
   });
 
-  it('makes a link hot within a second of being followed often', async () => {
+  it('makes a link hot that is suddenly followed often', async () => {
     const code = 'sudden';
     edge.link.records.set(`localhost/${code}`, recordOf(code, 1n));
     const since = performance.now();

@@ -9,8 +9,7 @@ type BreakerState = 'closed' | 'half_open' | 'open';
 export interface BreakerOptions {
   /** A call that takes longer has failed. The function itself has to give up too: nothing stops it. */
   readonly timeoutMs: number;
-  /** How many failures in the window, without a success among them, open the breaker (default 5). */
-  readonly volumeThreshold?: number;
+  /** Five failures within it, without a success among them, open the breaker (default 10,000). */
   readonly rollingWindowMs?: number;
   /**
    * An answer that takes longer is late (default: none is). The breaker opens when for half a second all were late, a handful
@@ -20,8 +19,6 @@ export interface BreakerOptions {
   readonly lateMs?: number;
   /** How long it stays open before one call may try again (default 30,000). */
   readonly resetMs?: number;
-  /** Calls under way at once; more are refused (default 1,000). */
-  readonly maxConcurrent?: number;
   /** Which errors say that the dependency is ill (default: all but a HopError that blames the caller). */
   readonly isFailure?: (error: unknown) => boolean;
   readonly log?: Log;
@@ -36,6 +33,11 @@ export interface Breaker<Args extends unknown[], Result> {
   answersAgain(): void;
   shutdown(): void;
 }
+
+/** So many failures, or late answers, in a row open a breaker. */
+const enough = 5;
+/** Calls under way at once; more are refused. */
+const mostUnderWay = 1_000;
 
 const gaugeValue: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 };
 const events = counter(metric.breakerEvents);
@@ -56,15 +58,14 @@ export function breaker<Args extends unknown[], Result>(
     timeout: options.timeoutMs,
     resetTimeout: resetMs,
     rollingCountTimeout: rollingWindowMs,
-    capacity: options.maxConcurrent ?? 1_000,
+    capacity: mostUnderWay,
     errorThresholdPercentage: 100,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
     errorFilter: (error: unknown) => !isFailure(error),
   });
-  const volume = options.volumeThreshold ?? 5;
-  const failures = failureRun(volume, rollingWindowMs);
-  const late = lateRun(volume, options.lateMs);
+  const failures = failureRun(enough, rollingWindowMs);
+  const late = lateRun(enough, options.lateMs);
   let openedAt = 0;
   circuit.on('failure', () => {
     events.add(1, { breaker: name, event: 'failed' });

@@ -5,6 +5,7 @@ import { isReason, type Reason, reasons } from './reasons.ts';
 /** The domain of every ErrorInfo of this mesh. */
 export const errorDomain = 'hopline';
 
+/** Why a call failed; `codes` says which gRPC code each becomes. */
 export type ErrorKind =
   | 'invalid'
   | 'unauthenticated'
@@ -55,10 +56,12 @@ export class HopError extends Error {
   }
 }
 
+/** One field of the request is wrong; an empty field means the request as a whole. */
 export function invalid(field: string, description: string, reason: Reason = 'INVALID_ARGUMENT'): HopError {
   return invalidFields([{ field, description }], reason);
 }
 
+/** All that is wrong with a request, told at once. */
 export function invalidFields(violations: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {
   const message = violations
     .map(({ field, description }) => (field ? `${field}: ${description}` : description))
@@ -66,14 +69,17 @@ export function invalidFields(violations: readonly Violation[], reason: Reason =
   return new HopError('invalid', reason, message, { violations });
 }
 
+/** Who calls is not known. */
 export function unauthenticated(reason: Reason, message: string): HopError {
   return new HopError('unauthenticated', reason, message);
 }
 
+/** The caller is known, and may not do this. What it may not even know of is notFound. */
 export function forbidden(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
   return new HopError('forbidden', reason, message, { metadata });
 }
 
+/** There is no such thing, or it is out of the caller's reach. */
 export function notFound(reason: Reason, message: string): HopError {
   return new HopError('not_found', reason, message);
 }
@@ -93,20 +99,24 @@ export function precondition(reason: Reason, message: string, metadata: Record<s
   return new HopError('precondition', reason, message, { metadata });
 }
 
+/** The caller asks too often; it is welcome again after this time. */
 export function limited(reason: Reason, message: string, retryAfterMs: number): HopError {
   return new HopError('limited', reason, message, { retryAfterMs });
 }
 
+/** The fault is ours and passes; nothing was done, or the call may be repeated after this time. The cause is logged, not sent. */
 export function unavailable(reason: Reason, message: string, retryAfterMs: number, cause?: unknown): HopError {
   return new HopError('unavailable', reason, message, { retryAfterMs, cause });
 }
 
-export function timedOut(message = 'The answer was not ready in time.', cause?: unknown): HopError {
-  return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { retryAfterMs: defaultRetryMs, cause });
+/** The deadline is over; what was begun may have been done. */
+export function timedOut(message = 'The answer was not ready in time.'): HopError {
+  return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { retryAfterMs: defaultRetryMs });
 }
 
-export function canceled(message = 'The caller went away.'): HopError {
-  return new HopError('canceled', 'CANCELED', message);
+/** Nobody waits for the answer any more. */
+export function canceled(): HopError {
+  return new HopError('canceled', 'CANCELED', 'The caller went away.');
 }
 
 /** A fault of ours: the caller learns nothing but that. */

@@ -103,7 +103,6 @@ export interface ConsumerOptions extends KafkaOptions {
   readonly handle: (batch: Batch) => Promise<bigint>;
   /** Told which partitions are ours from now on, at each join of the group. */
   readonly assigned?: (partitions: readonly number[]) => void;
-  readonly maxBytesPerPartition?: number;
   /** How long the broker may hold a fetch back for more to come (default 50). */
   readonly maxWaitMs?: number;
 }
@@ -153,7 +152,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     heartbeatInterval: 1_500,
     rebalanceTimeout: 10_000,
     maxWaitTimeInMs: options.maxWaitMs ?? 50,
-    maxBytesPerPartition: options.maxBytesPerPartition ?? 1_048_576,
+    maxBytesPerPartition: 1_048_576,
     // The patient client outlasts a restart of the broker, so that the membership is kept; what it cannot outlast ends
     // the run, and the next begins with fresh positions.
     retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },

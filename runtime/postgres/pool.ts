@@ -7,6 +7,7 @@ import { metric } from '../telemetry/schema.ts';
 export interface PoolOptions {
   /** For metrics and pg_stat_activity (default: the user of the URL). */
   readonly name?: string;
+  /** Connections (default 10). */
   readonly max?: number;
   /** How many may wait for a connection; more are refused at once with a PoolBusyError (default 4 × max). */
   readonly maxWaiting?: number;
@@ -121,6 +122,7 @@ function observePool(pool: Pool, name: string): void {
 }
 
 export interface TransactionOptions {
+  /** Default: read committed. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readonly readOnly?: boolean;
   /** How often to begin again after a serialization failure or a deadlock (default 2). fn must bear being run again. */

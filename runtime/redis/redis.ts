@@ -9,6 +9,7 @@ export interface RedisClientOptions {
   readonly name: string;
   /** A command that takes longer has failed (default 50). */
   readonly commandTimeoutMs?: number;
+  /** To open the connection (default 500). */
   readonly connectTimeoutMs?: number;
   readonly log: Log;
 }

@@ -183,6 +183,7 @@ export function setFixedMetadata(context: HandlerContext, headers: FixedHeaders)
   else for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
 }
 
+/** Who calls, once the token was verified; undefined: nobody has signed for the call. `callerOf` refuses those. */
 export function callerIn(context: HandlerContext): Caller | undefined {
   return context instanceof CallContext ? context.caller : context.values.get(callerKey);
 }

@@ -22,6 +22,7 @@ export function decoderOf(schema: DescMessage, maxBytes: number): (bytes: Uint8A
   };
 }
 
+/** Throws what the decoder could not. */
 export function refuseUnreadable(request: unknown): void {
   if (request instanceof Unreadable) throw request.error;
 }

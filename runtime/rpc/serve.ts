@@ -27,9 +27,7 @@ export interface ServeOptions {
   readonly checks?: Readonly<Record<string, Check>>;
   /** Full names of methods whose successes are logged at level debug. */
   readonly hot?: readonly string[];
-  /** Of those, every how manieth is logged at level info all the same (0: none). */
-  readonly hotLogEvery?: number;
-  readonly maxRequestBytes?: number;
+  /** Of one message (default 4 MiB). */
   readonly maxResponseBytes?: number;
 }
 

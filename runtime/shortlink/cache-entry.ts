@@ -14,6 +14,7 @@ import type { LinkKey } from './link-key.ts';
 const prefix = 'hop:l:';
 const versionDigits = 16;
 
+/** Under which a link's entry stands in Redis. */
 export function cacheKey({ domain, code }: LinkKey): string {
   return `${prefix}${domain}/${code}`;
 }
@@ -66,6 +67,7 @@ export async function setAllIfNewer(redis: Redis, records: readonly LinkRecord[]
  */
 export const relayPlaceKey = 'hop:relay-place';
 
+/** Undefined: the cache has none. */
 export async function relayPlace(redis: Redis): Promise<number | undefined> {
   const place = await redis.get(relayPlaceKey);
   return place === null ? undefined : Number(place);

@@ -23,22 +23,17 @@ export interface CallObserver {
 
 interface ObserverOptions {
   readonly log: Log;
-  /** Methods whose successes are logged at level debug, but for every hotLogEvery-th (0: none). */
+  /** Methods whose successes are logged at level debug. */
   readonly hot: ReadonlySet<string>;
-  readonly hotLogEvery: number;
 }
 
 /** One log line, one measurement and, when traced, one span for each call. */
-export function createCallObserver({ log, hot, hotLogEvery }: ObserverOptions): CallObserver {
+export function createCallObserver({ log, hot }: ObserverOptions): CallObserver {
   let inFlight = 0;
-  let hotCalls = 0;
   const release = observe(metric.serverInFlight, {}, () => inFlight);
 
   function levelOf(endpoint: Endpoint, code: StatusCode, cause: unknown): 'debug' | 'info' | 'warn' | 'error' {
-    if (code === 0) {
-      if (!hot.has(endpoint.fullName)) return 'info';
-      return hotLogEvery > 0 && ++hotCalls % hotLogEvery === 0 ? 'info' : 'debug';
-    }
+    if (code === 0) return hot.has(endpoint.fullName) ? 'debug' : 'info';
     if (code === Code.Internal || code === Code.Unknown || code === Code.DataLoss) return 'error';
     if (cause instanceof HopError && cause.reason === 'SHUTTING_DOWN') return 'info';
     return code === Code.Unavailable || code === Code.DeadlineExceeded ? 'warn' : 'info';

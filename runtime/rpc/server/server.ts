@@ -16,10 +16,10 @@ export interface ServerOptions {
   readonly keyring: Keyring;
   readonly log: Log;
   readonly hot?: readonly string[];
-  readonly hotLogEvery?: number;
   readonly checks?: Readonly<Record<string, Check>>;
+  /** How often each of them is asked for (default 2,000). */
   readonly checkEveryMs?: number;
-  readonly maxRequestBytes?: number;
+  /** Of one message (default 4 MiB). */
   readonly maxResponseBytes?: number;
 }
 
@@ -27,11 +27,12 @@ export interface RunningServer {
   /** Where it listens; with port 0 asked for, the port that it got. */
   readonly address: Address;
   readonly health: Health;
-  /** NOT_SERVING, then streams are ended, calls are given drainMs to end, then connections are closed. */
+  /** NOT_SERVING, then streams are ended, calls are given drainMs (default 25,000) to end, then connections are closed. */
   stop(drainMs?: number): Promise<void>;
 }
 
 const mebibyte = 1_048_576;
+const maxRequestBytes = mebibyte;
 /** grpc-js refuses before a caller is known, so it is left what is out of all proportion: so many times the largest request. */
 const refusedUnread = 4;
 const drainLimitMs = 25_000;
@@ -41,12 +42,7 @@ const flushMs = 250;
 /** A grpc-js server with bounds on everything, and its health service. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   refuseTwins(options.services);
-  const observer = createCallObserver({
-    log: options.log,
-    hot: new Set(options.hot ?? []),
-    hotLogEvery: options.hotLogEvery ?? 0,
-  });
-  const { maxRequestBytes = mebibyte } = options;
+  const observer = createCallObserver({ log: options.log, hot: new Set(options.hot ?? []) });
   const host: Host = { verify: createVerifier(options.keyring), observer, maxRequestBytes, streams: new Set() };
   const server = new Server({
     'grpc.max_receive_message_length': refusedUnread * maxRequestBytes,
