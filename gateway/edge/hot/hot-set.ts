@@ -7,7 +7,8 @@ import { createFleet } from './fleet.ts';
 import { createHotEntries, type HotEntries } from './hot-entries.ts';
 import { createLease, type Lease } from './lease.ts';
 import { createPushPace } from './push-pace.ts';
-import { type Capacity, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
+import type { Capacity } from './snapshot.ts';
+import { createSnapshots } from './snapshots.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
 import type { VirtualHostSource } from './xds/virtual-hosts.ts';
 
@@ -41,31 +42,18 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   const lease = createLease(fleet, now);
   const changed = createChanged();
   const counts = { nacks: 0, refused: 0, pushes: 0 };
-  let base: BaseRoutes | undefined;
-  let newest: Snapshot | undefined;
-  let version = 0n;
+  const snapshots = createSnapshots({ hosts, capacity, log });
   let isKnown = false;
   const tellLeftOut = createLeftOutLog(log);
   const pace = createPushPace({ push: publish, lingerMs, now });
 
   function publish(): void {
-    if (!base || !isKnown) return;
-    // A number of its own: what an Envoy was sent meanwhile to find a culprit has one as well.
-    version += 1n;
-    const lists = new Map([...entries.lists()].filter(([, list]) => list.length > 0));
-    const next = takeSnapshot({ version, base, entries: lists, hosts }, newest);
-    const faults = faultsOf(next, base, capacity);
-    if (faults.length > 0) {
-      log.error({ faults }, 'the hot set is not consistent and is not sent');
-      return;
-    }
-    newest = next;
-    changed.fire();
+    if (isKnown && snapshots.take(entries.lists())) changed.fire();
   }
 
   function put(all: readonly HotEntry[]): HotEntry[] {
     isKnown = true;
-    version += 1n;
+    snapshots.advance();
     const leftOut: HotEntry[] = [];
     for (const entry of all) {
       const outcome = entries.put(entry);
@@ -81,27 +69,21 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   return {
     ...{ fleet, lease, changed, put },
     epoch: Date.now().toString(36),
-    newest: () => newest,
+    newest: () => snapshots.newest,
     remove(keys) {
       const removed = keys.filter((key) => entries.remove(key));
       if (removed.length === 0) return;
-      version += 1n;
+      snapshots.advance();
       pace.due();
     },
     setLease: (ttlMs, withheld = new Set()) => lease.set(ttlMs, withheld),
-    acknowledged: () => fleet.settled(version),
+    acknowledged: () => fleet.settled(snapshots.version),
     setBase(next) {
-      base = next;
-      version += 1n;
+      snapshots.setBase(next);
       counts.refused += entries.fit(next);
       pace.due();
     },
-    probe({ base: routes, virtualHosts }, some) {
-      version += 1n;
-      const own = Map.groupBy(some, ({ domain }) => domain);
-      const lists = new Map([...virtualHosts.values()].map(({ domain }) => [domain, own.get(domain) ?? []]));
-      return takeSnapshot({ version, base: routes, entries: lists, hosts });
-    },
+    probe: snapshots.probe,
     refused(why, entry) {
       counts.nacks += 1;
       rejections.add(1);
@@ -109,7 +91,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       if (entry) {
         counts.refused += 1;
         entries.ban(entry);
-        version += 1n;
+        snapshots.advance();
       }
       // With a number above those that it was sent to find out: who waits for one of them waits for this.
       pace.due();
@@ -124,7 +106,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       ...counts,
       entries: entries.count,
       bytes: entries.bytes,
-      version,
+      version: snapshots.version,
       acknowledgedVersion: fleet.acknowledged(),
       connected: fleet.size,
       slowestPushMs: pace.slowestMs(),
