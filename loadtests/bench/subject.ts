@@ -6,6 +6,7 @@ import { layoutOf } from '../../compose/local/layout.ts';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
 import { asSuperuser } from '../../compose/local/postgres/postgres.ts';
 import { keepSecrets } from '../../compose/local/secrets.ts';
+import { unlimited } from '../../compose/testing/unlimited.ts';
 import { type Account, newAccount } from './account.ts';
 import { type Counters, countersOf } from './counters.ts';
 import type { Generator as LoadGenerator } from './generator/generator-process.ts';
@@ -14,12 +15,6 @@ import type { Target } from './requests.ts';
 
 /** A resolver passes the replicas over for so long after its Watch began. */
 const SETTLED_MS = 32_000;
-
-const limits = Object.fromEntries(
-  ['SIGNUPS_PER_HOUR', 'LOGINS_PER_MINUTE', 'ANONYMOUS_CALLS_PER_MINUTE', 'CALLER_CALLS_PER_MINUTE']
-    .concat('UNKNOWN_CODES_PER_MINUTE')
-    .map((name) => [`HOP_LIMIT_${name}`, '1000000']),
-);
 
 export interface Subject extends Target {
   readonly mesh: TestMesh;
@@ -49,7 +44,7 @@ export interface SubjectOptions {
 export async function startSubject({ generator, say, env = {}, links, how }: SubjectOptions): Promise<Subject> {
   const dir = path.resolve(process.env.HOP_LOCAL_DIR ?? '.local/bench-mesh');
   const portOffset = Number(process.env.HOP_PORT_OFFSET ?? 14_000);
-  const mesh = await startMesh({ dir, portOffset, fresh: true, env: { ...limits, ...env } });
+  const mesh = await startMesh({ dir, portOffset, fresh: true, env: { ...unlimited, ...env } });
   const { ports } = mesh;
   const settled = Date.now() + SETTLED_MS;
   const { passwords, codeKeysFile } = keepSecrets(layoutOf(dir));

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMesh } from '../../compose/local/mesh.ts';
-import { unlimited } from '../support/unlimited.ts';
+import { unlimited } from '../../compose/testing/unlimited.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -10,9 +10,9 @@ import { type SpanReceiver, startSpanReceiver } from '#runtime/testing/span-rece
 import { partsOf } from '../../compose/local/graph.ts';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
 import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
+import { unlimited } from '../../compose/testing/unlimited.ts';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
-import { unlimited } from '../support/unlimited.ts';
 
 /** Addresses that stand nowhere else. */
 const planted = ['203.0.113.177', '2001:db8:5ca1:ab1e::4d'];

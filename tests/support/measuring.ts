@@ -1,7 +1,7 @@
 // What the programs share that measure a client on a mesh of its own.
 import path from 'node:path';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
-import { unlimited } from './unlimited.ts';
+import { unlimited } from '../../compose/testing/unlimited.ts';
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 export const ms = (value: number): string => `${Math.round(value)} ms`;

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { startMesh } from '../../../compose/local/mesh.ts';
-import { unlimited } from '../../support/unlimited.ts';
+import { unlimited } from '../../../compose/testing/unlimited.ts';
 import { launchBrowser } from '../support/chromium.ts';
 import { keepBusy, prepare } from './prepare.ts';
 import { doors, scenes } from './scenes.ts';
