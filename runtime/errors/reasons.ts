@@ -88,7 +88,6 @@ const insideTheMesh = {
   CALLER_MISSING: meaning(401, 'An internal call came without a caller token.'),
   CALLER_INVALID: meaning(401, 'The caller token of an internal call does not hold.'),
   SHUTTING_DOWN: meaning(503, 'This process is going away; another will take the call.'),
-  CURSOR_TOO_OLD: meaning(410, 'The cursor reaches back further than the changes that are kept; resynchronise.'),
 } as const satisfies Meanings;
 
 /**

@@ -104,7 +104,6 @@ export function followLinks(options: LinkWatchOptions): LinkWatch {
       } catch (error) {
         if (stopping.signal.aborted) return;
         const fault = fromConnectError(error);
-        if (fault.reason === 'CURSOR_TOO_OLD') missed(fault.reason);
         if (failures === 0) tellOfBreak(log, fault);
       }
       const delay = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(failures++, 10));

@@ -60,7 +60,6 @@ export const reasons = {
   CALLER_MISSING: 'An internal call came without a caller token.',
   CALLER_INVALID: 'The caller token of an internal call does not hold.',
   SHUTTING_DOWN: 'This process is going away; another will take the call.',
-  CURSOR_TOO_OLD: 'The cursor reaches back further than the changes that are kept; resynchronise.',
 } as const;
 
 export type Reason = keyof typeof reasons;

@@ -158,7 +158,8 @@ async function continuationOf(client: PoolClient, cursor: ChangeCursor): Promise
   if (!row || row.system !== cursor.system || row.timeline !== cursor.timeline)
     return lost('The primary was replaced.');
   if (xmaxOf(cursor) > BigInt(row.xmax)) return lost('The cursor is ahead of the primary.');
-  if (xminOf(cursor) <= BigInt(row.pruned_to)) return lost('CURSOR_TOO_OLD');
+  if (xminOf(cursor) <= BigInt(row.pruned_to))
+    return lost('The cursor reaches back further than the changes that are kept.');
   return row.first === null ? { outcome: 'up_to_date' } : { outcome: 'continue', fromSeq: BigInt(row.first) };
 }
 
