@@ -59,16 +59,19 @@ export function visitorOf(
   return digestBytes.readBigUInt64LE(0) || 1n;
 }
 
+/** The host of a Referer header, lower case, without a port and without a dot at its end; empty where there is none. */
 export function referrerHost(referrer: string): string {
   if (referrer === '') return '';
   const host = hostPattern.exec(referrer)?.[1] ?? '';
   return host.toLowerCase().replace(/\.$/, '');
 }
 
+/** The primary subtag (BCP 47) of the first language of an Accept-Language header, lower case; empty where there is none. */
 export function primaryLanguage(acceptLanguage: string): string {
   return /^\s*([a-z]{2,3})(?=[-_;,\s]|$)/i.exec(acceptLanguage)?.[1]?.toLowerCase() ?? '';
 }
 
+/** Whether a Sec-Purpose, Purpose or X-Moz header says that the browser only fetches ahead. */
 export function isPrefetch(purpose: string): boolean {
   return /prefetch|prerender|preview/i.test(purpose);
 }

@@ -8,6 +8,7 @@ export interface ChooseOptions {
   readonly capacity: number;
 }
 
+/** Names of links (link-name.ts). */
 export interface Choice {
   readonly promote: readonly string[];
   readonly demote: readonly string[];
