@@ -1,5 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { inject } from 'vitest';
+import { createWire, type Wire } from './wire.ts';
 
 /** One answer as it stood on the wire. */
 export interface WireAnswer {
@@ -21,8 +22,6 @@ export interface Connection {
   close(): void;
 }
 
-const patienceMs = 8_000;
-
 /** Opens a connection to the front door. Text is sent as latin1: one character, one byte. */
 export async function openConnection(base = inject('meshUrl')): Promise<Connection> {
   const { hostname, port } = new URL(base);
@@ -36,98 +35,55 @@ export async function openConnection(base = inject('meshUrl')): Promise<Connecti
 }
 
 function connectionOn(socket: Socket): Connection {
-  let received = '';
-  let ended = false;
-  let wake = (): void => {};
-  socket.on('data', (chunk) => {
-    received += chunk.toString('latin1');
-    wake();
-  });
-  const end = (): void => {
-    ended = true;
-    wake();
-  };
-  for (const event of ['end', 'close', 'error']) socket.on(event, end);
-
-  const more = (): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const timer = setTimeout(() => reject(new Error(`no answer; so far: ${received.slice(0, 300)}`)), patienceMs);
-      wake = () => {
-        clearTimeout(timer);
-        wake = () => {};
-        resolve();
-      };
-    });
-
-  async function until<T>(read: () => T | undefined): Promise<T | undefined> {
-    for (;;) {
-      const value = read();
-      if (value !== undefined) return value;
-      if (ended) return undefined;
-      await more();
-    }
-  }
-
-  async function answer(toHead = false): Promise<WireAnswer | undefined> {
-    const head = await until(() => take(/^[\s\S]*?\r\n\r\n/));
-    if (head === undefined) return undefined;
-    const [first = '', ...lines] = head.trimEnd().split('\r\n');
-    const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first)?.[1] ?? 0);
-    if (status === 100) return answer(toHead);
-    const headers = new Map(
-      lines.map((line): [string, string] => {
-        const colon = line.indexOf(':');
-        return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
-      }),
-    );
-    const body = toHead || status === 304 || status === 204 ? '' : await bodyOf(headers);
-    if (headers.get('connection')?.toLowerCase() === 'close') ended = true;
-    return { status, headers, body };
-  }
-
-  function take(pattern: RegExp): string | undefined {
-    const found = pattern.exec(received)?.[0];
-    if (found !== undefined) received = received.slice(found.length);
-    return found;
-  }
-
-  const bytes = (count: number): Promise<string | undefined> =>
-    until(() => {
-      if (received.length < count) return undefined;
-      const text = received.slice(0, count);
-      received = received.slice(count);
-      return text;
-    });
-
-  async function bodyOf(headers: ReadonlyMap<string, string>): Promise<string> {
-    const length = headers.get('content-length');
-    if (length !== undefined) return (await bytes(Number(length))) ?? '';
-    if (headers.get('transfer-encoding') !== 'chunked')
-      return (await until(() => (ended ? received : undefined))) ?? '';
-    let body = '';
-    for (;;) {
-      const line = await until(() => take(/^[^\r\n]*\r\n/));
-      const size = Number.parseInt(line ?? '0', 16);
-      if (size === 0) {
-        await until(() => take(/^(?:[^\r\n]+\r\n)*\r\n/));
-        return body;
-      }
-      body += (await bytes(size)) ?? '';
-      await bytes(2);
-    }
-  }
-
+  const wire = createWire(socket);
   return {
     send: (data) => void socket.write(typeof data === 'string' ? Buffer.from(data, 'latin1') : data),
-    answer,
+    answer: (toHead = false) => readAnswer(wire, toHead),
     get closed() {
-      return ended;
+      return wire.ended;
     },
     get rest() {
-      return received;
+      return wire.rest;
     },
     close: () => void socket.destroy(),
   };
+}
+
+async function readAnswer(wire: Wire, toHead: boolean): Promise<WireAnswer | undefined> {
+  const head = await wire.take(/^[\s\S]*?\r\n\r\n/);
+  if (head === undefined) return undefined;
+  const [first = '', ...lines] = head.trimEnd().split('\r\n');
+  const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(first)?.[1] ?? 0);
+  if (status === 100) return readAnswer(wire, toHead);
+  const headers = new Map(
+    lines.map((line): [string, string] => {
+      const colon = line.indexOf(':');
+      return [line.slice(0, colon).toLowerCase(), line.slice(colon + 1).trim()];
+    }),
+  );
+  const body = toHead || status === 304 || status === 204 ? '' : await readBody(wire, headers);
+  if (headers.get('connection')?.toLowerCase() === 'close') wire.end();
+  return { status, headers, body };
+}
+
+async function readBody(wire: Wire, headers: ReadonlyMap<string, string>): Promise<string> {
+  const length = headers.get('content-length');
+  if (length !== undefined) return (await wire.takeBytes(Number(length))) ?? '';
+  return headers.get('transfer-encoding') === 'chunked' ? readChunks(wire) : wire.takeAll();
+}
+
+async function readChunks(wire: Wire): Promise<string> {
+  let body = '';
+  for (;;) {
+    const line = await wire.take(/^[^\r\n]*\r\n/);
+    const size = Number.parseInt(line ?? '0', 16);
+    if (size === 0) {
+      await wire.take(/^(?:[^\r\n]+\r\n)*\r\n/);
+      return body;
+    }
+    body += (await wire.takeBytes(size)) ?? '';
+    await wire.takeBytes(2);
+  }
 }
 
 /** An HTTP/1.1 request with a body of known length. */
