@@ -15,7 +15,7 @@ import { sinceOf } from './live/watch-since.ts';
 import type { WatchStreams } from './live/watch-streams.ts';
 import { dayOf } from './retention/housekeeping.ts';
 import { clockSlack, keptFrom } from './statistics/kept.ts';
-import { readPageToken, writePageToken } from './statistics/page-token.ts';
+import { clickTokens } from './statistics/page-token.ts';
 import { readStats } from './statistics/stats.ts';
 import { linkStatsMessage, workspaceStatsMessage } from './statistics/stats-message.ts';
 import { planStats, type StatsQuestion } from './statistics/stats-query.ts';
@@ -106,12 +106,12 @@ function clickCalls({
         list.clicks({
           linkId: link.id,
           sinceUs: madeAt(link) - clockSlack,
-          from: pageToken === '' ? newest : readPageToken(question, pageToken),
+          from: pageToken === '' ? newest : clickTokens.read(question, pageToken),
           limit: Math.min(pageSize || defaultPageSize, largestPage),
           everything,
         }),
       );
-      return { clicks: clicks.map(clickMessage), nextPageToken: next ? writePageToken(question, next) : '' };
+      return { clicks: clicks.map(clickMessage), nextPageToken: next ? clickTokens.write(question, next) : '' };
     },
 
     async *watchClicks(request, context) {

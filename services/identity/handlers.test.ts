@@ -207,7 +207,7 @@ describe('LogOut', () => {
   });
 });
 
-describe('ListSessions and RevokeSession', () => {
+describe('ListSessions, RevokeSession and RevokeOtherSessions', () => {
   it('tell where a person is signed in, the latest used first, and which one asks', async () => {
     const email = newEmail();
     const session = await signUp(email);
@@ -239,6 +239,72 @@ describe('ListSessions and RevokeSession', () => {
     await identity.client().refreshSession({ refreshToken: session.refreshToken });
   });
 
+  /** Signs in without the cost of a password, some within one millisecond. */
+  async function openSessions({ user, workspace }: Session, count: number): Promise<void> {
+    const text = `insert into identity.sessions (user_id, workspace_id, expires_at, created_at)
+      select $1, $2, now() + interval '1 year', now() - n * interval '400 microseconds' from generate_series(1, $3) n`;
+    await identity.pool.query(text, [user?.id, workspace?.id, count]);
+  }
+
+  it('reach every session, page after page, each once', async () => {
+    const session = await signUp();
+    await openSessions(session, 250);
+    const client = identity.client(callerOf(session));
+    const seen: string[] = [];
+    const sizes: number[] = [];
+    let pageToken = '';
+    do {
+      const page = await client.listSessions({ pageToken, pageSize: 99 });
+      sizes.push(page.sessions.length);
+      seen.push(...page.sessions.map(({ id }) => id));
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+    expect(sizes).toEqual([99, 99, 53]);
+    expect(new Set(seen).size).toBe(251);
+    const whole = await client.listSessions({ pageSize: 10_000 });
+    expect([whole.sessions.map(({ id }) => id), whole.nextPageToken]).toEqual([seen, '']);
+    expect((await client.listSessions({})).sessions).toHaveLength(100);
+  });
+
+  it('refuse a negative page and the token of another list', async () => {
+    const [one, two] = [await signUp(), await signUp()];
+    await openSessions(two, 1);
+    const { nextPageToken } = await identity.client(callerOf(two)).listSessions({ pageSize: 1 });
+    const client = identity.client(callerOf(one));
+    expect(await refusal(client.listSessions({ pageSize: -1 }))).toMatchObject({ fields: ['page_size'] });
+    for (const pageToken of [nextPageToken, 'nonsense'])
+      expect(await refusal(client.listSessions({ pageToken }))).toMatchObject({ reason: 'PAGE_TOKEN_INVALID' });
+  });
+
+  it('end all others in one call, however many, and neither this one nor those of other people', async () => {
+    const email = newEmail();
+    const [session, stranger] = [await signUp(email), await signUp()];
+    const other = await identity.client().logIn({ email, password });
+    await openSessions(session, 2_100);
+    const client = identity.client(callerOf(session));
+    const { cursor } = await revoked();
+    expect(await client.revokeOtherSessions({})).toMatchObject({ revokedCount: 2_101 });
+    expect((await client.listSessions({})).sessions.map(({ isCurrent }) => isCurrent)).toEqual([true]);
+    expect((await revoked(cursor)).ids).toContain(callerOf(other).credentialId);
+    expect(await refusal(identity.client().refreshSession({ refreshToken: other.refreshToken }))).toMatchObject({
+      reason: 'REFRESH_TOKEN_INVALID',
+    });
+    for (const { refreshToken } of [session, stranger]) await identity.client().refreshSession({ refreshToken });
+    expect(await client.revokeOtherSessions({})).toMatchObject({ revokedCount: 0 });
+  });
+
+  it('let two who end each other go on without waiting for each other', async () => {
+    const email = newEmail();
+    const one = await signUp(email);
+    await openSessions(one, 50);
+    const two = await identity.client().logIn({ email, password });
+    const ended = await Promise.all(
+      [one, two].map((session) => identity.client(callerOf(session)).revokeOtherSessions({})),
+    );
+    const open = (await identity.client(callerOf(one)).listSessions({})).sessions.length;
+    expect(ended.reduce((sum, { revokedCount }) => sum + revokedCount, 0) + open).toBe(52);
+  });
+
   it('leave the sessions of others, and API keys, alone', async () => {
     const [one, two] = [await signUp(), await signUp()];
     const client = identity.client(callerOf(one));
@@ -247,6 +313,7 @@ describe('ListSessions and RevokeSession', () => {
       expect(await refusal(client.revokeSession({ id }))).toMatchObject({ reason: 'SESSION_NOT_FOUND' });
     const key = identity.client(testPerson({ kind: 'api_key' }));
     expect(await refusal(key.listSessions({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
+    expect(await refusal(key.revokeOtherSessions({}))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
     expect(await refusal(key.revokeSession({ id: credentialId }))).toMatchObject({ reason: 'CALLER_KIND_REFUSED' });
   });
 });

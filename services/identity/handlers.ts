@@ -79,17 +79,26 @@ function sessionHandlers({
   };
 }
 
-function openSessionHandlers({ sessions }: Dependencies): Pick<Handlers, 'listSessions' | 'revokeSession'> {
+function openSessionHandlers({
+  sessions,
+}: Dependencies): Pick<Handlers, 'listSessions' | 'revokeSession' | 'revokeOtherSessions'> {
   return {
-    async listSessions(_request, context) {
+    async listSessions(request, context) {
       const { userId, credentialId } = signedInPerson(context);
-      const open = await sessions.list(userId);
-      return { sessions: open.map((session) => openSessionMessage(session, session.id === credentialId)) };
+      const { sessions: open, nextPageToken } = await sessions.list(userId, request);
+      return {
+        sessions: open.map((session) => openSessionMessage(session, session.id === credentialId)),
+        nextPageToken,
+      };
     },
     async revokeSession({ id }, context) {
       logFields(context).session_id = id;
       if (await sessions.end(id, signedInPerson(context).userId)) return {};
       throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it is over.');
+    },
+    async revokeOtherSessions(_request, context) {
+      const { userId, credentialId } = signedInPerson(context);
+      return { revokedCount: await sessions.endOthers(credentialId, userId) };
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { RowPlace } from '#runtime/rpc/page-token.ts';
 import type { Role, Scope } from './roles.ts';
 
 /** A person with the workspace that is asked about. */
@@ -60,6 +61,15 @@ export interface OpenSession {
   /** When its refresh token was last traded. */
   readonly renewedAt: Date;
   readonly expiresAt: Date;
+}
+
+export interface SessionQuery {
+  readonly userId: string;
+  /** Those that are over by then are left out. */
+  readonly at: Date;
+  /** The last session of the page before. */
+  readonly after: RowPlace | undefined;
+  readonly limit: number;
 }
 
 export interface ApiKeyRecord {
@@ -138,8 +148,8 @@ export interface AccountStore {
 export interface SessionStore {
   /** Answers the id of the session; client says what signed in. */
   openSession(userId: string, workspaceId: string, token: KeptToken, client?: string): Promise<string>;
-  /** The latest used first, at most limit. */
-  listSessions(userId: string, at: Date, limit: number): Promise<readonly OpenSession[]>;
+  /** Those that are open, the latest used first, at most limit. */
+  listSessions(query: SessionQuery): Promise<readonly OpenSession[]>;
   /** Lets decide judge the token under a lock, and does what it says; undefined: there is no such token. */
   useRefreshToken<Decision extends TokenDecision>(
     hash: Buffer,
@@ -147,6 +157,8 @@ export interface SessionStore {
   ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | undefined>;
   /** False: the person has no such session, or it is over already. */
   revokeSession(sessionId: string, userId: string, at: Date): Promise<boolean>;
+  /** Ends at most limit of the person's open sessions, never the one that is kept; answers how many. */
+  revokeOtherSessions(keptId: string, userId: string, at: Date, limit: number): Promise<number>;
 }
 
 export interface ApiKeyStore {

@@ -423,6 +423,13 @@ describe('listing', () => {
   });
 });
 
+test('domains are listed, the default first, with where their short links begin', async () => {
+  expect((await client.listDomains({})).domains).toMatchObject([
+    { name: 'hop.example', isDefault: true, shortUrlBase: 'https://hop.example/' },
+    { name: 'go.example', isDefault: false, shortUrlBase: 'https://go.example/' },
+  ]);
+});
+
 describe('for the mesh', () => {
   test('links are looked up by any spelling of their names', async () => {
     const link = await client.createLink({ longUrl, alias: `\u00e9-${randomUUID()}` });

@@ -6,6 +6,7 @@ import { personOf } from '#runtime/caller/access.ts';
 import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
+import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { type Domains, isUuid, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
@@ -15,7 +16,6 @@ import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
 import { jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
 import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
-import { writePageToken } from './links/page-token.ts';
 import { checkCreate, checkList, checkPatch, domainOf } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
 
@@ -101,7 +101,17 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       const now = Date.now();
       const urls = page.records.map((record) => linkMessage(record, shortUrl, countOf(record.id), now));
       const last = page.more ? page.records.at(-1) : undefined;
-      return { urls, nextPageToken: last ? writePageToken(question, positionOf(last, query)) : '' };
+      return { urls, nextPageToken: last ? rowTokens.write(question, positionOf(last, query)) : '' };
+    },
+    listDomains() {
+      const { all, defaultDomain } = domains;
+      return {
+        domains: all.map((name) => ({
+          name,
+          isDefault: name === defaultDomain,
+          shortUrlBase: shortUrl({ domain: name, code: '' }),
+        })),
+      };
     },
   };
 }

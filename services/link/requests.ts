@@ -2,6 +2,7 @@ import type { FieldMask, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { CreateLinkRequest, LinkPatch, ListLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { invalid } from '#runtime/errors/errors.ts';
+import { rowTokens } from '#runtime/rpc/page-token.ts';
 import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { checkAlias } from './codes/alias.ts';
@@ -9,7 +10,6 @@ import { checkDestination, type DestinationRules } from './destinations/destinat
 import { type Checked, createFaults, type Faults, fault } from './field-faults.ts';
 import { checkEnd, checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
 import type { LinkEdit } from './links/links.ts';
-import { readPageToken } from './links/page-token.ts';
 import type { ListQuery, NewLink, StateFilter } from './store.ts';
 
 export interface RequestRules {
@@ -183,6 +183,6 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
   };
   const { createdBy, domain, descending } = query;
   const question = [query.workspaceId, createdBy, domain, query.tag, query.search, state, orderBy, descending];
-  const after = request.pageToken === '' ? undefined : readPageToken(question, request.pageToken);
+  const after = request.pageToken === '' ? undefined : rowTokens.read(question, request.pageToken);
   return { query: { ...query, after }, question };
 }

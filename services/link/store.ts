@@ -1,6 +1,6 @@
 import type { ChangeKind, LinkRecord } from '#gen/link/v1/change_pb.ts';
+import type { RowPlace } from '#runtime/rpc/page-token.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { PagePosition } from './links/page-token.ts';
 
 /** What a new link is made of; the store adds its id, version and times. */
 export interface NewLink {
@@ -73,7 +73,7 @@ export interface ListQuery {
   readonly orderBy: 'created_at' | 'updated_at';
   readonly descending: boolean;
   /** The last link of the page before. */
-  readonly after?: PagePosition | undefined;
+  readonly after?: RowPlace | undefined;
   readonly limit: number;
 }
 

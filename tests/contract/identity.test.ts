@@ -265,6 +265,28 @@ it('POST /api/auth/logout ends this session and no other: refresh tokens at once
   expect((await refresh(other.json.refresh_token)).status).toBe(200);
 });
 
+it('POST /api/v1/sessions:revokeOthers ends all sessions but the one that asks; GET /api/v1/sessions comes in pages', async () => {
+  const person = await newPerson();
+  const others = [await logIn(person.email, person.password), await logIn(person.email, person.password)];
+  const list = (query: string) => call(`/api/v1/sessions?${query}`, { token: person.token });
+  const first = await list('page_size=2');
+  const last = await list(`page_size=2&page_token=${first.json.next_page_token}`);
+  const seen = [first, last].map(({ json }) => json.sessions.map(({ id }: { id: string }) => id));
+  expect(seen.map(({ length }) => length)).toEqual([2, 1]);
+  expect([new Set(seen.flat()).size, last.json.next_page_token]).toEqual([3, '']);
+  expectBad(await list('page_size=-1'), 'page_size');
+  expectRefusal(await list('page_token=x'), 400, 'PAGE_TOKEN_INVALID');
+  const ended = await call('/api/v1/sessions:revokeOthers', { token: person.token, body: {} });
+  expect([ended.status, ended.json]).toEqual([200, { revoked_count: 2 }]);
+  for (const { json } of others) expectRefusal(await refresh(json.refresh_token), 401, 'REFRESH_TOKEN_INVALID');
+  await eventually(
+    () => Promise.all(others.map(({ json }) => me(json.token))),
+    (answers) => answers.every(({ status }) => status === 401),
+    holds,
+  );
+  expect((await me(person.token)).status).toBe(200);
+});
+
 it('GET /api/v1/users/me', async () => {
   const answer = await me(ada.token);
   expect(answer.json).toEqual({

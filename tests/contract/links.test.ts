@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { concurrently } from '../support/concurrently.ts';
+import { otherDomain } from '../support/domains.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, reasonOf } from '../support/http.ts';
 import { newLink, newPerson, type Person } from '../support/people.ts';
+import { httpRequest, openConnection } from './support/connection.ts';
 import { linksOf, long_url, pathOf, urls } from './support/links.ts';
 import { expectBad, expectRefusal } from './support/refusals.ts';
 
@@ -314,6 +316,44 @@ describe('?domain= picks the domain everywhere; the default domain when absent',
     );
     const restored = await call(`${pathOf(link.code)}:undelete`, { token: ada.token, body: { domain: 'localhost' } });
     expect(restored.status, restored.text).toBe(200);
+  });
+
+  it('GET /api/v1/domains lists them, the default first, for whoever has credentials', async () => {
+    const key = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'stats', scopes: ['stats:read'] } });
+    for (const token of [ada.token, key.json.secret]) {
+      const listed = await call('/api/v1/domains', { token });
+      expect([listed.status, listed.json]).toEqual([
+        200,
+        {
+          domains: [
+            { name: 'localhost', is_default: true, short_url_base: `${inject('meshUrl')}/` },
+            {
+              name: otherDomain,
+              is_default: false,
+              short_url_base: inject('meshUrl').replace('localhost', otherDomain) + '/',
+            },
+          ],
+        },
+      ]);
+    }
+    expectRefusal(await call('/api/v1/domains'), 401, 'CREDENTIALS_MISSING');
+  });
+
+  it('a link of another domain is another link, and is found there alone', async () => {
+    const alias = `twin-${randomUUID()}`;
+    const twins = [await newLink(ada, { alias }), await newLink(ada, { alias, domain: otherDomain })];
+    expect(twins.map(({ domain }) => domain)).toEqual(['localhost', otherDomain]);
+    const there = `?domain=${otherDomain}`;
+    for (const [index, query] of ['', there].entries())
+      expect((await call(pathOf(alias) + query, { token: ada.token })).json.id).toBe(twins[index].id);
+    expect((await patch(alias, { title: 'there' }, there)).json).toMatchObject({ id: twins[1].id, title: 'there' });
+    expect((await call(`${pathOf(alias)}/stats${there}`, { token: ada.token })).status).toBe(200);
+    const connection = await openConnection();
+    connection.send(httpRequest('GET', `/${alias}`, { host: otherDomain }));
+    expect((await connection.answer())?.headers.get('location')).toBe(twins[1].long_url);
+    connection.close();
+    expect((await call(pathOf(alias) + there, { method: 'DELETE', token: ada.token })).status).toBe(200);
+    expect((await get(alias)).json.id).toBe(twins[0].id);
   });
 
   it('one that is not ours is 400, and names the field', async () => {

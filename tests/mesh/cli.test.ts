@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
+import { otherDomain } from '../support/domains.ts';
 import { startHop } from '../support/hop.ts';
 import { call } from '../support/http.ts';
 import { newLink, newPerson, type Person } from '../support/people.ts';
@@ -184,6 +185,24 @@ describe.concurrent('many links', () => {
     expect(await listing.ended).toBe(141);
     expect(listing.output.err).toBe('');
   });
+});
+
+it.concurrent('domains are listed, a link is made on one of them, and a list of several says which', async () => {
+  const person = await newPerson();
+  const asPerson = { variables: { HOP_TOKEN: person.token } };
+  expect((await hop(['domains'], asPerson)).lines).toEqual(['localhost  default', otherDomain]);
+  const [first] = (await hop(['domains', '--json'], asPerson)).lines;
+  expect(JSON.parse(first ?? '')).toMatchObject({ name: 'localhost', is_default: true });
+  const made = await hop(['create', 'https://example.org/there', '--domain', otherDomain], asPerson);
+  expect(made.out).toContain(`http://${otherDomain}:`);
+  expect((await hop(['ls'], asPerson)).lines[0]).not.toContain('DOMAIN');
+  await newLink(person);
+  expect((await hop(['ls'], asPerson)).out).toMatch(/CODE +DOMAIN[\s\S]*go\.localhost/);
+  expect((await hop(['ls', '--domain', 'localhost', '--json'], asPerson)).lines).toHaveLength(1);
+  const shown = await hop(['show', made.lines[0] ?? ''], asPerson);
+  expect(shown.out).toContain('https://example.org/there');
+  const unknown = await hop(['create', 'https://example.org', '--domain', 'example.net'], asPerson);
+  expect([unknown.code, unknown.err]).toEqual([3, expect.stringContaining('hop domains')]);
 });
 
 it.concurrent('keys are made, listed and deleted; a key kept by `hop login --key-stdin` calls', async () => {

@@ -2,6 +2,7 @@ import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMesh } from '../../compose/local/mesh.ts';
 import { unlimited } from '../../compose/testing/unlimited.ts';
+import { otherDomain } from '../support/domains.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -20,7 +21,7 @@ const start = () =>
     dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
     portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
     fresh: true,
-    env: { ...unlimited, ...shortWaits },
+    env: { HOP_DOMAINS: `localhost,${otherDomain}`, ...unlimited, ...shortWaits },
   });
 
 /** Each project has its own copy of this file; what they share hangs on the process. */

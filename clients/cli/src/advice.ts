@@ -22,6 +22,7 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   ALIAS_TAKEN: 'Choose another alias, or leave it out for a generated code.',
   ALIAS_RESERVED: 'Choose another alias.',
   ALIAS_INVALID: 'Letters of any script, digits, "-" and "_"; at most 64.',
+  DOMAIN_UNKNOWN: '`hop domains` lists the short hosts that there are.',
   DESTINATION_INVALID: 'It has to be a whole URL, such as https://example.org/page.',
   DESTINATION_REFUSED: 'Links into private networks, to short links, and to what was taken down, are not made here.',
   ETAG_STALE: 'Look at it again with `hop show`, then repeat the change.',

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { completionCommand } from './commands/completion.ts';
 import { createCommand } from './commands/create.ts';
+import { domainsCommand } from './commands/domains.ts';
 import { editCommand } from './commands/edit.ts';
 import { keysCommand } from './commands/keys.ts';
 import { listCommand } from './commands/list.ts';
@@ -53,6 +54,7 @@ export function programOf(run: Run, version: string): Command {
   tailCommand(program, run);
   qrCommand(program, run);
   openCommand(program, run);
+  domainsCommand(program, run);
   keysCommand(program, run);
   statusCommand(program, run);
   completionCommand(program, run);

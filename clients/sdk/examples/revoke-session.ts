@@ -6,8 +6,8 @@ await hop.identity.logIn({
   password: process.env.HOP_PASSWORD ?? 'a long enough passphrase',
 });
 
-// Everywhere else: what is not this session is signed out.
+// The one that was used before this one.
 const { sessions } = await hop.identity.listSessions({});
-const others = sessions.filter(({ isCurrent }) => !isCurrent);
-for (const { id } of others) await hop.identity.revokeSession({ id });
-console.log(`${others.length} ended`);
+const other = sessions.find(({ isCurrent }) => !isCurrent);
+if (other) await hop.identity.revokeSession({ id: other.id });
+console.log(other ? `${other.client || 'unknown'} is signed out` : 'there is no other');

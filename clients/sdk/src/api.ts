@@ -18,6 +18,7 @@ export { type ApiKey, ApiKeySchema } from '../gen/hop/identity/v1/api_key_pb.ts'
 export { type CurrentUser, CurrentUserSchema } from '../gen/hop/identity/v1/identity_service_pb.ts';
 export type { OpenSession } from '../gen/hop/identity/v1/open_session_pb.ts';
 export type { User, Workspace } from '../gen/hop/identity/v1/user_pb.ts';
+export { type Domain, DomainSchema } from '../gen/hop/link/v1/domain_pb.ts';
 export { type Link, LinkSchema } from '../gen/hop/link/v1/link_pb.ts';
 export { CreateLinkRequestSchema, type LinkPatch } from '../gen/hop/link/v1/link_service_pb.ts';
 export { type MeshStatus, MeshStatusSchema } from '../gen/hop/status/v1/status_service_pb.ts';

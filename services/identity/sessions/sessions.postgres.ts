@@ -46,14 +46,29 @@ const replaceToken = `
   )
   update identity.sessions set expires_at = $6, renewed_at = $2 where id = $5`;
 
+// To the millisecond, as page tokens and JavaScript's dates have it: else those of the same millisecond would be skipped.
+const lastUsed = "date_trunc('milliseconds', coalesce(renewed_at, created_at))";
+
 const selectSessions = `
-  select id, client, created_at, coalesce(renewed_at, created_at) as renewed_at, expires_at
+  select id, client, created_at, ${lastUsed} as renewed_at, expires_at
   from identity.sessions where user_id = $1 and revoked_at is null and expires_at > $2
-  order by coalesce(renewed_at, created_at) desc, id desc limit $3`;
+    and ($3::timestamptz is null or (${lastUsed}, id) < ($3, $4::uuid))
+  order by ${lastUsed} desc, id desc limit $5`;
 
 const endSession = `
   with ended as (
     update identity.sessions set revoked_at = $3 where id = $1 and user_id = $2 and revoked_at is null returning id
+  )
+  insert into identity.revocations (credential_id) select id from ended returning credential_id`;
+
+// Locked in one order: two calls at once, each to keep its own session, must not wait for each other.
+const endOtherSessions = `
+  with others as (
+    select id from identity.sessions
+    where user_id = $2 and id <> $1 and revoked_at is null and expires_at > $3
+    order by id limit $4 for update
+  ), ended as (
+    update identity.sessions set revoked_at = $3 where id in (select id from others) returning id
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
@@ -64,8 +79,9 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
     async openSession(userId, workspaceId, { hash, expiresAt }, client = '') {
       return only(await rows<{ id: string }>(insertSession, [userId, workspaceId, expiresAt, hash, client])).id;
     },
-    async listSessions(userId, at, limit) {
-      return (await rows<OpenSessionRow>(selectSessions, [userId, at, limit])).map(openSessionFrom);
+    async listSessions({ userId, at, after, limit }) {
+      const values = [userId, at, after?.at ?? null, after?.id ?? null, limit];
+      return (await rows<OpenSessionRow>(selectSessions, values)).map(openSessionFrom);
     },
     useRefreshToken(hash, decide) {
       return transaction(async (locked) => {
@@ -79,6 +95,9 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
     },
     async revokeSession(sessionId, userId, at) {
       return uuid.test(sessionId) && (await rows(endSession, [sessionId, userId, at])).length > 0;
+    },
+    async revokeOtherSessions(keptId, userId, at, limit) {
+      return (await rows(endOtherSessions, [keptId, userId, at, limit])).length;
     },
   };
 }

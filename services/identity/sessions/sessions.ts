@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { unauthenticated } from '#runtime/errors/errors.ts';
+import { invalid, unauthenticated } from '#runtime/errors/errors.ts';
+import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
@@ -17,10 +18,23 @@ export interface Sessions {
   open(account: Account, client: string): Promise<SignedIn>;
   /** onReuse is told whose session is ended because its token was traded before. */
   refresh(refreshToken: string, onReuse: (held: HeldToken) => void): Promise<SignedIn>;
-  /** Those of a person that are open, the latest used first. */
-  list(userId: string): Promise<readonly OpenSession[]>;
+  /** A page of those of a person that are open, the latest used first. */
+  list(userId: string, page: PageRequest): Promise<SessionPage>;
   /** False: the person has no such session, or it is over already. */
   end(sessionId: string, userId: string): Promise<boolean>;
+  /** Ends all of a person's but the one that is kept; answers how many. */
+  endOthers(keptId: string, userId: string): Promise<number>;
+}
+
+interface PageRequest {
+  readonly pageSize: number;
+  readonly pageToken: string;
+}
+
+interface SessionPage {
+  readonly sessions: readonly OpenSession[];
+  /** Empty on the last page. */
+  readonly nextPageToken: string;
 }
 
 interface SessionParts {
@@ -35,7 +49,10 @@ interface SessionParts {
 const prefix = 'hopr_';
 const wellFormed = /^hopr_[A-Za-z0-9_-]{43}$/;
 const secretBytes = 32;
-const mostListed = 100;
+const defaultPageSize = 100;
+const largestPage = 1_000;
+/** One transaction holds no more rows than that. */
+const endedAtOnce = 1_000;
 
 /**
  * A session is a family of refresh tokens, each good for one trade. A client that lost the answer asks again and gets the
@@ -74,8 +91,25 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
       return { account, access: await issue(account, sessionId), refreshToken: successor };
     },
 
-    list: (userId) => store.listSessions(userId, new Date(now()), mostListed),
+    async list(userId, { pageSize, pageToken }) {
+      if (pageSize < 0) throw invalid('page_size', 'must not be negative');
+      const limit = Math.min(pageSize || defaultPageSize, largestPage);
+      const question = ['sessions', userId];
+      const after = pageToken === '' ? undefined : rowTokens.read(question, pageToken);
+      const found = await store.listSessions({ userId, at: new Date(now()), after, limit: limit + 1 });
+      const sessions = found.slice(0, limit);
+      const last = found.length > limit ? sessions.at(-1) : undefined;
+      return { sessions, nextPageToken: last ? rowTokens.write(question, { at: last.renewedAt, id: last.id }) : '' };
+    },
     end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
+    async endOthers(keptId, userId) {
+      const at = new Date(now());
+      let all = 0;
+      for (let ended = endedAtOnce; ended === endedAtOnce; all += ended) {
+        ended = await store.revokeOtherSessions(keptId, userId, at, endedAtOnce);
+      }
+      return all;
+    },
   };
 }
 

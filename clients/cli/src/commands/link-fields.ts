@@ -21,7 +21,7 @@ export const withFields = (command: Command): Command =>
     .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
     .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00', moment)
     .option('--status <code>', '301, 302, 307 or 308; without it 302', wholeNumber(301, 308))
-    .option('-d, --domain <host>', 'the short host; without it the default one');
+    .option(...domainOption);
 
 /** The fields as the contract has them; what is not given is absent. */
 export const fieldsOf = ({ alias, title, tag, ttl, expires, status }: FieldOptions) => ({

@@ -6,7 +6,6 @@ import { jsonLine } from '../output/json.ts';
 import { linkTable } from '../output/link-view.ts';
 import type { Run } from '../run.ts';
 import { UsageError } from '../usage-error.ts';
-import { domainOption } from './link-fields.ts';
 
 interface ListOptions {
   readonly search?: string;
@@ -39,7 +38,7 @@ export function listCommand(parent: Command, run: Run): void {
     .option('--sort <order>', 'new, old or changed')
     .option('-n, --limit <n>', 'how many at most', wholeNumber(1, 1_000_000), 50)
     .option('--all', 'all of them')
-    .option(...domainOption)
+    .option('-d, --domain <host>', 'only those of this short host; without it of all')
     .action(run(list));
 }
 

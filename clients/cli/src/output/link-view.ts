@@ -8,8 +8,11 @@ const clicksText = ({ clickCount }: Link) => (clickCount === undefined ? '?' : c
 
 /** The links of a page, one a line. */
 export function linkTable(links: readonly Link[], { width, paint }: Terminal, nowMs = Date.now()): string[] {
+  const domain: Column<Link> = { title: 'DOMAIN', text: (link) => link.domain, least: 10 };
   const columns: Column<Link>[] = [
     { title: 'CODE', text: ({ code }) => harmless(code), least: 10, paint: paint.cyan },
+    // Where all are on one, it would say the same on every line.
+    ...(links.some((link) => link.domain !== links[0]?.domain) ? [domain] : []),
     { title: 'CLICKS', text: clicksText, right: true },
     { title: 'STATE', text: ({ state }) => (state === 'active' ? '' : state), paint: paint.yellow },
     { title: 'LEADS TO', text: ({ longUrl }) => harmless(longUrl), least: 16 },

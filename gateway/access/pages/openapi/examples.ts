@@ -148,10 +148,17 @@ export const examples: readonly Example[] = [
           is_current: false,
         },
       ],
+      next_page_token: '',
     },
     keep: { SESSION_ID: '/sessions/1/id' },
   },
   { call: 'DELETE /api/v1/sessions/{id}', path: { id: '$SESSION_ID' }, status: 200, answer: {} },
+  { call: 'POST /api/v1/sessions:revokeOthers', body: {}, status: 200, answer: { revoked_count: 3 } },
+  {
+    call: 'GET /api/v1/domains',
+    status: 200,
+    answer: { domains: [{ name: 'localhost', is_default: true, short_url_base: 'http://localhost:8080/' }] },
+  },
   {
     call: 'POST /api/v1/urls',
     headers: { 'Idempotency-Key': 'spring-poster-1' },

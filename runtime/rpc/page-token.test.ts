@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest';
+import { HopError } from '../errors/errors.ts';
+import { rowTokens } from './page-token.ts';
+
+const place = { at: new Date('2026-03-02T09:30:00.123Z'), id: '0199f3c1-6b20-7c11-8e6d-1d7a3c5b9f21' };
+
+test('a token leads back to where it was made', () => {
+  expect(rowTokens.read(['a', true], rowTokens.write(['a', true], place))).toEqual(place);
+});
+
+const good = rowTokens.write(['a', true], place);
+const text = Buffer.from(good, 'base64url').toString();
+const written = (changed: string): string => Buffer.from(changed).toString('base64url');
+
+test.each([
+  ['of another list', rowTokens.write(['b', true], place)],
+  ['of another filter', rowTokens.write(['a', false], place)],
+  ['cut', good.slice(0, -3)],
+  ['longer', `${good}AAAA`],
+  ['empty', ''],
+  ['not base64', '%%%'],
+  ['of other text', written('hello')],
+  ['without a place', written(text.slice(0, 17))],
+  ['with a time beyond all', written(text.replace(/\.\d+\./, '.9999999999999999.'))],
+  ['huge', 'A'.repeat(100_000)],
+  ['with a NUL', written('\0')],
+])('a token %s is refused', (_, token) => {
+  const read = (): unknown => rowTokens.read(['a', true], token);
+  expect(read).toThrow(HopError);
+  expect(read).toThrow(expect.objectContaining({ reason: 'PAGE_TOKEN_INVALID' }));
+});
