@@ -1,6 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
+import { otherDomain } from '../support/domains.ts';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { refuse } from './support/refusal.ts';
@@ -117,6 +118,42 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await row(page, 'Second').waitFor({ state: 'detached' });
     await row(page, 'Foremost').waitFor();
     expect(await page.getByLabel('Search').inputValue()).toBe(Destination);
+  });
+
+  it('makes a link on another domain, tells it from its twin, and does to it what is done to any', async () => {
+    const { page, visitor } = await signedInPage();
+    const alias = `twin-${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/here', Alias: alias });
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    const form = dialog(page, 'Create a link');
+    await form.getByLabel('Destination').fill('https://example.com/there');
+    await form.getByLabel('Alias').fill(alias);
+    await form.getByText('A link of this workspace has it already').waitFor();
+    await form.getByLabel('Domain').selectOption(otherDomain);
+    await form.getByText('No link of this workspace has it.').waitFor();
+    await form.getByRole('button', { name: 'Create', exact: true }).click();
+    const there = row(page, `${otherDomain}/${alias}`);
+    await there.waitFor();
+    await row(page, `localhost/${alias}`).waitFor();
+    await there.getByRole('button', { name: /^QR code/ }).click();
+    await page.getByRole('img', { name: new RegExp(`http://${otherDomain}:`) }).waitFor();
+    await page.keyboard.press('Escape');
+    await there.getByRole('button', { name: /^Edit/ }).click();
+    await page.getByLabel('Title').fill('There');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await row(page, 'There').getByText(`${otherDomain}/${alias}`).waitFor();
+    await page.getByLabel('Domain').selectOption(otherDomain);
+    await row(page, `localhost/${alias}`).waitFor({ state: 'detached' });
+    await row(page, 'There').getByRole('link').click();
+    await page.getByRole('link', { name: new RegExp(`^${otherDomain}`) }).waitFor();
+    await page.getByText('Nobody yet').waitFor();
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await toast(page, 'There deleted').waitFor();
+    const { token } = (await call('/api/auth/login', { body: visitor })).json;
+    const statuses = ['', `?domain=${otherDomain}`].map(async (query) => {
+      return (await call(`/api/v1/urls/${alias}${query}`, { token })).status;
+    });
+    expect(await Promise.all(statuses)).toEqual([200, 404]);
   });
 
   it('acts on many at once', async () => {

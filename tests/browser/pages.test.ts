@@ -1,5 +1,6 @@
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
+import { concurrently } from '../support/concurrently.ts';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
@@ -234,6 +235,24 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await expect.poll(() => rows.count()).toBe(1);
     await elsewhere.reload();
     await elsewhere.getByRole('heading', { name: 'Log in' }).waitFor();
+  });
+
+  it('sessions lists all of more than a page, and ends all others at once', async () => {
+    const { page, visitor } = await signedInPage();
+    await concurrently(120, 8, () => call('/api/auth/login', { body: visitor }));
+    await page.getByRole('link', { name: 'Sessions' }).click();
+    const rows = page.getByRole('table', { name: /Your sessions/ }).locator('tbody tr');
+    await expect.poll(() => rows.count()).toBe(100);
+    await page.getByRole('button', { name: 'Show more' }).click();
+    await expect.poll(() => rows.count()).toBe(121);
+    expect(await page.getByRole('button', { name: 'Show more' }).count()).toBe(0);
+    await page.getByRole('button', { name: 'End all others' }).click();
+    await page.getByRole('button', { name: 'End them' }).click();
+    await toast(page, '120 sessions are signed out').waitFor();
+    await expect.poll(() => rows.count()).toBe(1);
+    await rows.getByText('this one').waitFor();
+    await page.reload();
+    await rows.getByText('this one').waitFor();
   });
 
   it('the system shows who answers, the hot set, the lease, breakers and what is on its way', async () => {

@@ -330,7 +330,7 @@ describe('?domain= picks the domain everywhere; the default domain when absent',
             {
               name: otherDomain,
               is_default: false,
-              short_url_base: inject('meshUrl').replace('localhost', otherDomain) + '/',
+              short_url_base: `${inject('meshUrl').replace('localhost', otherDomain)}/`,
             },
           ],
         },

@@ -48,7 +48,7 @@ describe('a command line that is wrong', () => {
   });
 
   it('is told to people in words, with the help where there is no command', () => {
-    expect(hop(['ls', '--bogus']).stderr).toMatch(/^error: unknown option '--bogus'/);
+    expect(hop(['ls', '--bogus']).stderr).toMatch(/^hop: unknown option '--bogus'\n.*`hop help <command>`/);
     expect(hop([])).toMatchObject({ status: 2, stderr: expect.stringContaining('Usage: hop') });
   });
 });

@@ -23,6 +23,13 @@ export interface GlobalOptions {
   readonly color: boolean;
 }
 
+const examplesText = `
+Examples:
+  hop login --url https://hop.example.org
+  hop create https://example.org/spring --alias spring
+  hop ls --search spring --json | jq -r .short_url
+  hop tail spring`;
+
 const environmentText = `
 Environment:
   HOP_URL           the installation, for example https://hop.example.org
@@ -35,7 +42,11 @@ Environment:
 export function programOf(run: Run, version: string): Command {
   const program: Command = new Command('hop')
     // What is wrong with the command line is told as every other error is, where that is not for people.
-    .configureOutput({ writeErr: (text) => void (program.opts<GlobalOptions>().json || process.stderr.write(text)) })
+    .configureOutput({
+      writeErr: (text) => void (program.opts<GlobalOptions>().json || process.stderr.write(text)),
+      outputError: (text, write) => write(text.replace(/^error: /, 'hop: ')),
+    })
+    .showHelpAfterError('`hop help <command>` says how it is used.')
     .description('Short links of a Hopline installation.')
     .version(version)
     .option('--url <url>', 'the installation; else HOP_URL, else where you signed in last')
@@ -43,21 +54,26 @@ export function programOf(run: Run, version: string): Command {
     .option('--no-color', 'no colours')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()
-    .addHelpText('after', `${environmentText}\n\nExit codes:\n${exitCodesText()}`);
-  loginCommands(program, run);
+    .addHelpText('after', `${examplesText}\n${environmentText}\n\nExit codes:\n${exitCodesText()}`);
+  program.commandsGroup('Links:');
   createCommand(program, run);
   listCommand(program, run);
   showCommand(program, run);
   editCommand(program, run);
   removeCommands(program, run);
-  statsCommand(program, run);
-  tailCommand(program, run);
   qrCommand(program, run);
   openCommand(program, run);
   domainsCommand(program, run);
+  program.commandsGroup('Clicks:');
+  statsCommand(program, run);
+  tailCommand(program, run);
+  program.commandsGroup('Signing in:');
+  loginCommands(program, run);
   keysCommand(program, run);
+  program.commandsGroup('More:');
   statusCommand(program, run);
   completionCommand(program, run);
+  program.helpCommand('help [command]', 'how a command is used');
   return program;
 }
 

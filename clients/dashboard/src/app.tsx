@@ -7,6 +7,7 @@ import { signedInTransport } from './api/transport.ts';
 import { EmptyState, Skeleton } from './components/states.tsx';
 import { ToastProvider } from './components/toasts.tsx';
 import { CommandProvider } from './keyboard/commands.tsx';
+import { keepFocus } from './keyboard/kept-focus.ts';
 import { SignInAgain } from './pages/sign-in/sign-in-again.tsx';
 import { LogInPage, SignUpPage } from './pages/sign-in/sign-in-pages.tsx';
 import { homePath, routes } from './routes.ts';
@@ -48,6 +49,7 @@ function SignedIn({ baseUrl }: { baseUrl: string }) {
   const { session } = useSessionParts();
   const { status } = useSessionState();
   const { user } = usePerson();
+  useEffect(keepFocus, []);
   const queries = useMemo(createQueryClient, []);
   const transport = useMemo(() => signedInTransport(baseUrl, session), [baseUrl, session]);
   useEffect(() => {

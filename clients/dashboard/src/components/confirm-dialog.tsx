@@ -9,6 +9,8 @@ interface ConfirmProps {
   readonly title: string;
   /** What the button does: "Revoke it". */
   readonly confirm: string;
+  /** What the way back does. */
+  readonly keep?: string;
   readonly isBusy: boolean;
   readonly error: unknown;
   readonly onConfirm: () => void;
@@ -18,14 +20,23 @@ interface ConfirmProps {
 }
 
 /** Asks before something that cannot be undone. The focus is on the way back. */
-export function ConfirmDialog({ title, confirm, isBusy, error, onConfirm, onClose, children }: ConfirmProps) {
+export function ConfirmDialog({
+  title,
+  confirm,
+  keep = 'Keep it',
+  isBusy,
+  error,
+  onConfirm,
+  onClose,
+  children,
+}: ConfirmProps) {
   return (
     <Dialog title={title} onClose={onClose}>
       <p>{children}</p>
       <ErrorNote problem={error ? problemOf(error) : undefined} />
       <DialogActions>
         <Button autoFocus onClick={onClose}>
-          Keep it
+          {keep}
         </Button>
         <Button look="danger" busy={isBusy} onClick={onConfirm}>
           {confirm}

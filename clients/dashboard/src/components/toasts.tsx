@@ -1,4 +1,15 @@
-import { createContext, type ReactNode, use, useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import {
+  createContext,
+  type FocusEvent,
+  type ReactNode,
+  use,
+  useCallback,
+  useEffect,
+  useLayoutEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { createPortal } from 'react-dom';
 import { Button, IconButton } from './button.tsx';
 import style from './toasts.module.css';
@@ -7,16 +18,24 @@ export interface Toast {
   readonly text: string;
   /** Takes back what the text says was done. */
   readonly undo?: (() => void) | undefined;
+  /** It stays until it is changed. */
+  readonly stays?: boolean;
+}
+
+/** What was said. */
+export interface Told {
+  /** Says something else in its place, or anew where somebody has dismissed it and it does not only stay. */
+  change(toast: Toast): void;
 }
 
 type Held = Toast & { readonly id: number };
-type Tell = (toast: Toast) => void;
+export type Tell = (toast: Toast) => Told;
 
 /** More than this is not read. */
 const most = 3;
 const shownMs = 8_000;
 
-const ToastContext = createContext<Tell>(() => {});
+const ToastContext = createContext<Tell>(() => ({ change: () => {} }));
 
 /** Says what was done, for eight seconds, or for as long as the pointer or the focus rests on it. */
 export const useToast = (): Tell => use(ToastContext);
@@ -26,7 +45,8 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   const next = useRef(0);
   const tell = useCallback<Tell>((toast) => {
     const id = next.current++;
-    setToasts((held) => [...held.slice(1 - most), { ...toast, id }]);
+    setToasts((held) => withToast(held, { ...toast, id }));
+    return { change: (changed) => setToasts((held) => withChanged(held, { ...changed, id })) };
   }, []);
   const drop = useCallback((id: number) => setToasts((held) => held.filter((toast) => toast.id !== id)), []);
   const list = useMemo(
@@ -46,22 +66,34 @@ export function ToastProvider({ children }: { children: ReactNode }) {
   );
 }
 
+const withToast = (held: readonly Held[], toast: Held): readonly Held[] => [...held.slice(1 - most), toast];
+
+function withChanged(held: readonly Held[], toast: Held): readonly Held[] {
+  if (held.some(({ id }) => id === toast.id)) return held.map((one) => (one.id === toast.id ? toast : one));
+  return toast.stays ? held : withToast(held, toast);
+}
+
 function ToastLine({ toast, onDone }: { toast: Held; onDone: () => void }) {
   const [isHeld, setHeld] = useState(false);
   const done = useRef(onDone);
   done.current = onDone;
+  const { line, onFocus } = useFocusReturned();
   useEffect(() => {
-    if (isHeld) return;
+    if (isHeld || toast.stays) return;
     const timer = setTimeout(() => done.current(), shownMs);
     return () => clearTimeout(timer);
-  }, [isHeld]);
+  }, [isHeld, toast]);
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: it does nothing; it only stays while somebody reads it.
     <div
+      ref={line}
       className={style.toast}
       onPointerEnter={() => setHeld(true)}
       onPointerLeave={() => setHeld(false)}
-      onFocus={() => setHeld(true)}
+      onFocus={(event) => {
+        onFocus(event);
+        setHeld(true);
+      }}
       onBlur={() => setHeld(false)}
     >
       <span className={style.text}>{toast.text}</span>
@@ -81,4 +113,22 @@ function ToastLine({ toast, onDone }: { toast: Held; onDone: () => void }) {
       <IconButton icon="close" label="Dismiss" small onClick={onDone} />
     </div>
   );
+}
+
+/** Gives the focus back to where it was before, when what has it goes. */
+function useFocusReturned() {
+  const line = useRef<HTMLDivElement>(null);
+  const before = useRef<EventTarget>(null);
+  // While it is still there: afterwards nobody knows that it had the focus.
+  useLayoutEffect(
+    () => () => {
+      if (line.current?.contains(document.activeElement) && before.current instanceof HTMLElement)
+        before.current.focus();
+    },
+    [],
+  );
+  const onFocus = ({ relatedTarget }: FocusEvent): void => {
+    if (relatedTarget && !line.current?.contains(relatedTarget)) before.current = relatedTarget;
+  };
+  return { line, onFocus };
 }

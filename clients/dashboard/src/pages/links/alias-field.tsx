@@ -16,16 +16,18 @@ interface AliasFieldProps {
   readonly error: string | undefined;
   /** The link that is edited; its own code is free for it. */
   readonly own: Link | undefined;
+  /** Where the alias has to be free; empty: on the default domain. */
+  readonly domain: string;
 }
 
 /** An alias, looked up while it is typed. Links of other workspaces are not shown to anybody: those are found when it is saved. */
-export function AliasField({ value, onChange, error, own }: AliasFieldProps) {
+export function AliasField({ value, onChange, error, own, domain }: AliasFieldProps) {
   const asked = useSettled(value.normalize('NFC'));
   const isFit = shape.test(value);
   const isOwn = value === own?.code;
   const query = useQuery(
     LinkService.method.getLink,
-    asked && shape.test(asked) && asked !== own?.code ? { code: asked, ...(own && { domain: own.domain }) } : skipToken,
+    asked && shape.test(asked) && asked !== own?.code ? { code: asked, ...(domain && { domain }) } : skipToken,
     { retry: false, staleTime: 5_000 },
   );
   const isSettled = asked === value.normalize('NFC') && !query.isFetching;

@@ -1,4 +1,5 @@
 import { type RefObject, useEffect, useState } from 'react';
+import type { Domain } from '#gen/link/v1/domain_pb.ts';
 import { Button } from '../../components/button.tsx';
 import { SelectField, TextField } from '../../components/field.tsx';
 import { isNarrow, type LinkFilter, orders, states } from './link-filter.ts';
@@ -10,10 +11,11 @@ const pauseMs = 250;
 interface FilterBarProps {
   readonly filter: LinkFilter;
   readonly change: (change: Partial<LinkFilter>) => void;
+  readonly domains: readonly Domain[];
   readonly searchField: RefObject<HTMLInputElement | null>;
 }
 
-export function FilterBar({ filter, change, searchField }: FilterBarProps) {
+export function FilterBar({ filter, change, domains, searchField }: FilterBarProps) {
   const [search, setSearch] = useLateText(filter.search, (text) => change({ search: text }));
   const [tag, setTag] = useLateText(filter.tag, (text) => change({ tag: text }));
   return (
@@ -54,8 +56,25 @@ export function FilterBar({ filter, change, searchField }: FilterBarProps) {
       >
         <Options list={orders} />
       </SelectField>
+      {domains.length > 1 && (
+        <SelectField
+          label="Domain"
+          optional
+          value={filter.domain}
+          onChange={(event) => change({ domain: event.target.value })}
+        >
+          <Options list={[['', 'All domains'], ...domains.map(({ name }) => [name, name] as const)]} />
+        </SelectField>
+      )}
       {isNarrow(filter) && (
-        <Button look="quiet" icon="close" onClick={() => change({ search: '', tag: '', state: '' })}>
+        <Button
+          look="quiet"
+          icon="close"
+          onClick={() => {
+            change({ search: '', tag: '', state: '', domain: '' });
+            searchField.current?.focus();
+          }}
+        >
           Clear
         </Button>
       )}

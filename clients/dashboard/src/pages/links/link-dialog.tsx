@@ -11,6 +11,7 @@ import { ErrorNote } from '../../components/states.tsx';
 import { AliasField } from './alias-field.tsx';
 import { creationOf, draftOf, emptyDraft, type LinkDraft, lastEnd, patchOf } from './link-draft.ts';
 import style from './links.module.css';
+import { useDomains } from './use-domains.ts';
 import { useLinkLists } from './use-links.ts';
 
 const redirects = {
@@ -35,6 +36,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   const [first] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
   const [draft, setDraft] = useState(first);
   const isUnsaved = JSON.stringify(draft) !== JSON.stringify(first);
+  const domains = useDomains();
   const { save, refused, isBusy } = useSaving(link, onDone);
   const field = (name: keyof LinkDraft) => ({
     value: draft[name],
@@ -58,7 +60,16 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
           placeholder="https://…"
           {...field('longUrl')}
         />
-        <AliasField own={link} {...field('alias')} />
+        {!link && domains.length > 1 && (
+          <SelectField label="Domain" {...field('domain')}>
+            {domains.map(({ name, isDefault }) => (
+              <option key={name} value={isDefault ? '' : name}>
+                {name}
+              </option>
+            ))}
+          </SelectField>
+        )}
+        <AliasField own={link} domain={draft.domain} {...field('alias')} />
         <TextField label="Title" optional maxLength={256} {...field('title')} />
         <TextField label="Tags" optional hint="With commas between." {...field('tags')} />
         <div className={style.pair}>
@@ -103,6 +114,7 @@ function faultOf(refused: Refused | undefined, draft: LinkDraft, field: keyof Li
 /** What the contract calls the fields of a draft. */
 const contractNames = {
   longUrl: 'long_url',
+  domain: 'domain',
   alias: 'alias',
   title: 'title',
   tags: 'tags',

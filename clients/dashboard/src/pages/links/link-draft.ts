@@ -4,6 +4,8 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 /** What a person types about a link, as the fields hold it. */
 export interface LinkDraft {
   readonly longUrl: string;
+  /** Empty: the default one. */
+  readonly domain: string;
   readonly alias: string;
   readonly title: string;
   /** With commas between. */
@@ -18,6 +20,7 @@ export const lastEnd = '9999-12-31T23:59';
 
 export const emptyDraft: LinkDraft = {
   longUrl: '',
+  domain: '',
   alias: '',
   title: '',
   tags: '',
@@ -27,6 +30,7 @@ export const emptyDraft: LinkDraft = {
 
 export const draftOf = (link: Link): LinkDraft => ({
   longUrl: link.longUrl,
+  domain: link.domain,
   alias: link.code,
   title: link.title,
   tags: link.tags.join(', '),
@@ -35,9 +39,10 @@ export const draftOf = (link: Link): LinkDraft => ({
 });
 
 /** The request of CreateLink; what was left empty is left out. */
-export function creationOf({ longUrl, alias, title, tags, expiresAt, redirectStatus }: LinkDraft) {
+export function creationOf({ longUrl, domain, alias, title, tags, expiresAt, redirectStatus }: LinkDraft) {
   return {
     longUrl: withScheme(longUrl),
+    ...(domain && { domain }),
     ...(alias && { alias }),
     ...(title && { title }),
     tags: tagsOf(tags),

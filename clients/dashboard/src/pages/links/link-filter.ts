@@ -9,6 +9,8 @@ export interface LinkFilter {
   /** Empty: all but deleted ones. */
   readonly state: string;
   readonly order: string;
+  /** Empty: all. */
+  readonly domain: string;
 }
 
 export const states = [
@@ -25,7 +27,7 @@ export const orders = [
   ['updated_at desc', 'Last changed first'],
 ] as const;
 
-const names = { search: 'q', tag: 'tag', state: 'state', order: 'order' } as const;
+const names = { search: 'q', tag: 'tag', state: 'state', order: 'order', domain: 'domain' } as const;
 const firstOrder = orders[0][0];
 
 export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => void] {
@@ -39,6 +41,7 @@ export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => v
       tag: params.get(names.tag) ?? '',
       state: oneOf(states, params.get(names.state)) ?? '',
       order: oneOf(orders, params.get(names.order)) ?? firstOrder,
+      domain: params.get(names.domain) ?? '',
     };
   }, [text]);
   const change = useCallback(
@@ -57,7 +60,8 @@ export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => v
 }
 
 /** True where something is left out that there might be. */
-export const isNarrow = ({ search, tag, state }: LinkFilter): boolean => `${search}${tag}${state}` !== '';
+export const isNarrow = ({ search, tag, state, domain }: LinkFilter): boolean =>
+  `${search}${tag}${state}${domain}` !== '';
 
 /** A value that the address may have, but for what somebody typed into it. */
 function oneOf(list: readonly (readonly [string, string])[], value: string | null): string | undefined {

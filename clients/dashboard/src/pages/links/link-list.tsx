@@ -1,7 +1,8 @@
-import { useWindowVirtualizer } from '@tanstack/react-virtual';
+import { defaultRangeExtractor, type Range, useWindowVirtualizer } from '@tanstack/react-virtual';
 import {
   type CSSProperties,
   type RefObject,
+  useCallback,
   useEffect,
   useLayoutEffect,
   useMemo,
@@ -43,11 +44,13 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
   const rowHeight = useMemo(() => inPixels(isNarrow ? rowRem.narrow : rowRem.wide), [isNarrow]);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => setScrollMargin(list.current?.offsetTop ?? 0), []);
+  const rangeExtractor = useCallback((range: Range) => withFocused(range, rowOf(document.activeElement)), []);
   const rows = useWindowVirtualizer({
     count: links.length,
     estimateSize: () => rowHeight,
     getItemKey: (index) => links[index]?.id ?? index,
     overscan,
+    rangeExtractor,
     scrollMargin,
   });
   // A row that became higher moves all others.
@@ -56,7 +59,7 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
   }, [rowHeight, rows]);
 
   const shown = rows.getVirtualItems();
-  const last = shown.at(-1)?.index ?? 0;
+  const last = rows.range?.endIndex ?? 0;
   const isNearEnd = hasMore && last >= links.length - ahead;
   useEffect(() => {
     if (isNearEnd) loadMore();
@@ -109,6 +112,13 @@ function useFocusKept(list: RefObject<HTMLUListElement | null>, count: number): 
   useLayoutEffect(() => {
     if (before >= 0 && document.activeElement === document.body) focusRow(list.current, Math.min(before, count - 1));
   });
+}
+
+/** What is drawn: what is near the screen, and the row that has the focus however far away. */
+function withFocused(range: Range, focused: number): number[] {
+  const near = defaultRangeExtractor(range);
+  if (focused < 0 || focused >= range.count || near.includes(focused)) return near;
+  return [...near, focused].sort((a, b) => a - b);
 }
 
 const inPixels = (rem: number): number =>

@@ -14,6 +14,7 @@ import { isNarrow, type LinkFilter, useLinkFilter } from './link-filter.ts';
 import { LinkList } from './link-list.tsx';
 import type { RowActions } from './link-row.tsx';
 import { useSelection } from './selection.ts';
+import { useDomains } from './use-domains.ts';
 import { type LinkActions, useLinkActions } from './use-link-actions.ts';
 import { useLinkCommands } from './use-link-commands.ts';
 import { useLinkLists, useLinks } from './use-links.ts';
@@ -25,6 +26,7 @@ type Open = { readonly kind: 'create' } | { readonly kind: 'edit' | 'qr'; readon
 export default function LinksPage() {
   const [filter, changeFilter] = useLinkFilter();
   const { query, links, withDomains } = useLinks(filter);
+  const domains = useDomains();
   const { ids, chosen, choose, chooseAll } = useSelection(links);
   const { open, setOpen, close } = useOpen<Open>();
   const [areSingleKeysOn] = useSingleKeys();
@@ -48,7 +50,7 @@ export default function LinksPage() {
         </Button>
       }
     >
-      <FilterBar filter={filter} change={changeFilter} searchField={searchField} />
+      <FilterBar filter={filter} change={changeFilter} domains={domains} searchField={searchField} />
       <BulkBar chosen={chosen} actions={actions} chooseAll={() => chooseAll(links ?? [])} clear={() => chooseAll([])} />
       <Answer query={query}>
         {() =>
@@ -57,7 +59,7 @@ export default function LinksPage() {
             <>
               <LinkList
                 links={links}
-                withDomains={withDomains}
+                withDomains={withDomains || domains.length > 1}
                 chosen={ids}
                 actions={rowActions}
                 isOld={query.isPlaceholderData}
@@ -67,7 +69,11 @@ export default function LinksPage() {
               {query.isFetchNextPageError && <ErrorState error={query.error} retry={() => void fetchNextPage()} />}
             </>
           ) : (
-            <NoLinks filter={filter} clear={() => changeFilter({ search: '', tag: '', state: '' })} create={create} />
+            <NoLinks
+              filter={filter}
+              clear={() => changeFilter({ search: '', tag: '', state: '', domain: '' })}
+              create={create}
+            />
           )
         }
       </Answer>

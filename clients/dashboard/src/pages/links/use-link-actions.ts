@@ -4,7 +4,9 @@ import { useMemo } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
-import { useToast } from '../../components/toasts.tsx';
+import { count } from '../../charts/numbers.ts';
+import { type Tell, type Toast, type Told, useToast } from '../../components/toasts.tsx';
+import { eachOf } from './each-of.ts';
 import { useLinkLists } from './use-links.ts';
 
 export interface LinkActions {
@@ -17,8 +19,8 @@ export interface LinkActions {
 
 type Links = Client<typeof LinkService>;
 
-/** So many calls of a selection run at once. */
-const atOnce = 6;
+/** What takes longer than that says how far it is, and so often. */
+const progressMs = 2_000;
 
 interface Change {
   readonly links: readonly Link[];
@@ -42,15 +44,18 @@ export function useLinkActions(): LinkActions {
     const apply = async ({ links, shown, call, done, undo }: Change): Promise<void> => {
       underWay += 1;
       const takeBack = lists.change(new Set(links.map(({ id }) => id)), shown);
-      const failures = await eachOf(links, (link) => call(client, link));
+      const { say, onDone } = progressOf(tell, links.length);
+      const failures = await eachOf(links, (link) => call(client, link), { onDone });
       const [first] = failures;
-      if (first === undefined) tell({ text: `${named(links)} ${done}.`, undo });
+      if (first === undefined) say({ text: `${named(links)} ${done}.`, undo });
       else {
         const { title, advice } = problemOf(first);
         const text =
-          failures.length === links.length ? 'Nothing changed' : `${failures.length} of ${links.length} not changed`;
+          failures.length === links.length
+            ? 'Nothing changed'
+            : `${count(failures.length)} of ${count(links.length)} not changed`;
         takeBack();
-        tell({ text: `${text}. ${title}: ${advice}` });
+        say({ text: `${text}. ${title}: ${advice}` });
       }
       underWay -= 1;
       // A list that was asked for meanwhile may have the links as they were; and those that are still being changed would come back.
@@ -103,23 +108,22 @@ export function useLinkActions(): LinkActions {
 const named1 = ({ code, domain }: Link) => ({ code, domain });
 
 const named = (links: readonly Link[]): string =>
-  links.length === 1 ? links[0]?.title || links[0]?.code || 'Link' : `${links.length} links`;
+  links.length === 1 ? links[0]?.title || links[0]?.code || 'Link' : `${count(links.length)} links`;
 
 const turned = (isActive: boolean): string => (isActive ? 'enabled' : 'disabled');
 
-/** Runs a call for each, some at once; answers what failed. */
-async function eachOf(links: readonly Link[], call: (link: Link) => Promise<unknown>): Promise<unknown[]> {
-  const failures: unknown[] = [];
-  const waiting = links.values();
-  const worker = async (): Promise<void> => {
-    for (const link of waiting) {
-      try {
-        await call(link);
-      } catch (error) {
-        failures.push(error);
-      }
-    }
+/** Says how far something is that takes long, and in the same place what came of it. */
+function progressOf(tell: Tell, all: number) {
+  let told: Told | undefined;
+  let saidAt = Date.now();
+  const say = (toast: Toast): void => {
+    if (told) told.change(toast);
+    else told = tell(toast);
   };
-  await Promise.all(Array.from({ length: Math.min(atOnce, links.length) }, worker));
-  return failures;
+  const onDone = (done: number): void => {
+    if (done === all || Date.now() - saidAt < progressMs) return;
+    saidAt = Date.now();
+    say({ text: `${count(done)} of ${count(all)} links done …`, stays: true });
+  };
+  return { say, onDone };
 }

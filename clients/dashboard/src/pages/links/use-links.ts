@@ -12,7 +12,7 @@ const { getLink, listLinks } = LinkService.method;
 type Pages = InfiniteData<MessageShape<typeof listLinks.output>, string | undefined>;
 
 /** The links that a filter lets through, page after page. */
-export function useLinks({ search, tag, state, order }: LinkFilter) {
+export function useLinks({ search, tag, state, order, domain }: LinkFilter) {
   const query = useInfiniteQuery(
     listLinks,
     {
@@ -22,6 +22,7 @@ export function useLinks({ search, tag, state, order }: LinkFilter) {
       ...(search && { search }),
       ...(tag && { tag }),
       ...(state && { state }),
+      ...(domain && { domain }),
     },
     {
       pageParamKey: 'pageToken',

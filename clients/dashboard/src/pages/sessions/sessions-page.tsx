@@ -1,46 +1,59 @@
-import { createConnectQueryKey, useMutation, useQuery } from '@connectrpc/connect-query';
-import { useQueryClient } from '@tanstack/react-query';
-import { useMemo } from 'react';
+import { useMutation } from '@connectrpc/connect-query';
+import { useMemo, useState } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { OpenSession } from '#gen/identity/v1/open_session_pb.ts';
+import { count } from '../../charts/numbers.ts';
 import { Answer } from '../../components/answer.tsx';
 import { Button } from '../../components/button.tsx';
 import { ConfirmDialog } from '../../components/confirm-dialog.tsx';
 import { useOpen } from '../../components/dialog.tsx';
 import { Moment } from '../../components/moment.tsx';
 import { Page } from '../../components/page.tsx';
+import { ErrorState } from '../../components/states.tsx';
 import { type Column, Table } from '../../components/table.tsx';
 import { useToast } from '../../components/toasts.tsx';
 import style from './sessions.module.css';
+import { useSessions } from './use-sessions.ts';
 
-const listKey = createConnectQueryKey({ schema: IdentityService.method.listSessions, cardinality: 'finite' });
-
-/** Where the person is signed in; each place can be signed out from here. */
+/** Where the person is signed in; each place can be signed out from here, or all others at once. */
 export default function SessionsPage() {
-  const sessions = useQuery(IdentityService.method.listSessions, {});
-  const queries = useQueryClient();
+  const { query, sessions, reload } = useSessions();
   const { open: ending, setOpen: setEnding, close } = useOpen<OpenSession>();
+  const [isEndingOthers, setEndingOthers] = useState(false);
   const columns = useMemo(() => columnsOf(setEnding), [setEnding]);
+  const hasOthers = sessions.some(({ isCurrent }) => !isCurrent);
   return (
-    <Page title="Sessions" lead="Where you are signed in. End what you do not know, or no longer use.">
-      <Answer query={sessions}>
-        {(data) => (
+    <Page
+      title="Sessions"
+      lead="Where you are signed in. End what you do not know, or no longer use."
+      actions={
+        hasOthers && (
+          <Button look="danger" icon="leave" onClick={() => setEndingOthers(true)}>
+            End all others
+          </Button>
+        )
+      }
+    >
+      <Answer query={query}>
+        {() => (
           <Table
             caption="Your sessions, the latest used first"
-            rows={data.sessions}
+            rows={sessions}
             keyOf={({ id }) => id}
             columns={columns}
           />
         )}
       </Answer>
-      {ending && (
-        <EndDialog
-          key={ending.id}
-          session={ending}
-          onDone={() => void queries.invalidateQueries({ queryKey: listKey })}
-          onClose={close}
-        />
+      {query.isFetchNextPageError && <ErrorState error={query.error} retry={() => void query.fetchNextPage()} />}
+      {query.hasNextPage && !query.isFetchNextPageError && (
+        <div className={style.more}>
+          <Button busy={query.isFetchingNextPage} onClick={() => void query.fetchNextPage()}>
+            Show more
+          </Button>
+        </div>
       )}
+      {ending && <EndDialog key={ending.id} session={ending} onDone={reload} onClose={close} />}
+      {isEndingOthers && <EndOthersDialog onDone={reload} onClose={() => setEndingOthers(false)} />}
     </Page>
   );
 }
@@ -75,12 +88,11 @@ const columnsOf = (end: (session: OpenSession) => void): Column<OpenSession>[] =
 ];
 
 interface EndProps {
-  readonly session: OpenSession;
   readonly onDone: () => void;
   readonly onClose: () => void;
 }
 
-function EndDialog({ session, onDone, onClose }: EndProps) {
+function EndDialog({ session, onDone, onClose }: EndProps & { readonly session: OpenSession }) {
   const tell = useToast();
   const end = useMutation(IdentityService.method.revokeSession, {
     onSuccess: () => {
@@ -100,7 +112,32 @@ function EndDialog({ session, onDone, onClose }: EndProps) {
       onClose={onClose}
     >
       Whoever is there is signed out within five seconds, and has to give the password to sign in again. API keys that
-      were made there go on working; they are on the Keys page.
+      were made there go on working; they are on the API keys page.
+    </ConfirmDialog>
+  );
+}
+
+function EndOthersDialog({ onDone, onClose }: EndProps) {
+  const tell = useToast();
+  const end = useMutation(IdentityService.method.revokeOtherSessions, {
+    onSuccess: ({ revokedCount }) => {
+      tell({ text: `${count(revokedCount)} ${revokedCount === 1 ? 'session is' : 'sessions are'} signed out.` });
+      onClose();
+    },
+    onSettled: onDone,
+  });
+  return (
+    <ConfirmDialog
+      title="End all other sessions?"
+      confirm="End them"
+      keep="Keep them"
+      isBusy={end.isPending}
+      error={end.error}
+      onConfirm={() => end.mutate({})}
+      onClose={onClose}
+    >
+      You stay signed in here, and are signed out everywhere else within five seconds. API keys go on working; they are
+      on the API keys page.
     </ConfirmDialog>
   );
 }

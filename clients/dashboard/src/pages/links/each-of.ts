@@ -1,0 +1,52 @@
+import { problemOf } from '../../api/problem.ts';
+
+/** So many calls run at once. */
+const atOnce = 6;
+/** How often one call is made at most: a limit is waited out, not for ever. */
+const mostTries = 5;
+
+interface EachOptions {
+  /** Told after each, with how many are done. */
+  readonly onDone?: (done: number) => void;
+  readonly wait?: (ms: number) => Promise<void>;
+}
+
+/** Runs a call for each, some at once; where the mesh asks one for time, all wait. Answers what failed. */
+export async function eachOf<Item>(
+  items: readonly Item[],
+  call: (item: Item) => Promise<unknown>,
+  { onDone, wait = sleep }: EachOptions = {},
+): Promise<unknown[]> {
+  const failures: unknown[] = [];
+  const waiting = items.values();
+  let pause: Promise<void> | undefined;
+  let done = 0;
+
+  const outcomeOf = async (item: Item): Promise<{ readonly error?: unknown }> => {
+    for (let tries = 1; ; tries++) {
+      await pause;
+      try {
+        await call(item);
+        return {};
+      } catch (error) {
+        const { retryAfterMs } = problemOf(error);
+        if (retryAfterMs === undefined || tries === mostTries) return { error };
+        pause ??= wait(retryAfterMs).then(() => {
+          pause = undefined;
+        });
+      }
+    }
+  };
+  const worker = async (): Promise<void> => {
+    for (const item of waiting) {
+      const outcome = await outcomeOf(item);
+      if ('error' in outcome) failures.push(outcome.error);
+      done += 1;
+      onDone?.(done);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, worker));
+  return failures;
+}
+
+const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,21 @@
+import { createConnectQueryKey, useInfiniteQuery } from '@connectrpc/connect-query';
+import { useQueryClient } from '@tanstack/react-query';
+import { useMemo } from 'react';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+
+const { listSessions } = IdentityService.method;
+const listKey = createConnectQueryKey({ schema: listSessions, cardinality: 'infinite' });
+
+/** The sessions of the person, page after page. */
+export function useSessions() {
+  const queries = useQueryClient();
+  const query = useInfiniteQuery(
+    listSessions,
+    { pageToken: '', pageSize: 100 },
+    { pageParamKey: 'pageToken', getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined },
+  );
+  const pages = query.data?.pages;
+  const sessions = useMemo(() => pages?.flatMap((page) => page.sessions) ?? [], [pages]);
+  const reload = (): void => void queries.invalidateQueries({ queryKey: listKey });
+  return { query, sessions, reload };
+}
