@@ -134,7 +134,8 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await form.getByRole('button', { name: 'Create', exact: true }).click();
     const there = row(page, `${otherDomain}/${alias}`);
     await there.waitFor();
-    await row(page, `localhost/${alias}`).waitFor();
+    const here = page.getByRole('link', { name: `localhost/${alias}`, exact: true });
+    await here.waitFor();
     await there.getByRole('button', { name: /^QR code/ }).click();
     await page.getByRole('img', { name: new RegExp(`http://${otherDomain}:`) }).waitFor();
     await page.keyboard.press('Escape');
@@ -143,7 +144,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByRole('button', { name: 'Save' }).click();
     await row(page, 'There').getByText(`${otherDomain}/${alias}`).waitFor();
     await page.getByLabel('Domain').selectOption(otherDomain);
-    await row(page, `localhost/${alias}`).waitFor({ state: 'detached' });
+    await here.waitFor({ state: 'detached' });
     await row(page, 'There').getByRole('link').click();
     await page.getByRole('link', { name: new RegExp(`^${otherDomain}`) }).waitFor();
     await page.getByText('Nobody yet').waitFor();

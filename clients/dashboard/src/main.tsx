@@ -1,7 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { anonymousTransport } from './api/transport.ts';
 import { App } from './app.tsx';
-import { ErrorState } from './components/states.tsx';
+import { ErrorState } from './components/feedback/states.tsx';
 import './design/tokens.css';
 import './design/base.css';
 import { mendLanguage } from './design/language.ts';

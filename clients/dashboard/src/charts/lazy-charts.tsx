@@ -1,11 +1,11 @@
 import { type ComponentProps, lazy, Suspense } from 'react';
 import style from './lazy-charts.module.css';
-import type EagerChart from './time-chart.tsx';
-import type EagerMap from './world-map.tsx';
+import type EagerMap from './map/world-map.tsx';
+import type EagerChart from './time/time-chart.tsx';
 
 // The code that draws comes after the figures.
-const LazyChart = lazy(() => import('./time-chart.tsx'));
-const LazyMap = lazy(() => import('./world-map.tsx'));
+const LazyChart = lazy(() => import('./time/time-chart.tsx'));
+const LazyMap = lazy(() => import('./map/world-map.tsx'));
 
 export function TimeChart(props: ComponentProps<typeof EagerChart>) {
   return (

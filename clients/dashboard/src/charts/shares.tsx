@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import { Button } from '../components/button.tsx';
+import { Button } from '../components/controls/button.tsx';
 import { count, share } from './numbers.ts';
 import style from './shares.module.css';
 

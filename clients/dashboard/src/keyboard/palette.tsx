@@ -1,6 +1,6 @@
 import { useId, useLayoutEffect, useMemo, useState } from 'react';
-import { Dialog } from '../components/dialog.tsx';
-import { TextField } from '../components/field.tsx';
+import { TextField } from '../components/controls/field.tsx';
+import { Dialog } from '../components/dialogs/dialog.tsx';
 import { Icon } from '../components/icon.tsx';
 import type { Command } from './command-registry.ts';
 import { useAllCommands } from './commands.tsx';

@@ -1,4 +1,4 @@
-import { Dialog } from '../components/dialog.tsx';
+import { Dialog } from '../components/dialogs/dialog.tsx';
 import { useAllCommands } from './commands.tsx';
 import { Keys } from './keys-view.tsx';
 import style from './palette.module.css';

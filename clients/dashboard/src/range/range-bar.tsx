@@ -1,5 +1,5 @@
 import { useId, useState } from 'react';
-import { Button } from '../components/button.tsx';
+import { Button } from '../components/controls/button.tsx';
 import { customRange, dayText, type PresetName, presetLabel, presetNames, presetRange, timeZone } from './range.ts';
 import style from './range-bar.module.css';
 import type { useRange } from './use-range.ts';

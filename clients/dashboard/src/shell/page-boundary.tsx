@@ -1,6 +1,6 @@
 import { Component, type ReactNode } from 'react';
-import { Button } from '../components/button.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { Button } from '../components/controls/button.tsx';
+import { EmptyState } from '../components/feedback/states.tsx';
 
 interface BoundaryProps {
   readonly children: ReactNode;

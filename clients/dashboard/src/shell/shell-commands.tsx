@@ -1,7 +1,7 @@
 import { lazy, type ReactNode, Suspense, useEffect, useMemo, useState } from 'react';
 import { useLocation } from 'wouter';
 import { problemOf } from '../api/problem.ts';
-import { useToast } from '../components/toasts.tsx';
+import { useToast } from '../components/feedback/toasts.tsx';
 import type { Command } from '../keyboard/command-registry.ts';
 import { useCommands } from '../keyboard/commands.tsx';
 import { routes } from '../routes.ts';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
-import { IconButton } from '../components/button.tsx';
+import { IconButton } from '../components/controls/button.tsx';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { type Theme, themes, useTheme } from '../design/theme.ts';
 import { useSingleKeys } from '../keyboard/single-keys.ts';

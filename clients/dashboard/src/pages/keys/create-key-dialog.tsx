@@ -3,11 +3,11 @@ import { useMutation } from '@connectrpc/connect-query';
 import { type FormEvent, useState } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
-import { Button } from '../../components/button.tsx';
-import { CopyField } from '../../components/copy-field.tsx';
-import { Dialog, DialogActions } from '../../components/dialog.tsx';
-import { SelectField, TextField } from '../../components/field.tsx';
-import { ErrorNote } from '../../components/states.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { CopyField } from '../../components/controls/copy-field.tsx';
+import { SelectField, TextField } from '../../components/controls/field.tsx';
+import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
+import { ErrorNote } from '../../components/feedback/states.tsx';
 import style from './keys.module.css';
 import { endOf, lifetimes, scopes } from './scopes.ts';
 

@@ -1,9 +1,9 @@
 import { lazy, type RefObject, Suspense, useEffect, useMemo, useRef } from 'react';
 import { useLocation } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { Button } from '../../components/button.tsx';
-import { useOpen } from '../../components/dialog.tsx';
-import { useToast } from '../../components/toasts.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { useOpen } from '../../components/dialogs/dialog.tsx';
+import { useToast } from '../../components/feedback/toasts.tsx';
 import type { Command } from '../../keyboard/command-registry.ts';
 import { useCommands } from '../../keyboard/commands.tsx';
 import { LinkDialog } from '../links/link-dialog.tsx';

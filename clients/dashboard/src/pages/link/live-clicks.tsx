@@ -7,7 +7,7 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 import { countryName, deviceName, tierName } from '../../charts/names.ts';
 import { count } from '../../charts/numbers.ts';
 import { Panel } from '../../charts/panel.tsx';
-import { Answer } from '../../components/answer.tsx';
+import { Answer } from '../../components/feedback/answer.tsx';
 import { LiveMark } from '../../live/live-mark.tsx';
 import { useStream } from '../../live/use-stream.ts';
 import { fullMoment, millisecondsOf, momentName } from '../../range/moments.ts';

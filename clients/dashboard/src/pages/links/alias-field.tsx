@@ -5,7 +5,7 @@ import { useEffect, useState } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
-import { TextField } from '../../components/field.tsx';
+import { TextField } from '../../components/controls/field.tsx';
 
 const pauseMs = 300;
 const shape = /^[\p{L}\p{M}\d_-]{1,64}$/u;

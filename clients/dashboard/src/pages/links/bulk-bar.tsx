@@ -1,5 +1,5 @@
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { Button } from '../../components/button.tsx';
+import { Button } from '../../components/controls/button.tsx';
 import style from './links.module.css';
 import type { LinkActions } from './use-link-actions.ts';
 

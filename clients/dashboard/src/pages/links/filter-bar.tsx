@@ -1,7 +1,7 @@
 import { type RefObject, useEffect, useState } from 'react';
 import type { Domain } from '#gen/link/v1/domain_pb.ts';
-import { Button } from '../../components/button.tsx';
-import { SelectField, TextField } from '../../components/field.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { SelectField, TextField } from '../../components/controls/field.tsx';
 import { isNarrow, type LinkFilter, orders, states } from './link-filter.ts';
 import style from './links.module.css';
 

@@ -1,7 +1,7 @@
 import { memo } from 'react';
 import { Link as PageLink } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { IconButton } from '../../components/button.tsx';
+import { IconButton } from '../../components/controls/button.tsx';
 import { linkPath } from '../link/link-path.ts';
 import style from './links.module.css';
 

@@ -1,11 +1,11 @@
 import { lazy, Suspense, useCallback, useMemo, useRef } from 'react';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { Answer } from '../../components/answer.tsx';
-import { Button } from '../../components/button.tsx';
-import { useOpen } from '../../components/dialog.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { useOpen } from '../../components/dialogs/dialog.tsx';
+import { Answer } from '../../components/feedback/answer.tsx';
+import { EmptyState, ErrorState } from '../../components/feedback/states.tsx';
+import { useToast } from '../../components/feedback/toasts.tsx';
 import { Page } from '../../components/page.tsx';
-import { EmptyState, ErrorState } from '../../components/states.tsx';
-import { useToast } from '../../components/toasts.tsx';
 import { useSingleKeys } from '../../keyboard/single-keys.ts';
 import { BulkBar } from './bulk-bar.tsx';
 import { FilterBar } from './filter-bar.tsx';

@@ -1,8 +1,8 @@
 import { useMemo } from 'react';
 import { encode } from 'uqr';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { Button } from '../../components/button.tsx';
-import { Dialog, DialogActions } from '../../components/dialog.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import style from './links.module.css';
 
 /** Pixels of a module in the file: sharp in print at 6 cm. */

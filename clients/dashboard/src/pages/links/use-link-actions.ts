@@ -5,7 +5,7 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
 import { count } from '../../charts/numbers.ts';
-import { type Tell, type Toast, type Told, useToast } from '../../components/toasts.tsx';
+import { type Tell, type Toast, type Told, useToast } from '../../components/feedback/toasts.tsx';
 import { eachOf } from './each-of.ts';
 import { useLinkLists } from './use-links.ts';
 

@@ -1,6 +1,6 @@
-import { Button } from '../../components/button.tsx';
-import { TextField } from '../../components/field.tsx';
-import { ErrorNote } from '../../components/states.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { TextField } from '../../components/controls/field.tsx';
+import { ErrorNote } from '../../components/feedback/states.tsx';
 import { keptInCookie } from '../../session/session-calls.ts';
 import style from './sign-in.module.css';
 import { useSignIn } from './use-sign-in.ts';

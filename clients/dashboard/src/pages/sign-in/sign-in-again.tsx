@@ -1,8 +1,8 @@
 import { useState } from 'react';
 import { problemOf } from '../../api/problem.ts';
-import { Button } from '../../components/button.tsx';
-import { Dialog } from '../../components/dialog.tsx';
-import { ErrorNote } from '../../components/states.tsx';
+import { Button } from '../../components/controls/button.tsx';
+import { Dialog } from '../../components/dialogs/dialog.tsx';
+import { ErrorNote } from '../../components/feedback/states.tsx';
 import { useSessionParts } from '../../session/session-context.ts';
 import { LogInForm } from './log-in-form.tsx';
 import style from './sign-in.module.css';

@@ -1,5 +1,5 @@
 import { problemOf } from '../../api/problem.ts';
-import { EmptyState } from '../../components/states.tsx';
+import { EmptyState } from '../../components/feedback/states.tsx';
 import { usePerson } from '../../session/session-context.ts';
 
 const reasons = ['SCOPE_MISSING', 'ROLE_MISSING', 'OPERATOR_ONLY'];

@@ -1,9 +1,9 @@
 import { useQuery } from '@connectrpc/connect-query';
 import { type ReactNode, useCallback, useMemo, useState } from 'react';
 import { type MeshStatus, StatusService } from '#gen/status/v1/status_service_pb.ts';
-import { Answer } from '../../components/answer.tsx';
-import { Button } from '../../components/button.tsx';
 import { classes } from '../../components/classes.ts';
+import { Button } from '../../components/controls/button.tsx';
+import { Answer } from '../../components/feedback/answer.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Page } from '../../components/page.tsx';
 import { useCommands } from '../../keyboard/commands.tsx';

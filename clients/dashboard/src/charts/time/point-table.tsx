@@ -1,9 +1,9 @@
 import { useState } from 'react';
-import { pointName } from '../range/moments.ts';
-import type { Interval } from '../range/range.ts';
-import { count } from './numbers.ts';
+import { pointName } from '../../range/moments.ts';
+import type { Interval } from '../../range/range.ts';
+import { count } from '../numbers.ts';
+import type { ChartPoint } from './chart-points.ts';
 import style from './point-table.module.css';
-import type { ChartPoint } from './time-chart.tsx';
 
 interface PointTableProps {
   readonly caption: string;

@@ -1,7 +1,7 @@
 import type { ComponentProps } from 'react';
+import { classes } from '../classes.ts';
+import { Icon, type IconName } from '../icon.tsx';
 import style from './button.module.css';
-import { classes } from './classes.ts';
-import { Icon, type IconName } from './icon.tsx';
 
 type Look = 'primary' | 'plain' | 'quiet' | 'danger';
 

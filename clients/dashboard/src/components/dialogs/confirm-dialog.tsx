@@ -1,8 +1,8 @@
 import type { ReactNode } from 'react';
-import { problemOf } from '../api/problem.ts';
-import { Button } from './button.tsx';
+import { problemOf } from '../../api/problem.ts';
+import { Button } from '../controls/button.tsx';
+import { ErrorNote } from '../feedback/states.tsx';
 import { Dialog, DialogActions } from './dialog.tsx';
-import { ErrorNote } from './states.tsx';
 
 interface ConfirmProps {
   /** The question: "Revoke Nightly export?" */

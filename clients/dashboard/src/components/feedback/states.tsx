@@ -1,8 +1,8 @@
 import { type ReactNode, useEffect, useState } from 'react';
-import { type Problem, problemOf } from '../api/problem.ts';
-import { momentName } from '../range/moments.ts';
-import { Button } from './button.tsx';
-import { classes } from './classes.ts';
+import { type Problem, problemOf } from '../../api/problem.ts';
+import { momentName } from '../../range/moments.ts';
+import { classes } from '../classes.ts';
+import { Button } from '../controls/button.tsx';
 import style from './states.module.css';
 
 interface EmptyStateProps {

@@ -11,7 +11,7 @@ import {
   useState,
 } from 'react';
 import { createPortal } from 'react-dom';
-import { Button, IconButton } from './button.tsx';
+import { Button, IconButton } from '../controls/button.tsx';
 import style from './toasts.module.css';
 
 export interface Toast {

@@ -1,8 +1,8 @@
 import { useEffect, useState } from 'react';
-import { ErrorState } from '../components/states.tsx';
+import { ErrorState } from '../../components/feedback/states.tsx';
+import { countryName } from '../names.ts';
+import { count } from '../numbers.ts';
 import { type CountryShape, loadCountryShapes, mapBox } from './country-shapes.ts';
-import { countryName } from './names.ts';
-import { count } from './numbers.ts';
 import style from './world-map.module.css';
 
 interface WorldMapProps {

@@ -1,5 +1,5 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
-import { Button, IconButton } from './button.tsx';
+import { Button, IconButton } from '../controls/button.tsx';
 import style from './dialog.module.css';
 
 /** Where somebody begins; without one the browser chooses. */

@@ -1,20 +1,14 @@
 import { type KeyboardEvent, useEffect, useMemo, useRef, useState } from 'react';
 import uPlot from 'uplot';
 import 'uplot/dist/uPlot.min.css';
-import { useTheme } from '../design/theme.ts';
-import { pointName } from '../range/moments.ts';
-import type { Interval } from '../range/range.ts';
-import { count } from './numbers.ts';
+import { useTheme } from '../../design/theme.ts';
+import { pointName } from '../../range/moments.ts';
+import type { Interval } from '../../range/range.ts';
+import { count } from '../numbers.ts';
+import type { ChartPoint } from './chart-points.ts';
 import { PointTable } from './point-table.tsx';
 import style from './time-chart.module.css';
 import { chartOptions } from './time-chart-options.ts';
-
-export interface ChartPoint {
-  /** When it begins, milliseconds since 1970. */
-  readonly at: number;
-  readonly clicks: number;
-  readonly visitors: number;
-}
 
 interface TimeChartProps {
   readonly points: readonly ChartPoint[];

@@ -1,6 +1,6 @@
 import type uPlot from 'uplot';
-import type { Interval } from '../range/range.ts';
-import { shortCount } from './numbers.ts';
+import type { Interval } from '../../range/range.ts';
+import { shortCount } from '../numbers.ts';
 
 interface ChartOptions {
   readonly width: number;
