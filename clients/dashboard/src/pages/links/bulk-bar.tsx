@@ -1,4 +1,5 @@
 import type { Link } from '#gen/link/v1/link_pb.ts';
+import { count } from '../../charts/numbers.ts';
 import { Button } from '../../components/controls/button.tsx';
 import style from './links.module.css';
 import type { LinkActions } from './use-link-actions.ts';
@@ -20,7 +21,7 @@ export function BulkBar({ chosen, actions, chooseAll, clear }: BulkBarProps) {
   };
   return (
     <section className={style.bulk} aria-label="Selection">
-      <strong>{chosen.length} selected</strong>
+      <strong>{count(chosen.length)} selected</strong>
       <Button small onClick={chooseAll}>
         Select all loaded
       </Button>
