@@ -8,6 +8,8 @@ export interface Column<Row> {
   readonly isNumber?: boolean;
   /** True: the cell speaks for itself; on a narrow screen its header is left out. */
   readonly isPlain?: boolean;
+  /** What can be done with the row: at its end, under a header that is only read out. */
+  readonly isAction?: boolean;
   cell(row: Row): ReactNode;
 }
 
@@ -29,9 +31,9 @@ export function Table<Row>({ caption, columns, rows, frameless, keyOf }: TablePr
         <caption className="only-read">{caption}</caption>
         <thead>
           <tr>
-            {columns.map(({ header, isNumber }) => (
+            {columns.map(({ header, isNumber, isAction }) => (
               <th key={header} scope="col" className={isNumber ? style.number : undefined}>
-                {header}
+                {isAction ? <span className="only-read">{header}</span> : header}
               </th>
             ))}
           </tr>
@@ -39,11 +41,11 @@ export function Table<Row>({ caption, columns, rows, frameless, keyOf }: TablePr
         <tbody>
           {rows.map((row) => (
             <tr key={keyOf(row)}>
-              {columns.map(({ header, isNumber, isPlain, cell }) => (
+              {columns.map(({ header, isNumber, isPlain, isAction, cell }) => (
                 <td
                   key={header}
-                  className={isNumber ? style.number : undefined}
-                  data-label={isPlain ? undefined : header}
+                  className={classes(isNumber && style.number, isAction && style.action)}
+                  data-label={isPlain || isAction ? undefined : header}
                 >
                   {cell(row)}
                 </td>

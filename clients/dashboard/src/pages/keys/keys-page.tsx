@@ -73,7 +73,7 @@ const columnsOf = (revoke: (key: ApiKey) => void): Column<ApiKey>[] => [
   { header: 'Ends', cell: ({ expiresAt }) => <Moment at={expiresAt} absent="never" /> },
   {
     header: 'Revoke',
-    isPlain: true,
+    isAction: true,
     cell: (key) => (
       <Button look="danger" small icon="trash" aria-label={`Revoke ${key.name}`} onClick={() => revoke(key)}>
         Revoke

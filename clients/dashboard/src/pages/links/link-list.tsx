@@ -16,7 +16,7 @@ import { LinkRow, type RowActions } from './link-row.tsx';
 import style from './links.module.css';
 
 /** The height of a row, in rem: whoever reads large letters has high rows. */
-const rowRem = { wide: 4.75, narrow: 6.75 };
+const rowRem = { wide: 4.75, narrow: 6.75, narrowWithDomain: 8.25 };
 const narrow = matchMedia('(max-width: 52rem)');
 /** Rows kept beyond the edges of the screen: a wheel's turn shows nothing empty. */
 const overscan = 12;
@@ -41,7 +41,8 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
   useFocusKept(list, links.length);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
   // Asked once: while it scrolls, asking for a style would have the browser work it out at each turn.
-  const rowHeight = useMemo(() => inPixels(isNarrow ? rowRem.narrow : rowRem.wide), [isNarrow]);
+  const rem = isNarrow ? (withDomains ? rowRem.narrowWithDomain : rowRem.narrow) : rowRem.wide;
+  const rowHeight = useMemo(() => inPixels(rem), [rem]);
   const [scrollMargin, setScrollMargin] = useState(0);
   useLayoutEffect(() => setScrollMargin(list.current?.offsetTop ?? 0), []);
   const rangeExtractor = useCallback((range: Range) => withFocused(range, rowOf(document.activeElement)), []);
@@ -82,6 +83,7 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
       // biome-ignore lint/a11y/noRedundantRoles: a browser takes the role of a list without bullets away.
       role="list"
       aria-busy={isOld || undefined}
+      data-domains={withDomains || undefined}
       className={style.list}
       style={{ height: rows.getTotalSize(), '--row': `${rowHeight}px` } as CSSProperties}
       onKeyDown={onKeyDown}

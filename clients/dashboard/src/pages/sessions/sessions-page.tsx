@@ -75,7 +75,7 @@ const columnsOf = (end: (session: OpenSession) => void): Column<OpenSession>[] =
   { header: 'Ends unless used', cell: ({ expiresAt }) => <Moment at={expiresAt} absent="never" /> },
   {
     header: 'End',
-    isPlain: true,
+    isAction: true,
     cell: (session) =>
       session.isCurrent ? (
         <span className={style.quiet}>Log out to end it</span>
