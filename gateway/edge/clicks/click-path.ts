@@ -65,9 +65,9 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     enrich: createEnricher(salts.of, geo.of),
     tap,
     async publish(clicks, signal) {
-      const traced = traceSending(clicks, clicksTopic);
-      await send(traced.clicks, signal);
-      traced.end();
+      const endSpans = traceSending(clicks, clicksTopic);
+      await send(clicks, signal);
+      endSpans();
     },
     log,
     lingerMs: config.lingerMs,

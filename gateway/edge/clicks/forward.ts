@@ -3,6 +3,7 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
 import type { Click } from './click.ts';
+import { ClickRows } from './packing/click-rows.ts';
 import { type ClickLine, parseLine } from './parse.ts';
 import type { Cursor } from './spool/cursor.ts';
 import type { Chunk, Segment } from './spool/segment.ts';
@@ -15,7 +16,7 @@ interface ForwardOptions {
   /** Told of each line that followed a link, as soon as it is read. */
   readonly tap: (line: ClickLine) => void;
   /** Resolves when the clicks are acknowledged; rejects only when the signal is aborted. */
-  readonly publish: (clicks: readonly Click[], signal: AbortSignal) => Promise<void>;
+  readonly publish: (clicks: ClickRows, signal: AbortSignal) => Promise<void>;
   readonly log: Log;
   /** How long the first click of a batch waits for more. */
   readonly lingerMs: number;
@@ -33,7 +34,7 @@ export interface Forwarder {
 }
 
 interface Batch {
-  readonly clicks: Click[];
+  readonly clicks: ClickRows;
   /** Up to where each segment is acknowledged with this batch. */
   readonly ends: Map<Segment, number>;
 }
@@ -63,7 +64,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     async run(signal) {
       let inFlight = Promise.resolve();
       while (!signal.aborted) {
-        const batch = { clicks: [], ends: new Map() };
+        const batch = { clicks: new ClickRows(), ends: new Map() };
         reading = batch;
         await collect(options, batch, signal);
         await inFlight;
@@ -75,8 +76,8 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       await inFlight;
     },
     oldestMs() {
-      const oldest = sending?.clicks[0] ?? reading?.clicks[0];
-      return oldest && oldest.atUs / 1_000;
+      const oldestUs = sending?.clicks.atUs[0] ?? reading?.clicks.atUs[0];
+      return oldestUs && oldestUs / 1_000;
     },
   };
 }
@@ -111,7 +112,7 @@ function read(chunk: Chunk, { enrich, tap }: Pick<ForwardOptions, 'enrich' | 'ta
     else if (line === 'not_a_click') others++;
     else {
       tap(line);
-      batch.clicks.push(enrich(line));
+      batch.clicks.add(enrich(line));
     }
   }
   batch.ends.set(chunk.segment, chunk.end);

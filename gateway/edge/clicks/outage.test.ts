@@ -58,7 +58,7 @@ async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
     tap: () => state.read++,
     publish: async (clicks, signal) => {
       await publish([], signal);
-      sent.push(...clicks.map(({ atUs }) => atUs - 1_764_000_000_000_000));
+      sent.push(...clicks.atUs.map((atUs) => atUs - 1_764_000_000_000_000));
     },
     log: silentLog,
     lingerMs: 5,

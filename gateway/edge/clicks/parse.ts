@@ -1,8 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { Tier } from '#gen/event/v1/click_pb.ts';
 import { readClickTag } from '#runtime/shortlink/click-tag.ts';
 import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { isRedirectStatus } from '#runtime/shortlink/link-record.ts';
+import { Recent } from './recent.ts';
 
 /** What one line of the spool says, checked and capped. Holds an address: it must not leave this process. */
 export interface ClickLine {
@@ -113,7 +113,7 @@ function fromObject(fields: Fields): Outcome {
 type LinkOutcome = FollowedLink | 'not_a_click' | 'malformed';
 
 /** The same few links are followed again and again: what their texts say is kept. */
-const links = new LRUCache<string, FollowedLink>({ max: 16_384 });
+const links = new Recent<string, FollowedLink>(16_384);
 
 /** A line says what was followed in one text, as the resolver says it in `x-hop-click`; another text names no link. */
 function linkOfText(click: string): LinkOutcome {

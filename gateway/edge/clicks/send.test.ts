@@ -8,6 +8,7 @@ import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/k
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { Click } from './click.ts';
 import { nowhere } from './enrichment/geo.ts';
+import { ClickRows } from './packing/click-rows.ts';
 import { createSend } from './send.ts';
 
 const topicName = 'clicks';
@@ -55,7 +56,7 @@ describe.skipIf(!kafkaIsInstalled())('a send to Kafka', () => {
         if (failure !== undefined) failures.push(failure);
       },
     };
-    const clicks = Array.from({ length: 8_000 }, madeUpClick);
+    const clicks = ClickRows.of(Array.from({ length: 8_000 }, madeUpClick));
     await createSend({ producer, topic, clicksTopic: topicName, edgeId: 'edge-1' })(clicks);
     expect(failures).toEqual([]);
     let read = 0;

@@ -1,6 +1,6 @@
 import type { Producer } from '#runtime/kafka/kafka.ts';
-import { packClicks, sendsOf } from './batch.ts';
-import type { Click } from './click.ts';
+import { packClicks, sendsOf } from './packing/batch.ts';
+import type { ClickRows } from './packing/click-rows.ts';
 import type { ClicksTopic } from './topic.ts';
 
 interface SendOptions {
@@ -15,7 +15,7 @@ interface SendOptions {
  * anew at each try: meanwhile the topic may have other partitions.
  */
 export function createSend({ producer, topic, clicksTopic, edgeId }: SendOptions) {
-  return async (clicks: readonly Click[]): Promise<void> => {
+  return async (clicks: ClickRows): Promise<void> => {
     try {
       for (const messages of sendsOf(packClicks(clicks, { edgeId, partitions: topic.partitions() }))) {
         topic.sending();

@@ -1,13 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { isIP } from 'node:net';
+import { isIPv6 } from 'node:net';
 import { join } from 'node:path';
 import { LRUCache } from 'lru-cache';
 import { Reader, type Response } from 'mmdb-lib';
 import { parseMetadata } from 'mmdb-lib/lib/metadata.js';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { createIpv4Tree } from './ipv4-tree.ts';
+import { Recent } from '../recent.ts';
+import { createIpv4Tree, ipv4Bits } from './ipv4-tree.ts';
 
 /** Where an address is, as far as the database knows; empty texts where it does not. */
 export interface Place {
@@ -32,8 +33,8 @@ interface Source {
   lookUp: LookUp | undefined;
 }
 
-/** `version` is that of the address, which is one. */
-type LookUp = (address: string, version: number) => Place;
+/** `ipv4`: the bits of the address where it is an IPv4 one. */
+type LookUp = (address: string, ipv4: number | undefined) => Place;
 
 export const nowhere: Place = { country: '', region: '', city: '' };
 
@@ -72,12 +73,12 @@ export async function openGeo(files: readonly string[] | undefined, log: Log): P
   return {
     of(given) {
       const address = /^::ffff:\d/i.test(given) ? given.slice(7) : given;
-      const version = isIP(address);
-      const source = version === 4 ? forVersion4 : version === 6 ? forVersion6 : undefined;
-      if (!source || faults.has(source.path) || isReserved(address, version)) return nowhere;
+      const ipv4 = ipv4Bits(address);
+      const source = ipv4 === undefined ? forVersion6 : forVersion4;
+      if (!source || faults.has(source.path) || isNobodys(address, ipv4)) return nowhere;
       try {
         source.lookUp ??= createLookUp(readFileSync(source.path));
-        return source.lookUp(address, version);
+        return source.lookUp(address, ipv4);
       } catch (error) {
         fail(source.path, error);
         return nowhere;
@@ -121,9 +122,9 @@ const rememberedPlaces = 32_768;
 function createLookUp(db: Buffer): LookUp {
   const reader = new Reader<Response>(db, { cache: new LRUCache<number | string, object>({ max: 10_000 }) });
   const recordOf = createIpv4Tree(db, parseMetadata(db));
-  const places = new LRUCache<number | object, Place>({ max: rememberedPlaces });
-  return (address, version) => {
-    const record = version === 4 ? recordOf(address) : (reader.get(address) ?? undefined);
+  const places = new Recent<number | object, Place>(rememberedPlaces);
+  return (address, ipv4) => {
+    const record = ipv4 === undefined ? (reader.get(address) ?? undefined) : recordOf(ipv4);
     if (record === undefined) return nowhere;
     const known = places.get(record);
     if (known) return known;
@@ -149,12 +150,11 @@ for (const [first, second, prefix] of [
   reserved.fill(1, start, start + 2 ** (16 - prefix));
 }
 
-/** Addresses that are nowhere: they need no database, so a mesh that only they use never loads one. */
-function isReserved(address: string, version: number): boolean {
+/** What is no address, and addresses that are nowhere: they need no database, so a mesh that only they use never loads one. */
+function isNobodys(address: string, ipv4: number | undefined): boolean {
+  if (ipv4 !== undefined) return reserved[ipv4 >>> 16] === 1;
   // Of IPv6 only 2000::/3 is handed out.
-  if (version === 6) return !/^[23][0-9a-f]{3}:/i.test(address);
-  const [first, second] = address.split('.', 2);
-  return reserved[Number(first) * 256 + Number(second)] === 1;
+  return !/^[23][0-9a-f]{3}:/i.test(address) || !isIPv6(address);
 }
 
 type Fields = Readonly<Record<string, unknown>>;

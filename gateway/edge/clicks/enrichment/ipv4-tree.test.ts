@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { isIPv4 } from 'node:net';
+import fc from 'fast-check';
 import { Reader, type Response } from 'mmdb-lib';
 import { parseMetadata } from 'mmdb-lib/lib/metadata.js';
 import { describe, expect, test } from 'vitest';
 import { packagedGeoFiles } from './geo.ts';
-import { createIpv4Tree } from './ipv4-tree.ts';
+import { createIpv4Tree, ipv4Bits } from './ipv4-tree.ts';
 
 /** Numbers that are the same in each run. */
 function random(seed: number): (below: number) => number {
@@ -80,7 +82,7 @@ function expectTheSame(db: Buffer, asked: readonly string[]): Set<number> {
   const answers = new Map<number, string>();
   for (const address of asked) {
     const answer = JSON.stringify(reader.get(address));
-    const record = recordOf(address);
+    const record = recordOf(ipv4Bits(address) as number);
     expect([address, record === undefined]).toEqual([address, answer === 'null']);
     if (record === undefined) continue;
     expect([address, answers.get(record) ?? answer]).toEqual([address, answer]);
@@ -107,5 +109,45 @@ describe('the record of an address is the one that the library finds', () => {
     const { db, end } = database(recordSize, ipVersion);
     const along = Array.from({ length: 32 }, (_, bit) => dotted(end ^ (1 << bit)));
     expect(expectTheSame(db, [...along, ...addresses(1_000)]).size).toBeGreaterThan(8);
+  });
+});
+
+describe('the bits of an address', () => {
+  test('are those of an IPv4 one', () => {
+    fc.assert(
+      fc.property(fc.nat({ max: 2 ** 32 - 1 }), (bits) => {
+        expect(ipv4Bits(dotted(bits))).toBe(bits);
+      }),
+    );
+  });
+
+  test.each([
+    '',
+    '1',
+    '1.2.3',
+    '1.2.3.',
+    '.1.2.3',
+    '1..2.3',
+    '1.2.3.4.',
+    '1.2.3.4.5',
+    '256.2.3.4',
+    '01.2.3.4',
+    '00.2.3.4',
+    '1.2.3.4 ',
+    '::1',
+  ])('are none of "%s"', (address) => {
+    expect(ipv4Bits(address)).toBeUndefined();
+  });
+
+  test('are there for what is an IPv4 address, and for nothing else', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ unit: fc.constantFrom('0', '1', '2', '5', '9', '.', '.', '/', ':'), maxLength: 16 }),
+        (text) => {
+          expect(ipv4Bits(text) !== undefined).toBe(isIPv4(text));
+        },
+      ),
+      { numRuns: 5_000 },
+    );
   });
 });

@@ -1,5 +1,8 @@
 import type { Metadata } from 'mmdb-lib/lib/metadata.js';
 
+const zero = 48;
+const dot = 46 - zero;
+
 /** The left (bit 0) or right record of a node. */
 type ChildOf = (node: number, bit: number) => number;
 
@@ -8,7 +11,7 @@ type ChildOf = (node: number, bit: number) => number;
  * database says nothing. The library finds the same in six times as long, since it makes an array of each address and a call of each bit.
  * The format: https://maxmind.github.io/MaxMind-DB/
  */
-export function createIpv4Tree(db: Buffer, metadata: Metadata): (address: string) => number | undefined {
+export function createIpv4Tree(db: Buffer, metadata: Metadata): (bits: number) => number | undefined {
   const { nodeCount, ipVersion } = metadata;
   const child = childOf(db, metadata);
   const descend = (from: number, bits: number, count: number): number => {
@@ -20,8 +23,7 @@ export function createIpv4Tree(db: Buffer, metadata: Metadata): (address: string
   const root = ipVersion === 4 ? 0 : descend(0, 0, 96);
   // Where each first half of an address leads: half of the way is gone once.
   const halves = Uint32Array.from({ length: 65_536 }, (_, half) => descend(root, half, 16));
-  return (address) => {
-    const bits = bitsOf(address);
+  return (bits) => {
     const found = descend(halves[bits >>> 16] as number, bits, 16);
     return found > nodeCount ? found : undefined;
   };
@@ -40,18 +42,21 @@ function childOf(db: Buffer, { recordSize, nodeByteSize }: Metadata): ChildOf {
   };
 }
 
-/** Of an address that is known to be one. */
-function bitsOf(address: string): number {
+/** The bits of an IPv4 address; undefined for whatever else, as net.isIP has it: in one pass, and without a text for each part. */
+export function ipv4Bits(address: string): number | undefined {
   let bits = 0;
-  let part = 0;
+  let part = -1;
+  let dots = 0;
   for (let index = 0; index < address.length; index++) {
-    const digit = address.charCodeAt(index) - 48;
-    if (digit >= 0) {
-      part = part * 10 + digit;
-      continue;
-    }
-    bits = (bits << 8) | part;
-    part = 0;
+    const digit = address.charCodeAt(index) - zero;
+    if (digit >= 0 && digit <= 9 && part !== 0) {
+      part = part < 0 ? digit : part * 10 + digit;
+      if (part > 255) return undefined;
+    } else if (digit === dot && part >= 0 && dots < 3) {
+      bits = (bits << 8) | part;
+      part = -1;
+      dots++;
+    } else return undefined;
   }
-  return ((bits << 8) | part) >>> 0;
+  return dots === 3 && part >= 0 ? ((bits << 8) | part) >>> 0 : undefined;
 }

@@ -1,6 +1,6 @@
 import Bowser from 'bowser';
 import { createIsbotFromList, list } from 'isbot';
-import { LRUCache } from 'lru-cache';
+import { Recent } from '../recent.ts';
 
 /** What a user agent says of itself, in few words: names come from fixed lists, so that nobody can invent new ones. */
 export interface Agent {
@@ -44,7 +44,7 @@ const isbot = createIsbotFromList([...botPatterns, '\\+https?:']);
 
 /** Parsing costs 15 us (docs/decisions/0003-click.md) and most followers share a few hundred user agents, so answers are kept. */
 export function createAgentReader(remembered = 10_000): (userAgent: string) => Agent {
-  const known = new LRUCache<string, Agent>({ max: remembered });
+  const known = new Recent<string, Agent>(remembered);
   return (userAgent) => {
     const found = known.get(userAgent);
     if (found) return found;
