@@ -63,7 +63,7 @@ export interface OpenSession {
   readonly expiresAt: Date;
 }
 
-export interface SessionQuery {
+interface SessionQuery {
   readonly userId: string;
   /** Those that are over by then are left out. */
   readonly at: Date;
