@@ -12,7 +12,7 @@ import type { JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
 import { retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
-import { codeSegment, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
+import { codeSegment, host, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
 
 /** Which listener a table of routes is for. */
 export interface Door {
@@ -80,10 +80,15 @@ const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc
 const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
 
 /**
- * A host with user information in front. Envoy lets it in by HTTP/1, but a service's HTTP/2 does not take it, and after some of them ends the connection with
- * everybody's calls on it.
+ * Not one host, perhaps with a port: none, several Host headers (Envoy writes them as one, with commas), user information in front. Envoy lets them in by
+ * HTTP/1, but a service's HTTP/2 takes neither an empty one nor an `@`, and after some of them ends the connection with everybody's calls on it.
  */
-const malformedHost = { name: ':authority', string_match: { contains: '@' } };
+const malformedHost = {
+  name: ':authority',
+  string_match: { safe_regex: { regex: host } },
+  invert_match: true,
+  treat_missing_header_as_empty: true,
+};
 
 const apiPrefix = '/api/';
 

@@ -34,6 +34,9 @@ const queryText = `(?:${raw}|\\?|%[0-7][0-9A-Fa-f]|${encodedCharacter})*`;
  */
 export const plainQuery = '(?:\\?(?:[^=&%]*(?:=[^&]*)?&)*[^=&%]*(?:=[^&]*)?)?';
 
+/** A host as RFC 3986 has it, without the comma, and a port. */
+export const host = "(?:[0-9A-Za-z._~!$&'()*+;=%-]+|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]*)?";
+
 /** The path is not what it has to be; the query may be anything. */
 export const malformedPath = {
   name: ':path',

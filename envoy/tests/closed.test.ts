@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import { readContract } from '#runtime/contract/contract.ts';
 import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
-import { ask } from '../testing/http.ts';
+import { ask, sendRaw } from '../testing/http.ts';
 
 const rpcs = readContract(readFileSync(descriptorPath));
 const resolve = 'hop.resolver.v1.ResolverService/Resolve';
@@ -177,18 +177,41 @@ describe('what is not PUBLIC is out of reach on the public listener', () => {
     expect(answer.body).toContain('MALFORMED_REQUEST');
   });
 
-  test.each(['a@localhost', 'user:pw@localhost', '@', 'localhost@'])(
-    'a host %s is 400, and reaches nobody',
-    async (host) => {
-      for (const path of ['/abc', '/r/abc', '/', '/healthz', '/api/v1/urls/abc', '/hop.link.v1.LinkService/GetLink']) {
-        for (const port of [door.envoy.publicPort, door.envoy.internalPort]) {
-          const answer = await ask(port, path, { headers: { host, authorization: goodToken } });
-          expect([path, answer.status]).toEqual([path, 400]);
-        }
+  test.each([
+    'a@localhost',
+    'user:pw@localhost',
+    '@',
+    'localhost@',
+    ':80',
+    'localhost:http',
+    'localhost,localhost',
+    '[::1',
+    '::1',
+  ])('a host %j is 400, and reaches nobody', async (host) => {
+    for (const path of ['/abc', '/r/abc', '/', '/healthz', '/api/v1/urls/abc', '/hop.link.v1.LinkService/GetLink']) {
+      for (const port of [door.envoy.publicPort, door.envoy.internalPort]) {
+        const answer = await ask(port, path, { headers: { host, authorization: goodToken } });
+        expect([path, answer.status]).toEqual([path, 400]);
       }
-      expect(door.services.calls).toEqual([]);
-    },
+    }
+    expect(door.services.calls).toEqual([]);
+  });
+
+  test.each(['localhost', 'LOCALHOST:8080', 'localhost:', 'a_b.example.', '127.0.0.1:80', '[::1]', '[::1]:8080'])(
+    'a host %s is one',
+    async (host) => expect((await ask(door.envoy.publicPort, '/healthz', { headers: { host } })).status).toBe(200),
   );
+
+  test.each([
+    ['no one', ''],
+    ['an empty one', 'Host:\r\n'],
+    ['two', 'Host: localhost\r\nHost: other.example\r\n'],
+    ['the same twice', 'Host: localhost\r\nHost: localhost\r\n'],
+  ])('%s of the header Host is 400, and reaches nobody', async (_, hosts) => {
+    const answer = await sendRaw(door.envoy.publicPort, `GET /abc HTTP/1.1\r\n${hosts}\r\n`);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*MALFORMED_REQUEST/s);
+    expect(door.services.calls).toEqual([]);
+  });
 
   test.each(['TLS/1.2', 'h2c', 'websocket', 'TLS/1.2, websocket'])(
     'an offer to speak %s is not taken up, and not refused',
