@@ -144,6 +144,42 @@ describe('a request that is not what the call takes is 400 and names what is wro
     expect(door.callsOf(createLink)[0]?.request).toEqual({ longUrl: '\b\f\n\r\t/\\"é😀' });
   });
 
+  test.each([
+    'Title',
+    'TITLE',
+    'titel',
+    'title,,tags',
+    ',',
+    'title,',
+    'title,title',
+    'expires_at,expiresAt',
+    'title, tags',
+    '*',
+    'code',
+  ])('a mask that is not the names of fields, each once: %s', async (mask) => {
+    for (const name of ['update_mask', 'updateMask']) {
+      const path = `/api/v1/urls/abc?${name}=${encodeURIComponent(mask)}`;
+      const answer = await signed(path, { method: 'PATCH', body: '{}' });
+      expect([answer.status, errorInfo(answer).reason]).toEqual([400, 'INVALID_ARGUMENT']);
+      expect(errorInfo(answer).metadata.field).toBe(name);
+    }
+    expect(door.callsOf(updateLink)).toEqual([]);
+  });
+
+  test.each([
+    ['', ''],
+    ['title', 'title'],
+    ['redirect_status,expiresAt', 'redirectStatus,expiresAt'],
+  ])('a mask of the fields %j', async (written, updateMask) => {
+    const path = `/api/v1/urls/abc?update_mask=${written}`;
+    expect((await signed(path, { method: 'PATCH', body: '{}' })).status).toBe(200);
+    expect(door.callsOf(updateLink)[0]?.request).toEqual({
+      code: 'abc',
+      patch: {},
+      updateMask,
+    });
+  });
+
   test('a patch is the body, the mask the query', async () => {
     const path = '/api/v1/urls/abc?update_mask=expires_at,tags&domain=localhost';
     expect((await signed(path, { method: 'PATCH', body: '{"title":"x","is_active":false}' })).status).toBe(200);

@@ -1,9 +1,11 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { type Binding, inAnyQuery, type Rpc } from '#runtime/contract/contract.ts';
 
-/** What lua/request.lua holds a value against: the name of a kind, a list, or an object. */
-type Shape = 'string' | 'int32' | 'bool' | 'time' | { list: Shape } | { fields: Shapes };
+/** What lua/request.lua holds a value against: the name of a kind, a list, an object, or a list of names of fields. */
+type Shape = 'string' | 'int32' | 'bool' | 'time' | { list: Shape } | { fields: Shapes } | { mask: MaskNames };
 type Shapes = Readonly<Record<string, Shape>>;
+/** Every name that a mask may have, and which field it is a name of. */
+type MaskNames = Readonly<Record<string, string>>;
 
 /** What one binding takes. */
 interface CallShape {
@@ -35,12 +37,25 @@ function callShape(rpc: Rpc, binding: Binding): CallShape {
   if (body?.fieldKind !== 'message')
     throw new Error(`${rpc.name}: the body is read into ${binding.body}, which is no message.`);
   return {
-    query: shapesOf(
-      free.filter((field) => field !== body && fitsQuery(field)),
-      0,
-    ),
+    query: {
+      ...shapesOf(
+        free.filter((field) => field !== body && fitsQuery(field) && !isMask(field)),
+        0,
+      ),
+      ...masksOf(free.filter(isMask), body.message),
+    },
     body: shapesOf(body.message.fields, 1),
   };
+}
+
+const isMask = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.FieldMask';
+
+/** A mask names fields of the body. The transcoder would read names in it that are none, "Title" as title. */
+function masksOf(masks: readonly DescField[], body: DescMessage): Shapes {
+  const mask = Object.fromEntries(
+    body.fields.flatMap(({ name, jsonName }) => [name, jsonName].map((spelling) => [spelling, jsonName])),
+  );
+  return Object.fromEntries(masks.flatMap(({ name, jsonName }) => [name, jsonName].map((key) => [key, { mask }])));
 }
 
 /** All of them as a Lua table. */
@@ -79,7 +94,6 @@ function shapeOf(field: DescField, depth: number): Shape {
 
 function messageShape(message: DescMessage, depth: number): Shape {
   if (message.typeName === 'google.protobuf.Timestamp') return 'time';
-  if (message.typeName === 'google.protobuf.FieldMask') return 'string';
   if (message.typeName.startsWith('google.'))
     throw new Error(`${message.typeName} has no shape in envoy/request-shape.ts.`);
   return { fields: shapesOf(message.fields, depth + 1) };
@@ -98,7 +112,7 @@ function fitsQuery(field: DescField): boolean {
   return field.fieldKind !== 'map' && (!message || message.typeName.startsWith('google.protobuf.'));
 }
 
-function lua(value: CallShape | Shapes | Shape): string {
+function lua(value: CallShape | Shapes | Shape | MaskNames): string {
   if (typeof value === 'string') return `"${value}"`;
   return `{ ${Object.entries(value)
     .map(([key, inner]) => `["${key}"] = ${lua(inner)}`)

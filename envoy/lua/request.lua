@@ -2,7 +2,7 @@
 -- not know, takes the last of a field given twice, reads a lone value as a list, accepts unquoted names and escapes that
 -- there are not, lets a query parameter override the path, and does not say which field it could not read.
 -- `calls` (generated) has for each binding the query parameters and the body's fields. A field is the name of a kind,
--- { list = field } or { fields = { name = field, ... } }.
+-- { list = field }, { fields = { name = field, ... } } or, in a query, { mask = { name = field's name, ... } }.
 
 local depth_limit = 32
 
@@ -68,7 +68,9 @@ local function unknown(path)
 end
 
 local function wrong(path, field)
-  local expects = type(field) == "string" and kinds[field].expects or field.list and "a list" or "an object"
+  local expects = type(field) == "string" and kinds[field].expects
+    or field.mask and "names of fields that can be changed, each once, with a comma between them"
+    or field.list and "a list" or "an object"
   error({ reason = "INVALID_ARGUMENT", field = path, text = "Expected " .. expects .. "." })
 end
 
@@ -195,6 +197,17 @@ local function unescape(text)
   return (string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
+-- None is named by an empty mask.
+local function is_mask(value, names)
+  local seen = {}
+  for name in string.gmatch(value ~= "" and value .. "," or "", "([^,]*),") do
+    local field = names[name]
+    if field == nil or seen[field] then return false end
+    seen[field] = true
+  end
+  return true
+end
+
 local function check_query(query, parameters)
   local seen = {}
   for pair in string.gmatch(query, "[^&]+") do
@@ -204,11 +217,12 @@ local function check_query(query, parameters)
     if field == nil then
       error({ reason = "UNKNOWN_FIELD", field = name, text = "There is no query parameter of this name." })
     end
-    local list = type(field) == "table" and field.list
+    local list, mask = type(field) == "table" and field.list, type(field) == "table" and field.mask
     if not list then once(seen, name, name) end
     local kind = kind_of(list or field)
     value = unescape(value)
-    local fits = kind and (kind.bool and (value == "true" or value == "false") or kind.text(value))
+    local fits = mask and is_mask(value, mask)
+      or kind and (kind.bool and (value == "true" or value == "false") or kind.text(value))
     if not fits then wrong(name, list or field) end
   end
   return seen
