@@ -132,12 +132,13 @@ function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
   const fields = fieldNames(edge).map((name) => `["${name}"] = true`);
   const careful = `local taken = { ${fields.join(', ')} }\n${source('query')}`;
   const scripts: Record<Script, JsonObject> = {
-    api: inline(callShapesLua(api), source('request'), source('status'), source('length'), source('answer')),
+    api: inline(callShapesLua(api), ...['body', 'request', 'status', 'length', 'answer'].map(source)),
     page: inline(source('body'), careful, source('status'), source('length'), source('answer')),
     redirect: inline(source('status'), source('length'), source('redirect')),
     'careful-redirect': inline(source('body'), careful, source('status'), source('length'), source('redirect')),
   };
-  return extension(filter.script, `${filters}.lua.v3.Lua`, { source_codes: scripts });
+  // What a script changes of a request leads to no other route: the one that was found stays.
+  return extension(filter.script, `${filters}.lua.v3.Lua`, { source_codes: scripts, clear_route_cache: false });
 }
 
 function compressor(): JsonObject {

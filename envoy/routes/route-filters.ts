@@ -43,15 +43,17 @@ export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, '
   };
 }
 
-/** A REST call of the API. */
+/** A REST call of the API. One by HEAD is made as by GET; its answer has no body, and would be said to be compressed. */
 export function apiFilters(rpc: Rpc, binding: Binding): JsonObject {
+  const isHead = binding.verb === 'HEAD';
+  const call = callName(isHead ? { ...binding, verb: 'GET' } : binding);
   return {
     ...rateLimitsOf(rpc),
     [filter.authorize]: authorize(rpc),
-    [filter.compressor]: on,
+    ...(isHead ? {} : { [filter.compressor]: on }),
     [filter.hygiene]: on,
     [filter.body]: on,
-    [filter.script]: script('api', { call: callName(binding) }),
+    [filter.script]: script('api', { call, ...(isHead ? { head: 'true' } : {}) }),
     [filter.transcodeApi]: on,
   };
 }

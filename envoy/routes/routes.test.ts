@@ -71,7 +71,9 @@ describe('the routes of the contract', () => {
     for (const each of contract.filter(({ exposure }) => exposure === Exposure.PUBLIC)) {
       const own = routes.filter(({ name }) => name === each.name);
       expect(own.filter(({ match }) => match.path === `/${each.name}`)).toHaveLength(1);
-      expect(own).toHaveLength(1 + each.bindings.length);
+      // What can be asked by GET can be by HEAD.
+      const reads = each.bindings.filter(({ verb }) => verb === 'GET');
+      expect(own).toHaveLength(1 + each.bindings.length + reads.length);
     }
   });
 
@@ -177,5 +179,5 @@ test('a narrower path is tried before a wider one', () => {
     rpc('Exact', Exposure.PUBLIC, 'GET /api/x/me'),
   ]);
   const rest = routes.filter(({ route, match }) => route && !match.path?.startsWith('/hop.'));
-  expect(rest.map(({ name }) => name.split('/')[1])).toEqual(['Exact', 'Verb', 'One', 'All']);
+  expect([...new Set(rest.map(({ name }) => name.split('/')[1]))]).toEqual(['Exact', 'Verb', 'One', 'All']);
 });

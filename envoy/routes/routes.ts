@@ -116,13 +116,19 @@ const takesEverything = (path: PathTemplate): boolean => path.segments.at(-1) ==
 
 /** Every binding, narrower paths before wider ones. Throws when two of them answer the same request. */
 function sortedRest(rpcs: readonly Rpc[]): RestRoute[] {
-  const routes = rpcs.flatMap((rpc) => rpc.bindings.map((binding) => ({ rpc, binding })));
+  const routes = rpcs.flatMap((rpc) => bindingsOf(rpc).map((binding) => ({ rpc, binding })));
   for (const [index, route] of routes.entries()) {
     if (isExact(route.binding.path) && exactPath(route.binding.path) === healthPath)
       throw new Error(`${healthPath} is answered by Envoy itself: ${describe(route)}.`);
     for (const other of routes.slice(index + 1)) refuseCollision(route, other);
   }
   return routes.sort((a, b) => (rank(a.binding) < rank(b.binding) ? -1 : 1));
+}
+
+/** The ways to reach an RPC. A GET of the API may be asked by HEAD; what Envoy itself calls says so where it may. */
+function bindingsOf({ exposure, bindings }: Rpc): Binding[] {
+  if (exposure === Exposure.EDGE) return [...bindings];
+  return bindings.flatMap((binding) => (binding.verb === 'GET' ? [binding, { ...binding, verb: 'HEAD' }] : [binding]));
 }
 
 function refuseCollision(a: RestRoute, b: RestRoute): void {

@@ -7,8 +7,8 @@ import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { limits } from '../limits.ts';
-import { type CheckRequest, checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
-import { ask, errorInfo, type HttpQuestion, sendRaw } from '../testing/http.ts';
+import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from '../testing/door.ts';
+import { ask, errorInfo, type HttpAnswer, type HttpQuestion, sendRaw } from '../testing/http.ts';
 
 const signUp = 'hop.identity.v1.IdentityService/SignUp';
 const createLink = 'hop.link.v1.LinkService/CreateLink';
@@ -221,11 +221,12 @@ describe('paths', () => {
   );
 
   test.each([
-    ['/api/v1/urls', 'PUT', 'GET, POST'],
-    ['/api/v1/urls/abc', 'POST', 'DELETE, GET, PATCH'],
+    ['/api/v1/urls', 'PUT', 'GET, HEAD, POST'],
+    ['/api/v1/urls/abc', 'POST', 'DELETE, GET, HEAD, PATCH'],
     ['/api/v1/urls/abc:undelete', 'GET', 'POST'],
     ['/api/auth/login', 'GET', 'POST'],
-    ['/api/v1/users/me', 'HEAD', 'GET'],
+    ['/api/v1/users/me', 'OPTIONS', 'GET, HEAD'],
+    ['/api/auth/login', 'HEAD', 'POST'],
   ])('%s with %s is 405', async (path, method, allow) => {
     const answer = await signed(path, { method });
     expect([answer.status, answer.headers.allow]).toEqual([405, allow]);
@@ -242,5 +243,43 @@ describe('paths', () => {
     'GET /api/nope HTTP/9.9',
   ])('%s is refused without a 5xx', async (line) => {
     expect(await sendRaw(door.envoy.publicPort, `${line}\r\nhost: a\r\n\r\n`)).toMatch(/^HTTP\/1\.[01] 4\d\d/);
+  });
+});
+
+describe('HEAD', () => {
+  const paths = ['/api/v1/urls', '/api/v1/urls/abc', '/api/v1/urls/abc/stats', '/api/v1/users/me', '/api/v1/api-keys'];
+  const said = ({ headers }: HttpAnswer): string[] =>
+    Object.keys(headers).filter((name) => name !== 'content-length' && name !== 'transfer-encoding');
+
+  test.each(paths)('%s answers as GET does, without a body, and is asked as GET', async (path) => {
+    const get = await signed(path);
+    for (const encoding of ['identity', 'gzip']) {
+      const head = await signed(path, { method: 'HEAD', headers: { 'accept-encoding': encoding } });
+      expect([head.status, head.headers['content-type'], head.body]).toEqual([200, 'application/json', '']);
+      expect(said(head)).toEqual(said(get));
+      expect(head.headers['content-length']).not.toBe('0');
+    }
+    const asked = door.services.calls.filter(({ rpc }) => rpc !== checkRpc && rpc !== limitRpc);
+    expect(asked.map(({ rpc, request }) => ({ rpc, request }))).toEqual(
+      Array(3).fill({ rpc: asked[0]?.rpc, request: asked[0]?.request }),
+    );
+  });
+
+  test('is refused as GET is', async () => {
+    const statuses = async (path: string, headers: Record<string, string>) =>
+      Promise.all(['GET', 'HEAD'].map(async (method) => (await call(path, { method, headers })).status));
+    expect(await statuses('/api/v1/urls', {})).toEqual([401, 401]);
+    expect(await statuses('/api/v1/urls?nope=1', { authorization: goodToken })).toEqual([400, 400]);
+    door.services.on(getLink, () => ({ error: { code: 5, message: 'There is no such link.' } }));
+    expect(await statuses('/api/v1/urls/abc', { authorization: goodToken })).toEqual([404, 404]);
+    door.services.on(getLink, () => ({ response: {} }));
+  });
+
+  test('leaves the socket usable', async () => {
+    const line = (method: string) =>
+      `${method} /api/v1/urls/abc HTTP/1.1\r\nhost: localhost\r\nauthorization: ${goodToken}\r\n\r\n`;
+    const answers = await sendRaw(door.envoy.publicPort, line('HEAD') + line('HEAD') + line('GET'));
+    expect(answers.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 200']);
+    expect(answers.match(/\r\n\r\n(?=HTTP)/g)).toHaveLength(2);
   });
 });
