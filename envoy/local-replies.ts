@@ -96,6 +96,15 @@ const bodyOfGet: Reply = {
   message: 'A GET or a HEAD takes no body.',
 };
 
+/** What Envoy's parser did not take. It says no more than that, so here is what such requests mostly are. */
+const unreadable: Reply = {
+  status: 400,
+  code: 3,
+  reason: 'MALFORMED_REQUEST',
+  message:
+    'The request is not HTTP. It has a registered method, one Host, and a path and a query in ASCII, with all else in them percent-encoded.',
+};
+
 /** The HTTP status that leaves, where it differs: 403 is about nobody's rights, 415 would only confuse a browser, 501 is no fault of ours, and a part that is late is down. */
 const statusOf: Readonly<Record<number, number>> = { 403: 400, 415: 400, 501: 400, 502: 503, 504: 503 };
 
@@ -116,6 +125,7 @@ export function localReplies(): JsonObject {
         status_code: 400,
         body_format_override: errorBody(bodyOfGet),
       },
+      { filter: both(noRequest, status(unreadable.status)), body_format_override: errorBody(unreadable) },
       ...replies.map((reply) => grpcReply({ ...reply, ...reply.grpc }, both(grpc, status(reply.status)))),
       ...replies.map((reply) => ({
         ...spoken(reply),
@@ -235,6 +245,8 @@ const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),
   header({ name: 'x-envoy-original-path', present_match: false }),
 );
+/** Nothing was read of it. */
+const noRequest = header({ name: ':method', present_match: false });
 /** Before the transcoder, which makes a POST of it, and behind it. */
 const isGet: JsonObject = {
   or_filter: {

@@ -134,13 +134,23 @@ describe('a redirect', () => {
 
   test('any other method is 405 and says which are allowed', async () => {
     for (const path of ['/abc', '/r/abc', '/'])
-      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE']) {
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
         const answer = await ask(door.envoy.publicPort, path, { method });
         expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
         expect(errorInfo(answer).reason).toBe('METHOD_NOT_ALLOWED');
       }
     expect(door.services.calls).toEqual([]);
   });
+
+  // What Envoy's parser of HTTP/1 does not take, README.md, "What Envoy says by itself". Once it takes these, they are 405 and 302.
+  test.each(['FOO /abc', 'get /abc', 'GET /abc?q=\xc3\xa9', 'GET /abc?q=\xe9'])(
+    'what no HTTP/1 request may be is 400, and says what is wrong: %j',
+    async (line) => {
+      const answer = await sendRaw(door.envoy.publicPort, `${line} HTTP/1.1\r\nhost: a\r\naccept: text/html\r\n\r\n`);
+      expect(answer).toMatch(/^HTTP\/1\.1 400 .*MALFORMED_REQUEST.*registered method.*percent-encoded/s);
+      expect(door.services.calls).toEqual([]);
+    },
+  );
 
   test('a header outside ASCII does not fail it', async () => {
     const headers =

@@ -28,6 +28,8 @@ const introduction = `Makes short links, follows them, and counts the clicks.
 
 JSON has the field names of the protos (snake_case); times are RFC 3339 in UTC; ids are opaque strings; counts are JSON numbers. A request with a field or a parameter that the call does not know is refused.
 
+A path and a query are ASCII: every other character in them is percent-encoded, as UTF-8. HEAD is answered as GET, without a body; a method that a path does not have is 405, with \`Allow\`, and one that HTTP does not know is 400.
+
 The same calls exist as gRPC and gRPC-Web on the same port, under the full method names given with each call.`;
 
 /** Writes the API down as OpenAPI 3.1: every PUBLIC call that has a path, and of Envoy's own calls those that people make. */
