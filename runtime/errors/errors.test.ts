@@ -58,6 +58,14 @@ describe('errors', () => {
     expect(toConnectError(limited('RATE_LIMITED', '', 1_001)).metadata.get('retry-after')).toBe('2');
   });
 
+  it('says with every refusal of credentials how to call, and with no other', () => {
+    const challenge = (error: HopError) => toConnectError(error).metadata.get('www-authenticate');
+    expect(challenge(unauthenticated('CREDENTIALS_INVALID', ''))).toBe('Bearer realm="hopline", error="invalid_token"');
+    for (const reason of ['CREDENTIALS_MISSING', 'LOGIN_FAILED', 'REFRESH_TOKEN_INVALID'] as const)
+      expect(challenge(unauthenticated(reason, ''))).toBe('Bearer realm="hopline"');
+    expect(challenge(forbidden('SCOPE_MISSING', ''))).toBeNull();
+  });
+
   it('keeps the cause of a fault from the caller', () => {
     for (const error of [
       internal(new Error('secret')),

@@ -160,6 +160,18 @@ const kinds: Partial<Record<Code, readonly [ErrorKind, Reason]>> = {
 
 const defaultRetryMs = 1_000;
 
+/**
+ * What a 401 has to say of how to call instead (RFC 9110, 11.6.1). By RFC 6750 it names an error only where there was a credential; a password or a refresh
+ * token that does not hold is none.
+ */
+export function challengeOf({ kind, reason }: HopError): string | undefined {
+  if (kind !== 'unauthenticated') return undefined;
+  const realm = 'Bearer realm="hopline"';
+  return reason === 'CREDENTIALS_INVALID' || reason === 'CREDENTIALS_EXPIRED'
+    ? `${realm}, error="invalid_token"`
+    : realm;
+}
+
 /** The error as it goes over the wire. Whatever is no HopError and no error of a call becomes INTERNAL without a word. */
 export function toConnectError(error: unknown): ConnectError {
   const known = error instanceof HopError ? error : fromConnectError(error);
@@ -176,6 +188,8 @@ export function toConnectError(error: unknown): ConnectError {
     details.push({ desc: RetryInfoSchema, value: { retryDelay } });
     headers.set('retry-after', String(Math.max(1, Math.ceil(milliseconds / 1_000))));
   }
+  const challenge = challengeOf(known);
+  if (challenge) headers.set('www-authenticate', challenge);
   const onWire = new ConnectError(known.message, codes[known.kind], headers, undefined, known.cause ?? error);
   onWire.details = details;
   return onWire;

@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { HeaderValueOption_HeaderAppendAction as AppendAction } from '#gen-envoy/config/core/v3/base_pb.ts';
 import type { CheckResponseSchema } from '#gen-envoy/service/auth/v3/external_auth_pb.ts';
 import { StatusCode } from '#gen-envoy/type/v3/http_status_pb.ts';
-import { type ErrorKind, type HopError, unavailable } from '#runtime/errors/errors.ts';
+import { challengeOf, type ErrorKind, type HopError, unavailable } from '#runtime/errors/errors.ts';
 import { errorBody, statusDetails, statusOf } from '#runtime/http/error-body.ts';
 
 export type CheckAnswer = MessageInitShape<typeof CheckResponseSchema>;
@@ -29,7 +29,13 @@ const retryMs = 1_000;
 export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Record<string, string>> = {}): CheckAnswer {
   const error = thrown.kind === 'timeout' ? unavailable(thrown.reason, thrown.message, retryMs, thrown) : thrown;
   const status = statusOf(error);
-  const common = { 'cache-control': 'no-store', ...challengeOf(error), ...retryAfterOf(error), ...more };
+  const challenge = challengeOf(error);
+  const common = {
+    'cache-control': 'no-store',
+    ...(challenge ? { 'www-authenticate': challenge } : {}),
+    ...retryAfterOf(error),
+    ...more,
+  };
   const [code, headers, body] =
     protocol === 'grpc'
       ? [StatusCode.OK, { ...common, ...trailersOnly(error) }, '']
@@ -69,13 +75,6 @@ function trailersOnly(error: HopError): Record<string, string> {
 /** A header that replaces whatever of its name was there. */
 export function header(key: string, value: string) {
   return { header: { key, value }, appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD };
-}
-
-/** RFC 6750: no error code for a call that came without a credential. */
-function challengeOf({ kind, reason }: HopError): Record<string, string> {
-  if (kind !== 'unauthenticated') return {};
-  const realm = 'Bearer realm="hopline"';
-  return { 'www-authenticate': reason === 'CREDENTIALS_MISSING' ? realm : `${realm}, error="invalid_token"` };
 }
 
 function retryAfterOf({ retryAfterMs }: HopError): Record<string, string> {

@@ -59,6 +59,7 @@ export function expectRefusal(answer: Answer, status: number, reason?: string): 
   expect(answer.status, seen).toBe(status);
   expect(answer.headers.get('content-type'), seen).toMatch(/^application\/json/);
   expect(innerHeadersOf(answer.headers), seen).toEqual([]);
+  if (status === 401) expect(answer.headers.get('www-authenticate'), seen).toMatch(/^Bearer realm="hopline"/);
   expect(leakIn(answer.text), seen).toBeUndefined();
   expect(Object.keys(answer.json ?? {}).sort(), seen).toEqual(['code', 'details', 'message']);
   expect(codesOf[status], seen).toContain(answer.json.code);

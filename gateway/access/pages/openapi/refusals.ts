@@ -16,6 +16,7 @@ export const rateLimitHeaders: Readonly<Record<string, Header>> = refer([
 /** What `components.headers` has to hold. */
 export const headerComponents: Readonly<Record<string, Header>> = {
   'Retry-After': { description: 'After how many seconds to try again.', schema: { type: 'integer', minimum: 1 } },
+  'WWW-Authenticate': { description: 'How to call instead: `Bearer`, and what was wrong.', schema: { type: 'string' } },
   'X-RateLimit-Limit': { description: 'How many calls the limit allows.', schema: { type: 'integer' } },
   'X-RateLimit-Remaining': { description: 'How many of them are left.', schema: { type: 'integer', minimum: 0 } },
   'X-RateLimit-Reset': {
@@ -75,6 +76,7 @@ export function refusals(own: readonly Reason[], shared: readonly Reason[]): Ref
 
 export function refusal(status: number, found: readonly Reason[]): Response {
   const headers = {
+    ...(status === 401 ? refer(['WWW-Authenticate']) : {}),
     ...(status === 429 || status === 503 ? refer(['Retry-After']) : {}),
     ...(status === 429 ? rateLimitHeaders : {}),
   };
