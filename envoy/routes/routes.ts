@@ -186,8 +186,9 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       ...(edge ? [setHeader('x-hop-method', '%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%')] : []),
       // grpc-js takes accept-encoding out of what a handler sees.
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
+      ...cookieIn(rpc),
     ],
-    ...(edge ? {} : cookies(rpc)),
+    ...(edge ? {} : cookiesOut(rpc)),
     typed_per_filter_config: edge
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
       : apiFilters(rpc, binding),
@@ -255,15 +256,18 @@ function grpcRoute(rpc: Rpc): JsonObject {
           }),
       retry_policy: reads && !rpc.streams ? retryPolicy.read : retryPolicy.write,
     },
-    // Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door.
-    ...(rpc.sessionCookie ? { request_headers_to_add: [setHeader('x-hop-cookie', '%REQ(COOKIE)%')] } : {}),
-    ...cookies(rpc),
+    request_headers_to_add: cookieIn(rpc),
+    ...cookiesOut(rpc),
     typed_per_filter_config: grpcFilters(rpc),
   };
 }
 
+/** Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door. */
+const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>
+  sessionCookie ? [setHeader('x-hop-cookie', '%REQ(COOKIE)%')] : [];
+
 /** A service that set a cookie by mistake would hand a credential to every service that shares the host. */
-const cookies = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
+const cookiesOut = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
 function clusterOf(rpc: Rpc): string {
   const upstream = upstreamOf[rpc.service];

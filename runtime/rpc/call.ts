@@ -177,6 +177,12 @@ export function setResponseMetadata(context: HandlerContext, key: string, value:
   else context.responseHeader.set(key, value);
 }
 
+/** As setResponseMetadata, beside what the key has. */
+export function addResponseMetadata(context: HandlerContext, key: string, value: string): void {
+  if (context instanceof CallContext) context.setInitialMetadata().add(key, value);
+  else context.responseHeader.append(key, value);
+}
+
 /** Sets all initial metadata of an answer at once. The hot path: names and values are not checked. */
 export function setFixedMetadata(context: HandlerContext, headers: FixedHeaders): void {
   if (context instanceof CallContext) context.fixedHeaders = headers;

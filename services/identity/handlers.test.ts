@@ -338,14 +338,15 @@ describe('a session in a cookie', () => {
     asPage((options) => identity.client().refreshSession({ useCookie: true }, options), headers);
   const sentBack = (cookie: string) => ({ origin, 'x-hop-cookie': `theme=dark; ${cookie.split(';', 1)[0]}` });
 
-  it('is set for one call alone, out of reach of scripts, and stands nowhere in the answer', async () => {
+  it('is set for one call alone, by gRPC-Web and by REST, out of reach of scripts, and stands nowhere in the answer', async () => {
     const { answer, cookie } = await signUpInCookie();
+    const cookies = cookie.split(', ');
+    expect(new Set(cookies.map((each) => each.split(';', 1)[0])).size).toBe(1);
     expect(cookie).toMatch(/^hop_session=hopr_[\w-]{43}; /);
-    expect(cookie.split('; ').slice(1)).toEqual([
-      'Path=/hop.identity.v1.IdentityService/RefreshSession',
-      'Max-Age=2592000',
-      'HttpOnly',
-      'SameSite=Strict',
+    const attributes = 'Max-Age=2592000; HttpOnly; SameSite=Strict';
+    expect(cookies.map((each) => each.replace(/^.*?; /, ''))).toEqual([
+      `Path=/hop.identity.v1.IdentityService/RefreshSession; ${attributes}`,
+      `Path=/api/auth/refresh; ${attributes}`,
     ]);
     expect([answer.refreshToken, answer.token === '']).toEqual(['', false]);
     const logIn = { email: answer.user?.email ?? '', password, useCookie: true };

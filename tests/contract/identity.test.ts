@@ -197,6 +197,24 @@ describe('POST /api/auth/login', () => {
 });
 
 describe('POST /api/auth/refresh', () => {
+  it('with use_cookie: the token is in a cookie, which is sent to this path', async () => {
+    const person = await newPerson();
+    const withCookie = (path: string, body: object, headers: Record<string, string> = {}) =>
+      call(path, { body: { ...body, use_cookie: true }, headers });
+    const cookieOf = ({ headers }: Answer) => {
+      const cookie = headers.getSetCookie().find((each) => each.includes('; Path=/api/auth/refresh;'));
+      return cookie?.split(';', 1)[0] ?? '';
+    };
+    const signedIn = await withCookie('/api/auth/login', { email: person.email, password: person.password });
+    expect([signedIn.status, signedIn.json.refresh_token]).toEqual([200, '']);
+    const next = await withCookie('/api/auth/refresh', {}, { cookie: cookieOf(signedIn) });
+    expect([next.status, next.json.user?.email, next.json.refresh_token]).toEqual([200, person.email, '']);
+    expect(cookieOf(next)).not.toBe(cookieOf(signedIn));
+    expectRefusal(await withCookie('/api/auth/refresh', {}), 401, 'REFRESH_TOKEN_INVALID');
+    const elsewhere = { cookie: cookieOf(next), origin: 'https://elsewhere.example' };
+    expectRefusal(await withCookie('/api/auth/refresh', {}, elsewhere), 403, 'ORIGIN_REFUSED');
+  });
+
   it('a new pair; in the grace the same successor; after it the old one is void and the whole family is revoked', async () => {
     const person = await newPerson();
     const first = await refresh(person.refreshToken);

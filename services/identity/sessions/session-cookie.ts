@@ -1,6 +1,6 @@
 import type { HandlerContext } from '@connectrpc/connect';
 import { forbidden } from '#runtime/errors/errors.ts';
-import { authorityOf, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { addResponseMetadata, authorityOf, metadataOf } from '#runtime/rpc/call.ts';
 
 /** The refresh token of a page in a browser, in a cookie that no script can read. */
 export interface SessionCookie {
@@ -20,8 +20,8 @@ interface CookieOptions {
 
 /** Where Envoy puts what a browser sent as `cookie`, on the calls that may see one. */
 const cookieHeader = 'x-hop-cookie';
-/** The one call that has a use for it. */
-const path = '/hop.identity.v1.IdentityService/RefreshSession';
+/** The ways to the one call that has a use for it, gRPC-Web and REST: a cookie has one path, so there is one for each. */
+const paths = ['/hop.identity.v1.IdentityService/RefreshSession', '/api/auth/refresh'];
 
 export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOptions): SessionCookie {
   const own = new URL(publicUrl);
@@ -29,8 +29,9 @@ export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOption
   // Under this prefix a browser takes the cookie from an encrypted connection alone.
   const name = isSecure ? '__Secure-hop_session' : 'hop_session';
   const set = (context: HandlerContext, value: string, seconds: number): void => {
-    const attributes = `Path=${path}; Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
-    setResponseMetadata(context, 'set-cookie', `${name}=${value}; ${attributes}`);
+    const attributes = `Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
+    for (const path of paths)
+      addResponseMetadata(context, 'set-cookie', `${name}=${value}; Path=${path}; ${attributes}`);
   };
   return {
     admit(context) {
