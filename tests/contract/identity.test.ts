@@ -255,14 +255,14 @@ describe('POST /api/auth/refresh', () => {
     `hopr_${'A'.repeat(42)}`,
     `hop_${'0'.repeat(38)}`,
     "' or 1=1 --",
-    'x'.repeat(512),
+    'x'.repeat(4096),
   ])('a token that never was is 401: %.20s', async (token) =>
     expectRefusal(await refresh(token), 401, 'REFRESH_TOKEN_INVALID'),
   );
 
   it('an access token is no refresh token, and a refresh token no access token', async () => {
     const answer = await refresh(ada.token);
-    expect([400, 401]).toContain(answer.status);
+    expectRefusal(answer, 401, 'REFRESH_TOKEN_INVALID');
     expectRefusal(await me(ada.refreshToken), 401, 'CREDENTIALS_INVALID');
     expectBad(await refresh(''), 'refresh_token');
   });
