@@ -12,7 +12,7 @@ import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
-import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { toConnectError, unavailable } from '#runtime/errors/errors.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
@@ -252,6 +252,49 @@ describe('creating', () => {
 });
 
 describe('changing', () => {
+  test('If-Match is one of the etags it may be, and every answer says the one there is', async () => {
+    let said: string | null = null;
+    const asked = (ifMatch: string) => ({
+      headers: { 'if-match': ifMatch },
+      onHeader: (headers: Headers) => {
+        said = headers.get('etag');
+      },
+    });
+    const { code, etag } = await client.createLink({ longUrl }, asked(''));
+    expect(said).toBe(`"${etag}"`);
+    for (const stale of ['"x"', 'W/"x", "y"', '""', '']) {
+      const calls = [
+        () => client.updateLink({ code, patch: { title: 'N' } }, asked(stale)),
+        () => client.deleteLink({ code }, asked(stale)),
+      ];
+      for (const call of calls) expect(await refusal(call())).toEqual([Code.Aborted, 'ETAG_STALE']);
+    }
+    const both = client.updateLink({ code, patch: { title: 'N', etag: 'x' } }, asked(`"${etag}"`));
+    expect(await refusal(both)).toEqual([Code.Aborted, 'ETAG_STALE']);
+    const next = await client.updateLink({ code, patch: { title: 'N' } }, asked(`"x", "${etag}"`));
+    expect(said).toBe(`"${next.etag}"`);
+    await client.getLink({ code }, asked('"x"'));
+    expect(said).toBe(`"${next.etag}"`);
+    await client.updateLink({ code, patch: { title: 'M' } }, asked('*'));
+    const { etag: last } = await client.getLink({ code });
+    await client.deleteLink({ code }, asked(`"${last}"`));
+  });
+
+  test('where a link may not lead is said of the field that it was asked by', async () => {
+    await pool.query('insert into takedowns (subject, reason) values ($1, $2)', ['host:down.example', 'a test']);
+    const { code } = await client.createLink({ longUrl });
+    const down = 'https://down.example/';
+    const fieldOf = async (call: Promise<unknown>) => {
+      const error = ConnectError.from(await call.catch((cause: unknown) => cause));
+      expect(error.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DESTINATION_REFUSED');
+      return error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field);
+    };
+    expect(await fieldOf(client.createLink({ longUrl: down }))).toEqual(['long_url']);
+    expect(await fieldOf(client.createLink({ originalUrl: down }))).toEqual(['original_url']);
+    expect(await fieldOf(client.updateLink({ code, patch: { originalUrl: down } }))).toEqual(['original_url']);
+    await pool.query('truncate takedowns');
+  });
+
   test('only what is present, cleared by the mask, guarded by the etag', async () => {
     const made = await client.createLink({ longUrl, title: 'T', tags: ['x'], ttl: 600 });
     const { code } = made;

@@ -16,7 +16,7 @@ import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
 import { jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
 import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
-import { checkCreate, checkList, checkPatch, domainOf } from './requests.ts';
+import { checkCreate, checkList, checkPatch, domainOf, named } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
 
 export interface Dependencies {
@@ -53,24 +53,25 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
 
   async function counted(record: LinkRecord, context: HandlerContext): Promise<Link> {
     const countOf = await clicks.of([record.id], callFrom(context));
-    return linkMessage(record, shortUrl, countOf(record.id), Date.now());
+    return tagged(linkMessage(record, shortUrl, countOf(record.id), Date.now()), context);
   }
 
   function target(request: LinkName, context: HandlerContext, etag?: string): Target {
     const key = keyOf(domains, request, context);
-    return { workspaceId: personOf(context).workspaceId, key, etag };
+    return { workspaceId: personOf(context).workspaceId, key, etag, ifMatch: metadataOf(context, 'if-match') };
   }
 
   return {
     async createLink(request, context) {
       const { link, alias, asked } = checkCreate(request, personOf(context), rules);
       const idempotency = idempotencyOf(metadataOf(context, 'idempotency-key'), asked);
-      const { record, replayed } = await links.create(link, alias, idempotency);
+      const { record, replayed } = await named(request, links.create(link, alias, idempotency));
       logFields(context).short_code = record.code;
       setResponseMetadata(context, 'x-status', '201');
       if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
       // Nobody can have followed it yet; and a replay is the first answer again, as of then.
-      return linkMessage(record, shortUrl, 0, record.createdAt ? dateOf(record.createdAt).getTime() : Date.now());
+      const asOf = record.createdAt ? dateOf(record.createdAt).getTime() : Date.now();
+      return tagged(linkMessage(record, shortUrl, 0, asOf), context);
     },
     async getLink(request, context) {
       const { workspaceId, key } = target(request, context);
@@ -81,7 +82,8 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
     },
     async updateLink(request, context) {
       const edit = checkPatch(request.patch, request.updateMask, rules);
-      return counted(await links.update(target(request, context, request.patch?.etag), edit), context);
+      const updated = links.update(target(request, context, request.patch?.etag), edit);
+      return counted(await named(request.patch, updated), context);
     },
     async deleteLink(request, context) {
       await links.delete(target(request, context, request.etag));
@@ -114,6 +116,12 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       };
     },
   };
+}
+
+/** Says the etag as HTTP does, too: what a client sends back as If-Match. */
+function tagged(link: Link, context: HandlerContext): Link {
+  setResponseMetadata(context, 'etag', `"${link.etag}"`);
+  return link;
 }
 
 function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers, InternalCalls> {

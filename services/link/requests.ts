@@ -1,7 +1,7 @@
 import type { FieldMask, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { CreateLinkRequest, LinkPatch, ListLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { invalid } from '#runtime/errors/errors.ts';
+import { HopError, invalid, invalidFields } from '#runtime/errors/errors.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
@@ -113,6 +113,18 @@ function clearedBy(mask: FieldMask | undefined, patch: LinkPatch | undefined, fa
     cleared = { ...cleared, ...clearable.get(name) };
   }
   return cleared;
+}
+
+/** A refusal of the destination that comes later than the checks, under the name that the request has it by. */
+export async function named<Answer>(request: DestinationNames | undefined, answer: Promise<Answer>): Promise<Answer> {
+  return answer.catch((error: unknown) => {
+    if (!request?.originalUrl || !(error instanceof HopError)) throw error;
+    if (!error.violations.some(({ field }) => field === 'long_url')) throw error;
+    const violations = error.violations.map((each) =>
+      each.field === 'long_url' ? { ...each, field: 'original_url' } : each,
+    );
+    throw invalidFields(violations, error.reason);
+  });
 }
 
 interface DestinationNames {

@@ -227,6 +227,24 @@ describe('PATCH /api/v1/urls/{code}', () => {
     expect((await get(link.code)).json).toEqual(link);
   });
 
+  it('an answer has the etag as HTTP has it, and If-Match keeps to it', async () => {
+    const link = await newLink(ada);
+    const answer = await get(link.code);
+    expect(answer.headers.get('etag')).toBe(`"${link.etag}"`);
+    const path = `/api/v1/urls/${link.code}`;
+    const changed = (method: string, ifMatch: string) =>
+      call(path, {
+        method,
+        token: ada.token,
+        headers: { 'if-match': ifMatch },
+        ...(method === 'PATCH' ? { body: { title: ifMatch } } : {}),
+      });
+    for (const method of ['PATCH', 'DELETE']) expectRefusal(await changed(method, '"another"'), 409, 'ETAG_STALE');
+    expect((await changed('PATCH', `"${link.etag}"`)).status).toBe(200);
+    for (const method of ['PATCH', 'DELETE']) expectRefusal(await changed(method, `"${link.etag}"`), 409, 'ETAG_STALE');
+    expect((await changed('DELETE', '*')).status).toBe(200);
+  });
+
   it('a stale etag in the body is 409; the last one goes through', async () => {
     const link = await newLink(ada);
     const next = await patch(link.code, { title: '1', etag: link.etag });

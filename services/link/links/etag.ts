@@ -9,6 +9,16 @@ export function etagOf({ id, version }: LinkRecord): string {
 
 /** Throws when the caller saw an older state of the link. Quotes and a weak mark, as HTTP writes etags, are let pass. */
 export function requireEtag(given: string | undefined, record: LinkRecord): void {
-  if (given === undefined || given.replace(/^W\//, '').replace(/^"(.*)"$/, '$1') === etagOf(record)) return;
-  throw stale('ETAG_STALE', 'The link was changed since this etag was read.');
+  if (given !== undefined && !isOf(record, given)) throw staleEtag();
 }
+
+/** If-Match (RFC 9110, 13.1.1): one of several etags, or `*` for any state. */
+export function requireMatch(header: string | undefined, record: LinkRecord): void {
+  const given = header?.split(',').map((each) => each.trim());
+  if (given && !given.some((each) => each === '*' || isOf(record, each))) throw staleEtag();
+}
+
+const isOf = (record: LinkRecord, given: string): boolean =>
+  given.replace(/^W\//, '').replace(/^"(.*)"$/, '$1') === etagOf(record);
+
+const staleEtag = () => stale('ETAG_STALE', 'The link was changed since this etag was read.');

@@ -10,7 +10,7 @@ import { metric } from '#runtime/telemetry/schema.ts';
 import { type CacheWriter, writeWithin } from '../cache/cache-writer.ts';
 import type { CodeSource } from '../codes/code-blocks.ts';
 import type { ChangeOutcome, ChosenCode, CreateOutcome, Edit, Idempotency, LinkStore, NewLink } from '../store.ts';
-import { requireEtag } from './etag.ts';
+import { requireEtag, requireMatch } from './etag.ts';
 import { checkEnd } from './link-fields.ts';
 
 /** The new values of a link's fields; undefined stays as it is, null is cleared. */
@@ -29,6 +29,8 @@ export interface Target {
   readonly workspaceId: string;
   readonly key: LinkKey;
   readonly etag?: string | undefined;
+  /** The header of HTTP, as it came. */
+  readonly ifMatch?: string | undefined;
 }
 
 /** What can be done to links. Every change is in the cache, or owed to it, before it is answered. */
@@ -75,6 +77,7 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
   async function change(kind: ChangeName, target: Target, edit: Editor, newCode?: string): Promise<LinkRecord> {
     const checked: Editor = (current, now) => {
       requireEtag(target.etag, current);
+      requireMatch(target.ifMatch, current);
       return edit(current, now);
     };
     const request = { workspaceId: target.workspaceId, key: target.key, newCode };

@@ -30,6 +30,22 @@ const location: Readonly<Record<string, Header>> = {
   'Cache-Control': { description: '`private, no-store` on 302 and 307, else `private, max-age=30`.', schema: text },
 };
 
+const etag: Readonly<Record<string, Header>> = {
+  ETag: {
+    description: 'The `etag` of the link in quotes; clicks do not change it.',
+    schema: { type: 'string' },
+  },
+};
+
+const ifMatch: Parameter = {
+  name: 'If-Match',
+  in: 'header',
+  description:
+    'The ETag that was seen last, or several; `*` is any. If the link has another by now, the call is refused.',
+  required: false,
+  schema: text,
+};
+
 /** A refusal that a browser gets as a page. */
 const shown = (response: Response): Response => ({ ...response, content: { 'text/html': page, ...errorContent } });
 
@@ -85,9 +101,14 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
       },
     ],
     answerHeaders: {
+      ...etag,
       'Idempotency-Replayed': { description: '`true` on an answer that is given again.', schema: { const: 'true' } },
     },
   },
+  'hop.link.v1.LinkService/GetLink': { answerHeaders: etag },
+  'hop.link.v1.LinkService/UpdateLink': { requestHeaders: [ifMatch], answerHeaders: etag },
+  'hop.link.v1.LinkService/DeleteLink': { requestHeaders: [ifMatch] },
+  'hop.link.v1.LinkService/UndeleteLink': { answerHeaders: etag },
   'hop.resolver.v1.ResolverService/Redirect': {
     summary: 'Follows a link.',
     description:

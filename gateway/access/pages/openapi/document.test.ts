@@ -144,6 +144,7 @@ describe('a schema', () => {
       'path code',
       'query domain',
       'query update_mask',
+      'header If-Match',
     ]);
     expect(patch.requestBody?.content['application/json']?.schema.$ref).toBe('#/components/schemas/LinkPatch');
     const undelete = operation('post', '/api/v1/urls/{code}:undelete');
