@@ -40,6 +40,8 @@ const runtime: JsonObject = {
   // A connection that mostly resets what it asked for (rapid reset) is closed.
   'overload.premature_reset_total_stream_count': 100,
   'overload.premature_reset_min_stream_lifetime_seconds': 1,
+  // By HTTP/2 the method is known in any case; here it is 405 as any other that no path has.
+  'envoy.reloadable_features.http1_allow_query_method': true,
   // The patterns of url-syntax.ts are larger than the cautious default; they are compiled once, from this repository.
   're2.max_program_size.error_level': 4_096,
   're2.max_program_size.warn_level': 4_096,

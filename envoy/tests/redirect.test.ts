@@ -134,8 +134,8 @@ describe('a redirect', () => {
 
   test('any other method is 405 and says which are allowed', async () => {
     for (const path of ['/abc', '/r/abc', '/'])
-      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND']) {
-        const answer = await ask(door.envoy.publicPort, path, { method });
+      for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PROPFIND', 'QUERY']) {
+        const answer = await ask(door.envoy.publicPort, path, { method, headers: { 'content-type': 'text/plain' } });
         expect([answer.status, answer.headers.allow]).toEqual([405, 'GET, HEAD']);
         expect(errorInfo(answer).reason).toBe('METHOD_NOT_ALLOWED');
       }
@@ -151,6 +151,19 @@ describe('a redirect', () => {
       expect(door.services.calls).toEqual([]);
     },
   );
+
+  test('by HTTP/2 they are 405, and followed', async () => {
+    const session = connect(`http://127.0.0.1:${door.envoy.publicPort}`);
+    const statusOf = (method: string, path: string): Promise<unknown> =>
+      new Promise((resolve, reject) => {
+        const stream = session.request({ ':method': method, ':path': path, ':authority': 'a' });
+        stream.on('response', (headers) => resolve(headers[':status']));
+        stream.on('error', reject);
+        stream.resume().end();
+      });
+    expect([await statusOf('FOO', '/abc'), await statusOf('GET', '/abc?q=\xe9')]).toEqual([405, 302]);
+    session.close();
+  });
 
   test('a header outside ASCII does not fail it', async () => {
     const headers =
