@@ -22,7 +22,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: [
-            '{proto,runtime,services,gateway,compose,deploy,loadtests,docs,clients/{sdk,cli,dashboard},tests/faults}/**/*.test.ts',
+            '{proto,runtime,services,gateway,compose,deploy,loadtests,docs,clients/{sdk,cli,dashboard},tests/{faults,formats}}/**/*.test.ts',
           ],
           exclude: ['tests/faults/smoke.test.ts', '**/node_modules/**'],
           globalSetup: ['runtime/testing/global-setup.ts'],

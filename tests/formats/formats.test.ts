@@ -1,0 +1,171 @@
+// What one process leaves for another, or for the next version of itself, as the version now in use writes it. While a mesh is
+// upgraded both versions live side by side: the newer one has to read these bytes, and what it writes is read by the older one.
+// So they stay as they are; a format that grows gets another entry beside the old one (CONTRIBUTING.md).
+import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { createHandlerContext } from '@connectrpc/connect';
+import { describe, expect, test } from 'vitest';
+import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { mintCaller, type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
+import { cacheKey, decodeEntry, encodeEntry } from '#runtime/shortlink/cache-entry.ts';
+import { readClickTag, writeClickTag } from '#runtime/shortlink/click-tag.ts';
+import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
+import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
+import { packClicks } from '../../gateway/edge/clicks/batch.ts';
+import type { Click } from '../../gateway/edge/clicks/click.ts';
+import { parseLine } from '../../gateway/edge/clicks/parse.ts';
+import { openCursor } from '../../gateway/edge/clicks/spool/cursor.ts';
+import { readHotLinks, writeHotLinks } from '../../gateway/edge/hot/choosing/hot-links-file.ts';
+import { readBatch } from '../../services/analytics/ingest/click-batch.ts';
+import { createSessionCookie } from '../../services/identity/sessions/session-cookie.ts';
+import { readCursor, writeCursor } from '../../services/link/changes/change-cursor.ts';
+import { kept } from './kept.ts';
+
+const at = 1_800_000_000_000;
+const linkId = '0192f0c1-1111-7333-8444-555566667777';
+const workspaceId = '0192f0c1-2222-7333-8444-555566667777';
+const userId = '0192f0c1-3333-7333-8444-555566667777';
+const requestId = '11112222-3333-4444-8555-666677778888';
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331';
+
+const directory = temporaryDirectory();
+const file = join(directory, 'file.json');
+const refuse = (error: unknown): never => {
+  throw error;
+};
+/** What `read` makes of a file with this content. */
+async function throughFile<Value>(content: string, read: () => Promise<Value>): Promise<Value> {
+  writeFileSync(file, content);
+  return read();
+}
+const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64');
+const bytes = (text: string): Buffer => Buffer.from(text, 'base64');
+
+const record = create(LinkRecordSchema, {
+  ...{ id: linkId, domain: 'hop.example', code: 'größe', version: 7n, workspaceId, createdBy: userId },
+  ...{ number: 3_521_614_606_207n, codeKeyId: 1, destination: 'https://example.org/a?b=c', redirectStatus: 308 },
+  ...{ title: 'Größe', tags: ['a', 'b'], disabled: true, createdAt: timestampFromMs(at) },
+  ...{ updatedAt: timestampFromMs(at + 1), expiresAt: timestampFromMs(at + 2), deletedAt: timestampFromMs(at + 3) },
+});
+
+const click: Click = {
+  ...{ atUs: at * 1_000, requestId: requestId.replaceAll('-', ''), status: 302, flags: 8, visitor: 1n << 63n },
+  link: { linkId, workspaceId, linkVersion: 7n, tier: 2, domain: 'hop.example', code: 'größe' },
+  ...{ referrerHost: 'example.org', place: { country: 'DE', region: 'Berlin', city: 'Berlin' } },
+  agent: { bot: false, device: 'mobile', browser: 'Firefox', operatingSystem: 'Android' },
+  ...{ language: 'de', traceparent },
+};
+
+const tag = { linkId, workspaceId, version: 7n, tier: 'l1', domain: 'hop.example', code: 'größe' };
+const cursor = { system: '7301234567890123456', timeline: '00000001', snapshot: '100:105:101,103', readAtMs: at };
+
+const cookie = createSessionCookie({ publicUrl: 'https://hop.example', lifetimeSeconds: 2_592_000 });
+const refreshing = (requestHeader: Record<string, string> = {}) =>
+  createHandlerContext({
+    ...{ service: IdentityService, method: IdentityService.method.refreshSession, protocolName: 'grpc' },
+    ...{ requestMethod: 'POST', url: 'http://hop.example/', requestHeader },
+  });
+
+const caller: PersonCaller = {
+  ...{ kind: 'api_key', userId, workspaceId, role: 'member', scopes: ['links:read', 'links:write'] },
+  ...{ credentialId: linkId, credentialEndsAtMs: at + 60_000 },
+};
+const call = { method: 'hop.link.v1.LinkService/CreateLink', requestId };
+
+describe('link', () => {
+  test('an entry of the cache: written by link and resolvers, read by resolvers; the record in it is also in the change log', () => {
+    expect(decodeEntry(bytes(kept.cacheEntry))).toEqual(record);
+    expect(base64(encodeEntry(record))).toBe(kept.cacheEntry);
+    expect(cacheKey(record)).toBe(kept.cacheKey);
+  });
+
+  test('a cursor of the watch: held by resolvers, edges and the relay while link is replaced', () => {
+    expect(readCursor(kept.watchCursor)).toEqual(cursor);
+    expect(writeCursor(cursor)).toBe(kept.watchCursor);
+  });
+
+  test('the keys of the code space: numbers are given to codes that people have on paper', () => {
+    writeFileSync(file, kept.codeKeys);
+    const [first, second] = loadCodeKeys(file);
+    expect([first?.codeOf(0), first?.codeOf(1_999_999), second?.codeOf(2_000_000)]).toEqual(kept.codes);
+    expect(kept.codes.map((code, index) => (index < 2 ? first : second)?.numberOf(code))).toEqual([
+      0, 1_999_999, 2_000_000,
+    ]);
+    expect([first?.fingerprint, second?.fingerprint]).toEqual(kept.codeKeyFingerprints);
+  });
+});
+
+describe('clicks', () => {
+  const line = {
+    ...{ atUs: at * 1_000, requestId: requestId.replaceAll('-', ''), method: 'GET', status: 302 },
+    link: { linkId, workspaceId, linkVersion: 7n, tier: 2, domain: 'hop.example', code: 'gr%C3%B6%C3%9Fe' },
+    ...{ path: '/gr%C3%B6%C3%9Fe?a=b', referrer: 'https://example.org/', userAgent: 'Mozilla/5.0' },
+    ...{ acceptLanguage: 'de-DE,de', secPurpose: '', doNotTrack: true, address: '192.0.2.1' },
+  };
+  test('a line of the spool: written by Envoy, read by whichever gateway-edge is beside it', () => {
+    expect(parseLine(kept.spoolLine)).toMatchObject({ ...line, link: { ...line.link, code: 'größe' } });
+    expect(parseLine(kept.spoolLineOfSixFields)).toMatchObject({ ...line, link: { ...line.link, code: 'größe' } });
+  });
+
+  test('what a resolver or the name of a hot route says of a click', () => {
+    expect(readClickTag(kept.clickTag)).toEqual({ ...tag, version: '7', code: 'gr%C3%B6%C3%9Fe' });
+    expect(writeClickTag(tag)).toBe(kept.clickTag);
+  });
+
+  test('how far a spool is sent', async () => {
+    const acknowledged = new Map([
+      ['7:a', 20],
+      ['8:b', 5],
+    ]);
+    const opened = await throughFile(kept.spoolCursor, () => openCursor(file, refuse));
+    expect(opened.found).toEqual(acknowledged);
+    await opened.save(acknowledged);
+    expect(readFileSync(file, 'utf8')).toBe(kept.spoolCursor);
+  });
+
+  test('the hot links of an edge', async () => {
+    const links = new Map([
+      ['hop.example/abc', 12.5],
+      ['hop.example/größe', 3],
+    ]);
+    expect(await throughFile(kept.hotLinks, () => readHotLinks(file, refuse))).toEqual(links);
+    await writeHotLinks(file, links);
+    expect(readFileSync(file, 'utf8')).toBe(kept.hotLinks);
+  });
+
+  test('a message of the clicks topic: written by gateway-edge, read by analytics, days later too', () => {
+    const [message] = packClicks([click], { edgeId: 'edge-1', partitions: 1 });
+    expect(base64(message?.value ?? Buffer.alloc(0))).toBe(kept.clickBatch);
+    const batch = readBatch(bytes(kept.clickBatch));
+    const texts = [linkId, workspaceId, 'hop.example', 'größe', 'example.org', 'DE', 'Berlin', 'mobile'];
+    expect(batch).toMatchObject({
+      ...{ format: 1, edgeId: 'edge-1', atUs: [BigInt(click.atUs)], linkVersion: [7n], tier: [2], status: [302] },
+      ...{ flags: [8], visitor: [click.visitor], dictionary: ['', ...texts, 'Firefox', 'Android', 'de'] },
+      ...{ linkId: [1], workspaceId: [2], domain: [3], code: [4], referrerHost: [5], country: [6], region: [7] },
+      ...{ city: [7], device: [8], browser: [9], operatingSystem: [10], language: [11] },
+    });
+    expect(Buffer.from(batch.requestIds).toString('hex')).toBe(click.requestId);
+    expect(Buffer.from(batch.traceContexts).toString('hex')).toBe(traceparent.replaceAll('-', '').slice(2));
+  });
+});
+
+describe('people', () => {
+  test('the cookie of a session: in browsers for a month', () => {
+    expect(cookie.read(refreshing({ 'x-hop-cookie': kept.cookie }))).toBe(kept.refreshToken);
+    const answered = refreshing();
+    cookie.write(answered, kept.refreshToken);
+    expect(answered.responseHeader.get('set-cookie')).toBe(kept.setCookie);
+  });
+
+  test('who is calling: signed by gateway-access, believed by every service', () => {
+    const privateKey = createPrivateKey({ key: bytes(kept.callerKey), format: 'der', type: 'pkcs8' });
+    const [issuer, keyId] = ['gateway-access', 'gateway-access-1'];
+    const keyring = new Map([[keyId, { keyId, issuer, publicKey: createPublicKey(privateKey) }]]);
+    expect(verifyCaller(keyring, kept.callerToken, call, at + 1_000)).toEqual(caller);
+    expect(mintCaller({ issuer, keyId, privateKey }, caller, call, at)).toBe(kept.callerToken);
+  });
+});
