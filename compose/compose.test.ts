@@ -277,3 +277,28 @@ describe('Prometheus', () => {
     expect(parse(rules.stdout)).toEqual(parse(readFileSync(manifest, 'utf8')).spec);
   });
 });
+
+describe('what the runbook runs in a container', () => {
+  const runbook = readFileSync(join(checkout, 'docs/runbook.md'), 'utf8');
+  const command = / exec (?:deploy\/)?([\w-]+) (?:-- )?node --env-file=\/run\/hopline\/process\.env (\S+\.ts)/g;
+  const commands = [...runbook.matchAll(command)].map(([, name = '', script = '']) => ({ name, script }));
+  const dockerfile = readFileSync(join(composeDirectory, 'docker/Dockerfile'), 'utf8');
+  const copied = [...dockerfile.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
+
+  it('is all that works on a database, in Docker and in Kubernetes', () => {
+    const scripts = ['erase', 'reconcile', 'takedown'].map((tool) => `/${tool}.ts`);
+    expect(scripts.filter((end) => !commands.some(({ script }) => script.endsWith(end)))).toEqual([]);
+    expect(commands).toHaveLength(4);
+  });
+
+  it.each(commands)('$script is in the image, and $name has what it reads', ({ name, script }) => {
+    expect(existsSync(join(checkout, script))).toBe(true);
+    expect(script).not.toMatch(/\.test\.ts$|\/testing\//);
+    expect(copied).toContain(script.split('/')[0]);
+    const { HOP_POSTGRES_PRIMARY = '' } = environmentOf(name);
+    expect(new URL(HOP_POSTGRES_PRIMARY).username).toBe(`hop_${name}`);
+    const manifest = readFileSync(join(checkout, `deploy/base/${name}.yaml`), 'utf8');
+    expect(manifest).toContain('--env-file=/run/hopline/process.env');
+    expect(manifest).toMatch(new RegExp(`kind: Deployment\\nmetadata: \\{ name: ${name} \\}`));
+  });
+});
