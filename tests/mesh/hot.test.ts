@@ -1,11 +1,9 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
 import { newLink, newPerson, type Person } from '../support/people.ts';
+import { takenDown } from '../support/takedown.ts';
 
 let ada: Person;
 beforeAll(async () => {
@@ -31,15 +29,6 @@ async function makeHot(code: string): Promise<void> {
     return answeredByEnvoy();
   };
   await eventually(follow, (count) => count > before, { timeoutMs: 10_000, everyMs: 50 });
-}
-
-/** As an operator runs it. */
-async function takenDown(...args: string[]): Promise<void> {
-  const env = { ...process.env, HOP_LOCAL_DIR: inject('meshDir') };
-  const child = spawn(process.execPath, ['compose/local/main.ts', 'takedown', ...args], { env, timeout: 20_000 });
-  const output = text(child.stdout);
-  expect(await once(child, 'exit')).toEqual([0, null]);
-  expect(await output).toContain('"links":1');
 }
 
 const changes = [
