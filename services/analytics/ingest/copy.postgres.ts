@@ -95,12 +95,18 @@ export class CopyRows {
 
   int2Array(values: readonly number[]): void {
     this.#array(int2, values.length, values.length * 2);
-    for (const value of values) this.int2(value);
+    for (const value of values) {
+      this.#put32(2);
+      this.#put16(value);
+    }
   }
 
   int4Array(values: readonly number[]): void {
     this.#array(int4, values.length, values.length * 4);
-    for (const value of values) this.int4(value);
+    for (const value of values) {
+      this.#put32(4);
+      this.#put32(value);
+    }
   }
 
   textArray(values: readonly Field[]): void {
@@ -115,20 +121,33 @@ export class CopyRows {
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** One dimension, no nulls, counted from 1. */
+  /** One dimension, no nulls, counted from 1. There is room for its elements. */
   #array(oid: number, length: number, bytes: number): void {
-    this.#number32(20 + length * 4 + bytes);
-    for (const part of [1, 0, oid, length, 1]) this.#number32(part);
+    const size = 20 + length * 4 + bytes;
+    this.#reserve(4 + size);
+    for (const part of [size, 1, 0, oid, length, 1]) this.#put32(part);
   }
 
   #number16(value: number): void {
     this.#reserve(2);
-    this.#end = this.#bytes.writeInt16BE(value, this.#end);
+    this.#put16(value);
   }
 
   #number32(value: number): void {
     this.#reserve(4);
-    this.#end = this.#bytes.writeInt32BE(value, this.#end);
+    this.#put32(value);
+  }
+
+  #put16(value: number): void {
+    this.#bytes[this.#end++] = value >> 8;
+    this.#bytes[this.#end++] = value;
+  }
+
+  #put32(value: number): void {
+    this.#bytes[this.#end++] = value >> 24;
+    this.#bytes[this.#end++] = value >> 16;
+    this.#bytes[this.#end++] = value >> 8;
+    this.#bytes[this.#end++] = value;
   }
 
   #reserve(length: number): void {

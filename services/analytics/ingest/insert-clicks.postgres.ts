@@ -58,12 +58,18 @@ export function fieldsOf({ dictionary }: Pick<ClickColumns, 'dictionary'>): {
   uuid(index: number): Field;
   value(text: string): Field;
 } {
-  const texts = new Map<number, Field>();
-  const uuids = new Map<number, Field>();
+  const texts: Field[] = [];
+  const uuids: Field[] = [];
   const values = new Map<string, Field>();
   return {
-    text: (index) => entryOf(texts, index, () => textField(dictionary[index] as string)),
-    uuid: (index) => entryOf(uuids, index, () => uuidField(dictionary[index] as string)),
+    text(index) {
+      texts[index] ??= textField(dictionary[index] as string);
+      return texts[index];
+    },
+    uuid(index) {
+      uuids[index] ??= uuidField(dictionary[index] as string);
+      return uuids[index];
+    },
     value: (text) => entryOf(values, text, () => textField(text)),
   };
 }

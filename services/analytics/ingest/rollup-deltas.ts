@@ -124,37 +124,31 @@ export function breakdownDeltas(
     const isNew = newcomers.has(click);
     for (let dimension = 1; dimension <= dimensions.length; dimension++) {
       const value = values.indexOf(dimension, click);
-      if (value !== 0) add(open, entries, { dimension, value, text: values.text, counter, isNew });
+      if (value === 0) continue;
+      const entry = entryIn(open, entries, dimension, value, values.text);
+      (open.counts[counter as 0 | 2][entry] as number)++;
+      if (isNew) (open.counts[(counter + 1) as 1 | 3][entry] as number)++;
     }
   }
   return deltas;
 }
 
-interface Addition {
-  readonly dimension: number;
-  readonly value: number;
-  readonly text: (value: number) => string;
-  readonly counter: number;
-  readonly isNew: boolean;
-}
-
-/** The entries of the open delta are found by dimension and value. */
-function add(
+/** Where the open delta has this value of the dimension; found by both, and made where it is not there yet. */
+function entryIn(
   open: BreakdownDelta,
   entries: Map<number, number>,
-  { dimension, value, text, counter, isNew }: Addition,
-): void {
+  dimension: number,
+  value: number,
+  text: (value: number) => string,
+): number {
   const key = value * (dimensions.length + 1) + dimension;
-  let entry = entries.get(key);
-  if (entry === undefined) {
-    entry = open.dimension.push(dimension) - 1;
-    entries.set(key, entry);
-    open.value.push(text(value));
-    for (const column of open.counts) column.push(0);
-  }
-  const counted = open.counts[counter] as number[];
-  (counted[entry] as number)++;
-  if (isNew) ((open.counts[counter + 1] as number[])[entry] as number)++;
+  const known = entries.get(key);
+  if (known !== undefined) return known;
+  const entry = open.dimension.push(dimension) - 1;
+  entries.set(key, entry);
+  open.value.push(text(value));
+  for (const column of open.counts) column.push(0);
+  return entry;
 }
 
 /** The value of each dimension of a click, as a number that stands for its text. There is a Springfield in every other state. */
