@@ -1,13 +1,11 @@
-import type { SecureClientSessionOptions } from 'node:http2';
-import { type Client, createClient, type Transport } from '@connectrpc/connect';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { type Client, createClient } from '@connectrpc/connect';
+import { grpcTransport, type TlsOptions } from './grpc-transport.ts';
 import { type CallerOptions, callerTransport, type Hopline, type HoplineOptions, hoplineOver } from './hopline.ts';
 import { ResolverService } from './services.ts';
 
 export * from './api.ts';
 
-/** The certificates of the connection, in PEM: whom to trust besides the usual authorities, and (mTLS) who is calling. */
-export type TlsOptions = Pick<SecureClientSessionOptions, 'ca' | 'cert' | 'key'>;
+export type { TlsOptions } from './grpc-transport.ts';
 
 export interface NodeOptions extends HoplineOptions {
   readonly tls?: TlsOptions;
@@ -30,19 +28,4 @@ export function createHopline(options: NodeOptions): Hopline {
  */
 export function createResolver(options: ResolverOptions): Client<typeof ResolverService> {
   return createClient(ResolverService, callerTransport(grpcTransport(options), options));
-}
-
-/** A page of 1,000 links may have 8 MiB. */
-const mostBytes = 16 * 1_024 * 1_024;
-
-function grpcTransport({ url, tls }: { url: string; tls?: TlsOptions }): Transport {
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new TypeError(`"${url}" is no URL of an installation: it begins with https:// or http://.`);
-  return createGrpcTransport({
-    baseUrl: url,
-    readMaxBytes: mostBytes,
-    pingIntervalMs: 15_000,
-    pingTimeoutMs: 5_000,
-    ...(tls ? { nodeOptions: tls } : {}),
-  });
 }

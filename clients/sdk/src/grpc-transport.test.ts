@@ -1,0 +1,67 @@
+import { createServer } from 'node:http2';
+import { type AddressInfo, connect, createServer as createProxy, type Socket } from 'node:net';
+import { Code, ConnectError, createClient } from '@connectrpc/connect';
+import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { afterEach, expect, it } from 'vitest';
+import { grpcTransport } from './grpc-transport.ts';
+import { AnalyticsService, LinkService } from './services.ts';
+
+const closing: (() => unknown)[] = [];
+afterEach(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+/** An installation behind a proxy; `vanish` leaves all its connections open without a word, and new ones work. */
+async function startVanishing() {
+  const analytics = {
+    async *watchClicks(_: unknown, { signal }: { signal: AbortSignal }) {
+      yield { event: { case: 'heartbeat' as const, value: {} } };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  };
+  const server = createServer(
+    connectNodeAdapter({
+      routes: ({ service }) => service(AnalyticsService, analytics).service(LinkService, { getLink: () => ({}) }),
+    }),
+  );
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const pairs = new Set<[Socket, Socket]>();
+  const proxy = createProxy((near) => {
+    const far = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    for (const socket of [near, far]) socket.on('error', () => socket.destroy());
+    near.pipe(far).pipe(near);
+    pairs.add([near, far]);
+  });
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    proxy.close();
+    server.close();
+    for (const pair of pairs) for (const socket of pair) socket.destroy();
+  });
+  const vanish = (): void => {
+    for (const [near, far] of pairs) {
+      near.unpipe(far).resume();
+      far.unpipe(near).resume();
+    }
+  };
+  return { url: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`, vanish };
+}
+
+it('ends no process when a connection fell silent and the next call comes before its end was told', async () => {
+  const faults: unknown[] = [];
+  const onFault = (fault: unknown): void => void faults.push(fault);
+  process.on('uncaughtException', onFault);
+  closing.push(() => process.off('uncaughtException', onFault));
+  const { url, vanish } = await startVanishing();
+  const transport = grpcTransport({ url }, { pingIntervalMs: 300, pingTimeoutMs: 200 });
+  const stream = createClient(AnalyticsService, transport).watchClicks({})[Symbol.asyncIterator]();
+  await stream.next();
+  vanish();
+  const broken = await stream.next().then(
+    () => undefined,
+    (error: unknown) => ConnectError.from(error).code,
+  );
+  expect(broken).toBe(Code.Unavailable);
+  await createClient(LinkService, transport).getLink({ code: 'a' });
+  expect(faults).toEqual([]);
+}, 10_000);
