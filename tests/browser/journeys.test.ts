@@ -142,10 +142,12 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await there.getByRole('button', { name: /^Edit/ }).click();
     await page.getByLabel('Title').fill('There');
     await page.getByRole('button', { name: 'Save' }).click();
-    await row(page, 'There').getByText(`${otherDomain}/${alias}`).waitFor();
+    const named = page.getByRole('link', { name: 'There', exact: true });
+    await named.waitFor();
+    await there.waitFor();
     await page.getByLabel('Domain').selectOption(otherDomain);
     await here.waitFor({ state: 'detached' });
-    await row(page, 'There').getByRole('link').click();
+    await named.click();
     await page.getByRole('link', { name: new RegExp(`^${otherDomain}`) }).waitFor();
     await page.getByText('Nobody yet').waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
