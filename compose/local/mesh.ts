@@ -45,6 +45,8 @@ export interface TestMesh {
   release(part: PartName): Promise<void>;
   /** Makes the replica the primary, whether the primary lives or not; resolves when writes are taken. */
   failover(): Promise<void>;
+  /** Who ended by itself, and not by a signal, since the mesh was started: `link died (code 1); …`. */
+  crashes(): readonly string[];
   /** The end of a part's log. */
   log(part: PartName, lines?: number): string;
   stop(): Promise<void>;
@@ -58,6 +60,7 @@ export async function startMesh(options: MeshOptions): Promise<TestMesh> {
   const env = { ...Object.fromEntries(own), ...options.env };
   const silent = (): void => {};
   if (options.fresh) await deleteState(layout, silent);
+  const crashes = watchCrashes();
   const { supervisor, close } = await openMesh({
     layout,
     ports,
@@ -65,7 +68,7 @@ export async function startMesh(options: MeshOptions): Promise<TestMesh> {
     wanted: options.parts,
     detours: options.detours,
     say: silent,
-    changed: silent,
+    changed: crashes.changed,
   });
   // A test run that ends without stopping its mesh must not leave it behind.
   const killAll = (): void => supervisor.killAll();
@@ -81,7 +84,21 @@ export async function startMesh(options: MeshOptions): Promise<TestMesh> {
     await end();
     throw error;
   }
-  return handle(supervisor, layout, ports, end);
+  return { ...handle(supervisor, layout, ports, end), crashes: () => [...crashes.told] };
+}
+
+function watchCrashes(): { readonly told: readonly string[]; changed(state: MeshState): void } {
+  const told: string[] = [];
+  let seen = 0;
+  return {
+    told,
+    changed({ events }) {
+      for (const { sequence, kind, step, text } of events) {
+        if (sequence > seen && kind === 'died' && text.startsWith('died (code')) told.push(`${step} ${text}`);
+        seen = Math.max(seen, sequence);
+      }
+    },
+  };
 }
 
 function portEnv({ portOffset = 0, ports = {} }: MeshOptions): Record<string, string> {
@@ -89,7 +106,12 @@ function portEnv({ portOffset = 0, ports = {} }: MeshOptions): Record<string, st
   return { HOP_PORT_OFFSET: String(portOffset), ...Object.fromEntries(entries) };
 }
 
-function handle(supervisor: Supervisor, layout: Layout, ports: Ports, stop: () => Promise<void>): TestMesh {
+function handle(
+  supervisor: Supervisor,
+  layout: Layout,
+  ports: Ports,
+  stop: () => Promise<void>,
+): Omit<TestMesh, 'crashes'> {
   const runner = (part: PartName): ReturnType<Supervisor['runner']> => supervisor.runner(part);
   const pid = (part: PartName): number => {
     const known = runner(part).pid;

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import path from 'node:path';
-import type { FaultCase } from './case.ts';
+import { exactly, type FaultCase, type Finding } from './case.ts';
 import { commitOf, keepResult, type Result, standingOf, writePage } from './report.ts';
 import { openWorld, scale, type World, type WorldOptions } from './world/world.ts';
 
@@ -46,8 +46,9 @@ async function runOne(one: FaultCase, world: World): Promise<Result> {
   const { name, part, title, criterion } = one;
   say(`${name}: ${title}`);
   const begun = Date.now();
+  const earlier = world.mesh.crashes().length;
   const settled = await one.run(world).then(
-    (findings) => ({ findings }),
+    (findings) => ({ findings: [...findings, nobodyCrashed(world.mesh.crashes().slice(earlier))] }),
     (error: unknown) => ({
       findings: [],
       fault: error instanceof Error ? (error.stack ?? error.message) : String(error),
@@ -62,6 +63,12 @@ async function runOne(one: FaultCase, world: World): Promise<Result> {
   say(`${name}: ${Math.round((Date.now() - begun) / 1_000)} s`);
   keepResult(result);
   return result;
+}
+
+/** Whatever a case does, no process may end but by its signals. */
+function nobodyCrashed(crashes: readonly string[]): Finding {
+  for (const crash of crashes) say(`    ${crash}`);
+  return exactly('processes that ended by themselves', crashes.length, 0);
 }
 
 const wanted = process.argv.slice(2);
