@@ -27,9 +27,31 @@ export function createLog(config: LogConfig, destination: DestinationStream = st
 /** For tests. */
 export const silentLog: Log = pino({ level: 'silent' });
 
-// Written behind the call's back: a slow reader of the log must not slow the calls. pino flushes on exit.
-function standardOutput(): DestinationStream {
-  return pino.destination({ dest: 1, sync: false });
+/** So long, at most, a line waits for others to be written with: a write of its own costs more than making it does. */
+const gatherMs = 50;
+const gatherBytes = 8_192;
+
+/**
+ * Written behind the call's back: a slow reader of the log must not slow the calls. What waits is written at once before a
+ * fault ends the process, and at its exit; SIGKILL loses it.
+ */
+function standardOutput(): DestinationStream & { flushSync(): void } {
+  const output = pino.destination({ dest: 1, sync: false, minLength: gatherBytes });
+  let isWaiting = false;
+  const flush = (): void => {
+    isWaiting = false;
+    output.flush();
+  };
+  return {
+    write(line) {
+      output.write(line);
+      if (isWaiting) return;
+      isWaiting = true;
+      setTimeout(flush, gatherMs).unref();
+    },
+    // pino calls it after a fatal line.
+    flushSync: () => output.flushSync(),
+  };
 }
 
 export interface ErrorDescription {
