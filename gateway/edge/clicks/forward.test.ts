@@ -14,6 +14,7 @@ import { createPublisher } from './publish.ts';
 import { openCursor } from './spool/cursor.ts';
 import { openSpool } from './spool/spool.ts';
 import { activeName } from './spool/spool-files.ts';
+import { spoolLine } from './testing/spool-line.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -21,16 +22,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const line = (number: number): string =>
-  `${JSON.stringify({
-    v: 1,
-    at: String(1_764_000_000_000_000 + number),
-    request_id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
-    method: 'GET',
-    status: 302,
-    link_id: '0192f0c1-2222-7333-8444-555566667777',
-    workspace_id: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-  })}\n`;
+const line = (number: number): string => `${spoolLine(number)}\n`;
 
 /** The last digits of their request ids. */
 const numbersOf = ({ requestIds, atUs }: ClickRows): string[] =>

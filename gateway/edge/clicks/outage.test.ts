@@ -14,6 +14,7 @@ import { openSpool } from './spool/spool.ts';
 import { createSpoolCare } from './spool/spool-care.ts';
 import { activeName } from './spool/spool-files.ts';
 import type { Dropped } from './spool/spool-quota.ts';
+import { spoolLine } from './testing/spool-line.ts';
 
 const hourMs = 3_600_000;
 const quota = 40_000;
@@ -24,16 +25,7 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true }));
 
-const line = (number: number): string =>
-  `${JSON.stringify({
-    v: 1,
-    at: String(1_764_000_000_000_000 + number),
-    request_id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
-    method: 'GET',
-    status: 302,
-    link_id: '0192f0c1-2222-7333-8444-555566667777',
-    workspace_id: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-  })}\n`;
+const line = (number: number): string => `${spoolLine(number)}\n`;
 
 /** The click path without its Kafka, with a clock of its own. */
 async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {

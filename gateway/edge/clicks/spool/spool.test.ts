@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { parseLine } from '../parse.ts';
+import { spoolLine } from '../testing/spool-line.ts';
 import type { Acknowledged } from './cursor.ts';
 import type { Segment } from './segment.ts';
 import { openSpool, type Spool } from './spool.ts';
@@ -241,16 +242,6 @@ describe('limits', () => {
 });
 
 test('whatever bits of the spool are spoiled, every other line is read, and what was spoiled is counted', async () => {
-  const line = (number: number): string =>
-    JSON.stringify({
-      v: 1,
-      at: String(1_764_000_000_000_000 + number),
-      request_id: `00000000-0000-4000-8000-${String(number).padStart(12, '0')}`,
-      method: 'GET',
-      status: 302,
-      link_id: '0192f0c1-2222-7333-8444-555566667777',
-      workspace_id: '0192f0c1-aaaa-7bbb-8ccc-ddddeeeeffff',
-    });
   const spoiling = fc.record({
     line: fc.nat({ max: 49 }),
     // What a cable, a disk or a crashed kernel leaves: other bytes, zeros, a cut; never a line's end inside a line.
@@ -265,7 +256,7 @@ test('whatever bits of the spool are spoiled, every other line is read, and what
   await fc.assert(
     fc.asyncProperty(fc.uniqueArray(spoiling, { maxLength: 8, selector: (one) => one.line }), async (spoils) => {
       const own = await mkdtemp(join(tmpdir(), 'hop-spool-'));
-      const lines = Array.from({ length: 50 }, (_, number) => line(number));
+      const lines = Array.from({ length: 50 }, (_, number) => spoolLine(number));
       for (const { line: number, how } of spoils) lines[number] = how(lines[number] ?? '');
       await writeFile(join(own, activeName), `${lines.join('\n')}\n`);
       const spool = openSpool(own, new Map());
