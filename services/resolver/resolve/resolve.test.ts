@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
+import { replicaLagMs, resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
 import type { Answer } from './answer.ts';
 
 const v = (version: bigint) => testRecord({ version });
@@ -48,6 +48,28 @@ describe('the walk while Watch is live', () => {
     later.beat();
     later.everywhere(v(5n));
     expect(shape(await later.resolve())).toBe('redis 5');
+  });
+
+  it('asks the Redis that it passes over when nobody else answers, as after a failover', async () => {
+    const fixture = resolverFixture();
+    fixture.beat(fixture.now() - 1);
+    fixture.put(fixture.redis, { record: v(4n) });
+    for (const store of [fixture.replica, fixture.primary]) store.down = true;
+    expect(shape(await fixture.resolve())).toBe('redis 4');
+    const behind = resolverFixture();
+    behind.settle();
+    behind.beat(behind.now() - replicaLagMs);
+    behind.put(behind.redis, { record: v(4n) });
+    for (const store of [behind.replica, behind.primary]) store.down = true;
+    expect(shape(await behind.resolve())).toBe('redis 4');
+  });
+
+  it('does not take the word of a Redis that it passes over, and of a replica, that there is no link', async () => {
+    const fixture = resolverFixture();
+    fixture.beat(fixture.now() - 1);
+    fixture.primary.down = true;
+    expect(shape(await fixture.resolve())).toBe('unavailable');
+    expect([fixture.redis.asked, fixture.replica.asked]).toEqual([1, 1]);
   });
 
   it('asks a replica, and fills Redis from it, once the replica cannot be behind unnoticed', async () => {

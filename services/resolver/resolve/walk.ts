@@ -31,12 +31,12 @@ export function createWalk(options: WalkOptions): Walk {
 
   /**
    * Watch is live: the latest changes are known, so the near stores will do, except for an absence. Redis is passed over while
-   * changes from before Watch began are still to be carried there.
+   * changes from before Watch began are still to be carried there, and asked only when nobody else answers.
    */
   async function walkLive(name: LinkKey, key: string): Promise<Answer> {
     const remembered = answers.nothing(key);
-    const near = freshness.cached() ? await ask(redis, name, key) : 'failed';
-    if (isAnswer(near)) return near;
+    const near = freshness.cached() ? await ask(redis, name, key) : undefined;
+    if (near && isAnswer(near)) return near;
     // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
     if (near === 'missing' && remembered && answers.nothing(key)) return remembered;
     // A replica's row can be checked once all changes that it may lack have been heard of.
@@ -44,7 +44,9 @@ export function createWalk(options: WalkOptions): Walk {
       const copy = await ask(replica, name, key);
       if (isAnswer(copy)) return copy;
       const told = await askPrimary(name, key);
-      return isAnswer(told) ? told : withoutPrimary(name, key, near, copy);
+      if (isAnswer(told)) return told;
+      const last = near ?? (await ask(redis, name, key));
+      return isAnswer(last) ? last : withoutPrimary(name, key, last, copy);
     }
     return askPrimaryFirst(name, key, near);
   }
@@ -68,9 +70,13 @@ export function createWalk(options: WalkOptions): Walk {
     return isAnswer(copy) ? copy : withoutPrimary(name, key, near, copy);
   }
 
-  /** Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. */
+  /**
+   * Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. A Redis that is
+   * passed over may lack what is new.
+   */
   async function withoutPrimary(name: LinkKey, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
-    const nowhere = near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
+    const isPassedOver = freshness.live(now()) && !freshness.cached();
+    const nowhere = !isPassedOver && near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
     if (nowhere) return { kind: 'absent', tier: 'replica' };
     const isBack = primary.isBack();
     const known = answers.lastResort(key);
