@@ -9,6 +9,7 @@ import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
+import { pageSizeOf } from '#runtime/rpc/page-size.ts';
 import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { clickMessage, isPersons } from './click-message.ts';
 import { sinceOf } from './live/watch-since.ts';
@@ -39,7 +40,6 @@ interface Dependencies {
 
 const dayMs = 86_400_000;
 const defaultPageSize = 50;
-const largestPage = 1_000;
 const defaultTopLinks = 10;
 const mostTopLinks = 100;
 const newest: ClickPosition = { atUs: Date.UTC(2200, 0) * 1_000, skip: 0 };
@@ -99,7 +99,7 @@ function clickCalls({
     async listClicks(request, context) {
       logFields(context).short_code = request.code;
       const { pageSize, pageToken, includeBots: everything = false } = request;
-      if (pageSize < 0) throw invalid('page_size', 'must not be negative');
+      const limit = pageSizeOf(pageSize, defaultPageSize);
       const link = await reachableLink(links, request, context);
       const question = [link.id, everything];
       const { clicks, next } = await fromStore(
@@ -107,7 +107,7 @@ function clickCalls({
           linkId: link.id,
           sinceUs: madeAt(link) - clockSlack,
           from: pageToken === '' ? newest : clickTokens.read(question, pageToken),
-          limit: Math.min(pageSize || defaultPageSize, largestPage),
+          limit,
           everything,
         }),
       );

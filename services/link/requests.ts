@@ -2,6 +2,7 @@ import type { FieldMask, Timestamp } from '@bufbuild/protobuf/wkt';
 import type { CreateLinkRequest, LinkPatch, ListLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { HopError, invalid, invalidFields } from '#runtime/errors/errors.ts';
+import { pageSizeOf } from '#runtime/rpc/page-size.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
@@ -159,7 +160,6 @@ function lifetimeOf({
 }
 
 const defaultPageSize = 50;
-const largestPage = 1_000;
 const states = new Set<string>(['active', 'disabled', 'expired', 'deleted'] satisfies StateFilter[]);
 const order = /^(created_at|updated_at)(?: (asc|desc))?$/;
 
@@ -170,7 +170,7 @@ export interface CheckedList {
 }
 
 export function checkList(request: ListLinksRequest, person: PersonCaller, domains: Domains): CheckedList {
-  if (request.pageSize < 0) throw invalid('page_size', 'must not be negative');
+  const limit = pageSizeOf(request.pageSize, defaultPageSize);
   const { state, tag, search } = request;
   if (state !== undefined && !states.has(state)) {
     throw invalid('state', 'must be "active", "disabled", "expired" or "deleted"');
@@ -191,7 +191,7 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
     state: state as StateFilter | undefined,
     orderBy: orderBy as ListQuery['orderBy'],
     descending: direction === 'desc',
-    limit: Math.min(request.pageSize || defaultPageSize, largestPage),
+    limit,
   };
   const { createdBy, domain, descending } = query;
   const question = [query.workspaceId, createdBy, domain, query.tag, query.search, state, orderBy, descending];

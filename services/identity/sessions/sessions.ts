@@ -1,5 +1,6 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { invalid, unauthenticated } from '#runtime/errors/errors.ts';
+import { unauthenticated } from '#runtime/errors/errors.ts';
+import { pageSizeOf } from '#runtime/rpc/page-size.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -50,7 +51,6 @@ const prefix = 'hopr_';
 const wellFormed = /^hopr_[A-Za-z0-9_-]{43}$/;
 const secretBytes = 32;
 const defaultPageSize = 100;
-const largestPage = 1_000;
 /** One transaction holds no more rows than that. */
 const endedAtOnce = 1_000;
 
@@ -92,8 +92,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
     },
 
     async list(userId, { pageSize, pageToken }) {
-      if (pageSize < 0) throw invalid('page_size', 'must not be negative');
-      const limit = Math.min(pageSize || defaultPageSize, largestPage);
+      const limit = pageSizeOf(pageSize, defaultPageSize);
       const question = ['sessions', userId];
       const after = pageToken === '' ? undefined : rowTokens.read(question, pageToken);
       const found = await store.listSessions({ userId, at: new Date(now()), after, limit: limit + 1 });
