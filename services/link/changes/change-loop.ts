@@ -101,7 +101,7 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
 
   return {
     async reached(signal) {
-      if (!place) await Promise.race([started.promise, aborted(signal), aborted(stopping.signal)]);
+      if (!place) await Promise.race([started.promise, aborted(signal)]);
       return signal.aborted || stopping.signal.aborted ? undefined : place;
     },
     wake: alarm.ring,
@@ -111,6 +111,8 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
     },
     async stop() {
       stopping.abort();
+      // Whoever waits for the start looks whether this has stopped.
+      started.resolve();
       alarm.ring();
       await running;
     },
