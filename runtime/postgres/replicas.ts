@@ -13,16 +13,19 @@ interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
   readonly source: Source;
 }
 
+/** One with a name is parsed and planned once for each connection; a name stands for one text. */
+export type Statement = string | { readonly name: string; readonly text: string };
+
 export interface Replicas {
   /** Reads from a replica, in turn; from the next when it fails; from the primary when all do. Reads only. */
-  query<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
+  query<Row extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Answer<Row>>;
   /**
    * Several statements that see the same rows: one read-only transaction on one server, chosen as for `query`. When the
    * server fails, `read` is run again on the next.
    */
   snapshot<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result>;
   /** Reads from the primary: what it says is the truth. */
-  queryPrimary<Row extends QueryResultRow>(text: string, values?: readonly unknown[]): Promise<Answer<Row>>;
+  queryPrimary<Row extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Answer<Row>>;
 }
 
 /**
@@ -78,9 +81,9 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
   }
 
   return {
-    query: (text, values = []) => fromOne((source) => ask(source, text, values)),
+    query: (statement, values = []) => fromOne((source) => ask(source, statement, values)),
     snapshot: (read) => fromOne(({ pool }) => inTransaction(pool, read, ofOneMoment)),
-    queryPrimary: (text, values = []) => ask(first, text, values),
+    queryPrimary: (statement, values = []) => ask(first, statement, values),
   };
 }
 
@@ -89,9 +92,10 @@ const ofOneMoment: TransactionOptions = { isolation: 'repeatable read', readOnly
 
 async function ask<Row extends QueryResultRow>(
   source: Source,
-  text: string,
+  statement: Statement,
   values: readonly unknown[],
 ): Promise<Answer<Row>> {
-  const result = await source.pool.query<Row>(text, [...values]);
+  const named = typeof statement === 'string' ? { text: statement } : statement;
+  const result = await source.pool.query<Row>({ ...named, values: [...values] });
   return Object.assign(result, { source });
 }

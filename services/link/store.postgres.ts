@@ -47,10 +47,15 @@ const skipped = `case when code_blocks.timeline in (${currentHistory}, ${current
 /** A version that only grows, and the time; after what precedes them in the statement. */
 const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;
 
-/** Named, as what is asked most: it is parsed and planned once per connection. */
+// Named, as what is asked most: they are parsed and planned once per connection.
 const findLink = {
   name: 'find-link',
   text: `select ${linkColumns} from links where domain = $1 and code = $2 and workspace_id = $3`,
+};
+
+const lookUpLinks = {
+  name: 'look-up-links',
+  text: `select ${linkColumns} from links where (domain, code) in (select * from unnest($1::text[], $2::text[]))`,
 };
 
 /** `committed` is called after every transaction that wrote change records. */
@@ -73,10 +78,8 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
       return row && recordOfRow(row);
     },
     async lookup(keys) {
-      const rows = await query<LinkRow>(
-        `select ${linkColumns} from links where (domain, code) in (select * from unnest($1::text[], $2::text[]))`,
-        [keys.map(({ domain }) => domain), keys.map(({ code }) => code)],
-      );
+      const values = [keys.map(({ domain }) => domain), keys.map(({ code }) => code)];
+      const { rows } = await guarded(() => pool.query<LinkRow>({ ...lookUpLinks, values }));
       return rows.map(recordOfRow);
     },
     async lookupIds(workspaceId, linkIds) {

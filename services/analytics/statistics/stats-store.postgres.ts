@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import type { Replicas } from '#runtime/postgres/replicas.ts';
+import type { Replicas, Statement } from '#runtime/postgres/replicas.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from '../store.ts';
 import { dimensions, type Piece, type Unit } from './cover.ts';
 import {
@@ -84,15 +84,22 @@ interface ValueRow extends CountsRow {
   value: string | null;
 }
 
-export type Query = <Row extends QueryResultRow>(text: string, values: unknown[]) => Promise<{ rows: Row[] }>;
+export type Query = <Row extends QueryResultRow>(statement: Statement, values: unknown[]) => Promise<{ rows: Row[] }>;
 
 /** What the statistics read. */
 export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>): StatsStore {
   return {
-    ...readerOf((text, values) => reads.query(text, values)),
-    snapshot: (read) => reads.snapshot((client) => read(readerOf((text, values) => client.query(text, values)))),
+    ...readerOf((statement, values) => reads.query(statement, values)),
+    snapshot: (read) =>
+      reads.snapshot((client) => read(readerOf((statement, values) => client.query(statement, values)))),
   };
 }
+
+/** Named: it is asked with each link that is read. */
+const totalsOf = {
+  name: 'totals',
+  text: 'select link_id, clicks::float8 as clicks from click_totals where link_id = any($1::uuid[]) and clicks > 0',
+};
 
 function readerOf(query: Query): StatsReader {
   return {
@@ -138,10 +145,7 @@ function readerOf(query: Query): StatsReader {
     },
 
     async totals(linkIds) {
-      const { rows } = await query<{ link_id: string; clicks: number }>(
-        'select link_id, clicks::float8 as clicks from click_totals where link_id = any($1::uuid[]) and clicks > 0',
-        [linkIds],
-      );
+      const { rows } = await query<{ link_id: string; clicks: number }>(totalsOf, [linkIds]);
       return new Map(rows.map(({ link_id, clicks }) => [link_id, clicks]));
     },
   };

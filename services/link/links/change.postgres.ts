@@ -7,7 +7,7 @@ import type { ChangeOutcome, ChangeRequest, Edit } from '../store.ts';
 import { noneStands, standingAmong } from '../takedowns/standing.postgres.ts';
 import { type Subject, subjectsOf } from '../takedowns/subjects.ts';
 import { Abandoned } from '../transaction.postgres.ts';
-import { lockRows } from './locked-rows.postgres.ts';
+import { type LockedRow, lockLink } from './locked-rows.postgres.ts';
 import { lockPlace } from './place.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
@@ -21,8 +21,7 @@ export async function changeLink(
     // In one order, so that two renames that swap codes do not wait for each other.
     for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
   }
-  const ours = 'domain = $1 and code = $2 and workspace_id = $3';
-  const [row] = await lockRows(client, ours, [key.domain, key.code, workspaceId]);
+  const row = await lockLink(client, key, workspaceId);
   if (!row) return { outcome: 'missing' };
   const current = recordOfRow(row);
   const wanted = edit(current, row.now);
@@ -32,37 +31,43 @@ export async function changeLink(
   if (isEdit && row.owner_disabled !== null) throw new Abandoned('link_taken_down');
   const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version) });
   const previousCode = record.code === current.code ? '' : current.code;
-  await updateRow(client, current, record, isEdit ? [...subjectsOf(current), ...subjectsOf(record)] : []);
-  await client.query('insert into link_changes (kind, record, previous_code, changed_at) values ($1, $2, $3, $4)', [
-    wanted.kind,
-    bytesOf(record),
-    previousCode,
-    row.now,
-  ]);
+  const subjects = isEdit ? [...subjectsOf(current), ...subjectsOf(record)] : [];
+  await updateRow(client, { current, record, kind: wanted.kind, previousCode, now: row.now, subjects });
   return { outcome: 'changed', record, previousCode };
 }
 
-/** Unless one of the subjects is taken down. */
-async function updateRow(
-  client: PoolClient,
-  current: LinkRecord,
-  record: LinkRecord,
-  subjects: readonly Subject[],
-): Promise<void> {
-  const updated = client.query(
-    `update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
-       title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,
-       expiry_announced = expiry_announced and expires_at is not distinct from $13
-     where domain = $1 and code = $2 and ${noneStands('$15')}`,
-    [
+interface Update extends Pick<LockedRow, 'now'> {
+  readonly current: LinkRecord;
+  readonly record: LinkRecord;
+  readonly kind: ChangeKind;
+  readonly previousCode: string;
+  /** None of them may be taken down. */
+  readonly subjects: readonly Subject[];
+}
+
+/** Writes the link and its change. One statement, as a create is: a round trip costs this process what a statement costs Postgres. */
+const updateText = `with updated as (
+    update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
+      title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,
+      expiry_announced = expiry_announced and expires_at is not distinct from $13
+    where domain = $1 and code = $2 and ${noneStands('$15')} returning version)
+  insert into link_changes (kind, record, previous_code, changed_at)
+    select $16::smallint, $17::bytea, $18, $19::timestamptz from updated`;
+
+async function updateRow(client: PoolClient, { current, record, subjects, ...change }: Update): Promise<void> {
+  const updated = client.query({
+    name: 'update-link',
+    text: updateText,
+    values: [
       ...[record.domain, current.code, record.code, record.version, record.number, record.codeKeyId],
       ...[record.destination, record.redirectStatus, record.title, record.tags, record.disabled],
       record.updatedAt && dateOf(record.updatedAt),
       record.expiresAt ? dateOf(record.expiresAt) : null,
       record.deletedAt ? dateOf(record.deletedAt) : null,
       subjects,
+      ...[change.kind, bytesOf(record), change.previousCode, change.now],
     ],
-  );
+  });
   const { rowCount } = await updated.catch((error: unknown) => {
     throw classify(error).kind === 'unique' ? new Abandoned('code_taken') : error;
   });

@@ -13,7 +13,11 @@ const lifetime = '24 hours';
 export async function lockIdempotencyKey(client: PoolClient, workspaceId: string, key: string): Promise<void> {
   try {
     const lock = `idempotency:${workspaceId}/${key}`;
-    await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [lock]);
+    await client.query({
+      name: 'lock-name',
+      text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
+      values: [lock],
+    });
   } catch (error) {
     throw classify(error).kind === 'timeout' ? new Abandoned('key_busy') : error;
   }
@@ -24,11 +28,12 @@ export async function findReplay(
   workspaceId: string,
   { key, requestHash }: Idempotency,
 ): Promise<CreateOutcome | undefined> {
-  const { rows } = await client.query<{ request_hash: Buffer; record: Buffer }>(
-    `select request_hash, record from idempotency_keys where workspace_id = $1 and key = $2
+  const { rows } = await client.query<{ request_hash: Buffer; record: Buffer }>({
+    name: 'find-replay',
+    text: `select request_hash, record from idempotency_keys where workspace_id = $1 and key = $2
      and created_at >= clock_timestamp() - interval '${lifetime}'`,
-    [workspaceId, key],
-  );
+    values: [workspaceId, key],
+  });
   const [row] = rows;
   if (!row) return undefined;
   if (!row.request_hash.equals(requestHash)) return { outcome: 'key_reused' };
@@ -40,13 +45,14 @@ export async function keepIdempotencyKey(
   record: LinkRecord,
   idempotency: Idempotency,
 ): Promise<void> {
-  await client.query(
-    `insert into idempotency_keys (workspace_id, key, request_hash, record, created_at)
+  await client.query({
+    name: 'keep-idempotency-key',
+    text: `insert into idempotency_keys (workspace_id, key, request_hash, record, created_at)
      values ($1, $2, $3, $4, clock_timestamp())
      on conflict (workspace_id, key) do update
      set request_hash = excluded.request_hash, record = excluded.record, created_at = excluded.created_at`,
-    [record.workspaceId, idempotency.key, idempotency.requestHash, bytesOf(record)],
-  );
+    values: [record.workspaceId, idempotency.key, idempotency.requestHash, bytesOf(record)],
+  });
 }
 
 /** Answers how many were deleted. */

@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type LinkRow, linkColumns } from '#runtime/shortlink/link-record.ts';
 
 /** A row that is locked until the transaction ends, and what a change of it needs. */
@@ -16,12 +17,25 @@ export async function lockRows(
   condition: string,
   values: readonly unknown[],
 ): Promise<LockedRow[]> {
-  const { rows } = await client.query<LockedRow>(
-    `with held as materialized (
+  const { rows } = await client.query<LockedRow>(lockingText(condition), [...values]);
+  return rows;
+}
+
+const lockOwn = { name: 'lock-link', text: lockingText('domain = $1 and code = $2 and workspace_id = $3') };
+
+/** A workspace's link. Named, as what each change begins with: it is parsed and planned once per connection. */
+export async function lockLink(
+  client: PoolClient,
+  { domain, code }: LinkKey,
+  workspaceId: string,
+): Promise<LockedRow | undefined> {
+  const { rows } = await client.query<LockedRow>({ ...lockOwn, values: [domain, code, workspaceId] });
+  return rows[0];
+}
+
+function lockingText(condition: string): string {
+  return `with held as materialized (
        select ${linkColumns}, owner_disabled from links where ${condition} order by domain, code for update)
      select held.*, nextval('link_version') as next_version, date_trunc('milliseconds', clock_timestamp()) as now
-     from held`,
-    [...values],
-  );
-  return rows;
+     from held`;
 }
