@@ -1,12 +1,12 @@
 // What a fresh clone lacks, each with the stamp that says whether it is there and current.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import path from 'node:path';
-import { checkout, installDir, meshNode } from './checkout.mjs';
+import { checkout, installDir, localDir, meshNode } from './checkout.mjs';
 import { findPython } from './prerequisites.mjs';
 import { run } from './run.mjs';
 import { hashOf, readStamp, writeStamp } from './stamp.mjs';
 
-const local = path.relative(checkout, import.meta.dirname).replace(/bootstrap$/, '');
+const local = path.relative(checkout, localDir);
 
 /** npm packages: current when the stamp, or else npm's own record of what it installed, agrees with package-lock.json. */
 export const npmPackages = {
@@ -99,7 +99,7 @@ export const pythonEnvironment = {
   dir: path.join(installDir, 'venv'),
   stamp: path.join(installDir, 'venv', '.hopline-stamp.json'),
   hash() {
-    return hashOf(checkout, [`${local}requirements.txt`], this.dir);
+    return hashOf(checkout, [path.join(local, 'requirements.txt')], this.dir);
   },
   current(hash) {
     const stamp = readStamp(this.stamp);
@@ -123,7 +123,7 @@ export const kafkaJars = {
   label: 'Kafka',
   dir: path.join(installDir, 'kafka-jars'),
   stamp: path.join(installDir, 'kafka-jars', '.hopline-stamp.json'),
-  hash: () => hashOf(checkout, [`${local}kafka/pom.xml`]),
+  hash: () => hashOf(checkout, [path.join(local, 'kafka/pom.xml')]),
   current(hash) {
     return readStamp(this.stamp)?.hash === hash;
   },

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, expect, test, vi } from 'vitest';
@@ -105,4 +106,22 @@ test.each([
 
 test('a warm start asks neither for Python nor for Maven', () => {
   expect(faults({ ...good, installing: false, python: undefined, maven: undefined })).toEqual([]);
+});
+
+test('a Node that is too old is told so, although it lacks what ours has', () => {
+  const old = `
+    import { registerHooks } from 'node:module';
+    Object.defineProperty(process.versions, 'node', { value: '18.20.8' });
+    const asKnown = (source) => String(source).replaceAll('import.meta.dirname', 'undefined');
+    registerHooks({
+      load(url, context, next) {
+        const module = next(url, context);
+        return url.startsWith('file:') ? { ...module, source: asKnown(module.source) } : module;
+      },
+    });`;
+  const before = `data:text/javascript,${encodeURIComponent(old)}`;
+  const start = path.join(import.meta.dirname, '../start.mjs');
+  const { status, stderr } = spawnSync(process.execPath, ['--import', before, start], { encoding: 'utf8' });
+  expect(stderr).toContain('Node 20.19 or newer: found Node 18.20.8.');
+  expect(status).toBe(1);
 });
