@@ -110,9 +110,22 @@ test('where nothing can be written of a part (a full disk), it is started again 
   expect(livePart(layout, 'valkey')?.pid).toBe(mesh.pid('valkey'));
 });
 
-test('a part that is held stays down until it is released', async () => {
+/** `npm run <command>` about this mesh: its exit code, what it says and what it complains of. */
+async function command(...args: string[]): Promise<{ code: number; output: string; errors: string }> {
+  const { HOP_POSTGRES_PRIMARY: _, ...env } = process.env;
+  const main = path.join(import.meta.dirname, 'main.ts');
+  const child = spawn(process.execPath, [main, ...args], { env: { ...env, HOP_LOCAL_DIR: dir }, timeout: 20_000 });
+  const said = [text(child.stdout), text(child.stderr)] as const;
+  const [code] = await once(child, 'exit');
+  return { code, output: await said[0], errors: await said[1] };
+}
+
+test('a part that is held stays down until it is released, and the status names it', async () => {
+  expect(await command('status')).toMatchObject({ code: 0, output: expect.stringMatching(/^ready: http/m) });
   await mesh.hold('postgres-replica', 'SIGKILL');
   expect(() => mesh.pid('postgres-replica')).toThrow(/does not run/);
+  const output = expect.stringMatching(/^not ready, for postgres-replica is held: http/m);
+  expect(await command('status')).toMatchObject({ code: 1, output });
   await query('hop_link', mesh.ports.postgres, 'insert into link.seen values (43)');
   await mesh.release('postgres-replica');
   const count = (): Promise<unknown[]> =>
@@ -255,12 +268,8 @@ test('with synchronous replication a commit waits for the replica, and a failove
 
 test.concurrent('the tools on its tables find the database of the mesh, and say which argument is wrong', async () => {
   const run = async (...args: string[]): Promise<string> => {
-    const { HOP_POSTGRES_PRIMARY: _, ...env } = process.env;
-    const main = path.join(import.meta.dirname, 'main.ts');
-    const child = spawn(process.execPath, [main, ...args], { env: { ...env, HOP_LOCAL_DIR: dir }, timeout: 20_000 });
-    const output = text(child.stderr);
-    const [code] = await once(child, 'exit');
-    return `${code} ${await output}`;
+    const { code, errors } = await command(...args);
+    return `${code} ${errors}`;
   };
   expect(await run('reconcile', '--from', '2026-01-31', '--until', '2026-02-01')).toMatch(/^0 $/);
   expect(await run('erase', '--workspace', '0197f0c6-0000-7000-8000-000000000001')).toMatch(/^0 $/);

@@ -20,7 +20,9 @@ export async function failover(args: string[]): Promise<number> {
   }
   const outcome = await follow(layout, from);
   if (outcome?.kind === 'ready') {
-    process.stdout.write('\nThe new replica is being made from it; npm run status shows both.\n');
+    process.stdout.write(
+      '\nThe new replica is being made from it; until that serves, npm run status ends with 1 and names it.\n',
+    );
     return 0;
   }
   if (outcome === undefined) process.stderr.write('The supervisor does not say how it went: npm run status\n');

@@ -25,10 +25,16 @@ export async function status(args: string[]): Promise<number> {
     process.stdout.write(`\n${(await describePostgres(layout, state.ports)).join('\n')}\n`);
   if (supervisor === undefined)
     process.stdout.write('\nThe supervisor is gone: npm start cleans up and starts anew, npm stop stops the rest.\n');
-  else process.stdout.write(`\n${state?.phase ?? 'starting'}: ${state?.publicUrl ?? ''}\n`);
-  return supervisor !== undefined && state?.phase === 'ready' && state.parts.every((part) => part.status === 'ready')
-    ? 0
-    : 1;
+  else process.stdout.write(`\n${standingOf(state)}: ${state?.publicUrl ?? ''}\n`);
+  return supervisor !== undefined && standingOf(state) === 'ready' ? 0 : 1;
+}
+
+/** `ready`, or what keeps the mesh from being it: after a failover, say, the replica that is still being made. */
+function standingOf(state: MeshState | undefined): string {
+  if (state?.phase !== 'ready') return state?.phase ?? 'starting';
+  const others = state.parts.filter((part) => part.status !== 'ready');
+  if (others.length === 0) return 'ready';
+  return `not ready, for ${others.map((part) => `${part.name} is ${part.status}`).join(', ')}`;
 }
 
 const partIn = (state: MeshState | undefined, name: PartName): MeshState['parts'][number] | undefined =>

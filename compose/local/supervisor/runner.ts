@@ -13,6 +13,12 @@ export type Status = 'waiting' | 'starting' | 'ready' | 'died' | 'held' | 'stopp
 /** Tells people about a part; `ms` is how long it took. */
 export type Reporter = (part: string, kind: 'ready' | 'note' | 'died', text: string, ms?: number) => void;
 
+interface Telling {
+  readonly report: Reporter;
+  /** The status is another: there is not always something to tell about it. */
+  readonly changed: () => void;
+}
+
 interface Running {
   readonly child: ChildProcess;
   readonly identity: ProcessIdentity | undefined;
@@ -34,21 +40,32 @@ const TAIL_LINES = 15;
 
 export class PartRunner {
   readonly part: Part;
-  status: Status = 'waiting';
   restarts = 0;
   /** Milliseconds since the epoch at which the process was started. */
   since: number | undefined;
   readonly #layout: Layout;
   readonly #report: Reporter;
+  readonly #changed: () => void;
+  #status: Status = 'waiting';
   #running: Running | undefined;
   #stop = new AbortController();
   #loop: Promise<void> = Promise.resolve();
   #first = Promise.withResolvers<void>();
 
-  constructor(part: Part, layout: Layout, report: Reporter) {
+  constructor(part: Part, layout: Layout, { report, changed }: Telling) {
     this.part = part;
     this.#layout = layout;
     this.#report = report;
+    this.#changed = changed;
+  }
+
+  get status(): Status {
+    return this.#status;
+  }
+
+  #enter(status: Status): void {
+    this.#status = status;
+    this.#changed();
   }
 
   get pid(): number | undefined {
@@ -72,7 +89,7 @@ export class PartRunner {
     this.#stop.abort();
     const running = this.#running;
     if (running !== undefined && running.exit === undefined) {
-      this.status = 'stopping';
+      this.#enter('stopping');
       this.signal(how);
       const begun = performance.now();
       const timer = setTimeout(() => this.#killHard(), limitMs);
@@ -83,7 +100,7 @@ export class PartRunner {
     await this.#loop;
     this.#first.promise.catch(() => {});
     this.#first.reject(new Error(`${this.part.name} was stopped`));
-    this.status = status;
+    this.#enter(status);
   }
 
   /** Sends a signal to the process; false when there is none. */
@@ -124,7 +141,7 @@ export class PartRunner {
 
   async #backOff(died: string, attempt: number, stop: AbortSignal): Promise<void> {
     const delay = Math.min(BACKOFF_MOST_MS, BACKOFF_FIRST_MS * 2 ** attempt);
-    this.status = 'died';
+    this.#enter('died');
     this.#report(this.part.name, 'died', `${died}; starting it again in ${delay} ms`);
     await sleep(delay, undefined, { signal: stop }).catch(() => {});
   }
@@ -139,7 +156,7 @@ export class PartRunner {
 
   /** One start of the process; undefined when it serves, else what went wrong. */
   async #launch(stop: AbortSignal, everReady: boolean): Promise<string | undefined> {
-    this.status = 'starting';
+    this.#enter('starting');
     await this.part.prepare();
     if (stop.aborted) return undefined;
     const running = this.#spawn();
@@ -150,7 +167,7 @@ export class PartRunner {
       if (await this.part.ready().catch(() => false)) {
         // Whatever answered, it was this process only if this process is alive.
         if (running.exit !== undefined) continue;
-        this.status = 'ready';
+        this.#enter('ready');
         return undefined;
       }
       // Later, what it waits for may itself be away: then it is given time without end.

@@ -43,8 +43,8 @@ export class Supervisor {
     this.#steps = selectSteps(wanted);
     this.#pending = new Set(this.#steps.keys());
     const parts = mesh.parts.filter((part) => this.#steps.has(part.name));
-    const report = this.#report.bind(this);
-    this.#runners = new Map(parts.map((part) => [part.name, new PartRunner(part, layout, report)]));
+    const telling = { report: this.#report.bind(this), changed: this.#changed.bind(this) };
+    this.#runners = new Map(parts.map((part) => [part.name, new PartRunner(part, layout, telling)]));
   }
 
   /** Resolves when every part serves and every task is done. When one cannot, all are stopped and it rejects with the reason. */
