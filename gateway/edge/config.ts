@@ -37,6 +37,7 @@ export const edgeConfig = defineConfig({
   /** How long the first click of a batch waits for company. */
   lingerMs: duration('HOP_CLICKS_LINGER_MS', { max: 10_000, default: 250 }),
   batchClicks: int('HOP_CLICKS_BATCH', { min: 1, max: 50_000, default: 5_000 }),
+  /** How often a spool that was read to its end is looked at; one in which nothing was written for a second at most five times a second. */
   pollMs: duration('HOP_SPOOL_POLL_MS', { min: 5, max: 1_000, default: 50 }),
   segmentBytes: int('HOP_SPOOL_SEGMENT_BYTES', { min: 65_536, default: 67_108_864 }),
   segmentAgeMs: duration('HOP_SPOOL_SEGMENT_AGE_MS', { min: 1_000, default: 600_000 }),

@@ -1,6 +1,7 @@
 import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
@@ -35,7 +36,15 @@ async function start(
   lingerMs = 20,
 ) {
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
-  const spool = openSpool(directory, cursor.found);
+  let looks = 0;
+  const opened = openSpool(directory, cursor.found);
+  const spool: typeof opened = {
+    ...opened,
+    next() {
+      looks++;
+      return opened.next();
+    },
+  };
   const stopping = new AbortController();
   const options = { lingerMs, maxClicks: 50, pollMs: 5, log: silentLog };
   const publish = createPublisher(async () => {}, { log: silentLog });
@@ -56,6 +65,7 @@ async function start(
   const running = forwarder.run(stopping.signal);
   return {
     forwarder,
+    looks: () => looks,
     async stop() {
       stopping.abort();
       await running;
@@ -151,4 +161,24 @@ test('the tap hears of a followed link while nothing can be sent', async () => {
   await waitFor(() => tapped.length === 2, { what: 'the second click' });
   kafka.resolve();
   await first.stop();
+});
+
+test('the spool is looked at five times a second once nothing was read for a second, and often again after that', async () => {
+  const tapped: string[] = [];
+  const running = await start(
+    async () => {},
+    ({ requestId }) => tapped.push(requestId),
+  );
+  const looksIn = async (ms: number): Promise<number> => {
+    const before = running.looks();
+    await sleep(ms);
+    return running.looks() - before;
+  };
+  expect(await looksIn(600)).toBeLessThanOrEqual(4);
+  await appendFile(join(directory, activeName), line(1));
+  await waitFor(() => tapped.length === 1, { what: 'the click' });
+  expect(await looksIn(400)).toBeGreaterThan(8);
+  await sleep(1_000);
+  expect(await looksIn(600)).toBeLessThanOrEqual(4);
+  await running.stop();
 });

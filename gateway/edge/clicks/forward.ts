@@ -22,7 +22,7 @@ interface ForwardOptions {
   readonly lingerMs: number;
   /** A batch is sent at once when it has this many. */
   readonly maxClicks: number;
-  /** How often an idle spool is looked at. */
+  /** How often a spool is looked at that was read to its end. */
   readonly pollMs: number;
 }
 
@@ -41,10 +41,13 @@ interface Batch {
 
 const lines = counter(metric.clickLines);
 const faultPauseMs = 1_000;
+/** Where nothing was read for so long, the spool is looked at less often: each look wakes several threads. */
+const idle = { afterMs: 1_000, pollMs: 200 } as const;
 
 /** Spool to Kafka: one batch is read while the one before it is being sent. */
 export function createForwarder(options: ForwardOptions): Forwarder {
-  const { spool, cursor, publish, log } = options;
+  const { spool, cursor, publish, log, pollMs } = options;
+  const pace = createPace(pollMs);
   let sending: Batch | undefined;
   let reading: Batch | undefined;
 
@@ -66,7 +69,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
       while (!signal.aborted) {
         const batch = { clicks: new ClickRows(), ends: new Map() };
         reading = batch;
-        await collect(options, batch, signal);
+        await collect(options, pace, batch, signal);
         await inFlight;
         if (signal.aborted) return;
         inFlight = deliver(batch, signal).catch((error: unknown) => {
@@ -82,8 +85,25 @@ export function createForwarder(options: ForwardOptions): Forwarder {
   };
 }
 
-async function collect(options: ForwardOptions, batch: Batch, signal: AbortSignal): Promise<void> {
-  const { spool, log, lingerMs, maxClicks, pollMs } = options;
+/** How long to wait for more. */
+interface Pace {
+  /** Something was read. */
+  read(now: number): void;
+  restMs(now: number): number;
+}
+
+function createPace(pollMs: number): Pace {
+  let readAt = Number.NEGATIVE_INFINITY;
+  return {
+    read(now) {
+      readAt = now;
+    },
+    restMs: (now) => (now - readAt < idle.afterMs ? pollMs : Math.max(pollMs, idle.pollMs)),
+  };
+}
+
+async function collect(options: ForwardOptions, pace: Pace, batch: Batch, signal: AbortSignal): Promise<void> {
+  const { spool, log, lingerMs, maxClicks } = options;
   let dueAt = Number.POSITIVE_INFINITY;
   while (!signal.aborted) {
     try {
@@ -91,10 +111,11 @@ async function collect(options: ForwardOptions, batch: Batch, signal: AbortSigna
       const now = performance.now();
       if (chunk) {
         read(chunk, options, batch);
+        pace.read(now);
         dueAt = Math.min(dueAt, now + lingerMs);
       }
       if (batch.clicks.length >= maxClicks || now >= dueAt) return;
-      if (!chunk) await pause(Math.min(pollMs, dueAt - now), signal);
+      if (!chunk) await pause(Math.min(pace.restMs(now), dueAt - now), signal);
     } catch (error) {
       log.error({ err: error }, 'the spool cannot be read');
       if (batch.ends.size > 0) return;
