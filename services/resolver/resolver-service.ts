@@ -57,16 +57,14 @@ function connectStores(config: ResolverConfig, cachedUntilMs: () => number, log:
   // When Redis dies its whole load is here at once: opening connections then costs more than a redirect may wait.
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, Math.ceil(max / 2)));
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
-  const limits = { timeoutMs, resetMs, connections: max, log };
-  const lateMs = config.budgetMs / 2;
+  const { budgetMs } = config;
+  const limits = { timeoutMs, resetMs, connections: max, budgetMs, log };
+  const lateMs = budgetMs / 2;
   const [first, copies] = [postgresStore(primary), replicas.map(postgresStore)];
   const tiers = {
-    redis: redisTier({
-      ...{ redis, timeoutMs, lateMs, resetMs, maxFills, cachedUntilMs, log },
-      patienceMs: config.redisPatienceMs,
-    }),
-    replica: replicaTier(copies, { ...limits, lateMs, patienceMs: config.replicaPatienceMs }),
-    primary: primaryTier(first, () => look(first), { ...limits, patienceMs: config.primaryPatienceMs }),
+    redis: redisTier({ redis, timeoutMs, lateMs, resetMs, maxFills, budgetMs, cachedUntilMs, log }),
+    replica: replicaTier(copies, { ...limits, lateMs }),
+    primary: primaryTier(first, () => look(first), limits),
   };
   /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
   const check = (store: LinkStore, tier: PostgresTier | undefined, server: number) => async (): Promise<void> => {

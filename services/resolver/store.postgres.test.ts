@@ -10,7 +10,7 @@ import { postgresStore } from './store.postgres.ts';
 import { testKey } from './testing/resolver-fixture.ts';
 import { primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 
-const limits = { timeoutMs: 1_000, connections: 4, patienceMs: 1_000, log: silentLog };
+const limits = { timeoutMs: 1_000, connections: 4, budgetMs: 1_000, log: silentLog };
 let database: TestDatabase;
 let owner: Pool;
 let reader: Pool;
@@ -152,7 +152,21 @@ it('finds a primary that was given up to be back, and looks at one that is away 
   expect(looks).toBe(counted);
 });
 
-it('looks once for all who ask at the same time, and after a slow failure not again for a while', async () => {
+it('looks again at a primary that refused, for who asks just then', async () => {
+  let away = true;
+  const look = async (): Promise<void> => {
+    await sleep(30);
+    if (away) throw new Error('It is starting.');
+  };
+  const none = { find: () => Promise.reject(new Error('It is away.')) };
+  const primary = primaryTier(none, look, { ...limits, resetMs: 60_000 });
+  for (let call = 0; call < 5; call++) await primary.find(testKey).catch(() => {});
+  expect(await primary.isBack()).toBe(false);
+  away = false;
+  expect(await primary.isBack()).toBe(true);
+});
+
+it('looks once for all who ask at the same time, and after one that hung not again for a while', async () => {
   let looks = 0;
   const look = async (): Promise<never> => {
     looks++;
@@ -160,7 +174,7 @@ it('looks once for all who ask at the same time, and after a slow failure not ag
     throw new Error('It is away.');
   };
   const none = { find: () => Promise.reject(new Error('It is away.')) };
-  const primary = primaryTier(none, look, { ...limits, resetMs: 60_000 });
+  const primary = primaryTier(none, look, { ...limits, timeoutMs: 60, resetMs: 60_000 });
   for (let call = 0; call < 5; call++) await primary.find(testKey).catch(() => {});
   expect(await Promise.all([primary.isBack(), primary.isBack()])).toEqual([false, false]);
   expect([await primary.isBack(), looks]).toEqual([false, 1]);

@@ -3,7 +3,7 @@ import type { Source } from '../cached-link.ts';
 import type { Inquiry, L1 } from '../l1/l1.ts';
 import type { Found, PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
-import type { TierResult } from './answer.ts';
+import { type Answer, isAnswer, type TierResult } from './answer.ts';
 import type { Within } from './time-limit.ts';
 
 export interface AskTierOptions {
@@ -20,15 +20,20 @@ export interface AskTierOptions {
   readonly now: Clock;
 }
 
-/** One question to one store: waits as long as its patience is, and holds what it says against what L1 knows. */
-export interface AskTier {
-  /** An inquiry that was made earlier says what was known when the store was asked. */
-  ask(tier: Tier, name: LinkKey, key: string, inquiry?: Inquiry): Promise<TierResult>;
+/** What one walk asks the stores. */
+export interface Questions {
+  /**
+   * One question to one store: waits as long as its patience is, and holds what it says against what L1 knows. An inquiry that was
+   * made earlier says what was known when the store was asked.
+   */
+  ask(tier: Tier, inquiry?: Inquiry): Promise<TierResult>;
   /** The last word. A change may overtake the first answer on its way; the second is read after it. */
-  askPrimary(name: LinkKey, key: string): Promise<TierResult>;
+  askPrimary(): Promise<TierResult>;
+  /** The first answer to this question, or of a store that was too slow before; undefined where all have failed, each by its own time limit. */
+  late(beside: Promise<TierResult>): Promise<Answer | undefined>;
 }
 
-export function createAskTier(options: AskTierOptions): AskTier {
+export function createQuestions(options: AskTierOptions): (name: LinkKey, key: string) => Questions {
   const { l1, freshness, redis, primary, patienceMs, within, now } = options;
 
   function judge(found: Found, inquiry: Inquiry, from: Tier['name']): TierResult {
@@ -54,25 +59,42 @@ export function createAskTier(options: AskTierOptions): AskTier {
     return freshness.live(at) && freshness.settled(at);
   }
 
-  async function ask(tier: Tier, name: LinkKey, key: string, inquiry = l1.inquire(key)): Promise<TierResult> {
-    const told = tier.find(name).then(
-      // An answer that comes too late for this question is held for the next.
-      (found) => judge(found, inquiry, tier.name),
-      (): TierResult => 'failed', // counted and logged by its breaker
-    );
-    return within(patienceMs[tier.name], told, () => 'failed');
-  }
+  return (name, key) => {
+    const slow: Promise<TierResult>[] = [];
 
-  return {
-    ask,
-    async askPrimary(name, key) {
-      let told: TierResult = 'behind';
-      for (let round = 0; round < 2 && told === 'behind'; round++) {
-        const inquiry = l1.inquire(key);
-        told = await ask(primary, name, key);
-        if (told === 'missing') told = absent(inquiry, 'primary');
-      }
-      return told;
-    },
+    async function ask(tier: Tier, inquiry = l1.inquire(key)): Promise<TierResult> {
+      const told = tier.find(name).then(
+        // An answer that comes too late for this question is held for the next.
+        (found) => judge(found, inquiry, tier.name),
+        (): TierResult => 'failed', // counted and logged by its breaker
+      );
+      return within(patienceMs[tier.name], told, () => {
+        slow.push(told);
+        return 'failed';
+      });
+    }
+
+    return {
+      ask,
+      async askPrimary() {
+        let told: TierResult = 'behind';
+        for (let round = 0; round < 2 && told === 'behind'; round++) {
+          const inquiry = l1.inquire(key);
+          told = await ask(primary);
+          if (told === 'missing') told = absent(inquiry, 'primary');
+        }
+        return told;
+      },
+      late: (beside) => firstAnswer([beside, ...slow]),
+    };
   };
+}
+
+function firstAnswer(all: readonly Promise<TierResult>[]): Promise<Answer | undefined> {
+  const answers = all.map(async (one) => {
+    const told = await one;
+    if (!isAnswer(told)) throw new Error('It has no answer.');
+    return told;
+  });
+  return Promise.any(answers).catch(() => undefined);
 }

@@ -180,20 +180,51 @@ describe('when stores are down', () => {
   });
 });
 
-it('goes on when a store takes too long, and holds what it says in the end for the next who asks', async () => {
-  const fixture = resolverFixture();
-  fixture.settle();
-  const late = Promise.withResolvers<void>();
-  fixture.replica.onTheWay = () => late.promise;
-  fixture.put(fixture.replica, { record: v(1n) });
-  fixture.primary.down = true;
-  const answer = fixture.resolve();
-  await settled();
-  fixture.expire('replica');
-  expect(shape(await answer)).toBe('unavailable');
-  late.resolve();
-  await settled();
-  expect(shape(await fixture.resolve())).toBe('l1 1');
+describe('when a store takes too long', () => {
+  function slow(store: 'redis' | 'replica') {
+    const fixture = resolverFixture();
+    fixture.settle();
+    const arrival = Promise.withResolvers<void>();
+    fixture[store].onTheWay = () => arrival.promise;
+    fixture.put(fixture[store], { record: v(1n) });
+    return { fixture, arrival };
+  }
+
+  it('asks the next', async () => {
+    const { fixture, arrival } = slow('redis');
+    fixture.put(fixture.replica, { record: v(1n) });
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('redis');
+    expect(shape(await answer)).toBe('replica 1');
+    arrival.resolve();
+  });
+
+  it.each(['redis', 'replica'] as const)('takes what %s says in the end where nobody else knows', async (store) => {
+    const { fixture, arrival } = slow(store);
+    fixture[store === 'redis' ? 'replica' : 'redis'].down = true;
+    fixture.primary.down = true;
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire(store);
+    await settled();
+    arrival.resolve();
+    expect(shape(await answer)).toBe(`${store} 1`);
+  });
+
+  it('does not wait for it beyond the budget, and holds what it says for the next who asks', async () => {
+    const { fixture, arrival } = slow('replica');
+    fixture.primary.down = true;
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('replica');
+    await settled();
+    fixture.expire('budget');
+    expect(shape(await answer)).toBe('unavailable');
+    arrival.resolve();
+    await settled();
+    expect(shape(await fixture.resolve())).toBe('l1 1');
+  });
 });
 
 it('asks a primary that was given up when nobody else knows, if it is found to be back', async () => {

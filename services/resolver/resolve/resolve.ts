@@ -1,7 +1,7 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type CachedLink, nameOf } from '../cached-link.ts';
 import type { Answer } from './answer.ts';
-import { type AskTierOptions, createAskTier } from './ask-tier.ts';
+import { type AskTierOptions, createQuestions } from './ask-tier.ts';
 import { createFlights } from './flights.ts';
 import { createL1Answers, type L1AnswersOptions } from './l1-answers.ts';
 import { createTimeLimit, type Timer } from './time-limit.ts';
@@ -29,8 +29,8 @@ export function createResolver(options: ResolverOptions): Resolver {
   const { timer, budgetMs, patienceMs } = options;
   const within = createTimeLimit(timer);
   const answers = createL1Answers(options);
-  const asking = createAskTier({ ...options, within });
-  const walk = createWalk({ ...options, answers, asking, within, hedgeMs: patienceMs.primary / 4 });
+  const questions = createQuestions({ ...options, within });
+  const walk = createWalk({ ...options, answers, questions, within, hedgeMs: patienceMs.primary / 4 });
   const fly = createFlights<Answer>(options.maxFlights);
   const { atHand, isMadeUp, lastResort } = answers;
 

@@ -3,7 +3,7 @@ import type { L1 } from '../l1/l1.ts';
 import type { PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import { type Answer, isAnswer, type TierResult } from './answer.ts';
-import type { AskTier } from './ask-tier.ts';
+import type { Questions } from './ask-tier.ts';
 import type { L1Answers } from './l1-answers.ts';
 import type { Within } from './time-limit.ts';
 
@@ -15,7 +15,7 @@ export interface WalkOptions {
   /** Absent where there is no replica. */
   readonly replica: Tier | undefined;
   readonly primary: PrimaryTier;
-  readonly asking: AskTier;
+  readonly questions: (name: LinkKey, key: string) => Questions;
   /** How long the primary is waited for alone before the others are asked beside it, in milliseconds. */
   readonly hedgeMs: number;
   readonly within: Within;
@@ -26,37 +26,38 @@ export interface WalkOptions {
 export type Walk = (name: LinkKey, key: string) => Promise<Answer>;
 
 export function createWalk(options: WalkOptions): Walk {
-  const { l1, answers, freshness, redis, replica, primary, hedgeMs, within, now } = options;
-  const { ask, askPrimary } = options.asking;
+  const { l1, answers, freshness, redis, replica, primary, questions, hedgeMs, within, now } = options;
 
   /**
    * Watch is live: the latest changes are known, so the near stores will do, except for an absence. Redis is passed over while
    * changes from before Watch began are still to be carried there, and asked only when nobody else answers.
    */
-  async function walkLive(name: LinkKey, key: string): Promise<Answer> {
+  async function walkLive(name: LinkKey, key: string, asking: Questions): Promise<Answer> {
+    const { ask, askPrimary } = asking;
     const remembered = answers.nothing(key);
-    const near = freshness.cached() ? await ask(redis, name, key) : undefined;
+    const near = freshness.cached() ? await ask(redis) : undefined;
     if (near && isAnswer(near)) return near;
     // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
     if (near === 'missing' && remembered && answers.nothing(key)) return remembered;
     // A replica's row can be checked once all changes that it may lack have been heard of.
     if (replica && near !== 'behind' && freshness.settled(now())) {
-      const copy = await ask(replica, name, key);
+      const copy = await ask(replica);
       if (isAnswer(copy)) return copy;
-      const told = await askPrimary(name, key);
+      const told = await askPrimary();
       if (isAnswer(told)) return told;
-      const last = near ?? (await ask(redis, name, key));
-      return isAnswer(last) ? last : withoutPrimary(name, key, last, copy);
+      const last = near ?? (await ask(redis));
+      return isAnswer(last) ? last : withoutPrimary(asking, key, last, copy);
     }
-    return askPrimaryFirst(name, key, near);
+    return askPrimaryFirst(name, key, asking, near);
   }
 
   /**
    * Where Redis and the replicas may hold what is older than allowed: while Watch is silent, and for a while after it began.
    * Beside a primary that hangs they are asked too, but what they say is not looked at before the primary has had its time.
    */
-  async function askPrimaryFirst(name: LinkKey, key: string, known?: TierResult): Promise<Answer> {
-    const asked = askPrimary(name, key);
+  async function askPrimaryFirst(name: LinkKey, key: string, asking: Questions, known?: TierResult): Promise<Answer> {
+    const { ask, askPrimary } = asking;
+    const asked = askPrimary();
     const prompt = await within<TierResult | undefined>(hedgeMs, asked, () => undefined);
     const inquiry = l1.inquire(key);
     const beside = (tier: Tier): Tier => (prompt ? tier : begun(tier, name));
@@ -64,28 +65,31 @@ export function createWalk(options: WalkOptions): Walk {
     const copies = replica && beside(replica);
     const told = prompt ?? (await asked);
     if (isAnswer(told)) return told;
-    const near = cache ? await ask(cache, name, key, inquiry) : (known ?? 'failed');
+    const near = cache ? await ask(cache, inquiry) : (known ?? 'failed');
     if (isAnswer(near)) return near;
-    const copy = copies ? await ask(copies, name, key, inquiry) : 'failed';
-    return isAnswer(copy) ? copy : withoutPrimary(name, key, near, copy);
+    const copy = copies ? await ask(copies, inquiry) : 'failed';
+    return isAnswer(copy) ? copy : withoutPrimary(asking, key, near, copy);
   }
 
   /**
    * Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. A Redis that is
-   * passed over may lack what is new.
+   * passed over may lack what is new. Who was too slow may still answer while there is time.
    */
-  async function withoutPrimary(name: LinkKey, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
+  async function withoutPrimary(asking: Questions, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
     const isPassedOver = freshness.live(now()) && !freshness.cached();
     const nowhere = !isPassedOver && near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
     if (nowhere) return { kind: 'absent', tier: 'replica' };
     const isBack = primary.isBack();
     const known = answers.lastResort(key);
     if (known.kind === 'link') return known;
-    const told = (await isBack) ? await askPrimary(name, key) : 'failed';
-    return isAnswer(told) ? told : answers.lastResort(key);
+    const again = isBack.then((is) => (is ? asking.askPrimary() : 'failed'));
+    return (await asking.late(again)) ?? answers.lastResort(key);
   }
 
-  return (name, key) => (freshness.live(now()) && !l1.blind(key) ? walkLive(name, key) : askPrimaryFirst(name, key));
+  return (name, key) => {
+    const walk = freshness.live(now()) && !l1.blind(key) ? walkLive : askPrimaryFirst;
+    return walk(name, key, questions(name, key));
+  };
 }
 
 /** The tier, asked now: who asks it later waits for that answer. */

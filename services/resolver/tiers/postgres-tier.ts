@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Breaker, breaker } from '#runtime/breaker/breaker.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
@@ -13,8 +14,8 @@ interface PostgresTierOptions {
   readonly resetMs: number;
   /** Questions under way at each server: as many as there are connections. */
   readonly connections: number;
-  /** A key that waited longer to be asked for is not asked for any more: nobody waits for it. */
-  readonly patienceMs: number;
+  /** How long a question may take in all: a key that waited longer is not asked for any more, for nobody waits for it. */
+  readonly budgetMs: number;
   readonly log: Log;
 }
 
@@ -37,7 +38,7 @@ export function primaryTier(
 ): PostgresTier & PrimaryTier {
   const server = guarded('primary', store, options);
   const answersAgain = (): void => server.answersAgain();
-  const seen = lookout(look);
+  const seen = lookout(look, options.timeoutMs);
   return {
     name: 'primary',
     find: server.find,
@@ -51,25 +52,34 @@ export function primaryTier(
   };
 }
 
-/** One look at a time, for all who ask; after one that failed, none for ten times as long as it took. */
-function lookout(look: () => Promise<unknown>): () => Promise<boolean> {
+/** The rest after a server that refused to answer, which costs nobody anything. */
+const refusedRestMs = 20;
+
+/**
+ * One look at a time, for all who ask. After a refusal the next one comes a little later, and who asks meanwhile waits for it: a
+ * server that was promoted is not to be missed. One that hangs is left alone for ten times as long as it was waited for.
+ */
+function lookout(look: () => Promise<unknown>, timeoutMs: number): () => Promise<boolean> {
   let under: Promise<boolean> | undefined;
   let notBefore = Number.NEGATIVE_INFINITY;
+  const restMs = (): number => Math.max(0, notBefore - performance.now());
   async function attempt(): Promise<boolean> {
+    if (restMs() > 0) await sleep(restMs());
     const begunAt = performance.now();
     try {
       await look();
       return true;
     } catch {
       const at = performance.now();
-      notBefore = at + 10 * (at - begunAt);
+      const tookMs = at - begunAt;
+      notBefore = at + (tookMs < timeoutMs / 2 ? refusedRestMs : 10 * tookMs);
       return false;
     } finally {
       under = undefined;
     }
   }
   return async () => {
-    if (!under && performance.now() < notBefore) return false;
+    if (!under && restMs() > refusedRestMs) return false;
     under ??= attempt();
     return under;
   };
@@ -102,11 +112,11 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
 }
 
 function guarded(name: string, store: LinkStore, options: PostgresTierOptions): Server {
-  const { connections, patienceMs, ...limits } = options;
+  const { connections, budgetMs, ...limits } = options;
   // A full pool is a crowd, not an illness.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
   const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { ...limits, isFailure });
-  const rowOf = gather(rows.fire, { name, ...batches, underWay: connections, patienceMs });
+  const rowOf = gather(rows.fire, { name, ...batches, underWay: connections, patienceMs: budgetMs });
   return {
     get state() {
       return rows.state;

@@ -9,7 +9,7 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import { testRecord } from '../testing/resolver-fixture.ts';
 import { redisTier } from './redis-tier.ts';
 
-const bounds = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, patienceMs: 1_000, log: silentLog };
+const bounds = { timeoutMs: 1_000, lateMs: 1_000, resetMs: 100, maxFills: 64, budgetMs: 1_000, log: silentLog };
 /** How far Redis has got is not known. */
 const limits = { ...bounds, cachedUntilMs: () => Number.NEGATIVE_INFINITY };
 let redis: Redis;
@@ -32,6 +32,19 @@ describe('the redis tier', () => {
     const record = testRecord({ ...key, version: 3n, tags: ['a'] });
     await setIfNewer(redis, record);
     expect(await tier.find(key)).toEqual({ record });
+  });
+
+  it('is asked for what waited because the process stood still, while somebody waits for it', async () => {
+    const tier = redisTier({ redis, ...limits, budgetMs: 200 });
+    const key = newKey();
+    const record = testRecord({ ...key, version: 3n });
+    await setIfNewer(redis, record);
+    const found = tier.find(key);
+    for (const until = performance.now() + 60; performance.now() < until; );
+    expect(await found).toEqual({ record });
+    const given = tier.find(key);
+    for (const until = performance.now() + 250; performance.now() < until; );
+    await expect(given).rejects.toThrow('redis is asked for too much at once');
   });
 
   it('tells a code that is gone from one that nobody had', async () => {

@@ -15,8 +15,8 @@ interface RedisTierOptions {
   readonly resetMs: number;
   /** Fills under way at once; more are left undone. */
   readonly maxFills: number;
-  /** A key that waited longer to be asked for is not asked for any more: nobody waits for it. */
-  readonly patienceMs: number;
+  /** How long a question may take in all: a key that waited longer is not asked for any more, for nobody waits for it. */
+  readonly budgetMs: number;
   /** Up to when every change was said to be in Redis, by the database's clock; -Infinity: not known. */
   readonly cachedUntilMs: () => number;
   readonly log: Log;
@@ -31,7 +31,7 @@ export function redisTier({
   lateMs,
   resetMs,
   maxFills,
-  patienceMs,
+  budgetMs,
   cachedUntilMs,
   log,
 }: RedisTierOptions): RedisTier {
@@ -57,7 +57,7 @@ export function redisTier({
     isFailure: (error) => !(error instanceof GoneBack),
     log,
   });
-  const entryOf = gather(get.fire, { name: 'redis', ...batches, patienceMs });
+  const entryOf = gather(get.fire, { name: 'redis', ...batches, patienceMs: budgetMs });
   const write = gather(
     async (records: readonly LinkRecord[]) => {
       await setAllIfNewer(redis, records);
