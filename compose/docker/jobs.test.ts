@@ -102,6 +102,15 @@ describe('secrets, roles and migrations', () => {
     for (const share of ['link', 'resolver']) expect(keysOf(share)).toEqual([...before, keyId]);
   });
 
+  it('says in a line what it has not understood', () => {
+    const env = { ...process.env, HOP_POSTGRES_ADDRESS: 'postgres:5432', HOP_VALKEY_ADDRESS: 'valkey:6379' };
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [join(import.meta.dirname, 'secrets.ts'), ...args], { env, encoding: 'utf8' });
+    const mistaken = run('--out', temporaryDirectory(), '--rotate', 'nobody');
+    expect([mistaken.status, mistaken.stderr]).toEqual([1, expect.stringMatching(/^nobody is none of link, .*\n$/)]);
+    expect(run().stderr).toBe('Say where to write: --out DIR.\n');
+  });
+
   it('makes roles, once and again, that own what the migrations make', async () => {
     const { HOP_POSTGRES_ADMIN: admin = '' } = environment('admin');
     const passwordsFile = join(out, 'admin/passwords.json');

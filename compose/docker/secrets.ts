@@ -107,9 +107,14 @@ function writeStores(out: string, { postgres, hop_replication, valkey }: Passwor
 const hostPort = ({ host, port }: Address): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
 
 if (import.meta.main) {
+  const stores = mainConfig(secretsConfig);
   const option = { type: 'string' } as const;
-  const { values } = parseArgs({ options: { out: option, rotate: option, retire: option } });
-  const { out, ...changes } = values;
-  if (out === undefined) throw new Error('Say where to write: --out DIR.');
-  writeSecrets(out, mainConfig(secretsConfig), changes);
+  try {
+    const { out, ...changes } = parseArgs({ options: { out: option, rotate: option, retire: option } }).values;
+    if (out === undefined) throw new Error('Say where to write: --out DIR.');
+    writeSecrets(out, stores, changes);
+  } catch (error) {
+    process.stderr.write(`${(error as Error).message}\n`);
+    process.exitCode = 1;
+  }
 }
