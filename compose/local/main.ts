@@ -19,6 +19,9 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   takedown: databaseTool('takedown'),
 };
 
+// A reader that went away (`npm start | head`) must end neither the mesh nor a command in a stack.
+for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+
 const [name = '', ...args] = process.argv.slice(2);
 const command = commands[name];
 if (command === undefined) {

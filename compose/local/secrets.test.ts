@@ -28,6 +28,18 @@ test('secrets are made once and then kept', () => {
   expect(second.passwords).toEqual(first.passwords);
 });
 
+test.each(['passwords.json', 'callers.json'])(
+  'a mistake in %s is told with the name of the file, and nothing of what is in it',
+  (name) => {
+    keepSecrets(layout);
+    const file = path.join(layout.secrets, name);
+    writeFileSync(file, '{"postgres": "hush",}');
+    const tell = (): unknown => keepSecrets(layout);
+    expect(tell).toThrow(`${file} cannot be read. It is no JSON`);
+    expect(tell).not.toThrow(/hush/);
+  },
+);
+
 test('a lost file is made anew, the others stay', () => {
   keepSecrets(layout);
   const before = contents();

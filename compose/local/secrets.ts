@@ -72,6 +72,16 @@ function makeOnce(file: string, make: () => string): void {
   if (!existsSync(file)) replaceFile(file, make(), 0o600);
 }
 
+/** People edit these files. Throws with the name of one that cannot be read, and nothing of what is in it. */
+function readJson<Content>(file: string): Content {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    const what = error instanceof SyntaxError ? 'It is no JSON; is there a comma too many, or too few?' : `${error}`;
+    throw new Error(`${file} cannot be read. ${what}`);
+  }
+}
+
 function json(value: unknown): string {
   return `${JSON.stringify(value, undefined, 2)}\n`;
 }
@@ -95,7 +105,7 @@ function callerKey(signer: Signer, keyFile: string): CallerKey {
 
 /** Adds the keys that are missing; others stay, such as one that its signer is still to be given, or no longer has. */
 function keepKeyring(file: string, present: readonly CallerKey[], retire: string | undefined): void {
-  const known: readonly CallerKey[] = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')).keys : [];
+  const known: readonly CallerKey[] = existsSync(file) ? readJson<{ keys: CallerKey[] }>(file).keys : [];
   const isPresent = ({ spki }: CallerKey): boolean => present.some((key) => key.spki === spki);
   const kept = known.filter((key) => key.issuer !== retire || isPresent(key));
   const missing = present.filter(({ spki }) => !kept.some((key) => key.spki === spki));
@@ -119,7 +129,7 @@ function newJwtKeys(): string {
 
 /** One password per role; a role that was added later gets its own without touching the others. */
 function keepPasswords(file: string, rotate: string | undefined): Passwords {
-  const known: Partial<Record<string, string>> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
+  const known: Partial<Record<string, string>> = existsSync(file) ? readJson(file) : {};
   if (rotate !== undefined) delete known[rotate];
   const entries = PASSWORDS.map((name) => [name, known[name] ?? randomBytes(24).toString('base64url')]);
   const passwords = Object.fromEntries(entries) as Passwords;

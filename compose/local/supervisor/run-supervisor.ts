@@ -17,9 +17,6 @@ export interface SupervisorRun {
 
 /** Runs a mesh until a signal asks it to stop. Resolves with the exit code. */
 export async function runSupervisor({ layout, wanted, screen }: SupervisorRun): Promise<number> {
-  // A reader that went away (`npm start | head`) must not end the mesh.
-  process.stdout.on('error', () => {});
-  process.stderr.on('error', () => {});
   const say = (text: string): void => void screen?.write(`${text}\n`);
   const changed = screen === undefined ? (): void => {} : createProgress(screen);
   let supervisor: Supervisor | undefined;
