@@ -253,6 +253,34 @@ describe('the relay', () => {
     expect([await moveRelayPlace(redis, 6, 8), await relayPlace(redis)]).toEqual([true, 8]);
   });
 
+  test('a cache that was emptied is not emptied again because that cannot be saved', async () => {
+    const leftOver = { ...(await make()), code: 'left-over', version: 1n };
+    await setIfNewer(redis, leftOver);
+    await changeLog.saveRelayCursor('garbage');
+    let saves = 0;
+    const unsaved: ChangeLog = {
+      ...changeLog,
+      saveRelayCursor() {
+        saves++;
+        return Promise.reject(new Error('No replica follows.'));
+      },
+    };
+    const feed = createChangeFeed({ changeLog, log: silentLog });
+    const cache = createCacheWriters(redis);
+    const relay = startRelay({ changeLog: unsaved, feed, cache, log: silentLog, saveEveryMs: 50 });
+    running.push({
+      async stop() {
+        await relay.stop();
+        await feed.stop();
+      },
+    });
+    await waitFor(() => saves > 0);
+    expect(await cached('left-over')).toBeUndefined();
+    await setIfNewer(redis, leftOver);
+    await waitFor(() => saves > 3);
+    expect(await cached('left-over')).toBeDefined();
+  });
+
   test('a cursor that cannot be continued empties the cache', async () => {
     await setIfNewer(redis, { ...(await make()), code: 'left-over', version: 1n });
     await changeLog.saveRelayCursor('garbage');

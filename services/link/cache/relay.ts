@@ -26,6 +26,11 @@ export interface RelaySettings {
 export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }: RelaySettings): Relay {
   const stopping = new AbortController();
   const writes = createInsistentWrites(cache, log);
+  /**
+   * How far this process has brought the cache, over one connection to it. Where that cannot be saved, as while commits wait for a
+   * replica, it goes on from here: from what was saved it would empty a cache again that it has just emptied.
+   */
+  let reached: { readonly cursor: string; readonly connections: number } | undefined;
   const unobserve = observe(metric.relayLag, {}, () =>
     writes.owedSince === undefined ? 0 : (Date.now() - writes.owedSince) / 1_000,
   );
@@ -48,8 +53,8 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
   async function relay(signal: AbortSignal): Promise<void> {
     const { connections } = cache.place;
     const isSame = (): boolean => cache.place.connections === connections;
-    const saved = (await changeLog.relayCursor()) ?? '';
-    let place = await placeOfCache(saved, signal);
+    const from = reached?.connections === connections ? reached.cursor : ((await changeLog.relayCursor()) ?? '');
+    let place = await placeOfCache(from, signal);
     let savedAt = Number.NEGATIVE_INFINITY;
 
     /** First in the cache, then in the database: a process that hears of the second can look at the first. */
@@ -58,12 +63,13 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
       if (performance.now() - savedAt < saveEveryMs) return true;
       if (!(await cache.place.move(place, cursor.readAtMs)) || !isSame()) return false;
       place = cursor.readAtMs;
-      await changeLog.saveRelayCursor(writeCursor(cursor));
+      reached = { cursor: writeCursor(cursor), connections };
+      await changeLog.saveRelayCursor(reached.cursor);
       savedAt = performance.now();
       return true;
     }
 
-    for await (const events of feed.subscribe(saved, signal)) {
+    for await (const events of feed.subscribe(from, signal)) {
       for (const event of events) if (event.type === 'resynchronise') await beginAnew(event.reason, signal);
       await writes.write(changesOf(events), signal);
       const reached = events.findLast((event) => event.type === 'heartbeat' || event.type === 'caught_up');
@@ -75,6 +81,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     const over = new AbortController();
     const signal = AbortSignal.any([over.signal, stopping.signal]);
     void leadership.lost.then(() => over.abort());
+    reached = undefined;
     log.info('this process relays changes to the cache');
     while (!signal.aborted) {
       await relay(signal).catch((error: unknown) => log.warn({ err: error }, 'the relay resumes'));
