@@ -15,10 +15,12 @@ export interface RateLimitFilters {
   readonly byCaller: readonly JsonObject[];
 }
 
-/** Calls with a limit of their own; all others without credentials share one. */
+/** Calls with a limit of their own; all others without credentials share one. What asks for a password counts as a log-in. */
 const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
   'hop.identity.v1.IdentityService/SignUp': 'signups',
   'hop.identity.v1.IdentityService/LogIn': 'logins',
+  'hop.identity.v1.IdentityService/ChangePassword': 'logins',
+  'hop.identity.v1.IdentityService/UpdateCurrentUser': 'logins',
 };
 
 const shared = 'limit-address';
@@ -85,12 +87,13 @@ export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
 export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
   if (exposure !== Exposure.PUBLIC) return {};
   const own = ownLimits[name];
-  if (own) return { [`near ${own}`]: on, [shared]: counts([always(own), byAddress]) };
+  const ofCaller = anonymous ? {} : { 'near caller': on };
+  if (own) return { [`near ${own}`]: on, [shared]: counts([always(own), byAddress]), ...ofCaller };
   if (anonymous) return { 'near anonymous': on, [shared]: counts([always('anonymous'), byAddress]) };
   return {
     'near uncredentialed': on,
     [shared]: counts([withoutCredentials, byAddress]),
-    'near caller': on,
+    ...ofCaller,
   };
 }
 

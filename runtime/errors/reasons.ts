@@ -40,6 +40,10 @@ const whoIsCalling = {
 const identity = {
   EMAIL_TAKEN: meaning(409, 'Somebody has signed up with this email.'),
   PASSWORD_TOO_COMMON: meaning(400, 'The password is on the list of common ones.'),
+  CURRENT_PASSWORD_WRONG: meaning(
+    400,
+    'The current password, which the change asks for, is wrong. The session goes on.',
+  ),
   LOGIN_FAILED: meaning(401, 'The email or the password is wrong.'),
   REFRESH_TOKEN_INVALID: meaning(401, 'The refresh token is unknown, expired or revoked.'),
   REFRESH_TOKEN_REUSED: meaning(401, 'The refresh token was used before; the whole family is revoked.'),

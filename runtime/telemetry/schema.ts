@@ -238,6 +238,13 @@ export const metric = {
     unit: '1',
     attributes: ['outcome'],
   },
+  passwordsConfirmed: {
+    name: 'hop_identity_passwords_confirmed',
+    kind: 'counter',
+    description: 'Current passwords that a change of the account asked for, by outcome: ok, failed, limited.',
+    unit: '1',
+    attributes: ['outcome'],
+  },
   tokensReused: {
     name: 'hop_identity_tokens_reused',
     kind: 'counter',

@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext, ServiceImpl } from '@connectrpc/connect';
 import type { ApiKeySchema } from '#gen/identity/v1/api_key_pb.ts';
-import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { CurrentUserSchema, IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { OpenSessionSchema } from '#gen/identity/v1/open_session_pb.ts';
 import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
@@ -10,6 +10,7 @@ import type { PersonCaller } from '#runtime/caller/token.ts';
 import { forbidden, invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf } from '#runtime/rpc/call.ts';
 import type { Accounts } from './accounts/accounts.ts';
+import type { OwnAccount } from './accounts/own-account.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
 import { clientName } from './sessions/client-name.ts';
@@ -20,6 +21,7 @@ import type { Account, ApiKeyRecord, HeldToken, OpenSession } from './store.ts';
 
 interface Dependencies {
   readonly accounts: Accounts;
+  readonly ownAccount: OwnAccount;
   readonly sessions: Sessions;
   readonly cookie: SessionCookie;
   readonly apiKeys: ApiKeys;
@@ -30,14 +32,20 @@ interface Dependencies {
 type Handlers = ServiceImpl<typeof IdentityService>;
 
 export function createHandlers(parts: Dependencies): Handlers {
-  return { ...sessionHandlers(parts), ...openSessionHandlers(parts), ...apiKeyHandlers(parts), ...meshHandlers(parts) };
+  return {
+    ...sessionHandlers(parts),
+    ...accountHandlers(parts),
+    ...openSessionHandlers(parts),
+    ...apiKeyHandlers(parts),
+    ...meshHandlers(parts),
+  };
 }
 
 function sessionHandlers({
   accounts,
   sessions,
   cookie,
-}: Dependencies): Pick<Handlers, 'signUp' | 'logIn' | 'refreshSession' | 'logOut' | 'getCurrentUser'> {
+}: Dependencies): Pick<Handlers, 'signUp' | 'logIn' | 'refreshSession' | 'logOut'> {
   /** With a cookie the refresh token goes there, and nowhere else. */
   const answer = (context: HandlerContext, signedIn: SignedIn, useCookie: boolean) => {
     if (useCookie) cookie.write(context, signedIn.refreshToken);
@@ -71,12 +79,38 @@ function sessionHandlers({
       if (useCookie) cookie.clear(context);
       return {};
     },
+  };
+}
+
+function accountHandlers({
+  accounts,
+  ownAccount,
+}: Dependencies): Pick<Handlers, 'getCurrentUser' | 'updateCurrentUser' | 'changePassword'> {
+  return {
     async getCurrentUser(_request, context) {
       const { userId, workspaceId } = personOf(context);
-      const account = await accounts.find(userId, workspaceId);
-      return { ...userMessage(account), workspace: workspaceMessage(account) };
+      return currentUserMessage(await accounts.find(userId, workspaceId));
+    },
+    async updateCurrentUser({ name, email, currentPassword }, context) {
+      const { userId, workspaceId } = signedInPerson(context, notByKey);
+      if (email !== undefined) logAccountChange(context, 'email');
+      const change = { userId, workspaceId, name, email, currentPassword };
+      return currentUserMessage(await ownAccount.update(change, context.signal));
+    },
+    async changePassword({ currentPassword, newPassword }, context) {
+      const { userId, credentialId: sessionId } = signedInPerson(context, notByKey);
+      logAccountChange(context, 'password');
+      const change = { userId, sessionId, currentPassword, newPassword };
+      const revokedCount = await ownAccount.changePassword(change, context.signal);
+      logFields(context).sessions_ended = revokedCount;
+      return { revokedCount };
     },
   };
+}
+
+/** Beside who, and whether it was refused: what was to change and, as sessions are shown, from where. */
+function logAccountChange(context: HandlerContext, change: 'email' | 'password'): void {
+  Object.assign(logFields(context), { account_change: change, client: clientOf(context) });
 }
 
 function openSessionHandlers({
@@ -162,10 +196,14 @@ const reuseFields = ({ account, sessionId, replacedAt }: HeldToken) => ({
 
 const clientOf = (context: HandlerContext): string => clientName(metadataOf(context, 'user-agent') ?? '');
 
-function signedInPerson(context: HandlerContext): PersonCaller {
+const noSession = 'An API key has no session; delete the key instead.';
+const notByKey = 'An API key does not change the account of its person; sign in.';
+
+/** An API key is refused in these words. */
+function signedInPerson(context: HandlerContext, refusal: string = noSession): PersonCaller {
   const person = personOf(context);
   if (person.kind === 'user') return person;
-  throw forbidden('CALLER_KIND_REFUSED', 'An API key has no session; delete the key instead.');
+  throw forbidden('CALLER_KIND_REFUSED', refusal);
 }
 
 // Both are said once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
@@ -202,6 +240,10 @@ function openSessionMessage(session: OpenSession, isCurrent: boolean): MessageIn
 
 function userMessage({ userId, email, name, createdAt }: Account) {
   return { id: userId, email, name, createdAt: timestampFromDate(createdAt) };
+}
+
+function currentUserMessage(account: Account): MessageInitShape<typeof CurrentUserSchema> {
+  return { ...userMessage(account), workspace: workspaceMessage(account) };
 }
 
 function workspaceMessage({ workspaceId, workspaceName, role }: Account): MessageInitShape<typeof WorkspaceSchema> {

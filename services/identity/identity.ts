@@ -4,6 +4,8 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createHashingQueue } from './accounts/hashing-queue.ts';
 import { createLoginThrottle } from './accounts/login-throttle.ts';
+import { createOwnAccount } from './accounts/own-account.ts';
+import { createPasswordCheck } from './accounts/password-check.ts';
 import { type Argon2, createPasswords } from './accounts/passwords.ts';
 import { createApiKeys } from './api-keys.ts';
 import type { IdentityConfig } from './config.ts';
@@ -48,6 +50,7 @@ export async function createIdentity({
   const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
   const passwords = await createPasswords(queue, argon2);
   const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures });
+  const check = createPasswordCheck({ store, passwords, throttle, now });
   const issue = createAccessTokens({
     keys: signingKeys,
     issuer: config.publicUrl,
@@ -56,7 +59,8 @@ export async function createIdentity({
   });
   const refreshLifetimeMs = config.refreshTokenDays * dayMs;
   return createHandlers({
-    accounts: createAccounts({ store, passwords, throttle, now }),
+    accounts: createAccounts({ store, passwords, check }),
+    ownAccount: createOwnAccount({ store, passwords, check, now }),
     sessions: createSessions({ store, issue, refreshLifetimeMs, graceMs: config.refreshGraceMs, now }),
     cookie: createSessionCookie({ publicUrl: config.publicUrl, lifetimeSeconds: refreshLifetimeMs / 1_000 }),
     apiKeys: createApiKeys({ store, log, limit: config.apiKeysPerPerson, now }),

@@ -45,6 +45,7 @@ export interface AccountRow extends QueryResultRow {
   email: string;
   user_name: string;
   created_at: Date;
+  password_version: number;
   workspace_id: string;
   workspace_name: string;
   role: Role;
@@ -52,7 +53,7 @@ export interface AccountRow extends QueryResultRow {
 
 /** The columns of an AccountRow, from users u, memberships m and workspaces w. */
 export const accountColumns =
-  'u.id as user_id, u.email, u.name as user_name, u.created_at, w.id as workspace_id, w.name as workspace_name, m.role';
+  'u.id as user_id, u.email, u.name as user_name, u.created_at, u.password_version, w.id as workspace_id, w.name as workspace_name, m.role';
 
 export function accountFrom(row: AccountRow): Account {
   return {
@@ -60,6 +61,7 @@ export function accountFrom(row: AccountRow): Account {
     email: row.email,
     name: row.user_name,
     createdAt: row.created_at,
+    passwordVersion: row.password_version,
     workspaceId: row.workspace_id,
     workspaceName: row.workspace_name,
     role: row.role,

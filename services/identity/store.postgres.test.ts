@@ -73,11 +73,93 @@ describe('accounts', () => {
   });
 });
 
+describe('a change of the password', () => {
+  const open = async (account: Account): Promise<string> =>
+    (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt: inDays(1) } })) ??
+    expect.fail('refused');
+  const changed = (account: Account, keptSessionId: string) => ({
+    userId: account.userId,
+    version: account.passwordVersion,
+    passwordHash: 'another',
+    keptSessionId,
+    at: new Date(),
+  });
+
+  it('is made with the end of the other sessions, or neither is', async () => {
+    const account = await makeAccount();
+    const [kept] = [await open(account), await open(account)];
+    await pool.query(`
+      create function identity.refuse() returns trigger language plpgsql as $$ begin raise 'no'; end $$;
+      create trigger refuse before insert on identity.revocations for each row execute function identity.refuse()`);
+    await expect(store.changePassword(changed(account, kept))).rejects.toThrow();
+    await pool.query('drop trigger refuse on identity.revocations; drop function identity.refuse()');
+    const since = new Date(0);
+    expect(await store.findPassword(account.userId, since)).toMatchObject({
+      passwordHash: 'hashed',
+      passwordVersion: 0,
+    });
+    expect(await rowsOf('sessions', `user_id = '${account.userId}' and revoked_at is not null`)).toBe(0);
+    expect(await store.changePassword(changed(account, kept))).toBe(1);
+    expect(await rowsOf('sessions', `user_id = '${account.userId}' and revoked_at is null`)).toBe(1);
+    expect(await store.findPassword(account.userId, since)).toMatchObject({ passwordHash: 'another', changedBy: kept });
+  });
+
+  it('ends the others however many there are', async () => {
+    const account = await makeAccount();
+    const kept = await open(account);
+    await pool.query(
+      `insert into identity.sessions (user_id, workspace_id, expires_at)
+       select $1, $2, $3 from generate_series(1, 2500)`,
+      [account.userId, account.workspaceId, inDays(1)],
+    );
+    expect(await store.changePassword(changed(account, kept))).toBe(2_500);
+  });
+
+  it('is made once with what was checked', async () => {
+    const account = await makeAccount();
+    const kept = await open(account);
+    const outcomes = await Promise.all([1, 2, 3].map(() => store.changePassword(changed(account, kept))));
+    expect(outcomes.filter((revoked) => revoked !== undefined)).toEqual([0]);
+  });
+
+  it('lets no session of the old password be opened after it, nor one that was opened while it was made live on', async () => {
+    const account = await makeAccount();
+    const kept = await open(account);
+    const client = await pool.connect();
+    await client.query('begin');
+    await client.query('select from identity.users where id = $1 for share', [account.userId]);
+    const changing = store.changePassword(changed(account, kept));
+    await client.query('insert into identity.sessions (user_id, workspace_id, expires_at) values ($1, $2, $3)', [
+      account.userId,
+      account.workspaceId,
+      inDays(1),
+    ]);
+    await client.query('commit');
+    client.release();
+    expect(await changing).toBe(1);
+    const token = { hash: hashOf(randomUUID()), expiresAt: inDays(1) };
+    expect(await store.openSession({ account, token })).toBeUndefined();
+    expect(await store.openSession({ account: { ...account, passwordVersion: 1 }, token })).toBeDefined();
+  });
+
+  it('waits for a log-in that opens its session, and ends that', async () => {
+    const account = await makeAccount();
+    const kept = await open(account);
+    const rounds = Array.from({ length: 20 }, async (_, round) => {
+      const opening = open({ ...account, passwordVersion: 0 }).catch(() => undefined);
+      if (round === 10) await store.changePassword(changed(account, kept));
+      await opening;
+    });
+    await Promise.all(rounds);
+    expect(await rowsOf('sessions', `user_id = '${account.userId}' and revoked_at is null`)).toBe(1);
+  });
+});
+
 describe('refresh tokens', () => {
   it('let one of two concurrent judges see a fresh token, the other a replaced one', async () => {
     const account = await makeAccount();
     const hash = hashOf(randomUUID());
-    await store.openSession(account.userId, account.workspaceId, { hash, expiresAt: inDays(1) });
+    await store.openSession({ account, token: { hash, expiresAt: inDays(1) } });
     const judged: boolean[] = [];
     const nonce = Buffer.alloc(32, 1);
     const use = () =>
@@ -99,7 +181,7 @@ describe('refresh tokens', () => {
   it('see that a session ended while they waited', async () => {
     const account = await makeAccount();
     const hash = hashOf(randomUUID());
-    const sessionId = await store.openSession(account.userId, account.workspaceId, { hash, expiresAt: inDays(1) });
+    const sessionId = await store.openSession({ account, token: { hash, expiresAt: inDays(1) } });
     const client = await pool.connect();
     await client.query('begin');
     await client.query('update identity.sessions set revoked_at = now() where id = $1', [sessionId]);
@@ -113,11 +195,13 @@ describe('refresh tokens', () => {
 
 describe('the sweep', () => {
   it('deletes what is over and nothing else, in steps', async () => {
-    const { userId, workspaceId } = await makeAccount();
-    const open = (expiresAt: Date) => store.openSession(userId, workspaceId, { hash: hashOf(randomUUID()), expiresAt });
+    const account = await makeAccount();
+    const open = async (expiresAt: Date): Promise<string> =>
+      (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt } })) ??
+      expect.fail('refused');
     const [ended, running] = [await open(inDays(-1)), await open(inDays(1))];
     await open(inDays(-1));
-    await store.revokeSession(running, userId, new Date());
+    await store.revokeSession(running, account.userId, new Date());
     const times: SweepTimes = {
       sessionsBefore: new Date(),
       tokensBefore: new Date(),
@@ -130,7 +214,7 @@ describe('the sweep', () => {
     expect(await rowsOf('sessions', `id = '${ended}'`)).toBe(0);
     expect(await rowsOf('sessions', `id = '${running}'`)).toBe(1);
     expect(await rowsOf('refresh_tokens', `session_id = '${running}'`)).toBe(1);
-    expect(await rowsOf('revocations')).toBe(1);
+    expect(await rowsOf('revocations', `credential_id = '${running}'`)).toBe(1);
     expect(await rowsOf('login_failures')).toBe(0);
     expect(await rowsOf('refresh_tokens', 'successor_nonce is not null')).toBe(0);
   });

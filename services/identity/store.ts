@@ -7,6 +7,8 @@ export interface Account {
   readonly email: string;
   readonly name: string;
   readonly createdAt: Date;
+  /** Which password it was when this was read: it grows with each change. */
+  readonly passwordVersion: number;
   readonly workspaceId: string;
   readonly workspaceName: string;
   /** The role held in that workspace, now. */
@@ -28,11 +30,42 @@ interface NewAccount {
   readonly passwordHash: string;
 }
 
-export interface LoginRecord {
-  /** How often a log-in failed for this email in the running window. */
+/** What a password is compared with. */
+export interface PasswordRecord {
+  /** How often a password was wrong for this email in the running window. */
   readonly failures: number;
-  readonly account: Account | undefined;
   readonly passwordHash: string | undefined;
+}
+
+export interface LoginRecord extends PasswordRecord {
+  readonly account: Account | undefined;
+}
+
+/** The password of somebody who is signed in. */
+export interface OwnPassword extends PasswordRecord {
+  readonly email: string;
+  readonly emailKey: string;
+  readonly passwordVersion: number;
+  /** The session that changed it last; undefined: it is the one of the sign-up. */
+  readonly changedBy: string | undefined;
+}
+
+interface NewPassword {
+  readonly userId: string;
+  /** Of the password that was checked. */
+  readonly version: number;
+  readonly passwordHash: string;
+  readonly keptSessionId: string;
+  readonly at: Date;
+}
+
+/** What is undefined stays. */
+export interface UserChange {
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly name: string | undefined;
+  /** With the version of the password that was checked for it. */
+  readonly email?: { readonly given: string; readonly key: string; readonly passwordVersion: number };
 }
 
 /** A refresh token that somebody presents, with its session; the row is locked. */
@@ -61,6 +94,13 @@ export interface OpenSession {
   /** When its refresh token was last traded. */
   readonly renewedAt: Date;
   readonly expiresAt: Date;
+}
+
+interface NewSession {
+  readonly account: Pick<Account, 'userId' | 'workspaceId' | 'passwordVersion'>;
+  readonly token: KeptToken;
+  /** What signed in. */
+  readonly client?: string;
 }
 
 interface SessionQuery {
@@ -143,11 +183,17 @@ export interface AccountStore {
   /** Replaces the hash unless somebody else has done so. */
   replacePasswordHash(userId: string, old: string, replacement: string): Promise<void>;
   findAccount(userId: string, workspaceId: string): Promise<Account | undefined>;
+  /** Undefined: there is no such person. */
+  findPassword(userId: string, failuresSince: Date): Promise<OwnPassword | undefined>;
+  /** Ends all sessions but the one that is kept with it, and answers how many; undefined: the password is another by now. */
+  changePassword(change: NewPassword): Promise<number | undefined>;
+  /** Undefined: the person is not a member there. */
+  updateUser(change: UserChange): Promise<Account | 'email_taken' | 'password_changed' | undefined>;
 }
 
 export interface SessionStore {
-  /** Answers the id of the session; client says what signed in. */
-  openSession(userId: string, workspaceId: string, token: KeptToken, client?: string): Promise<string>;
+  /** Answers the id of the session; undefined: the password is another by now. */
+  openSession(session: NewSession): Promise<string | undefined>;
   /** Those that are open, the latest used first, at most limit. */
   listSessions(query: SessionQuery): Promise<readonly OpenSession[]>;
   /** Lets decide judge the token under a lock, and does what it says; undefined: there is no such token. */

@@ -316,6 +316,93 @@ it('GET /api/v1/users/me', async () => {
   });
 });
 
+describe('PATCH /api/v1/users/me', () => {
+  const update = (token: string, body: object) => call('/api/v1/users/me', { method: 'PATCH', token, body });
+
+  it('changes the name alone, and clears it', async () => {
+    const person = await newPerson();
+    for (const name of ['Grace 👩‍💻', '']) {
+      const answer = await update(person.token, { name });
+      expect([answer.status, answer.json]).toEqual([200, (await me(person.token)).json]);
+      expect([answer.json.name, answer.json.email]).toEqual([name, person.email]);
+    }
+    expectBad(await update(person.token, { name: 'x'.repeat(129) }), 'name');
+  });
+
+  it('changes the email with the current password; a taken one is 409, in any case', async () => {
+    const [person, other] = [await newPerson(), await newPerson()];
+    const current_password = person.password;
+    const address = email();
+    expectBad(await update(person.token, { email: address }), 'current_password');
+    const wrong = await update(person.token, { email: address, current_password: password() });
+    expectRefusal(wrong, 400, 'CURRENT_PASSWORD_WRONG');
+    expectBad(wrong, 'current_password');
+    expectBad(await update(person.token, { email: 'nobody', current_password }), 'email');
+    const taken = { email: other.email.toUpperCase(), current_password };
+    expectRefusal(await update(person.token, taken), 409, 'EMAIL_TAKEN');
+    expect((await update(person.token, { email: address, current_password })).json.email).toBe(address);
+    expect((await logIn(address, person.password)).status).toBe(200);
+    expectRefusal(await logIn(person.email, person.password), 401, 'LOGIN_FAILED');
+  });
+
+  it('is for a session: an API key is 403', async () => {
+    const { json } = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'k', scopes: ['keys:write'] } });
+    expectRefusal(await update(json.secret, { name: 'K' }), 403, 'CALLER_KIND_REFUSED');
+  });
+});
+
+describe('POST /api/v1/users/me:changePassword', () => {
+  const change = (token: string, current_password: string, new_password: string) =>
+    call('/api/v1/users/me:changePassword', { token, body: { current_password, new_password } });
+
+  it('changes it, goes on with this session and ends all others: refresh tokens at once, access tokens within 5 s', async () => {
+    const person = await newPerson();
+    const next = password();
+    const others = [await logIn(person.email, person.password), await logIn(person.email, person.password)];
+    const answer = await change(person.token, person.password, next);
+    expect([answer.status, answer.json]).toEqual([200, { revoked_count: 2 }]);
+    for (const { json } of others) expectRefusal(await refresh(json.refresh_token), 401, 'REFRESH_TOKEN_INVALID');
+    await eventually(
+      () => Promise.all(others.map(({ json }) => me(json.token))),
+      (answers) => answers.every(({ status }) => status === 401),
+      holds,
+    );
+    expect((await me(person.token)).status).toBe(200);
+    expect((await refresh(person.refreshToken)).status).toBe(200);
+    expectRefusal(await logIn(person.email, person.password), 401, 'LOGIN_FAILED');
+    expect((await logIn(person.email, next)).status).toBe(200);
+    // As after an answer that was lost.
+    expect((await change(person.token, person.password, next)).json).toEqual({ revoked_count: 0 });
+  });
+
+  it('a wrong current password is 400 by its field, signs nobody out, and changes nothing', async () => {
+    const person = await newPerson();
+    const answer = await change(person.token, password(), password());
+    expectRefusal(answer, 400, 'CURRENT_PASSWORD_WRONG');
+    expectBad(answer, 'current_password');
+    expect((await me(person.token)).status).toBe(200);
+    expect((await logIn(person.email, person.password)).status).toBe(200);
+  });
+
+  it.each([
+    ['none', ''],
+    ['9 characters', 'ninechars'],
+    ['257 characters', `${'x1'.repeat(128)}y`],
+    ['a common one', 'QWERTYUIOP'],
+  ])('the new one keeps to the rules of sign-up: %s is 400', async (_, tried) => {
+    expectBad(await change(ada.token, ada.password, tried), 'new_password');
+  });
+
+  it('the current one is no new one', async () => {
+    expectBad(await change(ada.token, ada.password, ada.password), 'new_password');
+  });
+
+  it('is for a session: an API key is 403', async () => {
+    const { json } = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'k', scopes: ['keys:write'] } });
+    expectRefusal(await change(json.secret, ada.password, password()), 403, 'CALLER_KIND_REFUSED');
+  });
+});
+
 it('GET /.well-known/jwks.json verifies the tokens, and holds nothing private', async () => {
   const answer = await call('/.well-known/jwks.json');
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);

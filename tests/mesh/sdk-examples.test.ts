@@ -139,6 +139,12 @@ const examples: Record<string, () => Promise<void>> = {
     expect(await run('get-current-user')).toEqual([
       expect.stringMatching(new RegExp(`^${ada.email}, in .* as owner$`)),
     ]),
+  'update-current-user': async () =>
+    expect(await runAsGrace('update-current-user')).toEqual([
+      expect.stringMatching(/^ada\..* is Ada Lovelace$/),
+      expect.stringMatching(/^signs in as new\.ada\..* from now on$/),
+    ]),
+  'change-password': async () => expect(await runAsGrace('change-password')).toEqual(['changed, 1 signed out']),
   'create-api-key': async () =>
     expect(await run('create-api-key')).toEqual([expect.stringMatching(/^nightly import: hop_\w{38}$/)]),
   'list-api-keys': async () =>

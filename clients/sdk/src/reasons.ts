@@ -27,6 +27,7 @@ export const reasons = {
   OPERATOR_ONLY: 'Only the workspaces that operate this installation may see this.',
   EMAIL_TAKEN: 'Somebody has signed up with this email.',
   PASSWORD_TOO_COMMON: 'The password is on the list of common ones.',
+  CURRENT_PASSWORD_WRONG: 'The current password, which the change asks for, is wrong. The session goes on.',
   LOGIN_FAILED: 'The email or the password is wrong.',
   REFRESH_TOKEN_INVALID: 'The refresh token is unknown, expired or revoked.',
   REFRESH_TOKEN_REUSED: 'The refresh token was used before; the whole family is revoked.',

@@ -1,8 +1,18 @@
 import { createHash } from 'node:crypto';
+import type { QueryResultRow } from 'pg';
 import { classify } from '#runtime/postgres/pool.ts';
 import { type AccountRow, accountColumns, accountFrom, type Database, only } from '../rows.postgres.ts';
-import type { AccountStore } from '../store.ts';
+import { endOtherSessions } from '../sessions/sessions.postgres.ts';
+import type { AccountStore, OwnPassword, UserChange } from '../store.ts';
 
+interface OwnPasswordRow extends QueryResultRow {
+  email: string;
+  email_key: string;
+  password_hash: string;
+  password_version: number;
+  password_changed_by: string | null;
+  failures: number;
+}
 type LoginRow = AccountRow & { password_hash: string | null; failures: number };
 
 const insertAccount = `
@@ -37,20 +47,45 @@ const selectAccount = `
   from identity.memberships m join identity.users u on u.id = m.user_id join identity.workspaces w on w.id = m.workspace_id
   where m.user_id = $1 and m.workspace_id = $2`;
 
-export function accountStore({ rows }: Database): AccountStore {
+const selectPassword = `
+  select coalesce(f.failures, 0) as failures, u.email, u.email_key, u.password_hash, u.password_version, u.password_changed_by
+  from identity.users u
+  left join identity.login_failures f on f.account = sha256(convert_to(u.email_key, 'UTF8')) and f.window_started_at > $2
+  where u.id = $1`;
+
+const updatePassword = `
+  update identity.users set password_hash = $3, password_version = password_version + 1, password_changed_by = $4
+  where id = $1 and password_version = $2 returning 1`;
+
+/** However many there are, no statement takes long. */
+const endedAtOnce = 1_000;
+
+const updateUser = `
+  with u as (
+    update identity.users
+    set name = coalesce($3, name), email = coalesce($4, email), email_key = coalesce($5, email_key)
+    where id = $1 and ($6::integer is null or password_version = $6)
+      and exists (select from identity.memberships where user_id = $1 and workspace_id = $2)
+    returning *
+  )
+  select ${accountColumns}
+  from u join identity.memberships m on m.user_id = u.id and m.workspace_id = $2
+  join identity.workspaces w on w.id = m.workspace_id`;
+
+export function accountStore({ rows, transaction }: Database): AccountStore {
+  const changeUser = async ({ userId, workspaceId, name, email }: UserChange) => {
+    const values = [userId, workspaceId, name ?? null, email?.given ?? null, email?.key ?? null];
+    const [row] = await rows<AccountRow>(updateUser, [...values, email?.passwordVersion ?? null]);
+    if (row) return accountFrom(row);
+    return email ? 'password_changed' : undefined;
+  };
   return {
     async isEmailTaken(emailKey) {
       return (await rows('select from identity.users where email_key = $1', [emailKey])).length > 0;
     },
-    async createAccount({ email, emailKey, name, passwordHash, workspaceName }) {
-      try {
-        return accountFrom(
-          only(await rows<AccountRow>(insertAccount, [email, emailKey, name, passwordHash, workspaceName])),
-        );
-      } catch (error) {
-        if (error instanceof Error && classify(error.cause).constraint === 'users_email_taken') return 'email_taken';
-        throw error;
-      }
+    createAccount({ email, emailKey, name, passwordHash, workspaceName }) {
+      const values = [email, emailKey, name, passwordHash, workspaceName];
+      return unlessTaken(async () => accountFrom(only(await rows<AccountRow>(insertAccount, values))));
     },
     async findLogin(emailKey, failuresSince) {
       const row = only(await rows<LoginRow>(selectLogin, [emailKey, failureKey(emailKey), failuresSince]));
@@ -76,6 +111,42 @@ export function accountStore({ rows }: Database): AccountStore {
       const [row] = await rows<AccountRow>(selectAccount, [userId, workspaceId]);
       return row && accountFrom(row);
     },
+    async findPassword(userId, failuresSince) {
+      const [row] = await rows<OwnPasswordRow>(selectPassword, [userId, failuresSince]);
+      return row && ownPasswordFrom(row);
+    },
+    changePassword({ userId, version, passwordHash, keptSessionId, at }) {
+      return transaction(async (locked) => {
+        if ((await locked(updatePassword, [userId, version, passwordHash, keptSessionId])).length === 0)
+          return undefined;
+        let all = 0;
+        for (let ended = endedAtOnce; ended === endedAtOnce; all += ended) {
+          ended = (await locked(endOtherSessions, [keptSessionId, userId, at, endedAtOnce])).length;
+        }
+        return all;
+      });
+    },
+    updateUser: (change) => unlessTaken(() => changeUser(change)),
+  };
+}
+
+async function unlessTaken<Value>(write: () => Promise<Value>): Promise<Value | 'email_taken'> {
+  try {
+    return await write();
+  } catch (error) {
+    if (error instanceof Error && classify(error.cause).constraint === 'users_email_taken') return 'email_taken';
+    throw error;
+  }
+}
+
+function ownPasswordFrom(row: OwnPasswordRow): OwnPassword {
+  return {
+    failures: row.failures,
+    email: row.email,
+    emailKey: row.email_key,
+    passwordHash: row.password_hash,
+    passwordVersion: row.password_version,
+    changedBy: row.password_changed_by ?? undefined,
   };
 }
 

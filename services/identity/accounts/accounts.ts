@@ -3,8 +3,9 @@ import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, AccountStore, LoginRecord } from '../store.ts';
 import { type Email, emailKey, parseEmail } from './email.ts';
-import type { LoginThrottle } from './login-throttle.ts';
+import type { PasswordCheck } from './password-check.ts';
 import { type Passwords, passwordFault } from './passwords.ts';
+import { nameFault } from './person-name.ts';
 
 interface SignUp {
   readonly email: string;
@@ -23,21 +24,17 @@ export interface Accounts {
 interface AccountParts {
   readonly store: AccountStore;
   readonly passwords: Passwords;
-  readonly throttle: LoginThrottle;
-  readonly now?: () => number;
+  readonly check: PasswordCheck;
 }
 
-const failureWindowMs = 3_600_000;
 const personalWorkspace = 'Personal';
 
-export function createAccounts({ store, passwords, throttle, now = Date.now }: AccountParts): Accounts {
-  const failuresSince = (): Date => new Date(now() - failureWindowMs);
-
+export function createAccounts({ store, passwords, check }: AccountParts): Accounts {
   return {
     async signUp(request, signal) {
       const email = checked(request);
       // Asked first, so that a taken email costs no hash; the constraint decides.
-      if (await store.isEmailTaken(email.key)) throw emailTaken();
+      if (await store.isEmailTaken(email.key)) throw signUpTaken();
       const passwordHash = await passwords.hash(request.password, signal);
       const account = await store.createAccount({
         email: email.given,
@@ -46,7 +43,7 @@ export function createAccounts({ store, passwords, throttle, now = Date.now }: A
         workspaceName: personalWorkspace,
         passwordHash,
       });
-      if (account === 'email_taken') throw emailTaken();
+      if (account === 'email_taken') throw signUpTaken();
       counter(metric.signups).add(1, { outcome: 'ok' });
       return account;
     },
@@ -54,15 +51,12 @@ export function createAccounts({ store, passwords, throttle, now = Date.now }: A
     async logIn(email, password, signal) {
       // What is no email address belongs to nobody; it takes the same road as an unknown one, spelled so that any store takes it.
       const key = emailKey(email) ?? JSON.stringify(email);
-      const record = await store.findLogin(key, failuresSince());
-      await wait(throttle, key, record, signal);
-      const isRight = await passwords.matches(password, record.passwordHash, signal);
+      const record = await store.findLogin(key, check.failuresSince());
+      const isRight = await check.passes(key, record, password, signal).catch(countLimited);
       if (!isRight || !record.account) {
-        await store.addLoginFailure(key, new Date(now()), failuresSince());
         counter(metric.logins).add(1, { outcome: 'failed' });
-        throw unauthenticated('LOGIN_FAILED', 'The email or the password is wrong.');
+        throw loginFailed();
       }
-      if (record.failures > 0) await store.clearLoginFailures(key);
       // Behind the answer's back: when there is no room for a hash just now, the next log-in makes it.
       void renewHash(store, passwords, record, password).catch(() => {});
       counter(metric.logins).add(1, { outcome: 'ok' });
@@ -82,26 +76,18 @@ function checked({ email, password, name }: SignUp): Email {
   const parsed = parseEmail(email);
   const faults: Violation[] = [];
   if ('description' in parsed) faults.push(parsed);
-  const fault = passwordFault(password, email);
+  const fault = passwordFault('password', password, email);
   if (fault) faults.push({ field: fault.field, description: fault.description });
-  if (/\p{Cc}/u.test(name)) faults.push({ field: 'name', description: 'A name has no control characters.' });
+  const ofName = nameFault(name);
+  if (ofName) faults.push(ofName);
   if (!('description' in parsed) && faults.length === 0) return parsed;
   counter(metric.signups).add(1, { outcome: 'refused' });
   throw invalidFields(faults, fault?.common && faults.length === 1 ? 'PASSWORD_TOO_COMMON' : 'INVALID_ARGUMENT');
 }
 
-async function wait(
-  throttle: LoginThrottle,
-  key: string,
-  { failures }: LoginRecord,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  try {
-    await throttle.wait(key, failures, signal);
-  } catch (error) {
-    if (error instanceof HopError && error.kind === 'limited') counter(metric.logins).add(1, { outcome: 'limited' });
-    throw error;
-  }
+function countLimited(error: unknown): never {
+  if (error instanceof HopError && error.kind === 'limited') counter(metric.logins).add(1, { outcome: 'limited' });
+  throw error;
 }
 
 /** After a change of the parameters, each hash is made anew at the next log-in: only then is the password at hand. */
@@ -115,7 +101,15 @@ async function renewHash(
   await store.replacePasswordHash(account.userId, passwordHash, await passwords.hash(password));
 }
 
-function emailTaken(): HopError {
+function signUpTaken(): HopError {
   counter(metric.signups).add(1, { outcome: 'taken' });
+  return emailTaken();
+}
+
+export function emailTaken(): HopError {
   return taken('EMAIL_TAKEN', 'Somebody has signed up with this email.');
+}
+
+export function loginFailed(): HopError {
+  return unauthenticated('LOGIN_FAILED', 'The email or the password is wrong.');
 }

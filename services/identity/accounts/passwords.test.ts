@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { createHashingQueue } from './hashing-queue.ts';
-import { createPasswords, passwordFault } from './passwords.ts';
+import { createPasswords, passwordFault as faultOf } from './passwords.ts';
 
 const email = 'someone@example.com';
+const passwordFault = (password: string, of: string) => faultOf('password', password, of);
 
 describe('a chosen password', () => {
   it('has 10 to 256 code points', () => {

@@ -19,16 +19,16 @@ export interface PasswordFault extends Violation {
   readonly common: boolean;
 }
 
-/** What keeps a password from being chosen; undefined: nothing. The email is one that an attacker knows as well. */
-export function passwordFault(password: string, email: string): PasswordFault | undefined {
+/** What keeps a password, told in this field, from being chosen; undefined: nothing. The email is one that an attacker knows as well. */
+export function passwordFault(field: string, password: string, email: string): PasswordFault | undefined {
   const length = codePoints(password);
   if (length < shortest || length > longest) {
     const description = `A password has ${shortest} to ${longest} characters.`;
-    return { field: 'password', description, common: false };
+    return { field, description, common: false };
   }
   const folded = normalised(password).toLowerCase();
   if (commonPasswords.has(folded) || folded === normalised(email).toLowerCase()) {
-    return { field: 'password', description: 'This password is too common; choose another.', common: true };
+    return { field, description: 'This password is too common; choose another.', common: true };
   }
   return undefined;
 }
@@ -61,7 +61,7 @@ export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { ha
 }
 
 // The same keys give composed characters on one system and decomposed ones on another.
-function normalised(text: string): string {
+export function normalised(text: string): string {
   return text.normalize('NFKC');
 }
 

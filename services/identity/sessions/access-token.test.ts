@@ -11,6 +11,7 @@ const account: Account = {
   email: 'a@example.com',
   name: 'A',
   createdAt: new Date(0),
+  passwordVersion: 0,
   workspaceId: '0199f3a2-0000-7000-8000-000000000002',
   workspaceName: 'Personal',
   role: 'member',

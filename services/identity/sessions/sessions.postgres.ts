@@ -1,5 +1,5 @@
 import type { QueryResultRow } from 'pg';
-import { type AccountRow, accountColumns, accountFrom, type Database, only, type ReadRows } from '../rows.postgres.ts';
+import { type AccountRow, accountColumns, accountFrom, type Database, type ReadRows } from '../rows.postgres.ts';
 import type { HeldToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 
 type HeldTokenRow = AccountRow & {
@@ -18,9 +18,12 @@ interface OpenSessionRow extends QueryResultRow {
   expires_at: Date;
 }
 
+// Under a lock that a change of the password waits for, or that waits for it: no session of the old password is opened after the change.
 const insertSession = `
-  with s as (
-    insert into identity.sessions (user_id, workspace_id, expires_at, client) values ($1, $2, $3, $5) returning id
+  with u as (
+    select id from identity.users where id = $1 and password_version = $6 for share
+  ), s as (
+    insert into identity.sessions (user_id, workspace_id, expires_at, client) select u.id, $2, $3, $5 from u returning id
   ), t as (
     insert into identity.refresh_tokens (token_hash, session_id, expires_at) select $4, s.id, $3 from s
   )
@@ -62,7 +65,7 @@ const endSession = `
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
 // Locked in one order: two calls at once, each to keep its own session, must not wait for each other.
-const endOtherSessions = `
+export const endOtherSessions = `
   with others as (
     select id from identity.sessions
     where user_id = $2 and id <> $1 and revoked_at is null and expires_at > $3
@@ -76,8 +79,9 @@ const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 export function sessionStore({ rows, transaction }: Database): SessionStore {
   return {
-    async openSession(userId, workspaceId, { hash, expiresAt }, client = '') {
-      return only(await rows<{ id: string }>(insertSession, [userId, workspaceId, expiresAt, hash, client])).id;
+    async openSession({ account: { userId, workspaceId, passwordVersion }, token: { hash, expiresAt }, client = '' }) {
+      const values = [userId, workspaceId, expiresAt, hash, client, passwordVersion];
+      return (await rows<{ id: string }>(insertSession, values))[0]?.id;
     },
     async listSessions({ userId, at, after, limit }) {
       const values = [userId, at, after?.at ?? null, after?.id ?? null, limit];

@@ -4,6 +4,7 @@ import { pageSizeOf } from '#runtime/rpc/page-size.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
+import { loginFailed } from '../accounts/accounts.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
 
@@ -68,8 +69,9 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
   return {
     async open(account, client) {
       const refreshToken = prefix + randomBytes(secretBytes).toString('base64url');
-      const { userId, workspaceId } = account;
-      const sessionId = await store.openSession(userId, workspaceId, kept(refreshToken, now()), client);
+      const sessionId = await store.openSession({ account, token: kept(refreshToken, now()), client });
+      // The password was changed since it was checked: by now it is wrong.
+      if (sessionId === undefined) throw loginFailed();
       return { account, access: await issue(account, sessionId), refreshToken };
     },
 

@@ -19,7 +19,11 @@ export interface Example {
 }
 
 /** What a reader sets first, beside HOP, the address of the installation. */
-export const readersVariables = { EMAIL: 'ada@example.org', PASSWORD: 'a long enough passphrase' } as const;
+export const readersVariables = {
+  EMAIL: 'ada@example.org',
+  PASSWORD: 'a long enough passphrase',
+  NEW_PASSWORD: 'another long enough passphrase',
+} as const;
 
 const user = {
   id: '0199f3c1-6b1e-7d0a-8c3f-2f6f0a4c9e11',
@@ -114,6 +118,12 @@ export const examples: readonly Example[] = [
     keep: keepSession,
   },
   { call: 'GET /api/v1/users/me', status: 200, answer: { ...user, workspace } },
+  {
+    call: 'PATCH /api/v1/users/me',
+    body: { name: 'Ada Lovelace' },
+    status: 200,
+    answer: { ...user, name: 'Ada Lovelace', workspace },
+  },
   {
     call: 'POST /api/v1/api-keys',
     body: { name: 'Nightly export', scopes: ['links:read', 'stats:read'], expires_at: '2099-01-01T00:00:00Z' },
@@ -289,6 +299,12 @@ export const examples: readonly Example[] = [
   { call: 'DELETE /api/v1/urls/{code}', path: code, status: 200, answer: {} },
   { call: 'POST /api/v1/urls/{code}:undelete', path: code, body: {}, status: 200, answer: link },
   { call: 'DELETE /api/v1/api-keys/{id}', path: { id: '$KEY_ID' }, status: 200, answer: {} },
+  {
+    call: 'POST /api/v1/users/me:changePassword',
+    body: { current_password: '$PASSWORD', new_password: '$NEW_PASSWORD' },
+    status: 200,
+    answer: { revoked_count: 1 },
+  },
   { call: 'POST /api/auth/logout', body: {}, status: 200, answer: {} },
   {
     call: 'GET /.well-known/jwks.json',

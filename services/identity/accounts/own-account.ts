@@ -1,0 +1,130 @@
+import { HopError, invalid, invalidFields, notFound, stale, type Violation } from '#runtime/errors/errors.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import type { Account, AccountStore, OwnPassword, UserChange } from '../store.ts';
+import { emailTaken } from './accounts.ts';
+import { type Email, parseEmail } from './email.ts';
+import type { PasswordCheck } from './password-check.ts';
+import { normalised, type Passwords, passwordFault } from './passwords.ts';
+import { nameFault } from './person-name.ts';
+
+interface PasswordChange {
+  readonly userId: string;
+  /** The session that asks, which goes on. */
+  readonly sessionId: string;
+  readonly currentPassword: string;
+  readonly newPassword: string;
+}
+
+/** What is undefined stays. */
+interface ProfileChange {
+  readonly userId: string;
+  readonly workspaceId: string;
+  readonly name: string | undefined;
+  readonly email: string | undefined;
+  readonly currentPassword: string;
+}
+
+/** What a person changes of the account that they are signed in to. */
+export interface OwnAccount {
+  /** Ends all other sessions with it; answers how many. A change that was made already is answered as made. */
+  changePassword(change: PasswordChange, signal?: AbortSignal): Promise<number>;
+  update(change: ProfileChange, signal?: AbortSignal): Promise<Account>;
+}
+
+interface OwnAccountParts {
+  readonly store: AccountStore;
+  readonly passwords: Passwords;
+  readonly check: PasswordCheck;
+  readonly now: () => number;
+}
+
+/** One that loses against another change of the password is judged again by what holds then. */
+const mostAttempts = 3;
+
+export function createOwnAccount({ store, passwords, check, now }: OwnAccountParts): OwnAccount {
+  const find = async (userId: string): Promise<OwnPassword> => {
+    const record = await store.findPassword(userId, check.failuresSince());
+    if (!record) throw notFound('USER_NOT_FOUND', 'The account is gone.');
+    return record;
+  };
+  const passes = async (record: OwnPassword, password: string, signal?: AbortSignal) => {
+    const isRight = await check.passes(record.emailKey, record, password, signal).catch(countLimited);
+    counter(metric.passwordsConfirmed).add(1, { outcome: isRight ? 'ok' : 'failed' });
+    return isRight;
+  };
+
+  return {
+    async changePassword({ userId, sessionId, currentPassword, newPassword }, signal) {
+      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+        const record = await find(userId);
+        refuseUnfit(newPassword, currentPassword, record.email);
+        if (!(await passes(record, currentPassword, signal))) {
+          // The answer may have been lost, and the same is said again. Nobody else's word is taken for it: it would be a second guess.
+          if (record.changedBy === sessionId && (await passes(record, newPassword, signal))) return 0;
+          throw currentPasswordWrong();
+        }
+        const revoked = await store.changePassword({
+          userId,
+          version: record.passwordVersion,
+          passwordHash: await passwords.hash(newPassword, signal),
+          keptSessionId: sessionId,
+          at: new Date(now()),
+        });
+        if (revoked !== undefined) return revoked;
+      }
+      throw changedElsewhere();
+    },
+
+    async update({ userId, workspaceId, name, email, currentPassword }, signal) {
+      const parsed = checked(name, email, currentPassword);
+      let change: UserChange = { userId, workspaceId, name: name?.trim() };
+      if (parsed) {
+        const record = await find(userId);
+        if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
+        const { given, key } = parsed;
+        change = { ...change, email: { given, key, passwordVersion: record.passwordVersion } };
+      }
+      const account = await store.updateUser(change);
+      if (account === 'email_taken') throw emailTaken();
+      if (account === 'password_changed') throw currentPasswordWrong();
+      if (!account) throw notFound('USER_NOT_FOUND', 'There is no such user in this workspace.');
+      return account;
+    },
+  };
+}
+
+function refuseUnfit(newPassword: string, currentPassword: string, email: string): void {
+  const fault = passwordFault('new_password', newPassword, email);
+  if (fault) throw invalid(fault.field, fault.description, fault.common ? 'PASSWORD_TOO_COMMON' : 'INVALID_ARGUMENT');
+  if (normalised(newPassword) === normalised(currentPassword))
+    throw invalid('new_password', 'This is the current password; choose another.');
+}
+
+/** The email that is to be, if it is to change. Throws with everything that is wrong at once. */
+function checked(name: string | undefined, email: string | undefined, currentPassword: string): Email | undefined {
+  const ofName = name === undefined ? undefined : nameFault(name);
+  const parsed = email === undefined ? undefined : parseEmail(email);
+  const faults: Violation[] = [];
+  if (ofName) faults.push(ofName);
+  if (parsed && 'description' in parsed) faults.push(parsed);
+  if (parsed && currentPassword === '')
+    faults.push({ field: 'current_password', description: 'A change of the email needs the current password.' });
+  if (faults.length > 0) throw invalidFields(faults);
+  return parsed as Email | undefined;
+}
+
+function countLimited(error: unknown): never {
+  if (error instanceof HopError && error.kind === 'limited')
+    counter(metric.passwordsConfirmed).add(1, { outcome: 'limited' });
+  throw error;
+}
+
+/** Not UNAUTHENTICATED: the credential of the call holds, and clients answer a 401 by renewing it or by signing out. */
+function currentPasswordWrong(): HopError {
+  return invalid('current_password', 'The current password is wrong.', 'CURRENT_PASSWORD_WRONG');
+}
+
+function changedElsewhere(): HopError {
+  return stale('ETAG_STALE', 'The password was changed elsewhere at the same time; try again.');
+}
