@@ -70,6 +70,28 @@ describe('signing in', () => {
     expect([code, err]).toEqual([4, expect.stringMatching(/^hop: /)]);
   });
 
+  it('changes name, email and password; the password comes from the input and ends the sessions elsewhere', async () => {
+    const grace = await newPerson();
+    const variables = { HOP_CONFIG_DIR: mkdtempSync(path.join(folder, 'grace-')) };
+    const asGrace = (args: string[], input = '') => hop(args, { input, variables });
+    expect((await asGrace(['login', '-e', grace.email, '--password-stdin'], `${grace.password}\n`)).code).toBe(0);
+    const named = await asGrace(['account', '--name', 'Grace Hopper']);
+    expect([named.code, named.lines]).toEqual([0, [`Grace Hopper <${grace.email}>, in Personal as owner`]]);
+    const email = `new.${grace.email}`;
+    const wrong = await asGrace(['account', '--email', email, '--password-stdin'], 'not the password\n');
+    expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining('still signed in')]);
+    expect((await asGrace(['account', '--email', email, '--password-stdin'], `${grace.password}\n`)).code).toBe(0);
+    expect((await asGrace(['whoami', '--json'])).lines.map((line) => JSON.parse(line).email)).toEqual([email]);
+
+    const next = ` ${grace.password} `;
+    const changed = await asGrace(['password', '--stdin'], `${grace.password}\n${next}\n`);
+    expect([changed.code, changed.out]).toEqual([0, expect.stringContaining('1 other session is refused')]);
+    expect((await asGrace(['account'])).code).toBe(0);
+    expect((await call('/api/auth/login', { body: { email, password: next } })).status).toBe(200);
+    expect((await asGrace(['password', '--stdin'], 'one line\n')).code).toBe(2);
+    expect((await asGrace(['password'])).err).toContain('--stdin');
+  });
+
   it('with a bad token says what to do', async () => {
     const { code, err, out } = await hop(['ls'], { variables: { HOP_API_KEY: 'hop_nonsense' } });
     expect([code, out]).toEqual([4, '']);

@@ -9,11 +9,12 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   REFRESH_TOKEN_INVALID: 'The session is over. Sign in again with `hop login`.',
   REFRESH_TOKEN_REUSED:
     'The session was ended for safety, since its token was used twice. Sign in again with `hop login`.',
+  CURRENT_PASSWORD_WRONG: 'Nothing was changed, and you are still signed in. Try again.',
   SCOPE_MISSING: 'Use a key that has the scope, or sign in with `hop login`.',
   ROLE_MISSING: 'Ask an administrator of the workspace.',
   OPERATOR_ONLY: 'The installation says who may: HOP_OPERATOR_WORKSPACES.',
   CALLER_KIND_REFUSED: 'This needs a person, not a key: `hop login`.',
-  EMAIL_TAKEN: 'Sign in with `hop login`.',
+  EMAIL_TAKEN: 'Sign in with `hop login`, or use another email.',
   LINK_NOT_FOUND: 'Codes are case-sensitive; `hop ls --search` finds links by a part of them.',
   LINK_DELETED: 'Bring it back with `hop restore`.',
   LINK_TAKEN_DOWN: 'Ask whoever runs the installation; it can be deleted with `hop rm`.',

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { accountCommands } from './commands/account.ts';
 import { completionCommand } from './commands/completion.ts';
 import { createCommand } from './commands/create.ts';
 import { domainsCommand } from './commands/domains.ts';
@@ -69,6 +70,7 @@ export function programOf(run: Run, version: string): Command {
   tailCommand(program, run);
   program.commandsGroup('Signing in:');
   loginCommands(program, run);
+  accountCommands(program, run);
   keysCommand(program, run);
   program.commandsGroup('More:');
   statusCommand(program, run);

@@ -27,6 +27,21 @@ async function prompt(question: string, output: NodeJS.WritableStream, signal: A
 
 /** The first line of the input, as it is: a password may begin or end with white space. */
 export async function firstLine(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin): Promise<string> {
-  for await (const line of createLines({ input, signal })) return line;
-  throw new Error('The input is empty.');
+  const [line] = await firstLines(1, signal, input);
+  if (line === undefined) throw new Error('The input is empty.');
+  return line;
+}
+
+/** So many of them, or all that there are. */
+export async function firstLines(
+  count: number,
+  signal: AbortSignal,
+  input: NodeJS.ReadableStream = process.stdin,
+): Promise<string[]> {
+  const lines: string[] = [];
+  for await (const line of createLines({ input, signal })) {
+    lines.push(line);
+    if (lines.length === count) break;
+  }
+  return lines;
 }
