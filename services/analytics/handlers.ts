@@ -5,7 +5,7 @@ import type { AnalyticsService, GetLinkStatsRequest } from '#gen/analytics/v1/an
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
-import { invalid, notFound } from '#runtime/errors/errors.ts';
+import { fromConnectError, invalid, notFound } from '#runtime/errors/errors.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
@@ -81,8 +81,7 @@ function statisticsCalls({
       // Of twice as many some may no longer exist.
       const found = await fromStore(readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit }));
       const linkIds = found.top.map(({ linkId }) => linkId);
-      const { records } =
-        linkIds.length === 0 ? { records: [] } : await links.lookupLinks({ workspaceId, linkIds }, callFrom(context));
+      const records = linkIds.length === 0 ? [] : await namedLinks(links, { workspaceId, linkIds }, context);
       return workspaceStatsMessage(found, query.previous, records, limit);
     },
   };
@@ -185,6 +184,22 @@ async function reachableLink(
   if (!record || record.deletedAt || record.workspaceId !== person.workspaceId)
     throw notFound('LINK_NOT_FOUND', 'There is no such link.');
   return record;
+}
+
+/** Undefined where the link service does not say: what was counted holds without the names. */
+async function namedLinks(
+  links: Dependencies['links'],
+  asked: { readonly workspaceId: string; readonly linkIds: string[] },
+  context: HandlerContext,
+): Promise<readonly LinkRecord[] | undefined> {
+  try {
+    return (await links.lookupLinks(asked, callFrom(context))).records;
+  } catch (error) {
+    const { kind } = fromConnectError(error);
+    if (kind !== 'unavailable' && kind !== 'timeout' && kind !== 'limited') throw error;
+    logFields(context).links_unnamed = kind;
+    return undefined;
+  }
 }
 
 /** Which time is asked for, and how it is cut. */

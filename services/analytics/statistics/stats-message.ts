@@ -29,14 +29,14 @@ export function linkStatsMessage({ breakdowns, ...found }: Stats): MessageInitSh
   };
 }
 
-/** Of the links that still exist so many are named. */
+/** Of the links that still exist so many are named; none without records. */
 export function workspaceStatsMessage(
   { current, previous, top, links }: WorkspaceCounts,
   { from, until }: Period,
-  records: readonly LinkRecord[],
+  records: readonly LinkRecord[] | undefined,
   limit: number,
 ): MessageInitShape<typeof WorkspaceStatsSchema> {
-  const recordOf = new Map(records.map((record) => [record.id, record]));
+  const recordOf = new Map(records?.map((record) => [record.id, record]));
   const named = top.flatMap(({ linkId, clicks, visitors }) => {
     const record = recordOf.get(linkId);
     if (!record) return [];
@@ -48,6 +48,7 @@ export function workspaceStatsMessage(
     links,
     series: seriesOf(current.series),
     topLinks: named.slice(0, limit),
+    topLinksUnnamed: records === undefined,
     previous: {
       ...previous,
       from: timestampFromMs(Math.floor(from / 1_000)),

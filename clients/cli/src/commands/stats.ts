@@ -109,6 +109,7 @@ function workspaceLines(stats: WorkspaceStats, terminal: Terminal): string[] {
   const before = stats.previous ? paint.dim(`, ${change(stats.clicks, stats.previous.clicks)}`) : '';
   const lines = [`${totals(stats, terminal)} on ${counted(stats.links, terminal, 'link')}${before}`];
   lines.push(...over(stats, terminal));
+  if (stats.topLinksUnnamed) return [...lines, '', 'Which links these are cannot be told just now.'];
   if (stats.topLinks.length === 0) return lines;
   const columns = [
     {

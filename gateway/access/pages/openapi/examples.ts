@@ -279,6 +279,7 @@ export const examples: readonly Example[] = [
         bots: 0,
         series: [{ at: '2026-01-31T00:00:00Z', clicks: 0, visitors: 0 }],
       },
+      top_links_unnamed: false,
     },
   },
   {

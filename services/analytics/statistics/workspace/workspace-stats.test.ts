@@ -39,6 +39,8 @@ const keys = testKeys();
 const closing: (() => unknown)[] = [];
 const records: LinkRecord[] = [];
 const revoked = new Set<string>();
+/** How the link service refuses to say which links those are. */
+let linksRefuse: Code | undefined;
 let pool: Pool;
 let server: TestServer;
 /** As `server`, but its streams are soon over. */
@@ -99,9 +101,10 @@ function linkHandlers(): ServiceImpl<typeof LinkService> {
   };
   return {
     ...Object.fromEntries(LinkService.methods.map(({ localName }) => [localName, refuse])),
-    lookupLinks: ({ workspaceId, linkIds }: { workspaceId: string; linkIds: string[] }) => ({
-      records: records.filter((record) => record.workspaceId === workspaceId && linkIds.includes(record.id)),
-    }),
+    lookupLinks: ({ workspaceId, linkIds }: { workspaceId: string; linkIds: string[] }) => {
+      if (linksRefuse !== undefined) throw new ConnectError('not now', linksRefuse);
+      return { records: records.filter((record) => record.workspaceId === workspaceId && linkIds.includes(record.id)) };
+    },
   } as unknown as ServiceImpl<typeof LinkService>;
 }
 
@@ -182,6 +185,27 @@ describe('GetWorkspaceStats', () => {
     const { link, click } = newWorkspace();
     return [click(link('theirs'), now)];
   }
+
+  test('counts without the names where the link service does not say them, and says so', async () => {
+    const { client, link, click } = newWorkspace();
+    await take([click(link('unnamed'), now)]);
+    for (const code of [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]) {
+      linksRefuse = code;
+      const stats = await client.getWorkspaceStats({}).finally(() => {
+        linksRefuse = undefined;
+      });
+      expect(stats).toMatchObject({ clicks: 1, links: 1, topLinks: [], topLinksUnnamed: true });
+    }
+    expect(await client.getWorkspaceStats({})).toMatchObject({
+      topLinks: [{ code: 'unnamed' }],
+      topLinksUnnamed: false,
+    });
+    linksRefuse = Code.Internal;
+    const fault = await faultOf(client.getWorkspaceStats({})).finally(() => {
+      linksRefuse = undefined;
+    });
+    expect(fault.code).toBe(Code.Internal);
+  });
 
   test('of a workspace that nobody followed: zeros, and no question to anybody', async () => {
     const stats = await newWorkspace().client.getWorkspaceStats({ interval: 'week' });

@@ -74,7 +74,11 @@ function Numbers({ stats, range }: { stats: WorkspaceStats; range: Range }) {
         />
       </Panel>
       <Panel title="Most followed">
-        <TopLinks links={stats.topLinks} all={stats.clicks} />
+        {stats.topLinksUnnamed ? (
+          <p>Which links these are cannot be told just now.</p>
+        ) : (
+          <TopLinks links={stats.topLinks} all={stats.clicks} />
+        )}
       </Panel>
     </>
   );
