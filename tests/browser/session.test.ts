@@ -89,4 +89,18 @@ describe.skipIf(whyNoBrowser)('a session', () => {
     await page.getByRole('button', { name: 'Delete Steadfast' }).click();
     await toast(page, 'Steadfast deleted').waitFor();
   });
+
+  it('without a connection has no stream that is called live, though nothing closed it, and has one again with it', async () => {
+    const context = await newContext();
+    const page = await newPage(context);
+    await signUp(page);
+    await page.getByRole('link', { name: 'Overview' }).click();
+    const mark = (text: string) => page.getByRole('status').filter({ hasText: text });
+    await mark('Live').waitFor();
+    await offline(context, true);
+    await mark('Connecting again: you are offline').waitFor();
+    expect(await mark('Live').count()).toBe(0);
+    await offline(context, false);
+    await mark('Live').waitFor();
+  });
 });

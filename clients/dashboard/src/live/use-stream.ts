@@ -1,5 +1,6 @@
 import { Code, ConnectError } from '@connectrpc/connect';
 import { useEffect, useRef, useState } from 'react';
+import { useOnline } from '../api/online.ts';
 import { isPassing, isSignedOut, problemOf } from '../api/problem.ts';
 import { follow, type StreamStatus } from './follow.ts';
 
@@ -10,7 +11,7 @@ interface Held {
 }
 
 /**
- * A stream that stays open while the page is looked at, and is opened again after each break. `open` is asked for a new one
+ * A stream that stays open while the page is looked at and the device is online, and is opened again after each break. `open` is asked for a new one
  * whenever it changes: make it with useCallback. `onOpen` is told before the first event of each stream.
  */
 export function useStream<Event>(
@@ -20,11 +21,17 @@ export function useStream<Event>(
 ): Held {
   const [held, setHeld] = useState<Held>({ status: 'connecting', error: undefined });
   const isHidden = useHidden();
+  const isOnline = useOnline();
   const handle = useRef({ onEvent, onOpen });
   handle.current = { onEvent, onOpen };
   useEffect(() => {
     if (isHidden) {
       setHeld({ status: 'paused', error: undefined });
+      return;
+    }
+    // A connection that is gone is silent: the stream would be taken for live until the silence is too long.
+    if (!isOnline) {
+      setHeld({ status: 'waiting', error: offline });
       return;
     }
     return follow<Event>({
@@ -37,9 +44,11 @@ export function useStream<Event>(
       isPassing: mayPass,
       retryAfter: (error) => problemOf(error).retryAfterMs,
     });
-  }, [open, isHidden]);
+  }, [open, isHidden, isOnline]);
   return held;
 }
+
+const offline = new DOMException('There is no connection.', 'NetworkError');
 
 /** Whoever is signed out may come back; a stream that was cut by the watch over it is opened again. */
 function mayPass(error: unknown): boolean {

@@ -1,5 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
+import { useOnline } from '../api/online.ts';
 import { IconButton } from '../components/controls/button.tsx';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { type Theme, themes, useTheme } from '../design/theme.ts';
@@ -7,7 +8,7 @@ import { useSingleKeys } from '../keyboard/single-keys.ts';
 import { homePath, routes } from '../routes.ts';
 import { usePerson } from '../session/session-context.ts';
 import { Mark } from './mark.tsx';
-import { useOnline } from './online.ts';
+
 import style from './shell.module.css';
 import { useShellCommands } from './shell-commands.tsx';
 
