@@ -47,6 +47,7 @@ const others = [
   ['API keys', 'No keys yet'],
   ['Sessions', 'this one'],
   ['System', 'Lease'],
+  ['Account', 'New password, again'],
 ] as const;
 
 describe.skipIf(whyNoBrowser)('a page', () => {

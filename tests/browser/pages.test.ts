@@ -255,6 +255,67 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await rows.getByText('this one').waitFor();
   });
 
+  it('the account changes the name everywhere, in other tabs too', async () => {
+    const { page } = await signedInPage();
+    const tab = await newPage(page.context());
+    await tab.goto('/app/keys');
+    await page.getByRole('link', { name: 'Account: Ada Lovelace' }).click();
+    await page.getByLabel('Your name').fill('Ada King');
+    await page.getByRole('button', { name: 'Save the name' }).click();
+    await toast(page, 'Your name is saved').waitFor();
+    for (const each of [page, tab]) await each.getByRole('link', { name: 'Account: Ada King' }).waitFor();
+  });
+
+  it('the account changes the email with the password, and says at the field what is wrong', async () => {
+    const [{ page, visitor }, other] = [await signedInPage(), await signedInPage()];
+    await page.getByRole('link', { name: /^Account/ }).click();
+    const change = async (email: string, password: string) => {
+      await page.getByLabel('New email').fill(email);
+      await page.getByLabel('Your password').fill(password);
+      await page.getByRole('button', { name: 'Change the email' }).click();
+    };
+    await change(`new.${visitor.email}`, 'not the password');
+    await page.getByText('The current password is wrong').waitFor();
+    expect(await page.getByLabel('Your password').evaluate((field) => field === document.activeElement)).toBe(true);
+    await change(other.visitor.email, visitor.password);
+    await page.getByRole('alert').filter({ hasText: 'There is an account with this email' }).waitFor();
+    await change(`new.${visitor.email}`, visitor.password);
+    await toast(page, 'Your email is changed').waitFor();
+    await page.getByText(`You sign in with new.${visitor.email}`).waitFor();
+    expect(await page.getByLabel('Your password').inputValue()).toBe('');
+  });
+
+  it('the account changes the password, stays signed in here, and nowhere else', async () => {
+    const { page, visitor } = await signedInPage();
+    const { token } = await apiOf(visitor);
+    await page.getByRole('link', { name: /^Account/ }).click();
+    const next = 'a short ride in the snow';
+    const change = async (current: string, chosen: string, again = chosen) => {
+      await page.getByLabel('Current password').fill(current);
+      await page.getByLabel('New password', { exact: true }).fill(chosen);
+      await page.getByLabel('New password, again').fill(again);
+      await page.getByRole('button', { name: 'Change the password' }).click();
+    };
+    const focused = () => page.evaluate(() => document.activeElement?.getAttribute('name'));
+    await change(visitor.password, next, 'something else entirely');
+    await page.getByText('This is not the same as above').waitFor();
+    await expect.poll(focused).toBe('again');
+    await change('not the password', next);
+    await page.getByText('The current password is wrong').waitFor();
+    await expect.poll(focused).toBe('password');
+    expect(await page.getByText('This is not the same as above').count()).toBe(0);
+    await change(visitor.password, 'password123');
+    await page.getByText('This password is too common').waitFor();
+    await expect.poll(focused).toBe('new-password');
+    await change(visitor.password, next);
+    await toast(page, 'Your password is changed. 1 other session is signed out').waitFor();
+    expect(await page.getByLabel('Current password').inputValue()).toBe('');
+    await expect.poll(async () => (await call('/api/v1/users/me', { token })).status).toBe(401);
+    await page.reload();
+    await page.getByRole('heading', { name: 'Account' }).waitFor();
+    expect((await call('/api/auth/login', { body: { ...visitor, password: next } })).status).toBe(200);
+  });
+
   it('the system shows who answers, the hot set, the lease, breakers and what is on its way', async () => {
     const { page } = await signedInPage();
     const alias = `hot-${Date.now()}`;

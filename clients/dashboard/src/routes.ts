@@ -6,8 +6,16 @@ export interface AppRoute {
   readonly path: string;
   readonly page: LazyExoticComponent<ComponentType>;
   /** Its place in the navigation, in the palette, and under `g` and a letter. */
-  readonly nav?: { readonly label: string; readonly icon: IconName; readonly key: string };
+  readonly nav?: {
+    readonly label: string;
+    readonly icon: IconName;
+    readonly key: string;
+    /** Reached by who is signed in, at the foot of the navigation, and not in its list. */
+    readonly atFoot?: true;
+  };
 }
+
+export const accountPath = '/account';
 
 /** Every page behind the sign-in, each a chunk of its own. The first that matches is shown. */
 export const routes: readonly AppRoute[] = [
@@ -36,6 +44,11 @@ export const routes: readonly AppRoute[] = [
     path: '/system',
     page: lazy(() => import('./pages/system/system-page.tsx')),
     nav: { label: 'System', icon: 'system', key: 's' },
+  },
+  {
+    path: accountPath,
+    page: lazy(() => import('./pages/account/account-page.tsx')),
+    nav: { label: 'Account', icon: 'person', key: 'a', atFoot: true },
   },
 ];
 

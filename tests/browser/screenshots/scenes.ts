@@ -87,6 +87,13 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    name: 'account',
+    async show(page) {
+      await page.goto('/app/account');
+      await page.getByLabel('Current password').waitFor();
+    },
+  },
+  {
     name: 'system',
     async show(page) {
       await page.goto('/app/system');

@@ -54,7 +54,11 @@ const known: Readonly<Record<string, Advice>> = {
     title: 'That did not match',
     advice: 'The email or the password is wrong. Check both and try again.',
   },
-  EMAIL_TAKEN: { title: 'There is an account with this email', advice: 'Sign in instead, or use another email.' },
+  CURRENT_PASSWORD_WRONG: {
+    title: 'That is not your current password',
+    advice: 'Nothing was changed, and you are still signed in. Try again.',
+  },
+  EMAIL_TAKEN: { title: 'There is an account with this email', advice: 'Sign in to that one, or use another email.' },
   PASSWORD_TOO_COMMON: { title: 'Too easy to guess', advice: 'Choose a longer passphrase of a few unrelated words.' },
   SCOPE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
   ROLE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },

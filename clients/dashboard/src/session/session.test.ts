@@ -48,6 +48,20 @@ function identity(refresh: () => Message | Error) {
 }
 
 describe('a session', () => {
+  it('is renewed before its time where it has to tell who is signed in anew, in all tabs', async () => {
+    let name = 'Ada';
+    const { calls } = identity(() =>
+      create(SessionSchema, { token: 't', expiresIn: 900, user: { id: 'ada', name }, workspace: { id: 'w' } }),
+    );
+    const tab = browser();
+    const [session, other] = [createSession(calls, tab()), createSession(calls, tab())];
+    await session.restore();
+    name = 'Ada Lovelace';
+    await session.renew();
+    for (const each of [session, other])
+      expect(each.state()).toMatchObject({ status: 'signed-in', user: { name: 'Ada Lovelace' } });
+  });
+
   it('is restored from the cookie, by one refresh however many ask', async () => {
     const { calls, seen } = identity(() => answered('t1'));
     const session = createSession(calls, browser()());

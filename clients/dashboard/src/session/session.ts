@@ -36,6 +36,8 @@ export interface Session {
   token(): Promise<string>;
   /** Forgets a token that a service refused, unless a newer one is there already. */
   refused(token: string): void;
+  /** Trades the token for one that tells who is signed in anew, here and in all tabs. */
+  renew(): Promise<void>;
   /** Takes over what sign-up or log-in answered. */
   open(session: SessionMessage): void;
   /** Ends the session here and in all tabs. */
@@ -124,6 +126,10 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
     token,
     refused(old) {
       if (held?.token === old) held = undefined;
+    },
+    async renew() {
+      held = undefined;
+      await token();
     },
     open(message) {
       tabs.tell({ kind: 'session', session: message });

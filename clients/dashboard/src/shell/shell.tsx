@@ -5,10 +5,9 @@ import { IconButton } from '../components/controls/button.tsx';
 import { Icon, type IconName } from '../components/icon.tsx';
 import { type Theme, themes, useTheme } from '../design/theme.ts';
 import { useSingleKeys } from '../keyboard/single-keys.ts';
-import { homePath, routes } from '../routes.ts';
+import { accountPath, homePath, routes } from '../routes.ts';
 import { usePerson } from '../session/session-context.ts';
 import { Mark } from './mark.tsx';
-
 import style from './shell.module.css';
 import { useShellCommands } from './shell-commands.tsx';
 
@@ -31,7 +30,8 @@ export function Shell({ children }: { children: ReactNode }) {
         <nav className={style.nav} aria-label="Pages">
           {routes.map(
             ({ path, nav }) =>
-              nav && (
+              nav &&
+              !nav.atFoot && (
                 <NavLink key={path} href={path}>
                   <Icon name={nav.icon} />
                   {nav.label}
@@ -40,10 +40,14 @@ export function Shell({ children }: { children: ReactNode }) {
           )}
         </nav>
         <div className={style.foot}>
-          <div className={style.person}>
-            <strong>{user.name || user.email}</strong>
-            <span>{workspace.name}</span>
-          </div>
+          <NavLink href={accountPath} className={style.person}>
+            <Icon name="person" />
+            <span className={style.who}>
+              <span className="only-read">Account: </span>
+              <strong>{user.name || user.email}</strong>
+              <span className={style.where}>{workspace.name}</span>
+            </span>
+          </NavLink>
           <div className={style.tools}>
             <IconButton icon="search" label="Find a command (Ctrl or ⌘ K)" small onClick={openPalette} />
             <IconButton
@@ -71,11 +75,11 @@ export function Shell({ children }: { children: ReactNode }) {
 }
 
 /** Says where one is: on the page itself, or below it. */
-function NavLink({ href, children }: { href: string; children: ReactNode }) {
+function NavLink({ href, className, children }: { href: string; className?: string | undefined; children: ReactNode }) {
   const [location] = useLocation();
   const isHere = location === href || location.startsWith(`${href}/`);
   return (
-    <Link href={href} aria-current={isHere ? 'page' : undefined}>
+    <Link href={href} className={className} aria-current={isHere ? 'page' : undefined}>
       {children}
     </Link>
   );

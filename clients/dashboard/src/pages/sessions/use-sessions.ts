@@ -6,9 +6,14 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 const { listSessions } = IdentityService.method;
 const listKey = createConnectQueryKey({ schema: listSessions, cardinality: 'infinite' });
 
+/** For what changes which sessions there are. */
+export function useSessionList() {
+  const queries = useQueryClient();
+  return { reload: (): void => void queries.invalidateQueries({ queryKey: listKey }) };
+}
+
 /** The sessions of the person, page after page. */
 export function useSessions() {
-  const queries = useQueryClient();
   const query = useInfiniteQuery(
     listSessions,
     { pageToken: '', pageSize: 100 },
@@ -16,6 +21,5 @@ export function useSessions() {
   );
   const pages = query.data?.pages;
   const sessions = useMemo(() => pages?.flatMap((page) => page.sessions) ?? [], [pages]);
-  const reload = (): void => void queries.invalidateQueries({ queryKey: listKey });
-  return { query, sessions, reload };
+  return { query, sessions, ...useSessionList() };
 }
