@@ -65,6 +65,7 @@ const links = {
   LINK_NOT_FOUND: meaning(404, 'There is no such link.'),
   LINK_EXPIRED: meaning(410, 'The link is past its end.'),
   LINK_DISABLED: meaning(410, 'The link is switched off.'),
+  LINK_USED_UP: meaning(410, 'The link has been followed as often as it allows.'),
   LINK_DELETED: meaning([404, 410], 'The link was deleted.'),
   LINK_TAKEN_DOWN: meaning(403, 'The operator of this installation has taken the link down; it can only be deleted.'),
   WORKSPACE_TAKEN_DOWN: meaning(403, 'The operator of this installation lets the workspace make no links.'),

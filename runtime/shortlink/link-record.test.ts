@@ -17,6 +17,10 @@ describe('the state of a record', () => {
     ['expired', { expiresAt: timestampFromMs(now) }],
     ['disabled', { disabled: true }],
     ['disabled', { disabled: true, expiresAt: timestampFromMs(now + 1) }],
+    ['disabled', { disabled: true, maxClicks: 1, usedUp: true }],
+    ['used_up', { maxClicks: 1, usedUp: true }],
+    ['expired', { maxClicks: 1, usedUp: true, expiresAt: timestampFromMs(now) }],
+    ['followable', { maxClicks: 1 }],
     ['expired', { disabled: true, expiresAt: timestampFromMs(now - 1) }],
     ['deleted', { disabled: true, deletedAt: timestampFromMs(now), expiresAt: timestampFromMs(now) }],
   ] as const)('%s', (state, fields) => {
@@ -48,6 +52,8 @@ test('a row becomes a record, to the last column', () => {
     updated_at: at,
     expires_at: at,
     deleted_at: null,
+    max_clicks: 3,
+    used_up: true,
   };
   const made = recordOfRow(row);
   expect(made.version).toBe(9007199254740993n);

@@ -7,14 +7,15 @@ import type { LinkKey } from './link-key.ts';
  * What a follower meets. `absent`: the record only says that no link has this code at its version (a rename moved the
  * link away, or a store confirmed that there is none).
  */
-export type LinkState = 'followable' | 'disabled' | 'expired' | 'deleted' | 'absent';
+export type LinkState = 'followable' | 'disabled' | 'expired' | 'deleted' | 'used_up' | 'absent';
 
 /** Of several reasons not to follow, the one that is hardest to undo is named. `nowMs` is epoch milliseconds. */
 export function stateOf(record: LinkRecord, nowMs: number): LinkState {
   if (record.id === '') return 'absent';
   if (record.deletedAt !== undefined) return 'deleted';
   if (record.expiresAt !== undefined && epochMs(record.expiresAt) <= nowMs) return 'expired';
-  return record.disabled ? 'disabled' : 'followable';
+  if (record.disabled) return 'disabled';
+  return record.usedUp ? 'used_up' : 'followable';
 }
 
 /** Says that nothing has this code. Version 0, a mere absence, is beaten by every link that was ever made. */
@@ -41,12 +42,14 @@ export interface LinkRow {
   readonly updated_at: Date;
   readonly expires_at: Date | null;
   readonly deleted_at: Date | null;
+  readonly max_clicks: number | null;
+  readonly used_up: boolean;
 }
 
 /** The columns of a LinkRow, for the select list. */
 export const linkColumns = [
   'id, domain, code, version, workspace_id, created_by, number, code_key_id, destination, redirect_status',
-  'title, tags, disabled, created_at, updated_at, expires_at, deleted_at',
+  'title, tags, disabled, created_at, updated_at, expires_at, deleted_at, max_clicks, used_up',
 ].join(', ');
 
 export function recordOfRow(row: LinkRow): LinkRecord {
@@ -68,6 +71,8 @@ export function recordOfRow(row: LinkRow): LinkRecord {
     updatedAt: timestampOf(row.updated_at),
     ...(row.expires_at ? { expiresAt: timestampOf(row.expires_at) } : {}),
     ...(row.deleted_at ? { deletedAt: timestampOf(row.deleted_at) } : {}),
+    maxClicks: row.max_clicks ?? 0,
+    usedUp: row.used_up,
   });
 }
 

@@ -33,6 +33,7 @@ import { createHandlers } from './handlers.ts';
 import { createClickCounts } from './links/click-counts.ts';
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
+import { createTakes } from './links/takes.ts';
 import { postgresStore } from './store.postgres.ts';
 
 let database: TestDatabase;
@@ -59,6 +60,7 @@ beforeAll(async () => {
     shortUrl: createShortUrls('https://hop.example', 'hop.example'),
     store,
     links: createLinks({ store, codes, admit, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
+    takeUse: createTakes(store),
     feed,
     clicks: createClickCounts({
       fire: async () => {
@@ -471,6 +473,59 @@ test('domains are listed, the default first, with where their short links begin'
     { name: 'hop.example', isDefault: true, shortUrlBase: 'https://hop.example/' },
     { name: 'go.example', isDefault: false, shortUrlBase: 'https://go.example/' },
   ]);
+});
+
+describe('a limit of visits', () => {
+  const take = ({ id, domain, code }: Link) => client.takeClick({ linkId: id, domain, code });
+
+  test('is shown with how many are used, and changed like any other field', async () => {
+    const link = await client.createLink({ longUrl, maxClicks: 2 });
+    expect(link).toMatchObject({ maxClicks: 2, usedClicks: 0, state: 'active' });
+    expect((await take(link)).granted).toBe(true);
+    const { code } = link;
+    expect(await client.getLink({ code })).toMatchObject({ usedClicks: 1, state: 'active', etag: link.etag });
+    await take(link);
+    const usedUp = { usedClicks: 2, state: 'used_up', isActive: true };
+    expect(await client.getLink({ code })).toMatchObject(usedUp);
+    expect((await client.listLinks({ state: 'used_up' })).urls).toMatchObject([{ code, ...usedUp }]);
+    expect((await client.listLinks({ state: 'active' })).urls).toEqual([]);
+    const refused = await take(link);
+    expect(refused).toMatchObject({ granted: false, record: { usedUp: true } });
+    const raised = await client.updateLink({ code, patch: { maxClicks: 3 } });
+    expect(raised).toMatchObject({ maxClicks: 3, usedClicks: 2, state: 'active' });
+    expect(await client.updateLink({ code, patch: { title: 'T' } })).toMatchObject({ maxClicks: 3 });
+    const cleared = await client.updateLink({ code, updateMask: { paths: ['max_clicks'] } });
+    expect(cleared).toMatchObject({ state: 'active', title: 'T' });
+    expect([cleared.maxClicks, cleared.usedClicks]).toEqual([undefined, undefined]);
+    expect(await take(link)).toMatchObject({ granted: true, record: { maxClicks: 0 } });
+    expect(await client.updateLink({ code, patch: { maxClicks: 2 } })).toMatchObject(usedUp);
+  });
+
+  test('is part of what an idempotency key stands for, which without one stays what it was', async () => {
+    const headers = { 'idempotency-key': randomUUID() };
+    const first = await client.createLink({ longUrl, maxClicks: 2 }, { headers });
+    await take(first);
+    expect(await client.createLink({ longUrl, maxClicks: 2 }, { headers })).toEqual(first);
+    for (const other of [{ longUrl }, { longUrl, maxClicks: 3 }])
+      expect(await refusal(client.createLink(other, { headers }))).toEqual([
+        Code.AlreadyExists,
+        'IDEMPOTENCY_KEY_REUSED',
+      ]);
+  });
+
+  test('the record comes along where the caller has another version, and says where there is no link', async () => {
+    const { id: linkId, domain, code } = await client.createLink({ longUrl, maxClicks: 9 });
+    const [record] = (await client.lookupLinks({ names: [{ domain, code }] })).records;
+    const version = record?.version ?? 0n;
+    expect((await client.takeClick({ linkId, domain, code, version })).record).toBeUndefined();
+    expect((await client.takeClick({ linkId, domain, code, version: version - 1n })).record).toEqual(record);
+    const gone = await client.takeClick({ linkId: randomUUID(), domain, code });
+    expect(gone).toMatchObject({ granted: false, record: { id: '', domain, code } });
+    expect(await refusal(client.takeClick({ linkId: 'x', domain, code }))).toEqual([
+      Code.InvalidArgument,
+      'INVALID_ARGUMENT',
+    ]);
+  });
 });
 
 describe('for the mesh', () => {

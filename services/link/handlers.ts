@@ -8,14 +8,15 @@ import { logFields, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts
 import { callFrom } from '#runtime/rpc/client.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { type Domains, isUuid, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
-import { dateOf } from '#runtime/shortlink/link-record.ts';
+import { absentRecord, dateOf } from '#runtime/shortlink/link-record.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import { watchResponse } from './changes/watch-message.ts';
 import type { DestinationRules } from './destinations/destination.ts';
 import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
-import { jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
+import { type Counts, jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
 import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
+import type { TakeUse } from './links/takes.ts';
 import { checkCreate, checkList, checkPatch, domainOf, named } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
 
@@ -25,6 +26,7 @@ export interface Dependencies {
   readonly shortUrl: ShortUrls;
   readonly store: LinkStore;
   readonly links: Links;
+  readonly takeUse: TakeUse;
   readonly feed: Pick<ChangeFeed, 'subscribe'>;
   readonly clicks: ClickCounts;
 }
@@ -40,20 +42,34 @@ interface LinkName {
 /** Envoy cannot pass on more of an answer than its buffers hold. */
 const largestPageBytes = 1_048_576;
 const lookalikesAtOnce = 10_000;
+const noUses: ReadonlyMap<string, number> = new Map();
 
 export function createHandlers(dependencies: Dependencies): Handlers {
   return { ...publicHandlers(dependencies), ...internalHandlers(dependencies) };
 }
 
-type InternalCalls = 'watch' | 'listLookalikes' | 'lookupLinks';
+type InternalCalls = 'watch' | 'listLookalikes' | 'lookupLinks' | 'takeClick';
 
 function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCalls> {
   const { domains, store, links, clicks, shortUrl } = dependencies;
   const rules = { domains, destinations: dependencies.destinations };
 
+  /** How often they were followed, as analytics and the limits of those that have one count it. */
+  async function countsFor(records: readonly LinkRecord[], context: HandlerContext) {
+    const limited = records.filter(({ maxClicks }) => maxClicks > 0).map(({ id }) => id);
+    const [clickCountOf, uses] = await Promise.all([
+      clicks.of(
+        records.map(({ id }) => id),
+        callFrom(context),
+      ),
+      limited.length === 0 ? noUses : store.uses(limited),
+    ]);
+    return ({ id }: LinkRecord): Counts => ({ clickCount: clickCountOf(id), used: uses.get(id) ?? 0 });
+  }
+
   async function counted(record: LinkRecord, context: HandlerContext): Promise<Link> {
-    const countOf = await clicks.of([record.id], callFrom(context));
-    return tagged(linkMessage(record, shortUrl, countOf(record.id), Date.now()), context);
+    const countsOf = await countsFor([record], context);
+    return tagged(linkMessage(record, shortUrl, countsOf(record), Date.now()), context);
   }
 
   function target(request: LinkName, context: HandlerContext, etag?: string): Target {
@@ -71,7 +87,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
       // Nobody can have followed it yet; and a replay is the first answer again, as of then.
       const asOf = record.createdAt ? dateOf(record.createdAt).getTime() : Date.now();
-      return tagged(linkMessage(record, shortUrl, 0, asOf), context);
+      return tagged(linkMessage(record, shortUrl, { clickCount: 0, used: 0 }, asOf), context);
     },
     async getLink(request, context) {
       const { workspaceId, key } = target(request, context);
@@ -96,12 +112,9 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       const { query, question } = checkList(request, personOf(context), domains);
       await requireUser(store, query, personOf(context).userId);
       const page = cut(await store.list({ ...query, limit: query.limit + 1 }), query.limit);
-      const countOf = await clicks.of(
-        page.records.map(({ id }) => id),
-        callFrom(context),
-      );
+      const countsOf = await countsFor(page.records, context);
       const now = Date.now();
-      const urls = page.records.map((record) => linkMessage(record, shortUrl, countOf(record.id), now));
+      const urls = page.records.map((record) => linkMessage(record, shortUrl, countsOf(record), now));
       const last = page.more ? page.records.at(-1) : undefined;
       return { urls, nextPageToken: last ? rowTokens.write(question, positionOf(last, query)) : '' };
     },
@@ -124,7 +137,7 @@ function tagged(link: Link, context: HandlerContext): Link {
   return link;
 }
 
-function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers, InternalCalls> {
+function internalHandlers({ domains, store, feed, takeUse }: Dependencies): Pick<Handlers, InternalCalls> {
   return {
     async *watch(request, context) {
       for await (const events of feed.subscribe(request.cursor, context.signal)) {
@@ -154,6 +167,13 @@ function internalHandlers({ domains, store, feed }: Dependencies): Pick<Handlers
       if (!isUuid(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
       if (!linkIds.every((id) => isUuid(id))) throw invalid('link_ids', 'must be UUIDs');
       return { records: [...named, ...(await store.lookupIds(workspaceId, linkIds))], unknownDomains };
+    },
+    async takeClick({ domain, code, linkId, version }, context) {
+      if (!isUuid(linkId)) throw invalid('link_id', 'must be a UUID');
+      logFields(context).short_code = code;
+      const { granted, record } = await takeUse({ domain, code, id: linkId }, context.signal);
+      if (granted && record?.version === version) return { granted };
+      return { granted, record: record ?? absentRecord({ domain, code }) };
     },
   };
 }

@@ -8,4 +8,12 @@ import { startLinkService } from './link-service.ts';
 const config = mainConfig(linkConfig);
 const log = createLog(config);
 const { handlers, checks, close } = await startLinkService(config, log, loadServiceIdentity(config));
-await serve({ name: 'link', config, log, services: [service(LinkService, handlers)], checks, close });
+await serve({
+  name: 'link',
+  config,
+  log,
+  services: [service(LinkService, handlers)],
+  hot: ['hop.link.v1.LinkService/TakeClick'],
+  checks,
+  close,
+});

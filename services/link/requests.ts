@@ -55,10 +55,13 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
     title: title ?? '',
     tags: tags ?? [],
     expiresAt,
+    maxClicks: request.maxClicks,
   };
   const ending = [request.ttl ?? null, request.expiresAt ? dateOf(request.expiresAt) : null];
+  // What is new in the contract is added where it is given: a key that was used before still fits its request.
+  const limit = request.maxClicks === undefined ? [] : [request.maxClicks];
   const asked = [link.domain, alias ?? null, link.destination, link.redirectStatus, link.title, link.tags, ending];
-  return { link, alias, asked };
+  return { link, alias, asked: [...asked, ...limit] };
 }
 
 /** What a field becomes that update_mask names and the patch leaves out. */
@@ -69,6 +72,7 @@ const clearable: ReadonlyMap<string, Partial<LinkEdit>> = new Map(
     title: { title: '' },
     tags: { tags: [] },
     redirect_status: { redirectStatus: defaultRedirectStatus },
+    max_clicks: { maxClicks: null },
   }),
 );
 
@@ -97,6 +101,7 @@ function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdi
     title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
     tags: patch.tags.length === 0 ? undefined : faults.take(checkTags(patch.tags)),
     redirectStatus: patch.redirectStatus,
+    maxClicks: patch.maxClicks,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
@@ -160,7 +165,7 @@ function lifetimeOf({
 }
 
 const defaultPageSize = 50;
-const states = new Set<string>(['active', 'disabled', 'expired', 'deleted'] satisfies StateFilter[]);
+const states = new Set<string>(['active', 'disabled', 'expired', 'used_up', 'deleted'] satisfies StateFilter[]);
 const order = /^(created_at|updated_at)(?: (asc|desc))?$/;
 
 /** What to list, and the question that its page tokens belong to. */
@@ -173,7 +178,7 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
   const limit = pageSizeOf(request.pageSize, defaultPageSize);
   const { state, tag, search } = request;
   if (state !== undefined && !states.has(state)) {
-    throw invalid('state', 'must be "active", "disabled", "expired" or "deleted"');
+    throw invalid('state', 'must be "active", "disabled", "expired", "used_up" or "deleted"');
   }
   const [, orderBy, direction = 'desc'] = order.exec(request.orderBy ?? 'created_at desc') ?? [];
   if (orderBy === undefined) {

@@ -15,6 +15,7 @@ import { listStatement } from './links/list-statement.postgres.ts';
 import { placeOf } from './links/place.postgres.ts';
 import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
 import { bytesOf, stampOf } from './links/record-bytes.ts';
+import { findUses, takeLastUses, takeUses } from './links/uses.postgres.ts';
 import type {
   Block,
   ChangeOutcome,
@@ -141,6 +142,14 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
         [after?.domain ?? '', after?.code ?? '', limit],
       );
     },
+    async takeUses(link, wanted) {
+      const some = await guarded(() => takeUses(pool, link, wanted));
+      if (some) return some;
+      const { told, ...last } = await transaction(pool, (client) => takeLastUses(client, link, wanted));
+      if (told) committed();
+      return last;
+    },
+    uses: (linkIds) => guarded(() => findUses(pool, linkIds)),
     async expireLinks(limit) {
       const expired = await transaction(pool, (client) => markExpired(client, limit));
       if (expired > 0) committed();
@@ -180,9 +189,9 @@ const insertText = `with held as materialized (select pg_advisory_xact_lock(hash
   ticket as materialized (${ticketOf} from held where ${noneStands('$15')}),
   made as (
     insert into links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
-                       redirect_status, title, tags, created_at, updated_at, expires_at)
+                       redirect_status, title, tags, created_at, updated_at, expires_at, max_clicks)
     select $1, $2, $3::uuid, version, $4::uuid, $5::uuid, $6::bigint, $7::integer, $8, $9::smallint, $10, $11::text[],
-      now, now, $12::timestamptz from ticket
+      now, now, $12::timestamptz, $16::integer from ticket
     on conflict (domain, code) do nothing returning version, created_at as now),
   told as (
     insert into link_changes (kind, record, changed_at)
@@ -198,7 +207,7 @@ async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode
     values: [
       ...[plan.domain, plan.code, plan.id, plan.workspaceId, plan.createdBy, plan.number, plan.codeKeyId],
       ...[plan.destination, plan.redirectStatus, plan.title, plan.tags, link.expiresAt ?? null],
-      ...[bytesOf(plan), placeOf(plan), subjects],
+      ...[bytesOf(plan), placeOf(plan), subjects, link.maxClicks ?? null],
     ],
   });
   const [ticket] = rows;
@@ -229,6 +238,7 @@ function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
     title: link.title,
     tags: [...link.tags],
     ...(link.expiresAt ? { expiresAt: timestampOf(link.expiresAt) } : {}),
+    maxClicks: link.maxClicks ?? 0,
   });
 }
 

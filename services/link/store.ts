@@ -12,6 +12,8 @@ export interface NewLink {
   readonly title: string;
   readonly tags: readonly string[];
   readonly expiresAt: Date | undefined;
+  /** Absent: no limit. */
+  readonly maxClicks?: number | undefined;
 }
 
 /** The code of a new link: a generated one with its number and key, or an alias (number 0, key 0). */
@@ -60,7 +62,7 @@ export type ChangeOutcome =
   | { readonly outcome: 'unchanged'; readonly record: LinkRecord }
   | { readonly outcome: 'missing' | 'code_taken' | 'link_taken_down' | 'host_taken_down' };
 
-export type StateFilter = 'active' | 'disabled' | 'expired' | 'deleted';
+export type StateFilter = 'active' | 'disabled' | 'expired' | 'used_up' | 'deleted';
 
 export interface ListQuery {
   readonly workspaceId: string;
@@ -91,6 +93,18 @@ export interface CodeBlocks {
 export interface Block {
   readonly first: number;
   readonly end: number;
+}
+
+/** A link as somebody who follows it knows it. */
+export interface FollowedLink extends LinkKey {
+  readonly id: string;
+}
+
+/** How many of the uses asked for were granted. */
+export interface TakeOutcome {
+  readonly granted: number;
+  /** The link before that or, where nothing was granted, as it is now; undefined: there is none. */
+  readonly record: LinkRecord | undefined;
 }
 
 /** A link that was deleted. */
@@ -125,6 +139,13 @@ export interface LinkStore {
   reserveBlock(keyId: number): Promise<Block | undefined>;
   /** Aliases that look generated, whatever their domain, by place after `after`. */
   lookalikes(after: LinkKey | undefined, limit: number): Promise<LinkKey[]>;
+  /**
+   * Takes uses of a link that can be followed: so many, or what is left of them. Whoever takes the last one writes the change record that
+   * says so. All are granted where there is no limit.
+   */
+  takeUses(link: FollowedLink, wanted: number): Promise<TakeOutcome>;
+  /** How many uses were taken, by the ids of the links; those that are left out have none. */
+  uses(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
   /** Marks links whose time ran out, with a change record each; answers how many. */
   expireLinks(limit: number): Promise<number>;
   /** Links that were deleted longer ago than that, the longest first. */

@@ -20,7 +20,7 @@ interface Count {
 const resolutions = counter(metric.resolutions);
 const tiers: readonly AnsweredBy[] = ['l1', 'redis', 'replica', 'primary', 'filter', 'none'];
 const outcomes: readonly Outcome[] = [
-  ...(['followable', 'disabled', 'expired', 'deleted'] as const),
+  ...(['followable', 'disabled', 'expired', 'used_up', 'deleted'] as const),
   ...(['preview', 'absent', 'malformed', 'stale', 'unavailable', 'limited'] as const),
 ];
 

@@ -1,6 +1,6 @@
 import type { Timestamp } from '@bufbuild/protobuf/wkt';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
-import { cacheControlOf } from '#runtime/shortlink/cache-control.ts';
+import { cacheControlOf, notStored } from '#runtime/shortlink/cache-control.ts';
 import { writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { redirectStatusOf } from '#runtime/shortlink/link-record.ts';
@@ -19,7 +19,9 @@ export interface CachedLink {
   readonly createdAtMs: number | undefined;
   /** Milliseconds since 1970; infinite for a link without an end. */
   readonly expiresAtMs: number;
-  readonly state: 'active' | 'disabled' | 'deleted';
+  readonly state: 'active' | 'disabled' | 'used_up' | 'deleted';
+  /** How often it may be followed, which only the link service can count; 0: as often as anybody likes. */
+  readonly maxClicks: number;
   /** The HTTP status of the redirect. */
   readonly status: string;
   /** The destination, byte for byte. */
@@ -38,7 +40,7 @@ export interface CachedLink {
   epoch: number;
 }
 
-export type FollowState = 'followable' | 'disabled' | 'deleted' | 'expired';
+export type FollowState = 'followable' | 'disabled' | 'deleted' | 'expired' | 'used_up';
 
 export function nameOf({ domain, code }: LinkKey): string {
   return `${domain}/${code}`;
@@ -48,7 +50,7 @@ export function nameOf({ domain, code }: LinkKey): string {
 export function followState(link: CachedLink, atMs: number): FollowState {
   if (link.state === 'deleted') return 'deleted';
   if (atMs >= link.expiresAtMs) return 'expired';
-  return link.state === 'disabled' ? 'disabled' : 'followable';
+  return link.state === 'active' ? 'followable' : link.state;
 }
 
 type Followed = Pick<CachedLink, 'id' | 'workspaceId' | 'version' | 'domain' | 'code'>;
@@ -67,16 +69,24 @@ export function toCachedLink(record: LinkRecord): CachedLink {
     code,
     createdAtMs: record.createdAt && epochMs(record.createdAt),
     expiresAtMs: record.expiresAt ? epochMs(record.expiresAt) : Number.POSITIVE_INFINITY,
-    state: record.deletedAt ? 'deleted' : record.disabled ? 'disabled' : 'active',
+    state: stateOf(record),
+    maxClicks: record.maxClicks,
     status: String(redirectStatusOf(record)),
     location: headerValue(record.destination),
-    cacheControl: cacheControlOf(redirectStatus),
+    // From a browser that kept it, it would be followed without taking a use.
+    cacheControl: record.maxClicks > 0 ? notStored : cacheControlOf(redirectStatus),
     click: flat(clickOf(record, 'l1')),
     bytes: perLinkBytes + record.destination.length + 4 * code.length,
     checkedAt: 0,
     trustMs: 0,
     epoch: 0,
   };
+}
+
+function stateOf({ deletedAt, disabled, usedUp }: LinkRecord): CachedLink['state'] {
+  if (deletedAt) return 'deleted';
+  if (disabled) return 'disabled';
+  return usedUp ? 'used_up' : 'active';
 }
 
 /** Measured: an entry and its places in the cache, but for the texts of the link's own. */

@@ -8,7 +8,9 @@ import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
 import { createLinkClock } from '#runtime/watch/link-clock.ts';
 import { createAnswerCounts } from './answer-counts.ts';
+import type { CachedLink } from './cached-link.ts';
 import { createHandlers } from './handlers.ts';
+import { createTakeUse, type TakeUseOptions } from './take-use.ts';
 import { resolverFixture, testRecord } from './testing/resolver-fixture.ts';
 import { createUnknownCodes } from './unknown-codes.ts';
 
@@ -31,13 +33,23 @@ function parts() {
 
 let server: TestServer;
 let fixture: ReturnType<typeof resolverFixture>;
+/** What the link service says to who wants to follow a link with a limit; and for which it was asked. */
+let useOf: TakeUseOptions['ask'];
+let asked: CachedLink[];
 
 beforeEach(async () => {
   fixture = resolverFixture();
   fixture.settle();
   const { resolver, freshness } = fixture;
   const clock = createLinkClock(freshness, () => wallClock);
-  const handlers = createHandlers({ resolver, domains, ...parts(), wallClock: clock });
+  asked = [];
+  useOf = async () => ({ granted: true });
+  const ask: TakeUseOptions['ask'] = (link, options) => {
+    asked.push(link);
+    return useOf(link, options);
+  };
+  const takeUse = createTakeUse({ ask, wallClock: clock });
+  const handlers = createHandlers({ resolver, takeUse, domains, ...parts(), wallClock: clock });
   server = await startTestServer({ services: [service(ResolverService, handlers)] });
 });
 afterEach(() => server.stop());
@@ -137,7 +149,10 @@ describe('Redirect', () => {
 
   it('answers 404 to a host that is not ours', async () => {
     const strangers = createDomains({ domains: ['go.example'] });
-    const handlers = createHandlers({ ...fixture, domains: strangers, ...parts(), wallClock: Date.now });
+    const handlers = createHandlers({
+      ...{ ...fixture, ...parts(), domains: strangers, wallClock: Date.now },
+      takeUse: async () => ({ kind: 'unavailable' }),
+    });
     const other = await startTestServer({ services: [service(ResolverService, handlers)] });
     let status: string | null = null;
     const onHeader = (headers: Headers): void => {
@@ -152,6 +167,7 @@ describe('Redirect', () => {
   it.each([
     ['expired', { expiresAt: timestamp(wallClock) }, 'LINK_EXPIRED'],
     ['disabled', { disabled: true }, 'LINK_DISABLED'],
+    ['used up', { maxClicks: 2, usedUp: true }, 'LINK_USED_UP'],
     ['deleted', { deletedAt: timestamp(wallClock - 1) }, 'LINK_DELETED'],
   ])('of a link that is %s answers 410, as a page and as JSON', async (_state, fields, reason) => {
     fixture.everywhere(testRecord(fields));
@@ -166,6 +182,67 @@ describe('Redirect', () => {
     expect(json.headers.get('vary')).toBe('accept');
     const body = JSON.parse(json.body) as { code: number; details: { reason: string; domain: string }[] };
     expect(body.details[0]).toMatchObject({ reason, domain: 'hopline' });
+  });
+
+  describe('of a link with a limit', () => {
+    const limited = (fields = {}) => testRecord({ maxClicks: 2, redirectStatus: 301, ...fields });
+    const statusOf = async (headers: Record<string, string> = {}, code = 'offer') =>
+      (await follow(code, headers)).headers.get('x-status');
+    beforeEach(() => fixture.everywhere(limited()));
+
+    it('asks for a use before each follow, from memory too, and lets no browser keep the redirect', async () => {
+      for (const times of [1, 2]) {
+        const { headers } = await follow('offer');
+        expect([headers.get('x-status'), headers.get('cache-control')]).toEqual(['301', 'private, no-store']);
+        expect(headers.get('x-hop-click')).toMatch(/;1;(redis|l1);/);
+        expect(asked.map(({ version }) => version)).toEqual(Array(times).fill(1n));
+      }
+    });
+
+    it('takes none for HEAD, the preview, and what shows a link in a chat', async () => {
+      const slack = { 'user-agent': 'Slackbot-LinkExpanding 1.0 (+https://api.slack.com/robots)' };
+      expect(await statusOf({ 'x-hop-method': 'HEAD' })).toBe('301');
+      expect(await statusOf({}, 'offer+')).toBe('200');
+      const shown = await follow('offer', slack);
+      expect([shown.headers.get('x-status'), shown.headers.get('x-hop-click')]).toEqual(['200', null]);
+      expect(asked).toEqual([]);
+      expect(await statusOf({ 'user-agent': 'curl/8.5.0' })).toBe('301');
+      fixture.everywhere(testRecord({ version: 2n }));
+      fixture.l1.apply(testRecord({ version: 2n }), '');
+      expect(await statusOf(slack)).toBe('302');
+    });
+
+    it('goes where the primary says, when that is newer', async () => {
+      useOf = async () => ({ granted: true, record: limited({ version: 9n, destination: 'https://new.example/' }) });
+      const { headers } = await follow('offer');
+      expect(headers.get('location')).toBe('https://new.example/');
+      expect(headers.get('x-hop-click')).toMatch(/;9;primary;/);
+    });
+
+    it.each([
+      ['410', 'LINK_USED_UP', { usedUp: true }],
+      ['410', 'LINK_DISABLED', { disabled: true, usedUp: true }],
+      ['410', 'LINK_EXPIRED', {}],
+      ['404', 'LINK_NOT_FOUND', { id: '' }],
+    ])('answers %s %s when the primary refuses it for that', async (status, reason, fields) => {
+      useOf = async () => ({ granted: false, record: limited(fields) });
+      const { headers, body } = await follow('offer', { accept: 'application/json' });
+      expect([headers.get('x-status'), JSON.parse(body).details[0].reason]).toEqual([status, reason]);
+      expect([headers.get('location'), headers.get('x-hop-click')]).toEqual([null, null]);
+    });
+
+    it('answers 503 with Retry-After while nobody can say whether there is a use left', async () => {
+      useOf = async () => Promise.reject(new Error('away'));
+      const { headers } = await follow('offer');
+      expect([headers.get('x-status'), headers.get('retry-after')]).toEqual(['503', '1']);
+      expect(headers.get('location')).toBeNull();
+    });
+
+    it('asks for none that is known to be used up, and says so to HEAD as well', async () => {
+      fixture.everywhere(limited({ usedUp: true }));
+      expect([await statusOf(), await statusOf({ 'x-hop-method': 'HEAD' })]).toEqual(['410', '410']);
+      expect(asked).toEqual([]);
+    });
   });
 
   it('follows a link until the millisecond of its end', async () => {
@@ -243,6 +320,14 @@ describe('Resolve', () => {
       expiresAt: { seconds: 1_800_000_001n },
     });
     expect((await asTeam().resolve({ code: 'offer', domain: 'GO.example' })).tier).toBe('l1');
+  });
+
+  it('says how often it can be followed, and takes none of that', async () => {
+    fixture.everywhere(testRecord({ maxClicks: 3 }));
+    expect((await asTeam().resolve({ code: 'offer' })).maxClicks).toBe(3);
+    expect(asked).toEqual([]);
+    fixture.l1.apply(testRecord({ version: 2n, maxClicks: 3, usedUp: true }), '');
+    expect(await failure(asTeam().resolve({ code: 'offer' }))).toEqual([Code.FailedPrecondition, 'LINK_USED_UP']);
   });
 
   it('flags what it could not check', async () => {

@@ -5,6 +5,7 @@ import type { HttpBody } from '#gen-google/api/httpbody_pb.ts';
 import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { prefersJson } from '#runtime/http/negotiation.ts';
 import { authorityOf, logFields, metadataOf, setFixedMetadata } from '#runtime/rpc/call.ts';
+import { callFrom } from '#runtime/rpc/client.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { AnswerCounts, AnsweredBy, Outcome } from './answer-counts.ts';
 import {
@@ -18,13 +19,17 @@ import {
   unavailableAnswer,
 } from './answers/http-answer.ts';
 import { readCode } from './asked-code.ts';
-import { followState } from './cached-link.ts';
+import { type CachedLink, followState, type Source } from './cached-link.ts';
+import { isLinkPreviewer } from './link-previewers.ts';
 import type { Answer } from './resolve/answer.ts';
 import type { Resolver } from './resolve/resolve.ts';
+import type { TakeUse } from './take-use.ts';
 import { type Guess, isTooMany, type TooMany, type UnknownCodes } from './unknown-codes.ts';
 
 export interface Dependencies {
   readonly resolver: Resolver;
+  /** Asked for each follow of a link that has a limit. */
+  readonly takeUse: TakeUse;
   readonly domains: Domains;
   readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
@@ -35,6 +40,7 @@ export interface Dependencies {
 }
 
 type Calls = ServiceImpl<typeof ResolverService>;
+type LinkAnswer = Extract<Answer, { kind: 'link' }>;
 
 /** Counts an answer, and writes what it was into the log line of its call. */
 type Note = (context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome) => void;
@@ -55,7 +61,7 @@ export function createHandlers(dependencies: Dependencies): Calls {
 
 /** For Envoy: the answer to a browser. */
 function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect'] {
-  const { resolver, domains, unknownCodes, wallClock } = dependencies;
+  const { resolver, takeUse, domains, unknownCodes, wallClock } = dependencies;
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
     const json = formOf(context);
@@ -77,6 +83,23 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     return preview ? previewAnswer(link) : redirectAnswer(link, tier, stale);
   }
 
+  /** Of a link with a limit that may be followed as far as this process knows. */
+  async function limitedAnswerOf(context: HandlerContext, link: CachedLink, tier: Source): Promise<HttpAnswer> {
+    const use = await takeUse(link, callFrom(context));
+    if (use.kind === 'unavailable') return answerOf(context, link, use, false);
+    if (use.kind === 'absent') return answerOf(context, link, { ...use, tier: 'primary' }, false);
+    if (use.kind === 'gone') {
+      note(context, link.code, 'primary', use.state);
+      return goneAnswerOf(use.state)[formOf(context)];
+    }
+    note(context, link.code, tier, 'followable');
+    return redirectAnswer(use.link, use.link === link ? tier : 'primary', false);
+  }
+
+  /** HEAD takes nothing, and what is not to be followed anyway is told without asking. */
+  const takesUse = (context: HandlerContext, { link }: LinkAnswer): boolean =>
+    link.maxClicks > 0 && !isHead(context) && followState(link, wallClock()) === 'followable';
+
   function tooManyOf(context: HandlerContext, key: LinkKey, { retryAfterMs, resetMs }: TooMany): HttpAnswer {
     note(context, key.code, 'none', 'limited');
     return tooManyAnswer(formOf(context), dependencies.unknownCodesLimit, retryAfterMs, wallClock() + resetMs);
@@ -94,7 +117,11 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
       return { unknown: result.kind === 'absent', result };
     });
     if (isTooMany(answer)) return send(context, tooManyOf(context, key, answer));
-    return send(context, answerOf(context, key, answer, preview));
+    if (preview || answer.kind !== 'link' || !takesUse(context, answer))
+      return send(context, answerOf(context, key, answer, preview));
+    // Posted in a chat, a link that may be followed once would be used up before anybody has seen it.
+    if (isLinkPreviewer(metadataOf(context, 'user-agent'))) return send(context, answerOf(context, key, answer, true));
+    return send(context, await limitedAnswerOf(context, answer.link, answer.tier));
   }
 
   const redirect: Calls['redirect'] = (request, context) => {
@@ -107,7 +134,7 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     const key: LinkKey = { domain, code: asked.code };
     const link = asked.preview ? undefined : resolver.atHand(key);
     // What memory alone can answer takes no turn of the event loop.
-    if (link && followState(link, wallClock()) === 'followable') {
+    if (link && link.maxClicks === 0 && followState(link, wallClock()) === 'followable') {
       note(context, link.code, 'l1', 'followable');
       return send(context, redirectAnswer(link, 'l1', false));
     }
@@ -136,10 +163,11 @@ function createResolve({ resolver, domains, wallClock }: Dependencies, note: Not
     const state = followState(link, wallClock());
     tell(tier, stale && state === 'followable' ? 'stale' : state);
     if (state !== 'followable') throw precondition(goneErrors[state].reason, goneErrors[state].message);
-    const { id, code, domain, location, status, expiresAtMs, version } = link;
+    const { id, code, domain, location, status, expiresAtMs, version, maxClicks } = link;
     const ends = Number.isFinite(expiresAtMs) ? { expiresAt: timestampFromMs(expiresAtMs) } : {};
     const leads = { longUrl: location, redirectStatus: Number(status) };
-    return { linkId: id, code, domain, ...leads, ...ends, version, tier, stale };
+    const limit = maxClicks === 0 ? {} : { maxClicks };
+    return { linkId: id, code, domain, ...leads, ...ends, ...limit, version, tier, stale };
   }
 
   const resolve: Calls['resolve'] = async (request, context) => {
@@ -161,10 +189,12 @@ const formOf = (context: HandlerContext): 'json' | 'html' =>
 /** The address of who asks. Made by Envoy, which lets no client say it. */
 const clientOf = (context: HandlerContext): string | undefined => metadataOf(context, 'x-envoy-external-address');
 
+const isHead = (context: HandlerContext): boolean => metadataOf(context, 'x-hop-method') === 'HEAD';
+
 /** Tells Envoy the answer. */
 function send(context: HandlerContext, { headers, body, noBody }: HttpAnswer): HttpBody {
   setFixedMetadata(context, headers);
-  return body !== noBody && metadataOf(context, 'x-hop-method') === 'HEAD' ? noBody : body;
+  return body !== noBody && isHead(context) ? noBody : body;
 }
 
 function noSuchLink() {

@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Client } from '@connectrpc/connect';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { breaker } from '#runtime/breaker/breaker.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
@@ -20,11 +22,14 @@ import { l1Limits } from './l1/l1-limits.ts';
 import { createResolver, type Resolver } from './resolve/resolve.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { LinkStore } from './store.ts';
+import { createTakeUse, type TakeUse, type TakeUseOptions } from './take-use.ts';
 import { type PostgresTier, primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 import { redisTier } from './tiers/redis-tier.ts';
 import { createUnknownCodes, type UnknownCodes } from './unknown-codes.ts';
 import { createFreshness } from './watch/freshness.ts';
 import { startWatch } from './watch/watch.ts';
+
+type LinkClient = Client<typeof LinkService>;
 
 const now = (): number => performance.now();
 const maxFlights = 2_000;
@@ -87,6 +92,7 @@ const look = (store: LinkStore): Promise<unknown> => store.find([{ domain: '', c
 
 export interface ResolverParts {
   readonly resolver: Resolver;
+  readonly takeUse: TakeUse;
   readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
   /** By which links end. */
@@ -96,11 +102,22 @@ export interface ResolverParts {
   readonly close: readonly (() => unknown)[];
 }
 
+/** Asks the link service for one use of a link; what may have been taken is never asked for again. */
+function useAsker({ takeMs: timeoutMs, breakerResetMs: resetMs }: ResolverConfig, client: LinkClient, log: Log) {
+  const ask: TakeUseOptions['ask'] = ({ domain, code, id: linkId, version }, options) =>
+    client.takeClick({ domain, code, linkId, version }, { ...options, timeoutMs });
+  return breaker('link', ask, { timeoutMs, resetMs, log });
+}
+
 /** Everything that the handlers stand on, running. */
 export function startResolverService(config: ResolverConfig, log: Log): ResolverParts {
   const { freshness, l1, filter } = createMemory(config);
   const { tiers, checks, close } = connectStores(config, () => freshness.cachedUntilMs, log);
-  const client = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
+  const client: LinkClient = meshClient(LinkService, {
+    addresses: config.linkAddresses,
+    issuer: loadServiceIdentity(config),
+  });
+  const asker = useAsker(config, client, log);
   const onGap = (): void => tiers.primary.answersAgain(0);
   const watching = { client, l1, freshness, filter, onGap, now, sleep: pause, random: Math.random };
   const watch = startWatch({ ...watching, log: log.child({ part: 'watch' }) });
@@ -117,14 +134,18 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   const resolver = createResolver({ l1, freshness, ...tiers, mayExist, now, timer, ...limits });
   const live = async (): Promise<void> => {
     if (!freshness.live(now())) throw watchIsSilent();
+    // The link service has just said that it reads the primary.
+    asker.answersAgain();
   };
+  const wallClock = createLinkClock(freshness);
   return {
     resolver,
+    takeUse: createTakeUse({ ask: asker.fire, wallClock }),
     answerCounts,
     unknownCodes: createUnknownCodes({ limit: config.unknownCodes, now, sleep, ...unknownCodeBounds }),
-    wallClock: createLinkClock(freshness),
+    wallClock,
     checks: { ...checks, watch: live },
-    close: [...close, () => watch.stop(), stopCounting],
+    close: [...close, () => asker.shutdown(), () => watch.stop(), stopCounting],
   };
 }
 

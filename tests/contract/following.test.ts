@@ -223,9 +223,18 @@ it('a renamed link leads by its new code alone', async () => {
   expect(await followed(link.code)).toEqual([302, second.long_url]);
 });
 
-describe('Unknown: 404; expired, disabled, deleted: 410; a page for browsers, the error body for Accept: application/json', () => {
+describe('Unknown: 404; expired, disabled, used up, deleted: 410; a page for browsers, the error body for Accept: application/json', () => {
   const gone: [state: string, reason: string, make: () => Promise<string>][] = [
     ['disabled', 'LINK_DISABLED', async () => (await patch((await newLink(ada)).code, { is_active: false })).code],
+    [
+      'used up',
+      'LINK_USED_UP',
+      async () => {
+        const { code } = await newLink(ada, { max_clicks: 1 });
+        expect((await call(`/${code}`)).status).toBe(302);
+        return code;
+      },
+    ],
     ['expired', 'LINK_EXPIRED', async () => (await newLink(ada, { ttl: 1 })).code],
     [
       'deleted',

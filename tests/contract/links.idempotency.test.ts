@@ -48,6 +48,7 @@ describe('Idempotency-Key', () => {
     for (const body of [
       { long_url },
       { long_url, ttl: 61 },
+      { long_url, ttl: 60, max_clicks: 1 },
       { long_url, title: 'x', ttl: 60 },
       { long_url: `${long_url}x`, ttl: 60 },
     ])

@@ -172,14 +172,16 @@ describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () =
 
   it('state', async () => {
     const heidi = await newPerson();
-    const [active, disabled, expired, deleted] = await Promise.all([
+    const [active, usedUp, disabled, expired, deleted] = await Promise.all([
       newLink(heidi),
+      newLink(heidi, { max_clicks: 1 }),
       newLink(heidi),
       newLink(heidi, { ttl: 1 }),
       newLink(heidi),
     ]);
     await call(pathOf(disabled.code), { method: 'PATCH', token: heidi.token, body: { is_active: false } });
     await call(pathOf(deleted.code), { method: 'DELETE', token: heidi.token });
+    await call(`/${usedUp.code}`);
     await eventually(
       () => list('?state=expired', heidi.token),
       ({ json }) => json.urls.length === 1,
@@ -191,8 +193,9 @@ describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () =
     expect(await codes('active')).toEqual([[active.code, 'active']]);
     expect(await codes('disabled')).toEqual([[disabled.code, 'disabled']]);
     expect(await codes('expired')).toEqual([[expired.code, 'expired']]);
+    expect(await codes('used_up')).toEqual([[usedUp.code, 'used_up']]);
     expect(await codes('deleted')).toEqual([[deleted.code, 'deleted']]);
-    expect((await codes('')).length).toBe(3);
+    expect((await codes('')).length).toBe(4);
     for (const state of ['ACTIVE', 'nonsense', '1']) expectBad(await list(`?state=${state}`, heidi.token), 'state');
   });
 

@@ -91,6 +91,9 @@ describe('link', () => {
     expect(decodeEntry(bytes(kept.cacheEntry))).toEqual(record);
     expect(base64(encodeEntry(record))).toBe(kept.cacheEntry);
     expect(cacheKey(record)).toBe(kept.cacheKey);
+    const limited = create(LinkRecordSchema, { ...record, maxClicks: 50, usedUp: true });
+    expect(decodeEntry(bytes(kept.cacheEntryWithLimit))).toEqual(limited);
+    expect(base64(encodeEntry(limited))).toBe(kept.cacheEntryWithLimit);
   });
 
   test('a cursor of the watch: held by resolvers, edges and the relay while link is replaced', () => {

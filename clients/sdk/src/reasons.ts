@@ -40,6 +40,7 @@ export const reasons = {
   LINK_NOT_FOUND: 'There is no such link.',
   LINK_EXPIRED: 'The link is past its end.',
   LINK_DISABLED: 'The link is switched off.',
+  LINK_USED_UP: 'The link has been followed as often as it allows.',
   LINK_DELETED: 'The link was deleted.',
   LINK_TAKEN_DOWN: 'The operator of this installation has taken the link down; it can only be deleted.',
   WORKSPACE_TAKEN_DOWN: 'The operator of this installation lets the workspace make no links.',

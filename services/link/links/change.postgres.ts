@@ -10,6 +10,7 @@ import { Abandoned } from '../transaction.postgres.ts';
 import { type LockedRow, lockLink } from './locked-rows.postgres.ts';
 import { lockPlace } from './place.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
+import { isUsedUp } from './uses.postgres.ts';
 
 /** In the transaction of `client`; see LinkStore.change. */
 export async function changeLink(
@@ -29,7 +30,8 @@ export async function changeLink(
   const isEdit = wanted.kind === ChangeKind.UPDATED || wanted.kind === ChangeKind.RENAMED;
   // So it is also while its takedown is lifted already, but not yet of this link.
   if (isEdit && row.owner_disabled !== null) throw new Abandoned('link_taken_down');
-  const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version) });
+  const usedUp = await isUsedUp(client, wanted.next);
+  const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version), usedUp });
   const previousCode = record.code === current.code ? '' : current.code;
   const subjects = isEdit ? [...subjectsOf(current), ...subjectsOf(record)] : [];
   await updateRow(client, { current, record, kind: wanted.kind, previousCode, now: row.now, subjects });
@@ -49,10 +51,10 @@ interface Update extends Pick<LockedRow, 'now'> {
 const updateText = `with updated as (
     update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
       title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,
-      expiry_announced = expiry_announced and expires_at is not distinct from $13
-    where domain = $1 and code = $2 and ${noneStands('$15')} returning version)
+      expiry_announced = expiry_announced and expires_at is not distinct from $13, max_clicks = $15, used_up = $16
+    where domain = $1 and code = $2 and ${noneStands('$17')} returning version)
   insert into link_changes (kind, record, previous_code, changed_at)
-    select $16::smallint, $17::bytea, $18, $19::timestamptz from updated`;
+    select $18::smallint, $19::bytea, $20, $21::timestamptz from updated`;
 
 async function updateRow(client: PoolClient, { current, record, subjects, ...change }: Update): Promise<void> {
   const updated = client.query({
@@ -64,6 +66,7 @@ async function updateRow(client: PoolClient, { current, record, subjects, ...cha
       record.updatedAt && dateOf(record.updatedAt),
       record.expiresAt ? dateOf(record.expiresAt) : null,
       record.deletedAt ? dateOf(record.deletedAt) : null,
+      ...[record.maxClicks || null, record.usedUp],
       subjects,
       ...[change.kind, bytesOf(record), change.previousCode, change.now],
     ],

@@ -17,11 +17,19 @@ export function createShortUrls(publicUrl: string, defaultDomain: string): Short
   };
 }
 
+/** How often a link was followed. */
+export interface Counts {
+  /** As analytics says; undefined: it does not answer. */
+  readonly clickCount: number | undefined;
+  /** Of its limit. */
+  readonly used: number;
+}
+
 /** A link as its owners see it. */
 export function linkMessage(
   record: LinkRecord,
   shortUrl: ShortUrls,
-  clickCount: number | undefined,
+  { clickCount, used }: Counts,
   nowMs: number,
 ): Link {
   const state = stateOf(record, nowMs);
@@ -42,6 +50,7 @@ export function linkMessage(
     ...(record.expiresAt ? { expiresAt: record.expiresAt } : {}),
     ...(record.deletedAt ? { deletedAt: record.deletedAt } : {}),
     ...(clickCount === undefined ? {} : { clickCount }),
+    ...(record.maxClicks > 0 ? { maxClicks: record.maxClicks, usedClicks: used } : {}),
   });
 }
 

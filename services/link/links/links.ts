@@ -22,6 +22,7 @@ export interface LinkEdit {
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
   readonly redirectStatus?: number | undefined;
+  readonly maxClicks?: number | null | undefined;
 }
 
 /** A link of a workspace, and what the caller last saw of it. */
@@ -194,6 +195,8 @@ function edited(current: LinkRecord, edit: LinkEdit, now: Date): Edit | undefine
   if (edit.isActive !== undefined) next.disabled = !edit.isActive;
   if (edit.expiresAt === null) delete next.expiresAt;
   else if (edit.expiresAt) next.expiresAt = timestampOf(edit.expiresAt);
+  // Whether it is used up by that is for the store to say.
+  if (edit.maxClicks !== undefined) next.maxClicks = edit.maxClicks ?? 0;
   if (Object.values(edit).every((value) => value === undefined)) return undefined;
   next.updatedAt = timestampOf(now);
   return { kind: next.code === current.code ? ChangeKind.UPDATED : ChangeKind.RENAMED, next };

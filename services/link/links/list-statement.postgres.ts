@@ -4,8 +4,9 @@ import type { ListQuery, StateFilter } from '../store.ts';
 
 /** The state of a row, as stateOf sees it. */
 const stateConditions: Readonly<Record<StateFilter, string>> = {
-  active: 'deleted_at is null and not disabled and (expires_at is null or expires_at > now())',
+  active: 'deleted_at is null and not disabled and not used_up and (expires_at is null or expires_at > now())',
   disabled: 'deleted_at is null and disabled and (expires_at is null or expires_at > now())',
+  used_up: 'deleted_at is null and not disabled and used_up and (expires_at is null or expires_at > now())',
   expired: 'deleted_at is null and expires_at <= now()',
   deleted: 'deleted_at is not null',
 };

@@ -27,6 +27,7 @@ export async function purgeLink(client: PoolClient, link: DeletedLink, afterMs: 
   );
   const [row] = rows;
   if (!row) return false;
+  await client.query('delete from link_uses where link_id = $1', [link.id]);
   await client.query('insert into link_changes (kind, record, changed_at) values ($1, $2, clock_timestamp())', [
     ChangeKind.PURGED,
     bytesOf(absentRecord(link, BigInt(row.version))),

@@ -5,6 +5,7 @@ import { errorBody } from '#runtime/http/error-body.ts';
 import { pageType } from '#runtime/http/page.ts';
 import type { FixedHeaders } from '#runtime/rpc/call.ts';
 import { encodedOnce } from '#runtime/rpc/messages.ts';
+import { notStored } from '#runtime/shortlink/cache-control.ts';
 import { type CachedLink, clickOf, type Source } from '../cached-link.ts';
 import {
   type GoneReason,
@@ -32,7 +33,7 @@ interface Page {
 }
 
 const retryAfterSeconds = 1;
-const notStored = { 'cache-control': 'private, no-store', vary: 'accept' };
+const pageCaching = { 'cache-control': notStored, vary: 'accept' };
 // Without a type of its own Envoy calls an empty HttpBody JSON.
 const emptyType = 'text/plain; charset=utf-8';
 const emptyAnswer: HttpBody = encodedOnce(HttpBodySchema, create(HttpBodySchema, { contentType: emptyType }));
@@ -69,12 +70,14 @@ export function tooManyAnswer(form: keyof Page, calls: number, retryAfterMs: num
 export const goneErrors = {
   expired: { reason: 'LINK_EXPIRED', message: 'The link has expired.' },
   disabled: { reason: 'LINK_DISABLED', message: 'The link is switched off.' },
+  used_up: { reason: 'LINK_USED_UP', message: 'The link has been followed as often as it allows.' },
   deleted: { reason: 'LINK_DELETED', message: 'The link was deleted.' },
 } as const satisfies Record<GoneReason, object>;
 
 const goneAnswers: Readonly<Record<GoneReason, Page>> = {
   expired: goneAnswer('expired'),
   disabled: goneAnswer('disabled'),
+  used_up: goneAnswer('used_up'),
   deleted: goneAnswer('deleted'),
 };
 
@@ -87,15 +90,15 @@ export function redirectAnswer(link: CachedLink, tier: Source, stale: boolean): 
   const headers = {
     'x-status': link.status,
     location: link.location,
-    'cache-control': stale ? notStored['cache-control'] : link.cacheControl,
+    'cache-control': stale ? notStored : link.cacheControl,
     'x-hop-click': tier === 'l1' ? link.click : clickOf(link, tier),
   };
   return { headers, body: emptyAnswer, noBody: emptyAnswer };
 }
 
 export function previewAnswer(link: CachedLink): HttpAnswer {
-  const { location: destination, createdAtMs: madeAtMs, expiresAtMs } = link;
-  return htmlAnswer('200', previewPage({ name: link, destination, madeAtMs, expiresAtMs }));
+  const { location: destination, createdAtMs: madeAtMs, expiresAtMs, maxClicks } = link;
+  return htmlAnswer('200', previewPage({ name: link, destination, madeAtMs, expiresAtMs, maxClicks }));
 }
 
 function goneAnswer(reason: GoneReason): Page {
@@ -106,11 +109,11 @@ function goneAnswer(reason: GoneReason): Page {
 }
 
 function htmlAnswer(status: string, page: Uint8Array, more: FixedHeaders = {}): HttpAnswer {
-  return httpAnswer({ 'x-status': status, ...notStored, ...pageHeaders, ...more }, pageType, page);
+  return httpAnswer({ 'x-status': status, ...pageCaching, ...pageHeaders, ...more }, pageType, page);
 }
 
 function jsonAnswer(status: string, error: HopError, more: FixedHeaders = {}): HttpAnswer {
-  const headers = { 'x-status': status, ...notStored, 'x-content-type-options': 'nosniff', ...more };
+  const headers = { 'x-status': status, ...pageCaching, 'x-content-type-options': 'nosniff', ...more };
   return httpAnswer(headers, 'application/json', Buffer.from(errorBody(error)));
 }
 

@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { gonePages, notFoundPage, pageHeaders, previewPage, unavailablePage } from './pages.ts';
 
 const preview = (destination: string, code = 'offer'): string =>
-  previewPage({ name: { domain: 'go.example', code }, destination, madeAtMs: 0, expiresAtMs: undefined }).toString();
+  previewPage({
+    ...{ name: { domain: 'go.example', code }, destination, madeAtMs: 0, expiresAtMs: undefined, maxClicks: 1_000 },
+  }).toString();
 
 const all = {
   notFound: notFoundPage.toString(),
@@ -33,13 +35,17 @@ describe.each(Object.entries(all))('the page %s', (_name, html) => {
 
 it('says of each reason why a link is gone', () => {
   const headings = Object.values(gonePages).map((page) => /<h1>(.*)<\/h1>/.exec(page.toString())?.[1]);
-  expect(new Set(headings).size).toBe(3);
+  expect(new Set(headings).size).toBe(4);
 });
 
 it('shows the destination as text, whatever it holds', () => {
   const html = preview(`https://x.example/"><script>alert(1)</script>&'`);
   expect(html).not.toContain('<script');
   expect(html).toContain('https://x.example/&quot;&gt;&lt;script&gt;alert(1)&lt;/script&gt;&amp;&#39;');
+});
+
+it('says how often the link can be followed', () => {
+  expect(preview('https://x.example/')).toContain('<dt>Visits at most</dt><dd>1,000</dd>');
 });
 
 it('leads on by the short link itself, so that the click is counted', () => {

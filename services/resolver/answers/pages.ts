@@ -11,6 +11,8 @@ export interface Preview {
   readonly destination: string;
   readonly madeAtMs: number | undefined;
   readonly expiresAtMs: number | undefined;
+  /** 0: no limit. */
+  readonly maxClicks: number;
 }
 
 /** Headers that every page carries. */
@@ -24,6 +26,7 @@ export const pageHeaders = {
 const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
   disabled: ['This link is switched off.', 'It has been paused. It may come back.'],
+  used_up: ['This link is used up.', 'It was made to be followed a limited number of times, and it has been.'],
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
 };
 
@@ -48,15 +51,17 @@ export const tooManyPage: Buffer = simplePage(
 export const gonePages: Readonly<Record<GoneReason, Buffer>> = {
   expired: gonePage('expired'),
   disabled: gonePage('disabled'),
+  used_up: gonePage('used_up'),
   deleted: gonePage('deleted'),
 };
 
 /** Shows where a link leads, without following it. */
-export function previewPage({ name, destination, madeAtMs, expiresAtMs }: Preview): Buffer {
+export function previewPage({ name, destination, madeAtMs, expiresAtMs, maxClicks }: Preview): Buffer {
   const facts = [
     fact('Short link', escapeHtml(`${name.domain}/${name.code}`)),
     fact('Made', dateTime(madeAtMs)),
     fact('Works until', dateTime(expiresAtMs)),
+    fact('Visits at most', maxClicks === 0 ? undefined : maxClicks.toLocaleString('en')),
   ];
   return page(
     `Where ${name.domain}/${name.code} leads`,

@@ -112,13 +112,13 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
   'hop.resolver.v1.ResolverService/Redirect': {
     summary: 'Follows a link.',
     description:
-      'A query string does not keep a link from being followed, and is not passed on. With a `+` after the code: a page that says where the link leads; nothing is counted. The error body is for clients that ask for `application/json`, the page for all others.',
+      'A query string does not keep a link from being followed, and is not passed on. With a `+` after the code: a page that says where the link leads; nothing is counted. A link with a limit (max_clicks) is answered with the redirect so many times: each GET takes one, HEAD and the `+` none, and programs that show links in chats get the page of the `+`. While nobody can say whether there is one left, the answer is 503. The error body is for clients that ask for `application/json`, the page for all others.',
     responses: () => ({
       200: { description: 'Where the link leads (only with a `+` after the code).', content: { 'text/html': page } },
       ...redirects,
       400: shown(refusal(400, ['MALFORMED_REQUEST'])),
       404: shown(refusal(404, ['LINK_NOT_FOUND', 'NOT_FOUND'])),
-      410: shown(refusal(410, ['LINK_EXPIRED', 'LINK_DISABLED', 'LINK_DELETED'])),
+      410: shown(refusal(410, ['LINK_EXPIRED', 'LINK_DISABLED', 'LINK_USED_UP', 'LINK_DELETED'])),
       429: shown(refusal(429, ['RATE_LIMITED'])),
       503: shown(refusal(503, ['DEPENDENCY_UNAVAILABLE', 'OVERLOADED'])),
     }),

@@ -179,9 +179,12 @@ export const examples: readonly Example[] = [
   },
   {
     call: 'POST /api/urls',
-    body: { original_url: 'https://example.com/', ttl: 86_400 },
+    body: { original_url: 'https://example.com/', ttl: 86_400, max_clicks: 50 },
     status: 201,
-    answer: { ...link, long_url: 'https://example.com/', title: '', tags: [], expires_at: '2026-03-03T09:32:00.25Z' },
+    answer: {
+      ...{ ...link, long_url: 'https://example.com/', title: '', tags: [], expires_at: '2026-03-03T09:32:00.25Z' },
+      ...{ max_clicks: 50, used_clicks: 0 },
+    },
   },
   { call: 'GET /api/v1/urls/{code}', path: code, status: 200, answer: link },
   {

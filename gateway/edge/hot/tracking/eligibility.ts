@@ -22,10 +22,12 @@ const printable = /^[\x21-\x7e]+$/;
 
 /**
  * What Envoy may answer by itself. Undefined: only the resolver knows how to answer. A link with any condition on it must
- * not get through here: one that is added to LinkRecord (a password, a rule, a limit of visits) is added here.
+ * not get through here: one that is added to LinkRecord (a password, a rule) is added here.
  */
 export function plainLink(record: LinkRecord, nowMs: number): Plain | undefined {
   if (stateOf(record, nowMs) !== 'followable') return undefined;
+  // Each follow of it takes a use, which Envoy cannot ask for.
+  if (record.maxClicks > 0) return undefined;
   const goneAtMs = record.expiresAt ? timestampMs(record.expiresAt) - expiryHorizonMs : Number.POSITIVE_INFINITY;
   if (goneAtMs - nowMs < leastStayMs) return undefined;
   const { domain, code, destination, id, workspaceId, version } = record;

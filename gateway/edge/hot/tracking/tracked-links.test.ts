@@ -249,6 +249,17 @@ describe('tracked links', () => {
     expect([versionOf('a'), versionOf('b')]).toEqual([5n, 8n]);
   });
 
+  it('leave the set with the change that gives them a limit of visits, and never enter it with one', async () => {
+    const { tracked, store, make, versionOf, corrected } = setUp();
+    tracked.heard();
+    store(recordOf('a', 1n));
+    store(recordOf('limited', 1n, { maxClicks: 1_000 }));
+    await make('a', 'limited');
+    expect([versionOf('a'), versionOf('limited')]).toEqual([1n, undefined]);
+    tracked.change(changeOf(recordOf('a', 2n, { maxClicks: 1 })));
+    expect([versionOf('a'), corrected()]).toEqual([undefined, 1]);
+  });
+
   it('leave the set before they expire', async () => {
     const { tracked, store, make, versionOf, advance, corrected } = setUp();
     tracked.heard();
