@@ -159,6 +159,35 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     expect(await Promise.all(statuses)).toEqual([200, 404]);
   });
 
+  it('limits the visits of a link, says how many are left, and finds those that are used up', async () => {
+    const { page, visitor } = await signedInPage();
+    const alias = `once-${Date.now()}`;
+    await createLink(page, {
+      Destination: 'https://example.com/',
+      Alias: alias,
+      Title: 'Secret',
+      'Visits at most': '2',
+    });
+    await row(page, 'Secret').getByText('2 of 2 visits left').waitFor();
+    await call(`/${alias}`);
+    await row(page, 'Secret').getByRole('link', { name: 'Secret' }).click();
+    await page.getByText('1 of 2 visits left').waitFor();
+    await call(`/${alias}`);
+    await page.getByRole('link', { name: 'Links', exact: true }).click();
+    await page.reload();
+    await row(page, 'Secret').getByText('used up').waitFor();
+    await page.getByLabel('State').selectOption('used_up');
+    await row(page, 'Secret').waitFor();
+    await page.getByRole('button', { name: 'Edit Secret' }).click();
+    await page.getByText('2 of them used so far.').waitFor();
+    await page.getByLabel('Visits at most').fill('');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('No link matches').waitFor();
+    const { token } = (await call('/api/auth/login', { body: visitor })).json;
+    const { state, max_clicks } = (await call(`/api/v1/urls/${alias}`, { token })).json;
+    expect([state, max_clicks]).toEqual(['active', undefined]);
+  });
+
   it('acts on many at once', async () => {
     const { page, visitor } = await signedInPage();
     for (const title of ['One', 'Two', 'Three'])

@@ -128,6 +128,19 @@ describe.concurrent('a link', () => {
     expect(JSON.parse(shown.out)).toMatchObject({ state: 'disabled', tags: [] });
   });
 
+  it('can be followed so often and no more, which it says', async () => {
+    const made = await hop(['create', 'https://example.org/once', '--max-clicks', '1', '--json'], asAda());
+    const { code } = JSON.parse(made.out);
+    const shown = async () => (await hop(['show', code], asAda())).out;
+    expect(await shown()).toMatch(/state +active\n(.*\n)* +uses +0 of 1\n/);
+    await call(`/${code}`);
+    expect(await shown()).toMatch(/state +used_up\n(.*\n)* +uses +1 of 1\n/);
+    expect((await hop(['ls', '--state', 'used_up'], asAda())).out).toContain(code);
+    expect((await hop(['edit', code, '--max-clicks', '2'], asAda())).out).toMatch(/state +active/);
+    expect((await hop(['edit', code, '--clear', 'max-clicks'], asAda())).out).not.toContain('uses');
+    expect((await hop(['create', 'https://example.org', '--max-clicks', '0'], asAda())).code).toBe(2);
+  });
+
   it('that is taken is a conflict, and one that is nonsense is named', async () => {
     const { code: taken } = await newLink(ada, { alias: `cli-${randomUUID()}` });
     const conflict = await hop(['create', 'https://example.org', '--alias', taken], asAda());

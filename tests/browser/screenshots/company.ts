@@ -15,7 +15,7 @@ export const links = [
     title: 'Slides of the talk',
     tags: ['talks'],
   },
-  { long_url: 'https://example.net/jobs', title: 'Open positions', tags: ['print'] },
+  { long_url: 'https://example.net/jobs', title: 'Open positions', tags: ['print'], max_clicks: 500 },
   { long_url: 'https://status.example.org/', alias: 'status', title: '', tags: [] },
   {
     long_url: 'https://example.com/newsletter?utm_source=qr',

@@ -16,7 +16,14 @@ interface EditOptions extends FieldOptions {
   readonly etag?: string;
 }
 
-const clearable = ['expires', 'title', 'tags'];
+/** What --clear takes, and what the contract calls it. */
+const clearable = new Map([
+  ['expires', 'expires_at'],
+  ['max-clicks', 'max_clicks'],
+  ['title', 'title'],
+  ['tags', 'tags'],
+]);
+const clearableNames = [...clearable.keys()].join(', ');
 
 export function editCommand(parent: Command, run: Run): void {
   withFields(parent.command('edit').argument('<link>', 'its code, or the whole short link'))
@@ -25,7 +32,7 @@ export function editCommand(parent: Command, run: Run): void {
     .option('--to <url>', 'where it leads from now on')
     .option('--enable', 'lets it be followed')
     .option('--disable', 'keeps it from being followed')
-    .option('--clear <field>', `takes away: ${clearable.join(', ')}`, listed)
+    .option('--clear <field>', `takes away: ${clearableNames}`, listed)
     .option('--etag <etag>', 'only if nobody has changed it since (`hop show` says it)')
     .addHelpText(
       'after',
@@ -37,14 +44,14 @@ export function editCommand(parent: Command, run: Run): void {
 async function edit({ hop, terminal, signal }: Context, link: string, options: EditOptions): Promise<undefined> {
   const { to, enable, disable, etag, clear = [], domain } = options;
   if (enable && disable) throw new UsageError('--enable and --disable do not go together.');
-  const unknown = clear.find((field) => !clearable.includes(field));
-  if (unknown) throw new UsageError(`--clear takes ${clearable.join(', ')}; not ${unknown}.`);
+  const unknown = clear.find((field) => !clearable.has(field));
+  if (unknown) throw new UsageError(`--clear takes ${clearableNames}; not ${unknown}.`);
   const patch = {
     ...fieldsOf(options),
     ...(to === undefined ? {} : { longUrl: to }),
     ...(enable || disable ? { isActive: enable === true } : {}),
   };
-  const paths = clear.map((field) => (field === 'expires' ? 'expires_at' : field));
+  const paths = clear.map((field) => clearable.get(field) ?? field);
   if (Object.keys(patch).length + paths.length === 0) throw new UsageError('Nothing to change. See hop help edit.');
   const changed = await hop.links.updateLink(
     {

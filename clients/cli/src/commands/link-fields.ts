@@ -10,6 +10,7 @@ export interface FieldOptions {
   readonly ttl?: number;
   readonly expires?: Date;
   readonly status?: number;
+  readonly maxClicks?: number;
   readonly domain?: string;
 }
 
@@ -20,16 +21,18 @@ export const withFields = (command: Command): Command =>
     .option('--tag <tag>', 'a label; may be given more than once, or with commas', listed)
     .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
     .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00', moment)
+    .option('--max-clicks <n>', 'how often it can be followed at most; 1: once', wholeNumber(1, 1_000_000))
     .option('--status <code>', '301, 302, 307 or 308; without it 302', wholeNumber(301, 308))
     .option(...domainOption);
 
 /** The fields as the contract has them; what is not given is absent. */
-export const fieldsOf = ({ alias, title, tag, ttl, expires, status }: FieldOptions) => ({
+export const fieldsOf = ({ alias, title, tag, ttl, expires, maxClicks, status }: FieldOptions) => ({
   ...(alias === undefined ? {} : { alias }),
   ...(title === undefined ? {} : { title }),
   ...(tag === undefined ? {} : { tags: tag }),
   ...(ttl === undefined ? {} : { ttl }),
   ...(expires === undefined ? {} : { expiresAt: timestampFromDate(expires) }),
+  ...(maxClicks === undefined ? {} : { maxClicks }),
   ...(status === undefined ? {} : { redirectStatus: status }),
 });
 

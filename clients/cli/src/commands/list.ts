@@ -34,7 +34,7 @@ export function listCommand(parent: Command, run: Run): void {
     )
     .option('-s, --search <text>', 'only those whose title, code or destination has this')
     .option('--tag <tag>', 'only those with this label')
-    .option('--state <state>', 'active, disabled, expired or deleted')
+    .option('--state <state>', 'active, disabled, expired, used_up or deleted')
     .option('--sort <order>', 'new, old or changed')
     .option('-n, --limit <n>', 'how many at most', wholeNumber(1, 1_000_000), 50)
     .option('--all', 'all of them')

@@ -6,6 +6,10 @@ import { ageText, whenText } from './times.ts';
 
 const clicksText = ({ clickCount }: Link) => (clickCount === undefined ? '?' : clickCount.toLocaleString('en'));
 
+/** Of a link with a limit. */
+const usesText = ({ maxClicks, usedClicks = 0 }: Link) =>
+  maxClicks === undefined ? '' : `${usedClicks.toLocaleString('en')} of ${maxClicks.toLocaleString('en')}`;
+
 /** The links of a page, one a line. */
 export function linkTable(links: readonly Link[], { width, paint }: Terminal, nowMs = Date.now()): string[] {
   const domain: Column<Link> = { title: 'DOMAIN', text: (link) => link.domain, least: 10 };
@@ -35,6 +39,7 @@ export function linkLines(link: Link, { paint }: Terminal): string[] {
     ['made', whenText(link.createdAt)],
     ['changed', whenText(link.updatedAt)],
     ['ends', whenText(link.expiresAt)],
+    ['uses', usesText(link)],
     ['deleted', whenText(link.deletedAt)],
     ['etag', link.etag],
   ];

@@ -1,5 +1,7 @@
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { fullMoment, millisecondsOf, momentName, sinceThen } from '../../range/moments.ts';
+import { stateName } from '../links/link-state.ts';
+import { visitsLeft } from '../links/link-uses.ts';
 import style from './link-page.module.css';
 
 /** What a link is, in a line or two. */
@@ -27,6 +29,7 @@ export function LinkFacts({ link }: { link: Link }) {
             until {momentName(millisecondsOf(link.expiresAt), now)}
           </span>
         )}
+        {link.maxClicks !== undefined && <span>{visitsLeft(link)}</span>}
         {link.tags.map((tag) => (
           <span key={tag} className={style.tag}>
             {tag}
@@ -36,10 +39,3 @@ export function LinkFacts({ link }: { link: Link }) {
     </span>
   );
 }
-
-const stateName: Readonly<Record<string, string>> = {
-  active: 'Active',
-  disabled: 'Disabled',
-  expired: 'Expired',
-  deleted: 'Deleted',
-};

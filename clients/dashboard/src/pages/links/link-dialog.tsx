@@ -9,7 +9,7 @@ import { SelectField, TextField } from '../../components/controls/field.tsx';
 import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import { AliasField } from './alias-field.tsx';
-import { creationOf, draftOf, emptyDraft, type LinkDraft, lastEnd, patchOf } from './link-draft.ts';
+import { creationOf, draftOf, emptyDraft, type LinkDraft, lastEnd, mostClicks, patchOf } from './link-draft.ts';
 import style from './links.module.css';
 import { useDomains } from './use-domains.ts';
 import { useLinkLists } from './use-links.ts';
@@ -74,18 +74,29 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
         <TextField label="Tags" optional hint="With commas between." {...field('tags')} />
         <div className={style.pair}>
           <TextField label="Ends" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
-          <SelectField
-            label="Redirect"
-            hint={redirects[Number(draft.redirectStatus) as keyof typeof redirects]?.what}
-            {...field('redirectStatus')}
-          >
-            {redirectOrder.map((status) => (
-              <option key={status} value={status}>
-                {redirects[status].label}
-              </option>
-            ))}
-          </SelectField>
+          <TextField
+            label="Visits at most"
+            type="number"
+            inputMode="numeric"
+            min={1}
+            max={mostClicks}
+            step={1}
+            optional
+            hint={limitHint(link)}
+            {...field('maxClicks')}
+          />
         </div>
+        <SelectField
+          label="Redirect"
+          hint={redirects[Number(draft.redirectStatus) as keyof typeof redirects]?.what}
+          {...field('redirectStatus')}
+        >
+          {redirectOrder.map((status) => (
+            <option key={status} value={status}>
+              {redirects[status].label}
+            </option>
+          ))}
+        </SelectField>
         <ErrorNote problem={refused?.problem} />
         <DialogActions>
           <Button onClick={onClose}>Cancel</Button>
@@ -96,6 +107,12 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
       </form>
     </Dialog>
   );
+}
+
+/** What is used counts towards a new limit. */
+function limitHint(link: Link | undefined): string {
+  if (link?.maxClicks === undefined) return '1 makes it a link for once.';
+  return `${link.usedClicks ?? 0} of them used so far.`;
 }
 
 /** A draft that could not be saved, and why. */
@@ -119,6 +136,7 @@ const contractNames = {
   title: 'title',
   tags: 'tags',
   expiresAt: 'expires_at',
+  maxClicks: 'max_clicks',
   redirectStatus: 'redirect_status',
 } as const satisfies Record<keyof LinkDraft, string>;
 

@@ -3,6 +3,7 @@ import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { LinkSchema } from '#gen/link/v1/link_pb.ts';
 import { creationOf, draftOf, emptyDraft, patchOf } from './link-draft.ts';
+import { visitsLeft } from './link-uses.ts';
 
 const link = create(LinkSchema, {
   code: 'spring',
@@ -41,6 +42,23 @@ describe('a draft', () => {
       patch: { etag: 'e1', alias: 'summer', tags: [] },
       updateMask: { paths: ['expires_at', 'title', 'tags'] },
     });
+  });
+
+  it('has a limit of visits as a number, or none', () => {
+    expect(creationOf({ ...emptyDraft, longUrl: 'https://a.example', maxClicks: '3' }).maxClicks).toBe(3);
+    const limited = create(LinkSchema, { ...link, maxClicks: 3, usedClicks: 1 });
+    const draft = draftOf(limited);
+    expect(patchOf(draft, limited)).toEqual({ patch: { etag: 'e1' } });
+    expect(patchOf({ ...draft, maxClicks: '5' }, limited)).toEqual({ patch: { etag: 'e1', maxClicks: 5 } });
+    expect(patchOf({ ...draft, maxClicks: '' }, limited)).toEqual({
+      patch: { etag: 'e1' },
+      updateMask: { paths: ['max_clicks'] },
+    });
+    const left = [1, 3, 4].map((usedClicks) => visitsLeft(create(LinkSchema, { maxClicks: 3, usedClicks })));
+    expect([visitsLeft(link), ...left]).toEqual([
+      undefined,
+      ...['2 of 3 visits left', '0 of 3 visits left', '0 of 3 visits left'],
+    ]);
   });
 
   it('keeps a time to the minute, in the zone of the person', () => {

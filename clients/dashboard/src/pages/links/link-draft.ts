@@ -12,8 +12,13 @@ export interface LinkDraft {
   readonly tags: string;
   /** As a datetime-local field has it, in the person's own zone; empty: never. */
   readonly expiresAt: string;
+  /** Empty: no limit. */
+  readonly maxClicks: string;
   readonly redirectStatus: string;
 }
+
+/** The most visits that a link can be limited to. */
+export const mostClicks = 1_000_000;
 
 /** The last end that a link can have. */
 export const lastEnd = '9999-12-31T23:59';
@@ -25,6 +30,7 @@ export const emptyDraft: LinkDraft = {
   title: '',
   tags: '',
   expiresAt: '',
+  maxClicks: '',
   redirectStatus: '302',
 };
 
@@ -35,11 +41,13 @@ export const draftOf = (link: Link): LinkDraft => ({
   title: link.title,
   tags: link.tags.join(', '),
   expiresAt: link.expiresAt ? localTime(timestampDate(link.expiresAt)) : '',
+  maxClicks: link.maxClicks === undefined ? '' : String(link.maxClicks),
   redirectStatus: String(link.redirectStatus),
 });
 
 /** The request of CreateLink; what was left empty is left out. */
-export function creationOf({ longUrl, domain, alias, title, tags, expiresAt, redirectStatus }: LinkDraft) {
+export function creationOf(draft: LinkDraft) {
+  const { longUrl, domain, alias, title, tags, expiresAt, maxClicks, redirectStatus } = draft;
   return {
     longUrl: withScheme(longUrl),
     ...(domain && { domain }),
@@ -47,6 +55,7 @@ export function creationOf({ longUrl, domain, alias, title, tags, expiresAt, red
     ...(title && { title }),
     tags: tagsOf(tags),
     ...(expiresAt && { expiresAt: timeOf(expiresAt) }),
+    ...(maxClicks && { maxClicks: Number(maxClicks) }),
     redirectStatus: Number(redirectStatus),
   };
 }
@@ -58,6 +67,7 @@ export function patchOf(draft: LinkDraft, link: Link) {
   const tags = tagsOf(draft.tags);
   const cleared = [
     ...(changed('expiresAt') && !draft.expiresAt ? ['expires_at'] : []),
+    ...(changed('maxClicks') && !draft.maxClicks ? ['max_clicks'] : []),
     ...(changed('title') && !draft.title ? ['title'] : []),
     ...(changed('tags') && tags.length === 0 ? ['tags'] : []),
   ];
@@ -69,6 +79,7 @@ export function patchOf(draft: LinkDraft, link: Link) {
       ...(changed('title') && draft.title && { title: draft.title }),
       ...(changed('tags') && { tags }),
       ...(changed('expiresAt') && draft.expiresAt && { expiresAt: timeOf(draft.expiresAt) }),
+      ...(changed('maxClicks') && draft.maxClicks && { maxClicks: Number(draft.maxClicks) }),
       ...(changed('redirectStatus') && { redirectStatus: Number(draft.redirectStatus) }),
     },
     ...(cleared.length > 0 && { updateMask: { paths: cleared } }),

@@ -18,6 +18,7 @@ export const states = [
   ['active', 'Active'],
   ['disabled', 'Disabled'],
   ['expired', 'Expired'],
+  ['used_up', 'Used up'],
   ['deleted', 'Deleted'],
 ] as const;
 

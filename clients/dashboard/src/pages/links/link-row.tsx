@@ -3,6 +3,7 @@ import { Link as PageLink } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { IconButton } from '../../components/controls/button.tsx';
 import { linkPath } from '../link/link-path.ts';
+import { visitsLeft } from './link-uses.ts';
 import style from './links.module.css';
 
 /** What a row can ask for. It stays the same object, so that only rows that changed are drawn again. */
@@ -60,7 +61,10 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
               {withDomain && domain}/{code}
             </span>
           )}
-          {link.state !== 'active' && <span className={style.badge}>{link.state}</span>}
+          {link.state !== 'active' && <span className={style.badge}>{link.state.replace('_', ' ')}</span>}
+          {link.state === 'active' && link.maxClicks !== undefined && (
+            <span className={style.badge}>{visitsLeft(link)}</span>
+          )}
         </div>
         <span className={style.destination} title={link.longUrl}>
           {link.longUrl.replace(/^https?:\/\/(www\.)?/, '')}
