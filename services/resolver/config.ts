@@ -33,7 +33,7 @@ export const resolverConfig = defineConfig({
   /** A call of a store that takes longer has failed, for its breaker. */
   storeTimeoutMs: duration('HOP_RESOLVER_STORE_TIMEOUT_MS', { min: 1, max: 10_000, default: 500 }),
   /** How long the link service may take to say whether a link with a limit has a use left. */
-  takeMs: duration('HOP_RESOLVER_TAKE_MS', { min: 10, max: 900, default: 500 }),
+  takeMs: duration('HOP_RESOLVER_TAKE_MS', { min: 10, max: 750, default: 700 }),
   l1Entries: int('HOP_RESOLVER_L1_ENTRIES', { min: 1, max: 10_000_000, default: 100_000 }),
   l1Bytes: int('HOP_RESOLVER_L1_BYTES', { min: 65_536, default: 67_108_864 }),
   /** How long L1 is believed while Watch is live. */
