@@ -1,6 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type LinkRow, linkColumns } from '#runtime/shortlink/link-record.ts';
+import type { FollowedLink } from '../store.ts';
 
 /** A row that is locked until the transaction ends, and what a change of it needs. */
 export interface LockedRow extends LinkRow {
@@ -19,6 +20,17 @@ export async function lockRows(
 ): Promise<LockedRow[]> {
   const { rows } = await client.query<LockedRow>(lockingText(condition), [...values]);
   return rows;
+}
+
+const lockFollowed = { name: 'lock-followed-link', text: lockingText('domain = $1 and code = $2 and id = $3') };
+
+/** The link that somebody follows, if it is still that one. Named, as a link that can be followed once begins with it. */
+export async function lockFollowedLink(
+  client: PoolClient,
+  { domain, code, id }: FollowedLink,
+): Promise<LockedRow | undefined> {
+  const { rows } = await client.query<LockedRow>({ ...lockFollowed, values: [domain, code, id] });
+  return rows[0];
 }
 
 const lockOwn = { name: 'lock-link', text: lockingText('domain = $1 and code = $2 and workspace_id = $3') };

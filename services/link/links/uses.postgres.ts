@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { type LinkRow, linkColumns, recordOfRow, stateOf } from '#runtime/shortlink/link-record.ts';
 import type { FollowedLink, TakeOutcome } from '../store.ts';
-import { lockRows } from './locked-rows.postgres.ts';
+import { lockFollowedLink } from './locked-rows.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
 /**
@@ -39,8 +39,7 @@ interface LastUses extends TakeOutcome {
  * meanwhile, and that it is used up is told in the transaction that takes the last use.
  */
 export async function takeLastUses(client: PoolClient, link: FollowedLink, wanted: number): Promise<LastUses> {
-  const ours = 'domain = $1 and code = $2 and id = $3';
-  const [row] = await lockRows(client, ours, [link.domain, link.code, link.id]);
+  const row = await lockFollowedLink(client, link);
   if (!row) return { granted: 0, record: undefined, told: false };
   const record = recordOfRow(row);
   const refused: LastUses = { granted: 0, record, told: false };
@@ -48,26 +47,33 @@ export async function takeLastUses(client: PoolClient, link: FollowedLink, wante
   if (record.maxClicks === 0) return { ...refused, granted: wanted };
   const before = await lockUses(client, record.id);
   const granted = Math.max(0, Math.min(wanted, record.maxClicks - before));
-  if (granted > 0) await client.query(addUses, [record.id, granted]);
+  if (granted > 0) await client.query({ ...addUses, values: [record.id, granted] });
   if (before + granted < record.maxClicks) return { granted, record, told: false };
   const last = { ...record, version: BigInt(row.next_version), usedUp: true };
-  await client.query(tellUsedUp, [record.domain, record.code, row.next_version, bytesOf(last), ChangeKind.USED_UP]);
+  const values = [record.domain, record.code, row.next_version, bytesOf(last), ChangeKind.USED_UP];
+  await client.query({ ...tellUsedUp, values });
   return { granted, record: granted > 0 ? record : last, told: true };
 }
 
-const addUses = 'update link_uses set used = used + $2 where link_id = $1';
+const addUses = { name: 'add-uses', text: 'update link_uses set used = used + $2 where link_id = $1' };
 
-const tellUsedUp = `with marked as (
-    update links set version = $3, used_up = true where domain = $1 and code = $2 returning 1)
-  insert into link_changes (kind, record, changed_at) select $5, $4, clock_timestamp() from marked`;
+const tellUsedUp = {
+  name: 'tell-used-up',
+  text: `with marked as (
+      update links set version = $3, used_up = true where domain = $1 and code = $2 returning 1)
+    insert into link_changes (kind, record, changed_at)
+      select $5::smallint, $4::bytea, clock_timestamp() from marked`,
+};
+
+const holdUses = {
+  name: 'hold-uses',
+  text: `insert into link_uses as uses (link_id, used) values ($1, 0)
+    on conflict (link_id) do update set used = uses.used returning used`,
+};
 
 /** Locked, and made where there is none: whoever takes a use meanwhile waits until this transaction is over. */
 async function lockUses(client: PoolClient, linkId: string): Promise<number> {
-  const { rows } = await client.query<{ used: number }>(
-    `insert into link_uses as uses (link_id, used) values ($1, 0)
-     on conflict (link_id) do update set used = uses.used returning used`,
-    [linkId],
-  );
+  const { rows } = await client.query<{ used: number }>({ ...holdUses, values: [linkId] });
   return rows[0]?.used ?? 0;
 }
 
