@@ -117,11 +117,14 @@ function authorize(): JsonObject {
   });
 }
 
-/** REST answers carry no trace of gRPC. */
+/** REST answers carry no trace of gRPC, nor do their trailers, which HTTP/2 has where the transcoder leaves an answer without a body as it is. */
 function hygiene(): JsonObject {
   const names = ['grpc-status', 'grpc-message', 'grpc-status-details-bin', 'grpc-encoding', 'grpc-accept-encoding'];
   return extension(filter.hygiene, `${filters}.header_mutation.v3.HeaderMutation`, {
-    mutations: { response_mutations: names.map((remove) => ({ remove })) },
+    mutations: {
+      response_mutations: names.map((remove) => ({ remove })),
+      response_trailers_mutations: names.map((remove) => ({ remove })),
+    },
   });
 }
 

@@ -37,6 +37,15 @@ const overloaded = {
 /** What the filter that counts redirects in flight says (filters.ts), and nothing else does: it has no flag to be known by. It leaves as `overloaded`. */
 export const tooManyInFlight = 507;
 
+/** A request's headers, as Envoy reads them and as the check of credentials finds them. */
+const tooManyHeaders: Reply = {
+  status: 431,
+  code: 3,
+  reason: 'REQUEST_TOO_LARGE',
+  message: 'The headers are too many, or larger than 60 KiB.',
+  grpc: { code: 8 },
+};
+
 /** What Envoy says when it answers by itself. Texts of its own ("upstream connect error …") never leave it. */
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
@@ -61,13 +70,7 @@ const replies: readonly Reply[] = [
   },
   { status: 415, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request could not be read.' },
   { status: 429, code: 8, reason: 'RATE_LIMITED', message: 'Too many requests.', retryAfterSeconds: 1 },
-  {
-    status: 431,
-    code: 3,
-    reason: 'REQUEST_TOO_LARGE',
-    message: 'The headers are too many, or larger than 60 KiB.',
-    grpc: { code: 8 },
-  },
+  tooManyHeaders,
   { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
   {
     status: 501,
@@ -118,14 +121,20 @@ export function localReplies(): JsonObject {
       // A hot redirect: first, so that it is not held against fifty filters to find that it is as it should be.
       { filter: compared('LE', 399), body_format_override: asItIs },
       ...overload(),
+      grpcReply({ ...tooManyHeaders, ...tooManyHeaders.grpc }, both(overfull, grpc)),
+      { ...spoken(tooManyHeaders), filter: overfull, body_format_override: errorBody(tooManyHeaders) },
       { filter: both(fromGateway, answered), body_format_override: asItIs },
       { filter: header({ name: 'x-hop-refused', present_match: true }), body_format_override: asItIs },
       {
         filter: both(isGet, status(bodyOfGet.status)),
-        status_code: 400,
+        ...spoken({ ...bodyOfGet, status: 400 }),
         body_format_override: errorBody(bodyOfGet),
       },
-      { filter: both(noRequest, status(unreadable.status)), body_format_override: errorBody(unreadable) },
+      {
+        ...spoken(unreadable),
+        filter: both(noRequest, status(unreadable.status)),
+        body_format_override: errorBody(unreadable),
+      },
       ...replies.map((reply) => grpcReply({ ...reply, ...reply.grpc }, both(grpc, status(reply.status)))),
       ...replies.map((reply) => ({
         ...spoken(reply),
@@ -165,8 +174,11 @@ function overload(): JsonObject[] {
 
 /** The status and the headers of a reply to REST and to browsers. */
 function spoken(reply: Reply): JsonObject {
-  return { status_code: statusOf[reply.status] ?? reply.status, headers_to_add: retryAfter(reply) };
+  return { status_code: statusOf[reply.status] ?? reply.status, headers_to_add: [...retryAfter(reply), notStored] };
 }
+
+/** Caches may keep a 404 and a 405 of which nothing is said. */
+const notStored: JsonObject = addHeader('cache-control', 'no-store', 'ADD_IF_ABSENT');
 
 const retryAfter = ({ retryAfterSeconds }: Reply): JsonObject[] =>
   retryAfterSeconds === undefined ? [] : [addHeader('retry-after', String(retryAfterSeconds), 'ADD_IF_ABSENT')];
@@ -200,10 +212,9 @@ function statusOfReply({ status, code, reason, message, retryAfterSeconds }: Rep
   return create(StatusSchema, { code, message, details });
 }
 
-const addHeader = (key: string, value: string, append_action: string): JsonObject => ({
-  header: { key, value },
-  append_action,
-});
+function addHeader(key: string, value: string, append_action: string): JsonObject {
+  return { header: { key, value }, append_action };
+}
 
 function errorBody(reply: Omit<Reply, 'status' | 'grpc'>): JsonObject {
   const { code, reason, message, retryAfterSeconds } = reply;
@@ -240,6 +251,20 @@ const shed: JsonObject = {
   or_filter: { filters: [status(tooManyInFlight), { response_flag_filter: { flags: ['UO', 'OM'] } }] },
 };
 const answered = compared('NE', 502);
+/**
+ * The client's headers fit, but not with what Envoy and gateway-access have added: the check of credentials says 500 of it, without a body.
+ * A 500 of gateway-access itself says that it is one (gateway/access/authz/denied.ts).
+ */
+const overfull = both(fromGateway, status(500), {
+  metadata_filter: {
+    matcher: {
+      filter: 'envoy.filters.http.ext_authz',
+      path: [{ key: 'answered' }],
+      value: { bool_match: false },
+    },
+    match_if_key_not_found: true,
+  },
+});
 /** A call that came as gRPC. One that the transcoder made into gRPC has its original path. */
 const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),

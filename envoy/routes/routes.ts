@@ -188,7 +188,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
       ...cookieIn(rpc),
     ],
-    ...(edge ? {} : cookiesOut(rpc)),
+    ...(edge ? {} : { ...cookiesOut(rpc), response_headers_to_add: [notStored] }),
     typed_per_filter_config: edge
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
       : apiFilters(rpc, binding),
@@ -261,6 +261,12 @@ function grpcRoute(rpc: Rpc): JsonObject {
     typed_per_filter_config: grpcFilters(rpc),
   };
 }
+
+/** What the API says is of one caller and of this moment, unless the service says otherwise (the signing keys). */
+const notStored: JsonObject = {
+  header: { key: 'cache-control', value: 'no-store' },
+  append_action: 'ADD_IF_ABSENT',
+};
 
 /** Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door. */
 const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>

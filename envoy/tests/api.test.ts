@@ -7,7 +7,7 @@ import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { limits } from '../limits.ts';
-import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from '../testing/door.ts';
+import { authorize, type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from '../testing/door.ts';
 import { ask, errorInfo, type HttpAnswer, type HttpQuestion, sendRaw } from '../testing/http.ts';
 
 const signUp = 'hop.identity.v1.IdentityService/SignUp';
@@ -35,6 +35,22 @@ describe('a REST call', () => {
     expect(answer.status).toBe(201);
     expect(JSON.parse(answer.body)).toMatchObject({ token: '', refresh_token: 'r' });
     expect(Object.keys(answer.headers).filter((name) => /^(grpc-|x-envoy-|x-status|x-hop-)/.test(name))).toEqual([]);
+  });
+
+  test('is for no cache, be it an answer or a refusal, unless the service says otherwise', async () => {
+    const answers = [
+      await signed('/api/v1/urls'),
+      await call('/api/auth/signup', { method: 'POST', body: '{}' }),
+      await post('/api/v1/urls', { nonsense: 1 }),
+      await signed('/api/v1/urls', { method: 'PUT' }),
+      await signed('/api/nope'),
+      await call('/%ff'),
+    ];
+    expect(answers.map(({ headers }) => headers['cache-control'])).toEqual(answers.map(() => 'no-store'));
+    const keys = 'hop.identity.v1.IdentityService/GetSigningKeys';
+    door.services.on(keys, () => ({ metadata: { 'cache-control': 'public, max-age=60' } }));
+    expect((await call('/.well-known/jwks.json')).headers['cache-control']).toBe('public, max-age=60');
+    door.services.on(keys, () => ({}));
   });
 
   test.each(['abc', '99', '600', '20', '2000'])('x-status %s is no status and is not acted upon', async (status) => {
@@ -208,6 +224,33 @@ describe('limits', () => {
     const answer = await signed('/api/v1/urls', { headers: { 'x-large': 'a'.repeat(61 * 1024) } });
     expect([answer.status, errorInfo(answer).reason]).toEqual([431, 'REQUEST_TOO_LARGE']);
     expect((await signed('/api/v1/urls', { headers: { 'x-large': 'a'.repeat(50 * 1024) } })).status).toBe(200);
+  });
+
+  test('headers that only what the mesh adds makes too many or too large are 431 as well', async () => {
+    const many = (count: number) =>
+      Object.fromEntries(Array.from({ length: count }, (_, index) => [`x-${index}`, 'a']));
+    const seen = new Set<number>();
+    const crowds = [85, 88, 90, 92, 94, 95, 96, 97, 98, 99, 100, 105].map(many);
+    const bulks = [58, 59, 59.2, 59.4, 59.6, 59.8, 60].map((kib) => ({ 'x-large': 'a'.repeat(kib * 1024) }));
+    for (const headers of [...crowds, ...bulks]) {
+      const answer = await signed('/api/v1/urls', { headers: headers as Record<string, string> });
+      seen.add(answer.status);
+      if (answer.status !== 200) expect([answer.status, errorInfo(answer).reason]).toEqual([431, 'REQUEST_TOO_LARGE']);
+    }
+    expect([...seen].sort()).toEqual([200, 431]);
+  });
+
+  test('a fault of gateway-access is not taken for such headers', async () => {
+    const body = '{"code":13,"message":"said by gateway-access","details":[]}';
+    const response = {
+      status: { code: 13 },
+      deniedResponse: { status: { code: 'InternalServerError' }, body },
+      dynamicMetadata: { answered: true },
+    };
+    door.services.on(checkRpc, () => ({ response }));
+    const answer = await signed('/api/v1/urls');
+    expect([answer.status, answer.body]).toEqual([500, body]);
+    door.services.on(checkRpc, authorize);
   });
 });
 

@@ -20,7 +20,7 @@ let location = 'https://example.com/';
 beforeAll(async () => {
   door = await startDoor();
   door.services.on(redirect, follow);
-  door.services.on(pages, ({ headers }) => page(headers['x-envoy-original-path'] === '/' ? '200' : '404', headers));
+  door.services.on(pages, pageOf);
 });
 afterAll(() => door.stop());
 beforeEach(() => {
@@ -35,6 +35,9 @@ function follow({ request, headers }: SeenCall): Reply {
   const click = `${linkId};workspace;7;l1;localhost;${encodeURIComponent(code)}`;
   return { metadata: { 'x-status': '302', location, 'cache-control': 'private, no-store', 'x-hop-click': click } };
 }
+
+const pageOf = ({ headers }: SeenCall): Reply =>
+  page(headers['x-envoy-original-path'] === '/' ? '200' : '404', headers);
 
 function page(status: string, headers: SeenCall['headers']): Reply {
   const data = headers['x-hop-method'] === 'HEAD' ? '' : Buffer.from('<h1>page</h1>').toString('base64');
@@ -55,6 +58,27 @@ describe('a redirect', () => {
     );
     expect(names.sort()).toEqual(['cache-control', 'location', 'server', 'x-request-id']);
     expect(answer.headers.server).toBe('hopline');
+  });
+
+  test('carries nothing of gRPC in its trailers either, which HTTP/2 has; nor has a 304', async () => {
+    door.services.on(pages, () => ({ metadata: { 'x-status': '304' }, response: { contentType: 'text/html' } }));
+    const session = connect(`http://127.0.0.1:${door.envoy.publicPort}`);
+    const trailersOf = async (path: string): Promise<[unknown, string[]]> => {
+      const stream = session.request({ ':path': path, ':authority': 'a' });
+      const names: string[] = [];
+      stream.on('trailers', (trailers) => names.push(...Object.keys(trailers)));
+      const [received] = (await once(stream, 'response')) as [IncomingHttpHeaders];
+      await text(stream);
+      return [received[':status'], names];
+    };
+    const seen = [await trailersOf('/abc'), await trailersOf('/r/abc?q=%41'), await trailersOf('/robots.txt')];
+    session.close();
+    expect(seen).toEqual([
+      [302, []],
+      [302, []],
+      [304, []],
+    ]);
+    door.services.on(pages, pageOf);
   });
 
   test('is told to a client of HTTP/1.0', async () => {

@@ -46,6 +46,8 @@ export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Reco
         ];
   return {
     status: { code: status.code },
+    // So that a 500 is not taken for the one that Envoy makes of a check by itself (envoy/local-replies.ts).
+    dynamicMetadata: { answered: true },
     httpResponse: {
       case: 'deniedResponse',
       value: {
