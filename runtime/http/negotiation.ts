@@ -17,8 +17,9 @@ export function pickEncoding(acceptEncoding: string | undefined): Encoding {
 /** True where the client asks for JSON rather than for a page. A client that takes anything gets the page. */
 export function prefersJson(accept: string | undefined): boolean {
   const weights = weightsOf(accept);
-  const json = Math.max(weights.get('application/json') ?? 0, weights.get('application/problem+json') ?? 0);
-  const page = Math.max(weights.get('text/html') ?? 0, weights.get('application/xhtml+xml') ?? 0);
+  const weightOf = (name: string, range: string): number => weights.get(name) ?? weights.get(range) ?? 0;
+  const json = Math.max(weightOf('application/json', 'application/*'), weights.get('application/problem+json') ?? 0);
+  const page = Math.max(weightOf('text/html', 'text/*'), weights.get('application/xhtml+xml') ?? 0);
   return json > 0 && json > page;
 }
 

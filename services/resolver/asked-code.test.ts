@@ -39,6 +39,8 @@ it.each([
   ['text/html;q=0.5, application/json;q=0.9', true],
   ['text/html, application/json', false],
   ['application/json;q=0', false],
+  ['application/*', true],
+  ['text/*, application/*;q=0.9', false],
   [`application/json,${'a,'.repeat(1_000)}`, false],
 ])('Accept: %s asks for JSON: %s', (accept, json) => {
   expect(prefersJson(accept)).toBe(json);

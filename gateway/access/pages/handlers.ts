@@ -36,7 +36,8 @@ export function createPages({ site, readiness }: Dependencies): ServiceImpl<type
       const path = pathOf(context);
       const file = path === undefined ? undefined : site.find(path);
       if (file) return answerFile(context, file);
-      setResponseMetadata(context, 'vary', 'accept, accept-encoding');
+      // Spelled as Envoy's compressor looks for it, which otherwise adds it once more.
+      setResponseMetadata(context, 'vary', 'accept, Accept-Encoding');
       if (path?.startsWith('/api/') || prefersJson(metadataOf(context, 'accept'))) {
         return answerJson(context, 404, noPage);
       }

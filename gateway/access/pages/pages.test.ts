@@ -128,7 +128,7 @@ describe('a page', () => {
     ] as const) {
       const error = await get(path, { accept });
       expect(error).toMatchObject({ status: '404', type: 'application/json' });
-      expect(error.header.get('vary')).toBe('accept, accept-encoding');
+      expect(error.header.get('vary')).toBe('accept, Accept-Encoding');
       expect(JSON.parse(error.data.toString())).toMatchObject({
         code: 5,
         details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', reason: 'NOT_FOUND', domain: 'hopline' }],
