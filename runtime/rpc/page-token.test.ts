@@ -12,6 +12,14 @@ const good = rowTokens.write(['a', true], place);
 const text = Buffer.from(good, 'base64url').toString();
 const written = (changed: string): string => Buffer.from(changed).toString('base64url');
 
+test('a token with any one character changed is refused', () => {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+  const changed = [...good].flatMap((letter, at) =>
+    [...alphabet].filter((other) => other !== letter).map((other) => good.slice(0, at) + other + good.slice(at + 1)),
+  );
+  for (const token of changed) expect(() => rowTokens.read(['a', true], token), token).toThrow(HopError);
+});
+
 test.each([
   ['of another list', rowTokens.write(['b', true], place)],
   ['of another filter', rowTokens.write(['a', false], place)],
@@ -21,7 +29,11 @@ test.each([
   ['not base64', '%%%'],
   ['of other text', written('hello')],
   ['without a place', written(text.slice(0, 17))],
-  ['with a time beyond all', written(text.replace(/\.\d+\./, '.9999999999999999.'))],
+  ['with another time', written(text.replace(/\.\d+\./, '.1772443800124.'))],
+  ['with another id', written(text.replace(/1$/, '2'))],
+  ['with a time beyond all', rowTokens.write(['a', true], { ...place, at: { getTime: () => 1e16 - 1 } as Date })],
+  ['with a line break behind it', `${good}\n`],
+  ['with padding', `${good}==`],
   ['huge', 'A'.repeat(100_000)],
   ['with a NUL', written('\0')],
 ])('a token %s is refused', (_, token) => {

@@ -18,17 +18,25 @@ export interface PageTokens<Place> {
 
 const longestToken = 200;
 
+/** Of hexadecimal digits; a full stop follows. */
+const fingerprintLength = 16;
+
 /**
- * Page tokens say where the page before ended, and of which question it was. They give no access: whose rows are listed is in every query,
- * so a made-up token of the right shape only skips rows of one's own.
+ * Page tokens say where the page before ended, and of which question it was. The fingerprint of both stands before the place, so that a
+ * token with one character changed is none. It is no signature, and none is needed: whose rows are listed is in every query, so who
+ * computes a token only skips rows of their own.
  */
 export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): PageTokens<Place> {
   return {
-    write: (question, place) => Buffer.from(`${fingerprint(question)}.${write(place)}`).toString('base64url'),
+    write(question, place) {
+      const written = write(place);
+      return Buffer.from(`${fingerprint(question, written)}.${written}`).toString('base64url');
+    },
     read(question, token) {
-      const text = token.length <= longestToken ? Buffer.from(token, 'base64url').toString('latin1') : '';
-      const start = `${fingerprint(question)}.`;
-      const [whole, ...groups] = (text.startsWith(start) && shape.exec(text.slice(start.length))) || [];
+      const text = decoded(token);
+      const written = text.slice(fingerprintLength + 1);
+      const isOurs = text === `${fingerprint(question, written)}.${written}`;
+      const [whole, ...groups] = (isOurs && shape.exec(written)) || [];
       const place = whole === undefined ? undefined : read(...groups);
       if (place === undefined) throw invalid('page_token', 'was not made by this list', 'PAGE_TOKEN_INVALID');
       return place;
@@ -36,8 +44,15 @@ export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): P
   };
 }
 
-function fingerprint(question: readonly unknown[]): string {
-  return createHash('sha256').update(JSON.stringify(question)).digest('hex').slice(0, 16);
+/** Empty for what is not as `write` writes it: Buffer reads base64 whatever its spare bits, its padding and the space around it. */
+function decoded(token: string): string {
+  const bytes = Buffer.from(token.slice(0, longestToken), 'base64url');
+  return bytes.toString('base64url') === token ? bytes.toString('latin1') : '';
+}
+
+function fingerprint(question: readonly unknown[], written: string): string {
+  const all = JSON.stringify([question, written]);
+  return createHash('sha256').update(all).digest('hex').slice(0, fingerprintLength);
 }
 
 /** The last row of a page, in a list that is ordered by a time, to the millisecond, and then by id. */

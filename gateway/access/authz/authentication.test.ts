@@ -127,6 +127,14 @@ describe('an access token', () => {
     expect(await reasonOf(`${header}.${payload}.${signature}`)).toBe('CREDENTIALS_INVALID');
   });
 
+  it('with the last character changed is refused, also where it means the same bytes', async () => {
+    const token = signToken(key);
+    for (const last of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_') {
+      if (token.endsWith(last)) continue;
+      expect(await reasonOf(token.slice(0, -1) + last), last).toBe('CREDENTIALS_INVALID');
+    }
+  });
+
   it('signed by another key under a known id is refused', async () => {
     expect(await reasonOf(signToken({ ...tokenKey('x'), kid: key.kid }))).toBe('CREDENTIALS_INVALID');
   });

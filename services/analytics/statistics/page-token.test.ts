@@ -9,7 +9,6 @@ test('a token leads back to the click, to the microsecond', () => {
 });
 
 test('a time beyond all is refused', () => {
-  const start = Buffer.from(token, 'base64url').toString().slice(0, 17);
-  const beyond = Buffer.from(`${start}9999999999999999.0`).toString('base64url');
+  const beyond = clickTokens.write(['a'], { atUs: 1e16 - 1, skip: 0 });
   expect(() => clickTokens.read(['a'], beyond)).toThrow(expect.objectContaining({ reason: 'PAGE_TOKEN_INVALID' }));
 });

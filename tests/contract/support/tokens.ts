@@ -39,6 +39,9 @@ export function forgedTokens(good: string): Record<string, string> {
     const content = `${encode({ ...header, alg })}.${goodPayload}`;
     return `${content}.${createHmac('sha256', secret).update(content).digest('base64url')}`;
   };
+  // The last character of the signature has four bits that belong to nobody.
+  const [last, others] = [good.slice(-1), 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'];
+  const respelled = others[(others.indexOf(last) ^ 1) % others.length] ?? '';
   const more = { ...payload, sub: '00000000-0000-4000-8000-000000000000' };
   return {
     'no token at all': 'nonsense',
@@ -60,6 +63,7 @@ export function forgedTokens(good: string): Record<string, string> {
     'an unknown kid': signJwt({ header: { ...header, kid: '../../jwt.json' }, payload }, own.privateKey),
     'another person under the same signature': `${goodHeader}.${encode(more)}.${goodSignature}`,
     'a signature of zeros': `${goodHeader}.${goodPayload}.${Buffer.alloc(64).toString('base64url')}`,
+    'the same signature, spelled otherwise': `${good.slice(0, -1)}${respelled}`,
     'no signature': `${goodHeader}.${goodPayload}.`,
     'two parts': `${goodHeader}.${goodPayload}`,
     'four parts': `${good}.${goodSignature}`,
