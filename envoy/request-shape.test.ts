@@ -204,6 +204,32 @@ describe('a request that is not what the call takes is 400 and names what is wro
     },
   );
 
+  test('a time is read with the escapes that some writers of JSON put into it', async () => {
+    const body = '{"long_url":"x","expires_at":"2099-01-01T02:00:00\\u002B02:00","ttl":"\\u0036\\u0030"}';
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toMatchObject({ expiresAt: '2099-01-01T00:00:00Z', ttl: 60 });
+    const wrong = '{"long_url":"x","expires_at":"2099-01-01T02:00:00\\u002602:00"}';
+    const answer = await signed('/api/v1/urls', { method: 'POST', body: wrong });
+    expect([answer.status, errorInfo(answer).metadata.field]).toEqual([400, 'expires_at']);
+  });
+
+  test.each([
+    ['', '{"tags":[]}', 'tags'],
+    ['', '{"title":"x","tags":[ ]}', 'tags'],
+    ['?update_mask=expires_at', '{"tags":[]}', 'expiresAt,tags'],
+    ['?domain=a.example&updateMask=tags', '{"tags":[]}', 'tags,tags'],
+    ['?update%5Fmask=title%2Cttl', '{"tags":[]}', 'title,ttl,tags'],
+    ['?update_mask=', '{"tags":[]}', 'tags'],
+    ['', '{"tags":null}', undefined],
+    ['', '{"tags":["a"]}', undefined],
+    ['?update_mask=tags', '{}', 'tags'],
+  ])('an empty list in the body is one to empty: PATCH %s %s', async (query, body, updateMask) => {
+    const answer = await signed(`/api/v1/urls/abc${query}`, { method: 'PATCH', body });
+    expect(answer.status, answer.body).toBe(200);
+    const asked = door.callsOf(updateLink).map(({ request }) => (request as { updateMask?: string }).updateMask);
+    expect(asked).toEqual([updateMask]);
+  });
+
   test('nor does a DELETE', async () => {
     const send = (body: string) =>
       signed('/api/v1/urls/abc', { method: 'DELETE', body, headers: { 'content-length': String(body.length) } });

@@ -10,6 +10,8 @@ type MaskNames = Readonly<Record<string, string>>;
 /** What one binding takes. */
 interface CallShape {
   readonly query: Shapes;
+  /** The parameter that names fields of the body to write although they are absent from it. */
+  readonly mask?: string;
   /** Absent: a body may have no field. */
   readonly body?: Shapes;
 }
@@ -36,14 +38,17 @@ function callShape(rpc: Rpc, binding: Binding): CallShape {
   const body = free.find(({ name }) => name === binding.body);
   if (body?.fieldKind !== 'message')
     throw new Error(`${rpc.name}: the body is read into ${binding.body}, which is no message.`);
+  const masks = free.filter(isMask);
+  if (masks.length > 1) throw new Error(`${rpc.name} has more than one mask.`);
   return {
     query: {
       ...shapesOf(
         free.filter((field) => field !== body && fitsQuery(field) && !isMask(field)),
         0,
       ),
-      ...masksOf(free.filter(isMask), body.message),
+      ...masksOf(masks, body.message),
     },
+    ...(masks[0] ? { mask: masks[0].name } : {}),
     body: shapesOf(body.message.fields, 1),
   };
 }

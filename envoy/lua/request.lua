@@ -3,6 +3,7 @@
 -- there are not, lets a query parameter override the path, and does not say which field it could not read.
 -- `calls` (generated) has for each binding the query parameters and the body's fields. A field is the name of a kind,
 -- { list = field }, { fields = { name = field, ... } } or, in a query, { mask = { name = field's name, ... } }.
+-- A call whose query has a mask has its name as `mask`.
 
 local depth_limit = 32
 
@@ -50,15 +51,23 @@ local function is_int32(s)
   return n ~= nil and n == math.floor(n) and n >= -2147483648 and n <= 2147483647
 end
 
+-- A JSON string without the escapes of ASCII, which some writers put for a plus.
+local function unescaped(s)
+  return (string.gsub(s, "\\u00([0-7]%x)", function(hex) return string.char(tonumber(hex, 16)) end))
+end
+
 local kinds = {
   string = { expects = "a string", text = function() return true end },
   int32 = {
     expects = "a whole number from -2147483648 to 2147483647",
     number = is_int32,
-    text = function(s) return string.find(s, "^%-?%d+$") ~= nil and is_int32(s) end,
+    text = function(s)
+      s = unescaped(s)
+      return string.find(s, "^%-?%d+$") ~= nil and is_int32(s)
+    end,
   },
   bool = { expects = "true or false", bool = true, text = function() return false end },
-  time = { expects = "a time as in RFC 3339", text = is_time },
+  time = { expects = "a time as in RFC 3339", text = function(s) return is_time(unescaped(s)) end },
 }
 
 local function malformed() error({ reason = "MALFORMED_REQUEST", text = "The body is not JSON." }) end
@@ -108,6 +117,8 @@ local function string_end(json, at)
 end
 
 local check
+-- The lists that the body has without anything in them, by their paths.
+local emptied = {}
 
 local function check_object(json, at, field, path, depth)
   if field ~= nil and (type(field) ~= "table" or field.fields == nil) then wrong(path, field) end
@@ -139,7 +150,10 @@ local function check_list(json, at, field, path, depth)
   if field ~= nil and (type(field) ~= "table" or field.list == nil) then wrong(path, field) end
   local child = field and field.list
   at = skip_space(json, at + 1)
-  if string.byte(json, at) == 93 then return at + 1 end
+  if string.byte(json, at) == 93 then
+    emptied[#emptied + 1] = path
+    return at + 1
+  end
   while true do
     at = skip_space(json, at)
     -- The transcoder would leave it out without a word.
@@ -188,6 +202,7 @@ end
 
 -- What the query has `given` the body may not give again.
 local function check_body(json, fields, given)
+  emptied = {}
   local stop = check(json, 1, { fields = fields, given = given }, "", 0)
   if string.find(json, "[^ \t\r\n]", stop) ~= nil then malformed() end
 end
@@ -226,6 +241,25 @@ local function check_query(query, parameters)
     if not fits then wrong(name, list or field) end
   end
   return seen
+end
+
+-- As a message, an empty list is an absent one: where the call has a mask, it goes into it, so that the list is emptied and not left
+-- as it is.
+local function mask_emptied(headers, call)
+  local path, query = string.match(headers:get(":path"), "^([^?]*)%??(.*)$")
+  local kept, names = {}, {}
+  for pair in string.gmatch(query, "[^&]+") do
+    local name, value = string.match(pair, "^([^=]*)=?(.*)$")
+    local field = call.query[unescape(name)]
+    if type(field) ~= "table" or field.mask == nil then
+      kept[#kept + 1] = pair
+    elseif value ~= "" then
+      names[#names + 1] = value
+    end
+  end
+  for _, name in ipairs(emptied) do names[#names + 1] = name end
+  kept[#kept + 1] = call.mask .. "=" .. table.concat(names, ",")
+  headers:replace(":path", path .. "?" .. table.concat(kept, "&"))
 end
 
 -- A service would not see such a key: metadata is printable ASCII, and what is not is dropped without a word.
@@ -274,6 +308,7 @@ function envoy_on_request(handle)
     local body = handle:body()
     if body ~= nil and body:length() > 0 then
       good, problem = pcall(check_body, body:getBytes(0, body:length()), call.body or {}, given)
+      if good and call.mask ~= nil and #emptied > 0 then mask_emptied(handle:headers(), call) end
     end
   end
   if good then

@@ -195,6 +195,13 @@ describe('PATCH /api/v1/urls/{code}', () => {
       undefined,
       't',
     ]);
+    await patch(link.code, { tags: ['a'] });
+    const emptied = await patch(link.code, { tags: [], title: 'u' });
+    expect([emptied.status, emptied.json.tags, emptied.json.title], emptied.text).toEqual([200, [], 'u']);
+    expect((await patch(link.code, { tags: ['a'] })).json.tags).toEqual(['a']);
+    const beside = await patch(link.code, '{"tags":[\n]}', '?domain=localhost&updateMask=redirectStatus,tags');
+    expect([beside.status, beside.json.tags, beside.json.title], beside.text).toEqual([200, [], 'u']);
+    expect((await patch(link.code, { tags: null })).json.tags).toEqual([]);
     const title = await patch(link.code, {}, '?update_mask=title');
     expect(title.json.title).toBe('');
     await patch(link.code, { tags: ['x'], ttl: 100 });
