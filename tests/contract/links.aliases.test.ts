@@ -45,7 +45,9 @@ describe('Aliases: 1 to 64 characters of letters and marks of any script, digits
         expect([path, followed.status, followed.headers.get('location')]).toEqual([path, 302, link.long_url]);
       }
       expect((await get(alias.normalize(form))).json.id).toBe(link.id);
-      expectRefusal(await create({ long_url, alias: alias.normalize(form) }), 409, 'ALIAS_TAKEN');
+      const taken = await create({ long_url, alias: alias.normalize(form) });
+      expectRefusal(taken, 409, 'ALIAS_TAKEN');
+      expect(taken.json.details[0].metadata).toEqual({ alias: alias.normalize('NFC') });
     }
   });
 

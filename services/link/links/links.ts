@@ -163,7 +163,7 @@ function failureName(error: unknown): string {
 }
 
 function aliasTaken(alias = ''): HopError {
-  return taken('ALIAS_TAKEN', 'This alias belongs to another link.', { alias: encodeURIComponent(alias) });
+  return taken('ALIAS_TAKEN', 'This alias belongs to another link.', { alias });
 }
 
 function found(changed: ChangeOutcome, newCode: string | undefined): Extract<ChangeOutcome, { record: LinkRecord }> {
