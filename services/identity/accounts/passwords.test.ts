@@ -14,8 +14,17 @@ describe('a chosen password', () => {
     expect(passwordFault('x'.repeat(1_000_000), email)).toBeDefined();
   });
 
+  const runs = [
+    '0000000000',
+    '1111111111',
+    '0123456789',
+    '9876543210',
+    '7890123456',
+    '12345678901234567',
+    '３３３３３３３３３３',
+  ];
   it('is neither common nor the email, in any case', () => {
-    for (const common of ['password123', '1234567890', 'QwertyUiop', 'Someone@Example.com'])
+    for (const common of ['password123', '1234567890', 'QwertyUiop', 'Someone@Example.com', ...runs])
       expect(passwordFault(common, email)).toMatchObject({ common: true });
     expect(passwordFault('correct horse battery staple', email)).toBeUndefined();
   });

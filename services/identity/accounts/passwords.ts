@@ -27,10 +27,17 @@ export function passwordFault(field: string, password: string, email: string): P
     return { field, description, common: false };
   }
   const folded = normalised(password).toLowerCase();
-  if (commonPasswords.has(folded) || folded === normalised(email).toLowerCase()) {
+  if (commonPasswords.has(folded) || isRunOfDigits(folded) || folded === normalised(email).toLowerCase()) {
     return { field, description: 'This password is too common; choose another.', common: true };
   }
   return undefined;
+}
+
+/** 0000000000, 1234567890123, 9876543210: the list has but some of them, for zxcvbn finds them otherwise. */
+function isRunOfDigits(text: string): boolean {
+  if (!/^\d+$/.test(text)) return false;
+  const steps = [...text.slice(1)].map((digit, at) => (Number(digit) - Number(text[at]) + 10) % 10);
+  return [0, 1, 9].some((step) => steps.every((each) => each === step));
 }
 
 /** The two functions that cost; replaced in tests by ones that count. */
