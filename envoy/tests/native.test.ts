@@ -116,6 +116,23 @@ describe.each(transports)('%s', (_name, transport) => {
     expect([unknown.code, reasonOf(unknown)]).toEqual([Code.Unimplemented, 'UNIMPLEMENTED']);
   });
 
+  test('headers that only what the mesh adds makes too large exhaust what a call may have', async () => {
+    door.services.on(getLink, () => ({ response: { code: 'abc' } }));
+    const reasons = new Set<string | undefined>();
+    for (let kib = 58; kib < 60 && !reasons.has('REQUEST_TOO_LARGE'); kib += 0.125) {
+      const large = { ...headers(), 'x-large': 'a'.repeat(kib * 1024) };
+      const method = links.method.getLink as DescMethodUnary;
+      const call = transport().unary(method, undefined, 5_000, large, { code: 'abc' } as never);
+      const error = await call.then(
+        () => undefined,
+        (thrown: ConnectError) => thrown,
+      );
+      if (error) expect([kib, error.code, reasonOf(error)]).toEqual([kib, Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
+      reasons.add(error && reasonOf(error));
+    }
+    expect([...reasons]).toEqual([undefined, 'REQUEST_TOO_LARGE']);
+  });
+
   test('a stream streams', async () => {
     const changes = ['a', 'b', 'c'].map((cursor) => ({ heartbeat: { cursor } }));
     door.services.on(watch, () => ({ responses: changes }));
