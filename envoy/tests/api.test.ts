@@ -268,7 +268,7 @@ describe('paths', () => {
     ['/api/v1/urls/abc', 'POST', 'DELETE, GET, HEAD, PATCH'],
     ['/api/v1/urls/abc:undelete', 'GET', 'POST'],
     ['/api/auth/login', 'GET', 'POST'],
-    ['/api/v1/users/me', 'OPTIONS', 'GET, HEAD'],
+    ['/api/v1/users/me', 'OPTIONS', 'GET, HEAD, PATCH'],
     ['/api/auth/login', 'HEAD', 'POST'],
   ])('%s with %s is 405', async (path, method, allow) => {
     const answer = await signed(path, { method });

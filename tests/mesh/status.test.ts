@@ -46,7 +46,7 @@ it('lists every process with what it says of itself, and no address', async () =
   for (const { status } of answer.processes) expect(status).toMatchObject({ version: expect.any(String) });
   expect(processOf(answer, 'resolver-1')?.status).toMatchObject({
     watch: { age_seconds: expect.any(Number) },
-    breakers: ['primary', 'redis', 'replica-1'].map((name) => ({ name, state: 'closed' })),
+    breakers: ['link', 'primary', 'redis', 'replica-1'].map((name) => ({ name, state: 'closed' })),
   });
   expect(processOf(answer, 'link')?.status.watch_subscribers).toBeGreaterThanOrEqual(3);
   expect(processOf(answer, 'analytics')?.status.kafka_consumer.lag_messages).toBeGreaterThanOrEqual(0);

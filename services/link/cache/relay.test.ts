@@ -138,8 +138,21 @@ describe('the relay', () => {
     await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
     await one.stop();
     const resumedFrom: number[] = [];
+    const read = new Set<string>();
     const log: ChangeLog = {
       ...changeLog,
+      async open(woken) {
+        const reader = await changeLog.open(woken);
+        return {
+          now: () => reader.now(),
+          async read(since) {
+            const reading = await reader.read(since);
+            for (const { record } of reading.changes) read.add(record.code);
+            return reading;
+          },
+          close: () => reader.close(),
+        };
+      },
       continuation(from) {
         resumedFrom.push(from.readAtMs);
         return changeLog.continuation(from);
@@ -163,6 +176,8 @@ describe('the relay', () => {
     });
     await waitFor(() => resumedFrom.length > 0);
     const meanwhile = await Promise.all(Array.from({ length: 30 }, () => make()));
+    // Else the relay would take them one by one while they come.
+    await waitFor(() => meanwhile.every(({ code }) => read.has(code)));
     pay();
     await waitFor(async () =>
       (await Promise.all(meanwhile.map(({ code }) => cachedState(code)))).every((state) => state === 'followable'),

@@ -72,8 +72,8 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     for await (const events of feed.subscribe(from, signal)) {
       for (const event of events) if (event.type === 'resynchronise') await beginAnew(event.reason, signal);
       await writes.write(changesOf(events), signal);
-      const reached = events.findLast((event) => event.type === 'heartbeat' || event.type === 'caught_up');
-      if (reached && !signal.aborted && !(await save(reached.cursor))) return;
+      const told = events.findLast((event) => event.type === 'heartbeat' || event.type === 'caught_up');
+      if (told && !signal.aborted && !(await save(told.cursor))) return;
     }
   }
 
