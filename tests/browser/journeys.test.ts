@@ -168,7 +168,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
       Title: 'Secret',
       'Visits at most': '2',
     });
-    await row(page, 'Secret').getByText('2 of 2 visits left').waitFor();
+    await row(page, 'Secret').getByText('2 left').waitFor();
     await call(`/${alias}`);
     await row(page, 'Secret').getByRole('link', { name: 'Secret' }).click();
     await page.getByText('1 of 2 visits left').waitFor();

@@ -29,7 +29,7 @@ export function LinkFacts({ link }: { link: Link }) {
             until {momentName(millisecondsOf(link.expiresAt), now)}
           </span>
         )}
-        {link.maxClicks !== undefined && <span>{visitsLeft(link)}</span>}
+        {link.maxClicks !== undefined && <span>{visitsLeft(link)?.full}</span>}
         {link.tags.map((tag) => (
           <span key={tag} className={style.tag}>
             {tag}

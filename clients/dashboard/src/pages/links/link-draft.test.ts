@@ -54,7 +54,7 @@ describe('a draft', () => {
       patch: { etag: 'e1' },
       updateMask: { paths: ['max_clicks'] },
     });
-    const left = [1, 3, 4].map((usedClicks) => visitsLeft(create(LinkSchema, { maxClicks: 3, usedClicks })));
+    const left = [1, 3, 4].map((usedClicks) => visitsLeft(create(LinkSchema, { maxClicks: 3, usedClicks }))?.full);
     expect([visitsLeft(link), ...left]).toEqual([
       undefined,
       ...['2 of 3 visits left', '0 of 3 visits left', '0 of 3 visits left'],

@@ -36,6 +36,7 @@ const tagsShown = 3;
 
 export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isChosen, actions }: LinkRowProps) {
   const { code, domain, title } = link;
+  const left = visitsLeft(link);
   const name = title || (withDomain ? `${domain}/${code}` : code);
   return (
     <li
@@ -62,8 +63,10 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
             </span>
           )}
           {link.state !== 'active' && <span className={style.badge}>{link.state.replace('_', ' ')}</span>}
-          {link.state === 'active' && link.maxClicks !== undefined && (
-            <span className={style.badge}>{visitsLeft(link)}</span>
+          {link.state === 'active' && left && (
+            <span className={style.badge} title={left.full}>
+              {left.short}
+            </span>
           )}
         </div>
         <span className={style.destination} title={link.longUrl}>
