@@ -162,7 +162,11 @@ describe('the relay', () => {
     for await (const events of feed.subscribe('', new AbortController().signal)) if (events.length > 0) break;
     const writers = createCacheWriters(redis);
     const { promise: paying, resolve: pay } = Promise.withResolvers<void>();
-    const writeOwed: typeof writers.writeOwed = (...change) => paying.then(() => writers.writeOwed(...change));
+    let owes = false;
+    const writeOwed: typeof writers.writeOwed = (...change) => {
+      owes = true;
+      return paying.then(() => writers.writeOwed(...change));
+    };
     await make();
     const relay = startRelay({
       ...{ changeLog: log, feed, log: silentLog, saveEveryMs: 50 },
@@ -174,9 +178,9 @@ describe('the relay', () => {
         await feed.stop();
       },
     });
-    await waitFor(() => resumedFrom.length > 0);
+    await waitFor(() => owes);
     const meanwhile = await Promise.all(Array.from({ length: 30 }, () => make()));
-    // Else the relay would take them one by one while they come.
+    // Only what comes while it writes, and before it goes on, waits in its queue.
     await waitFor(() => meanwhile.every(({ code }) => read.has(code)));
     pay();
     await waitFor(async () =>
