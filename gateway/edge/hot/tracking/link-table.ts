@@ -58,8 +58,7 @@ export interface LinkTable {
   [Symbol.iterator](): Iterator<TrackedLink>;
 }
 
-/** `onUnread` is called when there are more links that have to be read. */
-export function createLinkTable(onUnread: () => void = () => {}): LinkTable {
+export function createLinkTable(): LinkTable {
   const links = new Map<string, TrackedLink>();
   /** Those whose epoch is not the present one. */
   const unread = new Set<TrackedLink>();
@@ -89,7 +88,6 @@ export function createLinkTable(onUnread: () => void = () => {}): LinkTable {
       const link = { key, epoch: -1, version: 0n, doubts: 0, asked: false, entry: undefined, goneAtMs: 0 };
       links.set(nameOf(key), link);
       unread.add(link);
-      onUnread();
     },
     remove(link) {
       links.delete(nameOf(link.key));
@@ -108,13 +106,11 @@ export function createLinkTable(onUnread: () => void = () => {}): LinkTable {
       link.doubts++;
       link.epoch = -1;
       unread.add(link);
-      onUnread();
     },
     isOfThisEpoch: (link) => link.epoch === epoch,
     startEpoch() {
       epoch++;
       for (const link of links.values()) unread.add(link);
-      onUnread();
     },
     get size() {
       return links.size;
