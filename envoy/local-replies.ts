@@ -5,6 +5,7 @@ import { type Status, StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { errorDomain } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
 import { statusInBase64 } from '#runtime/http/error-body.ts';
+import { defaultHeader, notStored, setHeader } from './headers.ts';
 import type { JsonObject } from './json.ts';
 
 interface Reply {
@@ -177,11 +178,8 @@ function spoken(reply: Reply): JsonObject {
   return { status_code: statusOf[reply.status] ?? reply.status, headers_to_add: [...retryAfter(reply), notStored] };
 }
 
-/** Caches may keep a 404 and a 405 of which nothing is said. */
-const notStored: JsonObject = addHeader('cache-control', 'no-store', 'ADD_IF_ABSENT');
-
 const retryAfter = ({ retryAfterSeconds }: Reply): JsonObject[] =>
-  retryAfterSeconds === undefined ? [] : [addHeader('retry-after', String(retryAfterSeconds), 'ADD_IF_ABSENT')];
+  retryAfterSeconds === undefined ? [] : [defaultHeader('retry-after', String(retryAfterSeconds))];
 
 /**
  * A trailers-only answer. To native gRPC Envoy gives its content type. To gRPC-Web it is what the grpc_web filter, where
@@ -193,7 +191,7 @@ function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
     'grpc-message': reply.message,
     'grpc-status-details-bin': statusInBase64(statusOfReply(reply)),
   };
-  const added = Object.entries(headers).map(([key, value]) => addHeader(key, value, 'OVERWRITE_IF_EXISTS_OR_ADD'));
+  const added = Object.entries(headers).map(([key, value]) => setHeader(key, value));
   return {
     filter,
     status_code: 200,
@@ -210,10 +208,6 @@ function statusOfReply({ status, code, reason, message, retryAfterSeconds }: Rep
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
   }
   return create(StatusSchema, { code, message, details });
-}
-
-function addHeader(key: string, value: string, append_action: string): JsonObject {
-  return { header: { key, value }, append_action };
 }
 
 function errorBody(reply: Omit<Reply, 'status' | 'grpc'>): JsonObject {

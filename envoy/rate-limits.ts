@@ -2,6 +2,7 @@ import { Exposure } from '#gen/options/v1/access_pb.ts';
 import { loadConfig } from '#runtime/config/config.ts';
 import type { Rpc } from '#runtime/contract/contract.ts';
 import { type LimitName, type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
+import { setHeader } from './headers.ts';
 import { extension, type JsonObject, typed } from './json.ts';
 import { limits } from './limits.ts';
 import { ownCallRetries } from './routes/retries.ts';
@@ -158,10 +159,7 @@ function refusalHeaders(calls: number, periodSeconds: number): JsonObject[] {
     'x-ratelimit-reset': `%CEL(int(request.time) + ${periodSeconds})%`,
     'retry-after': String(Math.ceil(periodSeconds / calls)),
   };
-  return Object.entries(headers).map(([key, value]) => ({
-    header: { key, value },
-    append_action: 'OVERWRITE_IF_EXISTS_OR_ADD',
-  }));
+  return Object.entries(headers).map(([key, value]) => setHeader(key, value));
 }
 
 const whole = (what: string): JsonObject => ({

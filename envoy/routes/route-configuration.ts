@@ -1,9 +1,10 @@
 import type { Rpc } from '#runtime/contract/contract.ts';
+import { setHeader } from '../headers.ts';
 import { hotVirtualHosts } from '../hot-set.ts';
 import { type JsonObject, typed } from '../json.ts';
 import type { DoorName } from '../listeners.ts';
 import type { EnvoySettings } from '../settings.ts';
-import { buildRoutes, setHeader } from './routes.ts';
+import { buildRoutes } from './routes.ts';
 
 /**
  * A route file (RDS). Virtual hosts are named after what they serve. The hot set adds virtual hosts of single domains

@@ -8,6 +8,7 @@ import {
   pathPattern,
 } from '#runtime/contract/path-template.ts';
 import type { ClusterName } from '../clusters.ts';
+import { notStored, setHeader } from '../headers.ts';
 import type { JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
 import { retryPolicy } from './retries.ts';
@@ -188,6 +189,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
       ...cookieIn(rpc),
     ],
+    // Unless the service says otherwise (the signing keys).
     ...(edge ? {} : { ...cookiesOut(rpc), response_headers_to_add: [notStored] }),
     typed_per_filter_config: edge
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
@@ -262,12 +264,6 @@ function grpcRoute(rpc: Rpc): JsonObject {
   };
 }
 
-/** What the API says is of one caller and of this moment, unless the service says otherwise (the signing keys). */
-const notStored: JsonObject = {
-  header: { key: 'cache-control', value: 'no-store' },
-  append_action: 'ADD_IF_ABSENT',
-};
-
 /** Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door. */
 const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>
   sessionCookie ? [setHeader('x-hop-cookie', '%REQ(COOKIE)%')] : [];
@@ -305,10 +301,6 @@ function health(): JsonObject[] {
 /** An answer of Envoy's own; its body comes from local-replies.ts. */
 function refusal(name: string, match: JsonObject, status: number): JsonObject {
   return { name, match, direct_response: { status }, typed_per_filter_config: ownFilters };
-}
-
-export function setHeader(key: string, value: string): JsonObject {
-  return { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS_OR_ADD' };
 }
 
 const milliseconds = (value: number): string => `${value / 1000}s`;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { invalid } from '../errors/errors.ts';
+import { isSpelledOnce } from '../http/base64url.ts';
 
 /** How a token tells where a page ended. */
 interface PlaceFormat<Place> {
@@ -44,10 +45,9 @@ export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): P
   };
 }
 
-/** Empty for what is not as `write` writes it: Buffer reads base64 whatever its spare bits, its padding and the space around it. */
+/** Empty for what is not as `write` writes it. */
 function decoded(token: string): string {
-  const bytes = Buffer.from(token.slice(0, longestToken), 'base64url');
-  return bytes.toString('base64url') === token ? bytes.toString('latin1') : '';
+  return token.length <= longestToken && isSpelledOnce(token) ? Buffer.from(token, 'base64url').toString('latin1') : '';
 }
 
 function fingerprint(question: readonly unknown[], written: string): string {

@@ -2,18 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { type Timestamp, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
-import type { PersonCaller } from '#runtime/caller/token.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
-import { startTestIdentity, type TestIdentity, testGraceMs, testIssuer } from './testing/test-identity.ts';
+import { callerOf, startTestIdentity, type TestIdentity, testGraceMs, testIssuer } from './testing/test-identity.ts';
 
 const password = 'a long walk in the rain';
 let identity: TestIdentity;
@@ -28,19 +26,6 @@ const newEmail = (): string => `person-${++counter}@example.com`;
 
 async function signUp(email = newEmail()): Promise<Session> {
   return identity.client().signUp({ email, password, name: 'Ada' });
-}
-
-/** As gateway/access would say who sends the session's access token. */
-function callerOf(session: Session): PersonCaller {
-  const claims = decodeJwt<{ sid: string; workspace_id: string; role: string; scope: string }>(session.token);
-  return {
-    kind: 'user',
-    userId: claims.sub ?? '',
-    workspaceId: claims.workspace_id,
-    role: claims.role,
-    scopes: claims.scope.split(' '),
-    credentialId: claims.sid,
-  };
 }
 
 async function refusal(call: Promise<unknown>): Promise<{ code: Code; reason: string | undefined; fields: string[] }> {

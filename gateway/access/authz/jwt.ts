@@ -4,6 +4,7 @@ import { LRUCache } from 'lru-cache';
 import { type AccessTokenClaims, accessToken } from '#runtime/caller/access-token.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { HopError, unauthenticated } from '#runtime/errors/errors.ts';
+import { isSpelledOnce } from '#runtime/http/base64url.ts';
 import { invalidCredential } from './credentials.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
@@ -36,7 +37,8 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
   const verified = new LRUCache<string, Verified>({ max: mostVerified });
 
   async function verifyAnew(token: string): Promise<Verified> {
-    if (!isSpelledOnce(token)) throw invalid();
+    // Of header and payload the signature itself sees to it.
+    if (!isSpelledOnce(token.slice(token.lastIndexOf('.') + 1))) throw invalid();
     let keyId = '';
     const { payload } = await jwtVerify(
       token,
@@ -74,15 +76,6 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
       return fresh.person;
     },
   };
-}
-
-/**
- * The last character of base64 may have bits that decoders do not look at, so that a signature can be spelled in several ways (RFC 4648,
- * 3.5). Of header and payload the signature itself sees to it.
- */
-function isSpelledOnce(token: string): boolean {
-  const signature = token.slice(token.lastIndexOf('.') + 1);
-  return Buffer.from(signature, 'base64url').toString('base64url') === signature;
 }
 
 function refusal(error: unknown): HopError {

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { classify } from '#runtime/postgres/pool.ts';
 import { type AccountRow, accountColumns, accountFrom, type Database, only } from '../rows.postgres.ts';
-import { endOtherSessions } from '../sessions/sessions.postgres.ts';
+import { inSteps } from '../sessions/in-steps.ts';
+import { endOthers } from '../sessions/sessions.postgres.ts';
 import type { AccountStore, OwnPassword, UserChange } from '../store.ts';
 
 interface OwnPasswordRow extends QueryResultRow {
@@ -56,9 +57,6 @@ const selectPassword = `
 const updatePassword = `
   update identity.users set password_hash = $3, password_version = password_version + 1, password_changed_by = $4
   where id = $1 and password_version = $2 returning 1`;
-
-/** However many there are, no statement takes long. */
-const endedAtOnce = 1_000;
 
 const updateUser = `
   with u as (
@@ -119,11 +117,7 @@ export function accountStore({ rows, transaction }: Database): AccountStore {
       return transaction(async (locked) => {
         if ((await locked(updatePassword, [userId, version, passwordHash, keptSessionId])).length === 0)
           return undefined;
-        let all = 0;
-        for (let ended = endedAtOnce; ended === endedAtOnce; all += ended) {
-          ended = (await locked(endOtherSessions, [keptSessionId, userId, at, endedAtOnce])).length;
-        }
-        return all;
+        return inSteps((limit) => endOthers(locked, { keptId: keptSessionId, userId, at, limit }));
       });
     },
     updateUser: (change) => unlessTaken(() => changeUser(change)),

@@ -1,9 +1,16 @@
-import { HopError, invalidFields, notFound, taken, unauthenticated, type Violation } from '#runtime/errors/errors.ts';
+import {
+  type HopError,
+  invalidFields,
+  notFound,
+  taken,
+  unauthenticated,
+  type Violation,
+} from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, AccountStore, LoginRecord } from '../store.ts';
 import { type Email, emailKey, parseEmail } from './email.ts';
-import type { PasswordCheck } from './password-check.ts';
+import { countLimited, type PasswordCheck } from './password-check.ts';
 import { type Passwords, passwordFault } from './passwords.ts';
 import { nameFault } from './person-name.ts';
 
@@ -52,7 +59,7 @@ export function createAccounts({ store, passwords, check }: AccountParts): Accou
       // What is no email address belongs to nobody; it takes the same road as an unknown one, spelled so that any store takes it.
       const key = emailKey(email) ?? JSON.stringify(email);
       const record = await store.findLogin(key, check.failuresSince());
-      const isRight = await check.passes(key, record, password, signal).catch(countLimited);
+      const isRight = await check.passes(key, record, password, signal).catch(countLimited('logins'));
       if (!isRight || !record.account) {
         counter(metric.logins).add(1, { outcome: 'failed' });
         throw loginFailed();
@@ -83,11 +90,6 @@ function checked({ email, password, name }: SignUp): Email {
   if (!('description' in parsed) && faults.length === 0) return parsed;
   counter(metric.signups).add(1, { outcome: 'refused' });
   throw invalidFields(faults, fault?.common && faults.length === 1 ? 'PASSWORD_TOO_COMMON' : 'INVALID_ARGUMENT');
-}
-
-function countLimited(error: unknown): never {
-  if (error instanceof HopError && error.kind === 'limited') counter(metric.logins).add(1, { outcome: 'limited' });
-  throw error;
 }
 
 /** After a change of the parameters, each hash is made anew at the next log-in: only then is the password at hand. */

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { hash, verify } from '@node-rs/argon2';
-import { decodeJwt } from 'jose';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
@@ -9,7 +8,7 @@ import type { PersonCaller } from '#runtime/caller/token.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
-import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { callerOf, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
 import type { Argon2 } from './passwords.ts';
 
 const password = 'a long walk in the rain';
@@ -43,18 +42,6 @@ interface Signed {
   readonly email: string;
   readonly session: Session;
   readonly caller: PersonCaller;
-}
-
-function callerOf(session: Session): PersonCaller {
-  const claims = decodeJwt<{ sid: string; workspace_id: string; role: string; scope: string }>(session.token);
-  return {
-    kind: 'user',
-    userId: claims.sub ?? '',
-    workspaceId: claims.workspace_id,
-    role: claims.role,
-    scopes: claims.scope.split(' '),
-    credentialId: claims.sid,
-  };
 }
 
 async function signUp(): Promise<Signed> {

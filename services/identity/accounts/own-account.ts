@@ -1,10 +1,10 @@
-import { HopError, invalid, invalidFields, notFound, stale, type Violation } from '#runtime/errors/errors.ts';
+import { type HopError, invalid, invalidFields, notFound, stale, type Violation } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, AccountStore, OwnPassword, UserChange } from '../store.ts';
 import { emailTaken } from './accounts.ts';
 import { type Email, parseEmail } from './email.ts';
-import type { PasswordCheck } from './password-check.ts';
+import { countLimited, type PasswordCheck } from './password-check.ts';
 import { normalised, type Passwords, passwordFault } from './passwords.ts';
 import { nameFault } from './person-name.ts';
 
@@ -49,7 +49,9 @@ export function createOwnAccount({ store, passwords, check, now }: OwnAccountPar
     return record;
   };
   const passes = async (record: OwnPassword, password: string, signal?: AbortSignal) => {
-    const isRight = await check.passes(record.emailKey, record, password, signal).catch(countLimited);
+    const isRight = await check
+      .passes(record.emailKey, record, password, signal)
+      .catch(countLimited('passwordsConfirmed'));
     counter(metric.passwordsConfirmed).add(1, { outcome: isRight ? 'ok' : 'failed' });
     return isRight;
   };
@@ -112,12 +114,6 @@ function checked(name: string | undefined, email: string | undefined, currentPas
     faults.push({ field: 'current_password', description: 'A change of the email needs the current password.' });
   if (faults.length > 0) throw invalidFields(faults);
   return parsed as Email | undefined;
-}
-
-function countLimited(error: unknown): never {
-  if (error instanceof HopError && error.kind === 'limited')
-    counter(metric.passwordsConfirmed).add(1, { outcome: 'limited' });
-  throw error;
 }
 
 /** Not UNAUTHENTICATED: the credential of the call holds, and clients answer a 401 by renewing it or by signing out. */

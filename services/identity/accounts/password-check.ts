@@ -1,3 +1,6 @@
+import { HopError } from '#runtime/errors/errors.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import type { AccountStore, PasswordRecord } from '../store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
@@ -30,5 +33,13 @@ export function createPasswordCheck({ store, passwords, throttle, now }: Passwor
       else if (failures > 0) await store.clearLoginFailures(emailKey);
       return isRight;
     },
+  };
+}
+
+/** Of a password that was not looked at, for too many were wrong before. */
+export function countLimited(asked: 'logins' | 'passwordsConfirmed'): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof HopError && error.kind === 'limited') counter(metric[asked]).add(1, { outcome: 'limited' });
+    throw error;
   };
 }

@@ -65,7 +65,7 @@ const endSession = `
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
 // Locked in one order: two calls at once, each to keep its own session, must not wait for each other.
-export const endOtherSessions = `
+const endOtherSessions = `
   with others as (
     select id from identity.sessions
     where user_id = $2 and id <> $1 and revoked_at is null and expires_at > $3
@@ -101,9 +101,21 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
       return uuid.test(sessionId) && (await rows(endSession, [sessionId, userId, at])).length > 0;
     },
     async revokeOtherSessions(keptId, userId, at, limit) {
-      return (await rows(endOtherSessions, [keptId, userId, at, limit])).length;
+      return endOthers(rows, { keptId, userId, at, limit });
     },
   };
+}
+
+interface Others {
+  readonly keptId: string;
+  readonly userId: string;
+  readonly at: Date;
+  readonly limit: number;
+}
+
+/** Answers how many were ended. */
+export async function endOthers(rows: ReadRows, { keptId, userId, at, limit }: Others): Promise<number> {
+  return (await rows(endOtherSessions, [keptId, userId, at, limit])).length;
 }
 
 async function carryOut(rows: ReadRows, hash: Buffer, held: HeldToken, decision: TokenDecision): Promise<void> {

@@ -7,6 +7,7 @@ import { metric } from '#runtime/telemetry/schema.ts';
 import { loginFailed } from '../accounts/accounts.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
+import { inSteps } from './in-steps.ts';
 
 /** What a person holds after signing in. */
 export interface SignedIn {
@@ -52,8 +53,6 @@ const prefix = 'hopr_';
 const wellFormed = /^hopr_[A-Za-z0-9_-]{43}$/;
 const secretBytes = 32;
 const defaultPageSize = 100;
-/** One transaction holds no more rows than that. */
-const endedAtOnce = 1_000;
 
 /**
  * A session is a family of refresh tokens, each good for one trade. A client that lost the answer asks again and gets the
@@ -105,11 +104,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
     end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
     async endOthers(keptId, userId) {
       const at = new Date(now());
-      let all = 0;
-      for (let ended = endedAtOnce; ended === endedAtOnce; all += ended) {
-        ended = await store.revokeOtherSessions(keptId, userId, at, endedAtOnce);
-      }
-      return all;
+      return inSteps((limit) => store.revokeOtherSessions(keptId, userId, at, limit));
     },
   };
 }

@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { type Client, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
+import { decodeJwt } from 'jose';
 import type { Pool } from 'pg';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { accessRuleOf, checkAccess } from '#runtime/caller/access.ts';
-import type { Caller } from '#runtime/caller/token.ts';
+import type { Caller, PersonCaller } from '#runtime/caller/token.ts';
 import { toConnectError } from '#runtime/errors/errors.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { callerKey } from '#runtime/rpc/call.ts';
@@ -92,6 +94,19 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
 export function testSigningKey(keyId: string, createdAt = 0): SigningKey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { keyId, privateKey, createdAt };
+}
+
+/** As gateway/access would say who sends the session's access token. */
+export function callerOf(session: Session): PersonCaller {
+  const claims = decodeJwt<{ sid: string; workspace_id: string; role: string; scope: string }>(session.token);
+  return {
+    kind: 'user',
+    userId: claims.sub ?? '',
+    workspaceId: claims.workspace_id,
+    role: claims.role,
+    scopes: claims.scope.split(' '),
+    credentialId: claims.sid,
+  };
 }
 
 /** What runtime's server does to a call before and after its handler. */

@@ -4,6 +4,7 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import type { CreateOutcome, Idempotency } from '../store.ts';
 import { Abandoned } from '../transaction.postgres.ts';
+import { lockName } from './place.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
 /** How long an idempotency key is remembered. */
@@ -12,12 +13,7 @@ const lifetime = '24 hours';
 /** A twin's transaction holds the lock until its link is there to be answered again. */
 export async function lockIdempotencyKey(client: PoolClient, workspaceId: string, key: string): Promise<void> {
   try {
-    const lock = `idempotency:${workspaceId}/${key}`;
-    await client.query({
-      name: 'lock-name',
-      text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))',
-      values: [lock],
-    });
+    await lockName(client, `idempotency:${workspaceId}/${key}`);
   } catch (error) {
     throw classify(error).kind === 'timeout' ? new Abandoned('key_busy') : error;
   }

@@ -4,7 +4,14 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 /** What is locked of a domain and code: a transaction that takes a version for them holds it, whether a link is there or not. */
 export const placeOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
 
+const lock = { name: 'lock-name', text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' };
+
+/** Nobody else has the lock of this name until the end of the transaction. */
+export async function lockName(client: PoolClient, name: string): Promise<void> {
+  await client.query({ ...lock, values: [name] });
+}
+
 /** Until the end of the transaction. */
 export async function lockPlace(client: PoolClient, key: LinkKey): Promise<void> {
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [placeOf(key)]);
+  await lockName(client, placeOf(key));
 }

@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { count } from '../../charts/numbers.ts';
 import { TextField } from '../../components/controls/field.tsx';
+import { NewPasswordField } from '../../components/controls/new-password-field.tsx';
 import { useToast } from '../../components/feedback/toasts.tsx';
 import { usePerson } from '../../session/session-context.ts';
 import { useSessionList } from '../sessions/use-sessions.ts';
@@ -46,16 +47,7 @@ export function PasswordForm() {
         maxLength={1024}
         error={problem?.fields.current_password}
       />
-      <TextField
-        label="New password"
-        name="new-password"
-        type="password"
-        autoComplete="new-password"
-        minLength={10}
-        maxLength={256}
-        hint="At least 10 characters. A few unrelated words are easy to keep and hard to guess."
-        error={problem?.fields.new_password}
-      />
+      <NewPasswordField label="New password" name="new-password" error={problem?.fields.new_password} />
       <TextField
         label="New password, again"
         name="again"

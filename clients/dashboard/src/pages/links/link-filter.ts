@@ -1,6 +1,7 @@
 import { useCallback, useMemo } from 'react';
 import { useLocation } from 'wouter';
 import { useSearch } from 'wouter/use-browser-location';
+import { stateName } from './link-state.ts';
 
 /** Which links are shown, and in which order; kept in the address, so that it can be shared and gone back to. */
 export interface LinkFilter {
@@ -13,14 +14,7 @@ export interface LinkFilter {
   readonly domain: string;
 }
 
-export const states = [
-  ['', 'All links'],
-  ['active', 'Active'],
-  ['disabled', 'Disabled'],
-  ['expired', 'Expired'],
-  ['used_up', 'Used up'],
-  ['deleted', 'Deleted'],
-] as const;
+export const states = [['', 'All links'], ...Object.entries(stateName)] as const;
 
 export const orders = [
   ['created_at desc', 'Newest first'],

@@ -3,6 +3,7 @@ import { Link as PageLink } from 'wouter';
 import type { Link } from '#gen/link/v1/link_pb.ts';
 import { IconButton } from '../../components/controls/button.tsx';
 import { linkPath } from '../link/link-path.ts';
+import { stateName } from './link-state.ts';
 import { visitsLeft } from './link-uses.ts';
 import style from './links.module.css';
 
@@ -62,7 +63,9 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
               {withDomain && domain}/{code}
             </span>
           )}
-          {link.state !== 'active' && <span className={style.badge}>{link.state.replace('_', ' ')}</span>}
+          {link.state !== 'active' && (
+            <span className={style.badge}>{(stateName[link.state] ?? link.state).toLowerCase()}</span>
+          )}
           {link.state === 'active' && left && (
             <span className={style.badge} title={left.full}>
               {left.short}

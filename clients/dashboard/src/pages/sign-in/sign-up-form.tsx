@@ -1,5 +1,6 @@
 import { Button } from '../../components/controls/button.tsx';
 import { TextField } from '../../components/controls/field.tsx';
+import { NewPasswordField } from '../../components/controls/new-password-field.tsx';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import { keptInCookie } from '../../session/session-calls.ts';
 import style from './sign-in.module.css';
@@ -30,16 +31,7 @@ export function SignUpForm() {
         maxLength={254}
         error={problem?.fields.email}
       />
-      <TextField
-        label="Password"
-        name="password"
-        type="password"
-        autoComplete="new-password"
-        minLength={10}
-        maxLength={256}
-        hint="At least 10 characters. A few unrelated words are easy to keep and hard to guess."
-        error={problem?.fields.password}
-      />
+      <NewPasswordField label="Password" name="password" error={problem?.fields.password} />
       <ErrorNote problem={problem} />
       <Button look="primary" type="submit" busy={isBusy}>
         Make the account
