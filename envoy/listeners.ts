@@ -153,7 +153,7 @@ function connectionManager(
     ...paths,
     ...patience,
     ...(codec === 'HTTP3' ? { http3_protocol_options: http3 } : {}),
-    http_protocol_options: http1,
+    http_protocol_options: http1(settings.publicHost),
     http2_protocol_options: http2,
     local_reply_config: localReplies(),
     access_log: accessLogs(settings),
@@ -210,13 +210,14 @@ const patience: JsonObject = {
   delayed_close_timeout: '1s',
 };
 
-const http1: JsonObject = {
-  // Still what some proxies speak to what is behind them, and some load generators.
+const http1 = (publicHost: string | undefined): JsonObject => ({
+  // Still what some proxies speak to what is behind them, and some load generators. It need not name a host (RFC 9112, 3.3).
   accept_http_10: true,
+  ...(publicHost === undefined ? {} : { default_host_for_http_10: publicHost }),
   // An offer to speak something else is not taken up, whatever it is, and the request is answered as if it were not there: some clients offer TLS with each
   // request over plain HTTP, and would be refused.
   ignore_http_11_upgrade: [{ safe_regex: { regex: '.*' } }],
-};
+});
 
 const http2: JsonObject = {
   max_concurrent_streams: limits.concurrentStreams,

@@ -83,6 +83,7 @@ interface Manager {
   rds?: unknown;
   route_config?: unknown;
   http_filters: { name: string; disabled?: boolean }[];
+  http_protocol_options: { default_host_for_http_10?: string };
 }
 
 /** Envoy does not read route files when it only validates, so they are put in place. */
@@ -167,6 +168,19 @@ test.each([
   const outDir = join(dir, 'outer');
   renderEnvoy(settingsFrom(given, outDir));
   expect(readFileSync(join(outDir, 'routes/public.yaml'), 'utf8')).toContain(`h3=":${port}"`);
+});
+
+test.each([
+  ['https://hop.example', 'hop.example'],
+  ['http://[::1]:8080/', '[::1]:8080'],
+  [undefined, undefined],
+])('who by HTTP/1.0 names no host comes to that of %s', (publicUrl, host) => {
+  const given = loadConfig(envoyConfig, { ...told, ...(publicUrl === undefined ? {} : { HOP_PUBLIC_URL: publicUrl }) });
+  const outDir = join(dir, 'hosts');
+  renderEnvoy(settingsFrom(given, outDir));
+  const { static_resources } = parse(readFileSync(join(outDir, 'envoy.yaml'), 'utf8')) as Config;
+  for (const { filter_chains } of static_resources.listeners.slice(0, 2))
+    expect(filter_chains[0]?.filters[0]?.typed_config.http_protocol_options.default_host_for_http_10).toBe(host);
 });
 
 describe('the rendered files', () => {

@@ -67,6 +67,8 @@ export interface EnvoySettings {
   readonly redirectAddress?: Address;
   /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
   readonly publicPort?: number;
+  /** The host of requests by HTTP/1.0 that name none, as health checks of load balancers do not. Absent: they are refused. */
+  readonly publicHost?: string;
   /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
   readonly internalTls?: Certificate & { readonly clientCa?: string };
   /** Downstream connections of the whole process. Default: 10,000. */
@@ -89,7 +91,7 @@ export const envoyConfig = defineConfig({
   spoolDir: text('HOP_SPOOL_DIR'),
   logDir: text('HOP_ENVOY_LOG_DIR'),
   publicAddress: address('HOP_ENVOY_PUBLIC_ADDRESS', { default: { host: '0.0.0.0', port: 8080 } }),
-  /** Where short links begin. Where it is https, HTTP/3 is offered on its port, and who comes by http is sent there. */
+  /** Where short links begin. Its host is the one of requests that need not name any; where it is https, HTTP/3 is offered on its port, and who comes by http is sent there. */
   publicUrl: optional(url('HOP_PUBLIC_URL')),
   internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
   adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
@@ -148,6 +150,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
     upstreams: { link, resolver, identity, analytics, 'gateway-access': gatewayAccess },
     ...(config.hotSet === undefined ? {} : { hotSet: config.hotSet }),
     apiHosts: config.apiHosts,
+    ...(config.publicUrl === undefined ? {} : { publicHost: new URL(config.publicUrl).host }),
     edgeId: config.edgeId,
     ...(concurrency === undefined ? {} : { concurrency }),
     trustedProxies: config.trustedProxies,

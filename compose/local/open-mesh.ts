@@ -45,7 +45,7 @@ export async function openMesh({ layout, ports, env, say, changed, ...options }:
       parts.flatMap((part) => shapeOf(part).ports),
     );
     const settings = { layout, ports, env, instances, detours: options.detours, secrets: keepSecrets(layout) };
-    const publicUrl = publicNames(settings).HOP_PUBLIC_URL ?? '';
+    const publicUrl = publicNames(settings).HOP_PUBLIC_URL;
     const mesh = meshOf(settings, findPostgresHome(layout));
     const tell = (state: MeshState): void => {
       keepState(layout, state);

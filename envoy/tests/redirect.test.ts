@@ -18,7 +18,7 @@ let door: Door;
 let location = 'https://example.com/';
 
 beforeAll(async () => {
-  door = await startDoor();
+  door = await startDoor({ publicHost: 'hop.example:8080' });
   door.services.on(redirect, follow);
   door.services.on(pages, pageOf);
 });
@@ -86,6 +86,16 @@ describe('a redirect', () => {
     expect(answer).toMatch(/^HTTP\/1\.0 302 Found\r\n/);
     expect(answer).toContain('\r\nlocation: https://example.com/\r\n');
     expect(answer).toContain('\r\nconnection: close\r\n');
+  });
+
+  test('is told to a client of HTTP/1.0 that names no host, which HTTP/1.1 has to', async () => {
+    const statusOf = async (path: string, version: string) =>
+      /^HTTP\/1\.[01] (\d+)/.exec(await sendRaw(door.envoy.publicPort, `GET ${path} HTTP/${version}\r\n\r\n`))?.[1];
+    for (const [path, status] of [
+      ['/abc', '302'],
+      ['/healthz', '200'],
+    ] as const)
+      expect([await statusOf(path, '1.0'), await statusOf(path, '1.1')]).toEqual([status, '400']);
   });
 
   test('a HEAD answers as GET, on a socket that stays usable', async () => {

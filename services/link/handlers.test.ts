@@ -436,6 +436,27 @@ describe('listing', () => {
     }
   });
 
+  test('an empty field of the question is an absent one', async () => {
+    await client.createLink({ longUrl, tags: ['a'] });
+    await client.createLink({ longUrl, domain: 'go.example' });
+    const question = { tag: '', search: '', state: '', orderBy: '', domain: '' };
+    expect((await client.listLinks(question)).urls).toHaveLength(2);
+    const first = await client.listLinks({ pageSize: 1 });
+    expect(await client.listLinks({ ...question, pageSize: 1 })).toEqual(first);
+    expect((await client.listLinks({ ...question, pageToken: first.nextPageToken })).urls).toHaveLength(1);
+  });
+
+  test('a tag of which nothing is to be seen is refused', async () => {
+    const { code } = await client.createLink({ longUrl, tags: ['a b', ' c'] });
+    for (const tag of [' ', '\u00a0\u2003', '\u200b', '\ufe0f ']) {
+      for (const asked of [
+        client.createLink({ longUrl, tags: ['a', tag] }),
+        client.updateLink({ code, patch: { tags: [tag] } }),
+      ])
+        expect(await refusal(asked)).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
+    }
+  });
+
   test('bad questions are refused', async () => {
     await client.createLink({ longUrl });
     await client.createLink({ longUrl });

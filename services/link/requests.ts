@@ -174,13 +174,24 @@ export interface CheckedList {
   readonly question: readonly unknown[];
 }
 
+/** An empty one is none, as a form leaves it that has nothing in a field. */
+function filtersOf({ tag, search, state, orderBy, domain }: ListLinksRequest) {
+  return {
+    tag: tag || undefined,
+    search: search || undefined,
+    state: state || undefined,
+    orderBy: orderBy || undefined,
+    domain: domain || undefined,
+  };
+}
+
 export function checkList(request: ListLinksRequest, person: PersonCaller, domains: Domains): CheckedList {
   const limit = pageSizeOf(request.pageSize, defaultPageSize);
-  const { state, tag, search } = request;
+  const { tag, search, state, orderBy: ordering, domain: host } = filtersOf(request);
   if (state !== undefined && !states.has(state)) {
     throw invalid('state', 'must be "active", "disabled", "expired", "used_up" or "deleted"');
   }
-  const [, orderBy, direction = 'desc'] = order.exec(request.orderBy ?? 'created_at desc') ?? [];
+  const [, orderBy, direction = 'desc'] = order.exec(ordering ?? 'created_at desc') ?? [];
   if (orderBy === undefined) {
     throw invalid('order_by', 'must be "created_at" or "updated_at", then optionally " asc" or " desc"');
   }
@@ -190,9 +201,9 @@ export function checkList(request: ListLinksRequest, person: PersonCaller, domai
   const query = {
     workspaceId: person.workspaceId,
     createdBy: request.userId === 'me' ? person.userId : request.userId || undefined,
-    domain: request.domain === undefined ? undefined : domainOf(domains, request.domain),
+    domain: host === undefined ? undefined : domainOf(domains, host),
     tag,
-    search: search?.normalize('NFC') || undefined,
+    search: search?.normalize('NFC'),
     state: state as StateFilter | undefined,
     orderBy: orderBy as ListQuery['orderBy'],
     descending: direction === 'desc',

@@ -463,6 +463,11 @@ describe('Codes', () => {
       const answer = await connection.answer();
       expect([host, answer?.status, answer?.headers.get('location')]).toEqual([host, 302, link.long_url]);
     }
+    const old = await openConnection();
+    old.send(`GET /${link.code} HTTP/1.0\r\n\r\n`);
+    const answer = await old.answer();
+    expect(['no host', answer?.status, answer?.headers.get('location')]).toEqual(['no host', 302, link.long_url]);
+    old.close();
     for (const host of ['example.org', 'localhost.example.org', 'xlocalhost']) {
       connection.send(httpRequest('GET', `/${link.code}`, { host, ...json }));
       const answer = await connection.answer();

@@ -27,6 +27,15 @@ it('GET /readyz: it can serve; names what is degraded', async () => {
   expect([head.status, head.text]).toEqual([200, '']);
 });
 
+it('answers load balancers that ask by HTTP/1.0, where a request need not name a host', async () => {
+  for (const path of ['/healthz', '/readyz']) {
+    const connection = await openConnection();
+    connection.send(`GET ${path} HTTP/1.0\r\n\r\n`);
+    expect((await connection.answer())?.status).toBe(200);
+    connection.close();
+  }
+});
+
 it.each(['/healthz', '/readyz'])('%s takes GET and HEAD alone', async (path) => {
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const answer = await call(path, { method });

@@ -127,6 +127,22 @@ describe('GET /api/v1/urls and GET /api/v1/users/{uid}/urls: keyset pages', () =
     expectBad(await list(`?order_by=${encodeURIComponent(order)}`), 'order_by'),
   );
 
+  it('a parameter without a value is as one that is not there', async () => {
+    const all = await list('?page_size=20');
+    for (const empty of [
+      'tag=',
+      'search=',
+      'state=',
+      'order_by=',
+      'domain=',
+      'page_token=',
+      'tag=&search=&state=&domain=',
+    ]) {
+      const answer = await list(`?page_size=20&${empty}`);
+      expect([empty, answer.status, answer.json], answer.text).toEqual([empty, 200, all.json]);
+    }
+  });
+
   it('search is by part of title, code or destination, without case; %, _ and \\ are themselves', async () => {
     const count = async (search: string) =>
       (await list(`?page_size=1000&search=${encodeURIComponent(search)}`)).json.urls.length;

@@ -77,6 +77,8 @@ describe('POST /api/v1/urls', () => {
     [{ tags: ['x'.repeat(65)] }, 'tags[0]'],
     [{ tags: [''] }, 'tags[0]'],
     [{ tags: ['a\nb'] }, 'tags'],
+    [{ tags: ['a', ' '] }, 'tags'],
+    [{ tags: ['\u00a0\u200b'] }, 'tags'],
   ])('400 names the field: %j', async (fields, field) => {
     expectBad(await create({ long_url, ...fields }), field);
     if (!('domain' in fields)) expectBad(await patch((await newLink(ada)).code, fields), field);

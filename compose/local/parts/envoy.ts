@@ -9,7 +9,7 @@ import { type Kind, membersOf } from '../graph.ts';
 import { checkout } from '../layout.ts';
 import { httpProbe } from '../supervisor/probes.ts';
 import type { Part } from './part.ts';
-import { edges, type MeshSettings, passedOn, spoolDir } from './services.ts';
+import { edges, type MeshSettings, passedOn, publicNames, spoolDir } from './services.ts';
 
 const DEFAULT_CONCURRENCY = 2;
 /** What Envoy writes (clicks above all) is nobody else's. */
@@ -85,6 +85,7 @@ function envoySettings(
     rateLimits: loadConfig(rateLimitTable, env),
     trustedProxies: own.trustedProxies,
     ...tracesFrom(own),
+    publicHost: new URL(publicNames({ env, ports }).HOP_PUBLIC_URL).host,
     hotSet: local(ports[edge.ports.hotSet]),
     upstreams: {
       link: upstream('link'),

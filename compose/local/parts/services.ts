@@ -193,7 +193,10 @@ export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<st
 }
 
 /** Under which names the mesh is known outside; all of them may be set when it is started. */
-export function publicNames({ env, ports }: Pick<MeshSettings, 'env' | 'ports'>): Record<string, string> {
+export function publicNames({
+  env,
+  ports,
+}: Pick<MeshSettings, 'env' | 'ports'>): Record<'HOP_DOMAINS' | 'HOP_HOST_ALIASES' | 'HOP_PUBLIC_URL', string> {
   return {
     HOP_DOMAINS: env.HOP_DOMAINS ?? 'localhost',
     HOP_HOST_ALIASES: env.HOP_HOST_ALIASES ?? '127.0.0.1,[::1]',

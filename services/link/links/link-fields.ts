@@ -17,9 +17,13 @@ export function checkTitle(title: string): Checked<string> {
   return { value };
 }
 
+/** White space, and what nobody sees: of such letters alone nothing is to be seen in a list of labels. */
+const unseen = /^[\s\p{Default_Ignorable_Code_Point}]+$/u;
+
 /** In NFC, sorted, each once. */
 export function checkTags(tags: readonly string[]): Checked<string[]> {
   if (tags.some((tag) => /\p{Cc}/u.test(tag))) return { fault: fault('tags', 'must not contain control characters') };
+  if (tags.some((tag) => unseen.test(tag))) return { fault: fault('tags', 'must not be white space alone') };
   const value = [...new Set(tags.map((tag) => tag.normalize('NFC')))].sort();
   if (value.some((tag) => lengthOf(tag) > longestTag))
     return { fault: fault('tags', `must be at most ${longestTag} characters each, in Unicode form NFC`) };
