@@ -44,14 +44,16 @@ export function startEditChecker(
   links: readonly Target[],
   { editEveryMs = 400, followEveryMs = 25, byEdge = false }: EditCheckerOptions = {},
 ): EditChecker {
-  const pool = new Pool(mesh.url, { connections: 64, pipelining: 1, headersTimeout: timeoutMs });
+  // Pools of their own: an edit is not to wait in this process behind follows that are slow.
+  const poolOf = (): Pool => new Pool(mesh.url, { connections: 64, pipelining: 1, headersTimeout: timeoutMs });
+  const [editPool, followPool] = [poolOf(), poolOf()];
   const stopping = new AbortController();
   const ending = new AbortController();
   const editing = {
-    ...{ pool, apiKey: account.apiKey, everyMs: editEveryMs, timeoutMs },
+    ...{ pool: editPool, apiKey: account.apiKey, everyMs: editEveryMs, timeoutMs },
     signal: AbortSignal.any([stopping.signal, ending.signal]),
   };
-  const following = { pool, byEdge, everyMs: followEveryMs, timeoutMs, signal: stopping.signal };
+  const following = { pool: followPool, byEdge, everyMs: followEveryMs, timeoutMs, signal: stopping.signal };
   const follows: Follow[] = [];
   const refusals: Refusal[] = [];
   const histories = new Map(
@@ -66,7 +68,7 @@ export function startEditChecker(
     async stop() {
       stopping.abort();
       await Promise.all(running);
-      await pool.destroy();
+      await Promise.all([editPool.destroy(), followPool.destroy()]);
     },
     seen: (from, to) => seenBetween(from, to, { edits: [...histories.values()].flat(), follows, refusals }),
   };
