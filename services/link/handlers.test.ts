@@ -282,6 +282,20 @@ describe('changing', () => {
     await client.deleteLink({ code }, asked(`"${last}"`));
   });
 
+  test('a deleted link is absent, whichever etag the caller saw', async () => {
+    const { code, etag } = await client.createLink({ longUrl });
+    await client.deleteLink({ code, etag });
+    const headers = { 'if-match': `"${etag}"` };
+    for (const deleted of [client.deleteLink({ code, etag }), client.deleteLink({ code }, { headers })])
+      expect(await refusal(deleted)).toEqual([Code.NotFound, 'LINK_NOT_FOUND']);
+    for (const updated of [
+      client.updateLink({ code, patch: { title: 'N', etag } }),
+      client.updateLink({ code, patch: { title: 'N' } }, { headers }),
+    ])
+      expect(await refusal(updated)).toEqual([Code.NotFound, 'LINK_DELETED']);
+    expect(await refusal(client.undeleteLink({ code }, { headers }))).toEqual([Code.Aborted, 'ETAG_STALE']);
+  });
+
   test('where a link may not lead is said of the field that it was asked by', async () => {
     await pool.query('insert into takedowns (subject, reason) values ($1, $2)', ['host:down.example', 'a test']);
     const { code } = await client.createLink({ longUrl });

@@ -77,9 +77,11 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
 
   async function change(kind: ChangeName, target: Target, edit: Editor, newCode?: string): Promise<LinkRecord> {
     const checked: Editor = (current, now) => {
+      // Whether the caller saw it as it is counts only where it is there for this (RFC 9110, 13.2.1).
+      const wanted = edit(current, now);
       requireEtag(target.etag, current);
       requireMatch(target.ifMatch, current);
-      return edit(current, now);
+      return wanted;
     };
     const request = { workspaceId: target.workspaceId, key: target.key, newCode };
     const changed = found(await store.change(request, checked), newCode);
