@@ -43,6 +43,7 @@ let person: PersonCaller;
 let client: Client<typeof LinkService>;
 let clicks: Record<string, number> | undefined;
 let shedding = false;
+const closed: string[] = [];
 const key = createCodeKey({ id: 1, secret: randomBytes(32) });
 
 beforeAll(async () => {
@@ -61,6 +62,7 @@ beforeAll(async () => {
     store,
     links: createLinks({ store, codes, admit, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
     takeUse: createTakes(store),
+    closing: { close: async (workspaceId) => void closed.push(workspaceId) },
     feed,
     clicks: createClickCounts({
       fire: async () => {
@@ -584,6 +586,16 @@ describe('for the mesh', () => {
     expect((await client.lookupLinks({ workspaceId: randomUUID(), linkIds: [link.id] })).records).toEqual([]);
     for (const nonsense of [{ linkIds: [link.id] }, { workspaceId: person.workspaceId, linkIds: ['nonsense'] }])
       await expect(client.lookupLinks(nonsense)).rejects.toMatchObject({ code: Code.InvalidArgument });
+  });
+
+  test('a workspace is closed by its id, and by nothing else', async () => {
+    const { workspaceId } = person;
+    expect(await client.closeWorkspace({ workspaceId })).toMatchObject({});
+    for (const nonsense of ['', 'nonsense'])
+      await expect(client.closeWorkspace({ workspaceId: nonsense })).rejects.toMatchObject({
+        code: Code.InvalidArgument,
+      });
+    expect(closed).toEqual([workspaceId]);
   });
 
   test('the watch tells a change and how far codes are handed out', async () => {

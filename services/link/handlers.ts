@@ -11,6 +11,7 @@ import { type Domains, isUuid, type LinkKey, linkKey } from '#runtime/shortlink/
 import { absentRecord, dateOf } from '#runtime/shortlink/link-record.ts';
 import type { ChangeFeed } from './changes/change-feed.ts';
 import { watchResponse } from './changes/watch-message.ts';
+import type { Closing } from './closing/closing.ts';
 import type { DestinationRules } from './destinations/destination.ts';
 import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
@@ -27,6 +28,7 @@ export interface Dependencies {
   readonly store: LinkStore;
   readonly links: Links;
   readonly takeUse: TakeUse;
+  readonly closing: Pick<Closing, 'close'>;
   readonly feed: Pick<ChangeFeed, 'subscribe'>;
   readonly clicks: ClickCounts;
 }
@@ -48,7 +50,7 @@ export function createHandlers(dependencies: Dependencies): Handlers {
   return { ...publicHandlers(dependencies), ...internalHandlers(dependencies) };
 }
 
-type InternalCalls = 'watch' | 'listLookalikes' | 'lookupLinks' | 'takeClick';
+type InternalCalls = 'watch' | 'listLookalikes' | 'lookupLinks' | 'takeClick' | 'closeWorkspace';
 
 function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCalls> {
   const { domains, store, links, clicks, shortUrl } = dependencies;
@@ -137,7 +139,7 @@ function tagged(link: Link, context: HandlerContext): Link {
   return link;
 }
 
-function internalHandlers({ domains, store, feed, takeUse }: Dependencies): Pick<Handlers, InternalCalls> {
+function internalHandlers({ domains, store, feed, takeUse, closing }: Dependencies): Pick<Handlers, InternalCalls> {
   return {
     async *watch(request, context) {
       for await (const events of feed.subscribe(request.cursor, context.signal)) {
@@ -174,6 +176,12 @@ function internalHandlers({ domains, store, feed, takeUse }: Dependencies): Pick
       const { granted, record } = await takeUse({ domain, code, id: linkId }, context.signal);
       if (granted && record?.version === version) return { granted };
       return { granted, record: record ?? absentRecord({ domain, code }) };
+    },
+    async closeWorkspace({ workspaceId }, context) {
+      if (!isUuid(workspaceId)) throw invalid('workspace_id', 'must be a UUID');
+      logFields(context).workspace_id = workspaceId;
+      await closing.close(workspaceId);
+      return {};
     },
   };
 }

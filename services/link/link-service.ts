@@ -16,6 +16,8 @@ import { startRelay } from './cache/relay.ts';
 import { type ChangeFeed, createChangeFeed } from './changes/change-feed.ts';
 import { postgresChangeLog } from './changes/change-log.postgres.ts';
 import type { ChangeLog } from './changes/change-log.ts';
+import { postgresClosedWorkspaces } from './closing/closed-workspaces.postgres.ts';
+import { type Closing, startClosing } from './closing/closing.ts';
 import { createCodeSource } from './codes/code-blocks.ts';
 import { openCodes } from './codes/open-codes.ts';
 import type { LinkConfig } from './config.ts';
@@ -24,11 +26,12 @@ import { createHandlers } from './handlers.ts';
 import { type AskClickCounts, createClickCounts } from './links/click-counts.ts';
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
-import { createPurge, type PurgeSettings } from './links/purge.ts';
+import { createPurge } from './links/purge.ts';
 import { createTakes } from './links/takes.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { LinkStore } from './store.ts';
 import { startSweeper } from './sweeper.ts';
+import { postgresTakedowns } from './takedowns/takedowns.postgres.ts';
 
 /** The link service without its server: what it stands on, made and started. */
 export async function startLinkService(config: LinkConfig, log: Log, issuer: ServiceIdentity) {
@@ -37,7 +40,9 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   const changeLog = postgresChangeLog(connections.watchPool);
   const { feed, store, codes } = await openStore(config, connections.pool, changeLog, log);
   const cache = createCacheWriters(connections.redis);
-  const stopBackground = startBackground(config, { changeLog, feed, store, cache, issuer, log });
+  const eraseClicks = clickEraser(config, issuer);
+  const stopBackground = startBackground(config, { changeLog, feed, store, cache, eraseClicks, log });
+  const closing = closingOf(connections.pool, { feed, eraseClicks, log });
   const askClicks = clickCountBreaker(config, issuer, log);
   const unobserve = observe(metric.watchSubscribers, {}, () => feed.subscribers);
   const domains = createDomains(config);
@@ -51,6 +56,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     store,
     links: createLinks({ store, codes, admit: admission.admit, writeToCache: cache.write, ...config }),
     takeUse: createTakes(store),
+    closing,
     feed,
     clicks: createClickCounts(askClicks),
   });
@@ -58,7 +64,14 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     handlers,
     checks: connections.checks,
     /** In the order they were made; they are closed from the last to the first. */
-    close: [...connections.close, () => feed.stop(), ...stopBackground, () => askClicks.shutdown(), unobserve],
+    close: [
+      ...connections.close,
+      () => feed.stop(),
+      ...stopBackground,
+      () => closing.stop(),
+      () => askClicks.shutdown(),
+      unobserve,
+    ],
   };
 }
 
@@ -107,16 +120,16 @@ interface BackgroundDependencies {
   readonly feed: ChangeFeed;
   readonly store: LinkStore;
   readonly cache: CacheWriters;
-  readonly issuer: ServiceIdentity;
+  readonly eraseClicks: EraseClicks;
   readonly log: Log;
 }
 
 /** What goes on beside the calls: changes are carried to Redis, what is due is swept. Answers what ends it. */
 function startBackground(config: LinkConfig, dependencies: BackgroundDependencies) {
-  const { changeLog, feed, store, cache, issuer } = dependencies;
+  const { changeLog, feed, store, cache, eraseClicks } = dependencies;
   const relay = startRelay({ changeLog, feed, cache, log: dependencies.log.child({ part: 'relay' }) });
   const log = dependencies.log.child({ part: 'sweeper' });
-  const purge = createPurge({ store, eraseClicks: clickEraser(config, issuer), log });
+  const purge = createPurge({ store, eraseClicks: (linkIds, signal) => eraseClicks({ linkIds }, signal), log });
   const { sweepMs: everyMs, changeRetentionMs: retentionMs } = config;
   const sweeper = startSweeper({ store, changeLog, purge, log, everyMs, retentionMs });
   return [() => relay.stop(), () => sweeper.stop()];
@@ -149,11 +162,31 @@ function clickCountBreaker(config: LinkConfig, issuer: ServiceIdentity, log: Log
   );
 }
 
-/** A link with more clicks than fit in this is finished by analytics itself, and asked for again by the next sweep. */
+function closingOf(
+  pool: ReturnType<typeof createPool>,
+  { feed, eraseClicks, log }: Pick<BackgroundDependencies, 'feed' | 'eraseClicks' | 'log'>,
+): Closing {
+  return startClosing({
+    workspaces: postgresClosedWorkspaces(pool),
+    takedowns: postgresTakedowns(pool),
+    eraseClicks: (workspaceId, signal) => eraseClicks({ workspaceIds: [workspaceId] }, signal),
+    committed: feed.committed,
+    log: log.child({ part: 'closing' }),
+  });
+}
+
+/** A link, or a workspace, with more clicks than fit in this is finished by analytics itself, and asked for again by the next sweep. */
 const eraseMs = 30_000;
 
-function clickEraser(config: LinkConfig, issuer: ServiceIdentity): PurgeSettings['eraseClicks'] {
+/** Resolves when nothing is left of these clicks, nor will be. */
+type EraseClicks = (
+  whose: { readonly linkIds?: readonly string[]; readonly workspaceIds?: readonly string[] },
+  signal: AbortSignal,
+) => Promise<unknown>;
+
+function clickEraser(config: LinkConfig, issuer: ServiceIdentity): EraseClicks {
   const { analyticsAddresses: addresses } = config;
   const analytics = meshClient(AnalyticsService, { addresses, issuer, deadlineMs: eraseMs });
-  return (linkIds, signal) => analytics.eraseClicks({ linkIds: [...linkIds] }, { signal });
+  return ({ linkIds = [], workspaceIds = [] }, signal) =>
+    analytics.eraseClicks({ linkIds: [...linkIds], workspaceIds: [...workspaceIds] }, { signal });
 }

@@ -16,7 +16,11 @@ const longestWaitMs = 30_000;
  * Writes the ruling down, then brings every link under it that its subject covers; answers how many it touched. What it leaves undone
  * when it is broken off the next run does: each link is compared with all that stands.
  */
-export async function carryOut(takedowns: Takedowns, ruling: Ruling, { tell, pauseMs = 250 }: Pace): Promise<number> {
+export async function carryOut(
+  takedowns: Pick<Takedowns, 'ruleOn' | 'hasEarlierWriters' | 'linksUnder' | 'settle'>,
+  ruling: Ruling,
+  { tell, pauseMs = 250 }: Pace,
+): Promise<number> {
   const since = await takedowns.ruleOn(ruling);
   if (!ruling.dryRun) await earlierWritersEnded(takedowns, since);
   let links = 0;
@@ -33,7 +37,7 @@ export async function carryOut(takedowns: Takedowns, ruling: Ruling, { tell, pau
 }
 
 /** A create that did not see the ruling is to be seen by who looks for links. */
-async function earlierWritersEnded(takedowns: Takedowns, since: string): Promise<void> {
+async function earlierWritersEnded(takedowns: Pick<Takedowns, 'hasEarlierWriters'>, since: string): Promise<void> {
   for (const end = Date.now() + longestWaitMs; Date.now() < end; await sleep(20)) {
     if (!(await takedowns.hasEarlierWriters(since))) return;
   }

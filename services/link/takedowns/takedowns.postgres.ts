@@ -2,10 +2,10 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import { dateOf, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
 import { type LockedRow, lockRows } from '../links/locked-rows.postgres.ts';
-import { bytesOf } from '../links/record-bytes.ts';
 import { linksUnder } from './candidates.postgres.ts';
+import { type SettledLink, writeSettled } from './settled-links.postgres.ts';
 import { standingAmong } from './standing.postgres.ts';
 import { type Subject, subjectsOf } from './subjects.ts';
 
@@ -96,35 +96,16 @@ async function settle(client: PoolClient, ruling: Ruling, keys: readonly LinkKey
   const due = rows.filter(
     (row, at) => (row.owner_disabled !== null) !== subjects[at]?.some((one) => standing.has(one)),
   );
-  const records = due.map(switched);
-  if (!ruling.dryRun && records.length > 0) await update(client, records);
-  return records;
+  const links = due.map(switched);
+  if (!ruling.dryRun && links.length > 0) await writeSettled(client, ChangeKind.UPDATED, links);
+  return links.map(({ record }) => record);
 }
 
 /** Down, if it is not; and as its owner had it, if it is. */
-function switched({ owner_disabled, next_version, now, ...row }: LockedRow): LinkRecord {
+function switched({ owner_disabled, next_version, now, ...row }: LockedRow): SettledLink {
   const record = recordOfRow({ ...row, version: next_version, disabled: owner_disabled ?? true });
-  return { ...record, updatedAt: timestampOf(now) };
-}
-
-async function update(client: PoolClient, records: readonly LinkRecord[]): Promise<void> {
-  await client.query(
-    `with due as (
-       select * from unnest($1::text[], $2::text[], $3::bigint[], $4::boolean[], $5::timestamptz[], $6::bytea[])
-       as due (domain, code, version, disabled, at, record)),
-     marked as (
-       update links set version = due.version, updated_at = due.at, disabled = due.disabled,
-         owner_disabled = case when owner_disabled is null then links.disabled end
-       from due where links.domain = due.domain and links.code = due.code returning due.record, due.at)
-     insert into link_changes (kind, record, changed_at) select $7, record, at from marked`,
-    [
-      records.map(({ domain }) => domain),
-      records.map(({ code }) => code),
-      records.map(({ version }) => version),
-      records.map(({ disabled }) => disabled),
-      records.map(({ updatedAt }) => updatedAt && dateOf(updatedAt)),
-      records.map(bytesOf),
-      ChangeKind.UPDATED,
-    ],
-  );
+  return {
+    record: { ...record, updatedAt: timestampOf(now) },
+    ownerDisabled: owner_disabled === null ? row.disabled : null,
+  };
 }
