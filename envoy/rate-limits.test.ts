@@ -51,6 +51,7 @@ describe('the shared count is asked', () => {
     ['/api/auth/login', post, 'logins'],
     ['/api/auth/login', { ...post, ...signed }, 'logins'],
     ['/api/v1/users/me:changePassword', { ...post, ...signed }, 'logins'],
+    ['/api/v1/users/me:delete', { ...post, ...signed }, 'logins'],
     ['/api/v1/users/me', { ...post, ...signed, method: 'PATCH' }, 'logins'],
     ['/api/auth/refresh', post, 'anonymous'],
     ['/.well-known/jwks.json', signed, 'anonymous'],

@@ -22,6 +22,7 @@ const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
   'hop.identity.v1.IdentityService/LogIn': 'logins',
   'hop.identity.v1.IdentityService/ChangePassword': 'logins',
   'hop.identity.v1.IdentityService/UpdateCurrentUser': 'logins',
+  'hop.identity.v1.IdentityService/DeleteCurrentUser': 'logins',
 };
 
 const shared = 'limit-address';

@@ -1,10 +1,12 @@
 import { baseConfig } from '#runtime/config/base-config.ts';
-import { type ConfigOf, defineConfig, duration, file, int, secretUrl, url } from '#runtime/config/config.ts';
+import { addresses, type ConfigOf, defineConfig, duration, file, int, secretUrl, url } from '#runtime/config/config.ts';
 
 export const identityConfig = defineConfig({
   ...baseConfig,
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
   postgresConnections: int('HOP_POSTGRES_CONNECTIONS', { min: 2, max: 200, default: 10 }),
+  /** Who closes the workspaces of people who are gone. */
+  linkAddresses: addresses('HOP_LINK_ADDRESS'),
   /** The claim iss of access tokens. */
   publicUrl: url('HOP_PUBLIC_URL'),
   jwtKeysFile: file('HOP_JWT_KEYS_FILE'),

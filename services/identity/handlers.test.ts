@@ -5,13 +5,20 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
-import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
-import { callerOf, startTestIdentity, type TestIdentity, testGraceMs, testIssuer } from './testing/test-identity.ts';
+import {
+  callerOf,
+  refusal,
+  startTestIdentity,
+  type TestIdentity,
+  testGraceMs,
+  testIssuer,
+} from './testing/test-identity.ts';
 
 const password = 'a long walk in the rain';
 let identity: TestIdentity;
@@ -26,18 +33,6 @@ const newEmail = (): string => `person-${++counter}@example.com`;
 
 async function signUp(email = newEmail()): Promise<Session> {
   return identity.client().signUp({ email, password, name: 'Ada' });
-}
-
-async function refusal(call: Promise<unknown>): Promise<{ code: Code; reason: string | undefined; fields: string[] }> {
-  const error = await call.then(
-    () => expect.fail('the call was answered'),
-    (reason: unknown) => ConnectError.from(reason),
-  );
-  return {
-    code: error.code,
-    reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
-    fields: error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field) ?? [],
-  };
 }
 
 async function revoked(cursor = ''): Promise<{ ids: string[]; cursor: string }> {

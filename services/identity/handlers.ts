@@ -85,7 +85,8 @@ function sessionHandlers({
 function accountHandlers({
   accounts,
   ownAccount,
-}: Dependencies): Pick<Handlers, 'getCurrentUser' | 'updateCurrentUser' | 'changePassword'> {
+  cookie,
+}: Dependencies): Pick<Handlers, 'getCurrentUser' | 'updateCurrentUser' | 'changePassword' | 'deleteCurrentUser'> {
   return {
     async getCurrentUser(_request, context) {
       const { userId, workspaceId } = personOf(context);
@@ -105,11 +106,19 @@ function accountHandlers({
       logFields(context).sessions_ended = revokedCount;
       return { revokedCount };
     },
+    async deleteCurrentUser({ currentPassword, useCookie }, context) {
+      const { userId } = signedInPerson(context, notByKey);
+      if (useCookie) cookie.admit(context);
+      logAccountChange(context, 'deletion');
+      await ownAccount.delete({ userId, currentPassword }, context.signal);
+      if (useCookie) cookie.clear(context);
+      return {};
+    },
   };
 }
 
 /** Beside who, and whether it was refused: what was to change and, as sessions are shown, from where. */
-function logAccountChange(context: HandlerContext, change: 'email' | 'password'): void {
+function logAccountChange(context: HandlerContext, change: 'email' | 'password' | 'deletion'): void {
   Object.assign(logFields(context), { account_change: change, client: clientOf(context) });
 }
 

@@ -32,6 +32,8 @@ interface IdentityParts {
   readonly store: IdentityStore;
   readonly signingKeys: Pick<SigningKeys, 'signer' | 'jwks'>;
   readonly log: Log;
+  /** Called when a person was deleted: there may be workspaces to close. */
+  readonly onDeleted?: () => void;
   readonly now?: () => number;
   readonly argon2?: Argon2;
 }
@@ -44,6 +46,7 @@ export async function createIdentity({
   store,
   signingKeys,
   log,
+  onDeleted = () => {},
   now = Date.now,
   argon2,
 }: IdentityParts): Promise<ServiceImpl<typeof IdentityService>> {
@@ -60,7 +63,7 @@ export async function createIdentity({
   const refreshLifetimeMs = config.refreshTokenDays * dayMs;
   return createHandlers({
     accounts: createAccounts({ store, passwords, check }),
-    ownAccount: createOwnAccount({ store, passwords, check, now }),
+    ownAccount: createOwnAccount({ store, passwords, check, onDeleted, now }),
     sessions: createSessions({ store, issue, refreshLifetimeMs, graceMs: config.refreshGraceMs, now }),
     cookie: createSessionCookie({ publicUrl: config.publicUrl, lifetimeSeconds: refreshLifetimeMs / 1_000 }),
     apiKeys: createApiKeys({ store, log, limit: config.apiKeysPerPerson, now }),

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { generateKeyPairSync } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,15 +9,19 @@ import { createGrpcTransport } from '@connectrpc/connect-node';
 import { createLocalJWKSet, decodeJwt, type JSONWebKeySet, jwtVerify } from 'jose';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { type CloseWorkspaceRequest, LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { accessToken } from '#runtime/caller/access-token.ts';
+import { loadKeyring } from '#runtime/caller/keyring.ts';
 import { type Caller, callerHeader, mintCaller } from '#runtime/caller/token.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
+import { service } from '#runtime/rpc/endpoint.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
-import { testService } from '#runtime/testing/keys.ts';
+import { testKeys, testService } from '#runtime/testing/keys.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
+import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { testIssuer, testSigningKey } from './testing/test-identity.ts';
+import { callerOf, testIssuer, testSigningKey } from './testing/test-identity.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'hopline-identity-'));
 const password = 'a long walk in the rain';
@@ -25,6 +30,7 @@ let database: TestDatabase;
 let child: ChildProcess;
 let environment: Record<string, string>;
 let port: number;
+let linkPort: number;
 let said = '';
 
 const file = (name: string, content: string): string => {
@@ -35,6 +41,7 @@ const file = (name: string, content: string): string => {
 beforeAll(async () => {
   database = await postgresFor('identity');
   port = await freePort();
+  linkPort = await freePort();
   const own = generateKeyPairSync('ed25519');
   const spki = (key: typeof own): string => key.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
   const callers = [
@@ -51,6 +58,7 @@ beforeAll(async () => {
     HOP_CALLER_KEYS_FILE: file('callers.json', JSON.stringify({ keys: callers })),
     HOP_JWT_KEYS_FILE: file('jwt.json', JSON.stringify(jwtKeys)),
     HOP_POSTGRES_PRIMARY: database.url,
+    HOP_LINK_ADDRESS: `127.0.0.1:${linkPort}`,
     HOP_PUBLIC_URL: testIssuer,
   };
   child = start(environment);
@@ -90,6 +98,21 @@ function client(caller?: Caller) {
     IdentityService,
     createGrpcTransport({ baseUrl: `http://127.0.0.1:${port}`, interceptors: [signed] }),
   );
+}
+
+/** A link service at the address that identity was told, which closes workspaces and does nothing else. */
+function startLinks(onClosed: (workspaceId: string) => void) {
+  const calls = LinkService.methods.map(({ localName }) => [localName, () => expect.fail(`${localName} was called`)]);
+  const closeWorkspace = ({ workspaceId }: CloseWorkspaceRequest) => {
+    onClosed(workspaceId);
+    return {};
+  };
+  const keyring = loadKeyring(environment.HOP_CALLER_KEYS_FILE ?? '');
+  return startTestServer({
+    services: [service(LinkService, { ...Object.fromEntries(calls), closeWorkspace })],
+    keys: { ...testKeys(), keyring },
+    port: linkPort,
+  });
 }
 
 describe('the running service', () => {
@@ -138,6 +161,24 @@ describe('the running service', () => {
     const whose = { user_id: user?.id, workspace_id: workspace?.id, session_id: sid };
     expect(JSON.parse(line ?? '')).toMatchObject({ ...whose, token_traded_at: expect.stringMatching(/^\d{4}-.*Z$/) });
     for (const hidden of [refreshToken, token, email]) expect(said).not.toContain(hidden);
+  });
+
+  it('tells the link service of a workspace that was closed before a kill -9, when both are there again', async () => {
+    const email = 'leaving@example.com';
+    const session = await client().signUp({ email, password });
+    await client(callerOf(session)).deleteCurrentUser({ currentPassword: password });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+
+    const told: string[] = [];
+    const links = await startLinks((workspaceId) => told.push(workspaceId));
+    child = start(environment);
+    const isTold = (line: string): boolean => line.includes('the link service closes a workspace');
+    const line = await waitFor(() => said.split('\n').find(isTold), { timeoutMs: 20_000, what: 'the line' });
+    expect(told).toEqual([session.workspace?.id]);
+    expect(JSON.parse(line ?? '')).toMatchObject({ workspace_id: session.workspace?.id });
+    await links.stop();
+    for (const hidden of [email, password]) expect(said).not.toContain(hidden);
   });
 
   it('refuses a start on a bad environment with every fault, and stops on SIGTERM', async () => {

@@ -1,7 +1,11 @@
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { LinkService } from '#gen/link/v1/link_service_pb.ts';
+import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
+import { meshClient } from '#runtime/rpc/client.ts';
 import { mainConfig, serve, service } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';
+import { startHandover } from './accounts/closed-workspaces.ts';
 import { identityConfig } from './config.ts';
 import { createIdentity } from './identity.ts';
 import { openSigningKeys } from './sessions/signing-keys.ts';
@@ -20,7 +24,10 @@ const signingKeys = openSigningKeys(config.jwtKeysFile, {
   publishMs: config.jwtKeyPublishMs,
 });
 const sweeper = startSweeper({ store, graceMs: config.refreshGraceMs, intervalMs: config.sweepMs, log });
-const identity = await createIdentity({ config, store, signingKeys, log });
+const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
+const close = (workspaceId: string, signal: AbortSignal) => links.closeWorkspace({ workspaceId }, { signal });
+const handover = startHandover({ store, close, log });
+const identity = await createIdentity({ config, store, signingKeys, log, onDeleted: handover.wake });
 
 await serve({
   name: 'identity',
@@ -28,5 +35,5 @@ await serve({
   log,
   services: [service(IdentityService, identity)],
   checks: { postgres: () => pool.query('select 1') },
-  close: [() => pool.end(), () => signingKeys.stop(), () => sweeper.stop()],
+  close: [() => pool.end(), () => signingKeys.stop(), () => sweeper.stop(), () => handover.stop()],
 });

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import { accountStore } from './accounts/accounts.postgres.ts';
+import { deletionStore } from './accounts/deletion.postgres.ts';
 import { apiKeyStore } from './api-keys.postgres.ts';
 import { revocationStore } from './revocations.postgres.ts';
 import { createDatabase } from './rows.postgres.ts';
@@ -11,6 +12,7 @@ export function postgresStore(pool: Pool): IdentityStore {
   const database = createDatabase(pool);
   return {
     ...accountStore(database),
+    ...deletionStore(database),
     ...sessionStore(database),
     ...apiKeyStore(database),
     ...revocationStore(database),

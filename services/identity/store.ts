@@ -217,13 +217,24 @@ export interface ApiKeyStore {
   touchApiKey(id: string, minute: Date): Promise<void>;
 }
 
+export interface DeletionStore {
+  /**
+   * Deletes the person with sessions, API keys and memberships, tells that these credentials ended, and closes the workspaces where nobody
+   * is left. False: the password is another than that of this version by now, or the person is gone.
+   */
+  deleteAccount(userId: string, passwordVersion: number): Promise<boolean>;
+  /** Those that the link service has yet to be told of, the longest closed first. */
+  findClosedWorkspaces(limit: number): Promise<readonly string[]>;
+  forgetClosedWorkspace(id: string): Promise<void>;
+}
+
 export interface RevocationStore {
   /** At most limit of those that became visible since from; undefined: those of the last windowMs. */
   listRevocations(from: RevocationPosition | undefined, windowMs: number, limit: number): Promise<RevocationPage>;
 }
 
 /** Where people, sessions and keys are kept. Every method is one transaction. */
-export interface IdentityStore extends AccountStore, SessionStore, ApiKeyStore, RevocationStore {
+export interface IdentityStore extends AccountStore, DeletionStore, SessionStore, ApiKeyStore, RevocationStore {
   /** Deletes what is over, at most limit rows of each kind; answers how many rows went. */
   sweep(times: SweepTimes, limit: number): Promise<number>;
 }

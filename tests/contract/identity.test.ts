@@ -406,6 +406,44 @@ describe('POST /api/v1/users/me:changePassword', () => {
   });
 });
 
+describe('POST /api/v1/users/me:delete', () => {
+  const remove = (token: string, current_password: string) =>
+    call('/api/v1/users/me:delete', { token, body: { current_password } });
+
+  it('ends the account: passwords and refresh tokens at once, access tokens and API keys within 5 s; the email is free', async () => {
+    const person = await newPerson();
+    const { json: key } = await call('/api/v1/api-keys', {
+      token: person.token,
+      body: { name: 'k', scopes: ['links:read'] },
+    });
+    const answer = await remove(person.token, person.password);
+    expect([answer.status, answer.json]).toEqual([200, {}]);
+    expectRefusal(await refresh(person.refreshToken), 401, 'REFRESH_TOKEN_INVALID');
+    expectRefusal(await logIn(person.email, person.password), 401, 'LOGIN_FAILED');
+    await eventually(
+      () => Promise.all([me(person.token), call('/api/v1/urls', { token: key.secret })]),
+      (answers) => answers.every(({ status }) => status === 401),
+      holds,
+    );
+    const again = await call('/api/auth/signup', { body: { email: person.email, password: person.password } });
+    expect([again.status, again.json.user.id === person.userId]).toEqual([201, false]);
+  });
+
+  it('a wrong password is 400 by its field, and deletes nothing', async () => {
+    const person = await newPerson();
+    const answer = await remove(person.token, password());
+    expectRefusal(answer, 400, 'CURRENT_PASSWORD_WRONG');
+    expectBad(answer, 'current_password');
+    expectBad(await remove(person.token, ''), 'current_password');
+    expect((await logIn(person.email, person.password)).status).toBe(200);
+  });
+
+  it('is for a session: an API key is 403', async () => {
+    const { json } = await call('/api/v1/api-keys', { token: ada.token, body: { name: 'k', scopes: ['keys:write'] } });
+    expectRefusal(await remove(json.secret, ada.password), 403, 'CALLER_KIND_REFUSED');
+  });
+});
+
 it('GET /.well-known/jwks.json verifies the tokens, and holds nothing private', async () => {
   const answer = await call('/.well-known/jwks.json');
   expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'application/json']);

@@ -145,6 +145,7 @@ const examples: Record<string, () => Promise<void>> = {
       expect.stringMatching(/^signs in as new\.ada\..* from now on$/),
     ]),
   'change-password': async () => expect(await runAsGrace('change-password')).toEqual(['changed, 1 signed out']),
+  'delete-current-user': async () => expect(await runAsGrace('delete-current-user')).toEqual(['the account is gone']),
   'create-api-key': async () =>
     expect(await run('create-api-key')).toEqual([expect.stringMatching(/^nightly import: hop_\w{38}$/)]),
   'list-api-keys': async () =>

@@ -36,6 +36,12 @@ const signIns: ReadonlySet<DescMethod> = new Set([
   IdentityService.method.refreshSession,
 ]);
 
+/** Calls after which there is no such person any more to call as. */
+const signOuts: ReadonlySet<DescMethod> = new Set([
+  IdentityService.method.logOut,
+  IdentityService.method.deleteCurrentUser,
+]);
+
 /**
  * What every call of the client has: credentials, a deadline, repetition where it is safe, errors by reason. A stream has no deadline
  * and is not repeated.
@@ -125,7 +131,7 @@ const isRefusal = ({ reason }: HoplineError): boolean =>
 
 async function adopt(credentials: Credentials, method: DescMethodUnary, message: unknown): Promise<void> {
   if (signIns.has(method)) await credentials.adopt(message as Parameters<Credentials['adopt']>[0]);
-  else if (method === IdentityService.method.logOut) await credentials.adopt(undefined);
+  else if (signOuts.has(method)) await credentials.adopt(undefined);
 }
 
 /** Renewing a token is shared by all who wait for it, so none may stop it; each waits no longer than its own call may take. */

@@ -1,6 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import { bearerOf, failing, refusal, scripted, sessionOf } from '../testing/scripted.ts';
+import type { Hopline } from './hopline.ts';
 import { memoryStore, type Session } from './session.ts';
 
 const seen: (string | null)[] = [];
@@ -25,13 +26,17 @@ it('signs calls with an API key as it is', async () => {
 });
 
 describe('signing in', () => {
-  it('makes the client that person, until it logs out', async () => {
+  it.each([
+    ['it logs out', (hop: Hopline) => hop.identity.logOut({})],
+    ['that person is deleted', (hop: Hopline) => hop.identity.deleteCurrentUser({ currentPassword: 'it' })],
+  ])('makes the client that person, until %s', async (_, end) => {
     const logIn = failing([], sessionOf('ada'));
-    const { hop } = scripted({ links: { getLink }, identity: { logIn: logIn.handler, logOut: () => ({}) } });
+    const identity = { logIn: logIn.handler, logOut: () => ({}), deleteCurrentUser: () => ({}) };
+    const { hop } = scripted({ links: { getLink }, identity });
     await hop.links.getLink({ code: 'a' });
     await hop.identity.logIn({ email: 'ada@example.org', password: 'a long enough passphrase' });
     await hop.links.getLink({ code: 'a' });
-    await hop.identity.logOut({});
+    await end(hop);
     await hop.links.getLink({ code: 'a' });
     expect(calls()).toEqual([null, 'Bearer token ada', null]);
     expect(logIn.contexts.map(bearerOf)).toEqual([null]);

@@ -166,11 +166,11 @@ const resolved = (schema: Schema, api: OpenApi): Schema =>
 
 function exampleHtml(operation: Operation, api: OpenApi): string {
   const [sample] = operation['x-codeSamples'];
-  const { status, keep } = operation['x-example'];
+  const { status, after, keep } = operation['x-example'];
   const media = Object.values(operation.responses[status]?.content ?? {})[0];
   const parts = [
     `<pre><code>${escapeHtml(sample?.source ?? '')}</code></pre>`,
-    `<p>Answers ${status}${typeOfAnswer(media?.schema ?? {}, api)}.${keepHtml(keep)}</p>`,
+    `<p>${afterHtml(after)}Answers ${status}${typeOfAnswer(media?.schema ?? {}, api)}.${keepHtml(keep)}</p>`,
   ];
   if (media?.example !== undefined) {
     const text = typeof media.example === 'string' ? media.example : JSON.stringify(media.example, null, 2);
@@ -184,6 +184,9 @@ function typeOfAnswer(schema: Schema, api: OpenApi): string {
   const hasFields = Object.keys(resolved(schema, api).properties ?? {}).length > 0;
   return schema.$ref !== undefined && hasFields ? ` with ${typeHtml(schema)}` : '';
 }
+
+const afterHtml = (call: string | undefined): string =>
+  call === undefined ? '' : `Once <code>${escapeHtml(call)}</code> was called again. `;
 
 function keepHtml(keep: Readonly<Record<string, string>>): string {
   const kept = Object.entries(keep).map(

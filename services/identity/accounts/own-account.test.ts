@@ -3,12 +3,11 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { hash, verify } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
-import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
-import { callerOf, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { callerOf, refusal, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
 import type { Argon2 } from './passwords.ts';
 
 const password = 'a long walk in the rain';
@@ -53,18 +52,6 @@ async function signUp(): Promise<Signed> {
 const logIn = (email: string, tried: string): Promise<Session> => identity.client().logIn({ email, password: tried });
 const change = ({ caller }: Signed, currentPassword = password, next = newPassword) =>
   identity.client(caller).changePassword({ currentPassword, newPassword: next });
-
-async function refusal(call: Promise<unknown>) {
-  const error = await call.then(
-    () => expect.fail('the call was answered'),
-    (reason: unknown) => ConnectError.from(reason),
-  );
-  return {
-    code: error.code,
-    reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
-    fields: error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field) ?? [],
-  };
-}
 
 const wrong = { code: Code.InvalidArgument, reason: 'CURRENT_PASSWORD_WRONG', fields: ['current_password'] };
 

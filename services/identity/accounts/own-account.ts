@@ -1,7 +1,7 @@
 import { type HopError, invalid, invalidFields, notFound, stale, type Violation } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { Account, AccountStore, OwnPassword, UserChange } from '../store.ts';
+import type { Account, AccountStore, DeletionStore, OwnPassword, UserChange } from '../store.ts';
 import { emailTaken } from './accounts.ts';
 import { type Email, parseEmail } from './email.ts';
 import { countLimited, type PasswordCheck } from './password-check.ts';
@@ -25,24 +25,33 @@ interface ProfileChange {
   readonly currentPassword: string;
 }
 
+interface Deletion {
+  readonly userId: string;
+  readonly currentPassword: string;
+}
+
 /** What a person changes of the account that they are signed in to. */
 export interface OwnAccount {
   /** Ends all other sessions with it; answers how many. A change that was made already is answered as made. */
   changePassword(change: PasswordChange, signal?: AbortSignal): Promise<number>;
   update(change: ProfileChange, signal?: AbortSignal): Promise<Account>;
+  /** Deletes the person with all that is theirs. One who is gone already is answered as deleted. */
+  delete(deletion: Deletion, signal?: AbortSignal): Promise<void>;
 }
 
 interface OwnAccountParts {
-  readonly store: AccountStore;
+  readonly store: AccountStore & Pick<DeletionStore, 'deleteAccount'>;
   readonly passwords: Passwords;
   readonly check: PasswordCheck;
+  /** Called when somebody was deleted: there may be workspaces to close. */
+  readonly onDeleted: () => void;
   readonly now: () => number;
 }
 
 /** One that loses against another change of the password is judged again by what holds then. */
 const mostAttempts = 3;
 
-export function createOwnAccount({ store, passwords, check, now }: OwnAccountParts): OwnAccount {
+export function createOwnAccount({ store, passwords, check, onDeleted, now }: OwnAccountParts): OwnAccount {
   const find = async (userId: string): Promise<OwnPassword> => {
     const record = await store.findPassword(userId, check.failuresSince());
     if (!record) throw notFound('USER_NOT_FOUND', 'The account is gone.');
@@ -92,6 +101,17 @@ export function createOwnAccount({ store, passwords, check, now }: OwnAccountPar
       if (account === 'password_changed') throw currentPasswordWrong();
       if (!account) throw notFound('USER_NOT_FOUND', 'There is no such user in this workspace.');
       return account;
+    },
+
+    async delete({ userId, currentPassword }, signal) {
+      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+        const record = await store.findPassword(userId, check.failuresSince());
+        // The answer may have been lost, and the same is said again. Nobody else has this id.
+        if (!record) return;
+        if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
+        if (await store.deleteAccount(userId, record.passwordVersion)) return onDeleted();
+      }
+      throw changedElsewhere();
     },
   };
 }

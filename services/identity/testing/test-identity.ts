@@ -1,10 +1,12 @@
 import { generateKeyPairSync } from 'node:crypto';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
-import { type Client, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
+import { type Client, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
 import type { Pool } from 'pg';
+import { expect } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
+import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { accessRuleOf, checkAccess } from '#runtime/caller/access.ts';
 import type { Caller, PersonCaller } from '#runtime/caller/token.ts';
 import { toConnectError } from '#runtime/errors/errors.ts';
@@ -39,6 +41,7 @@ interface TestIdentityOptions {
   readonly argon2?: Argon2;
   readonly loginFreeFailures?: number;
   readonly hashQueue?: number;
+  readonly onDeleted?: () => void;
 }
 
 export const testIssuer = 'http://localhost:8080';
@@ -53,7 +56,7 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
   const store = postgresStore(pool);
   const clock: TestClock = { now: Date.now() };
   const key = testSigningKey('test-1');
-  const { argon2, loginFreeFailures = 20, hashQueue = 128 } = options;
+  const { argon2, onDeleted, loginFreeFailures = 20, hashQueue = 128 } = options;
   const implementation = await createIdentity({
     config: {
       publicUrl: testIssuer,
@@ -70,6 +73,7 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     log: silentLog,
     now: () => clock.now,
     ...(argon2 && { argon2 }),
+    ...(onDeleted && { onDeleted }),
   });
   return {
     pool,
@@ -106,6 +110,19 @@ export function callerOf(session: Session): PersonCaller {
     role: claims.role,
     scopes: claims.scope.split(' '),
     credentialId: claims.sid,
+  };
+}
+
+/** In what words a call is refused. Fails the test when it is answered. */
+export async function refusal(call: Promise<unknown>) {
+  const error = await call.then(
+    () => expect.fail('the call was answered'),
+    (reason: unknown) => ConnectError.from(reason),
+  );
+  return {
+    code: error.code,
+    reason: error.findDetails(ErrorInfoSchema)[0]?.reason,
+    fields: error.findDetails(BadRequestSchema)[0]?.fieldViolations.map(({ field }) => field) ?? [],
   };
 }
 

@@ -79,6 +79,7 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'IdentityService/GetCurrentUser': () => ({}),
   'IdentityService/UpdateCurrentUser': () => ({ name: 'Ada' }),
   'IdentityService/ChangePassword': () => ({ currentPassword: 'nothing at all', newPassword: 'x' }),
+  'IdentityService/DeleteCurrentUser': () => ({ currentPassword: 'nothing at all' }),
   'IdentityService/CreateApiKey': () => ({ name: 'contract', scopes: ['links:read'] }),
   'IdentityService/ListApiKeys': () => ({}),
   'IdentityService/DeleteApiKey': ({ apiKeyId }) => ({ id: apiKeyId }),

@@ -14,6 +14,8 @@ export interface Example {
   readonly status: number;
   /** Absent where the answer is all headers, or a page. */
   readonly answer?: Json;
+  /** Absent, or the call whose example is run once more before this one: what was kept is of no use any more. */
+  readonly after?: string;
   /** Variables for the examples after it: where their values are in the answer, as JSON pointers. */
   readonly keep?: Readonly<Record<string, string>>;
 }
@@ -303,13 +305,20 @@ export const examples: readonly Example[] = [
   { call: 'DELETE /api/v1/urls/{code}', path: code, status: 200, answer: {} },
   { call: 'POST /api/v1/urls/{code}:undelete', path: code, body: {}, status: 200, answer: link },
   { call: 'DELETE /api/v1/api-keys/{id}', path: { id: '$KEY_ID' }, status: 200, answer: {} },
+  { call: 'POST /api/auth/logout', body: {}, status: 200, answer: {} },
   {
     call: 'POST /api/v1/users/me:changePassword',
+    after: 'POST /api/auth/login',
     body: { current_password: '$PASSWORD', new_password: '$NEW_PASSWORD' },
     status: 200,
     answer: { revoked_count: 1 },
   },
-  { call: 'POST /api/auth/logout', body: {}, status: 200, answer: {} },
+  {
+    call: 'POST /api/v1/users/me:delete',
+    body: { current_password: '$NEW_PASSWORD' },
+    status: 200,
+    answer: {},
+  },
   {
     call: 'GET /.well-known/jwks.json',
     status: 200,

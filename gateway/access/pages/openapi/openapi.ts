@@ -85,6 +85,8 @@ interface CodeSample {
 interface RunnableExample {
   /** Samples work when they are run in the order of their steps. */
   readonly step: number;
+  /** The verb and path of the sample that is run once more before this one. */
+  readonly after?: string;
   /** The status that the sample is answered with. */
   readonly status: number;
   /** Variables of later samples: where in the answer their values are, as JSON pointers. */

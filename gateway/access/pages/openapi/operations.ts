@@ -50,7 +50,12 @@ export function operationsOf(rpc: Rpc, tag: string, schemas: Schemas, comments: 
 export function sampleOf(example: Example, needsToken: boolean): Pick<Operation, 'x-codeSamples' | 'x-example'> {
   return {
     'x-codeSamples': [{ lang: 'Shell', label: 'curl', source: curlOf(example, needsToken) }],
-    'x-example': { step: examples.indexOf(example) + 1, status: example.status, keep: example.keep ?? {} },
+    'x-example': {
+      step: examples.indexOf(example) + 1,
+      status: example.status,
+      ...(example.after === undefined ? {} : { after: example.after }),
+      keep: example.keep ?? {},
+    },
   };
 }
 
