@@ -92,6 +92,26 @@ describe('signing in', () => {
     expect((await asGrace(['password'])).err).toContain('--stdin');
   });
 
+  it('deletes the account with the password, once that is meant, and forgets the session', async () => {
+    const grace = await newPerson();
+    const { code } = await newLink(grace);
+    const variables = { HOP_CONFIG_DIR: mkdtempSync(path.join(folder, 'leaving-')) };
+    const asGrace = (args: string[], input = '') => hop(args, { input, variables });
+    expect((await asGrace(['login', '-e', grace.email, '--password-stdin'], `${grace.password}\n`)).code).toBe(0);
+    expect((await asGrace(['account', 'delete'])).err).toContain('--yes');
+    const unmeant = await asGrace(['account', 'delete', '--stdin'], `${grace.password}\n`);
+    expect([unmeant.code, unmeant.err]).toEqual([2, expect.stringContaining('--yes')]);
+    const wrong = await asGrace(['account', 'delete', '--yes', '--stdin'], 'not the password\n');
+    expect([wrong.code, wrong.err]).toEqual([3, expect.stringContaining('still signed in')]);
+    expect((await asGrace(['account'])).code).toBe(0);
+
+    const deleted = await asGrace(['account', 'delete', '--yes', '--stdin', '--json'], `${grace.password}\n`);
+    expect([deleted.code, JSON.parse(deleted.out)]).toEqual([0, { url: inject('meshUrl'), deleted: true }]);
+    await vi.waitFor(async () => expect((await call(`/${code}`)).status).toBe(410), { timeout: 5_000 });
+    const after = await asGrace(['account']);
+    expect([after.code, after.err]).toEqual([4, expect.stringContaining('hop login')]);
+  });
+
   it('with a bad token says what to do', async () => {
     const { code, err, out } = await hop(['ls'], { variables: { HOP_API_KEY: 'hop_nonsense' } });
     expect([code, out]).toEqual([4, '']);

@@ -2,7 +2,7 @@ import { type CurrentUser, CurrentUserSchema } from '@hopline/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../output/json.ts';
-import { askSecret, firstLine, firstLines } from '../prompt.ts';
+import { ask, askSecret, firstLine, firstLines } from '../prompt.ts';
 import type { Run } from '../run.ts';
 import { harmless } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
@@ -13,12 +13,17 @@ interface AccountOptions {
   readonly passwordStdin?: boolean;
 }
 
+interface DeleteOptions {
+  readonly yes?: boolean;
+  readonly stdin?: boolean;
+}
+
 interface PasswordOptions {
   readonly stdin?: boolean;
 }
 
 export function accountCommands(parent: Command, run: Run): void {
-  parent
+  const own = parent
     .command('account')
     .alias('whoami')
     .summary('who you are here')
@@ -28,6 +33,15 @@ export function accountCommands(parent: Command, run: Run): void {
     .option('--password-stdin', 'the password is the first line of the input')
     .addHelpText('after', '\n  hop account --name "Ada Lovelace"\n  hop account --email ada@example.org')
     .action(run(account));
+  own
+    .command('delete')
+    .summary('delete your account, for good')
+    .description(
+      'Deletes your account with your workspace: sessions and API keys end, your links lead nowhere from then on, and their clicks are erased. There is no way back. Asks for your email and your password.',
+    )
+    .option('-y, --yes', 'do not ask for the email')
+    .option('--stdin', 'the password is the first line of the input; goes with --yes')
+    .action(run(deleteAccount));
   parent
     .command('password')
     .summary('change your password')
@@ -59,6 +73,26 @@ async function currentPassword(signal: AbortSignal, isInInput = false): Promise<
   if (isInInput) return await firstLine(signal);
   refuseWithoutTerminal('--password-stdin');
   return await askSecret('Password: ', signal);
+}
+
+async function deleteAccount(context: Context, { yes, stdin }: DeleteOptions): Promise<undefined> {
+  const { hop, url, settings, terminal, signal } = context;
+  if (stdin && !yes) throw new UsageError('--stdin goes with --yes.');
+  if (!stdin) refuseWithoutTerminal('--yes and --stdin');
+  if (!yes) await confirm(context);
+  const currentPassword = stdin ? await firstLine(signal) : await askSecret('Password: ', signal);
+  await hop.identity.deleteCurrentUser({ currentPassword }, { signal });
+  settings.forget(url);
+  if (terminal.json) terminal.out(JSON.stringify({ url, deleted: true }));
+  else terminal.out(`Your account at ${url} is deleted.`);
+}
+
+/** An answer that is no mere "y": whoever types it has read which account it is. */
+async function confirm({ hop, terminal, signal }: Context): Promise<void> {
+  const { email } = await hop.identity.getCurrentUser({}, { signal });
+  terminal.note(harmless(`This deletes ${email} for good, with all sessions, API keys, links and statistics.`));
+  if ((await ask('Your email, to go on: ', signal)).trim() !== email)
+    throw new UsageError('That is another email; nothing was deleted.');
 }
 
 async function password({ hop, terminal, signal }: Context, { stdin }: PasswordOptions) {
