@@ -312,8 +312,39 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     expect(await page.getByLabel('Current password').inputValue()).toBe('');
     await expect.poll(async () => (await call('/api/v1/users/me', { token })).status).toBe(401);
     await page.reload();
-    await page.getByRole('heading', { name: 'Account' }).waitFor();
+    await page.getByRole('heading', { name: 'Account', exact: true }).waitFor();
     expect((await call('/api/auth/login', { body: { ...visitor, password: next } })).status).toBe(200);
+  });
+
+  it('the account is deleted with the password, after a question; the person is signed out in every tab', async () => {
+    const { page, visitor } = await signedInPage();
+    const { token } = await apiOf(visitor);
+    const made = await call('/api/v1/urls', { token, body: { long_url: 'https://example.org/leaving' } });
+    const tab = await newPage(page.context());
+    await tab.goto('/app/keys');
+    await page.getByRole('link', { name: /^Account/ }).click();
+    const field = page.getByLabel('Password, to delete the account');
+    const remove = async (password: string, answer: string) => {
+      await field.fill(password);
+      await page.getByRole('button', { name: 'Delete the account' }).click();
+      await page
+        .getByRole('dialog', { name: `Delete ${visitor.email}?` })
+        .getByRole('button', { name: answer })
+        .click();
+    };
+    await remove(visitor.password, 'Keep it');
+    expect((await call('/api/v1/users/me', { token })).status).toBe(200);
+    await remove('not the password', 'Delete it for good');
+    await page.getByText('The current password is wrong').waitFor();
+    expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+    await remove(visitor.password, 'Delete it for good');
+    await toast(page, 'Your account is deleted').waitFor();
+    for (const each of [page, tab]) await each.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    expect((await page.context().cookies()).filter(({ name }) => name.includes('hop_session'))).toEqual([]);
+    expect((await call('/api/auth/login', { body: visitor })).status).toBe(401);
+    await expect.poll(async () => (await call(`/${made.json.code}`)).status).toBe(410);
   });
 
   it('the system shows who answers, the hot set, the lease, breakers and what is on its way', async () => {

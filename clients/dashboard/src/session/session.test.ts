@@ -146,6 +146,15 @@ describe('a session', () => {
     expect([seen.loggedOut, two.state().status]).toEqual([['b1'], 'signed-out']);
   });
 
+  it('is forgotten in all tabs where it was ended by something else, and nobody is asked', async () => {
+    const tab = browser();
+    const { calls, seen } = identity(() => answered('t1'));
+    const [one, two] = [createSession(calls, tab()), createSession(calls, tab())];
+    one.open(answered('t1'));
+    one.forget();
+    expect([one.state().status, two.state().status, seen.loggedOut]).toEqual(['signed-out', 'signed-out', []]);
+  });
+
   it('is closed where it was over already, and stays open where nobody answered', async () => {
     const over = createSession(identity(unauthenticated).calls, browser()());
     over.open(answered('t1'));

@@ -42,6 +42,8 @@ export interface Session {
   open(session: SessionMessage): void;
   /** Ends the session here and in all tabs. */
   close(): Promise<void>;
+  /** Forgets it here and in all tabs: it was ended already. */
+  forget(): void;
 }
 
 interface Held {
@@ -102,6 +104,12 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
     return flight;
   };
 
+  const forget = (): void => {
+    held = undefined;
+    tabs.tell({ kind: 'signed-out' });
+    become({ status: 'signed-out' });
+  };
+
   tabs.hear((message) => {
     if (message.kind === 'session') take(message.session);
     else {
@@ -142,9 +150,8 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
         // Whoever is signed out already has what was asked for.
         if (!isSignedOut(error)) throw error;
       }
-      held = undefined;
-      tabs.tell({ kind: 'signed-out' });
-      become({ status: 'signed-out' });
+      forget();
     },
+    forget,
   };
 }

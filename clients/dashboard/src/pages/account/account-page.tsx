@@ -7,6 +7,7 @@ import { Page } from '../../components/page.tsx';
 import { usePerson, useSessionParts } from '../../session/session-context.ts';
 import style from './account.module.css';
 import { ChangeForm, problemIf } from './change-form.tsx';
+import { DeleteForm } from './delete-form.tsx';
 import { PasswordForm } from './password-form.tsx';
 
 /** What a person can change of the own account. */
@@ -17,6 +18,7 @@ export default function AccountPage() {
         <NameForm />
         <EmailForm />
         <PasswordForm />
+        <DeleteForm />
       </div>
     </Page>
   );

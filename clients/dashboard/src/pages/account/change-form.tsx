@@ -8,6 +8,8 @@ interface ChangeFormProps {
   readonly title: string;
   readonly lead: ReactNode;
   readonly submit: string;
+  /** Of the button; danger: what it does cannot be undone. */
+  readonly look?: 'primary' | 'danger';
   readonly isBusy: boolean;
   readonly problem: Problem | undefined;
   /** True: the page itself says at a field that it is wrong. */
@@ -22,6 +24,7 @@ export function ChangeForm({
   title,
   lead,
   submit,
+  look = 'primary',
   isBusy,
   problem,
   isWrong = false,
@@ -56,7 +59,7 @@ export function ChangeForm({
         {children}
         <ErrorNote problem={isAtField ? undefined : problem} />
         <div>
-          <Button look="primary" type="submit" busy={isBusy}>
+          <Button look={look} type="submit" busy={isBusy}>
             {submit}
           </Button>
         </div>
