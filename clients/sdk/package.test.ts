@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -41,16 +42,31 @@ it('works as it is built', () => {
   expect(output.trim()).toBe('true UNREACHABLE function true');
 });
 
-it('has types that the examples compile against, in a project that checks its libraries', () => {
+it('has types that the examples and the README compile against, in the strictest project, which checks its libraries', () => {
   const tsc = new URL('../../node_modules/.bin/tsc', import.meta.url).pathname;
-  const checks = ['--strict', '--skipLibCheck', 'false', '--module', 'nodenext', '--lib', 'es2023,dom,dom.iterable'];
+  const strictest = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
+  const checks = [...strictest, '--module', 'nodenext', '--lib', 'es2023,dom,dom.iterable', '--types', 'node'];
   const examples = readdirSync(new URL('examples', import.meta.url)).map((name) => `examples/${name}`);
-  const { status, stdout } = spawnSync(tsc, ['--ignoreConfig', '--noEmit', '--types', 'node', ...checks, ...examples], {
-    cwd: here,
-    encoding: 'utf8',
-  });
-  expect([status, stdout]).toEqual([0, '']);
+  // Inside the package, so that it finds it by its name as the examples do.
+  const readme = 'dist/readme.ts';
+  writeFileSync(path.join(here, readme), codeOfReadme());
+  try {
+    const { status, stdout } = spawnSync(tsc, ['--ignoreConfig', '--noEmit', ...checks, ...examples, readme], {
+      cwd: here,
+      encoding: 'utf8',
+    });
+    expect([status, stdout]).toEqual([0, '']);
+  } finally {
+    rmSync(path.join(here, readme));
+  }
 }, 60_000);
+
+/** All of it in one file, as who reads it from the top would write it down. */
+function codeOfReadme(): string {
+  const blocks = [...readFileSync(path.join(here, 'README.md'), 'utf8').matchAll(/```ts\n(.*?)```/gs)];
+  expect(blocks.length).toBeGreaterThan(2);
+  return blocks.map(([, code]) => code).join('\n');
+}
 
 describe('the browser entry', () => {
   it('bundles without a part of Node, and stays small', async () => {

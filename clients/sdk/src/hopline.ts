@@ -20,20 +20,21 @@ import { AnalyticsService, IdentityService, LinkService, StatusService } from '.
 import { type Credentials, fixedCredentials, memoryStore, type SessionStore, sessionCredentials } from './session.ts';
 import { world } from './world.ts';
 
+/** An option that is undefined is one that was left out, as `process.env.HOP_API_KEY` may be. */
 export interface CallerOptions {
   /** Calls as this API key (`hop_…`). An access token will do too, until it ends. */
-  readonly apiKey?: string;
+  readonly apiKey?: string | undefined;
   /** How long a call may take, its repetitions included, in milliseconds; a call can say otherwise. Default: 10,000. */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
   /** How often a call that may be repeated is repeated at most. Default: 3. */
-  readonly retries?: number;
+  readonly retries?: number | undefined;
 }
 
 export interface HoplineOptions extends CallerOptions {
   /** Where the installation is, for example `https://hop.example.org`. */
   readonly url: string;
   /** Where the session of a signed-in person is kept. Default: in memory, with the client. Without effect beside an API key. */
-  readonly session?: SessionStore;
+  readonly session?: SessionStore | undefined;
 }
 
 /**

@@ -4,13 +4,13 @@ import type { World } from './policy.ts';
 
 export interface LiveOptions {
   /** Ends the iterator; that is no error. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** From now on everything is told. Again after each break. */
-  readonly onLive?: () => void;
+  readonly onLive?: (() => void) | undefined;
   /** The stream broke and is being taken up again. */
-  readonly onBreak?: (error: HoplineError) => void;
+  readonly onBreak?: ((error: HoplineError) => void) | undefined;
   /** How long to try to take up a broken stream before giving up, in milliseconds. Default: ten minutes. */
-  readonly patienceMs?: number;
+  readonly patienceMs?: number | undefined;
 }
 
 interface LastingStream<Event, Item> {

@@ -16,7 +16,7 @@ import { toldClicks } from './told-clicks.ts';
 
 export interface LiveClicksOptions extends LiveOptions {
   /** So many requests were counted but not told, for there were too many at once. */
-  readonly onSkipped?: (count: number) => void;
+  readonly onSkipped?: ((count: number) => void) | undefined;
 }
 
 type Analytics = Client<typeof AnalyticsService>;

@@ -8,13 +8,13 @@ export * from './api.ts';
 export type { TlsOptions } from './grpc-transport.ts';
 
 export interface NodeOptions extends HoplineOptions {
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
 }
 
 export interface ResolverOptions extends CallerOptions {
   /** The internal listener of the installation, for example `https://hop.internal:8081`. */
   readonly url: string;
-  readonly tls?: TlsOptions;
+  readonly tls?: TlsOptions | undefined;
 }
 
 /** A client for Node, over gRPC: one HTTP/2 connection, which keeps no process from ending. Throws a TypeError where `url` is no http(s) URL. */
