@@ -2,6 +2,8 @@ import type { ErrorReason, HoplineError } from '@hopline/client';
 
 /** What a person can do about an error; the reasons without an entry say it in their message. */
 const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
+  UNIMPLEMENTED:
+    'Is it the address of an installation, without a path? One that is older than this `hop` lacks calls, too.',
   UNREACHABLE: 'Is the address right, and the installation up? It is set by --url, HOP_URL or `hop login --url`.',
   CREDENTIALS_MISSING: 'Sign in with `hop login`, or set HOP_API_KEY.',
   CREDENTIALS_INVALID: 'Sign in again with `hop login`, or set HOP_API_KEY to a key that holds (`hop keys ls`).',
@@ -38,13 +40,20 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
 
 /** An error of the installation at `url` as lines for a person: what is wrong, which field, and what to do. */
 export function explain(error: HoplineError, url: string): string[] {
-  const lines = [error.reason === 'UNREACHABLE' ? `Nothing answers at ${url}.` : error.message];
-  for (const { field, description } of error.fields)
-    if (description !== error.message) lines.push(`  ${field.replace(/^patch\./, '')}: ${description}`);
+  const lines = faultsOf(error, url);
   const scope = error.metadata.scope;
   if (error.reason === 'SCOPE_MISSING' && scope) lines.push(`  needed: ${scope}`);
   if (error.retryAfterMs !== undefined && error.retryAfterMs >= 1_000)
     lines.push(`  again in ${Math.ceil(error.retryAfterMs / 1_000)} s`);
   const advice = adviceByReason[error.reason];
   return advice ? [...lines, advice] : lines;
+}
+
+/** One a line. Where fields are at fault the message lists them already. */
+function faultsOf({ reason, message, fields }: HoplineError, url: string): string[] {
+  if (reason === 'UNREACHABLE') return [`Nothing answers at ${url}.`];
+  if (reason === 'CREDENTIALS_MISSING') return [`You are not signed in to ${url}.`];
+  const faults = fields.map(({ field, description }) => (field ? `${field}: ${description}` : description));
+  const [first = message, ...more] = faults.join('; ') === message ? faults : [message, ...faults];
+  return [first, ...more.map((line) => `  ${line}`)].map((line) => line.replace(/^( *)patch\./, '$1'));
 }

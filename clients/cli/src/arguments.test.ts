@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duration, linkName, moment, zonedMoment } from './arguments.ts';
+import { duration, endMoment, linkName, zonedMoment } from './arguments.ts';
 
 it('lengths of time', () => {
   expect(['90', '90s', '15m', '2w'].map(duration)).toEqual([90, 90, 900, 1_209_600]);
@@ -8,8 +8,14 @@ it('lengths of time', () => {
 
 it('moments: dates, and so long ago', () => {
   expect(zonedMoment('1h', 7_200_000)().getTime()).toBe(3_600_000);
-  expect(moment('2026-01-31').getDate()).toBe(31);
-  expect(() => moment('tomorrow')).toThrow('2026-01-31');
+  expect(zonedMoment('2026-01-31')().getDate()).toBe(31);
+  expect(() => zonedMoment('tomorrow')).toThrow('2026-01-31');
+});
+
+it('ends: dates, and in so long', () => {
+  expect(endMoment('90d', 0).toISOString()).toBe('1970-04-01T00:00:00.000Z');
+  expect(endMoment('2026-01-31T17:05Z').toISOString()).toBe('2026-01-31T17:05:00.000Z');
+  expect(() => endMoment('tomorrow')).toThrow('so long from now: 90d');
 });
 
 it.each([
@@ -32,9 +38,9 @@ it.each([
 
 it('no days, times and zones that there are not', () => {
   for (const none of ['2026-02-31', '2026-02-29T10:00', '2026-04-31T10:00Z', '2026-01-31T24:00'])
-    expect(() => moment(none), none).toThrow('no such day or time');
+    expect(() => zonedMoment(none), none).toThrow('no such day or time');
   for (const none of ['2026-13-01', '2026-1-31', '2026-01-31T10:00+99:00', '2026-01-31 noon'])
-    expect(() => moment(none), none).toThrow('A moment is');
+    expect(() => zonedMoment(none), none).toThrow('A moment is');
   expect(() => zonedMoment('2026-01-31')('Europe/Bern')).toThrow('There is no time zone "Europe/Bern"');
 });
 

@@ -16,24 +16,31 @@ export type ZonedMoment = (zone?: string) => Date;
 const written = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
 
 /** A moment: a date (its first instant), a date with time, or how long ago ("7d"). Which zone is meant another option may say. */
-export function zonedMoment(text: string, nowMs = Date.now()): ZonedMoment {
-  if (/^\d{1,9}[smhdw]$/.test(text)) {
-    const date = new Date(nowMs - duration(text) * 1_000);
-    return () => date;
-  }
+export const zonedMoment = (text: string, nowMs = Date.now()): ZonedMoment =>
+  isLength(text) ? at(nowMs - duration(text) * 1_000) : writtenMoment(text, 'so long ago: 7d');
+
+/** When something ends: likewise, but a length is from now on ("90d"), for nothing ends in the past. */
+export const endMoment = (text: string, nowMs = Date.now()): Date =>
+  (isLength(text) ? at(nowMs + duration(text) * 1_000) : writtenMoment(text, 'so long from now: 90d'))();
+
+const isLength = (text: string): boolean => /^\d{1,9}[smhdw]$/.test(text);
+
+const at = (ms: number): ZonedMoment => {
+  const date = new Date(ms);
+  return () => date;
+};
+
+function writtenMoment(text: string, orLength: string): ZonedMoment {
   const [, day = '', time = '00:00', offset] = written.exec(text) ?? [];
   const wallMs = Date.parse(`${day}T${time}Z`);
   const exactMs = Date.parse(`${day}T${time}${offset?.toUpperCase() ?? 'Z'}`);
   if (Number.isNaN(exactMs))
-    throw new InvalidArgumentError('A moment is 2026-01-31, 2026-01-31T17:00, or so long ago: 7d.');
+    throw new InvalidArgumentError(`A moment is 2026-01-31, 2026-01-31T17:00, or ${orLength}.`);
   // Date.parse takes the 31st of any month, and 24:00, for times of the next day.
   if (!new Date(wallMs).toISOString().startsWith(`${day}T${time.split('.')[0]}`))
     throw new InvalidArgumentError('There is no such day or time.');
   return (zone) => new Date(offset === undefined ? inZone(wallMs, zone) : exactMs);
 }
-
-/** The same for options beside which there is no zone. */
-export const moment = (text: string): Date => zonedMoment(text)();
 
 const dayMs = 86_400_000;
 

@@ -67,6 +67,11 @@ it('a line with more than a URL and an alias is not made', async () => {
   expect([code, err]).toEqual([9, expect.stringContaining('line 2: not a link to make: a line is a URL')]);
 });
 
+it('a line with a field that there is not says which, and nothing of the message it is read into', async () => {
+  const { code, err } = await run(['{"url": "https://a.example"}'], () => {});
+  expect([code, err]).toEqual([9, expect.stringContaining('line 1: not a link to make: key "url" is unknown')]);
+});
+
 it('all lines wait when the installation asks for time, and none is lost', async () => {
   const pauseMs = 100;
   const refused: string[] = [];

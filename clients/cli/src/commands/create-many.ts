@@ -1,7 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { clone, create, type MessageInitShape, type MessageShape, mergeFromJson } from '@bufbuild/protobuf';
+import {
+  clone,
+  create,
+  type JsonValue,
+  type MessageInitShape,
+  type MessageShape,
+  mergeFromJson,
+} from '@bufbuild/protobuf';
 import { CreateLinkRequestSchema, HoplineError, type Link, LinkSchema } from '@hopline/client';
 import { explain } from '../advice.ts';
 import type { Context } from '../context.ts';
@@ -179,10 +186,19 @@ async function createOne(
 function requestOf(text: string, template: Request): Request {
   // A copy: what one line adds to a list is not the others'.
   const request = clone(CreateLinkRequestSchema, template);
-  if (text.startsWith('{')) return mergeFromJson(CreateLinkRequestSchema, request, JSON.parse(text));
+  if (text.startsWith('{')) return withFields(request, JSON.parse(text));
   const [longUrl = '', alias, ...more] = text.split(/\s+/);
   if (more.length > 0) throw new Error('a line is a URL, then perhaps an alias, and nothing after it.');
   request.longUrl = longUrl;
   if (alias !== undefined) request.alias = alias;
   return request;
+}
+
+/** Whoever wrote the line knows its fields, and nothing of the message that they are read into. */
+function withFields(request: Request, fields: JsonValue): Request {
+  try {
+    return mergeFromJson(CreateLinkRequestSchema, request, fields);
+  } catch (error) {
+    throw new Error((error as Error).message.replace(/^cannot decode \S+ \S+ from JSON: /, ''));
+  }
 }

@@ -1,6 +1,6 @@
 import { type ApiKey, ApiKeySchema, timestampFromDate } from '@hopline/client';
 import type { Command } from 'commander';
-import { listed, moment } from '../arguments.ts';
+import { endMoment, listed } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../output/json.ts';
 import { type Column, table } from '../output/table.ts';
@@ -31,7 +31,7 @@ export function keysCommand(parent: Command, run: Run): void {
       `links:read, links:write, links:resolve, stats:read, keys:write, workspace:admin; without it ${usualScopes.join(', ')}`,
       listed,
     )
-    .option('--expires <moment>', 'when it ends: 2026-12-31', moment)
+    .option('--expires <moment>', 'when it ends: 2026-12-31, or in so long: 90d', (text) => endMoment(text))
     .action(run(create));
   keys
     .command('rm')

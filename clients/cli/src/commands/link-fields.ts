@@ -1,6 +1,6 @@
 import { timestampFromDate } from '@hopline/client';
 import type { Command } from 'commander';
-import { duration, listed, moment, wholeNumber } from '../arguments.ts';
+import { duration, endMoment, listed, wholeNumber } from '../arguments.ts';
 
 /** What of a link can be given when it is made and when it is changed. */
 export interface FieldOptions {
@@ -20,7 +20,9 @@ export const withFields = (command: Command): Command =>
     .option('-t, --title <text>', 'a name for people')
     .option('--tag <tag>', 'a label; may be given more than once, or with commas', listed)
     .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
-    .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00', moment)
+    .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00, or in so long: 7d', (text) =>
+      endMoment(text),
+    )
     .option('--max-clicks <n>', 'how often it can be followed at most; 1: once', wholeNumber(1, 1_000_000))
     .option('--status <code>', '301, 302, 307 or 308; without it 302', wholeNumber(301, 308))
     .option(...domainOption);

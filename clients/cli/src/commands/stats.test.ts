@@ -7,19 +7,14 @@ import type { Context } from '../context.ts';
 import { terminalOn } from '../terminal.ts';
 import { statsCommand } from './stats.ts';
 
-it('days of a range are those of the zone that is named, wherever it stands', async () => {
-  const asked: (Date | undefined)[] = [];
-  const { hop } = scripted({
-    analytics: {
-      getWorkspaceStats: ({ from, to }) => {
-        asked.push(from && timestampDate(from), to && timestampDate(to));
-        return {};
-      },
-    },
-  });
+type Script = NonNullable<Parameters<typeof scripted>[0]['analytics']>;
+
+/** Runs `hop stats` on an installation that answers as the test says; what it writes for people, or as JSON. */
+async function stats(args: readonly string[], analytics: Script, json = false): Promise<string> {
+  const { hop } = scripted({ analytics });
   const streams = { stdout: new PassThrough(), stderr: new PassThrough() };
   const terminal = terminalOn({
-    json: true,
+    json,
     noColor: true,
     variables: {},
     ...(streams as unknown as Record<keyof typeof streams, NodeJS.WriteStream>),
@@ -29,11 +24,24 @@ it('days of a range are those of the zone that is named, wherever it stands', as
   statsCommand(
     program,
     (work) =>
-      async (...args) =>
-        void (await work(context, ...args.slice(0, -1))),
+      async (...of) =>
+        void (await work(context, ...of.slice(0, -1))),
   );
-  await program.parseAsync(['stats', '--from', '2026-01-31', '--timezone', 'Asia/Tokyo', '--to', '2026-02-01T12:00'], {
-    from: 'user',
-  });
+  await program.parseAsync(['stats', ...args], { from: 'user' });
+  return String(streams.stdout.read() ?? '');
+}
+
+it('days of a range are those of the zone that is named, wherever it stands', async () => {
+  const asked: (Date | undefined)[] = [];
+  const getWorkspaceStats: Script['getWorkspaceStats'] = ({ from, to }) => {
+    asked.push(from && timestampDate(from), to && timestampDate(to));
+    return {};
+  };
+  const range = ['--from', '2026-01-31', '--timezone', 'Asia/Tokyo', '--to', '2026-02-01T12:00'];
+  await stats(range, { getWorkspaceStats }, true);
   expect(asked).toEqual([new Date('2026-01-30T15:00Z'), new Date('2026-02-01T03:00Z')]);
+});
+
+it('nothing stands under no heading', async () => {
+  expect(await stats(['spring'], { getLinkStats: () => ({}) })).toBe('0 clicks by 0 visitors\n');
 });

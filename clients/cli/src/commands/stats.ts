@@ -90,7 +90,7 @@ function linkStatsLines(stats: LinkStats, terminal: Terminal): string[] {
     ['systems', stats.operatingSystems],
   ] as const;
   for (const [title, values] of parts) {
-    if (values.every(({ value }) => value === '') && title !== 'referrers') continue;
+    if (values.length === 0 || (values.every(({ value }) => value === '') && title !== 'referrers')) continue;
     const rows = values.slice(0, rowsOfEach).map(({ value, clicks }) => ({
       label: harmless(value) || (title === 'referrers' ? 'no page' : 'unknown'),
       value: clicks,
