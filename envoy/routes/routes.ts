@@ -239,7 +239,12 @@ function grpcRoute(rpc: Rpc): JsonObject {
     name: rpc.name,
     match: {
       path: `/${rpc.name}`,
-      headers: [isGrpc, { name: ':method', string_match: { exact: 'POST' } }],
+      headers: [
+        isGrpc,
+        { name: ':method', string_match: { exact: 'POST' } },
+        // With a query a service would refuse it, as a call that it does not know, in words of grpc-js.
+        { name: ':path', string_match: { exact: `/${rpc.name}` } },
+      ],
     },
     route: {
       cluster: clusterOf(rpc),

@@ -160,6 +160,17 @@ describe.each(transports)('%s', (_name, transport) => {
   });
 });
 
+test('a path with a query is that of no call: it is refused at the door, with a reason', async () => {
+  const answer = await fetch(`http://127.0.0.1:${door.envoy.publicPort}/${getLink}?a=b`, {
+    method: 'POST',
+    headers: { ...headers(), 'content-type': 'application/grpc-web+proto' },
+    body: new Uint8Array(5),
+  });
+  const details = Buffer.from(answer.headers.get('grpc-status-details-bin') ?? '', 'base64');
+  expect([answer.headers.get('grpc-status'), details.includes('UNIMPLEMENTED')]).toEqual(['12', true]);
+  expect(door.services.calls).toEqual([]);
+});
+
 describe('a session in a cookie', () => {
   const refresh = 'hop.identity.v1.IdentityService/RefreshSession';
   const setCookie = { 'set-cookie': 'hop_session=new; HttpOnly' };

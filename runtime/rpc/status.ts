@@ -60,6 +60,10 @@ export function explained(status: SentStatus): SentStatus {
 }
 
 function refusal(code: Code, details: string): HopError | ConnectError {
+  if (details.startsWith('Received message compressed'))
+    return new HopError('unimplemented', 'UNIMPLEMENTED', 'A message is compressed by gzip or deflate, or not at all.');
+  if (details === 'Failed to decompress message')
+    return invalid('', 'The message is not compressed as grpc-encoding says.', 'MALFORMED_REQUEST');
   // Of a call that it knows: there were none or several messages.
   if (code === Code.Unimplemented) return invalid('', 'The call takes one message.', 'MALFORMED_REQUEST');
   if (code === Code.ResourceExhausted)

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect, type IncomingHttpHeaders } from 'node:http2';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
@@ -92,6 +94,12 @@ function raw(on: TestServer, method: string, bytes: Buffer, deadlineMs = 5_000) 
       resolve({ ...(metadata ? { metadata } : {}), status });
     });
   });
+}
+
+/** The code and the reason that travel as grpc-status-details-bin. */
+function sentReason(bytes: Buffer): [number, string | undefined] {
+  const { code, details } = fromBinary(StatusSchema, bytes);
+  return [code, details.map((each) => anyUnpack(each, ErrorInfoSchema)?.reason)[0]];
 }
 
 describe('unary calls', () => {
@@ -211,14 +219,33 @@ describe('unary calls', () => {
       });
       client.close();
       const [details] = error?.metadata.get('grpc-status-details-bin') ?? [];
-      const { code, details: found } = fromBinary(StatusSchema, details as Buffer);
-      const reasons = found.map((each) => anyUnpack(each, ErrorInfoSchema)?.reason);
-      expect([error?.code, code, reasons[0]]).toEqual([
+      expect([error?.code, sentReason(details as Buffer)]).toEqual([
         Code.InvalidArgument,
-        Code.InvalidArgument,
-        'MALFORMED_REQUEST',
+        [Code.InvalidArgument, 'MALFORMED_REQUEST'],
       ]);
     }
+  });
+
+  it.each([
+    ['snappy', [Code.Unimplemented, 'UNIMPLEMENTED']],
+    ['gzip', [Code.InvalidArgument, 'MALFORMED_REQUEST']],
+  ])('refuses a message that it cannot unpack, marked as %s', async (encoding, refusal) => {
+    const on = await start();
+    const session = connect(`http://127.0.0.1:${on.address.port}`);
+    const sent = session.request({
+      ':method': 'POST',
+      ':path': '/hop.test.v1.EchoService/Open',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'grpc-encoding': encoding,
+    });
+    const answer: IncomingHttpHeaders = {};
+    for (const part of ['response', 'trailers'])
+      sent.on(part, (headers: IncomingHttpHeaders) => Object.assign(answer, headers));
+    sent.end(Buffer.from([1, 0, 0, 0, 2, 0xff, 0xff])).resume();
+    await once(sent, 'close');
+    session.close();
+    expect(sentReason(Buffer.from(String(answer['grpc-status-details-bin']), 'base64'))).toEqual(refusal);
   });
 });
 
