@@ -38,22 +38,23 @@ async function showRunning(layout: Layout, screen: Screen): Promise<number> {
 async function detach(layout: Layout, args: readonly string[], screen: Screen): Promise<number> {
   rmSync(path.join(layout.run, 'mesh.json'), { force: true });
   const main = path.join(checkout, 'compose/local/main.ts');
-  const child = withLog(layout, 'supervisor', (log) =>
-    spawn(process.execPath, [main, 'start', '--background', ...args.filter((arg) => arg !== '--detach')], {
+  const { child, logFrom } = withLog(layout, 'supervisor', (log, from) => ({
+    child: spawn(process.execPath, [main, 'start', '--background', ...args.filter((arg) => arg !== '--detach')], {
       cwd: checkout,
       detached: true,
       stdio: ['ignore', log, log],
     }),
-  );
+    logFrom: from,
+  }));
   child.unref();
   let running = true;
   child.once('exit', () => (running = false));
   // Of two starts at once one takes the mesh; the other then shows that one's.
-  return follow(layout, screen, () => running || liveSupervisor(layout) !== undefined);
+  return follow(layout, screen, () => running || liveSupervisor(layout) !== undefined, logFrom);
 }
 
-/** Prints a start that another process makes, until it is ready or has failed. */
-async function follow(layout: Layout, screen: Screen, running: () => boolean): Promise<number> {
+/** Prints a start that another process makes, until it is ready or has failed; what it writes to its log begins at `logFrom`. */
+async function follow(layout: Layout, screen: Screen, running: () => boolean, logFrom = 0): Promise<number> {
   const progress = createProgress(screen);
   let state: MeshState | undefined;
   let shown = false;
@@ -71,7 +72,7 @@ async function follow(layout: Layout, screen: Screen, running: () => boolean): P
     }
     if (!alive) break;
   }
-  const reason = state?.failure ?? tailOf(layout, 'supervisor', 20);
+  const reason = state?.failure ?? tailOf(layout, 'supervisor', 20, logFrom);
   process.stderr.write(`The mesh did not start.\n${reason}\n`);
   return 1;
 }

@@ -34,6 +34,17 @@ test('a log goes on where it was, and is begun anew when it has grown large', ()
   expect(statSync(`${logFile(layout, 'link')}.1`).size).toBe(9 * 1024 * 1024);
 });
 
+test('the end of a log can be that of what was written since, whatever became of the rest', () => {
+  withLog(layout, 'link', (fd) => writeSync(fd, 'of another start\n'));
+  const from = withLog(layout, 'link', (fd, begins) => {
+    writeSync(fd, 'ö\nof this one\n');
+    return begins;
+  });
+  expect(tailOf(layout, 'link', 5, from)).toBe('ö\nof this one');
+  writeFileSync(logFile(layout, 'link'), 'emptied\n');
+  expect(tailOf(layout, 'link', 5, from)).toBe('emptied');
+});
+
 test('a log that grows without end is emptied, and its writer goes on at the beginning', () => {
   const file = logFile(layout, 'envoy');
   writeFileSync(file, '');

@@ -1,6 +1,7 @@
 import {
   closeSync,
   copyFileSync,
+  fstatSync,
   globSync,
   mkdirSync,
   openSync,
@@ -19,14 +20,14 @@ const BOUND_WHILE_RUNNING = 64 * 1024 * 1024;
 
 export const logFile = (layout: Layout, name: string): string => path.join(layout.log, `${name}.log`);
 
-/** Hands `use` a file descriptor that appends to a part's log. */
-export function withLog<T>(layout: Layout, name: string, use: (fd: number) => T): T {
+/** Hands `use` a file descriptor that appends to a part's log, and where in it that begins. */
+export function withLog<T>(layout: Layout, name: string, use: (fd: number, from: number) => T): T {
   mkdirSync(layout.log, { recursive: true });
   const file = logFile(layout, name);
   if ((statSync(file, { throwIfNoEntry: false })?.size ?? 0) > ROTATED_AT_START) renameSync(file, `${file}.1`);
   const fd = openSync(file, 'a', 0o640);
   try {
-    return use(fd);
+    return use(fd, fstatSync(fd).size);
   } finally {
     closeSync(fd);
   }
@@ -51,10 +52,13 @@ function boundLog(file: string): void {
   }
 }
 
-/** The last lines of a log, for a message about a part that would not start. */
-export function tailOf(layout: Layout, name: string, lines: number): string {
+/** The last lines of a log, for a message about a part that would not start; `from` leaves out what was written before it. */
+export function tailOf(layout: Layout, name: string, lines: number, from = 0): string {
   try {
-    return readFileSync(logFile(layout, name), 'utf8').trimEnd().split('\n').slice(-lines).join('\n');
+    const written = readFileSync(logFile(layout, name));
+    // One that was emptied meanwhile has nothing from before.
+    const since = from <= written.length ? written.subarray(from) : written;
+    return since.toString('utf8').trimEnd().split('\n').slice(-lines).join('\n');
   } catch {
     return '';
   }

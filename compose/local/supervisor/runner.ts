@@ -23,6 +23,8 @@ interface Running {
   readonly child: ChildProcess;
   readonly identity: ProcessIdentity | undefined;
   readonly exited: Promise<string>;
+  /** Where in the log of the part what this process writes begins. */
+  readonly logFrom: number;
   exit?: string;
 }
 
@@ -193,14 +195,16 @@ export class PartRunner {
     const { file, args, env, cwd, user } = this.#command();
     const name = this.part.name;
     // A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
-    const child = withLog(this.#layout, name, (log) =>
-      spawn(file, args, { ...user, env: { ...env }, cwd, detached: true, stdio: ['ignore', log, log] }),
-    );
+    const { child, logFrom } = withLog(this.#layout, name, (log, from) => ({
+      child: spawn(file, args, { ...user, env: { ...env }, cwd, detached: true, stdio: ['ignore', log, log] }),
+      logFrom: from,
+    }));
     const exited = new Promise<string>((resolve) => {
       child.once('exit', (code, killed) => resolve(killed ?? `code ${code}`));
       child.once('error', (error) => resolve(error.message));
     });
-    const running: Running = { child, identity: child.pid === undefined ? undefined : identify(child.pid), exited };
+    const identity = child.pid === undefined ? undefined : identify(child.pid);
+    const running: Running = { child, identity, exited, logFrom };
     void exited.then((how) => {
       running.exit = how;
       this.#notePid(() => removePid(this.#layout, name));
@@ -222,7 +226,7 @@ export class PartRunner {
   }
 
   #wouldNotStart(failure: string): Error {
-    const tail = tailOf(this.#layout, this.part.name, TAIL_LINES);
+    const tail = this.#running ? tailOf(this.#layout, this.part.name, TAIL_LINES, this.#running.logFrom) : '';
     const end = tail === '' ? '' : `\nThe end of its log:\n${tail}`;
     return new Error(`${this.part.name} ${failure}.${end}`);
   }
