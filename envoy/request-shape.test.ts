@@ -86,6 +86,7 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['/api/v1/users/me/urls?userId=x', 'UNKNOWN_FIELD', 'userId'],
     ['/api/v1/urls/abc/stats?from=2026-02-30T00:00:00Z', 'INVALID_ARGUMENT', 'from'],
     ['/api/v1/urls/abc/stats?from=2026-02-01T00:00:00%2B99:99', 'INVALID_ARGUMENT', 'from'],
+    ['/api/v1/urls/abc/stats?from=2026-02-01+00:00:00Z', 'INVALID_ARGUMENT', 'from'],
     ['/api/v1/urls?page_size=many', 'INVALID_ARGUMENT', 'page_size'],
     ['/api/v1/urls?page_size=99999999999', 'INVALID_ARGUMENT', 'page_size'],
     ['/api/v1/urls?page_size=1.5', 'INVALID_ARGUMENT', 'page_size'],
@@ -212,6 +213,20 @@ describe('a request that is not what the call takes is 400 and names what is wro
     const answer = await signed('/api/v1/urls', { method: 'POST', body: wrong });
     expect([answer.status, errorInfo(answer).metadata.field]).toEqual([400, 'expires_at']);
   });
+
+  test.each(['+01:00', '%2B01:00'])(
+    'a time in a query may have an offset, and its plus as it is: %s',
+    async (offset) => {
+      const path = `/api/v1/urls/abc/stats?from=2026-01-01T01:30:00${offset}&domain=a+b&to=2026-01-02T00:00:00.5${offset}`;
+      expect((await signed(path)).status).toBe(200);
+      expect(door.callsOf('hop.analytics.v1.AnalyticsService/GetLinkStats')[0]?.request).toEqual({
+        code: 'abc',
+        domain: 'a b',
+        from: '2026-01-01T00:30:00Z',
+        to: '2026-01-01T23:00:00.500Z',
+      });
+    },
+  );
 
   test.each([
     ['', '{"tags":[]}', 'tags'],

@@ -212,6 +212,19 @@ local function unescape(text)
   return (string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
+-- In a query a plus stands for a space. A time has no space: there it is the sign of an offset that was written as it is, and the
+-- transcoder is given it as one. Answers the query.
+local function keep_offsets(headers, parameters)
+  local path, query = string.match(headers:get(":path"), "^([^?]*)%?(.*)$")
+  if query == nil or not string.find(query, "+", 1, true) then return query end
+  query = string.gsub(query, "[^&]+", function(pair)
+    if parameters[unescape(string.match(pair, "^[^=]*"))] ~= "time" then return pair end
+    return (string.gsub(pair, "%+", "%%2B"))
+  end)
+  headers:replace(":path", path .. "?" .. query)
+  return query
+end
+
 -- None is named by an empty mask.
 local function is_mask(value, names)
   local seen = {}
@@ -295,7 +308,7 @@ end
 
 function envoy_on_request(handle)
   local call = calls[handle:filterContext():get("call")]
-  local query = string.match(handle:headers():get(":path"), "%?(.*)$")
+  local query = keep_offsets(handle:headers(), call.query)
   -- What a check answers when it fails is the problem.
   local good, problem, given = true, nil, nil
   if query ~= nil then
