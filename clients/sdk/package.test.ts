@@ -44,7 +44,13 @@ it('works as it is built', () => {
 
 it('has types that the examples and the README compile against, in the strictest project, which checks its libraries', () => {
   const tsc = new URL('../../node_modules/.bin/tsc', import.meta.url).pathname;
-  const strictest = ['--strict', '--exactOptionalPropertyTypes', '--noUncheckedIndexedAccess', '--skipLibCheck', 'false'];
+  const strictest = [
+    '--strict',
+    '--exactOptionalPropertyTypes',
+    '--noUncheckedIndexedAccess',
+    '--skipLibCheck',
+    'false',
+  ];
   const checks = [...strictest, '--module', 'nodenext', '--lib', 'es2023,dom,dom.iterable', '--types', 'node'];
   const examples = readdirSync(new URL('examples', import.meta.url)).map((name) => `examples/${name}`);
   // Inside the package, so that it finds it by its name as the examples do.
