@@ -54,8 +54,8 @@ export interface ChangeRequest {
 }
 
 /**
- * `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. `link_taken_down`: it may be deleted and
- * restored, but not updated. `host_taken_down`: where it was to lead.
+ * `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. `link_taken_down`: it may be deleted, and
+ * restored once it is down, but not updated. `host_taken_down`: where it was to lead.
  */
 export type ChangeOutcome =
   | { readonly outcome: 'changed'; readonly record: LinkRecord; readonly previousCode: string }

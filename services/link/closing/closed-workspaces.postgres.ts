@@ -19,8 +19,11 @@ export interface ClosedWorkspaces {
   close(workspaceId: string): Promise<void>;
   /** Those that are not erased, and those that were closed longer than that ago; the longest closed first. */
   findDue(settledAfterMs: number, limit: number): Promise<readonly ClosedWorkspace[]>;
-  /** Deletes those of these links that are not, for good: they are down as well, so nobody brings them back. */
-  deleteLinks(keys: readonly LinkKey[]): Promise<Touched>;
+  /**
+   * Deletes those of these links that are not, for good: they are down as well, so nobody brings them back. A place that has become another
+   * workspace's is left alone: since the keys were read, a link may have been purged or renamed and its code made anew.
+   */
+  deleteLinks(workspaceId: string, keys: readonly LinkKey[]): Promise<Touched>;
   markErased(workspaceId: string): Promise<void>;
   /** Nothing is left to be done about it. */
   forget(workspaceId: string): Promise<void>;
@@ -44,15 +47,20 @@ export function postgresClosedWorkspaces(pool: Pool): ClosedWorkspaces {
         order by closed_at limit $2`;
       return (await guarded(() => pool.query<ClosedWorkspace>(text, [settledAfterMs, limit]))).rows;
     },
-    deleteLinks: (keys) => transaction(pool, (client) => deleteLocked(client, keys)),
+    deleteLinks: (workspaceId, keys) => transaction(pool, (client) => deleteLocked(client, workspaceId, keys)),
     markErased: (id) => run('update closed_workspaces set erased_at = clock_timestamp() where workspace_id = $1', id),
     forget: (id) => run('delete from closed_workspaces where workspace_id = $1', id),
   };
 }
 
-async function deleteLocked(client: PoolClient, keys: readonly LinkKey[]): Promise<Touched> {
-  const condition = 'deleted_at is null and (domain, code) in (select * from unnest($1::text[], $2::text[]))';
-  const rows = await lockRows(client, condition, [keys.map(({ domain }) => domain), keys.map(({ code }) => code)]);
+async function deleteLocked(client: PoolClient, workspaceId: string, keys: readonly LinkKey[]): Promise<Touched> {
+  const condition = `workspace_id = $3 and deleted_at is null
+    and (domain, code) in (select * from unnest($1::text[], $2::text[]))`;
+  const rows = await lockRows(client, condition, [
+    keys.map(({ domain }) => domain),
+    keys.map(({ code }) => code),
+    workspaceId,
+  ]);
   if (rows.length > 0) await writeSettled(client, ChangeKind.DELETED, rows.map(deletedForGood));
   return rows;
 }

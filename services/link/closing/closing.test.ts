@@ -5,6 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
+import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
@@ -61,7 +62,7 @@ function start(settings: Partial<Parameters<typeof startClosing>[0]> = {}): Clos
   return closing;
 }
 
-async function tried(own = workspaceId) {
+async function tried(own = workspaceId, code = `code-${++serial}`) {
   const draft = {
     domain: 'hop.example',
     workspaceId: own,
@@ -69,11 +70,11 @@ async function tried(own = workspaceId) {
     destination: 'https://example.com/',
   };
   const link = { ...draft, redirectStatus: 302, title: '', tags: [], expiresAt: undefined };
-  return await store.create(link, { code: `code-${++serial}`, number: 0, codeKeyId: 0 });
+  return await store.create(link, { code, number: 0, codeKeyId: 0 });
 }
 
-async function made(own?: string) {
-  const outcome = await tried(own);
+async function made(own?: string, code?: string) {
+  const outcome = await tried(own, code);
   if (!('record' in outcome)) throw new Error(outcome.outcome);
   return outcome.record;
 }
@@ -117,6 +118,42 @@ test('a closed workspace makes no links, those that it has are deleted for good,
   expect([erased, commits]).toEqual([[workspaceId], 1]);
   expect(await find(foreign, elsewhere)).toEqual(foreign);
   expect((await tried(elsewhere)).outcome).toBe('created');
+});
+
+test('a code that becomes free while it is worked off may be made anew by somebody else, whose link stays', async () => {
+  const { domain, code } = await made();
+  const elsewhere = randomUUID();
+  const workspaces = postgresClosedWorkspaces(pool);
+  let foreign: Awaited<ReturnType<typeof made>> | undefined;
+  start({
+    workspaces: {
+      ...workspaces,
+      async deleteLinks(own, keys) {
+        // As when the row is purged between the page and its batch.
+        await pool.query('delete from links where domain = $1 and code = $2 and workspace_id = $3', [domain, code, own]);
+        foreign ??= await made(elsewhere, code);
+        return workspaces.deleteLinks(own, keys);
+      },
+    },
+  });
+  await closing?.close(workspaceId);
+  await isErased();
+  expect(foreign).toBeDefined();
+  expect(await find({ domain, code }, elsewhere)).toEqual(foreign);
+});
+
+test('what its owner had deleted before stays deleted, whoever has a credential left', async () => {
+  const record = await made();
+  await store.change({ workspaceId, key: linkKey(record.domain, record.code) }, (current, now) => ({
+    kind: ChangeKind.DELETED,
+    next: { ...current, deletedAt: timestampOf(now) },
+  }));
+  const before = await find(record);
+  await start().close(workspaceId);
+  expect(await restored(record)).toEqual({ outcome: 'link_taken_down' });
+  await isErased();
+  expect(await restored(record)).toEqual({ outcome: 'link_taken_down' });
+  expect(await find(record)).toEqual(before);
 });
 
 test('they are purged as all that was deleted, and their codes stay taken until then', async () => {

@@ -62,7 +62,7 @@ export function startClosing(settings: ClosingSettings): Closing {
     };
     const pace = { tell, ...(pauseMs === undefined ? {} : { pauseMs }) };
     const ruling = { subject: `workspace:${workspaceId}`, stands: true, reason: '', dryRun: false } as const;
-    const settle: Takedowns['settle'] = (_ruling, keys) => workspaces.deleteLinks(keys);
+    const settle: Takedowns['settle'] = (_ruling, keys) => workspaces.deleteLinks(workspaceId, keys);
     const hasEarlierWriters = (since: string): Promise<boolean> => {
       signal.throwIfAborted();
       return takedowns.hasEarlierWriters(since);

@@ -33,7 +33,10 @@ export async function changeLink(
   const usedUp = await isUsedUp(client, wanted.next);
   const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version), usedUp });
   const previousCode = record.code === current.code ? '' : current.code;
-  const subjects = isEdit ? [...subjectsOf(current), ...subjectsOf(record)] : [];
+  // One that is down stays so when it is restored. One that is not may be covered all the same, while its takedown is carried out or where
+  // its workspace was closed, which leaves alone what was deleted before: restored, it would be followed.
+  const mayComeUp = isEdit || (wanted.kind === ChangeKind.RESTORED && row.owner_disabled === null);
+  const subjects = mayComeUp ? [...subjectsOf(current), ...subjectsOf(record)] : [];
   await updateRow(client, { current, record, kind: wanted.kind, previousCode, now: row.now, subjects });
   return { outcome: 'changed', record, previousCode };
 }
