@@ -156,7 +156,7 @@ function meshCalls({
       if (!linkIds.every((id) => isUuid(id))) throw invalid('link_ids', 'must be UUIDs');
       if (!workspaceIds.every((id) => isUuid(id))) throw invalid('workspace_ids', 'must be UUIDs');
       await fromStore(erasure.ask({ linkIds, workspaceIds }));
-      const { clicks } = await fromStore(erasure.run());
+      const { clicks } = await fromStore(erasure.run([...linkIds, ...workspaceIds]));
       return { clicks };
     },
 

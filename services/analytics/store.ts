@@ -90,9 +90,9 @@ export interface EraseStore {
   ask(whose: { readonly linkIds: readonly string[]; readonly workspaceIds: readonly string[] }): Promise<void>;
   /**
    * Carries out what was asked for and is not done, in batches, each of them a transaction; goes on where an earlier run was
-   * broken off. Answers what it did.
+   * broken off. Answers what it did; rejects when one of these links and workspaces could not be erased, without them: when any could not.
    */
-  run(): Promise<{ links: number; workspaces: number; clicks: number }>;
+  run(ids?: readonly string[]): Promise<{ links: number; workspaces: number; clicks: number }>;
 }
 
 export interface Counts {

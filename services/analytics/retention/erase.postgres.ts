@@ -36,11 +36,18 @@ with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), l
 )
 select from gone`;
 
+/** What a run did, and what kept it from the rest, by the id of the link or workspace. */
+interface Run {
+  readonly done: Awaited<ReturnType<EraseStore['run']>>;
+  readonly faults: ReadonlyMap<string, unknown>;
+}
+
 /** `asking`: what is asked for is written down over this pool, which a run does not hold up. Default: the same. */
 export function postgresEraseStore(
   pool: Pool,
   { asking = pool, batch = defaultBatch }: { asking?: Pool; batch?: number } = {},
 ): EraseStore {
+  const runShared = oneByOne(() => runErasures(pool, batch));
   return {
     async ask({ linkIds, workspaceIds }) {
       for (const [table, column, ids] of [
@@ -54,14 +61,20 @@ export function postgresEraseStore(
         );
       }
     },
-    run: oneByOne(() => runErasures(pool, batch)),
+    async run(ids) {
+      const { done, faults } = await runShared();
+      // What others asked for and cannot be erased now is theirs to hear of.
+      const failed = (ids?.map((id) => id.toLowerCase()) ?? [...faults.keys()]).find((id) => faults.has(id));
+      if (failed !== undefined) throw faults.get(failed);
+      return done;
+    },
   };
 }
 
-async function runErasures(pool: Pool, batch: number): ReturnType<EraseStore['run']> {
+async function runErasures(pool: Pool, batch: number): Promise<Run> {
   const { links, workspaces } = await findPending(pool);
   let clicks = 0;
-  const faults: unknown[] = [];
+  const faults = new Map<string, unknown>();
   /** What cannot be erased now must not keep what comes after it. */
   const each = async (ids: readonly string[], erase: (id: string) => Promise<number>, done: string) => {
     for (const id of ids) {
@@ -69,7 +82,7 @@ async function runErasures(pool: Pool, batch: number): ReturnType<EraseStore['ru
         clicks += await erase(id);
         await pool.query(done, [id]);
       } catch (error) {
-        faults.push(error);
+        faults.set(id, error);
       }
     }
   };
@@ -79,8 +92,7 @@ async function runErasures(pool: Pool, batch: number): ReturnType<EraseStore['ru
     (id) => eraseWorkspace(pool, batch, id),
     'update erased_workspaces set done_at = now() where workspace_id = $1',
   );
-  if (faults.length > 0) throw faults[0];
-  return { links: links.length, workspaces: workspaces.length, clicks };
+  return { done: { links: links.length, workspaces: workspaces.length, clicks }, faults };
 }
 
 /** What was asked for and is not done. Alone for a moment: a transaction that stores from here on sees what was asked for until here. */

@@ -30,7 +30,7 @@ await runDatabaseCommand({
   async run({ link, workspace }, pool, log) {
     const store = postgresEraseStore(pool);
     await store.ask({ linkIds: link, workspaceIds: workspace });
-    log.info(await store.run(), 'erased');
+    log.info(await store.run([...link, ...workspace]), 'erased');
   },
   failure: { message: 'not everything was erased; run it again', exitCode: 1 },
 });
