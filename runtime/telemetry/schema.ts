@@ -174,6 +174,15 @@ export const metric = {
     unit: 's',
     attributes: [],
   },
+  // services/identity and services/link
+  closedWorkspacesAge: {
+    name: 'hop_closed_workspaces_age_seconds',
+    kind: 'gauge',
+    description:
+      'How long the oldest closed workspace waits: in identity, as far as the process has seen it, for the link service to know; in link, for its links to be deleted and its clicks erased.',
+    unit: 's',
+    attributes: ['service'],
+  },
   // services/resolver
   cacheLag: {
     name: 'hop_resolver_cache_lag_seconds',

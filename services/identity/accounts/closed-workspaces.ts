@@ -1,4 +1,6 @@
 import type { Log } from '#runtime/telemetry/log.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { startWorkLoop, type WorkLoop } from '#runtime/time/work-loop.ts';
 import type { DeletionStore } from '../store.ts';
 
@@ -17,15 +19,30 @@ const atOnce = 100;
  * was lost is told again. Safe in many processes at once.
  */
 export function startHandover({ store, close, log, everyMs = 5_000 }: HandoverOptions): WorkLoop {
-  return startWorkLoop({
+  /** Since when there is always one that waits, as far as this process has seen it. */
+  let waitingSince: number | undefined;
+  const unobserve = observe(metric.closedWorkspacesAge, { service: 'identity' }, () =>
+    waitingSince === undefined ? 0 : (Date.now() - waitingSince) / 1_000,
+  );
+  const loop = startWorkLoop({
     async work(signal) {
-      for (const id of await store.findClosedWorkspaces(atOnce)) {
+      const ids = await store.findClosedWorkspaces(atOnce);
+      waitingSince = ids.length === 0 ? undefined : (waitingSince ?? Date.now());
+      for (const id of ids) {
         await close(id, signal);
         await store.forgetClosedWorkspace(id);
         log.info({ workspace_id: id }, 'the link service closes a workspace');
       }
+      if (ids.length < atOnce) waitingSince = undefined;
     },
     onFault: (error) => log.warn({ err: error }, 'closed workspaces wait for the link service; it is told again'),
     everyMs,
   });
+  return {
+    wake: loop.wake,
+    async stop() {
+      unobserve();
+      await loop.stop();
+    },
+  };
 }

@@ -7,6 +7,8 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { callerOf, refusal, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
@@ -215,6 +217,8 @@ it('the link service is told of each closed workspace until it has answered, and
   for (const person of people) await remove(person);
   const told: string[] = [];
   let isAway = true;
+  const metrics = await startMetrics({ instance: 'identity', metricsAddress: { host: '127.0.0.1', port: 0 } });
+  const age = async (): Promise<number> => (await metrics.read()).sum(metric.closedWorkspacesAge) ?? 0;
   const handover = startHandover({
     store: identity.store,
     log: silentLog,
@@ -226,8 +230,10 @@ it('the link service is told of each closed workspace until it has answered, and
   });
   await waitFor(() => told.length > 2);
   expect(await closed()).toHaveLength(2);
+  await waitFor(async () => (await age()) > 0.05);
   isAway = false;
-  await waitFor(async () => (await closed()).length === 0);
+  await waitFor(async () => (await closed()).length === 0 && (await age()) === 0);
   await handover.stop();
+  await metrics.stop();
   expect(new Set(told)).toEqual(new Set(people.map(({ caller }) => caller.workspaceId)));
 });

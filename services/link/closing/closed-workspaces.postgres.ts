@@ -10,20 +10,26 @@ import { guarded, transaction } from '../transaction.postgres.ts';
 /** A closed workspace about which something is to be done. */
 export interface ClosedWorkspace {
   readonly workspaceId: string;
-  readonly isErased: boolean;
+  readonly closedMsAgo: number;
+  /** Its links are to be deleted; or its clicks erased; or it is done with, but for a last look at its links. */
+  readonly next: 'links' | 'clicks' | 'last look';
 }
 
 /** Which workspaces are closed, and what is still to be done about them. */
 export interface ClosedWorkspaces {
   /** Writes down that it is closed. It makes no links from then on. */
   close(workspaceId: string): Promise<void>;
-  /** Those that are not erased, and those that were closed longer than that ago; the longest closed first. */
-  findDue(settledAfterMs: number, limit: number): Promise<readonly ClosedWorkspace[]>;
+  /**
+   * Those with links or clicks left, and those that were closed longer than that ago; the longest closed first. All of them: of those
+   * that cannot be erased now there may be more than any limit, and they must not hide the others.
+   */
+  findDue(settledAfterMs: number): Promise<readonly ClosedWorkspace[]>;
   /**
    * Deletes those of these links that are not, for good: they are down as well, so nobody brings them back. A place that has become another
    * workspace's is left alone: since the keys were read, a link may have been purged or renamed and its code made anew.
    */
   deleteLinks(workspaceId: string, keys: readonly LinkKey[]): Promise<Touched>;
+  markLinksDeleted(workspaceId: string): Promise<void>;
   markErased(workspaceId: string): Promise<void>;
   /** Nothing is left to be done about it. */
   forget(workspaceId: string): Promise<void>;
@@ -41,13 +47,17 @@ export function postgresClosedWorkspaces(pool: Pool): ClosedWorkspaces {
          insert into closed_workspaces (workspace_id) values ($1::uuid) on conflict do nothing`,
         workspaceId,
       ),
-    async findDue(settledAfterMs, limit) {
-      const text = `select workspace_id as "workspaceId", erased_at is not null as "isErased" from closed_workspaces
-        where erased_at is null or closed_at < clock_timestamp() - $1 * interval '1 millisecond'
-        order by closed_at limit $2`;
-      return (await guarded(() => pool.query<ClosedWorkspace>(text, [settledAfterMs, limit]))).rows;
+    async findDue(settledAfterMs) {
+      const text = `with closed as (
+          select *, extract(epoch from clock_timestamp() - closed_at)::float8 * 1000 as ms_ago from closed_workspaces)
+        select workspace_id as "workspaceId", ms_ago as "closedMsAgo",
+          case when links_deleted_at is null then 'links' when erased_at is null then 'clicks' else 'last look' end as next
+        from closed where links_deleted_at is null or erased_at is null or ms_ago > $1 order by closed_at`;
+      return (await guarded(() => pool.query<ClosedWorkspace>(text, [settledAfterMs]))).rows;
     },
     deleteLinks: (workspaceId, keys) => transaction(pool, (client) => deleteLocked(client, workspaceId, keys)),
+    markLinksDeleted: (id) =>
+      run('update closed_workspaces set links_deleted_at = clock_timestamp() where workspace_id = $1', id),
     markErased: (id) => run('update closed_workspaces set erased_at = clock_timestamp() where workspace_id = $1', id),
     forget: (id) => run('delete from closed_workspaces where workspace_id = $1', id),
   };

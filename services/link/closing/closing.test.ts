@@ -7,6 +7,8 @@ import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
@@ -130,7 +132,11 @@ test('a code that becomes free while it is worked off may be made anew by somebo
       ...workspaces,
       async deleteLinks(own, keys) {
         // As when the row is purged between the page and its batch.
-        await pool.query('delete from links where domain = $1 and code = $2 and workspace_id = $3', [domain, code, own]);
+        await pool.query('delete from links where domain = $1 and code = $2 and workspace_id = $3', [
+          domain,
+          code,
+          own,
+        ]);
         foreign ??= await made(elsewhere, code);
         return workspaces.deleteLinks(own, keys);
       },
@@ -251,6 +257,63 @@ test('one that cannot be erased does not keep the next one; to close it again do
   await closing?.close(next);
   await isErased();
   expect(erased).toEqual([next]);
+});
+
+/** As other processes leave them, one a second. */
+async function leftOver(...ids: string[]): Promise<void> {
+  await pool.query(
+    `insert into closed_workspaces (workspace_id, closed_at)
+     select id, now() - interval '1 hour' + n * interval '1 second' from unnest($1::uuid[]) with ordinality as left_over (id, n)`,
+    [ids],
+  );
+}
+
+test('while analytics is away the links of all go, those are looked at once, and how long the clicks wait is told', async () => {
+  const others = Array.from({ length: 150 }, () => randomUUID());
+  const record = await made();
+  await leftOver(...others, workspaceId);
+  const takedowns = postgresTakedowns(pool);
+  const looked: string[] = [];
+  let tries = 0;
+  let isAway = true;
+  const metrics = await startMetrics({ instance: 'link', metricsAddress: { host: '127.0.0.1', port: 0 } });
+  const age = async (): Promise<number> => (await metrics.read()).sum(metric.closedWorkspacesAge) ?? 0;
+  start({
+    takedowns: {
+      ...takedowns,
+      linksUnder(subject) {
+        looked.push(subject);
+        return takedowns.linksUnder(subject);
+      },
+    },
+    eraseClicks: (id) => (isAway && ++tries && id !== workspaceId ? Promise.reject(new Error('away')) : erase(id)),
+  });
+  await waitFor(() => erased.length > 0 && tries > 1_000);
+  expect(erased).toEqual([workspaceId]);
+  expect((await find(record))?.deletedAt).toBeDefined();
+  expect(looked).toHaveLength(2 * (others.length + 1));
+  expect(await age()).toBeGreaterThan(3_590);
+  isAway = false;
+  await waitFor(async () => (await countOf('closed_workspaces where erased_at is null')) === 0);
+  await waitFor(async () => (await age()) === 0);
+  await metrics.stop();
+});
+
+test('an erasure that hangs keeps no links up', async () => {
+  const hanging = randomUUID();
+  const record = await made();
+  await leftOver(hanging);
+  let hangs = false;
+  start({
+    eraseClicks(_id, signal) {
+      hangs = true;
+      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    },
+  });
+  await waitFor(() => hangs);
+  await leftOver(workspaceId);
+  await waitFor(async () => (await find(record))?.deletedAt !== undefined);
+  expect(erased).toEqual([]);
 });
 
 test('a large workspace does not keep the links of the next one waiting', async () => {

@@ -1,5 +1,5 @@
 import type { Log } from '#runtime/telemetry/log.ts';
-import { counter } from '#runtime/telemetry/metrics.ts';
+import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { startWorkLoop } from '#runtime/time/work-loop.ts';
 import { carryOut } from '../takedowns/carry-out.ts';
@@ -26,7 +26,6 @@ interface ClosingSettings {
   readonly settledAfterMs?: number;
 }
 
-const workspacesAtOnce = 100;
 /** Of those that are begun with the call; more than these wait for the loop, which takes one after the other. */
 const deletionsAtOnce = 8;
 /**
@@ -42,14 +41,26 @@ export function startClosing(settings: ClosingSettings): Closing {
 
   const stopping = new AbortController();
   /** What is under way, by the workspace. */
-  const deletions = new Map<string, Promise<number>>();
+  const deletions = new Map<string, Promise<void>>();
+  /** When the first was closed of those that have links or clicks left, as of the last look. */
+  let undoneSince: number | undefined;
+  const unobserve = observe(metric.closedWorkspacesAge, { service: 'link' }, () =>
+    undoneSince === undefined ? 0 : (Date.now() - undoneSince) / 1_000,
+  );
 
-  function deleteLinksOf(workspaceId: string): Promise<number> {
+  function deleteLinksOf(workspaceId: string): Promise<void> {
     const begun = deletions.get(workspaceId);
     if (begun) return begun;
-    const deletion = deleteAll(workspaceId).finally(() => deletions.delete(workspaceId));
+    const deletion = deleteAndTell(workspaceId).finally(() => deletions.delete(workspaceId));
     deletions.set(workspaceId, deletion);
     return deletion;
+  }
+
+  async function deleteAndTell(workspaceId: string): Promise<void> {
+    const links = await deleteAll(workspaceId);
+    await workspaces.markLinksDeleted(workspaceId);
+    log.info({ workspace_id: workspaceId, links }, 'the links of a closed workspace are deleted');
+    erasing.wake();
   }
 
   async function deleteAll(workspaceId: string): Promise<number> {
@@ -72,27 +83,50 @@ export function startClosing(settings: ClosingSettings): Closing {
     return atOnce + (await carryOut({ ...takedowns, settle, hasEarlierWriters }, ruling, pace));
   }
 
-  async function proceed({ workspaceId, isErased }: ClosedWorkspace, signal: AbortSignal): Promise<void> {
-    const links = await deleteLinksOf(workspaceId);
-    if (isErased) await workspaces.forget(workspaceId);
-    else {
-      await eraseClicks(workspaceId, signal);
-      await workspaces.markErased(workspaceId);
+  /** One that cannot be proceeded with now must not keep those after it. */
+  async function proceed(
+    signal: AbortSignal,
+    isOurs: (due: ClosedWorkspace) => boolean,
+    step: (due: ClosedWorkspace) => Promise<void>,
+  ): Promise<void> {
+    const due = await workspaces.findDue(settledAfterMs);
+    const oldest = due.find(({ next }) => next !== 'last look');
+    undoneSince = oldest && Date.now() - oldest.closedMsAgo;
+    const faults: unknown[] = [];
+    for (const workspace of due.filter(isOurs)) {
+      signal.throwIfAborted();
+      await step(workspace).catch((error: unknown) => faults.push(error));
     }
-    log.info({ workspace_id: workspaceId, links }, isErased ? 'a workspace is closed' : 'a workspace was erased');
+    if (faults.length > 0) throw faults[0];
   }
 
-  const loop = startWorkLoop({
-    async work(signal) {
-      const faults: unknown[] = [];
-      // One that cannot be closed now must not keep those after it.
-      for (const due of await workspaces.findDue(settledAfterMs, workspacesAtOnce)) {
-        signal.throwIfAborted();
-        await proceed(due, signal).catch((error: unknown) => faults.push(error));
-      }
-      if (faults.length > 0) throw faults[0];
-    },
-    onFault: (error) => log.warn({ err: error }, 'closing a workspace will be tried again'),
+  const onFault = (error: unknown): void => log.warn({ err: error }, 'closing a workspace will be tried again');
+  // Two loops, since erasing may take long, or wait for analytics: no links stay up for that.
+  const erasing = startWorkLoop({
+    work: (signal) =>
+      proceed(
+        signal,
+        ({ next }) => next === 'clicks',
+        async ({ workspaceId }) => {
+          await eraseClicks(workspaceId, signal);
+          await workspaces.markErased(workspaceId);
+          log.info({ workspace_id: workspaceId }, 'the clicks of a closed workspace are erased');
+        },
+      ),
+    onFault,
+    everyMs,
+  });
+  const deleting = startWorkLoop({
+    work: (signal) =>
+      proceed(
+        signal,
+        ({ next }) => next !== 'clicks',
+        async ({ workspaceId, next }) => {
+          await deleteLinksOf(workspaceId);
+          if (next === 'last look') await workspaces.forget(workspaceId);
+        },
+      ),
+    onFault,
     everyMs,
   });
 
@@ -101,11 +135,12 @@ export function startClosing(settings: ClosingSettings): Closing {
       await workspaces.close(workspaceId);
       // A large workspace that the loop is at must not keep the followers of this one waiting.
       if (deletions.size < deletionsAtOnce) deleteLinksOf(workspaceId).catch(() => {});
-      loop.wake();
+      deleting.wake();
     },
     async stop() {
       stopping.abort();
-      await loop.stop();
+      unobserve();
+      await Promise.all([deleting.stop(), erasing.stop()]);
       await Promise.allSettled(deletions.values());
     },
   };
