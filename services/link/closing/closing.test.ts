@@ -81,8 +81,8 @@ async function made(own?: string, code?: string) {
   return outcome.record;
 }
 
-async function madeMany(count: number): Promise<void> {
-  const record = await made();
+async function madeMany(count: number, own?: string): Promise<void> {
+  const record = await made(own);
   await pool.query(
     `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
      select domain, code || '-' || n, gen_random_uuid(), nextval('link_version'), workspace_id, created_by, destination, 302, created_at, now()
@@ -329,6 +329,16 @@ test('a large workspace does not keep the links of the next one waiting', async 
     [],
     350,
   ]);
+});
+
+test('large workspaces that are worked off at once share one pace', async () => {
+  const own = Array.from({ length: 4 }, () => randomUUID());
+  for (const id of own) await madeMany(250, id);
+  start({ pauseMs: 200 });
+  const begun = Date.now();
+  for (const id of own) await closing?.close(id);
+  await waitFor(async () => (await countOf('links where deleted_at is null')) === 0);
+  expect(Date.now() - begun).toBeGreaterThan(3 * 200);
 });
 
 test('the reason of an operator who had taken the workspace down stays', async () => {

@@ -1,10 +1,9 @@
 import type { Log } from '#runtime/telemetry/log.ts';
-import { counter, observe } from '#runtime/telemetry/metrics.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { startWorkLoop } from '#runtime/time/work-loop.ts';
-import { carryOut } from '../takedowns/carry-out.ts';
-import type { Takedowns, Touched } from '../takedowns/takedowns.postgres.ts';
 import type { ClosedWorkspace, ClosedWorkspaces } from './closed-workspaces.postgres.ts';
+import { createLinkDeletion, type LinkDeletionSettings } from './link-deletion.ts';
 
 /** Closes workspaces for good. What a process leaves undone, whenever it dies, another one does. */
 export interface Closing {
@@ -13,16 +12,12 @@ export interface Closing {
   stop(): Promise<void>;
 }
 
-interface ClosingSettings {
+interface ClosingSettings extends LinkDeletionSettings {
   readonly workspaces: ClosedWorkspaces;
-  readonly takedowns: Pick<Takedowns, 'ruleOn' | 'hasEarlierWriters' | 'linksUnder'>;
   /** Resolves when nothing is left of the workspace's clicks, nor will be. */
   readonly eraseClicks: (workspaceId: string, signal: AbortSignal) => Promise<unknown>;
-  /** Called after every transaction that wrote change records. */
-  readonly committed: () => void;
   readonly log: Log;
   readonly everyMs?: number;
-  readonly pauseMs?: number;
   readonly settledAfterMs?: number;
 }
 
@@ -33,13 +28,12 @@ const deletionsAtOnce = 8;
  * same, is deleted again after this.
  */
 const defaultSettledAfterMs = 20 * 60_000;
-const changes = counter(metric.linkChanges);
 
 export function startClosing(settings: ClosingSettings): Closing {
-  const { workspaces, takedowns, eraseClicks, committed, log, everyMs = 10_000, pauseMs } = settings;
-  const { settledAfterMs = defaultSettledAfterMs } = settings;
+  const { workspaces, eraseClicks, log, everyMs = 10_000, settledAfterMs = defaultSettledAfterMs } = settings;
 
   const stopping = new AbortController();
+  const deleteLinks = createLinkDeletion(settings, stopping.signal);
   /** What is under way, by the workspace. */
   const deletions = new Map<string, Promise<void>>();
   /** When the first was closed of those that have links or clicks left, as of the last look. */
@@ -57,30 +51,10 @@ export function startClosing(settings: ClosingSettings): Closing {
   }
 
   async function deleteAndTell(workspaceId: string): Promise<void> {
-    const links = await deleteAll(workspaceId);
+    const links = await deleteLinks(workspaceId);
     await workspaces.markLinksDeleted(workspaceId);
     log.info({ workspace_id: workspaceId, links }, 'the links of a closed workspace are deleted');
     erasing.wake();
-  }
-
-  async function deleteAll(workspaceId: string): Promise<number> {
-    const { signal } = stopping;
-    const tell = (touched: Touched): void => {
-      committed();
-      changes.add(touched.length, { kind: 'delete' });
-      // The rest is left to whoever goes on with it.
-      signal.throwIfAborted();
-    };
-    const pace = { tell, ...(pauseMs === undefined ? {} : { pauseMs }) };
-    const ruling = { subject: `workspace:${workspaceId}`, stands: true, reason: '', dryRun: false } as const;
-    const settle: Takedowns['settle'] = (_ruling, keys) => workspaces.deleteLinks(workspaceId, keys);
-    const hasEarlierWriters = (since: string): Promise<boolean> => {
-      signal.throwIfAborted();
-      return takedowns.hasEarlierWriters(since);
-    };
-    // First what is there, without waiting for anybody; then what was being made meanwhile.
-    const atOnce = await carryOut({ ...takedowns, settle, hasEarlierWriters: async () => false }, ruling, pace);
-    return atOnce + (await carryOut({ ...takedowns, settle, hasEarlierWriters }, ruling, pace));
   }
 
   /** One that cannot be proceeded with now must not keep those after it. */

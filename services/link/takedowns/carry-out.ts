@@ -8,7 +8,8 @@ interface Pace {
   readonly pauseMs?: number;
 }
 
-const linksAtOnce = 250;
+/** So many links are in a batch, but for the last of a page. */
+export const linksAtOnce = 250;
 /** Longer than any transaction of the link service. */
 const longestWaitMs = 30_000;
 
