@@ -324,20 +324,28 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await tab.goto('/app/keys');
     await page.getByRole('link', { name: /^Account/ }).click();
     const field = page.getByLabel('Password, to delete the account');
+    const question = page.getByRole('dialog', { name: `Delete ${visitor.email}?` });
     const remove = async (password: string, answer: string) => {
       await field.fill(password);
       await page.getByRole('button', { name: 'Delete the account' }).click();
-      await page
-        .getByRole('dialog', { name: `Delete ${visitor.email}?` })
-        .getByRole('button', { name: answer })
-        .click();
+      await question.getByRole('button', { name: answer }).click();
     };
     await remove(visitor.password, 'Keep it');
     expect((await call('/api/v1/users/me', { token })).status).toBe(200);
     await remove('not the password', 'Delete it for good');
     await page.getByText('The current password is wrong').waitFor();
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
+    const sent = Promise.withResolvers<void>();
+    await page.route(/DeleteCurrentUser$/, async (route) => {
+      await sent.promise;
+      await route.continue();
+    });
     await remove(visitor.password, 'Delete it for good');
+    // There is no way back any more, so none is offered.
+    await page.keyboard.press('Escape');
+    await question.getByRole('button', { name: 'Keep it' }).dispatchEvent('click');
+    await question.getByRole('button', { name: 'Delete it for good', disabled: true }).waitFor();
+    sent.resolve();
     await toast(page, 'Your account is deleted').waitFor();
     for (const each of [page, tab]) await each.getByRole('heading', { name: 'Log in' }).waitFor();
     await page.reload();

@@ -24,15 +24,24 @@ export function startHandover({ store, close, log, everyMs = 5_000 }: HandoverOp
   const unobserve = observe(metric.closedWorkspacesAge, { service: 'identity' }, () =>
     waitingSince === undefined ? 0 : (Date.now() - waitingSince) / 1_000,
   );
+
+  async function handOver(id: string, signal: AbortSignal): Promise<void> {
+    await close(id, signal);
+    await store.forgetClosedWorkspace(id);
+    log.info({ workspace_id: id }, 'the link service closes a workspace');
+  }
+
   const loop = startWorkLoop({
     async work(signal) {
       const ids = await store.findClosedWorkspaces(atOnce);
       waitingSince = ids.length === 0 ? undefined : (waitingSince ?? Date.now());
+      const faults: unknown[] = [];
+      // One that cannot be closed now must not keep those after it.
       for (const id of ids) {
-        await close(id, signal);
-        await store.forgetClosedWorkspace(id);
-        log.info({ workspace_id: id }, 'the link service closes a workspace');
+        signal.throwIfAborted();
+        await handOver(id, signal).catch((error: unknown) => faults.push(error));
       }
+      if (faults.length > 0) throw faults[0];
       if (ids.length < atOnce) waitingSince = undefined;
     },
     onFault: (error) => log.warn({ err: error }, 'closed workspaces wait for the link service; it is told again'),

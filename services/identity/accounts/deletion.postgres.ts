@@ -4,13 +4,22 @@ import type { DeletionStore } from '../store.ts';
 
 // Whoever opens a session waits for this lock, or is waited for; who makes an API key, for that of the membership.
 const lockUser = 'select email_key from identity.users where id = $1 and password_version = $2 for update';
-const lockMemberships = `
-  select workspace_id as id from identity.memberships where user_id = $1 order by workspace_id for update`;
+// The workspaces too: of two last members who leave at once, the second one sees that the first is gone.
+const lockWorkspaces = `
+  select w.id from identity.memberships m join identity.workspaces w on w.id = m.workspace_id
+  where m.user_id = $1 order by w.id for update`;
+
+// Before the sessions, as a refresh locks a token first and then its session.
+const deleteTokens = `
+  delete from identity.refresh_tokens where token_hash in (
+    select t.token_hash from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
+    where s.user_id = $1 order by t.token_hash limit $2 for update of t
+  ) returning 1`;
 
 const deleteSessions = `
   with gone as (
     delete from identity.sessions where id in (
-      select id from identity.sessions where user_id = $1 order by id limit $2
+      select id from identity.sessions where user_id = $1 order by id limit $2 for update
     ) returning id
   )
   insert into identity.revocations (credential_id) select id from gone returning 1`;
@@ -47,7 +56,8 @@ export function deletionStore({ rows, transaction }: Database): DeletionStore {
 async function deleteEverything(rows: ReadRows, userId: string, passwordVersion: number): Promise<boolean> {
   const [user] = await rows<{ email_key: string }>(lockUser, [userId, passwordVersion]);
   if (!user) return false;
-  const workspaces = await rows<{ id: string }>(lockMemberships, [userId]);
+  const workspaces = await rows<{ id: string }>(lockWorkspaces, [userId]);
+  await inSteps(async (limit) => (await rows(deleteTokens, [userId, limit])).length);
   await inSteps(async (limit) => (await rows(deleteSessions, [userId, limit])).length);
   await rows(deleteApiKeys, [userId]);
   await rows(deleteUser, [userId]);

@@ -62,6 +62,14 @@ const gateway = () => identity.client(testService('gateway-access'));
 
 const wrong = { code: Code.InvalidArgument, reason: 'CURRENT_PASSWORD_WRONG', fields: ['current_password'] };
 
+/** How many transactions wait for a lock. */
+async function waiting(): Promise<number> {
+  const { rows } = await identity.pool.query<{ count: number }>(
+    "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+  );
+  return rows[0]?.count ?? 0;
+}
+
 /** The rows of every table that say something of the person, by the table. */
 async function rowsOf({ email, caller: { userId, workspaceId } }: Signed): Promise<Record<string, number>> {
   const account = createHash('sha256').update(email.toLowerCase()).digest();
@@ -147,28 +155,83 @@ describe('DeleteCurrentUser', () => {
     expect(await refusal(logIn(person.email))).toMatchObject({ reason: 'LOGIN_FAILED' });
 
     const others = await Promise.all(Array.from({ length: 5 }, signUp));
+    const { cursor } = await gateway().listRevocations({});
+    const made: string[] = [];
     const outcomes = await Promise.allSettled(
       others.flatMap((other) => [
+        identity
+          .client(other.caller)
+          .createApiKey({ name: 'k', scopes: ['links:read'] })
+          .then(({ id }) => made.push(id)),
         remove(other),
-        identity.client(other.caller).createApiKey({ name: 'k', scopes: ['links:read'] }),
         identity.client().refreshSession({ refreshToken: other.session.refreshToken }),
       ]),
     );
-    expect(outcomes.filter((_, at) => at % 3 === 0).map(({ status }) => status)).toEqual(Array(5).fill('fulfilled'));
+    expect(outcomes.filter((_, at) => at % 3 === 1).map(({ status }) => status)).toEqual(Array(5).fill('fulfilled'));
     for (const other of others)
       expect(await rowsOf(other)).toMatchObject({ users: 0, sessions: 0, tokens: 0, keys: 0 });
+    const ended = [...others.map(({ caller }) => caller.credentialId), ...made];
+    expect((await gateway().listRevocations({ cursor })).credentialIds.toSorted()).toEqual(ended.toSorted());
   });
 
   it('deletes however many sessions there are', async () => {
     const person = await signUp();
     const { userId, workspaceId } = person.caller;
     await identity.pool.query(
-      `insert into identity.sessions (user_id, workspace_id, expires_at)
-       select $1, $2, now() + interval '1 day' from generate_series(1, 2500)`,
+      `with opened as (
+         insert into identity.sessions (user_id, workspace_id, expires_at)
+         select $1, $2, now() + interval '1 day' from generate_series(1, 2500) returning id)
+       insert into identity.refresh_tokens (token_hash, session_id, expires_at)
+       select sha256(convert_to(id::text || turn, 'UTF8')), id, now() + interval '1 day' from opened, generate_series(1, 4) turn`,
       [userId, workspaceId],
     );
+    expect(await rowsOf(person)).toMatchObject({ sessions: 2501, tokens: 10_001 });
     await remove(person);
-    expect(await rowsOf(person)).toMatchObject({ users: 0, sessions: 0 });
+    expect(await rowsOf(person)).toMatchObject({ users: 0, sessions: 0, tokens: 0 });
+  });
+
+  it('locks tokens before their sessions, as a refresh does, so that neither waits for the other', async () => {
+    const person = await signUp();
+    const { rows } = await identity.pool.query<{ id: string }>('select id from identity.sessions where user_id = $1', [
+      person.caller.userId,
+    ]);
+    const refresh = await identity.pool.connect();
+    try {
+      await refresh.query('begin');
+      await refresh.query('select from identity.refresh_tokens where session_id = $1 for update', [rows[0]?.id]);
+      const removed = remove(person);
+      await waitFor(async () => (await waiting()) > 0);
+      await refresh.query("set local lock_timeout = '500ms'");
+      await refresh.query('select from identity.sessions where id = $1 for update', [rows[0]?.id]);
+      await refresh.query('commit');
+      await removed;
+    } finally {
+      await refresh.query('rollback');
+      refresh.release();
+    }
+  });
+
+  it('closes a workspace that its last two members leave at once', async () => {
+    const [person, other] = [await signUp(), await signUp()];
+    await identity.pool.query(
+      "insert into identity.memberships (user_id, workspace_id, role) values ($1, $2, 'owner')",
+      [other.caller.userId, person.caller.workspaceId],
+    );
+    const first = await identity.pool.connect();
+    try {
+      // One of the two, as far as it gets before its commit.
+      await first.query('begin');
+      await first.query('select from identity.workspaces where id = $1 for update', [person.caller.workspaceId]);
+      await first.query('delete from identity.users where id = $1', [other.caller.userId]);
+      const removed = remove(person);
+      await waitFor(async () => (await waiting()) > 0);
+      await first.query('commit');
+      await removed;
+    } finally {
+      await first.query('rollback');
+      first.release();
+    }
+    expect(await closed()).toEqual([person.caller.workspaceId]);
   });
 
   it('leaves a workspace that somebody else is a member of', async () => {
@@ -185,7 +248,12 @@ describe('DeleteCurrentUser', () => {
   });
 
   it('is what the statements of the runbook do for an operator', async () => {
-    const person = await signUp();
+    const [person, other] = [await signUp(), await signUp()];
+    // A workspace with somebody else in it stays.
+    await identity.pool.query(
+      "insert into identity.memberships (user_id, workspace_id, role) values ($1, $2, 'owner')",
+      [person.caller.userId, other.caller.workspaceId],
+    );
     const key = await identity.client(person.caller).createApiKey({ name: 'k', scopes: ['links:read'] });
     const { cursor } = await gateway().listRevocations({});
     const runbook = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
@@ -236,4 +304,21 @@ it('the link service is told of each closed workspace until it has answered, and
   await handover.stop();
   await metrics.stop();
   expect(new Set(told)).toEqual(new Set(people.map(({ caller }) => caller.workspaceId)));
+});
+
+it('a workspace of which the link service cannot be told keeps none after it waiting', async () => {
+  const [first, second] = [await signUp(), await signUp()];
+  await remove(first);
+  await remove(second);
+  const handover = startHandover({
+    store: identity.store,
+    log: silentLog,
+    everyMs: 5,
+    async close(workspaceId) {
+      if (workspaceId === first.caller.workspaceId) throw new Error('refused');
+    },
+  });
+  await waitFor(async () => (await closed()).length === 1);
+  await handover.stop();
+  expect(await closed()).toEqual([first.caller.workspaceId]);
 });

@@ -91,8 +91,8 @@ async function deleteAccount(context: Context, { yes, stdin }: DeleteOptions): P
 async function confirm({ hop, terminal, signal }: Context): Promise<void> {
   const { email } = await hop.identity.getCurrentUser({}, { signal });
   terminal.note(harmless(`This deletes ${email} for good, with all sessions, API keys, links and statistics.`));
-  if ((await ask('Your email, to go on: ', signal)).trim() !== email)
-    throw new UsageError('That is another email; nothing was deleted.');
+  const typed = (await ask('Your email, to go on: ', signal)).trim();
+  if (typed.toLowerCase() !== email.toLowerCase()) throw new UsageError('That is another email; nothing was deleted.');
 }
 
 async function password({ hop, terminal, signal }: Context, { stdin }: PasswordOptions) {

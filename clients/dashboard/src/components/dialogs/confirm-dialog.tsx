@@ -14,7 +14,8 @@ interface ConfirmProps {
   readonly isBusy: boolean;
   readonly error: unknown;
   readonly onConfirm: () => void;
-  readonly onClose: () => void;
+  /** Undefined: there is no way back any more. */
+  readonly onClose: (() => void) | undefined;
   /** What happens then. */
   readonly children: ReactNode;
 }
@@ -35,7 +36,7 @@ export function ConfirmDialog({
       <p>{children}</p>
       <ErrorNote problem={error ? problemOf(error) : undefined} />
       <DialogActions>
-        <Button autoFocus onClick={onClose}>
+        <Button autoFocus aria-disabled={onClose === undefined || undefined} onClick={onClose}>
           {keep}
         </Button>
         <Button look="danger" busy={isBusy} onClick={onConfirm}>

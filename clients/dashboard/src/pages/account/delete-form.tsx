@@ -52,7 +52,7 @@ export function DeleteForm() {
           isBusy={remove.isPending}
           error={undefined}
           onConfirm={() => remove.mutate({ currentPassword: password, ...keptInCookie })}
-          onClose={() => setPassword(undefined)}
+          onClose={remove.isPending ? undefined : () => setPassword(undefined)}
         >
           Everybody who follows one of your links is told that it is gone, and programs that use your API keys stop
           working. Nobody can bring any of it back.
