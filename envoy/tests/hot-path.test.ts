@@ -110,6 +110,8 @@ describe('the hot path', () => {
   });
   afterAll(() => edge.close());
 
+  let attempts = 0;
+
   const isHot = async (code: string, version: bigint) => (await edge.follow(code)) === destinationOf(code, version);
 
   /** How long Envoy goes on sending people where the link led before. */
@@ -133,7 +135,9 @@ describe('the hot path', () => {
   it('stops sending people to an old destination within 250 ms of the change, in 20 of 24 changes', async () => {
     const late: number[] = [];
     const before = edge.withdrawals();
-    for (let index = 0; index < 24; index++) {
+    // Other links where it is tried again: those of the first time lead elsewhere already.
+    const first = 24 * attempts++;
+    for (let index = first; index < first + 24; index++) {
       const code = codeOf(index);
       // Where the machine stood still it is cold for a while, and a change of it would prove nothing.
       await waitFor(() => isHot(code, 1n), { what: 'a hot link' });

@@ -233,7 +233,8 @@ describe('the relay', () => {
     onTestFinished(() => removeDirectory(directory));
     const old = await startValkey({ directory });
     onTestFinished(() => old.stop());
-    const own = createRedis(old.url, { name: 'test', log: silentLog });
+    // Patient: to write its data to a busy disk takes Redis longer than a redirect waits for it.
+    const own = createRedis(old.url, { name: 'test', commandTimeoutMs: 2_000, log: silentLog });
     onTestFinished(() => own.disconnect());
     await whenReady(own);
     startProcess(own);
