@@ -1,6 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { waitFor } from '../testing/wait-for.ts';
-import { startWorkLoop, type WorkLoop } from './work-loop.ts';
+import { startWorkLoop, type WorkLoop, workThrough } from './work-loop.ts';
 
 let loop: WorkLoop | undefined;
 afterEach(() => loop?.stop());
@@ -51,4 +51,25 @@ test('a stop ends the run that is under way, which is no fault', async () => {
   await new Promise(setImmediate);
   await loop?.stop();
   expect(faults).toEqual([]);
+});
+
+test('tries each, whatever becomes of the others, and rejects with the first fault', async () => {
+  const tried: number[] = [];
+  const working = workThrough([1, 2, 3], new AbortController().signal, async (item) => {
+    tried.push(item);
+    if (item < 3) throw new Error(`fault ${item}`);
+  });
+  await expect(working).rejects.toThrow('fault 1');
+  expect(tried).toEqual([1, 2, 3]);
+});
+
+test('begins no more once it is aborted', async () => {
+  const stopping = new AbortController();
+  const tried: number[] = [];
+  const working = workThrough([1, 2], stopping.signal, async (item) => {
+    tried.push(item);
+    stopping.abort();
+  });
+  await expect(working).rejects.toThrow('aborted');
+  expect(tried).toEqual([1]);
 });

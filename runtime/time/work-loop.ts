@@ -45,3 +45,17 @@ export function startWorkLoop({ work, onFault, everyMs }: WorkLoopOptions): Work
     },
   };
 }
+
+/** Does the step for each, one after another. One that fails keeps none after it; rejects with the first fault, once all were tried. */
+export async function workThrough<Item>(
+  items: readonly Item[],
+  signal: AbortSignal,
+  step: (item: Item) => Promise<void>,
+): Promise<void> {
+  const faults: unknown[] = [];
+  for (const item of items) {
+    signal.throwIfAborted();
+    await step(item).catch((error: unknown) => faults.push(error));
+  }
+  if (faults.length > 0) throw faults[0];
+}

@@ -1,7 +1,7 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { startWorkLoop, type WorkLoop } from '#runtime/time/work-loop.ts';
+import { startWorkLoop, type WorkLoop, workThrough } from '#runtime/time/work-loop.ts';
 import type { DeletionStore } from '../store.ts';
 
 interface HandoverOptions {
@@ -35,13 +35,7 @@ export function startHandover({ store, close, log, everyMs = 5_000 }: HandoverOp
     async work(signal) {
       const ids = await store.findClosedWorkspaces(atOnce);
       waitingSince = ids.length === 0 ? undefined : (waitingSince ?? Date.now());
-      const faults: unknown[] = [];
-      // One that cannot be closed now must not keep those after it.
-      for (const id of ids) {
-        signal.throwIfAborted();
-        await handOver(id, signal).catch((error: unknown) => faults.push(error));
-      }
-      if (faults.length > 0) throw faults[0];
+      await workThrough(ids, signal, (id) => handOver(id, signal));
       if (ids.length < atOnce) waitingSince = undefined;
     },
     onFault: (error) => log.warn({ err: error }, 'closed workspaces wait for the link service; it is told again'),

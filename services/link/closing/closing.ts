@@ -1,7 +1,7 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { startWorkLoop } from '#runtime/time/work-loop.ts';
+import { startWorkLoop, workThrough } from '#runtime/time/work-loop.ts';
 import type { ClosedWorkspace, ClosedWorkspaces } from './closed-workspaces.postgres.ts';
 import { createLinkDeletion, type LinkDeletionSettings } from './link-deletion.ts';
 
@@ -57,7 +57,6 @@ export function startClosing(settings: ClosingSettings): Closing {
     erasing.wake();
   }
 
-  /** One that cannot be proceeded with now must not keep those after it. */
   async function proceed(
     signal: AbortSignal,
     isOurs: (due: ClosedWorkspace) => boolean,
@@ -66,12 +65,7 @@ export function startClosing(settings: ClosingSettings): Closing {
     const due = await workspaces.findDue(settledAfterMs);
     const oldest = due.find(({ next }) => next !== 'last look');
     undoneSince = oldest && Date.now() - oldest.closedMsAgo;
-    const faults: unknown[] = [];
-    for (const workspace of due.filter(isOurs)) {
-      signal.throwIfAborted();
-      await step(workspace).catch((error: unknown) => faults.push(error));
-    }
-    if (faults.length > 0) throw faults[0];
+    await workThrough(due.filter(isOurs), signal, step);
   }
 
   const onFault = (error: unknown): void => log.warn({ err: error }, 'closing a workspace will be tried again');
