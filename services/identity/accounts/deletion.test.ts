@@ -1,17 +1,22 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { verify } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Session } from '#gen/identity/v1/user_pb.ts';
-import type { PersonCaller } from '#runtime/caller/token.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { callerOf, refusal, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import {
+  callerOf,
+  refusal,
+  type Signed,
+  signUpWith,
+  startTestIdentity,
+  type TestIdentity,
+} from '../testing/test-identity.ts';
 import { startHandover } from './closed-workspaces.ts';
 
 const password = 'a long walk in the rain';
@@ -42,17 +47,7 @@ beforeEach(async () => {
   await identity.pool.query('truncate identity.closed_workspaces');
 });
 
-interface Signed {
-  readonly email: string;
-  readonly session: Session;
-  readonly caller: PersonCaller;
-}
-
-async function signUp(): Promise<Signed> {
-  const email = `Ada.${randomUUID()}@example.com`;
-  const session = await identity.client().signUp({ email, password, name: 'Ada' });
-  return { email, session, caller: callerOf(session) };
-}
+const signUp = (): Promise<Signed> => signUpWith(identity, password);
 
 const remove = ({ caller }: Signed, currentPassword = password) =>
   identity.client(caller).deleteCurrentUser({ currentPassword });

@@ -3,11 +3,17 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { hash, verify } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
-import type { PersonCaller } from '#runtime/caller/token.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
-import { callerOf, refusal, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import {
+  callerOf,
+  refusal,
+  type Signed,
+  signUpWith,
+  startTestIdentity,
+  type TestIdentity,
+} from '../testing/test-identity.ts';
 import type { Argon2 } from './passwords.ts';
 
 const password = 'a long walk in the rain';
@@ -37,17 +43,7 @@ beforeAll(async () => {
 afterAll(() => identity.stop());
 beforeEach(() => Object.assign(work, { hashes: 0, verifications: 0 }));
 
-interface Signed {
-  readonly email: string;
-  readonly session: Session;
-  readonly caller: PersonCaller;
-}
-
-async function signUp(): Promise<Signed> {
-  const email = `Ada.${randomUUID()}@example.com`;
-  const session = await identity.client().signUp({ email, password, name: 'Ada' });
-  return { email, session, caller: callerOf(session) };
-}
+const signUp = (): Promise<Signed> => signUpWith(identity, password);
 
 const logIn = (email: string, tried: string): Promise<Session> => identity.client().logIn({ email, password: tried });
 const change = ({ caller }: Signed, currentPassword = password, next = newPassword) =>

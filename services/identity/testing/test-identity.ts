@@ -1,4 +1,4 @@
-import { generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
@@ -111,6 +111,19 @@ export function callerOf(session: Session): PersonCaller {
     scopes: claims.scope.split(' '),
     credentialId: claims.sid,
   };
+}
+
+export interface Signed {
+  readonly email: string;
+  readonly session: Session;
+  readonly caller: PersonCaller;
+}
+
+/** Somebody new, signed in. */
+export async function signUpWith(identity: TestIdentity, password: string): Promise<Signed> {
+  const email = `Ada.${randomUUID()}@example.com`;
+  const session = await identity.client().signUp({ email, password, name: 'Ada' });
+  return { email, session, caller: callerOf(session) };
 }
 
 /** In what words a call is refused. Fails the test when it is answered. */
