@@ -97,18 +97,77 @@ describe('the age of the watch', () => {
     expect(age.ageMs()).toBe(20);
   });
 
+  it('seems no older while another stream is asked for, and while that tells it worse', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(300);
+    hear(0);
+    pass(4_900);
+    expect(hear(0)).toBe(false);
+    expect(age.ageMs()).toBe(300);
+    age.connecting();
+    pass(100);
+    hear(0);
+    expect(age.ageMs()).toBe(300);
+    pass(800);
+    hear(0);
+    expect(age.ageMs()).toBe(300);
+    pass(4_200);
+    expect(hear(0)).toBe(false);
+    age.connecting();
+    hear(0);
+    pass(20);
+    hear(0);
+    expect(age.ageMs()).toBe(20);
+  });
+
   it('asks for another stream when the clocks have moved, either way', () => {
     const { age, pass, hear } = setUp();
     age.connecting();
     hear(0);
     pass(100);
     expect(hear(0)).toBe(true);
-    expect(hear(0, 2_000)).toBe(false);
-    for (let second = 0; second < 4; second++) {
-      pass(1_000);
+    for (let second = 0; second < 5; second++) {
       expect(hear(0, -2_000)).toBe(true);
+      pass(1_000);
     }
-    pass(1_000);
     expect(hear(0, -2_000)).toBe(false);
+    expect(hear(0, 2_000)).toBe(false);
+  });
+
+  it('takes nothing from a stream before this one once the clock of the primary went ahead', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(100);
+    hear(0);
+    expect(hear(0, 2_000)).toBe(false);
+    age.connecting();
+    pass(50);
+    expect(hear(0, 2_000)).toBe(true);
+    expect(age.ageMs()).toBe(150);
+    pass(50);
+    expect(hear(0, 2_000)).toBe(true);
+    expect(age.ageMs()).toBe(100);
+  });
+
+  it.each([
+    ['by the stream that tells the gap', false],
+    ['by the one after it', true],
+  ])('knows nothing of the clock of another primary %s', (_, reconnects) => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(20);
+    hear(0);
+    if (!reconnects) age.connecting();
+    age.gap();
+    if (reconnects) age.connecting();
+    expect(hear(0, -500)).toBe(true);
+    expect(age.ageMs()).toBe(Number.POSITIVE_INFINITY);
+    pass(20);
+    hear(0, -500);
+    expect(age.ageMs()).toBe(20);
   });
 });

@@ -31,12 +31,18 @@ const suspectForMs = 5_000;
  * less the primary's is at least a - r, and any reading at r' was made at r' + a - r or later. The first heartbeat may
  * tell of a reading that was under way at a, so the second one is taken. The error is on the safe side: a heartbeat seems older
  * than it is by what the second one took to be read, about 0.2 s.
+ *
+ * What was learned of the clocks outlasts its stream: each stream tells one such bound, and the greatest is the nearest. So nothing
+ * seems older because another stream had to be asked for, and that one may be slow to begin as well. Where the primary's clock
+ * went ahead, and after a gap, behind which may be another primary, the next stream begins without it.
  */
 export function createWatchAge(now: () => number): WatchAge {
   let askedAt = 0;
   let heartbeats = 0;
   /** Own clock less the primary's, at least. */
-  let offset: number | undefined;
+  let offset = Number.NEGATIVE_INFINITY;
+  /** That may be another for the next stream. */
+  let isOver = false;
   let asOf = Number.NEGATIVE_INFINITY;
   let soundAt = 0;
   /** The primary's clock less own, at least; that the newest heartbeat was on its way makes it less. */
@@ -45,23 +51,29 @@ export function createWatchAge(now: () => number): WatchAge {
     connecting() {
       askedAt = now();
       heartbeats = 0;
-      offset = undefined;
+      if (isOver) offset = Number.NEGATIVE_INFINITY;
+      isOver = false;
       soundAt = askedAt;
     },
     heartbeat(readAtMs) {
       const arrivedAt = now();
       heartbeats++;
       ahead = readAtMs - arrivedAt;
-      if (heartbeats === 1) return true;
-      offset ??= askedAt - readAtMs;
+      if (heartbeats === 2) offset = Math.max(offset, askedAt - readAtMs);
+      if (offset === Number.NEGATIVE_INFINITY) return true;
       const readAt = readAtMs + offset;
       // It cannot arrive before it was read: the primary's clock went ahead, or ours stood still (a host that slept).
-      if (readAt > arrivedAt) return false;
+      if (readAt > arrivedAt) {
+        isOver = true;
+        return false;
+      }
       asOf = Math.max(asOf, readAt);
       if (arrivedAt - readAt <= suspectMs) soundAt = arrivedAt;
       return arrivedAt - soundAt < suspectForMs;
     },
     gap() {
+      if (heartbeats < 2) offset = Number.NEGATIVE_INFINITY;
+      else isOver = true;
       asOf = Number.NEGATIVE_INFINITY;
       ahead = Number.NEGATIVE_INFINITY;
     },

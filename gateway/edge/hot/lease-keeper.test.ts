@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
 import type { HotSet, HotSetStatus } from './entry.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
 
@@ -9,6 +10,8 @@ function setUp() {
     version: 1n,
     acknowledged: 1n as bigint | undefined,
     age: 100,
+    /** In place of that age, where the test says what was heard and when. */
+    watch: undefined as WatchAge | undefined,
     settled: true,
     connected: 1,
     push: 0,
@@ -26,7 +29,7 @@ function setUp() {
   };
   const leaseKeeper = createLeaseKeeper({
     hotSet: { setLease, status },
-    ageMs: () => state.age,
+    ageMs: () => state.watch?.ageMs() ?? state.age,
     settled: () => state.settled,
     now: () => state.time,
     log: silentLog,
@@ -77,6 +80,27 @@ describe('the lease', () => {
     state.settled = false;
     pass(25);
     expect(leases.at(-1)).toBeUndefined();
+  });
+
+  it('is held while another Watch is asked for because the present one was slow to begin, although pushes are slow', () => {
+    const { state, leases, pass } = setUp();
+    const watch = createWatchAge(() => state.time);
+    Object.assign(state, { watch, push: 1_000 });
+    const beat = (): boolean => watch.heartbeat(state.time);
+    watch.connecting();
+    beat();
+    pass(600);
+    while (beat()) pass(100);
+    expect(leases.at(-1)).toBeGreaterThan(0);
+    // The next one begins no sooner.
+    pass(50);
+    watch.connecting();
+    for (let heartbeat = 0; heartbeat < 3; heartbeat++) {
+      pass(200);
+      beat();
+    }
+    pass(25);
+    expect(leases).not.toContain(undefined);
   });
 
   it('withholds the shard of a link that changed, at once, until every Envoy has the change', () => {
