@@ -47,6 +47,8 @@ export default defineConfig({
           retry,
           include: ['tests/{mesh,contract}/**/*.test.ts', 'tests/faults/smoke.test.ts'],
           globalSetup: ['tests/mesh/global-setup.ts'],
+          // Last, for they stop parts of the mesh.
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 180_000,
@@ -60,7 +62,6 @@ export default defineConfig({
           include: ['tests/browser/**/*.test.ts'],
           expect: { poll: { timeout: 15_000 } },
           globalSetup: ['tests/mesh/global-setup.ts'],
-          // After the tests of the mesh, which stop parts of it.
           sequence: { groupOrder: 1 },
           fileParallelism: false,
           testTimeout: 60_000,

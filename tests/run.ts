@@ -31,10 +31,18 @@ function tests(filters: string[]): { passed: number; failed: number; ok: boolean
   }
 }
 
+/** All of them in two runs: the mesh, which uses a fifth of a core when nobody asks it for anything, is started when its tests are next. */
+const everything = [
+  ['--project', 'unit', '--project', 'envoy'],
+  ['--project', 'mesh', '--project', 'browser'],
+];
+
 const filters = process.argv.slice(2);
 const faults = filters.length === 0 ? staticFaults() : [];
-const { passed, failed, ok } = tests(filters);
+const runs = (filters.length === 0 ? everything : [filters]).map(tests);
+const total = (kind: 'passed' | 'failed') => runs.reduce((sum, run) => sum + run[kind], 0);
+const ok = runs.every((run) => run.ok);
 for (const fault of faults) say(`failed check: ${fault}`);
 if (!ok) say('The test run did not end well.');
-say(`${passed} passed, ${failed} failed`);
+say(`${total('passed')} passed, ${total('failed')} failed`);
 process.exitCode = ok && faults.length === 0 ? 0 : 1;
