@@ -62,6 +62,10 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await tile(page, 'Clicks').getByText('None in the 90 days before').waitFor();
     expect(await tile(page, 'Clicks').textContent()).toMatch(/^Clicks4/);
     await page.getByRole('row', { name: /New Zealand 3 75%/ }).waitFor();
+    await page.locator('path[data-country=NZ][data-shade="5"]').waitFor();
+    // The click of this test has no country, and there are shapes that have none.
+    const isShaded = page.locator('path:not([data-shade="0"])[data-country]');
+    expect(await isShaded.count()).toBe(1);
     await page.getByLabel('Custom').check();
     const day = new Date(Date.now() - 40 * dayMs).toLocaleDateString('sv');
     await page.getByLabel('From').fill(day);

@@ -23,8 +23,10 @@ export default function WorldMap({ countries }: WorldMapProps) {
     loadCountryShapes().then(setShapes, setError);
   }, [attempt]);
   if (error !== undefined) return <ErrorState error={error} retry={() => setAttempt((before) => before + 1)} />;
-  const clicksOf = new Map(countries.map(({ value, clicks }) => [value, clicks]));
-  const most = Math.max(1, ...countries.filter(({ value }) => value !== '').map(({ clicks }) => clicks));
+  // Shapes without a code, as Somaliland has none, are not where the clicks come from whose country is not known.
+  const known = countries.filter(({ value }) => value !== '');
+  const clicksOf = new Map(known.map(({ value, clicks }) => [value, clicks]));
+  const most = Math.max(1, ...known.map(({ clicks }) => clicks));
   return (
     <div className={style.map}>
       <svg viewBox={`0 0 ${mapBox.width} ${mapBox.height}`} role="img" aria-label="Clicks by country, as a world map">
