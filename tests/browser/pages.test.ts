@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Page } from 'playwright-core';
 import { describe, expect, inject, it } from 'vitest';
 import { concurrently } from '../support/concurrently.ts';
@@ -90,6 +91,27 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await expect.poll(() => tile(page, 'Clicks').textContent()).toMatch(/^Clicks3\s*$/);
     isBefore.resolve();
     await tile(page, 'Clicks').getByText('None in the 90 days before').waitFor();
+  });
+
+  it('a link that is followed all the time shows how often, however long its statistics take', async () => {
+    const { page, alias } = await pageOfLink();
+    await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+    await page.route(/GetLinkStats$/, async (route) => {
+      await sleep(2_500);
+      // It may have been given up meanwhile.
+      await route.continue().catch(() => {});
+    });
+    let isOver = false;
+    const following = (async () => {
+      for (; !isOver; await sleep(300)) await follow(alias);
+    })();
+    try {
+      await expect.poll(() => tile(page, 'Clicks').textContent(), { timeout: 10_000 }).toMatch(/^Clicks[1-9]/);
+    } finally {
+      isOver = true;
+      await following;
+      await page.unrouteAll({ behavior: 'ignoreErrors' });
+    }
   });
 
   it('a link lists no bots where they are not counted', async () => {
