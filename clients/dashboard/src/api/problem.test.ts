@@ -34,6 +34,18 @@ describe('a problem', () => {
     expect(isPassing(refused(Code.NotFound, 'LINK_NOT_FOUND'))).toBe(false);
   });
 
+  it('of a limit says when it ends, also where a header alone tells it', () => {
+    const limited = (seconds: string) => {
+      const error = refused(Code.ResourceExhausted, 'RATE_LIMITED');
+      error.metadata.set('retry-after', seconds);
+      const { advice, retryAfterMs } = problemOf(error);
+      return [advice, retryAfterMs];
+    };
+    expect(limited('2')).toEqual(['You can try again in 2 seconds.', 2_000]);
+    expect(limited('1501')).toEqual(['You can try again in 26 minutes.', 1_501_000]);
+    expect(limited('soon')).toEqual(['Wait a moment before you try again.', undefined]);
+  });
+
   it.each([
     [new TypeError('Failed to fetch'), 'UNREACHABLE'],
     [new DOMException('late', 'TimeoutError'), 'DEADLINE_EXCEEDED'],

@@ -16,11 +16,14 @@ export interface Problem extends Advice {
 export function problemOf(error: unknown): Problem {
   const failure = ConnectError.from(error);
   const reason = reasonOf(failure, error);
+  const retryAfterMs = retryAfterOf(failure);
   return {
     reason,
     ...adviceFor(reason),
+    ...(reason === 'RATE_LIMITED' &&
+      retryAfterMs !== undefined && { advice: `You can try again ${whenIn(retryAfterMs)}.` }),
     fields: fieldsOf(failure),
-    retryAfterMs: retryAfterOf(failure),
+    retryAfterMs,
   };
 }
 
@@ -53,5 +56,16 @@ function fieldsOf(failure: ConnectError): Record<string, string> {
 
 function retryAfterOf(failure: ConnectError): number | undefined {
   const delay = failure.findDetails(RetryInfoSchema)[0]?.retryDelay;
-  return delay && Number(delay.seconds) * 1_000 + Math.ceil(delay.nanos / 1_000_000);
+  if (delay) return Number(delay.seconds) * 1_000 + Math.ceil(delay.nanos / 1_000_000);
+  // A limit that Envoy itself holds is told by the header alone (docs/errors.md).
+  const seconds = Number(failure.metadata.get('retry-after') ?? Number.NaN);
+  return seconds >= 0 ? seconds * 1_000 : undefined;
+}
+
+const relative = new Intl.RelativeTimeFormat();
+
+/** "in 20 seconds", "in 5 minutes" */
+function whenIn(ms: number): string {
+  const seconds = Math.max(1, Math.ceil(ms / 1_000));
+  return seconds < 100 ? relative.format(seconds, 'second') : relative.format(Math.ceil(seconds / 60), 'minute');
 }
