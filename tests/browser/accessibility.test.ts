@@ -186,6 +186,17 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     expect(bottomOf(option)).toBeLessThanOrEqual(bottomOf(list));
   });
 
+  it('has all of a dialog on a small screen, with a word in its title that is longer', async () => {
+    const page = await newPage(await newContext({ viewport: { width: 360, height: 640 } }));
+    await signUp(page);
+    await createLink(page, { Destination: 'https://example.com/', Title: 'w'.repeat(60) });
+    await page.getByRole('button', { name: /^QR code of/ }).click();
+    const widths = await page
+      .getByRole('dialog')
+      .evaluate(({ scrollWidth, clientWidth }) => [scrollWidth, clientWidth]);
+    expect(widths[0]).toBe(widths[1]);
+  });
+
   it('shows what has the focus, on a small screen too', async () => {
     const page = await newPage(await newContext({ viewport: { width: 360, height: 640 } }));
     await signUp(page);
