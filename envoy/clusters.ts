@@ -5,14 +5,16 @@ import { limits } from './limits.ts';
 import { retryBudget } from './routes/retries.ts';
 import type { Upstream } from './settings.ts';
 
-/** A service as Envoy calls it: gateway-access twice, for what stands before every call of the API and for the pages. */
-export type ClusterName = Upstream | 'pages';
+/** A service as Envoy calls it: gateway-access thrice, for what stands before every call of the API, for the pages and for the readiness. */
+export type ClusterName = Upstream | 'pages' | 'readiness';
 
 interface Bounds {
   /** Requests at once, of the whole Envoy; the next one is answered 503 at once. */
   readonly requests: number;
   /** Where it is, where that is not its name. */
   readonly at?: Upstream;
+  /** Who is called while nobody is there. */
+  readonly instead?: Upstream;
 }
 
 /**
@@ -29,15 +31,22 @@ const bounds: Readonly<Record<ClusterName, Bounds>> = {
   'gateway-access': { requests: 256 },
   // Anybody may ask for pages, without limit: they must not take the places of the checks of credentials.
   pages: { requests: 64, at: 'gateway-access' },
+  // A balancer before this door takes it away where it is not ready, and redirects need no gateway-access.
+  readiness: { requests: 64, at: 'gateway-access', instead: 'resolver' },
 };
 
 export function clusters(upstreams: Readonly<Record<Upstream, readonly Address[]>>): JsonObject[] {
   const entries = Object.entries(bounds) as [ClusterName, Bounds][];
-  return entries.map(([name, bound]) => cluster(name, upstreams[bound.at ?? (name as Upstream)], bound));
+  return entries.map(([name, { requests, at, instead }]) => {
+    const first = upstreams[at ?? (name as Upstream)];
+    return cluster(name, instead === undefined ? [first] : [first, upstreams[instead]], requests);
+  });
 }
 
-function cluster(name: ClusterName, addresses: readonly Address[], { requests }: Bounds): JsonObject {
-  if (addresses.length === 0) throw new Error(`Envoy has no address for ${name}.`);
+/** A group of addresses is called while nobody of those before it is in rotation. */
+function cluster(name: ClusterName, groups: readonly (readonly Address[])[], requests: number): JsonObject {
+  const addresses = groups.flat();
+  if (groups.some((group) => group.length === 0)) throw new Error(`Envoy has no address for ${name}.`);
   return {
     name,
     ...(addresses.every(({ host }) => isIP(host) !== 0) ? { type: 'STATIC' } : { cluster_type: byName }),
@@ -53,7 +62,10 @@ function cluster(name: ClusterName, addresses: readonly Address[], { requests }:
     },
     load_assignment: {
       cluster_name: name,
-      endpoints: [{ lb_endpoints: addresses.map((address) => ({ endpoint: { address: socketAddress(address) } })) }],
+      endpoints: groups.map((group, priority) => ({
+        priority,
+        lb_endpoints: group.map((address) => ({ endpoint: { address: socketAddress(address) } })),
+      })),
     },
   };
 }

@@ -26,6 +26,8 @@ export const limits = {
   /** A service has this long to answer a call; Envoy waits a little longer, so that the service's own error comes first. */
   callMs: 5_000,
   redirectMs: 1_000,
+  /** How long gateway-access may look at the mesh for /readyz; then a resolver answers. */
+  readinessTryMs: 600,
   /** Redirects of a listener that a resolver may be asked for at once. The next one is 503. */
   redirectsInFlight: 256,
   graceMs: 500,

@@ -1,4 +1,5 @@
 import { extension, type JsonObject } from '../json.ts';
+import { limits } from '../limits.ts';
 
 /** What surely never reached a handler, whatever the call does: no connection, or a stream that a leaving process refused. */
 const neverBegun = 'connect-failure,refused-stream,reset-before-request';
@@ -30,6 +31,19 @@ const policy = (kind: keyof RetryPolicy): JsonObject => ({
 });
 
 export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('read') };
+
+/** For a cluster whose second group of hosts answers in place of the first: the next try goes there, also when the first has not answered by then. */
+export const readinessRetries: JsonObject = {
+  ...policy('read'),
+  per_try_timeout: `${limits.readinessTryMs / 1_000}s`,
+  retry_priority: extension(
+    'previous-priorities',
+    'envoy.extensions.retry.priority.previous_priorities.v3.PreviousPrioritiesConfig',
+    {
+      update_frequency: 1,
+    },
+  ),
+};
 
 /**
  * For what Envoy itself asks gateway-access. Envoy takes the longest pause between tries for the longest time of one try too

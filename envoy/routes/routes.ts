@@ -11,7 +11,7 @@ import type { ClusterName } from '../clusters.ts';
 import { notStored, setHeader } from '../headers.ts';
 import type { JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
-import { retryPolicy } from './retries.ts';
+import { readinessRetries, retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import { codeSegment, host, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
 
@@ -180,7 +180,8 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     route: {
       cluster: clusterOf(rpc),
       timeout: milliseconds(timeoutMs + limits.graceMs),
-      retry_policy: isRead(binding.verb) ? retryPolicy.read : retryPolicy.write,
+      retry_policy:
+        rpc.name === readiness ? readinessRetries : isRead(binding.verb) ? retryPolicy.read : retryPolicy.write,
     },
     request_headers_to_add: [
       setHeader('grpc-timeout', `${timeoutMs}m`),
@@ -276,8 +277,8 @@ const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>
 /** A service that set a cookie by mistake would hand a credential to every service that shares the host. */
 const cookiesOut = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
-function clusterOf(rpc: Rpc): string {
-  const upstream = upstreamOf[rpc.service];
+function clusterOf(rpc: Rpc): ClusterName {
+  const upstream = rpc.name === readiness ? 'readiness' : upstreamOf[rpc.service];
   if (!upstream)
     throw new Error(`${rpc.service} has routes but no cluster: name it in upstreamOf (envoy/routes/routes.ts).`);
   return upstream;

@@ -1,17 +1,19 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { toBinary } from '@bufbuild/protobuf';
 import { ConnectError, createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { timedOut } from '#runtime/errors/errors.ts';
 import { statusOf } from '#runtime/http/error-body.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
-import { checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
+import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
 import { type RunningEnvoy, startEnvoy } from '../testing/envoy-process.ts';
+import { type FixtureServices, type Reply, startFixtureServices } from '../testing/fixture-services.ts';
 import { ask, errorInfo, grpcError, retryDelay } from '../testing/http.ts';
 
 const html = { accept: 'text/html,application/xhtml+xml;q=0.9,*/*;q=0.8' };
@@ -35,7 +37,7 @@ describe('while no service answers', () => {
     expect((await ask(envoy.publicPort, '/healthz')).status).toBe(200);
   });
 
-  test.each(['/abc', '/', '/x/y', '/api/v1/urls'])(
+  test.each(['/abc', '/', '/x/y', '/api/v1/urls', '/readyz'])(
     '%s is 503 with Retry-After, and tells nothing of the inside',
     async (path) => {
       const answer = await ask(envoy.publicPort, path);
@@ -67,6 +69,39 @@ describe('while no service answers', () => {
     const answer = await ask(envoy.publicPort, path, { method: 'POST', headers, body: Buffer.alloc(5) });
     expect(grpcError(answer.headers)).toEqual({ status: '14', code: 14, reason: 'DEPENDENCY_UNAVAILABLE' });
     expect(String(answer.headers['grpc-message'])).not.toMatch(/upstream|127/);
+  });
+});
+
+describe('while gateway-access is away, by which redirects do not go', () => {
+  const readinessRpc = 'hop.pages.v1.PagesService/GetReadiness';
+  const saying = (status: string): Reply => ({
+    metadata: { 'x-status': '200' },
+    response: { contentType: 'application/json', data: Buffer.from(status).toString('base64') },
+  });
+  let door: Door;
+  let access: FixtureServices;
+  beforeEach(async () => {
+    access = await startFixtureServices(readFileSync(descriptorPath));
+    door = await startDoor({}, { 'gateway-access': [{ host: '127.0.0.1', port: access.port }] });
+    access.on(readinessRpc, () => saying('all is well'));
+    door.services.on(readinessRpc, () => saying('by a resolver'));
+    await waitFor(async () => (await readyz()) === '200 all is well', { what: 'gateway-access' });
+  });
+  afterEach(async () => {
+    await door.stop();
+    await access.stop();
+  });
+  const readyz = async (): Promise<string> => {
+    const { status, body } = await ask(door.envoy.publicPort, '/readyz');
+    return `${status} ${body}`;
+  };
+
+  test.each([
+    ['ended', () => access.stop()],
+    ['does not answer', () => access.on(readinessRpc, () => ({ ...saying('too late'), delayMs: 5_000 }))],
+  ])('and %s, a resolver says that the door is ready', async (_, fault) => {
+    await fault();
+    for (let asked = 0; asked < 3; asked++) expect(await readyz()).toBe('200 by a resolver');
   });
 });
 
@@ -197,7 +232,7 @@ describe('a service that is in trouble', () => {
   });
 
   test('health is asked of every service', async () => {
-    for (const cluster of ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'pages'])
+    for (const cluster of ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'pages', 'readiness'])
       await waitFor(async () => (await door.envoy.stat(`cluster.${cluster}.health_check.success`)) > 0, {
         what: cluster,
       });

@@ -44,8 +44,26 @@ export function service<Desc extends DescService>(
   implementation: ServiceImpl<Desc>,
   options: ServiceOptions = {},
 ): Registration {
+  return register(descriptor, descriptor.methods, implementation, options);
+}
+
+/** The calls of a service that this process has handlers for; another one serves them all. */
+export function serviceInPart<Desc extends DescService>(
+  descriptor: Desc,
+  implementation: Partial<ServiceImpl<Desc>>,
+): Registration {
+  const methods = descriptor.methods.filter(({ localName }) => localName in implementation);
+  return register(descriptor, methods, implementation, {});
+}
+
+function register<Desc extends DescService>(
+  descriptor: Desc,
+  methods: readonly DescMethod[],
+  implementation: Partial<ServiceImpl<Desc>>,
+  options: ServiceOptions,
+): Registration {
   const handlers = implementation as unknown as Record<string, ((...all: never[]) => unknown) | undefined>;
-  const endpoints = descriptor.methods.map((method): Endpoint => {
+  const endpoints = methods.map((method): Endpoint => {
     const fullName = `${descriptor.typeName}/${method.name}`;
     const handler = handlers[method.localName];
     if (typeof handler !== 'function') throw new Error(`${fullName} has no handler.`);

@@ -13,7 +13,7 @@ import { takeGrpcLog } from './server/grpc-log.ts';
 import type { Check, Health } from './server/health.ts';
 import { startServer } from './server/server.ts';
 
-export { service } from './endpoint.ts';
+export { service, serviceInPart } from './endpoint.ts';
 
 export interface ServeOptions {
   /** For the log alone: what this process is. */

@@ -72,6 +72,24 @@ it('starts a part again that was killed', async () => {
   );
 });
 
+it('is ready, as far as redirects go, while gateway-access is held', async () => {
+  const pid = pidOf('gateway-access');
+  process.kill(pid, 'SIGSTOP');
+  try {
+    const ready = await call('/readyz');
+    expect([ready.status, ready.json]).toEqual([200, { status: 'degraded', degraded: ['gateway-access'] }]);
+    const head = await call('/readyz', { method: 'HEAD' });
+    expect([head.status, head.text, head.headers.get('cache-control')]).toEqual([200, '', 'no-store']);
+  } finally {
+    process.kill(pid, 'SIGCONT');
+  }
+  await eventually(
+    () => call('/readyz'),
+    (ready) => ready.json?.status === 'ready',
+    { timeoutMs: 20_000 },
+  );
+});
+
 describe.each(MAINS)('%s with a bad configuration', (main) => {
   it('refuses to start and lists every fault', () => {
     const env = {

@@ -1,0 +1,23 @@
+import type { ServiceImpl } from '@connectrpc/connect';
+import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
+import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+
+const headers = [
+  ['x-status', '200'],
+  ['cache-control', 'no-store'],
+  ['x-content-type-options', 'nosniff'],
+] as const;
+const degraded = Buffer.from(JSON.stringify({ status: 'degraded', degraded: ['gateway-access'] }));
+const nothing = new Uint8Array();
+
+/**
+ * What /readyz says while gateway-access, which asks all parts of the mesh, does not answer. Envoy calls this where a resolver is in rotation: then
+ * redirects work, and of the other parts nobody knows.
+ */
+export const readiness: Pick<ServiceImpl<typeof PagesService>, 'getReadiness'> = {
+  getReadiness(_request, context) {
+    for (const [name, value] of headers) setResponseMetadata(context, name, value);
+    const isHead = metadataOf(context, 'x-hop-method') === 'HEAD';
+    return { contentType: 'application/json', data: isHead ? nothing : degraded };
+  },
+};
