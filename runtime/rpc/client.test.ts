@@ -1,7 +1,7 @@
 import { createServer as http2Server } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Code, ConnectError, type HandlerContext } from '@connectrpc/connect';
+import { Code, ConnectError, createClient, type HandlerContext } from '@connectrpc/connect';
 import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-node';
 import { afterEach, describe, expect, it } from 'vitest';
 import { callerOf } from '../caller/access.ts';
@@ -18,7 +18,7 @@ import { pause } from '../time/pause.ts';
 import { metadataOf, requestIdOf } from './call.ts';
 import { callFrom, meshClient } from './client.ts';
 import { service } from './endpoint.ts';
-import { fellSilent } from './failover/failover-transport.ts';
+import { failoverTransport, fellSilent } from './failover/failover-transport.ts';
 
 const keys = testKeys();
 const running: TestServer[] = [];
@@ -32,7 +32,10 @@ type Text = { text: string };
 type Tail = (request: unknown, context: HandlerContext) => AsyncGenerator<Text>;
 type Unary = (request: Text, context: HandlerContext) => Promise<Text> | Text;
 
-async function start(answer: { internal?: Unary; person?: Unary; tail?: Tail }, port = 0): Promise<TestServer> {
+async function start(
+  answer: { internal?: Unary; person?: Unary; anonymous?: Unary; tail?: Tail },
+  port = 0,
+): Promise<TestServer> {
   const echo: Unary = ({ text }) => ({ text });
   const rest = { open: echo, anonymous: echo, team: echo, person: echo, internal: echo };
   const server = await startTestServer({
@@ -187,6 +190,23 @@ describe('meshClient', () => {
     expect(answers.slice(-2).map(({ text }) => text)).toEqual(['1', '1']);
   });
 
+  it('spreads its calls over all processes that a name stands for', async () => {
+    const calls = [0, 0];
+    const counting = (index: number) =>
+      start({
+        anonymous: (request) => {
+          calls[index] = (calls[index] ?? 0) + 1;
+          return request;
+        },
+      });
+    const servers = await Promise.all(calls.map((_, index) => counting(index)));
+    const name = { host: 'localhost', port: servers[0]?.address.port ?? 0 };
+    const transport = failoverTransport([name], 1_000_000, async () => servers.map(({ address }) => address));
+    const client = createClient(EchoService, transport);
+    for (let call = 0; call < 20; call++) expect((await client.anonymous({ text: 'there' })).text).toBe('there');
+    expect(Math.min(...calls)).toBeGreaterThanOrEqual(9);
+  });
+
   it('asks again what may be asked again when a process dies over it, and only that', async () => {
     const dying = await startDying();
     const well = await start({});
@@ -197,6 +217,12 @@ describe('meshClient', () => {
     const error = fromConnectError(await failure(alone.open({})));
     expect([error.kind, error.reason]).toEqual(['unavailable', 'DEPENDENCY_UNAVAILABLE']);
     expect(dying.calls()).toBe(2);
+  });
+
+  it('makes any call elsewhere where nobody listened', async () => {
+    const nobody = { address: { host: '127.0.0.1', port: await freePort() } };
+    const client = clientOfAll([nobody, await start({})]);
+    for (let call = 0; call < 4; call++) expect((await client.anonymous({ text: 'x' })).text).toBe('x');
   });
 
   it('lives on when it gives up the connection of a stream that fell silent', async () => {

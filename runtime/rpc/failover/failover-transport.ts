@@ -9,6 +9,9 @@ import { fromConnectError, toConnectError, unavailable } from '../../errors/erro
 import { type Reason, reasons } from '../../errors/reasons.ts';
 import { connectInTime } from './connect.ts';
 import { createLanes } from './lanes.ts';
+import { createProcesses, type FindProcesses } from './processes.ts';
+
+type Connection = Transport & { drop(): void };
 
 /** Of a unary call that names no deadline. */
 const longestMs = 30_000;
@@ -17,14 +20,19 @@ const longestMs = 30_000;
 export const fellSilent = new ConnectError('The stream fell silent.', Code.Unavailable);
 
 /**
- * Calls a service at its addresses in turn. A unary call that the contract calls idempotent and whose connection breaks is
- * made once more, at another address where there is one.
+ * Calls the processes of a service in turn. A unary call whose connection breaks is made once more, at another process where there is one, if the
+ * contract calls it idempotent or nobody listened.
  */
-export function failoverTransport(addresses: readonly Address[], maxResponseBytes: number): Transport {
-  const lanes = createLanes(addresses.map((address) => connection(address, maxResponseBytes)));
+export function failoverTransport(
+  addresses: readonly Address[],
+  maxResponseBytes: number,
+  find?: FindProcesses,
+): Transport {
+  const { lanes, processes } = lanesTo(addresses, maxResponseBytes, find);
   return {
     async unary(method, signal, timeoutMs = longestMs, header, input, contextValues) {
       const until = performance.now() + timeoutMs;
+      processes.refresh();
       const lane = lanes.next();
       const ask = async (asked: typeof lane, left: number) => {
         const askedAt = performance.now();
@@ -37,14 +45,17 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
       } catch (error) {
         if (!isBreak(error, signal)) throw error;
         lanes.broke(lane);
+        processes.doubt();
         const left = Math.floor(until - performance.now());
-        if (!isIdempotent(method) || left <= 0 || !lanes.mayRetry()) throw unavailableBy(error);
+        const mayAsk = isIdempotent(method) || isUnheard(error);
+        if (!mayAsk || left <= 0 || !lanes.mayRetry()) throw unavailableBy(error);
         return await ask(lanes.next(lane), left).catch((again: unknown) => {
           throw isBreak(again, signal) ? unavailableBy(again) : again;
         });
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
+      processes.refresh();
       const lane = lanes.next();
       const askedAt = performance.now();
       const known = (error: unknown): unknown => {
@@ -52,6 +63,7 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
         if (signal?.reason === fellSilent) lane.transport.drop();
         else if (!isBreak(error, signal)) return error;
         lanes.broke(lane);
+        processes.doubt();
         return unavailableBy(error);
       };
       try {
@@ -63,6 +75,23 @@ export function failoverTransport(addresses: readonly Address[], maxResponseByte
       }
     },
   };
+}
+
+/** A lane to each process; one that is gone is given no more calls, and those that it has go on. */
+function lanesTo(addresses: readonly Address[], maxResponseBytes: number, find: FindProcesses | undefined) {
+  let open = new Map<string, Connection>();
+  const connectTo = (processes: readonly Address[]): Connection[] => {
+    const before = open;
+    open = new Map();
+    for (const address of processes) {
+      const name = JSON.stringify(address);
+      open.set(name, before.get(name) ?? connection(address, maxResponseBytes));
+    }
+    return [...open.values()];
+  };
+  const lanes = createLanes(connectTo(addresses));
+  const processes = createProcesses({ addresses, find, moved: (all) => lanes.replace(connectTo(all)) });
+  return { lanes, processes };
 }
 
 async function* watched<Message>(
@@ -80,7 +109,7 @@ async function* watched<Message>(
  * One connection, made when it is called for, within a second (connect.ts). A process that vanished with its host ends no connection: what has said
  * nothing for two seconds is asked, before the next call or while one waits, and is dead a second later. One that says something more often is never asked.
  */
-function connection(address: Address, readMaxBytes: number): Transport & { drop(): void } {
+function connection(address: Address, readMaxBytes: number): Connection {
   const { host, port } = address;
   const baseUrl = `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   const keepalive = {
@@ -132,6 +161,12 @@ function isBreak(error: unknown, signal: AbortSignal | undefined): boolean {
   if (info) return info.reason === ('SHUTTING_DOWN' satisfies Reason);
   // Node cancels the streams of a connection that was closed under them.
   return error.code === Code.Canceled || ['unavailable', 'timeout'].includes(fromConnectError(error).kind);
+}
+
+/** Whether nobody can have heard of the call, because nobody listens there. */
+function isUnheard(error: unknown): boolean {
+  const cause = error instanceof ConnectError ? error.cause : undefined;
+  return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }
 
 /** A cancellation that nobody asked for is not one. */

@@ -46,6 +46,17 @@ test('when all broke, or there is but one, that one is tried all the same', () =
   expect(() => createLanes([]).next()).toThrow(/without an address/);
 });
 
+test('what takes the place of others is taken in turn, and what stays is still passed over', () => {
+  const lanes = createLanes(['a', 'b'], () => 0);
+  const broken = lanes.next();
+  const other = lanes.next();
+  lanes.broke(broken);
+  lanes.replace([broken.transport, 'c', 'd']);
+  const taken = new Set(Array.from({ length: 6 }, () => lanes.next().transport));
+  expect([...taken].sort()).toEqual(['c', 'd']);
+  expect(taken.has(other.transport)).toBe(false);
+});
+
 test('calls that are made again stay a small part of all', () => {
   const lanes = createLanes(['a', 'b']);
   let again = 0;

@@ -1,4 +1,4 @@
-/** One of the addresses that a service is called at. */
+/** One of the processes of a service. */
 interface Lane<Transport> {
   readonly transport: Transport;
   /** Milliseconds of performance.now(); -Infinity: it did not break, or has answered since. */
@@ -19,6 +19,8 @@ export interface Lanes<Transport> {
   answered(lane: Lane<Transport>, askedAt: number): void;
   /** Whether a call that broke may be made once more. A fifth of the calls may be, and ten beyond that at any moment. */
   mayRetry(): boolean;
+  /** These are all there are from now on; those that stay keep their state. */
+  replace(transports: readonly Transport[]): void;
 }
 
 const never = Number.NEGATIVE_INFINITY;
@@ -26,12 +28,13 @@ const restMs = 1_000;
 const earnedPerCall = 0.2;
 const mostRetries = 10;
 
-/** The addresses of a service, taken in turn from a random one on, so that callers spread. Throws when there is none. */
+/** The processes of a service, taken in turn from a random one on, so that callers spread. Throws when there is none. */
 export function createLanes<Transport>(
   transports: readonly Transport[],
   now = (): number => performance.now(),
 ): Lanes<Transport> {
-  const lanes = transports.map((transport) => ({ transport, brokeAt: never, restsUntil: never }));
+  const laneOf = (transport: Transport): Lane<Transport> => ({ transport, brokeAt: never, restsUntil: never });
+  let lanes = transports.map(laneOf);
   let turn = Math.floor(Math.random() * lanes.length);
   let retries = mostRetries;
 
@@ -59,6 +62,9 @@ export function createLanes<Transport>(
       if (retries < 1) return false;
       retries -= 1;
       return true;
+    },
+    replace(all) {
+      lanes = all.map((transport) => lanes.find((lane) => lane.transport === transport) ?? laneOf(transport));
     },
   };
 }
