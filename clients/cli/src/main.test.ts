@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -9,7 +9,12 @@ const folder = mkdtempSync(path.join(tmpdir(), 'hop-main-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs the source, where nothing answers. */
-function hop(args: readonly string[], variables: Readonly<Record<string, string>> = {}, input = '') {
+function hop(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>> = {},
+  input = '',
+  output: 'pipe' | number = 'pipe',
+) {
   const main = path.join(import.meta.dirname, 'main.ts');
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
@@ -18,6 +23,7 @@ function hop(args: readonly string[], variables: Readonly<Record<string, string>
       encoding: 'utf8',
       env: { ...process.env, NO_COLOR: '1', HOP_URL: 'http://127.0.0.1:1', HOP_CONFIG_DIR: folder, ...variables },
       input,
+      stdio: ['pipe', output, 'pipe'],
     },
   );
   return { status, stdout, stderr };
@@ -50,5 +56,13 @@ describe('a command line that is wrong', () => {
   it('is told to people in words, with the help where there is no command', () => {
     expect(hop(['ls', '--bogus']).stderr).toMatch(/^hop: unknown option '--bogus'\n.*`hop help <command>`/);
     expect(hop([])).toMatchObject({ status: 2, stderr: expect.stringContaining('Usage: hop') });
+  });
+});
+
+it.skipIf(!existsSync('/dev/full'))('a result that cannot be written is told in words', () => {
+  const full = openSync('/dev/full', 'w');
+  expect(hop(['completion', 'bash'], {}, '', full)).toMatchObject({
+    status: 1,
+    stderr: expect.stringMatching(/^hop: ENOSPC: no space left on device[^\n]*\n$/),
   });
 });

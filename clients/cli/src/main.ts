@@ -26,11 +26,12 @@ process.on('SIGINT', () => {
   } else if (Date.now() - interruptedAtMs > sameMs) process.exit(exitCodes.interrupted);
 });
 
-// `hop ls | head`: nobody reads on, so there is nothing left to do.
+// `hop ls | head`: nobody reads on, so there is nothing left to do. Nor is there on a disk that is full, but that is worth a word.
 for (const stream of [stdout, stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe);
-    throw error;
+    if (stream === stdout) report(error, terminalFor(program.opts<GlobalOptions>()));
+    process.exit(exitCodes.failed);
   });
 
 const terminalFor = ({ json = false, color = true }: Partial<GlobalOptions>): Terminal =>
