@@ -65,6 +65,7 @@ const partNamed = (name: string): Container => {
   if (!found) throw new Error(`There is no container ${name}.`);
   return found;
 };
+const isSidecar = (name: string): boolean => partNamed(name).restartPolicy === 'Always';
 const processNames = Object.keys(processes);
 const processOf = (name: string): { main: string; spec: ConfigSpec } => processes[name] ?? { main: '', spec: {} };
 /** The Deployment or StatefulSet, and the label of its pods: a gateway-edge lives with its Envoy. */
@@ -163,7 +164,8 @@ describe('each process', () => {
   it.each(processNames)('%s is reached under its name, and few of its pods go at once', (name) => {
     const service = named('Service', podOf(name));
     expect(service.spec.selector).toEqual({ 'app.kubernetes.io/name': podOf(name) });
-    expect(service.spec.ports).toEqual([{ name: 'grpc', port: portOf(name), targetPort: 'grpc' }]);
+    const targetPort = isSidecar(name) ? portOf(name) : 'grpc';
+    expect(service.spec.ports).toEqual([{ name: 'grpc', port: portOf(name), targetPort }]);
     const variable = `HOP_${name.toUpperCase().replace('-', '_')}_ADDRESS`;
     expect(meshEnvironment[name === 'resolver' ? 'HOP_RESOLVER_ADDRESSES' : variable]).toBe(
       `${podOf(name)}:${portOf(name)}`,
@@ -189,6 +191,18 @@ describe('the network', () => {
       name === 'resolver' ? 'HOP_RESOLVER_ADDRESSES' : `HOP_${name.toUpperCase().replace('-', '_')}_ADDRESS`;
     const envoy = Object.values(envoyConfig).some((read) => read.name === variable) ? ['edge'] : [];
     expect(new Set(admitted(podOf(name)))).toEqual(new Set([...readers(variable), ...envoy]));
+  });
+
+  it.each(processNames)('lets in Prometheus to %s', (name) => {
+    const open = named('NetworkPolicy', 'monitoring').spec.ingress?.flatMap(({ ports = [] }) => ports) ?? [];
+    const metrics = portOf(name) + 1_000;
+    expect(open.some(({ port, endPort = port }) => Number(port) <= metrics && metrics <= Number(endPort))).toBe(true);
+  });
+
+  // Neither Kubernetes 1.30 (kubernetes/kubernetes#128850) nor Calico of its time (projectcalico/calico#8881) looks for the names of ports in a sidecar.
+  it('lets in to gateway-edge by the number of its port', () => {
+    const open = named('NetworkPolicy', 'edge').spec.ingress?.flatMap(({ ports = [] }) => ports) ?? [];
+    expect(open.map(({ port }) => port)).toEqual([portOf('gateway-edge'), 'http', 'internal']);
   });
 
   it.each([

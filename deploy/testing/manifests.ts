@@ -41,7 +41,7 @@ export interface Manifest {
   readonly spec: {
     readonly template?: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: Pod };
     readonly selector?: Record<string, unknown>;
-    readonly ports?: readonly { readonly port: number; readonly targetPort: string }[];
+    readonly ports?: readonly { readonly port: number; readonly targetPort: string | number }[];
     readonly maxReplicas?: number;
     readonly ttlSecondsAfterFinished?: number;
     readonly minReadySeconds?: number;
@@ -49,9 +49,13 @@ export interface Manifest {
       readonly spec: { readonly resources: { readonly requests: { readonly storage: string } } };
     }[];
     readonly podSelector?: Selector;
-    readonly ingress?: readonly { readonly from?: readonly { readonly podSelector?: Selector }[] }[];
+    readonly ingress?: readonly Ingress[];
     readonly groups?: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
   };
+}
+interface Ingress {
+  readonly from?: readonly { readonly podSelector?: Selector }[];
+  readonly ports?: readonly { readonly port: string | number; readonly endPort?: number }[];
 }
 export interface Selector {
   readonly matchLabels?: Record<string, string>;
