@@ -228,6 +228,8 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByLabel('Destination').fill('https://example.com/kept');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
     await page.getByRole('alert').filter({ hasText: 'reserved' }).waitFor();
+    // Where the correction is due, which may be above what is on the screen.
+    await page.locator('input:focus').and(page.getByLabel('Alias')).waitFor();
     await page.unroute(/GetLink$/);
     await page.getByLabel('Alias').fill(`${alias}-3`);
     await page.getByText('No link of this workspace has it.').waitFor();

@@ -1,6 +1,7 @@
-import { type ReactNode, useEffect, useId, useRef } from 'react';
+import { type ReactNode, useId, useRef } from 'react';
 import { type Problem, problemOf } from '../../api/problem.ts';
 import { Button } from '../../components/controls/button.tsx';
+import { useFocusOnFault } from '../../components/controls/use-focus-on-fault.ts';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import style from './account.module.css';
 
@@ -19,7 +20,7 @@ interface ChangeFormProps {
   readonly children: ReactNode;
 }
 
-/** One thing to change. After a refusal the focus is on the first field that is wrong, which is then read with the reason. */
+/** One thing to change. */
 export function ChangeForm({
   title,
   lead,
@@ -33,9 +34,7 @@ export function ChangeForm({
 }: ChangeFormProps) {
   const form = useRef<HTMLFormElement>(null);
   const titleId = useId();
-  useEffect(() => {
-    if (problem || isWrong) form.current?.querySelector<HTMLElement>('[aria-invalid]')?.focus();
-  }, [problem, isWrong]);
+  useFocusOnFault(form, problem ?? isWrong);
   const isAtField = problem !== undefined && Object.keys(problem.fields).length > 0;
   return (
     <section className={style.section} aria-labelledby={titleId}>

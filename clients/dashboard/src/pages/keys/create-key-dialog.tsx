@@ -1,11 +1,12 @@
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { useMutation } from '@connectrpc/connect-query';
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useRef, useState } from 'react';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { problemOf } from '../../api/problem.ts';
 import { Button } from '../../components/controls/button.tsx';
 import { CopyField } from '../../components/controls/copy-field.tsx';
 import { SelectField, TextField } from '../../components/controls/field.tsx';
+import { useFocusOnFault } from '../../components/controls/use-focus-on-fault.ts';
 import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import style from './keys.module.css';
@@ -70,8 +71,10 @@ interface KeyFormProps {
 
 function KeyForm({ isBusy, error, onChange, onSubmit, onClose }: KeyFormProps) {
   const problem = error ? problemOf(error) : undefined;
+  const form = useRef<HTMLFormElement>(null);
+  useFocusOnFault(form, error);
   return (
-    <form className={style.form} onChange={onChange} onSubmit={onSubmit}>
+    <form ref={form} className={style.form} onChange={onChange} onSubmit={onSubmit}>
       <TextField
         label="Name"
         name="name"

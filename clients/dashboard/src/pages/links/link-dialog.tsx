@@ -6,6 +6,7 @@ import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { type Problem, problemOf } from '../../api/problem.ts';
 import { Button } from '../../components/controls/button.tsx';
 import { SelectField, TextField } from '../../components/controls/field.tsx';
+import { useFocusOnFault } from '../../components/controls/use-focus-on-fault.ts';
 import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import { AliasField } from './alias-field.tsx';
@@ -38,6 +39,8 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   const isUnsaved = JSON.stringify(draft) !== JSON.stringify(first);
   const domains = useDomains();
   const { save, refused, isBusy } = useSaving(link, onDone);
+  const form = useRef<HTMLFormElement>(null);
+  useFocusOnFault(form, refused);
   const field = (name: keyof LinkDraft) => ({
     value: draft[name],
     onChange: (event: { target: { value: string } }) => setDraft({ ...draft, [name]: event.target.value }),
@@ -46,6 +49,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   return (
     <Dialog title={link ? `Edit ${link.title || link.code}` : 'Create a link'} isUnsaved={isUnsaved} onClose={onClose}>
       <form
+        ref={form}
         className={style.form}
         onSubmit={(event) => {
           event.preventDefault();

@@ -7,13 +7,14 @@ import { useSignIn } from './use-sign-in.ts';
 
 /** Email and password; `email` is given, and fixed, where somebody signs in again. */
 export function LogInForm({ email: fixed }: { email?: string }) {
-  const { problem, isBusy, run } = useSignIn();
-  const submit = (form: FormData): void => {
-    const [email, password] = [fixed ?? String(form.get('email')), String(form.get('password'))];
+  const { form, problem, isBusy, run } = useSignIn();
+  const submit = (fields: FormData): void => {
+    const [email, password] = [fixed ?? String(fields.get('email')), String(fields.get('password'))];
     void run((identity) => identity.logIn({ email, password, ...keptInCookie }));
   };
   return (
     <form
+      ref={form}
       className={style.form}
       onSubmit={(event) => {
         event.preventDefault();

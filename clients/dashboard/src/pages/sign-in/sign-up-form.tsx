@@ -7,15 +7,16 @@ import style from './sign-in.module.css';
 import { useSignIn } from './use-sign-in.ts';
 
 export function SignUpForm() {
-  const { problem, isBusy, run } = useSignIn();
-  const submit = (form: FormData): void => {
-    const text = (field: string): string => String(form.get(field) ?? '');
+  const { form, problem, isBusy, run } = useSignIn();
+  const submit = (fields: FormData): void => {
+    const text = (field: string): string => String(fields.get(field) ?? '');
     const name = text('name').trim();
     const request = { email: text('email'), password: text('password'), ...(name && { name }), ...keptInCookie };
     void run((identity) => identity.signUp(request));
   };
   return (
     <form
+      ref={form}
       className={style.form}
       onSubmit={(event) => {
         event.preventDefault();
