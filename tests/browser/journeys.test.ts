@@ -294,6 +294,45 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     expect(await destination.inputValue()).toBe('');
   });
 
+  it('loses neither what was typed nor what is shown once to Back or a reload', async () => {
+    const { page } = await signedInPage();
+    const asked: string[] = [];
+    page.on('dialog', (question) => {
+      asked.push(question.type());
+      void question.dismiss();
+    });
+    const goBack = () => page.evaluate(() => history.back());
+    const reload = () => page.evaluate(() => location.reload()).catch(() => {});
+    await page.getByRole('link', { name: 'API keys' }).click();
+    await page.getByRole('button', { name: 'Make a key' }).click();
+    await page.getByLabel('Name').fill('Nightly export');
+    const question = page.getByRole('alertdialog', { name: 'Throw away what you typed?' });
+    // However often.
+    for (let time = 0; time < 2; time++) {
+      await goBack();
+      await question.waitFor();
+    }
+    await question.getByRole('button', { name: 'Go on' }).click();
+    await reload();
+    await expect.poll(() => asked).toEqual(['beforeunload']);
+    expect(await page.getByLabel('Name').inputValue()).toBe('Nightly export');
+    await page.getByRole('button', { name: 'Make the key' }).click();
+    const secret = await page.getByLabel('Secret').inputValue();
+    await goBack();
+    await reload();
+    await expect.poll(() => asked).toHaveLength(2);
+    expect([await page.getByLabel('Secret').inputValue(), page.url()]).toEqual([
+      secret,
+      expect.stringMatching(/\/app\/keys$/),
+    ]);
+    await page.getByRole('button', { name: 'I have kept it' }).click();
+    // From here on nothing is lost, and nothing asked.
+    await goBack();
+    await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
+    await page.reload();
+    expect(asked).toHaveLength(2);
+  });
+
   it('leaves a dialog open that is not the one that was saved', async () => {
     const { page } = await signedInPage();
     for (const title of ['First', 'Second'])

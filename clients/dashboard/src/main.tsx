@@ -1,6 +1,7 @@
 import { createRoot } from 'react-dom/client';
 import { anonymousTransport } from './api/transport.ts';
 import { App } from './app.tsx';
+import { startStaying } from './components/dialogs/use-stay.ts';
 import { ErrorState } from './components/feedback/states.tsx';
 import './design/tokens.css';
 import './design/base.css';
@@ -13,6 +14,7 @@ import { browserTabs } from './session/tabs.ts';
 
 mendLanguage();
 startTheme();
+startStaying();
 const baseUrl = location.origin;
 const anonymous = anonymousTransport({ baseUrl });
 const session = createSession(sessionCalls(anonymous), browserTabs());

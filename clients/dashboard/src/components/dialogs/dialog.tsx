@@ -1,6 +1,7 @@
 import { type ReactNode, useEffect, useId, useRef, useState } from 'react';
 import { Button, IconButton } from '../controls/button.tsx';
 import style from './dialog.module.css';
+import { useStay } from './use-stay.ts';
 
 /** Where somebody begins; without one the browser chooses. */
 const firstField = 'input:not([readonly]), select, textarea';
@@ -19,7 +20,7 @@ interface DialogProps {
   readonly title: string;
   /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */
   readonly onClose?: (() => void) | undefined;
-  /** True: something was typed that would be lost, so it is asked about before. */
+  /** True: there is something in it that would be lost, so it is asked about before, and neither Back nor a reload takes it away at once. */
   readonly isUnsaved?: boolean;
   readonly children: ReactNode;
 }
@@ -31,6 +32,7 @@ export function Dialog({ title, onClose, isUnsaved = false, children }: DialogPr
   const dialog = useRef<HTMLDialogElement>(null);
   const pressedOn = useRef<EventTarget>(undefined);
   const titleId = useId();
+  useStay(isUnsaved, isAsked ? undefined : leave);
   useEffect(() => {
     const element = dialog.current;
     const before = document.activeElement;

@@ -27,7 +27,7 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
   if (make.data) {
     // It stays until somebody says that the secret is kept.
     return (
-      <Dialog title={`${make.data.name} is made`}>
+      <Dialog title={`${make.data.name} is made`} isUnsaved>
         <p>Copy its secret now and keep it where only the program reads it: it is not shown again.</p>
         <CopyField label="Secret" text={make.data.secret ?? ''} />
         <DialogActions>
