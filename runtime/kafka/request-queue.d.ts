@@ -1,7 +1,23 @@
 /** The part of kafkajs that client.ts mends; it has no types of its own. */
 declare module 'kafkajs/src/network/requestQueue/index.js' {
+  interface SentRequest {
+    /** Milliseconds since 1970. */
+    readonly sentAt: number;
+    readonly requestTimeout: number;
+    timeoutRequest(): void;
+  }
   export default class RequestQueue {
+    constructor(options: {
+      readonly requestTimeout: number;
+      readonly enforceRequestTimeout: boolean;
+      readonly isConnected: () => boolean;
+    });
     pending: unknown[];
+    inflight: Map<number, SentRequest>;
+    requestTimeoutIntervalId: NodeJS.Timeout | null;
+    isConnected(): boolean;
+    destroy(): void;
     scheduleCheckPendingRequests(): void;
+    scheduleRequestTimeoutCheck(): void;
   }
 }
