@@ -6,6 +6,7 @@ import type { Click } from './click.ts';
 import { ClickRows } from './packing/click-rows.ts';
 import { type ClickLine, parseLine } from './parse.ts';
 import type { Cursor } from './spool/cursor.ts';
+import { createCursorSaver } from './spool/cursor-saver.ts';
 import type { Chunk, Segment } from './spool/segment.ts';
 import type { Spool } from './spool/spool.ts';
 
@@ -47,6 +48,7 @@ const idle = { afterMs: 1_000, pollMs: 200 } as const;
 /** Spool to Kafka: one batch is read while the one before it is being sent. */
 export function createForwarder(options: ForwardOptions): Forwarder {
   const { spool, cursor, publish, log, pollMs } = options;
+  const saver = createCursorSaver(cursor, log);
   const pace = createPace(pollMs);
   let sending: Batch | undefined;
   let reading: Batch | undefined;
@@ -59,25 +61,27 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     // A cursor that stays behind costs sending twice, never a click.
     await spool
       .acknowledge(batch.ends)
-      .then((acknowledged) => cursor.save(acknowledged))
-      .catch((error: unknown) => log.error({ err: error }, 'the cursor could not be moved'));
+      .then(saver.moved)
+      .catch((error: unknown) => log.error({ err: error }, 'what was sent of the spool could not be noted'));
   };
 
-  return {
-    async run(signal) {
-      let inFlight = Promise.resolve();
-      while (!signal.aborted) {
-        const batch = { clicks: new ClickRows(), ends: new Map() };
-        reading = batch;
-        await collect(options, pace, batch, signal);
-        await inFlight;
-        if (signal.aborted) return;
-        inFlight = deliver(batch, signal).catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-        });
-      }
+  async function forward(signal: AbortSignal): Promise<void> {
+    let inFlight = Promise.resolve();
+    while (!signal.aborted) {
+      const batch = { clicks: new ClickRows(), ends: new Map() };
+      reading = batch;
+      await collect(options, pace, batch, signal);
       await inFlight;
-    },
+      if (signal.aborted) return;
+      inFlight = deliver(batch, signal).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+    await inFlight;
+  }
+
+  return {
+    run: (signal) => forward(signal).finally(saver.close),
     oldestMs() {
       const oldestUs = sending?.clicks.atUs[0] ?? reading?.clicks.atUs[0];
       return oldestUs && oldestUs / 1_000;

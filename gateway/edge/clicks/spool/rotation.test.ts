@@ -36,7 +36,7 @@ test('an old one is due, an empty one never', async () => {
   expect(await readdir(directory)).toEqual([activeName]);
   await appendFile(join(directory, activeName), 'x\n');
   await rotation.tick(Date.now() + 120_000);
-  expect(await listSpool(directory)).toMatchObject([{ active: false }]);
+  expect(listSpool(directory)).toMatchObject([{ active: false }]);
 });
 
 test('while there is no active file Envoy is asked for one, also when the renamed ones are gone: it may write to one of them', async () => {

@@ -43,7 +43,7 @@ export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: Ro
 
   return {
     async tick(now) {
-      const files = await listSpool(directory);
+      const files = listSpool(directory);
       const active = files.find((file) => file.active);
       // Also when nothing is left: Envoy may still write to a file that was renamed, and has been dropped since.
       if (!active) return reopen(files.length > 0);

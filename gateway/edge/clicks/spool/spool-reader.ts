@@ -40,16 +40,15 @@ export function createSpoolReader(directory: string, segments: OpenSegments): Sp
   async function nextListed(): Promise<Chunk | undefined> {
     for (let look = 1; ; look++) {
       try {
-        return await nextOf(await listSpool(directory));
+        return await nextOf(listSpool(directory));
       } catch (error) {
         if (!(error instanceof SegmentMoved) || look === mostLooks) throw error;
       }
     }
   }
 
-  /** A look at one file tells that there is no later one: to list the directory costs ten times as much. */
-  const isStillNewest = async (): Promise<boolean> =>
-    newest !== undefined && newest.inode === (await inodeOf(directory, activeName));
+  /** A look at one file tells that there is no later one: to list the directory costs several times as much. */
+  const isStillNewest = (): boolean => newest !== undefined && newest.inode === inodeOf(directory, activeName);
 
   async function letGo(segment: Segment): Promise<void> {
     await segments.close(segment);
@@ -64,7 +63,7 @@ export function createSpoolReader(directory: string, segments: OpenSegments): Sp
     async next() {
       try {
         const chunk = await reading?.read();
-        return chunk || (await isStillNewest()) ? chunk : await nextListed();
+        return chunk || isStillNewest() ? chunk : await nextListed();
       } catch (error) {
         // It is opened anew, as another one: what is still to be acknowledged of the old one says nothing of it.
         if (error instanceof SegmentCut) await letGo(error.segment);

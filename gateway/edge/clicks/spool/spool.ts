@@ -48,7 +48,7 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
     tidy: () => inTurn(() => removeFinished(state)),
     shed: (limits, now) => inTurn(() => shed(state, limits, now)),
     async lag() {
-      const files = await listSpool(directory);
+      const files = listSpool(directory);
       return files.reduce((sum, file) => sum + segments.unacknowledgedOf(file), 0);
     },
     sync: createSync(directory, () => listSpool(directory)),
@@ -70,20 +70,20 @@ function createTurns() {
 async function removeFinished({ directory, segments, reader }: State): Promise<void> {
   if (reader.finished.size === 0) return;
   for (const segment of reader.finished) {
-    const file = (await listSpool(directory)).find(({ inode }) => inode === segment.inode);
+    const file = listSpool(directory).find(({ inode }) => inode === segment.inode);
     const end = segments.acknowledgedOf(segment);
     if (file && file.size > segment.offset) reader.resume(segment);
     if (file && (file.active || end < file.size)) continue;
     if (file) await unlink(file.path);
     await reader.letGo(segment);
   }
-  segments.forgetAllBut(await listSpool(directory));
+  segments.forgetAllBut(listSpool(directory));
 }
 
 /** Deletes what is beyond the limits. */
 async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dropped[]> {
   const dropped: Dropped[] = [];
-  for (const { file, reason } of surplusOf(await listSpool(state.directory), limits, now)) {
+  for (const { file, reason } of surplusOf(listSpool(state.directory), limits, now)) {
     const one = await drop(state, file, reason);
     if (one.lines > 0) dropped.push(one);
   }

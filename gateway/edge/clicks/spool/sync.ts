@@ -7,7 +7,7 @@ import { openListed, type SpoolFile } from './spool-files.ts';
  */
 export function createSync(
   directory: string,
-  list: () => Promise<readonly SpoolFile[]>,
+  list: () => readonly SpoolFile[],
   datasync: (handle: FileHandle) => Promise<void> = (handle) => handle.datasync(),
 ): () => Promise<void> {
   /** By inode, the bytes that are on disk. */
@@ -16,7 +16,7 @@ export function createSync(
   return async () => {
     const next = new Map<string, number>();
     let isNew = false;
-    for (const file of await list()) {
+    for (const file of list()) {
       const { inode, size } = file;
       const before = durable.get(inode);
       // A file that is smaller than it was is another one: the inode of a deleted file is given again.
