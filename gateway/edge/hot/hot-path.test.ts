@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -56,6 +57,7 @@ function memorySet() {
   /** How many puts came before the first lease. */
   let putsBefore: number | undefined;
   let version = 0n;
+  let looks = 0;
   const hotSet: HotSet = {
     put(all) {
       puts.push(all.length);
@@ -71,13 +73,16 @@ function memorySet() {
       putsBefore ??= puts.length;
       leases.push(ttlMs);
     },
-    status: () => ({
-      ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
-      ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, slowestPushMs: 0 },
-    }),
+    status() {
+      looks++;
+      return {
+        ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
+        ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, slowestPushMs: 0 },
+      };
+    },
     acknowledged: async () => {},
   };
-  return { hotSet, entries, puts, leases, putsBeforeLease: () => putsBefore };
+  return { hotSet, entries, puts, leases, looks: () => looks, putsBeforeLease: () => putsBefore };
 }
 
 async function start({ failingLookups = 0, hotEntries = 100 } = {}) {
@@ -126,6 +131,18 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   await waitFor(() => entries.get('go.example/a')?.version === 3n, { what: 'what was missed' });
   keepBeating(second, 'd2');
   await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
+});
+
+it('looks after a lease that is held when it is to be renewed, and no more often', async () => {
+  const { link, leases, looks } = await start();
+  const stream = await link.stream(0);
+  keepBeating(stream, 'c1');
+  await waitFor(() => leases.length > 0, { what: 'the lease' });
+  const [before, renewals] = [looks(), leases.length];
+  await sleep(1_000);
+  expect(leases.length - renewals).toBeGreaterThan(1);
+  // At each renewal three times, and before each choice.
+  expect(looks() - before).toBeLessThan(30);
 });
 
 it('takes a link out that is about to end by the clock of the primary, although this host has another time', async () => {

@@ -7,9 +7,10 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { createWakeup } from '#runtime/time/wakeup.ts';
 import { createLinkClock } from '#runtime/watch/link-clock.ts';
 import { followLinks, type WatchListener, watchIsSilent } from '#runtime/watch/link-watch.ts';
-import { createWatchAge, type WatchAge } from '#runtime/watch/watch-age.ts';
+import { createWatchAge } from '#runtime/watch/watch-age.ts';
 import type { EdgeConfig } from '../config.ts';
 import { choose } from './choosing/choose.ts';
 import { type ClickTap, createClickTap } from './choosing/click-tap.ts';
@@ -18,7 +19,7 @@ import { createPopularity } from './choosing/popularity.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createLeaseKeeper, leaseMs } from './lease-keeper.ts';
 import { keyOfName, nameOf } from './link-name.ts';
-import { createTrackedLinks, type TrackedLinks } from './tracking/tracked-links.ts';
+import { createTrackedLinks } from './tracking/tracked-links.ts';
 
 interface Dependencies {
   readonly config: Pick<EdgeConfig, 'spoolDir' | 'hotEntries' | 'hotBytes'>;
@@ -42,7 +43,6 @@ const popularityBounds = { counters: 131_072, halfLifeMs: 60_000 } as const;
 const chooseRest = { shortestMs: 200, longestMs: 1_000, share: 19 } as const;
 const readMs = 20;
 const readAgainMs = 500;
-const leaseTickMs = 25;
 const expireMs = 250;
 const saveMs = 5_000;
 const lookupMs = 1_000;
@@ -56,7 +56,7 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
   const path = join(config.spoolDir, 'hot-links.json');
   const restored = await readHotLinks(path, (err) => log.error({ err }, 'the hot links cannot be read'));
   const parts = assemble(dependencies, restored);
-  const { age, tracked, leaseKeeper, clicks } = parts;
+  const { age, alarms, start, tracked, leaseKeeper, clicks } = parts;
   const stopping = new AbortController();
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
@@ -70,16 +70,24 @@ export async function openHotPath(dependencies: Dependencies): Promise<HotPath> 
     async run() {
       const watch = followLinks({
         client: links,
-        listener: listen(tracked, age, () => watch.reconnect()),
+        listener: listen(parts, () => watch.reconnect()),
         ...{ log, now, sleep: pause, random: Math.random },
       });
-      const task = (ms: number, what: () => void | Promise<void>) => repeat(() => ms, what, signal, log);
+      const each = (ms: number) => () => pause(ms, signal);
+      const keep = (what: () => void | Promise<void>, rest: Rest) => repeat(what, rest, signal, log);
+      for (const { wake } of Object.values(alarms)) signal.addEventListener('abort', wake);
       running = Promise.all([
-        repeat(restAfterChoice, () => chooseNow(parts, dependencies), signal, log),
-        task(readMs, () => read(parts, log, signal)),
-        task(leaseTickMs, leaseKeeper.tick),
-        task(expireMs, tracked.expire),
-        task(saveMs, () => save(parts, path)),
+        keep(
+          () => chooseNow(parts, dependencies),
+          (tookMs) => pause(restAfterChoice(tookMs), signal),
+        ),
+        keep(
+          () => read(parts, log, signal),
+          () => (tracked.waiting === 0 && start.isWhole ? alarms.unread.wait() : pause(readMs, signal)),
+        ),
+        keep(leaseKeeper.tick, () => alarms.lease.wait(leaseKeeper.restMs)),
+        keep(tracked.expire, each(expireMs)),
+        keep(() => save(parts, path), each(saveMs)),
       ]).then(() => Promise.all([watch.stop(), save(parts, path)]));
       await running;
     },
@@ -94,13 +102,17 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   const popularity = createPopularity(popularityBounds);
   for (const [name, score] of restored) popularity.restore(name, score);
   const age = createWatchAge(now);
+  /** There is something to read; the lease has to be looked after before it is due. */
+  const alarms = { unread: createWakeup(), lease: createWakeup() };
   const start = holdUntilWhole(hotSet);
   const tracked = createTrackedLinks({
     hotSet: start,
     lookup: async (names) => (await links.lookupLinks({ names: [...names] }, { timeoutMs: lookupMs })).records,
+    onUnread: alarms.unread.wake,
     onCorrection(corrected) {
       corrections.add(corrected.length);
       leaseKeeper.corrected(corrected);
+      alarms.lease.wake();
     },
     wallClock: createLinkClock(age),
   });
@@ -111,7 +123,7 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   observe(metric.leaseStateAge, {}, () => leaseKeeper.stateAgeMs / 1_000);
   observe(metric.leaseWithheldShards, {}, () => leaseKeeper.withheldShards);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
-  return { popularity, age, start, tracked, leaseKeeper, clicks: createClickTap(popularity) };
+  return { popularity, age, alarms, start, tracked, leaseKeeper, clicks: createClickTap(popularity) };
 }
 
 type Parts = ReturnType<typeof assemble>;
@@ -144,7 +156,7 @@ async function save({ tracked, popularity, start }: Parts, path: string): Promis
   await writeHotLinks(path, new Map(scores));
 }
 
-function listen(tracked: TrackedLinks, age: WatchAge, reconnect: () => void): WatchListener {
+function listen({ tracked, age, leaseKeeper }: Parts, reconnect: () => void): WatchListener {
   return {
     connecting: age.connecting,
     change: tracked.change,
@@ -155,6 +167,7 @@ function listen(tracked: TrackedLinks, age: WatchAge, reconnect: () => void): Wa
     gap() {
       tracked.gap();
       age.gap();
+      leaseKeeper.tick();
       // Another primary has another clock.
       reconnect();
     },
@@ -202,12 +215,9 @@ function capacityOf(hotSet: Pick<HotSet, 'status'>, { hotEntries, hotBytes }: De
   return entries === 0 ? hotEntries : Math.min(hotEntries, Math.floor((hotBytes * entries) / bytes));
 }
 
-async function repeat(
-  restMs: (tookMs: number) => number,
-  what: () => void | Promise<void>,
-  signal: AbortSignal,
-  log: Log,
-): Promise<void> {
+type Rest = (tookMs: number) => Promise<void>;
+
+async function repeat(what: () => void | Promise<void>, rest: Rest, signal: AbortSignal, log: Log): Promise<void> {
   while (!signal.aborted) {
     const since = now();
     try {
@@ -215,6 +225,7 @@ async function repeat(
     } catch (error) {
       log.error({ err: error }, 'the hot set could not be looked after');
     }
-    await pause(restMs(now() - since), signal);
+    // Who waits to be woken would not be any more.
+    if (!signal.aborted) await rest(now() - since);
   }
 }

@@ -57,6 +57,26 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBe(850);
   });
 
+  it('asks to be looked after at its renewal, at its end, and often while it is not held or a shard of it is withheld', () => {
+    const { state, leaseKeeper, pass, correct } = setUp();
+    expect(leaseKeeper.restMs).toBe(25);
+    pass(25);
+    expect(leaseKeeper.restMs).toBe(250);
+    state.time += 100;
+    expect(leaseKeeper.restMs).toBe(150);
+    state.age = 1_750;
+    expect(leaseKeeper.restMs).toBe(100);
+    state.age = 100;
+    correct('abc');
+    expect(leaseKeeper.restMs).toBe(25);
+    state.acknowledged = state.version;
+    pass(25);
+    expect(leaseKeeper.restMs).toBe(250);
+    state.settled = false;
+    pass(25);
+    expect(leaseKeeper.restMs).toBe(25);
+  });
+
   it('is shorter by what a push takes at present, which a renewal may have to wait for', () => {
     const { state, leases, pass } = setUp();
     for (const push of [149, 400, 5_000]) {

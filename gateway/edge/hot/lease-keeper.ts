@@ -22,8 +22,10 @@ export interface LeaseKeeper {
    * withheld, by a small message before the large one, until every Envoy has that.
    */
   corrected(links: readonly LinkKey[]): void;
-  /** Renews, withdraws or grants again. To be called some forty times a second. */
+  /** Renews, withdraws or grants again. To be called when Watch begins anew, and else after restMs. */
   tick(): void;
+  /** After how many milliseconds the next tick is due. A correction makes it sooner. */
+  readonly restMs: number;
   /** Milliseconds from the last renewal on; 0: withdrawn. */
   readonly ttlMs: number;
   /** For how long it has been granted, or withdrawn, in milliseconds. */
@@ -39,6 +41,8 @@ export const leaseMs = 2_000;
  */
 const way = { leastMs: 150, mostMs: 1_000 } as const;
 const renewMs = 250;
+/** How often to look whether the lease may be granted, or a shard be given back. */
+const lookMs = 25;
 /** How long a withdrawn lease stays so at least: each change between hot and cold is a step in the load of the resolvers. */
 const calmMs = 500;
 
@@ -107,6 +111,11 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
 
   return {
     tick,
+    get restMs() {
+      if (ttlMs === 0 || withheld.size > 0) return lookMs;
+      // A lease that is held and whole needs nothing before its renewal, or its end.
+      return Math.max(1, Math.min(renewAt - now(), leftMs()));
+    },
     corrected(links) {
       const { version } = hotSet.status();
       for (const { code } of links) withheld.set(shardOf(code), version);

@@ -58,7 +58,8 @@ export interface LinkTable {
   [Symbol.iterator](): Iterator<TrackedLink>;
 }
 
-export function createLinkTable(): LinkTable {
+/** `onUnread` is called when there are more links that have to be read. */
+export function createLinkTable(onUnread: () => void = () => {}): LinkTable {
   const links = new Map<string, TrackedLink>();
   /** Those whose epoch is not the present one. */
   const unread = new Set<TrackedLink>();
@@ -88,6 +89,7 @@ export function createLinkTable(): LinkTable {
       const link = { key, epoch: -1, version: 0n, doubts: 0, asked: false, entry: undefined, goneAtMs: 0 };
       links.set(nameOf(key), link);
       unread.add(link);
+      onUnread();
     },
     remove(link) {
       links.delete(nameOf(link.key));
@@ -106,11 +108,13 @@ export function createLinkTable(): LinkTable {
       link.doubts++;
       link.epoch = -1;
       unread.add(link);
+      onUnread();
     },
     isOfThisEpoch: (link) => link.epoch === epoch,
     startEpoch() {
       epoch++;
       for (const link of links.values()) unread.add(link);
+      onUnread();
     },
     get size() {
       return links.size;

@@ -38,6 +38,7 @@ function setUp(room = 1e6) {
   let acknowledgedVersion: bigint | undefined;
   const questions: { answer(): Promise<void>; fail(): Promise<void> }[] = [];
   let corrected = 0;
+  let calls = 0;
   let clock = now;
   const tracked = createTrackedLinks({
     hotSet: {
@@ -71,6 +72,9 @@ function setUp(room = 1e6) {
         });
       });
     },
+    onUnread: () => {
+      calls++;
+    },
     onCorrection: (links) => {
       corrected += links.length;
       for (const link of links) withheld.set(nameOf(link), setVersion);
@@ -94,6 +98,12 @@ function setUp(room = 1e6) {
     /** What Envoy answers by itself. */
     served: () => [...envoy].filter(([name]) => !withheld.has(name)),
     corrected: () => corrected,
+    /** Whether it was called to read since the last time. */
+    called() {
+      const wasCalled = calls > 0;
+      calls = 0;
+      return wasCalled;
+    },
     advance: (ms: number) => {
       clock += ms;
     },
@@ -118,6 +128,25 @@ describe('tracked links', () => {
     tracked.heard();
     await make('a');
     expect(versionOf('a')).toBe(1n);
+  });
+
+  it('call to be read when they are wanted, when they come into doubt, and after a gap', async () => {
+    const { tracked, store, key, make, called } = setUp();
+    tracked.heard();
+    tracked.track([key('a')]);
+    expect(called()).toBe(true);
+    store(recordOf('a', 1n));
+    await make();
+    expect([tracked.waiting, called()]).toEqual([0, false]);
+    tracked.change(changeOf(recordOf('a', 2n)));
+    expect(called()).toBe(false);
+    tracked.gap();
+    expect(called()).toBe(true);
+    tracked.heard();
+    await make('none');
+    expect(called()).toBe(true);
+    tracked.change(changeOf(recordOf('none', 1n)));
+    expect([tracked.waiting, called()]).toEqual([1, true]);
   });
 
   it('are plain links alone, and follow each change', async () => {

@@ -11,6 +11,8 @@ export interface TrackedLinksOptions extends CorrectionsOptions, Omit<PlacementO
   readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
   /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
+  /** There are more links that have to be read. */
+  readonly onUnread?: () => void;
 }
 
 /**
@@ -54,8 +56,8 @@ const lanes = 2;
 
 type Learned = readonly [TrackedLink, LinkRecord];
 
-export function createTrackedLinks({ lookup, ...options }: TrackedLinksOptions): TrackedLinks {
-  const table = createLinkTable();
+export function createTrackedLinks({ lookup, onUnread, ...options }: TrackedLinksOptions): TrackedLinks {
+  const table = createLinkTable(onUnread);
   const corrections = createCorrections(options);
   const placement = createPlacement({ table, corrections, ...options });
   let hearing = false;
