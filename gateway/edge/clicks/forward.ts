@@ -119,7 +119,7 @@ async function collect(options: ForwardOptions, pace: Pace, batch: Batch, signal
         dueAt = Math.min(dueAt, now + lingerMs);
       }
       if (batch.clicks.length >= maxClicks || now >= dueAt) return;
-      if (!chunk) await pause(Math.min(pace.restMs(now), dueAt - now), signal);
+      if (!chunk) await pause(Math.ceil(Math.min(pace.restMs(now), dueAt - now)), signal);
     } catch (error) {
       log.error({ err: error }, 'the spool cannot be read');
       if (batch.ends.size > 0) return;

@@ -85,13 +85,14 @@ function memorySet() {
   return { hotSet, entries, puts, leases, looks: () => looks, putsBeforeLease: () => putsBefore };
 }
 
-async function start({ failingLookups = 0, hotEntries = 100 } = {}) {
+async function start({ failingLookups = 0, hotEntries = 100, lookingUp = async () => {} } = {}) {
   const link = scriptedLinkService();
   let lookups = 0;
   const links: typeof link.client = {
     ...link.client,
     async lookupLinks(...call) {
       if (lookups++ < failingLookups) throw new Error('not now');
+      await lookingUp();
       return link.client.lookupLinks(...call);
     },
   };
@@ -143,6 +144,23 @@ it('looks after a lease that is held when it is to be renewed, and no more often
   expect(leases.length - renewals).toBeGreaterThan(1);
   // At each renewal three times, and before each choice.
   expect(looks() - before).toBeLessThan(30);
+});
+
+it('stops while a link is being looked up', async () => {
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  const { link, follow } = await start({
+    lookingUp() {
+      asked.resolve();
+      return answer.promise;
+    },
+  });
+  follow('a', 5);
+  (await link.stream(0)).say(beat('c1'));
+  await asked.promise;
+  const stopped = path?.stop();
+  answer.resolve();
+  await stopped;
 });
 
 it('takes a link out that is about to end by the clock of the primary, although this host has another time', async () => {

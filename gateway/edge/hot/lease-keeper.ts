@@ -114,7 +114,8 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
     get restMs() {
       if (ttlMs === 0 || withheld.size > 0) return lookMs;
       // A lease that is held and whole needs nothing before its renewal, or its end.
-      return Math.max(1, Math.min(renewAt - now(), leftMs()));
+      // Whole ones, for a timer that is set to a fraction is early, and what is early has to come again.
+      return Math.max(1, Math.ceil(Math.min(renewAt - now(), leftMs())));
     },
     corrected(links) {
       const { version } = hotSet.status();
