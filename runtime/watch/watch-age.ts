@@ -19,11 +19,12 @@ export interface WatchAge {
 
 /**
  * A heartbeat is some 10 ms old when it arrives. One that seems much older is so, or the clocks moved, or the stream was asked
- * for on a busy machine. In the last case all of its heartbeats seem as old as the second one was; the filter of made-up codes,
- * which cannot use one that is 200 ms old, would have none until there is another stream.
+ * for on a busy machine. In the last case all of its heartbeats seem as old as the second one was: a second and a half where
+ * a process reads ten thousand links as it starts. No lease can be held with that, and no made-up code be refused, so another stream is asked
+ * for soon; less and less often while it helps nothing.
  */
 const suspectMs = 150;
-const suspectForMs = 5_000;
+const patience = { firstMs: 500, longestMs: 5_000 } as const;
 
 /**
  * Two clocks cannot be compared, and how long a message was on its way is not known either. But a stream only tells of what was
@@ -44,16 +45,32 @@ export function createWatchAge(now: () => number): WatchAge {
   /** That may be another for the next stream. */
   let isOver = false;
   let asOf = Number.NEGATIVE_INFINITY;
-  let soundAt = 0;
+  /** When the first heartbeat of this stream came of those that seemed too old, without a sound one since. */
+  let suspectSince: number | undefined;
+  let patienceMs: number = patience.firstMs;
   /** The primary's clock less own, at least; that the newest heartbeat was on its way makes it less. */
   let ahead = Number.NEGATIVE_INFINITY;
+
+  /** Whether what seems so old now is no reason yet to ask for another stream. */
+  function isBorne(now: number, seemsMs: number): boolean {
+    if (seemsMs <= suspectMs) {
+      suspectSince = undefined;
+      patienceMs = patience.firstMs;
+      return true;
+    }
+    suspectSince ??= now;
+    if (now - suspectSince < patienceMs) return true;
+    patienceMs = Math.min(patience.longestMs, 2 * patienceMs);
+    return false;
+  }
+
   return {
     connecting() {
       askedAt = now();
       heartbeats = 0;
       if (isOver) offset = Number.NEGATIVE_INFINITY;
       isOver = false;
-      soundAt = askedAt;
+      suspectSince = undefined;
     },
     heartbeat(readAtMs) {
       const arrivedAt = now();
@@ -68,8 +85,7 @@ export function createWatchAge(now: () => number): WatchAge {
         return false;
       }
       asOf = Math.max(asOf, readAt);
-      if (arrivedAt - readAt <= suspectMs) soundAt = arrivedAt;
-      return arrivedAt - soundAt < suspectForMs;
+      return isBorne(arrivedAt, arrivedAt - readAt);
     },
     gap() {
       if (heartbeats < 2) offset = Number.NEGATIVE_INFINITY;
