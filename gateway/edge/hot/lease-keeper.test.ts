@@ -57,6 +57,20 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBe(850);
   });
 
+  it('is granted only where it outlasts its next renewal, so that it does not begin and end with each', () => {
+    const { state, leases, pass } = setUp();
+    state.push = 1_000;
+    state.age = 700;
+    pass(1_000);
+    expect(leases).toEqual([]);
+    state.age = 400;
+    pass(250);
+    expect(leases).toEqual([600]);
+    state.age = 900;
+    pass(250);
+    expect(leases).toEqual([600, 100]);
+  });
+
   it('asks to be looked after at its renewal, at its end, and often while it is not held or a shard of it is withheld', () => {
     const { state, leaseKeeper, pass, correct } = setUp();
     expect(leaseKeeper.restMs).toBe(25);
@@ -102,16 +116,17 @@ describe('the lease', () => {
     expect(leases.at(-1)).toBeUndefined();
   });
 
-  it('is held while another Watch is asked for because the present one was slow to begin, although pushes are slow', () => {
+  it('is held while another Watch is asked for because the present one was slow to begin, although pushes become slow', () => {
     const { state, leases, pass } = setUp();
     const watch = createWatchAge(() => state.time);
-    Object.assign(state, { watch, push: 1_000 });
+    state.watch = watch;
     const beat = (): boolean => watch.heartbeat(state.time);
     watch.connecting();
     beat();
     pass(600);
     while (beat()) pass(100);
     expect(leases.at(-1)).toBeGreaterThan(0);
+    state.push = 1_000;
     // The next one begins no sooner.
     pass(50);
     watch.connecting();

@@ -41,6 +41,8 @@ export const leaseMs = 2_000;
  */
 const way = { leastMs: 150, mostMs: 1_000 } as const;
 const renewMs = 250;
+/** What a lease has to have left to be granted: one that ends before its renewal would turn all hot links cold and hot again with each. */
+const leastLeftMs = 2 * renewMs;
 /** How often to look whether the lease may be granted, or a shard be given back. */
 const lookMs = 25;
 /** How long a withdrawn lease stays so at least: each change between hot and cold is a step in the load of the resolvers. */
@@ -77,7 +79,7 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
 
   function objection(): Reason | undefined {
     if (!settled()) return 'resynchronising';
-    return leftMs() > 0 ? undefined : 'silent';
+    return leftMs() > (ttlMs === 0 ? leastLeftMs : 0) ? undefined : 'silent';
   }
 
   function withdraw(reason: Reason): void {
