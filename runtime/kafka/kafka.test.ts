@@ -128,6 +128,35 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(table.seen).toEqual([...strings(0, 500), ...strings(450, 600)]);
   });
 
+  it.concurrent('hands out batches of several partitions beside each other where it is told to', async () => {
+    await kafka.createTopic('beside', 3);
+    const table = store();
+    let inHand = 0;
+    const most = { inHand: 0 };
+    const made = createConsumer({
+      brokers: kafka.brokers,
+      clientId: 'test',
+      groupId: 'beside',
+      topic: 'beside',
+      log: silentLog,
+      position: table.position,
+      concurrency: 2,
+      handle: async (batch) => {
+        most.inHand = Math.max(most.inHand, ++inHand);
+        await sleep(50);
+        inHand--;
+        return table.handle(batch);
+      },
+    });
+    open.push(made);
+    await producer().send(
+      'beside',
+      [0, 1, 2].map((partition) => ({ value: String(partition), partition })),
+    );
+    await waitFor(() => table.seen.length === 3, { timeoutMs: 20_000 });
+    expect(most.inHand).toBe(2);
+  });
+
   it.concurrent('tries a batch again until it is stored', async () => {
     await kafka.createTopic('again', 1);
     const table = store();

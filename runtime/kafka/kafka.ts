@@ -101,6 +101,8 @@ export interface ConsumerOptions extends KafkaOptions {
    * A rejection is tried again, with pauses of up to 5 s, for as long as the partition is ours.
    */
   readonly handle: (batch: Batch) => Promise<bigint>;
+  /** Of so many partitions batches are handled beside each other, of each one at a time (default 1). */
+  readonly concurrency?: number;
   /** Told which partitions are ours from now on, at each join of the group. */
   readonly assigned?: (partitions: readonly number[]) => void;
   /** How long the broker may hold a fetch back for more to come (default 50). */
@@ -174,6 +176,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     await consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: options.concurrency ?? 1,
       eachBatch: (payload) => onBatch(options, consumer, placed, payload, signal),
     });
     return ended;

@@ -4,7 +4,15 @@ import { classify, inTransaction } from '#runtime/postgres/pool.ts';
 import { type Merging, usualMerging } from './ingest/count-clicks.postgres.ts';
 import { type StoreOptions, storeDelivery } from './ingest/store-delivery.postgres.ts';
 import { takersLock } from './retention/erase.postgres.ts';
-import { type ClickStore, type Delivery, RowsRefused, type SaltStore, type Stored, TookTooLong } from './store.ts';
+import {
+  type ClickStore,
+  type Delivery,
+  NotTogether,
+  RowsRefused,
+  type SaltStore,
+  type Stored,
+  TookTooLong,
+} from './store.ts';
 
 /** What is written; on the primary. */
 export function postgresStore(pool: Pool, merging: Merging = usualMerging): ClickStore & SaltStore {
@@ -36,6 +44,12 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
           throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
         }
       }
+    },
+
+    async takeTogether(deliveries) {
+      return takeTogetherOnce(pool, deliveries, { look: false, merging }).catch((error: unknown) => {
+        throw isAboutStore(error) ? error : new NotTogether('they cannot be stored together', { cause: error });
+      });
     },
 
     async salts(days) {
@@ -102,6 +116,37 @@ function takeOnce(pool: Pool, delivery: Delivery, options: StoreOptions): Promis
   });
 }
 
+/** What stands under a partition, in workspaces' hours and for watchers, stands under the first one's: its lock is held. */
+function takeTogetherOnce(pool: Pool, deliveries: readonly Delivery[], options: StoreOptions): Promise<Stored> {
+  return inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(moveOffsets, [
+      deliveries.map(({ topic }) => topic),
+      deliveries.map(({ partition }) => partition),
+      deliveries.map(({ expected }) => expected),
+      deliveries.map(({ next }) => next),
+      deliveries.map(({ digest }) => digest && Buffer.from(digest)),
+    ]);
+    if (rowCount !== deliveries.length) throw new Error('one is overtaken, or somebody else holds its partition');
+    const [first] = deliveries as [Delivery];
+    return storeDelivery(client, { ...first, batches: deliveries.flatMap(({ batches }) => batches) }, options);
+  });
+}
+
+/**
+ * As moveOffset, for all. Rows that somebody holds are passed over: nobody waits for one while holding others, so there is no circle, and
+ * the partition of a process that stands still holds up no other.
+ */
+const moveOffsets = `
+with free as (
+  select o.topic, o.partition, i.next, i.digest
+  from unnest($1::text[], $2::int[], $3::bigint[], $4::bigint[], $5::bytea[]) as i (topic, partition, expected, next, digest)
+  join consumer_offsets o on o.topic = i.topic and o.partition = i.partition and o.next_offset = i.expected
+  for update of o skip locked
+)
+update consumer_offsets o set next_offset = f.next, digest = f.digest, digest_offset = f.next, moved_at = now()
+from free f where o.topic = f.topic and o.partition = f.partition
+returning pg_advisory_xact_lock_shared(${takersLock})`;
+
 /** With the offset comes the lock of those who store clicks: what is erased from then on is seen by the next statement. */
 function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
   const { topic, partition, expected, next, digest } = delivery;
@@ -129,6 +174,11 @@ function othersWereThere(error: unknown): boolean {
 /** SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise, unless others were there. */
 function isAboutRows(error: unknown): boolean {
   return !othersWereThere(error) && isSqlState(error, /^2[23]/);
+}
+
+/** The store does not answer, whatever it is asked. */
+function isAboutStore(error: unknown): boolean {
+  return ['unavailable', 'busy'].includes(classify(error).kind);
 }
 
 function isSqlState(error: unknown, codes: RegExp): boolean {

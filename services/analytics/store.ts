@@ -45,6 +45,11 @@ export class TookTooLong extends Error {
   override readonly name = 'TookTooLong';
 }
 
+/** Nothing of several deliveries was stored, and not because of the store: each is to be tried alone. The cause says why. */
+export class NotTogether extends Error {
+  override readonly name = 'NotTogether';
+}
+
 /** What the consumer writes. Everything else that it throws is worth another try. */
 export interface ClickStore {
   /** The next offset to read; undefined when nothing was ever stored of the partition. */
@@ -56,6 +61,11 @@ export interface ClickStore {
    * the offset was not the expected one, somebody else has the partition, and nothing was changed.
    */
   take(delivery: Delivery): Promise<Stored | 'overtaken'>;
+  /**
+   * The same of several partitions in one transaction: all of it or nothing. None of them is a partition's first. Rejects with
+   * NotTogether when one is overtaken or held by somebody else, when there are twins or rows that cannot be stored, and when it takes too long.
+   */
+  takeTogether(deliveries: readonly Delivery[]): Promise<Stored>;
 }
 
 interface VisitorSalt {

@@ -77,6 +77,52 @@ test('what is fetched again is not counted again', async () => {
   expect(await countOf(linkId)).toBe(9);
 });
 
+test('a fetch that goes on where the last one ended asks the store for nothing, and one that was overtaken asks', async () => {
+  const linkId = randomUUID();
+  let asked = 0;
+  const counted = {
+    ...store,
+    position: (...of: Parameters<typeof store.position>) => {
+      asked++;
+      return store.position(...of);
+    },
+  };
+  const consume = createConsume({ ...options(), store: counted });
+  const messages = [0, 1, 2, 3].map((offset) => message(offset, clicksOf(linkId, 3)));
+  const part = (from: number, to: number) => fetched(messages.slice(from, to));
+  expect(await consume(part(0, 1))).toBe(1n);
+  expect(await consume(part(1, 2))).toBe(2n);
+  expect(asked).toBe(1);
+  expect(await createConsume(options())(part(1, 4))).toBe(4n);
+  expect(await consume(part(2, 3))).toBe(4n);
+  expect(asked).toBe(2);
+  // As after an assignment.
+  expect(await consume(part(3, 4))).toBe(4n);
+  expect(asked).toBe(3);
+  expect(await countOf(linkId)).toBe(12);
+});
+
+test('partitions of one fetch share a transaction', async () => {
+  const linkIds = [randomUUID(), randomUUID()];
+  const consume = createConsume(options());
+  const both = linkIds.map((_, n) => partition + n);
+  partition = both.at(-1) as number;
+  for (const offset of [0, 1]) {
+    await Promise.all(
+      linkIds.map((linkId, n) =>
+        consume({ ...fetched([message(offset, clicksOf(linkId, 2))]), partition: both[n] as number }),
+      ),
+    );
+  }
+  const { rows } = await pool.query<{ partition: number; xmin: string; next_offset: string }>(
+    "select partition, xmin::text, next_offset from consumer_offsets where topic = 'clicks' and partition = any($1)",
+    [both],
+  );
+  expect(rows.map(({ next_offset }) => next_offset)).toEqual(['2', '2']);
+  expect(rows[0]?.xmin).toBe(rows[1]?.xmin);
+  expect(await Promise.all(linkIds.map(countOf))).toEqual([4, 4]);
+});
+
 test('what is dated far ahead, or before what is kept, is not counted', async () => {
   const linkId = randomUUID();
   const days = (count: number): number => Date.now() * 1_000 + count * 86_400_000_000;

@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto';
 import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { counter, histogram } from '#runtime/telemetry/metrics.ts';
+import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { startLinkedSpan } from '#runtime/telemetry/tracing.ts';
 import { clockSlack, keptFrom } from '../statistics/kept.ts';
-import { type ClickStore, RowsRefused, type Stored, TookTooLong } from '../store.ts';
-import { MalformedBatch, readBatch, type SoundBatch, sendersOf } from './click-batch.ts';
+import { type ClickStore, RowsRefused, TookTooLong } from '../store.ts';
+import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
+import { createGroupCommit, type Take } from './group-commit.ts';
 import type { Lag } from './lag.ts';
+import { consumed } from './transaction.ts';
 
 interface ConsumeOptions {
   readonly store: ClickStore;
@@ -25,6 +26,7 @@ interface ConsumeOptions {
 
 interface Storing extends ConsumeOptions {
   readonly deadLetters: DeadLetters;
+  readonly take: Take;
 }
 
 /** One message of a partition, read. */
@@ -36,8 +38,6 @@ interface Parcel {
   readonly reason: string;
 }
 
-const consumed = counter(metric.clicksConsumed);
-const batchDuration = histogram(metric.clickBatchDuration);
 const logResets = counter(metric.clickLogResets);
 /** How often rows are offered to the store, alone, before their message is given up. */
 const refusalsToDeath = 3;
@@ -53,7 +53,9 @@ const calmFetches = 50;
 export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
   const { store, log, lag } = options;
   const now = options.now ?? Date.now;
-  const deadLetters = createDeadLetters(options);
+  const storing = { ...options, deadLetters: createDeadLetters(options), take: createGroupCommit(options) };
+  /** By partition, where its last fetch ended. */
+  const ends = new Map<number, bigint>();
   /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
   const soughtFor = new Map<number, bigint>();
   /** By partition, how often its transactions were halved, for they took too long. */
@@ -61,9 +63,15 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   /** By partition, how many fetches are to go before as many links are merged with a transaction as usual. */
   const calmFor = new Map<number, number>();
 
+  /** A fetch that goes on where the last one ended needs not ask: if somebody else has the partition, it is overtaken. */
+  const positionOf = async ({ topic, partition, messages }: Batch): Promise<bigint | undefined> => {
+    const end = ends.get(partition);
+    ends.delete(partition);
+    return end !== undefined && messages[0]?.offset === String(end) ? end : store.position(topic, partition);
+  };
   const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
-    let position = await store.position(topic, partition);
+    let position = await positionOf(batch);
     if (position !== undefined && (await isAnotherLog(store, batch, position))) {
       log.error({ partition, position: String(position) }, 'the partition has another log; it is read from its start');
       logResets.add(1);
@@ -78,22 +86,23 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     const halved = halvings.get(partition) ?? 0;
     const calm = calmFor.get(partition) ?? 0;
     const mergedLinks = halved > 0 ? 0 : calm > 0 ? 1 : undefined;
-    for (const parcels of group(messages.map(read), options.batchClicks / 2 ** halved)) {
+    for (const parcels of group(messages, options.batchClicks / 2 ** halved)) {
       const step = { expected: position, now: now(), mergedLinks };
-      const moved = await storeParcels({ ...options, deadLetters }, batch, parcels, step).catch((error: unknown) => {
+      const moved = await storeParcels(storing, batch, parcels, step).catch((error: unknown) => {
         if (error instanceof TookTooLong) {
           halvings.set(partition, Math.min(halved + 1, mostHalvings));
           calmFor.set(partition, calmFetches);
         }
         throw error;
       });
-      deadLetters.passed(partition);
+      storing.deadLetters.passed(partition);
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
       position = moved;
       lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
     }
     if (halved > 0) halvings.set(partition, halved - 1);
     if (calm > 0) calmFor.set(partition, calm - 1);
+    if (position !== undefined) ends.set(partition, position);
     return position ?? 0n;
   };
   return (batch) => {
@@ -177,10 +186,12 @@ function read(message: KafkaMessage): Parcel {
   }
 }
 
-function* group(parcels: readonly Parcel[], clicks: number): Generator<Parcel[]> {
+/** Each is read when its turn comes: what is read takes several times the room. */
+function* group(messages: readonly KafkaMessage[], clicks: number): Generator<Parcel[]> {
   let open: Parcel[] = [];
   let size = 0;
-  for (const parcel of parcels) {
+  for (const message of messages) {
+    const parcel = read(message);
     open.push(parcel);
     size += parcel.batch?.atUs.length ?? 0;
     if (size < clicks) continue;
@@ -254,7 +265,7 @@ async function takeAlone(
   batch: Batch,
   parcel: Parcel,
   step: Step,
-): Promise<Stored | 'overtaken' | 'refused'> {
+): Promise<'stored' | 'overtaken' | 'refused'> {
   for (let refusals = 0; refusals < refusalsToDeath; refusals++) {
     try {
       return await take(options, batch, parcel.batch ? [parcel.batch] : [], step);
@@ -266,27 +277,18 @@ async function takeAlone(
   return 'refused';
 }
 
-async function take(
-  { store, retentionDays }: Storing,
+function take(
+  { take: takeShared, retentionDays }: Storing,
   { topic, partition }: Batch,
   batches: readonly SoundBatch[],
   { expected, next, now, mergedLinks, digest }: Step,
-): Promise<Stored | 'overtaken'> {
-  const startedAt = performance.now();
+): Promise<'stored' | 'overtaken'> {
   const limits = {
     notBeforeUs: keptFrom(now, retentionDays),
     notAfterUs: now * 1_000 + clockSlack,
     nowUs: now * 1_000,
   };
-  const span = startLinkedSpan(`process ${topic}`, batches.flatMap(sendersOf));
-  const taking = store.take({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
-  const stored = await taking.finally(() => span?.end());
-  if (stored === 'overtaken') return stored;
-  batchDuration.record((performance.now() - startedAt) / 1_000);
-  for (const outcome of ['stored', 'duplicates', 'expired', 'future', 'erased'] as const) {
-    if (stored[outcome] > 0) consumed.add(stored[outcome], { outcome });
-  }
-  return stored;
+  return takeShared({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
 }
 
 function newestUs(parcels: readonly Parcel[]): number | undefined {

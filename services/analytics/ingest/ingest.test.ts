@@ -73,41 +73,60 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     return rows[0]?.counts ?? [];
   }
 
-  test('a process that is killed between its inserts and its commit, again and again, counts each click once', async () => {
-    await kafka.createTopic('killed', 1);
-    // Every commit takes a while, with all rows written.
-    await pool.query(`
-      create function linger() returns trigger language plpgsql as 'begin perform pg_sleep(0.2); return null; end';
+  test.each([
+    ['of its partition', 1],
+    ['of several partitions', 3],
+  ])(
+    'a process that is killed between its inserts and its commit %s, again and again, counts each click once',
+    async (_, partitions) => {
+      const topic = `killed-${partitions}`;
+      await kafka.createTopic(topic, partitions);
+      const linkIds = Array.from({ length: partitions }, () => randomUUID());
+      const send = (clicks: number) =>
+        producer.send(
+          topic,
+          linkIds.map((linkId, partition) => message(linkId, clicks, partition)),
+        );
+      const storedOfAll = async () => (await Promise.all(linkIds.map(countsOf))).map(([clicks]) => clicks);
+      // A partition's first clicks are stored alone.
+      await send(1);
+      const first = reader(topic);
+      await waitFor(async () => (await storedOfAll()).every((clicks) => clicks === 1), { timeoutMs: 30_000 });
+      await first.close();
+      // Every commit takes a while, with all rows written, and shows how many offsets are in it.
+      await pool.query(`
+      create or replace function linger() returns trigger language plpgsql as
+        'begin perform pg_advisory_xact_lock_shared(77, new.partition); perform pg_sleep(0.2); return null; end';
       create constraint trigger linger after insert or update on consumer_offsets deferrable initially deferred
         for each row execute function linger()`);
-    const linkId = randomUUID();
-    const code = `import { startIngest } from './services/analytics/ingest/ingest.ts';
+      const code = `import { startIngest } from './services/analytics/ingest/ingest.ts';
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
       const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
-      startIngest(${JSON.stringify(configOf('killed'))}, postgresStore(pool), silentLog);`;
-    const committing = async (): Promise<boolean> => {
-      const { rows } = await pool.query(
-        "select from pg_stat_activity where application_name = 'child' and query = 'commit' and state = 'active' and datname = current_database()",
-      );
-      return rows.length > 0;
-    };
-    await producer.send(
-      'killed',
-      Array.from({ length: 12 }, () => message(linkId, 100)),
-    );
-    for (let kills = 0; kills < 3; kills++) {
-      const child = run(code);
-      await waitFor(committing, { timeoutMs: 30_000, intervalMs: 5, what: 'a commit' });
-      child.kill('SIGKILL');
-      await producer.send('killed', [message(linkId, 100)]);
-    }
-    await pool.query('drop trigger linger on consumer_offsets');
-    run(code);
-    await waitFor(async () => (await countsOf(linkId))[0] === 1_500, { timeoutMs: 30_000, what: 'all clicks' });
-    expect(await countsOf(linkId)).toEqual([1_500, 1_500, 1_500]);
-  }, 120_000);
+      startIngest(${JSON.stringify(configOf(topic))}, postgresStore(pool), silentLog);`;
+      const committing = async (): Promise<boolean> => {
+        const { rows } = await pool.query(
+          `select from pg_stat_activity a join pg_locks l using (pid)
+         where a.application_name = 'child' and a.query = 'commit' and a.state = 'active' and a.datname = current_database()
+           and l.locktype = 'advisory' and l.classid = 77 and l.granted`,
+        );
+        return rows.length >= Math.min(partitions, 2);
+      };
+      for (let n = 0; n < 4; n++) await send(5);
+      for (let kills = 0; kills < 3; kills++) {
+        const child = run(code);
+        await waitFor(committing, { timeoutMs: 30_000, intervalMs: 5, what: 'a commit' });
+        child.kill('SIGKILL');
+        await send(5);
+      }
+      await pool.query('drop trigger linger on consumer_offsets');
+      run(code);
+      await waitFor(async () => (await storedOfAll()).every((clicks) => clicks === 36), { timeoutMs: 30_000 });
+      for (const linkId of linkIds) expect(await countsOf(linkId)).toEqual([36, 36, 36]);
+    },
+    120_000,
+  );
 
   /** A process that stores, and from which partitions it did. */
   function reader(topic: string) {
@@ -118,7 +137,12 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       if (outcome !== 'overtaken') from.add(delivery.partition);
       return outcome;
     };
-    return { from, close: startIngest(configOf(topic), { ...store, take }, silentLog).close };
+    const takeTogether: typeof store.takeTogether = async (deliveries) => {
+      const outcome = await store.takeTogether(deliveries);
+      for (const { partition } of deliveries) from.add(partition);
+      return outcome;
+    };
+    return { from, close: startIngest(configOf(topic), { ...store, take, takeTogether }, silentLog).close };
   }
 
   test('partitions move between processes that come and go; each click is counted once', async () => {

@@ -6,6 +6,9 @@ import type { ClickStore } from '../store.ts';
 import { createConsume } from './consume.ts';
 import { createLag } from './lag.ts';
 
+/** Partitions whose clicks are read at once, and stored together where they wait for each other; fewer than may wait for a connection. */
+const concurrency = 8;
+
 /** Reads the clicks topic into the store until it is closed. */
 export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log): { close(): Promise<void> } {
   const kafka = { ...kafkaAccess(config), clientId: config.instance, log };
@@ -24,6 +27,7 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     handle: createConsume({ store, dead, deadTopic, log, batchClicks, retentionDays, lag }),
     assigned: lag.assigned,
     maxWaitMs: config.fetchWaitMs,
+    concurrency,
   });
   return {
     async close() {

@@ -1,0 +1,92 @@
+import { setImmediate as turnEnds } from 'node:timers/promises';
+import type { Log } from '#runtime/telemetry/log.ts';
+import { type ClickStore, type Delivery, NotTogether } from '../store.ts';
+import { observed } from './transaction.ts';
+
+/** Stores a delivery, in a transaction that it may share. */
+export type Take = (delivery: Delivery) => Promise<'stored' | 'overtaken'>;
+
+interface GroupCommitOptions {
+  readonly store: Pick<ClickStore, 'take' | 'takeTogether'>;
+  readonly log: Log;
+  /** Clicks of one transaction; a single delivery may have more. */
+  readonly batchClicks: number;
+  readonly now?: () => number;
+}
+
+interface Waiting {
+  readonly delivery: Delivery;
+  readonly resolve: (outcome: 'stored' | 'overtaken') => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** After deliveries could not be stored together: what stood in their way may do so for a while, and costs up to 10 s each time. */
+const apartMs = 60_000;
+
+/**
+ * One transaction after the other, each with all the deliveries that wait by then: of several partitions, for each hands over one
+ * and waits. Whatever is wrong with one of them, the others are stored, and it is told to that one alone, for each is then tried alone.
+ */
+export function createGroupCommit({ store, log, batchClicks, now = Date.now }: GroupCommitOptions): Take {
+  const queue: Waiting[] = [];
+  let isRunning = false;
+  let apartUntil = 0;
+
+  const storeAlone = ({ delivery, resolve, reject }: Waiting): Promise<void> =>
+    observed([delivery], () => store.take(delivery)).then(resolve, reject);
+
+  const storeTogether = async (group: readonly Waiting[]): Promise<void> => {
+    const deliveries = group.map(({ delivery }) => delivery);
+    try {
+      await observed(deliveries, () => store.takeTogether(deliveries));
+      for (const { resolve } of group) resolve('stored');
+    } catch (error) {
+      if (!(error instanceof NotTogether)) {
+        for (const { reject } of group) reject(error);
+        return;
+      }
+      const partitions = deliveries.map(({ partition }) => partition);
+      log.warn({ err: error, partitions }, 'deliveries were not stored together; for a minute each is stored alone');
+      apartUntil = now() + apartMs;
+      for (const waiting of group) await storeAlone(waiting);
+    }
+  };
+
+  const run = async (): Promise<void> => {
+    isRunning = true;
+    // The partitions of one fetch are handed out in the same turn.
+    await turnEnds();
+    for (let [first] = queue; first; [first] = queue) {
+      const group = now() < apartUntil ? [first] : groupOf(first, queue, batchClicks);
+      for (const waiting of group) queue.splice(queue.indexOf(waiting), 1);
+      await (group.length > 1 ? storeTogether(group) : storeAlone(first));
+    }
+    isRunning = false;
+  };
+
+  return (delivery) =>
+    new Promise((resolve, reject) => {
+      queue.push({ delivery, resolve, reject });
+      if (!isRunning) void run();
+    });
+}
+
+/** The first that waits, and those of the others that may share its transaction, as far as there is room. */
+function groupOf(first: Waiting, queue: readonly Waiting[], clicks: number): Waiting[] {
+  if (!mayShare(first)) return [first];
+  let size = 0;
+  return queue.filter((waiting) => {
+    if (!mayShare(waiting)) return false;
+    size += clicksOf(waiting);
+    return waiting === first || size <= clicks;
+  });
+}
+
+/** Not a partition's first, nor what took too long before. */
+function mayShare({ delivery: { expected, mergedLinks } }: Waiting): boolean {
+  return expected !== undefined && mergedLinks === undefined;
+}
+
+function clicksOf({ delivery }: Waiting): number {
+  return delivery.batches.reduce((sum, { atUs }) => sum + atUs.length, 0);
+}
