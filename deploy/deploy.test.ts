@@ -56,6 +56,7 @@ const all = ({ initContainers = [], containers }: Pod): Container[] => [...initC
 const containers = workloads.flatMap(({ name, pod }) =>
   all(pod).map((container): [string, Container, Pod] => [`${name}/${container.name}`, container, pod]),
 );
+const toldToRenderer = toldTo(containers.find(([name]) => name === 'edge/render')?.[1] as Container);
 /** Containers that stay: a sidecar is an init container that is restarted. */
 const parts = workloads.flatMap(({ kind, pod }) =>
   kind === 'Job' ? [] : all(pod).filter((one) => pod.containers.includes(one) || one.restartPolicy === 'Always'),
@@ -193,10 +194,19 @@ describe('the network', () => {
     expect(new Set(admitted(podOf(name)))).toEqual(new Set([...readers(variable), ...envoy]));
   });
 
-  it.each(processNames)('lets in Prometheus to %s', (name) => {
+  const letsInPrometheus = (asked: number): boolean => {
     const open = named('NetworkPolicy', 'monitoring').spec.ingress?.flatMap(({ ports = [] }) => ports) ?? [];
-    const metrics = portOf(name) + 1_000;
-    expect(open.some(({ port, endPort = port }) => Number(port) <= metrics && metrics <= Number(endPort))).toBe(true);
+    return open.some(({ port, endPort = port }) => Number(port) <= asked && asked <= Number(endPort));
+  };
+
+  it.each(processNames)('lets in Prometheus to %s', (name) => {
+    expect(letsInPrometheus(portOf(name) + 1_000)).toBe(true);
+  });
+
+  it('lets in Prometheus by no door of Envoy', () => {
+    const { publicAddress, internalAddress } = envoyConfig;
+    const doors = loadConfig({ publicAddress, internalAddress }, toldToRenderer);
+    expect(Object.values(doors).map(({ port }) => letsInPrometheus(port))).toEqual([false, false]);
   });
 
   // Neither Kubernetes 1.30 (kubernetes/kubernetes#128850) nor Calico of its time (projectcalico/calico#8881) looks for the names of ports in a sidecar.
@@ -289,8 +299,10 @@ describe.each(base.filter(({ kind }) => kind === 'Deployment'))('a rolling updat
 });
 
 it('Envoy is rendered from settings that it understands, and started as the renderer says', () => {
-  const render = toldTo(containers.find(([name]) => name === 'edge/render')?.[1] as Container);
-  const settings = settingsFrom(loadConfig(envoyConfig, { ...render, HOP_EDGE_ID: 'edge-0' }), join(secrets, 'envoy'));
+  const settings = settingsFrom(
+    loadConfig(envoyConfig, { ...toldToRenderer, HOP_EDGE_ID: 'edge-0' }),
+    join(secrets, 'envoy'),
+  );
   const descriptorPath = join(checkout, settings.descriptorPath);
   const { args } = renderEnvoy({ ...settings, seenAs: '/etc/hopline/envoy', descriptorPath });
   const envoy = partNamed('envoy');

@@ -137,6 +137,26 @@ describe('the age of the watch', () => {
     expect(age.ageMs()).toBe(300);
   });
 
+  it('believes for half a minute at most that the clocks are as a stream before said', () => {
+    const { age, pass, hear } = setUp();
+    age.connecting();
+    hear(0);
+    pass(10);
+    hear(0);
+    // The primary's clock goes ahead, and less than its heartbeats are late from now on: none of them seems to come before it was read.
+    const [moved, late] = [1_000, 1_200];
+    for (let ms = 0; ms < 30_000; ms += 500) {
+      age.connecting();
+      pass(500);
+    }
+    age.connecting();
+    pass(late);
+    hear(late, moved);
+    pass(100);
+    hear(late, moved);
+    expect(age.ageMs()).toBeGreaterThanOrEqual(late);
+  });
+
   it('asks for another stream when the clocks have moved, either way', () => {
     const { age, pass, hear } = setUp();
     age.connecting();

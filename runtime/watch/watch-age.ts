@@ -25,6 +25,9 @@ export interface WatchAge {
  */
 const suspectMs = 150;
 const patience = { firstMs: 500, longestMs: 5_000 } as const;
+/** For how long what a stream told of the clocks counts after it, beside what the next ones tell: some eight of them, as patience has it. */
+const outlastsMs = 30_000;
+const nothing = Number.NEGATIVE_INFINITY;
 
 /**
  * Two clocks cannot be compared, and how long a message was on its way is not known either. But a stream only tells of what was
@@ -33,23 +36,26 @@ const patience = { firstMs: 500, longestMs: 5_000 } as const;
  * tell of a reading that was under way at a, so the second one is taken. The error is on the safe side: a heartbeat seems older
  * than it is by what the second one took to be read, about 0.2 s.
  *
- * What was learned of the clocks outlasts its stream: each stream tells one such bound, and the greatest is the nearest. So nothing
- * seems older because another stream had to be asked for, and that one may be slow to begin as well. Where the primary's clock
- * went ahead, and after a gap, behind which may be another primary, the next stream begins without it.
+ * What was learned of the clocks outlasts its stream for a while: each stream tells one such bound, and the greatest is the nearest. So nothing
+ * seems older because another stream had to be asked for, and that one may be slow to begin as well. Not for longer, for a clock of the primary
+ * that went ahead is not found out while its heartbeats are later than it went. Where it was found out, and after a gap, behind which may be another
+ * primary, the next stream begins without it.
  */
 export function createWatchAge(now: () => number): WatchAge {
   let askedAt = 0;
   let heartbeats = 0;
-  /** Own clock less the primary's, at least. */
-  let offset = Number.NEGATIVE_INFINITY;
-  /** That may be another for the next stream. */
+  /** Own clock less the primary's, at least: by this stream. */
+  let offset = nothing;
+  /** The same by one before it, which counts until then. */
+  let earlier = { offset: nothing, until: nothing };
+  /** Both may be others for the next stream. */
   let isOver = false;
-  let asOf = Number.NEGATIVE_INFINITY;
+  let asOf = nothing;
   /** When the first heartbeat of this stream came of those that seemed too old, without a sound one since. */
   let suspectSince: number | undefined;
   let patienceMs: number = patience.firstMs;
   /** The primary's clock less own, at least; that the newest heartbeat was on its way makes it less. */
-  let ahead = Number.NEGATIVE_INFINITY;
+  let ahead = nothing;
 
   /** Whether what seems so old now is no reason yet to ask for another stream. */
   function isBorne(now: number, seemsMs: number): boolean {
@@ -64,11 +70,15 @@ export function createWatchAge(now: () => number): WatchAge {
     return false;
   }
 
+  const earlierOffset = (at: number): number => (at < earlier.until ? earlier.offset : nothing);
+
   return {
     connecting() {
       askedAt = now();
       heartbeats = 0;
-      if (isOver) offset = Number.NEGATIVE_INFINITY;
+      if (isOver) earlier = { offset: nothing, until: nothing };
+      else if (offset > earlierOffset(askedAt)) earlier = { offset, until: askedAt + outlastsMs };
+      offset = nothing;
       isOver = false;
       suspectSince = undefined;
     },
@@ -76,9 +86,10 @@ export function createWatchAge(now: () => number): WatchAge {
       const arrivedAt = now();
       heartbeats++;
       ahead = readAtMs - arrivedAt;
-      if (heartbeats === 2) offset = Math.max(offset, askedAt - readAtMs);
-      if (offset === Number.NEGATIVE_INFINITY) return true;
-      const readAt = readAtMs + offset;
+      if (heartbeats === 2) offset = askedAt - readAtMs;
+      const known = Math.max(offset, earlierOffset(arrivedAt));
+      if (known === nothing) return true;
+      const readAt = readAtMs + known;
       // It cannot arrive before it was read: the primary's clock went ahead, or ours stood still (a host that slept).
       if (readAt > arrivedAt) {
         isOver = true;
@@ -88,10 +99,10 @@ export function createWatchAge(now: () => number): WatchAge {
       return isBorne(arrivedAt, arrivedAt - readAt);
     },
     gap() {
-      if (heartbeats < 2) offset = Number.NEGATIVE_INFINITY;
+      if (heartbeats < 2) earlier = { offset: nothing, until: nothing };
       else isOver = true;
-      asOf = Number.NEGATIVE_INFINITY;
-      ahead = Number.NEGATIVE_INFINITY;
+      asOf = nothing;
+      ahead = nothing;
     },
     get asOf() {
       return asOf;

@@ -94,7 +94,8 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
 
   function grant(): void {
     ttlMs = leftMs();
-    renewAt = now() + renewMs;
+    // What has little left is renewed before its end, or withdrawn at it: it lapses by itself only when nobody is here.
+    renewAt = now() + Math.min(renewMs, ttlMs / 2);
     hotSet.setLease(ttlMs, new Set(withheld.keys()));
   }
 

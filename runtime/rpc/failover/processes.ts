@@ -56,12 +56,13 @@ export function createProcesses(options: ProcessesOptions): Processes {
 }
 
 /**
- * All addresses of a name, of one family, for a process may have one of each. Where there is only one, the name: it is looked up with each connection
- * that is made.
+ * All addresses of a name, of one family, for a process may have one of each: of IPv4 where there are some, for there may be no listener on the
+ * others. Where there is only one, the name: it is looked up with each connection that is made.
  */
 async function findByName(address: Address): Promise<readonly Address[]> {
   if (isIP(address.host) !== 0) return [address];
   const found = await lookup(address.host, { all: true });
-  const hosts = found.filter(({ family }) => family === found[0]?.family).map((one) => one.address);
+  const family = Math.min(...found.map((one) => one.family));
+  const hosts = found.filter((one) => one.family === family).map((one) => one.address);
   return hosts.length > 1 ? hosts.sort().map((host) => ({ host, port: address.port })) : [address];
 }

@@ -62,7 +62,8 @@ function retryAfterOf(failure: ConnectError): number | undefined {
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }
 
-const relative = new Intl.RelativeTimeFormat();
+/** In the language of the sentence that it ends. */
+const relative = new Intl.RelativeTimeFormat('en');
 
 /** "in 20 seconds", "in 5 minutes" */
 function whenIn(ms: number): string {

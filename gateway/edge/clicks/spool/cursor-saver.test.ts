@@ -43,3 +43,25 @@ test('one save waits for the one before, and one that fails is followed by the n
   await saver.close();
   expect(saved).toEqual([1, 2]);
 });
+
+test('one that fails is made again a second later, and at the end, without another click', async () => {
+  let disk = 'full';
+  const saved: string[] = [];
+  const saver = createCursorSaver(
+    {
+      async save() {
+        saved.push(disk);
+        if (disk === 'full') throw new Error('the disk is full');
+      },
+    },
+    silentLog,
+  );
+  saver.moved(at(1));
+  await vi.advanceTimersByTimeAsync(2_500);
+  expect(saved).toEqual(['full', 'full']);
+  disk = 'free';
+  await saver.close();
+  expect(saved).toEqual(['full', 'full', 'free']);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(saved).toHaveLength(3);
+});

@@ -20,6 +20,10 @@ export function createCursorSaver({ save }: Pick<Cursor, 'save'>, log: Log): Cur
   let timer: NodeJS.Timeout | undefined;
   let saving = Promise.resolve();
 
+  function saveSoon(): void {
+    timer ??= setTimeout(() => void saveInTurn().then(() => unsaved && saveSoon()), everyMs);
+  }
+
   function saveInTurn(): Promise<void> {
     clearTimeout(timer);
     timer = undefined;
@@ -27,7 +31,10 @@ export function createCursorSaver({ save }: Pick<Cursor, 'save'>, log: Log): Cur
       if (!unsaved) return;
       const acknowledged = unsaved;
       unsaved = undefined;
-      await save(acknowledged).catch((error: unknown) => log.error({ err: error }, 'the cursor could not be moved'));
+      await save(acknowledged).catch((error: unknown) => {
+        unsaved ??= acknowledged;
+        log.error({ err: error }, 'the cursor could not be moved');
+      });
     });
     return saving;
   }
@@ -35,7 +42,7 @@ export function createCursorSaver({ save }: Pick<Cursor, 'save'>, log: Log): Cur
   return {
     moved(acknowledged) {
       unsaved = acknowledged;
-      timer ??= setTimeout(saveInTurn, everyMs);
+      saveSoon();
     },
     close: saveInTurn,
   };
