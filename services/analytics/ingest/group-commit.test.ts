@@ -116,6 +116,15 @@ test('a transaction has no more clicks than it may, and a partition’s first de
   expect(new Set(xmins).size).toBe(4);
 });
 
+test('what has more clicks than there is room for keeps out none that have fewer', async () => {
+  const linkIds = [randomUUID(), randomUUID(), randomUUID()];
+  const clicks = linkIds.map((linkId, n) => clicksOn(linkId, n === 1 ? 10 : 4));
+  await Promise.all((await Promise.all(clicks.map(partitionWith))).map(groupCommit({ batchClicks: 8 })));
+  const xmins = (await storedOf(linkIds)).map(([row]) => row?.xmin);
+  expect(xmins[0]).toBe(xmins[2]);
+  expect(xmins[0]).not.toBe(xmins[1]);
+});
+
 test('of several partitions one that somebody else has moved on changes nothing, and the others are stored', async () => {
   const linkIds = [randomUUID(), randomUUID(), randomUUID()];
   const deliveries = await Promise.all(linkIds.map((linkId) => partitionWith(clicksOn(linkId, 2))));
@@ -207,7 +216,7 @@ test('what takes too long together is stored one by one, and nothing together fo
   expect(warnings).toEqual([expect.objectContaining({ partitions: deliveries.slice(0, 2).map((d) => d.partition) })]);
 });
 
-test('while the store does not answer all of them are to be tried again, and none is asked for alone', async () => {
+test('while the store does not answer all of them are to be tried again, none is asked for alone at once, and each is then', async () => {
   const own = createPool(database.url, {
     max: 1,
     connectTimeoutMs: 20_000,
@@ -237,6 +246,8 @@ test('while the store does not answer all of them are to be tried again, and non
   other.release();
   expect((await taking).map(({ status }) => status)).toEqual(['rejected', 'rejected']);
   expect(alone).toBe(0);
+  // It may be one of them that the store cannot bear.
   expect(await Promise.all(deliveries.map(take))).toEqual(['stored', 'stored']);
+  expect(alone).toBe(2);
   expect((await storedOf(linkIds)).map(([row]) => row?.total)).toEqual([2, 2]);
 });

@@ -11,6 +11,7 @@ interface GroupCommitOptions {
   readonly log: Log;
   /** Clicks of one transaction; a single delivery may have more. */
   readonly batchClicks: number;
+  /** Milliseconds of a clock that only runs forward. */
   readonly now?: () => number;
 }
 
@@ -27,7 +28,12 @@ const apartMs = 60_000;
  * One transaction after the other, each with all the deliveries that wait by then: of several partitions, for each hands over one
  * and waits. Whatever is wrong with one of them, the others are stored, and it is told to that one alone, for each is then tried alone.
  */
-export function createGroupCommit({ store, log, batchClicks, now = Date.now }: GroupCommitOptions): Take {
+export function createGroupCommit({
+  store,
+  log,
+  batchClicks,
+  now = () => performance.now(),
+}: GroupCommitOptions): Take {
   const queue: Waiting[] = [];
   let isRunning = false;
   let apartUntil = 0;
@@ -41,13 +47,14 @@ export function createGroupCommit({ store, log, batchClicks, now = Date.now }: G
       await observed(deliveries, () => store.takeTogether(deliveries));
       for (const { resolve } of group) resolve('stored');
     } catch (error) {
+      // Also when it seems to be the store: it may be one of them that it cannot bear, and they would meet again.
+      apartUntil = now() + apartMs;
       if (!(error instanceof NotTogether)) {
         for (const { reject } of group) reject(error);
         return;
       }
       const partitions = deliveries.map(({ partition }) => partition);
       log.warn({ err: error, partitions }, 'deliveries were not stored together; for a minute each is stored alone');
-      apartUntil = now() + apartMs;
       for (const waiting of group) await storeAlone(waiting);
     }
   };
@@ -74,11 +81,12 @@ export function createGroupCommit({ store, log, batchClicks, now = Date.now }: G
 /** The first that waits, and those of the others that may share its transaction, as far as there is room. */
 function groupOf(first: Waiting, queue: readonly Waiting[], clicks: number): Waiting[] {
   if (!mayShare(first)) return [first];
-  let size = 0;
+  let left = clicks - clicksOf(first);
   return queue.filter((waiting) => {
-    if (!mayShare(waiting)) return false;
-    size += clicksOf(waiting);
-    return waiting === first || size <= clicks;
+    if (waiting === first) return true;
+    if (!mayShare(waiting) || clicksOf(waiting) > left) return false;
+    left -= clicksOf(waiting);
+    return true;
   });
 }
 
