@@ -180,8 +180,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     route: {
       cluster: clusterOf(rpc),
       timeout: milliseconds(timeoutMs + limits.graceMs),
-      retry_policy:
-        rpc.name === readiness ? readinessRetries : isRead(binding.verb) ? retryPolicy.read : retryPolicy.write,
+      retry_policy: retriesOf(rpc, binding),
     },
     request_headers_to_add: [
       setHeader('grpc-timeout', `${timeoutMs}m`),
@@ -210,6 +209,11 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     },
     route,
   ];
+}
+
+function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
+  if (rpc.name === readiness) return readinessRetries;
+  return isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 
 /** As far as a route can see: one in chunks, or over HTTP/2 without a length, is found by the transcoder (filters.ts). */

@@ -165,6 +165,9 @@ export function metadataOf(context: HandlerContext, key: string): string | undef
   return context.requestHeader.get(key) ?? undefined;
 }
 
+/** Whether the door was asked by HEAD, as Envoy says: a page is answered without its body. */
+export const isHead = (context: HandlerContext): boolean => metadataOf(context, 'x-hop-method') === 'HEAD';
+
 /** The :authority of the call: the host that the request was sent to. */
 export function authorityOf(context: HandlerContext): string {
   if (context instanceof CallContext) return context.call.getHost() ?? '';

@@ -4,7 +4,7 @@ import type { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
 import type { HttpBody } from '#gen-google/api/httpbody_pb.ts';
 import { notFound, precondition, unavailable } from '#runtime/errors/errors.ts';
 import { prefersJson } from '#runtime/http/negotiation.ts';
-import { authorityOf, logFields, metadataOf, setFixedMetadata } from '#runtime/rpc/call.ts';
+import { authorityOf, isHead, logFields, metadataOf, setFixedMetadata } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
 import type { Domains, LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { AnswerCounts, AnsweredBy, Outcome } from './answer-counts.ts';
@@ -188,8 +188,6 @@ const formOf = (context: HandlerContext): 'json' | 'html' =>
 
 /** The address of who asks. Made by Envoy, which lets no client say it. */
 const clientOf = (context: HandlerContext): string | undefined => metadataOf(context, 'x-envoy-external-address');
-
-const isHead = (context: HandlerContext): boolean => metadataOf(context, 'x-hop-method') === 'HEAD';
 
 /** Tells Envoy the answer. */
 function send(context: HandlerContext, { headers, body, noBody }: HttpAnswer): HttpBody {

@@ -1,6 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
-import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { isHead, setResponseMetadata } from '#runtime/rpc/call.ts';
 
 const headers = [
   ['x-status', '200'],
@@ -17,7 +17,6 @@ const nothing = new Uint8Array();
 export const readiness: Pick<ServiceImpl<typeof PagesService>, 'getReadiness'> = {
   getReadiness(_request, context) {
     for (const [name, value] of headers) setResponseMetadata(context, name, value);
-    const isHead = metadataOf(context, 'x-hop-method') === 'HEAD';
-    return { contentType: 'application/json', data: isHead ? nothing : degraded };
+    return { contentType: 'application/json', data: isHead(context) ? nothing : degraded };
   },
 };

@@ -3,7 +3,7 @@ import type { PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { notFound, unavailable } from '#runtime/errors/errors.ts';
 import { errorBody } from '#runtime/http/error-body.ts';
 import { matchesEtag, pickEncoding, prefersJson } from '#runtime/http/negotiation.ts';
-import { metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
+import { isHead, metadataOf, setResponseMetadata } from '#runtime/rpc/call.ts';
 import type { Site } from './files.ts';
 import type { ReadReadiness } from './readiness.ts';
 import type { SiteFile } from './site-file.ts';
@@ -93,8 +93,4 @@ function variantFor(context: HandlerContext, file: SiteFile) {
 /** The path as it was asked for, without its query; the path that the transcoder bound can come from a query parameter. */
 function pathOf(context: HandlerContext): string | undefined {
   return metadataOf(context, 'x-envoy-original-path')?.split('?', 1)[0];
-}
-
-function isHead(context: HandlerContext): boolean {
-  return metadataOf(context, 'x-hop-method') === 'HEAD';
 }

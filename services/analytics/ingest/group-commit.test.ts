@@ -18,7 +18,7 @@ let store: ReturnType<typeof postgresStore>;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = poolOf(4);
   store = postgresStore(pool);
   await pool.query("alter table clicks add constraint no_poison check (code <> 'poison')");
 });
@@ -26,6 +26,9 @@ afterAll(async () => {
   await pool.end();
   await database.drop();
 });
+
+const poolOf = (max: number, statementTimeoutMs = 20_000): Pool =>
+  createPool(database.url, { max, statementTimeoutMs, connectTimeoutMs: 20_000, log: silentLog });
 
 let partitions = 0;
 /** A partition of which one message was stored, and its next delivery. */
@@ -184,12 +187,7 @@ test('clicks that are there already, or twice among those that wait, count once'
 });
 
 test('what takes too long together is stored one by one, and nothing together for a minute', async () => {
-  const hurried = createPool(database.url, {
-    max: 2,
-    statementTimeoutMs: 400,
-    connectTimeoutMs: 20_000,
-    log: silentLog,
-  });
+  const hurried = poolOf(2, 400);
   onTestFinished(() => hurried.end());
   const warnings: unknown[] = [];
   const log = { ...silentLog, warn: (fields: unknown) => void warnings.push(fields) } as Log;
@@ -217,12 +215,7 @@ test('what takes too long together is stored one by one, and nothing together fo
 });
 
 test('while the store does not answer all of them are to be tried again, none is asked for alone at once, and each is then', async () => {
-  const own = createPool(database.url, {
-    max: 1,
-    connectTimeoutMs: 20_000,
-    statementTimeoutMs: 20_000,
-    log: silentLog,
-  });
+  const own = poolOf(1);
   onTestFinished(() => own.end());
   const answering = postgresStore(own);
   let alone = 0;
