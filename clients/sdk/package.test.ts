@@ -1,11 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-const here = new URL('.', import.meta.url).pathname;
+const here = fileURLToPath(new URL('.', import.meta.url));
 
 interface Packed {
   readonly files: readonly { readonly path: string }[];
@@ -43,7 +44,7 @@ it('works as it is built', () => {
 });
 
 it('has types that the examples and the README compile against, in the strictest project, which checks its libraries', () => {
-  const tsc = new URL('../../node_modules/.bin/tsc', import.meta.url).pathname;
+  const tsc = fileURLToPath(new URL('../../node_modules/.bin/tsc', import.meta.url));
   const strictest = [
     '--strict',
     '--exactOptionalPropertyTypes',

@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import type { EnvoySettings } from '../settings.ts';
 import { type RunningEnvoy, startEnvoy } from './envoy-process.ts';
 import { type FixtureServices, type SeenCall, startFixtureServices } from './fixture-services.ts';
 
-export const descriptorPath = new URL('../../gen/hopline.binpb', import.meta.url).pathname;
+export const descriptorPath = fileURLToPath(new URL('../../gen/hopline.binpb', import.meta.url));
 export const checkRpc = 'envoy.service.auth.v3.Authorization/Check';
 export const limitRpc = 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit';
 export const goodToken = 'Bearer good';

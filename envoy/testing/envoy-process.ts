@@ -2,13 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type EnvoySettings, renderEnvoy } from '../render.ts';
 
 /** The real Envoy, as compose/local installs it, or the one that HOP_ENVOY_BINARY names. */
 export function envoyBinary(): string {
   const named = process.env.HOP_ENVOY_BINARY;
   if (named) return named;
-  const root = new URL('../..', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../..', import.meta.url));
   const [found] = globSync(join(root, '.local/venv/lib/python3*/site-packages/envoy/_bin/envoy'));
   if (found === undefined) throw new Error('There is no Envoy: npm start installs it, or set HOP_ENVOY_BINARY.');
   return found;
@@ -41,7 +42,7 @@ export async function startEnvoy(
   const host = '127.0.0.1';
   const { args } = renderEnvoy({
     outDir: join(dir, 'config'),
-    descriptorPath: new URL('../../gen/hopline.binpb', import.meta.url).pathname,
+    descriptorPath: fileURLToPath(new URL('../../gen/hopline.binpb', import.meta.url)),
     spoolDir: join(dir, 'spool'),
     logDir: join(dir, 'log'),
     publicAddress: { host, port: ports.public },

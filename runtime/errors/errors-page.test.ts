@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { errorsPage, errorsPagePath } from './errors-page.ts';
 import { type Reason, reasonSections, reasons } from './reasons.ts';
@@ -24,7 +25,7 @@ const statuses: Readonly<Record<string, readonly number[]>> = {
 };
 
 it('has for every reason the status that the code refuses with', () => {
-  const root = new URL('../../', import.meta.url).pathname;
+  const root = fileURLToPath(new URL('../../', import.meta.url));
   const files = globSync('{runtime,services,gateway}/**/*.ts', { cwd: root }).filter(
     (name) => !name.endsWith('.test.ts'),
   );

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 
-const hopFile = new URL('../../clients/cli/bin/hop.mjs', import.meta.url).pathname;
+const hopFile = fileURLToPath(new URL('../../clients/cli/bin/hop.mjs', import.meta.url));
 
 interface HopProcess {
   readonly child: ChildProcess;
