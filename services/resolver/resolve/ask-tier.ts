@@ -60,16 +60,18 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
   }
 
   return (name, key) => {
-    const slow: Promise<TierResult>[] = [];
+    const slow: (() => Promise<TierResult>)[] = [];
 
     async function ask(tier: Tier, inquiry = l1.inquire(key)): Promise<TierResult> {
-      const told = tier.find(name).then(
-        // An answer that comes too late for this question is held for the next.
-        (found) => judge(found, inquiry, tier.name),
-        (): TierResult => 'failed', // counted and logged by its breaker
-      );
-      return within(patienceMs[tier.name], told, () => {
-        slow.push(told);
+      const asked = tier.find(name);
+      const judged = (): Promise<TierResult> =>
+        asked.then(
+          (found) => judge(found, inquiry, tier.name),
+          () => 'failed', // counted and logged by its breaker
+        );
+      // An answer that comes too late for this question is held for the next, and judged again should it be wanted after all.
+      return within(patienceMs[tier.name], judged(), () => {
+        slow.push(judged);
         return 'failed';
       });
     }
@@ -85,7 +87,7 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
         }
         return told;
       },
-      late: (beside) => firstAnswer([beside, ...slow]),
+      late: (beside) => firstAnswer([beside, ...slow.map((judged) => judged())]),
     };
   };
 }

@@ -189,6 +189,6 @@ it('never serves less than what Watch has told, nor the absence of a link whose 
       await world.finish();
       expect(world.faults).toEqual([]);
     }),
-    { numRuns: 2_000 },
+    { numRuns: 5_000 },
   );
 });

@@ -307,6 +307,24 @@ describe('while a primary hangs that has to be asked first', () => {
     expect(fixture.redis.asked).toBe(1);
     arrival.resolve();
   });
+
+  it('does not serve what it said too late, where Watch has told since that the link is gone from there', async () => {
+    const { fixture, arrival } = hanging();
+    fixture.put(fixture.primary, { record: v(1n) });
+    const cached = Promise.withResolvers<void>();
+    fixture.redis.onTheWay = () => cached.promise;
+    const answer = fixture.resolve();
+    await settled();
+    fixture.expire('primary');
+    await settled();
+    expect(fixture.redis.asked).toBe(1);
+    arrival.resolve();
+    await settled();
+    expect(fixture.l1.get('go.example/offer')?.version).toBe(1n);
+    fixture.l1.apply(testRecord({ version: 2n, code: 'elsewhere' }), testKey.code);
+    cached.resolve();
+    expect(shape(await answer)).toBe('unavailable');
+  });
 });
 
 describe('while Watch is silent', () => {
