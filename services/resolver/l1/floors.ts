@@ -20,7 +20,7 @@ export interface FloorsOptions {
 
 /** The least acceptable version of each link that was changed recently. */
 export interface Floors {
-  /** forgettable: an older row of the link shows nothing else, if there is one. */
+  /** epoch: the one of the change, be it over by now. forgettable: an older row of the link shows nothing else, if there is one. */
   raise(key: string, version: bigint, epoch: number, forgettable?: boolean): void;
   /** The least acceptable version; 0n where none is known. With sinceEpoch, older floors are left out. */
   of(key: string, sinceEpoch?: number): bigint;
@@ -52,8 +52,9 @@ export function createFloors({ now, keepMs, max }: FloorsOptions): Floors {
       const inEpoch = known?.epoch === epoch ? known.epochVersion : 0n;
       if (inEpoch > version) return;
       const greatest = known && known.version > version ? known.version : version;
+      const newest = known && known.epoch > epoch ? known : { epoch, epochVersion: version };
       floors.delete(key);
-      floors.set(key, { version: greatest, epoch, epochVersion: version, until: at + keepMs, forgettable });
+      floors.set(key, { ...newest, version: greatest, until: at + keepMs, forgettable });
       forgetOldest(at);
     },
     of(key, sinceEpoch) {

@@ -159,6 +159,17 @@ describe('versions', () => {
     expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'primary')?.version).toBe(4n);
   });
 
+  it('takes nothing back that Watch has told since the gap, whatever a Redis says that is passed over', () => {
+    const { l1, freshness, now, settle, beat } = resolverFixture();
+    settle();
+    freshness.gap();
+    beat(now() - 1);
+    l1.apply(testRecord({ version: 6n }), '');
+    expect(l1.offerGone(l1.inquire(key), 7n)).toBe(true);
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'primary')).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 6n }), 'primary')?.version).toBe(6n);
+  });
+
   it('knows when it had to forget a floor before its time', () => {
     const { l1, now } = resolverFixture({ l1: { maxFloors: 2 } });
     for (const code of ['a', 'b', 'c']) l1.apply(testRecord({ code, version: 2n }), '');
@@ -172,7 +183,7 @@ describe('versions', () => {
     const { l1 } = resolverFixture({ l1: { maxFloors: 2 } });
     for (const code of ['a', 'b', 'c']) l1.apply(testRecord({ code, version: 2n }), '', true);
     expect(l1.blind('go.example/a')).toBe(false);
-    l1.drop('go.example/b', 3n);
+    l1.apply(absentRecord({ domain: 'go.example', code: 'b' }, 3n), '');
     l1.apply(testRecord({ code: 'b', version: 4n }), '', true);
     for (const code of ['d', 'e']) l1.apply(testRecord({ code, version: 5n }), '', true);
     expect(l1.blind('go.example/a')).toBe(true);

@@ -39,12 +39,12 @@ export interface L1 extends Pick<Trust, 'trusted' | 'servableStale'> {
    * be asked again.
    */
   offerAbsence(inquiry: Inquiry): boolean;
+  /** Redis says that the code led somewhere until this version and does no longer. False where a link is known that has it since. */
+  offerGone(inquiry: Inquiry, version: bigint): boolean;
   /** Was the link's absence confirmed recently, with no change of it since? Redis must still be asked for a newer link. */
   rememberedAbsent(key: string, now: number): boolean;
   /** A change from Watch; forgettable: an older row of the link, if there is one, shows nothing else. */
   apply(record: LinkRecord, previousCode: string, forgettable?: boolean): void;
-  /** A code that led somewhere until this version and does no longer. */
-  drop(key: string, version: bigint): void;
   /** True while a row from a replica or Redis cannot be checked against the latest changes: ask the primary. */
   blind(key: string): boolean;
   readonly size: number;
@@ -94,12 +94,23 @@ export function createL1(options: L1Options): L1 {
     else absences.forget(key);
   }
 
-  function drop(key: string, version: bigint): void {
-    floors.raise(key, version, freshness.epoch);
+  /** A code that led somewhere until this version and does no longer. */
+  function drop(key: string, version: bigint, epoch = freshness.epoch): void {
+    floors.raise(key, version, epoch);
     const known = links.peek(key);
     if (known && known.version <= version) links.delete(key);
     absences.forget(key);
   }
+
+  /** Was every change heard of that the store may lack? */
+  const isChecked = ({ at, cached }: Inquiry, from: Store): boolean =>
+    freshness.settled(at) && (from !== 'redis' || cached);
+
+  /** What could not be checked may be what a failover took back: it counts as known before the gap. */
+  const confirmed = ({ at, epoch }: Inquiry, isSure: boolean): Confirmation => ({
+    at,
+    epoch: isSure ? epoch : epoch - 1,
+  });
 
   return {
     get: (key) => links.get(key),
@@ -115,14 +126,22 @@ export function createL1(options: L1Options): L1 {
     offer(inquiry, record, from) {
       const lastWord = from === 'primary' && inquiry.epoch === freshness.epoch;
       if (record.version < floorOf(inquiry.key, lastWord)) return undefined;
-      const checkable = freshness.settled(inquiry.at) && (from !== 'redis' || inquiry.cached);
-      return keep(inquiry.key, record, inquiry, from === 'primary' || checkable);
+      const isSure = from === 'primary' || isChecked(inquiry, from);
+      return keep(inquiry.key, record, confirmed(inquiry, isSure), isSure);
     },
     offerAbsence(inquiry) {
       const { key, epoch, atLeast } = inquiry;
       if (epoch !== freshness.epoch || floorOf(key, true) !== atLeast) return false;
       links.delete(key);
       absences.remember(key, inquiry);
+      return true;
+    },
+    offerGone(inquiry, version) {
+      const { key } = inquiry;
+      const confirmation = confirmed(inquiry, isChecked(inquiry, 'redis'));
+      drop(key, version, confirmation.epoch);
+      if (inquiry.epoch !== freshness.epoch || version < floorOf(key, false)) return false;
+      absences.remember(key, confirmation);
       return true;
     },
     rememberedAbsent: absences.isRecent,
@@ -132,7 +151,6 @@ export function createL1(options: L1Options): L1 {
       else apply(record, forgettable);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);
     },
-    drop,
     blind: (key) => floors.blind() && floors.of(key) === 0n,
     get size() {
       return links.size;

@@ -1,5 +1,4 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { Source } from '../cached-link.ts';
 import type { Inquiry, L1 } from '../l1/l1.ts';
 import type { Found, PrimaryTier, RedisTier, Tier } from '../tiers/tier.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
@@ -38,19 +37,11 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
 
   function judge(found: Found, inquiry: Inquiry, from: Tier['name']): TierResult {
     if (!found) return 'missing';
-    if ('goneAt' in found) {
-      l1.drop(inquiry.key, found.goneAt);
-      const { atLeast } = l1.inquire(inquiry.key);
-      return found.goneAt < atLeast ? 'behind' : absent({ ...inquiry, atLeast }, from);
-    }
+    if ('goneAt' in found) return l1.offerGone(inquiry, found.goneAt) ? { kind: 'absent', tier: from } : 'behind';
     const link = l1.offer(inquiry, found.record, from);
     if (!link) return 'behind';
     if (from === 'primary' || (from === 'replica' && isCurrent())) redis.fill(found.record);
     return { kind: 'link', link, tier: from, stale: false };
-  }
-
-  function absent(inquiry: Inquiry, tier: Source): TierResult {
-    return l1.offerAbsence(inquiry) ? { kind: 'absent', tier } : 'behind';
   }
 
   /** Are the latest changes known, so that a replica's row that passed was not an old one? */
@@ -83,7 +74,7 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
         for (let round = 0; round < 2 && told === 'behind'; round++) {
           const inquiry = l1.inquire(key);
           told = await ask(primary);
-          if (told === 'missing') told = absent(inquiry, 'primary');
+          if (told === 'missing') told = l1.offerAbsence(inquiry) ? { kind: 'absent', tier: 'primary' } : 'behind';
         }
         return told;
       },

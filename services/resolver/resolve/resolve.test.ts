@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { replicaLagMs, resolverFixture, testKey, testRecord } from '../testing/resolver-fixture.ts';
+import type { Found } from '../tiers/tier.ts';
 import type { Answer } from './answer.ts';
 
 const v = (version: bigint) => testRecord({ version });
@@ -64,6 +66,26 @@ describe('the walk while Watch is live', () => {
     expect(shape(await behind.resolve())).toBe('redis 4');
   });
 
+  it.each<readonly [string, Found]>([
+    ['an edit', { record: v(5n) }],
+    ['a rename', { goneAt: 5n }],
+  ])('believes the primary again once it answers, where Redis had %s that the failover lost', async (_, lost) => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.freshness.gap();
+    fixture.beat(fixture.now() - 1);
+    fixture.put(fixture.redis, lost);
+    for (const store of [fixture.replica, fixture.primary]) store.down = true;
+    await fixture.resolve();
+    fixture.redis.rows.clear();
+    fixture.put(fixture.primary, { record: v(4n) });
+    fixture.primary.down = false;
+    fixture.now.advance(2_000);
+    fixture.beat();
+    expect(shape(await fixture.resolve())).toBe('primary 4');
+    expect(shape(await fixture.resolve())).toBe('l1 4');
+  });
+
   it('does not take the word of a Redis that it passes over, and of a replica, that there is no link', async () => {
     const fixture = resolverFixture();
     fixture.beat(fixture.now() - 1);
@@ -124,7 +146,7 @@ describe('the walk while Watch is live', () => {
     fixture.everywhere(v(1n));
     fixture.redis.down = true;
     expect(shape(await fixture.resolve())).toBe('replica 1');
-    fixture.l1.drop('go.example/offer', 1n);
+    fixture.l1.apply(absentRecord(testKey, 1n), '');
     fixture.everywhere(v(2n));
     fixture.replica.down = true;
     expect(shape(await fixture.resolve())).toBe('primary 2');

@@ -72,13 +72,14 @@ export function createWalk(options: WalkOptions): Walk {
   }
 
   /**
-   * Redis has what is new, a replica what is old: what neither has is not there. That is served, but not remembered. A Redis that is
-   * passed over may lack what is new. Who was too slow may still answer while there is time.
+   * Redis has what is new, a replica what is old: what neither has, nor this process, is not there. That is served, but not remembered. A Redis
+   * that is passed over may lack what is new. Who was too slow may still answer while there is time.
    */
   async function withoutPrimary(asking: Questions, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
     const isPassedOver = freshness.live(now()) && !freshness.cached();
-    const nowhere = !isPassedOver && near === 'missing' && copy === 'missing' && l1.inquire(key).atLeast === 0n;
-    if (nowhere) return { kind: 'absent', tier: 'replica' };
+    const isUnknown = !l1.get(key) && l1.inquire(key).atLeast === 0n;
+    if (isUnknown && !isPassedOver && near === 'missing' && copy === 'missing')
+      return { kind: 'absent', tier: 'replica' };
     const isBack = primary.isBack();
     const known = answers.lastResort(key);
     if (known.kind === 'link') return known;
