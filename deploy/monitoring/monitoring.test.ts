@@ -1,9 +1,11 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
 import { manifests } from '../testing/manifests.ts';
+
+const checkout = join(import.meta.dirname, '..', '..');
 
 describe('what is watched', () => {
   const definitions: readonly MetricDefinition[] = Object.values(metric);
@@ -44,6 +46,25 @@ describe('what is watched', () => {
       [...JSON.stringify(tests).matchAll(/alertname=\\"(\w+)\\",(?:alertstate|severity)=/g)].map(([, alert]) => alert),
     );
     expect([...fired].sort()).toEqual(rules.map(({ alert }) => alert).sort());
+  });
+
+  it('the runbook says of each alert what to do, and of no other', () => {
+    const runbook = readFileSync(join(checkout, 'docs', 'runbook.md'), 'utf8');
+    const told = new Set([...runbook.matchAll(/\bHopline(?:[A-Z][a-z]+)+\b/g)].map(([alert]) => alert));
+    expect([...told].sort()).toEqual(rules.map(({ alert }) => alert).sort());
+  });
+
+  it('documents name metrics as Prometheus has them', () => {
+    const documents = globSync('**/*.md', { cwd: checkout, exclude: ['**/node_modules', '**/.local', '**/dist'] });
+    const roles = readFileSync(join(checkout, 'compose', 'postgres', 'bootstrap.sql'), 'utf8');
+    const named = documents.flatMap((document) =>
+      [...readFileSync(join(checkout, document), 'utf8').matchAll(/\bhop_[a-z_]+[a-z](?!\w)/g)]
+        .filter(([name]) => !roles.includes(`role ${name} `))
+        .map(([name]) => ({ document, name })),
+    );
+    expect(named.length).toBeGreaterThan(50);
+    // A histogram is named as a whole, too.
+    expect(named.filter(({ name }) => !series.has(name) && !series.has(`${name}_bucket`))).toEqual([]);
   });
 
   it('nobody goes away unseen', () => {
