@@ -1,9 +1,9 @@
-import { randomBytes } from 'node:crypto';
 import type { Pool } from 'pg';
 import { classify, inTransaction } from '#runtime/postgres/pool.ts';
 import { type Merging, usualMerging } from './ingest/count-clicks.postgres.ts';
 import { type StoreOptions, storeDelivery } from './ingest/store-delivery.postgres.ts';
 import { takersLock } from './retention/erase.postgres.ts';
+import { postgresSaltStore } from './retention/salts.postgres.ts';
 import {
   type ClickStore,
   type Delivery,
@@ -16,8 +16,6 @@ import {
 
 /** What is written; on the primary. */
 export function postgresStore(pool: Pool, merging: Merging = usualMerging): ClickStore & SaltStore {
-  /** The table is empty after a crash of Postgres: what was seen of it is put back, so that visitors stay who they are. */
-  const knownSalts = new Map<string, Buffer>();
   return {
     async position(topic, partition) {
       const { rows } = await pool.query<{ next_offset: string }>(
@@ -52,49 +50,7 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
       });
     },
 
-    async salts(days) {
-      await inTransaction(pool, async (client) => {
-        // Shared with nobody who destroys: a salt that is put back is destroyed after it, or not put back.
-        const { rows } = await client.query<{ before: string }>('select before::text from salt_destruction for share');
-        for (const day of knownSalts.keys()) if (day < (rows[0]?.before ?? '')) knownSalts.delete(day);
-        for (const day of [...new Set([...knownSalts.keys(), ...days])].sort()) {
-          const text = 'insert into visitor_salts (day, salt) values ($1, $2) on conflict (day) do nothing';
-          await client.query(text, [day, knownSalts.get(day) ?? randomBytes(32)]);
-        }
-      });
-      const { rows } = await pool.query<{ day: string; salt: Buffer }>(
-        'select day::text, salt from visitor_salts order by day',
-      );
-      for (const { day, salt } of rows) knownSalts.set(day, salt);
-      return rows;
-    },
-
-    async destroySaltsBefore(day) {
-      for (const known of knownSalts.keys()) if (known < day) knownSalts.delete(known);
-      return inTransaction(pool, async (client) => {
-        await client.query('update salt_destruction set before = $1 where before < $1', [day]);
-        const { rowCount } = await client.query('delete from visitor_salts where day < $1', [day]);
-        if (rowCount) await client.query('update salt_destruction set deletions = deletions + 1');
-        return rowCount ?? 0;
-      });
-    },
-
-    async rewriteSalts() {
-      const { rows } = await pool.query<{ deletions: string }>(
-        'select deletions from salt_destruction where deletions > rewritten',
-      );
-      if (!rows[0]) return;
-      const client = await pool.connect();
-      try {
-        // A call that wants a salt waits behind this one for the table.
-        await client.query("set lock_timeout = '1s'");
-        await client.query('vacuum full visitor_salts');
-        await client.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [rows[0].deletions]);
-      } finally {
-        await client.query('reset lock_timeout').catch(() => {});
-        client.release();
-      }
-    },
+    ...postgresSaltStore(pool),
   };
 }
 

@@ -9,7 +9,7 @@ import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { createGroupCommit, type Take } from './group-commit.ts';
 import type { Lag } from './lag.ts';
-import { consumed } from './transaction.ts';
+import { consumed } from './observed.ts';
 
 interface ConsumeOptions {
   readonly store: ClickStore;
