@@ -7,7 +7,7 @@
 --   resolver 3 x 8 = 24, for two of them always run; replication 4. Together 120, and max_connections is 130: ten are left
 --   for superusers, so that no service takes the connections of another or of a person who has to look.
 -- A process with a larger pool (HOP_LINK_POOL_SIZE, HOP_POSTGRES_CONNECTIONS, HOP_RESOLVER_POSTGRES_CONNECTIONS) needs a larger
--- limit here, and max_connections to follow; compose/local/postgres.test.ts holds the sums.
+-- limit here, and max_connections to follow; compose/local/postgres/postgres.test.ts holds the sums.
 
 do $$
 declare
