@@ -44,6 +44,12 @@ export default {
       { path: '^node_modules/pg/', dependencyTypesNot: ['type-only'] },
     ),
     forbidden(
+      'tracing-on-demand',
+      'A process that sends no spans does not load what makes them.',
+      {},
+      { path: '^runtime/telemetry/tracer-provider\\.ts$', dynamic: false },
+    ),
+    forbidden(
       'tests-are-leaves',
       'Product code never stands on test code.',
       { path: '^(runtime|services|gateway|envoy|compose|clients)/', pathNot: '(\\.test\\.ts$|/testing/)' },

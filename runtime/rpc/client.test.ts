@@ -301,7 +301,10 @@ describe('meshClient', () => {
 describe('tracing', () => {
   it('joins both sides of a call in one trace', async () => {
     const exporter = new InMemorySpanExporter();
-    const tracing = startTracing({ instance: 'link', otlpEndpoint: undefined }, new SimpleSpanProcessor(exporter));
+    const tracing = await startTracing(
+      { instance: 'link', otlpEndpoint: undefined },
+      new SimpleSpanProcessor(exporter),
+    );
     try {
       const back = await start({});
       const next = clientOf(back);

@@ -59,7 +59,7 @@ export async function serve(options: ServeOptions): Promise<Running> {
   const log = options.log ?? createLog(config);
   exitOnFault(log);
   takeGrpcLog(log);
-  const tracing = startTracing(config);
+  const tracing = await startTracing(config);
   const metrics = await startMetrics(config);
   const heap = observeHeap();
   const status = createProcessStatus({ instance: config.instance, read: metrics.read, log });

@@ -11,9 +11,7 @@ import {
   trace,
 } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
-import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
-import { resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, NodeTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
+import type { SpanProcessor } from '@opentelemetry/sdk-trace-node';
 
 /** The W3C trace context as it travels in metadata. */
 export interface TraceHeaders {
@@ -28,18 +26,17 @@ export interface RunningTracing {
 const propagator = new W3CTraceContextPropagator();
 let tracer: Tracer | undefined;
 
-/** Sends spans to the endpoint; without one nothing is traced, and startSpan answers undefined. */
-export function startTracing(
+/**
+ * Sends spans to the endpoint; without one nothing is traced, and startSpan answers undefined. What makes and sends spans is loaded
+ * only then: it is a quarter of all modules that a process would load as it starts.
+ */
+export async function startTracing(
   config: { instance: string; otlpEndpoint: string | undefined },
   processor?: SpanProcessor,
-): RunningTracing {
+): Promise<RunningTracing> {
   if (!config.otlpEndpoint && !processor) return { stop: async () => {} };
-  const exporter = processor ?? new BatchSpanProcessor(new OTLPTraceExporter({ url: config.otlpEndpoint ?? '' }));
-  const resource = resourceFromAttributes({
-    'service.name': config.instance.replace(/-\d+$/, ''),
-    'service.instance.id': config.instance,
-  });
-  const provider = new NodeTracerProvider({ resource, spanProcessors: [exporter] });
+  const { createTracerProvider } = await import('./tracer-provider.ts');
+  const provider = createTracerProvider(config, processor);
   const own = provider.getTracer('hopline');
   tracer = own;
   return {

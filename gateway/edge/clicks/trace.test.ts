@@ -42,9 +42,12 @@ const contextsOf = (clicks: ClickRows): string[] =>
     Buffer.from(fromBinary(ClickBatchSchema, value).traceContexts).toString('hex'),
   );
 
-test('a sampled click names the span of its sending, which is part of its trace', () => {
+test('a sampled click names the span of its sending, which is part of its trace', async () => {
   const exporter = new InMemorySpanExporter();
-  tracing = startTracing({ instance: 'gateway-edge', otlpEndpoint: undefined }, new SimpleSpanProcessor(exporter));
+  tracing = await startTracing(
+    { instance: 'gateway-edge', otlpEndpoint: undefined },
+    new SimpleSpanProcessor(exporter),
+  );
   const clicks = sampledAndNot();
   const endSpans = traceSending(clicks, 'topic');
   expect(exporter.getFinishedSpans()).toEqual([]);

@@ -385,7 +385,10 @@ describe('offsets that do not follow on', () => {
 
 test('what was stored of traced clicks is a span of its own, linked to those of their sending', async () => {
   const exporter = new InMemorySpanExporter();
-  const tracing = startTracing({ instance: 'analytics', otlpEndpoint: undefined }, new SimpleSpanProcessor(exporter));
+  const tracing = await startTracing(
+    { instance: 'analytics', otlpEndpoint: undefined },
+    new SimpleSpanProcessor(exporter),
+  );
   onTestFinished(() => tracing.stop());
   const sender = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
   const traceContexts = Buffer.from(sender.traceId + sender.spanId, 'hex');
