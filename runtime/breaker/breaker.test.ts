@@ -142,6 +142,19 @@ describe('breaker', () => {
     guarded.shutdown();
   });
 
+  it('counts no failure for longer, and asks nobody to wait for longer, because the clock was set back', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    await failTimes(4, guarded);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(10_001);
+    await failTimes(4, guarded);
+    expect(guarded.state).toBe('closed');
+    await failTimes(1, guarded);
+    vi.setSystemTime(Date.now() - 3_600_000);
+    await expect(guarded.fire(0)).rejects.toMatchObject({ retryAfterMs: 1_000 });
+  });
+
   it('does not hold the answer "there is none" against a store', async () => {
     const { store, guarded } = fickle();
     store.works = false;

@@ -77,7 +77,7 @@ export function breaker<Args extends unknown[], Result>(
     if (late.answered(latencyMs) && circuit.closed) circuit.open();
   });
   circuit.on('open', () => {
-    openedAt = Date.now();
+    openedAt = performance.now();
     events.add(1, { breaker: name, event: 'opened' });
     log?.warn({ breaker: name, reset_ms: resetMs }, 'breaker opened');
   });
@@ -99,7 +99,7 @@ export function breaker<Args extends unknown[], Result>(
       try {
         return await circuit.fire(...args);
       } catch (error) {
-        throw translate(error, name, Math.max(0, openedAt + resetMs - Date.now()));
+        throw translate(error, name, Math.max(0, openedAt + resetMs - performance.now()));
       }
     },
     answersAgain() {
@@ -118,7 +118,7 @@ function failureRun(limit: number, windowMs: number) {
   return {
     /** Notes a failure; true when it is one too many. */
     failed(): boolean {
-      const now = Date.now();
+      const now = performance.now();
       failedAt.push(now);
       if (failedAt.length > limit) failedAt.shift();
       return failedAt.length === limit && now - (failedAt[0] ?? 0) <= windowMs;
@@ -139,8 +139,8 @@ function lateRun(limit: number, lateMs = Number.POSITIVE_INFINITY) {
     /** Notes an answer; true when too many have been late for too long. */
     answered(latencyMs: number): boolean {
       if (latencyMs <= lateMs) count = 0;
-      else if (count++ === 0) since = Date.now();
-      return count >= limit && Date.now() - since >= lateForMs;
+      else if (count++ === 0) since = performance.now();
+      return count >= limit && performance.now() - since >= lateForMs;
     },
     reset(): void {
       count = 0;

@@ -31,7 +31,10 @@ interface ApiKeyOptions {
   readonly staleMs?: number;
   /** A refused key is refused again without asking. */
   readonly refusedMs?: number;
-  readonly now?: () => number;
+  /** Milliseconds since 1970: a key ends by it. */
+  readonly wallClock: () => number;
+  /** Milliseconds of a clock that only runs forward: answers grow old by it. */
+  readonly now: () => number;
 }
 
 interface Known {
@@ -57,7 +60,7 @@ const retryMs = 1_000;
 
 /** Keys are remembered by their SHA-256, and looked up; known ones apart, so that made-up keys push no real one out. */
 export function createApiKeys(options: ApiKeyOptions): ApiKeys {
-  const { ask, freshMs = 5_000, staleMs = 300_000, refusedMs = 2_000, now = Date.now } = options;
+  const { ask, freshMs = 5_000, staleMs = 300_000, refusedMs = 2_000, wallClock, now } = options;
   const known = new LRUCache<string, Known>({ max: mostKnown });
   const refused = new LRUCache<string, Refused>({ max: mostRefused });
   const inFlight = { known: new Map<string, Promise<Known>>(), unknown: new Map<string, Promise<Known>>() };
@@ -127,7 +130,7 @@ export function createApiKeys(options: ApiKeyOptions): ApiKeys {
     async verify(secret, admit) {
       if (!isApiKeySecret(secret)) throw invalid();
       const entry = await find(hash('sha256', secret, 'base64url'), secret, admit);
-      if (entry.endsAt <= now()) throw expired();
+      if (entry.endsAt <= wallClock()) throw expired();
       return entry.person;
     },
   };

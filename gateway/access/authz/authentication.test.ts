@@ -16,8 +16,9 @@ const config = {
   apiKeyStaleMs: 60_000,
 };
 const key = tokenKey('first');
-/** What the clock says; it goes on only where a test says so. */
+/** What the clock says, and one that only runs forward; they go on only where a test says so. */
 let clockMs = 0;
+let elapsedMs = 0;
 let identity: ReturnType<typeof identityInMemory>;
 let authentication: ReturnType<typeof authenticateByIdentity>;
 
@@ -27,7 +28,8 @@ function start(overrides: Partial<typeof config> = {}): void {
     identity: identity.client,
     config: { ...config, ...overrides },
     log: silentLog,
-    now: () => clockMs,
+    wallClock: () => clockMs,
+    now: () => elapsedMs,
   });
 }
 
@@ -51,6 +53,10 @@ function gate(): { readonly opened: Promise<void>; open(): void } {
 
 const pass = (ms: number): void => {
   clockMs += ms;
+  elapsedMs += ms;
+};
+const setBack = (ms: number): void => {
+  clockMs -= ms;
 };
 
 beforeEach(() => {
@@ -198,6 +204,14 @@ describe('an access token', () => {
     expect(identity.calls.keys - before).toBe(1);
   });
 
+  it('of a key that is gone is refused where the clock was set back', async () => {
+    await authenticate(signToken(key));
+    setBack(600_000);
+    identity.publishedKeys = [tokenKey('second')];
+    const token = signToken(key, { iat: Math.floor(clockMs / 1_000), exp: Math.floor(clockMs / 1_000) + 60 });
+    await vi.waitFor(async () => expect(await reasonOf(token)).toBe('CREDENTIALS_INVALID'), 5_000);
+  });
+
   it('of a revoked session is refused at the next poll', async () => {
     const token = signToken(key);
     await authenticate(token);
@@ -259,6 +273,18 @@ describe('an API key', () => {
     identity.apiKeys.clear();
     pass(60);
     expect(await reasonOf(secret)).toBe('CREDENTIALS_INVALID');
+  });
+
+  it('is asked about again where the clock was set back, and works no longer while identity is down', async () => {
+    start({ apiKeyStaleMs: 100 });
+    await authenticate(secret);
+    setBack(3_600_000);
+    pass(60);
+    await authenticate(secret);
+    expect(identity.calls.verify).toBe(2);
+    identity.isDown = true;
+    pass(101);
+    expect(await reasonOf(secret)).toBe('DEPENDENCY_UNAVAILABLE');
   });
 
   it('that ends is refused from then on, although an answer about it is fresh', async () => {

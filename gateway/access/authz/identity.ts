@@ -24,6 +24,9 @@ interface IdentityOptions {
     | 'apiKeyStaleMs'
   >;
   readonly log: Log;
+  /** Milliseconds since 1970. */
+  readonly wallClock?: () => number;
+  /** Milliseconds of a clock that only runs forward. */
   readonly now?: () => number;
 }
 
@@ -39,10 +42,11 @@ export function identityClient(
 }
 
 /** Authentication that asks identity: keys, API keys and revocations, each with its cache. */
-export function authenticateByIdentity({ identity, config, log, now = Date.now }: IdentityOptions): {
+export function authenticateByIdentity(options: IdentityOptions): {
   readonly authenticate: Authenticate;
   stop(): void;
 } {
+  const { identity, config, log, wallClock = Date.now, now = () => performance.now() } = options;
   const { identityTimeoutMs: timeoutMs, identityBreakerResetMs: resetMs } = config;
   // A refused key is an answer; only silence and faults open the breaker.
   const verifyApiKey = breaker('identity', (secret: string) => identity.verifyApiKey({ secret }), {
@@ -63,11 +67,12 @@ export function authenticateByIdentity({ identity, config, log, now = Date.now }
     log,
   });
   const authenticate = createAuthenticate({
-    tokens: createAccessTokens({ keys, issuer: config.publicUrl, now }),
+    tokens: createAccessTokens({ keys, issuer: config.publicUrl, wallClock }),
     apiKeys: createApiKeys({
       ask: (secret) => verifyApiKey.fire(secret),
       freshMs: config.apiKeyFreshMs,
       staleMs: config.apiKeyStaleMs,
+      wallClock,
       now,
     }),
     revocations,

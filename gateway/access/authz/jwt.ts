@@ -18,7 +18,8 @@ interface AccessTokenOptions {
   readonly keys: SigningKeys;
   /** The public URL of the installation. */
   readonly issuer: string;
-  readonly now?: () => number;
+  /** Milliseconds since 1970. */
+  readonly wallClock: () => number;
 }
 
 interface Verified {
@@ -33,7 +34,7 @@ const skewSeconds = 5;
 const mostVerified = 10_000;
 const shape = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
-export function createAccessTokens({ keys, issuer, now = Date.now }: AccessTokenOptions): AccessTokens {
+export function createAccessTokens({ keys, issuer, wallClock }: AccessTokenOptions): AccessTokens {
   const verified = new LRUCache<string, Verified>({ max: mostVerified });
 
   async function verifyAnew(token: string): Promise<Verified> {
@@ -56,10 +57,10 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
         audience: accessToken.audience,
         clockTolerance: skewSeconds,
         requiredClaims: ['exp', 'iat'],
-        currentDate: new Date(now()),
+        currentDate: new Date(wallClock()),
       },
     );
-    return { person: personIn(payload), keyId, endsAt: endOf(payload, now()) };
+    return { person: personIn(payload), keyId, endsAt: endOf(payload, wallClock()) };
   }
 
   return {
@@ -67,7 +68,7 @@ export function createAccessTokens({ keys, issuer, now = Date.now }: AccessToken
       if (!shape.test(token)) throw invalid();
       const digest = hash('sha256', token, 'base64url');
       const held = verified.get(digest);
-      if (held && held.endsAt > now() && keys.holds(held.keyId)) return held.person;
+      if (held && held.endsAt > wallClock() && keys.holds(held.keyId)) return held.person;
       verified.delete(digest);
       const fresh = await verifyAnew(token).catch((error: unknown) => {
         throw refusal(error);

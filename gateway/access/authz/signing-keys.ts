@@ -24,7 +24,8 @@ interface SigningKeyOptions {
   readonly intervalMs: number;
   /** However many unknown key ids are sent, identity is asked no more often. */
   readonly minIntervalMs?: number;
-  readonly now?: () => number;
+  /** Milliseconds of a clock that only runs forward. */
+  readonly now: () => number;
 }
 
 const mostKeys = 32;
@@ -32,7 +33,7 @@ const retryMs = 1_000;
 
 /** Keys stay known while identity is away: tokens that it signed before are verified without it. */
 export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
-  const { fetch, log, intervalMs, minIntervalMs = 1_000, now = Date.now } = options;
+  const { fetch, log, intervalMs, minIntervalMs = 1_000, now } = options;
   let keys: ReadonlyMap<string, SigningKey> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let lastFailure: unknown;

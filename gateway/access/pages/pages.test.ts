@@ -1,7 +1,7 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { create, type DescMethod } from '@bufbuild/protobuf';
 import { createHandlerContext } from '@connectrpc/connect';
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { GetPageRequestSchema, GetReadinessRequestSchema, PagesService } from '#gen/pages/v1/pages_service_pb.ts';
 import { createSite } from './files.ts';
 import { createPages } from './handlers.ts';
@@ -144,6 +144,8 @@ describe('a page', () => {
 });
 
 describe('readiness', () => {
+  afterEach(() => void vi.useRealTimers());
+
   const part = (name: string, ask: () => Promise<Report>, isResolver = false): Part => ({ name, ask, isResolver });
   const down = () => Promise.reject(new Error('connection refused'));
   const parts = (first: () => Promise<Report>, second: () => Promise<Report>) => [
@@ -193,5 +195,16 @@ describe('readiness', () => {
     time = 501;
     await read();
     expect(asked).toBe(2);
+  });
+
+  it('is not kept for longer because the clock was set back', async () => {
+    vi.useFakeTimers();
+    const report = { ...well };
+    const read = createReadiness({ parts: [part('resolver-1', async () => ({ ...report }), true)] });
+    expect(await read()).toMatchObject({ status: 'ready' });
+    report.isServing = false;
+    vi.setSystemTime(Date.now() - 3_600_000);
+    vi.advanceTimersByTime(501);
+    expect(await read()).toMatchObject({ status: 'unavailable' });
   });
 });

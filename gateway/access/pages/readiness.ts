@@ -25,11 +25,16 @@ interface ReadinessOptions {
   readonly parts: readonly Part[];
   /** Within it the same answer is given again; callers that come together share one round. */
   readonly keptMs?: number;
+  /** Milliseconds of a clock that only runs forward. */
   readonly now?: () => number;
 }
 
 /** Asks every part at once. Redirects work while one resolver serves; the rest is degraded, and named. */
-export function createReadiness({ parts, keptMs = 500, now = Date.now }: ReadinessOptions): ReadReadiness {
+export function createReadiness({
+  parts,
+  keptMs = 500,
+  now = () => performance.now(),
+}: ReadinessOptions): ReadReadiness {
   let kept: { readonly answer: Promise<Readiness>; readonly until: number } | undefined;
 
   return () => {

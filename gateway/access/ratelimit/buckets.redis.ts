@@ -15,7 +15,8 @@ interface RedisBucketsOptions {
 
 /**
  * runtime/limits/gcra.ts in Redis, where nothing comes between reading a bucket and writing it. A key holds when its bucket
- * is full again, in microseconds, and ends then. ARGV: now or '', tokens, then interval and burst of each key. Answers
+ * is full again, in microseconds, and ends then. One that says more than an empty bucket takes is from before the clock was set back, and
+ * would refuse calls for as long: it is forgotten. ARGV: now or '', tokens, then interval and burst of each key. Answers
  * three numbers per key: the wait and when the bucket is full again in microseconds, and the tokens left.
  */
 const script = `local now = tonumber(ARGV[1])
@@ -28,6 +29,7 @@ local full, next, wait, refused = {}, {}, {}, false
 for i, key in ipairs(KEYS) do
   local interval, burst = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
   full[i] = math.max(tonumber(redis.call('GET', key) or now), now)
+  if full[i] > now + burst * interval then full[i] = now end
   next[i] = full[i] + tokens * interval
   wait[i] = math.max(0, next[i] - now - burst * interval)
   refused = refused or wait[i] > 0

@@ -1,5 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it, vi } from 'vitest';
 import { ProcessStatusSchema } from '#gen/status/v1/process_status_pb.ts';
 import { createMeshStatus, type Kind, type Process } from './mesh-status.ts';
 
@@ -11,6 +11,8 @@ const answering = (kind: Kind, instance: string, status: StatusInit = {}): Proce
   ask: async () => create(ProcessStatusSchema, { instance, ...status }),
 });
 const silent = (kind: Kind, name: string): Process => ({ name, kind, ask: () => Promise.reject(new Error('late')) });
+afterEach(() => void vi.useRealTimers());
+
 const read = (...processes: Process[]) => createMeshStatus({ find: async () => processes })();
 const up = { name: 'postgres', up: true };
 
@@ -78,6 +80,17 @@ it('asks once for all who come within the time that an answer is kept', async ()
   time = 1_000;
   await status();
   expect(rounds).toBe(2);
+});
+
+it('keeps an answer no longer because the clock was set back', async () => {
+  vi.useFakeTimers();
+  const processes = [answering('resolver', 'resolver-1')];
+  const status = createMeshStatus({ find: async () => processes });
+  expect((await status()).state).toBe('ready');
+  processes.pop();
+  vi.setSystemTime(Date.now() - 3_600_000);
+  vi.advanceTimersByTime(1_001);
+  expect((await status()).state).toBe('unavailable');
 });
 
 it('asks no more processes than it lists', async () => {

@@ -1,5 +1,5 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
-import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { timestampNow } from '@bufbuild/protobuf/wkt';
 import type { ProcessStatus } from '#gen/status/v1/process_status_pb.ts';
 import type { MeshStatusSchema } from '#gen/status/v1/status_service_pb.ts';
 
@@ -25,7 +25,7 @@ interface MeshStatusOptions {
   readonly find: () => Promise<readonly Process[]>;
   /** Within it the same answer is given again; callers that come together share one round. */
   readonly keptMs?: number;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds of a clock that only runs forward. */
   readonly now?: () => number;
 }
 
@@ -41,24 +41,25 @@ const mostProcesses = 256;
 const byPlace = new Intl.Collator('en', { numeric: true });
 
 /** Asks every process at once, at most once in `keptMs`, however many ask for it. */
-export function createMeshStatus({ find, keptMs = 1_000, now = Date.now }: MeshStatusOptions): ReadMeshStatus {
+export function createMeshStatus(options: MeshStatusOptions): ReadMeshStatus {
+  const { find, keptMs = 1_000, now = () => performance.now() } = options;
   let kept: { readonly answer: Promise<MeshStatusInit>; readonly until: number } | undefined;
 
   return () => {
-    const at = now();
-    if (!kept || kept.until <= at) kept = { answer: readAll(find, at), until: at + keptMs };
+    if (!kept || kept.until <= now()) kept = { answer: readAll(find), until: now() + keptMs };
     return kept.answer;
   };
 }
 
-async function readAll(find: MeshStatusOptions['find'], at: number): Promise<MeshStatusInit> {
+async function readAll(find: MeshStatusOptions['find']): Promise<MeshStatusInit> {
+  const at = timestampNow();
   const found = await find();
   const asked = found.slice(0, mostProcesses);
   const reports = await Promise.all(asked.map(reportOf));
   const degraded = [...new Set(reports.flatMap(troublesOf))].sort(byPlace.compare);
   const canRedirect = reports.some(({ kind, status }) => kind === 'resolver' && status);
   return {
-    at: timestampFromMs(at),
+    at,
     state: stateOf(canRedirect, degraded),
     degraded,
     tiers: sharesOf(reports),

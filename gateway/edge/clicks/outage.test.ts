@@ -79,6 +79,7 @@ async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
     minFreeBytes: 0,
     syncMs: 1_000,
     log: silentLog,
+    wallClock: () => state.now,
     now: () => state.now,
   });
   const stopping = new AbortController();

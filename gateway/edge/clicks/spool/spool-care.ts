@@ -17,6 +17,9 @@ interface CareOptions {
   /** 0: never. */
   readonly syncMs: number;
   readonly log: Log;
+  /** Milliseconds since 1970: the age of a segment is by it. */
+  readonly wallClock?: () => number;
+  /** Milliseconds of a clock that only runs forward. */
   readonly now?: () => number;
 }
 
@@ -35,7 +38,8 @@ const remorseMs = 600_000;
 const clicksDropped = counter(metric.clicksDropped);
 
 export function createSpoolCare(options: CareOptions): SpoolCare {
-  const { directory, spool, rotation, limits, minFreeBytes, syncMs, log, now = Date.now } = options;
+  const { directory, spool, rotation, limits, minFreeBytes, syncMs, log } = options;
+  const { wallClock = Date.now, now = () => performance.now() } = options;
   let lag = 0;
   let free = 0;
   let syncedAt = Number.NEGATIVE_INFINITY;
@@ -45,7 +49,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   observe(metric.spoolDiskFree, {}, () => free);
 
   const shed = async (): Promise<void> => {
-    for (const dropped of await spool.shed(limits, now())) {
+    for (const dropped of await spool.shed(limits, wallClock())) {
       clicksDropped.add(dropped.lines, { reason: dropped.reason });
       log.error(dropped, 'clicks were dropped unsent: the spool is over its limit');
       droppedAt = now();
@@ -57,7 +61,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
       await spool.sync();
       syncedAt = now();
     }
-    await rotation.tick(now());
+    await rotation.tick(wallClock());
     await spool.tidy();
     await shed();
     lag = await spool.lag();

@@ -1,0 +1,38 @@
+import { tmpdir } from 'node:os';
+import { expect, it } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { createSpoolCare } from './spool-care.ts';
+import type { Dropped } from './spool-quota.ts';
+
+it('syncs each second, and is well again ten minutes after a loss, also where the clock was set back', async () => {
+  const clocks = { wall: Date.now(), forward: 0 };
+  const lost: Dropped[] = [{ segment: 'clicks-1.jsonl', reason: 'quota', lines: 1, bytes: 100 }];
+  let syncs = 0;
+  const care = createSpoolCare({
+    directory: tmpdir(),
+    spool: {
+      sync: async () => void syncs++,
+      tidy: async () => {},
+      shed: async () => lost.splice(0),
+      lag: async () => 0,
+    },
+    rotation: { tick: async () => {} },
+    limits: { maxBytes: 1, maxAgeMs: 1 },
+    minFreeBytes: 0,
+    syncMs: 1_000,
+    log: silentLog,
+    wallClock: () => clocks.wall,
+    now: () => clocks.forward,
+  });
+  await care.once();
+  clocks.wall -= 3_600_000;
+  clocks.forward += 999;
+  await care.once();
+  expect(syncs).toBe(1);
+  await expect(care.check()).rejects.toThrow('dropped');
+  clocks.forward += 1;
+  await care.once();
+  expect(syncs).toBe(2);
+  clocks.forward += 600_000;
+  await care.check();
+});
