@@ -23,7 +23,7 @@ const anyCall = {
   DEADLINE_EXCEEDED: meaning([503, 408], 'The answer was not ready in time.'),
   RATE_LIMITED: meaning(429, 'Too many calls; Retry-After says when the next is welcome.'),
   OVERLOADED: meaning([503, 429], 'The call was shed before it did any work; it is safe to try again.'),
-  DEPENDENCY_UNAVAILABLE: meaning([503, 502], 'A store or a service that the call needs does not answer.'),
+  DEPENDENCY_UNAVAILABLE: meaning(503, 'A store or a service that the call needs does not answer.'),
   SUBSCRIBER_TOO_SLOW: meaning(503, 'The reader of a stream fell too far behind; begin anew, or from the last cursor.'),
 } as const satisfies Meanings;
 

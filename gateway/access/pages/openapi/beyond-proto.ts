@@ -27,7 +27,11 @@ const location: Readonly<Record<string, Header>> = {
     description: 'The destination, byte for byte as it is stored.',
     schema: { type: 'string', format: 'uri' },
   },
-  'Cache-Control': { description: '`private, no-store` on 302 and 307, else `private, max-age=30`.', schema: text },
+  'Cache-Control': {
+    description:
+      '`private, no-store` on 302 and 307, of a link with a limit (max_clicks), and while no store answers; else `private, max-age=30`.',
+    schema: text,
+  },
 };
 
 const etag: Readonly<Record<string, Header>> = {
