@@ -12,10 +12,10 @@ interface SharedBuckets {
   readonly close: readonly (() => unknown)[];
 }
 
-/** The buckets of this installation: one Redis for all processes, behind a breaker. */
 /** Envoy's own patience (envoy/limits.ts) is a little longer. */
 const patienceMs = 200;
 
+/** The buckets of this installation: one Redis for all processes, behind a breaker. */
 export function sharedBuckets(config: AccessConfig, log: Log): SharedBuckets {
   const { instance: name, limitTimeoutMs: timeoutMs, breakerResetMs: resetMs } = config;
   const redis = createRedis(config.redisUrl, { name, commandTimeoutMs: timeoutMs, log });
