@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { processes } from '../testing/processes.ts';
 import {
   instancesFrom,
   isPart,
@@ -19,6 +20,19 @@ test('every dependency exists, and every port belongs to exactly one part', () =
     for (const need of dependsOn) expect(known).toContain(need);
   expect(partNames.flatMap((part) => shapeOf(part).ports).sort()).toEqual([...portNames].sort());
 });
+
+test.each(Object.entries(processes))(
+  '%s waits for Valkey and Kafka where it is told of them, and only there',
+  (name, { spec }) => {
+    const read = new Set(Object.values(spec).map((variable) => variable.name));
+    const [part = 'envoy'] = partNames.filter((one) => one === name || one === `${name}-1`);
+    const needs: readonly string[] = shapeOf(part).dependsOn;
+    expect([needs.includes('valkey'), needs.includes('topics')]).toEqual([
+      read.has('HOP_REDIS_URL'),
+      read.has('HOP_KAFKA_BROKERS'),
+    ]);
+  },
+);
 
 test('the mesh stops from Envoy down to the primary', () => {
   const order = stopOrder(partNames);
