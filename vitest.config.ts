@@ -6,7 +6,10 @@ import { defineConfig } from 'vitest/config';
  */
 const retry = process.env.CI ? 1 : 0;
 
-/** Four kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh, `browser` in Chromium on the same. */
+/**
+ * Five kinds of tests: `unit` beside the code (stores on real Postgres and Valkey), `envoy` on the real Envoy, `mesh` on a whole mesh, `browser` in Chromium on
+ * the same, and `alone` on it while nobody else uses it.
+ */
 export default defineConfig({
   // The clients are tested as they are written, not as they are built.
   resolve: { conditions: ['@hopline/source'] },
@@ -45,11 +48,10 @@ export default defineConfig({
         test: {
           name: 'mesh',
           retry,
-          include: ['tests/{mesh,contract}/**/*.test.ts', 'tests/faults/smoke.test.ts'],
+          include: ['tests/{mesh,contract}/**/*.test.ts'],
+          exclude: ['tests/mesh/alone/**', '**/node_modules/**'],
           globalSetup: ['tests/mesh/global-setup.ts'],
-          // Last, for they stop parts of the mesh.
-          sequence: { groupOrder: 2 },
-          fileParallelism: false,
+          sequence: { groupOrder: 1 },
           testTimeout: 60_000,
           hookTimeout: 180_000,
         },
@@ -63,6 +65,19 @@ export default defineConfig({
           expect: { poll: { timeout: 15_000 } },
           globalSetup: ['tests/mesh/global-setup.ts'],
           sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 180_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'alone',
+          retry,
+          include: ['tests/mesh/alone/**/*.test.ts', 'tests/faults/smoke.test.ts'],
+          globalSetup: ['tests/mesh/global-setup.ts'],
+          // Last and one after the other, for they stop parts of the mesh, count all that it answers, or hold it to a time.
+          sequence: { groupOrder: 2 },
           fileParallelism: false,
           testTimeout: 60_000,
           hookTimeout: 180_000,

@@ -4,8 +4,8 @@ import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
-import { eventually } from '../support/eventually.ts';
-import { call } from '../support/http.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call } from '../../support/http.ts';
 
 const PARTS = [
   'envoy',

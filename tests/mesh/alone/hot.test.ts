@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
-import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
-import { takenDown } from '../support/takedown.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call } from '../../support/http.ts';
+import { newLink, newPerson, type Person } from '../../support/people.ts';
+import { takenDown } from '../../support/takedown.ts';
 
 let ada: Person;
 beforeAll(async () => {

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, expect, inject, it } from 'vitest';
-import { eventually } from '../support/eventually.ts';
-import { call, reasonOf } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call, reasonOf } from '../../support/http.ts';
+import { newLink, newPerson, type Person } from '../../support/people.ts';
 
 interface Status {
   readonly state: string;

@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
-import { eventually } from '../support/eventually.ts';
-import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { postgresUrl } from '../../../compose/local/postgres/postgres.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call } from '../../support/http.ts';
+import { newLink, newPerson, type Person } from '../../support/people.ts';
 
 let database: pg.Client;
 

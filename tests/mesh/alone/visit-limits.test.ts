@@ -2,10 +2,10 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
-import { concurrently } from '../support/concurrently.ts';
-import { eventually } from '../support/eventually.ts';
-import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { concurrently } from '../../support/concurrently.ts';
+import { eventually } from '../../support/eventually.ts';
+import { call } from '../../support/http.ts';
+import { newLink, newPerson, type Person } from '../../support/people.ts';
 
 let ada: Person;
 beforeAll(async () => {

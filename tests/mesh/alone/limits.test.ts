@@ -1,8 +1,8 @@
 import { request } from 'node:http';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
-import { eventually } from '../support/eventually.ts';
+import { startMesh, type TestMesh } from '../../../compose/local/mesh.ts';
+import { eventually } from '../../support/eventually.ts';
 
 /** Small figures, so that a test can come to their end. What the public contract says is held where the figures are (runtime/limits). */
 const figures = { signups: 5, logins: 6, anonymous: 20, caller: 120, unknownCodes: 20 };
