@@ -29,6 +29,16 @@ function hop(
   return { status, stdout, stderr };
 }
 
+describe('the help', () => {
+  it('says of a change what it does, not what a new link would be', () => {
+    const [made, changed] = [hop(['help', 'create']).stdout, hop(['help', 'edit']).stdout];
+    expect(made).toMatch(/--status <code> +301, 302, 307 or 308; without it 302/);
+    expect(changed).toMatch(/--status <code> +301, 302, 307 or 308\n/);
+    expect(changed).toMatch(/--tag <tag> +a label in place of all that there are/);
+    expect(changed).not.toContain('instead of a generated one');
+  });
+});
+
 describe('a command line that is wrong', () => {
   it.each([
     ['an address without its scheme', ['ls', '--url', 'hop.example.org'], {}, '"hop.example.org" is no URL'],

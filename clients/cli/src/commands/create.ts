@@ -21,7 +21,7 @@ the same input can be run again after a break and makes nothing twice (within 24
   hop create - < urls.txt > short.txt`;
 
 export function createCommand(parent: Command, run: Run): void {
-  withFields(parent.command('create').argument('<url>', 'where it leads; "-" reads many from the input'))
+  withFields(parent.command('create').argument('<url>', 'where it leads; "-" reads many from the input'), 'make')
     .alias('new')
     .summary('make a link, or many')
     .description('Makes a link and says what it is.')

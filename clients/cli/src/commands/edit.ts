@@ -26,7 +26,7 @@ const clearable = new Map([
 const clearableNames = [...clearable.keys()].join(', ');
 
 export function editCommand(parent: Command, run: Run): void {
-  withFields(parent.command('edit').argument('<link>', 'its code, or the whole short link'))
+  withFields(parent.command('edit').argument('<link>', 'its code, or the whole short link'), 'change')
     .summary('change a link')
     .description('Changes what is given, and nothing else. Everywhere within 250 ms.')
     .option('--to <url>', 'where it leads from now on')

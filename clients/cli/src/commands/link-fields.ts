@@ -14,17 +14,31 @@ export interface FieldOptions {
   readonly domain?: string;
 }
 
-export const withFields = (command: Command): Command =>
+/** What differs in the words of the help. */
+const words = {
+  make: {
+    alias: 'the code, instead of a generated one',
+    tag: 'a label; may be given more than once, or with commas',
+    status: '301, 302, 307 or 308; without it 302',
+  },
+  change: {
+    alias: 'another code; the one before leads nowhere from then on',
+    tag: 'a label in place of all that there are; more than once, or with commas',
+    status: '301, 302, 307 or 308',
+  },
+} as const;
+
+export const withFields = (command: Command, what: keyof typeof words): Command =>
   command
-    .option('-a, --alias <code>', 'the code, instead of a generated one')
+    .option('-a, --alias <code>', words[what].alias)
     .option('-t, --title <text>', 'a name for people')
-    .option('--tag <tag>', 'a label; may be given more than once, or with commas', listed)
+    .option('--tag <tag>', words[what].tag, listed)
     .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
     .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00, or in so long: 7d', (text) =>
       endMoment(text),
     )
     .option('--max-clicks <n>', 'how often it can be followed at most; 1: once', wholeNumber(1, 1_000_000))
-    .option('--status <code>', '301, 302, 307 or 308; without it 302', wholeNumber(301, 308))
+    .option('--status <code>', words[what].status, wholeNumber(301, 308))
     .option(...domainOption);
 
 /** The fields as the contract has them; what is not given is absent. */
