@@ -61,8 +61,12 @@ export function invalid(field: string, description: string, reason: Reason = 'IN
   return invalidFields([{ field, description }], reason);
 }
 
-/** All that is wrong with a request, told at once. */
-export function invalidFields(violations: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {
+/** An error travels in headers, and one that does not fit there ends the connection, with all other calls on it. */
+export const mostViolations = 50;
+
+/** All that is wrong with a request, told at once; of very many, the first. */
+export function invalidFields(all: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {
+  const violations = all.slice(0, mostViolations);
   const message = violations
     .map(({ field, description }) => (field ? `${field}: ${description}` : description))
     .join('; ');

@@ -1,7 +1,7 @@
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
-import { internal, invalidFields } from '../errors/errors.ts';
+import { internal, invalidFields, mostViolations } from '../errors/errors.ts';
 
 /** Throws INVALID_ARGUMENT with one violation a field. */
 export type RequestCheck = (request: Message) => void;
@@ -9,7 +9,6 @@ export type RequestCheck = (request: Message) => void;
 const validator = createValidator();
 /** The number of protovalidate's extension of message, field and oneof options. */
 const rulesExtension = 1159;
-const mostViolations = 50;
 
 /**
  * The check of a request by the protovalidate rules in its proto; undefined where it has none, which spares the walk.

@@ -365,6 +365,15 @@ describe('changing', () => {
     expect(await refusal(client.updateLink({ code, ...request }))).toEqual([Code.InvalidArgument, reason]);
   });
 
+  test('a mask of very many or very long names is refused in a few words', async () => {
+    const { code } = await client.createLink({ longUrl });
+    const paths = Array.from({ length: 10_000 }, (_, index) => `${index}${'x'.repeat(100)}`);
+    const error = await client.updateLink({ code, updateMask: { paths } }).catch(ConnectError.from);
+    if (!(error instanceof ConnectError)) throw new Error('It was not refused.');
+    expect(error.code).toBe(Code.InvalidArgument);
+    expect(error.rawMessage.length).toBeLessThan(8_000);
+  });
+
   test('a rename moves the link and frees the code', async () => {
     const made = await client.createLink({ longUrl });
     const alias = `n-${randomUUID()}`;

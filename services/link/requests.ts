@@ -113,13 +113,16 @@ function clearedBy(mask: FieldMask | undefined, patch: LinkPatch | undefined, fa
     const name = path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const valueIn = lasting.get(name);
     if (!valueIn && !clearable.has(name))
-      faults.add(fault('update_mask', `${JSON.stringify(path)} is no field that can be changed`));
+      faults.add(fault('update_mask', `${shown(path)} is no field that can be changed`));
     if (valueIn && (!patch || valueIn(patch) === undefined))
-      faults.add(fault('update_mask', `${JSON.stringify(path)} cannot be cleared: give its new value`));
+      faults.add(fault('update_mask', `${shown(path)} cannot be cleared: give its new value`));
     cleared = { ...cleared, ...clearable.get(name) };
   }
   return cleared;
 }
+
+/** A path may be as long as a request; no field's name is nearly as long as this. */
+const shown = (path: string): string => JSON.stringify(path.slice(0, 32));
 
 /** A refusal of the destination that comes later than the checks, under the name that the request has it by. */
 export async function named<Answer>(request: DestinationNames | undefined, answer: Promise<Answer>): Promise<Answer> {

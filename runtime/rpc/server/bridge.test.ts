@@ -15,7 +15,7 @@ import {
 import { afterEach, describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
-import { fromConnectError, notFound, unavailable } from '../../errors/errors.ts';
+import { fromConnectError, invalidFields, notFound, unavailable } from '../../errors/errors.ts';
 import { EchoService } from '../../testing/echo-service.ts';
 import { testPerson, testService } from '../../testing/keys.ts';
 import { startTestServer, type TestServer } from '../../testing/test-server.ts';
@@ -166,6 +166,23 @@ describe('unary calls', () => {
     expect(status.code).toBe(Code.Unavailable);
     expect(status.metadata.get('retry-after')).toEqual(['3']);
     expect(status.metadata.get('x-set')).toEqual(['before']);
+  });
+
+  it('tells of very many faults the first: an error that no header has room for would end the connection', async () => {
+    const { promise: answered, resolve: answer } = Promise.withResolvers<void>();
+    const faults = Array.from({ length: 10_000 }, (_, index) => ({ field: `tags[${index}]`, description: 'is wrong' }));
+    const on = await start({
+      anonymous: () => answered.then(() => ({ text: 'another call' })),
+      open: () => {
+        throw invalidFields(faults);
+      },
+    });
+    const client = on.client(EchoService);
+    const another = client.anonymous({});
+    const error = fromConnectError(await failure(client.open({})));
+    expect([error.kind, error.violations[0]?.field]).toEqual(['invalid', 'tags[0]']);
+    answer();
+    expect((await another).text).toBe('another call');
   });
 
   it('says nothing of an unknown error', async () => {
