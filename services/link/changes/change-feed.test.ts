@@ -12,7 +12,7 @@ import type { LinkStore } from '../store.ts';
 import { readCursor, writeCursor } from './change-cursor.ts';
 import { type ChangeFeed, createChangeFeed, type FeedSettings } from './change-feed.ts';
 import { postgresChangeLog } from './change-log.postgres.ts';
-import type { ChangeLog } from './change-log.ts';
+import { type ChangeLog, mostMissed } from './change-log.ts';
 import type { WatchEvent } from './subscription.ts';
 
 let database: TestDatabase;
@@ -216,6 +216,22 @@ describe('resuming', () => {
     );
     expect(new Set(told).size).toBe(4_321);
     await second.leave();
+  });
+
+  test('one who missed more than is told again begins anew, and not after a look at all of it', async () => {
+    const before = openFeed();
+    const { cursor } = await missSome(before);
+    await before.stop();
+    await pool.query(
+      `insert into link_changes (kind, record, changed_at)
+       select 2, '\\x1a0170'::bytea, now() from generate_series(1, ${mostMissed})`,
+    );
+    const watcher = watch(openFeed(), cursor);
+    await watcher.caughtUp();
+    expect(watcher.events[0]?.type).toBe('resynchronise');
+    expect(watcher.codes()).toEqual([]);
+    await watcher.leave();
+    await pool.query('truncate link_changes');
   });
 
   /** What a watcher is told that comes with the cursor, until it has caught up. */

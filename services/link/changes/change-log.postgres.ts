@@ -7,7 +7,15 @@ import type { CodeBlocks } from '../store.ts';
 import { currentHistory } from '../timeline.postgres.ts';
 import { guarded, transaction } from '../transaction.postgres.ts';
 import { type ChangeCursor, readCursor, xmaxOf, xminOf } from './change-cursor.ts';
-import type { ChangeLog, ChangeReader, Continuation, Leadership, Reading, StoredChange } from './change-log.ts';
+import {
+  type ChangeLog,
+  type ChangeReader,
+  type Continuation,
+  type Leadership,
+  mostMissed,
+  type Reading,
+  type StoredChange,
+} from './change-log.ts';
 
 const channel = 'link_changes';
 /** The most changes of one look; a larger backlog is read by pages. */
@@ -146,11 +154,15 @@ function cursorOf({ system, timeline }: Identity, { snapshot, read_at }: Place):
 
 async function continuationOf(client: PoolClient, cursor: ChangeCursor): Promise<Continuation> {
   await client.query(`set local ${planByIndex}`);
-  const { rows } = await client.query<Identity & { pruned_to: string; xmax: string; first: string | null }>(
+  const { rows } = await client.query<
+    Identity & { pruned_to: string; xmax: string; first: string | null; missed: number }
+  >(
     `with missed as materialized (
-       ${unseenSeqs} union all select seq from link_changes where changed_at >= $2::timestamptz)
+       ${unseenSeqs} union all select seq from link_changes where changed_at >= $2::timestamptz and not ${isUnseen}
+       limit ${mostMissed + 1})
      select identity.*, (select pruned_to::text from change_horizon) as pruned_to,
-       pg_snapshot_xmax(pg_current_snapshot())::text as xmax, (select min(seq) from missed) as first
+       pg_snapshot_xmax(pg_current_snapshot())::text as xmax, (select min(seq) from missed) as first,
+       (select count(*)::int from missed) as missed
      from (${identityQuery}) as identity`,
     [cursor.snapshot, overlapStart(cursor)],
   );
@@ -160,6 +172,7 @@ async function continuationOf(client: PoolClient, cursor: ChangeCursor): Promise
   if (xmaxOf(cursor) > BigInt(row.xmax)) return lost('The cursor is ahead of the primary.');
   if (xminOf(cursor) <= BigInt(row.pruned_to))
     return lost('The cursor reaches back further than the changes that are kept.');
+  if (row.missed > mostMissed) return lost('More changes were missed than are told again.');
   return row.first === null ? { outcome: 'up_to_date' } : { outcome: 'continue', fromSeq: BigInt(row.first) };
 }
 

@@ -40,10 +40,13 @@ export type Continuation =
   | { readonly outcome: 'up_to_date' }
   | { readonly outcome: 'cannot_continue'; readonly reason: string };
 
+/** Who missed more is told to begin anew, which is less work for both. */
+export const mostMissed = 200_000;
+
 export interface ChangeLog {
   /** `woken` is called when another process has committed changes. */
   open(woken: () => void): Promise<ChangeReader>;
-  /** Whether a cursor can be resumed from, and from which change on. */
+  /** Whether a cursor can be resumed from, and from which change on: not when more than mostMissed have come since. */
   continuation(cursor: ChangeCursor): Promise<Continuation>;
   /** Changes after `afterSeq` that may not have been seen at the cursor, in the order of seq. */
   page(cursor: ChangeCursor, afterSeq: bigint, limit: number): Promise<StoredChange[]>;

@@ -1,10 +1,8 @@
 import { type ChangeCursor, readCursor } from './change-cursor.ts';
-import type { ChangeLog, Continuation } from './change-log.ts';
+import { type ChangeLog, type Continuation, mostMissed } from './change-log.ts';
 import type { WatchEvent } from './subscription.ts';
 
 const pageSize = 1_000;
-/** A watcher that missed more is told to begin anew, which is less work for both. */
-const mostPages = 200;
 
 /** What a watcher that comes with a cursor has missed. */
 export async function* missedChanges(changeLog: ChangeLog, text: string): AsyncGenerator<readonly WatchEvent[]> {
@@ -26,7 +24,7 @@ export async function* changePages(
   fromSeq: bigint,
 ): AsyncGenerator<readonly WatchEvent[]> {
   let after = fromSeq - 1n;
-  for (let page = 0; page < mostPages; page++) {
+  for (let told = 0; told < mostMissed; told += pageSize) {
     const changes = await changeLog.page(cursor, after, pageSize);
     if (changes.length > 0) yield changes.map((change) => ({ type: 'change', change }));
     const last = changes.at(-1);
