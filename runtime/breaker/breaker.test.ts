@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { notFound } from '../errors/errors.ts';
+import { canceled, notFound, toConnectError, unavailable } from '../errors/errors.ts';
 import { breaker } from './breaker.ts';
 
 beforeEach(() => {
@@ -153,6 +153,23 @@ describe('breaker', () => {
     await failTimes(1, guarded);
     vi.setSystemTime(Date.now() - 3_600_000);
     await expect(guarded.fire(0)).rejects.toMatchObject({ retryAfterMs: 1_000 });
+  });
+
+  it('holds against a service neither what it refuses nor that a caller left, who says nothing of it', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    for (const error of [notFound('LINK_NOT_FOUND', 'none'), canceled()]) {
+      store.error = toConnectError(error);
+      await failTimes(20, guarded);
+      expect(guarded.state).toBe('closed');
+    }
+    for (const error of [unavailable('OVERLOADED', 'full', 1_000), canceled()]) {
+      store.error = toConnectError(error);
+      await failTimes(4, guarded);
+    }
+    store.error = toConnectError(unavailable('OVERLOADED', 'full', 1_000));
+    await failTimes(1, guarded);
+    expect(guarded.state).toBe('open');
   });
 
   it('does not hold the answer "there is none" against a store', async () => {

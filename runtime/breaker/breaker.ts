@@ -1,5 +1,5 @@
 import CircuitBreaker from 'opossum';
-import { HopError, unavailable } from '../errors/errors.ts';
+import { type ErrorKind, fromConnectError, unavailable } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { counter, observe } from '../telemetry/metrics.ts';
 import { metric } from '../telemetry/schema.ts';
@@ -19,7 +19,7 @@ export interface BreakerOptions {
   readonly lateMs?: number;
   /** How long it stays open before one call may try again (default 30,000). */
   readonly resetMs?: number;
-  /** Which errors say that the dependency is ill (default: all but a HopError that blames the caller). */
+  /** Which errors say that the dependency is ill (default: all but those that blame the caller, or say that it left). */
   readonly isFailure?: (error: unknown) => boolean;
   readonly log?: Log;
 }
@@ -153,13 +153,14 @@ function stateOf(circuit: { readonly closed: boolean; readonly halfOpen: boolean
   return circuit.halfOpen ? 'half_open' : 'open';
 }
 
-function blamesDependency(error: unknown): boolean {
-  return !(error instanceof HopError) || ['unavailable', 'timeout', 'internal'].includes(error.kind);
-}
+const faults: readonly ErrorKind[] = ['unavailable', 'timeout', 'internal'];
 
-/** opossum reports an error that isFailure let pass as a success: a refusal is an answer, a full pool says nothing. */
+/** Of a HopError, or of what a client threw; any other error is a fault. */
+const blamesDependency = (error: unknown): boolean => faults.includes(fromConnectError(error).kind);
+
+/** opossum reports an error that isFailure let pass as a success: a refusal is an answer; a full pool, or a caller who left, says nothing. */
 function isAnswer(result: unknown): boolean {
-  return !(result instanceof Error) || !blamesDependency(result);
+  return !(result instanceof Error) || ![...faults, 'canceled'].includes(fromConnectError(result).kind);
 }
 
 function translate(error: unknown, name: string, openForMs: number): unknown {

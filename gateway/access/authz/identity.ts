@@ -3,7 +3,6 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { breaker } from '#runtime/breaker/breaker.ts';
 import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
 import { createRevocations } from '#runtime/caller/revocations.ts';
-import { fromConnectError } from '#runtime/errors/errors.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AccessConfig } from '../config.ts';
@@ -48,12 +47,10 @@ export function authenticateByIdentity(options: IdentityOptions): {
 } {
   const { identity, config, log, wallClock = Date.now, now = () => performance.now() } = options;
   const { identityTimeoutMs: timeoutMs, identityBreakerResetMs: resetMs } = config;
-  // A refused key is an answer; only silence and faults open the breaker.
   const verifyApiKey = breaker('identity', (secret: string) => identity.verifyApiKey({ secret }), {
     timeoutMs,
     resetMs,
     log,
-    isFailure: (error) => !['unauthenticated', 'invalid'].includes(fromConnectError(error).kind),
   });
   const keys = createSigningKeys({
     fetch: async () => (await identity.getSigningKeys({})).data,
