@@ -69,10 +69,15 @@ const codesTaken = counter(metric.linkCodesTaken);
 const changes = counter(metric.linkChanges);
 
 export function createLinks({ store, codes, ...settings }: LinksSettings): Links {
+  /** Until the resolvers' filters have learnt a code that was told by now. */
+  const learnt = async (record: LinkRecord): Promise<void> => {
+    if (isLookalike(record)) await sleep(settings.lookalikeDelayMs);
+  };
+
   /** What has to happen between the commit and the answer. */
   async function settle(record: LinkRecord, previousCode: string, hasNewCode: boolean): Promise<void> {
-    const wait = hasNewCode && isLookalike(record) ? sleep(settings.lookalikeDelayMs) : undefined;
-    await Promise.all([writeWithin(settings.cacheWriteMs, settings.writeToCache(record, previousCode)), wait]);
+    const written = writeWithin(settings.cacheWriteMs, settings.writeToCache(record, previousCode));
+    await Promise.all([written, hasNewCode && learnt(record)]);
   }
 
   async function change(kind: ChangeName, target: Target, edit: Editor, newCode?: string): Promise<LinkRecord> {
@@ -102,6 +107,9 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
       if (made.outcome === 'created') {
         changes.add(1, { kind: 'create' });
         await settle(made.record, '', true);
+      } else {
+        // What a twin made may be there since this moment.
+        await learnt(made.record);
       }
       return { record: made.record, replayed: made.outcome === 'replayed' };
     },

@@ -1,0 +1,34 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { expect, test } from 'vitest';
+import { createPool } from '#runtime/postgres/pool.ts';
+import { createCodeKey } from '#runtime/shortlink/code-space.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { createCodeSource } from '../codes/code-blocks.ts';
+import { postgresStore } from '../store.postgres.ts';
+import { createLinks } from './links.ts';
+
+test('of twins none is answered before the filters have learnt an alias that looks generated', async () => {
+  const database = await postgresFor('link');
+  const pool = createPool(database.url, { connectTimeoutMs: 20_000, log: silentLog });
+  const store = postgresStore(pool);
+  const key = createCodeKey({ id: 1, secret: randomBytes(32) });
+  const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
+  const lookalikeDelayMs = 500;
+  const links = createLinks({ store, codes, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs });
+  const link = {
+    ...{ domain: 'hop.example', workspaceId: randomUUID(), createdBy: randomUUID() },
+    ...{ destination: 'https://example.com/', redirectStatus: 302, title: '', tags: [], expiresAt: undefined },
+  };
+  const startedAt = performance.now();
+  const answers = await Promise.all(
+    Array.from({ length: 3 }, async () => {
+      const { replayed } = await links.create(link, 'LooksSo', { key: 'twins', requestHash: Buffer.alloc(32) });
+      return { replayed, afterMs: performance.now() - startedAt };
+    }),
+  );
+  expect(answers.filter(({ replayed }) => replayed).length).toBe(2);
+  for (const { afterMs } of answers) expect(afterMs).toBeGreaterThanOrEqual(lookalikeDelayMs);
+  await pool.end();
+  await database.drop();
+});
