@@ -6,11 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testPerson, testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
+import type { IdentityStore } from './store.ts';
+import { startSweeper } from './sweeper.ts';
 import {
   callerOf,
   refusal,
@@ -125,6 +128,21 @@ describe('RefreshSession', () => {
       [answers[0] && callerOf(answers[0]).credentialId],
     );
     expect(rows).toEqual([{ tokens: 2 }]);
+  });
+
+  it('does so although the clock of the process that sweeps is ahead', async () => {
+    const before = identity.clock.now;
+    identity.clock.now = Date.now() - testGraceMs - 1_000;
+    const { refreshToken } = await signUp();
+    const { refreshToken: successor } = await refresh(refreshToken);
+    let sweeps = 0;
+    const sweep: IdentityStore['sweep'] = (...asked) => identity.store.sweep(...asked).finally(() => sweeps++);
+    const sweeper = startSweeper({ store: { sweep }, graceMs: testGraceMs, intervalMs: 10, log: silentLog });
+    await waitFor(() => sweeps > 0);
+    await sweeper.stop();
+    identity.clock.now += testGraceMs - 1_000;
+    expect((await refresh(refreshToken)).refreshToken).toBe(successor);
+    identity.clock.now = before;
   });
 
   it('revokes the whole family when a token comes again after the grace', async () => {
