@@ -180,6 +180,7 @@ describe('creating', () => {
     ['a loopback address', 'DESTINATION_REFUSED', { longUrl: 'http://0x7f.1/' }],
     ['a reserved word', 'ALIAS_RESERVED', { longUrl, alias: 'API' }],
     ['a reserved file', 'ALIAS_RESERVED', { longUrl, alias: 'Robots.txt' }],
+    ['a reserved word in wide letters', 'ALIAS_RESERVED', { longUrl, alias: 'Ａｄｍｉｎ' }],
     ['a space in the alias', 'ALIAS_INVALID', { longUrl, alias: 'a b' }],
     ['an empty alias', 'ALIAS_INVALID', { longUrl, alias: '' }],
     ['a long alias', 'ALIAS_INVALID', { longUrl, alias: 'x'.repeat(65) }],

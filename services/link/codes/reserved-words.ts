@@ -39,6 +39,7 @@ const reservedWords: ReadonlySet<string> = new Set([
   ],
 ]);
 
+/** In any case, and in letters that Unicode calls the same but for their form (ａｐｉ, 𝐚𝐩𝐢). */
 export function isReserved(code: string): boolean {
-  return reservedWords.has(code.toLowerCase());
+  return reservedWords.has(code.normalize('NFKC').toLowerCase());
 }
