@@ -25,6 +25,20 @@ describe('requestCheck', () => {
     expect(fault).toMatchObject({ kind: 'invalid', reason: 'INVALID_ARGUMENT', violations: [{ field: 'tags[1]' }] });
   });
 
+  it('looks into no list that is far too long, wherever it is', () => {
+    const check = requestCheck(UpdateLinkRequestSchema, 'patch');
+    const many = new Array<string>(100_000).fill('');
+    for (const [field, more] of [
+      ['tags', { patch: { tags: many } }],
+      ['update_mask.paths', { updateMask: { paths: many } }],
+    ] as const) {
+      const request = create(UpdateLinkRequestSchema, { code: 'a', ...more });
+      expect(() => check?.(request)).toThrow(
+        expect.objectContaining({ violations: [{ field, description: 'has far too many items' }] }),
+      );
+    }
+  });
+
   it('names what is in the body as the body has it, and what stands beside as it is', () => {
     const check = requestCheck(UpdateLinkRequestSchema, 'patch');
     const request = create(UpdateLinkRequestSchema, { code: '', patch: { redirectStatus: 200, tags: ['ok', ''] } });

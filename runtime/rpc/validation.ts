@@ -7,6 +7,8 @@ import { internal, invalidFields, mostViolations } from '../errors/errors.ts';
 export type RequestCheck = (request: Message) => void;
 
 const validator = createValidator();
+/** No list of the contract may be longer. All items of one that is would be looked at, which stops the process for a second. */
+const mostItems = 1_000;
 /** The number of protovalidate's extension of message, field and oneof options. */
 const rulesExtension = 1159;
 
@@ -19,6 +21,8 @@ export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck 
   if (!hasRules(schema, new Set())) return undefined;
   const inBody = `${bodyField}.`;
   return (request) => {
+    const list = overlongList(schema, request);
+    if (list !== undefined) throw invalidFields([{ field: nameOf(list), description: 'has far too many items' }]);
     const result = validator.validate(schema, request);
     if (result.kind === 'valid') return;
     if (result.kind === 'error') throw internal(result.error);
@@ -31,6 +35,19 @@ export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck 
   function nameOf(path: string): string {
     return path.startsWith(inBody) ? path.slice(inBody.length) : path;
   }
+}
+
+/** The path of a list that is out of all proportion. */
+function overlongList(schema: DescMessage, message: object, before = ''): string | undefined {
+  for (const field of schema.fields) {
+    const value = (message as Readonly<Record<string, unknown>>)[field.localName];
+    if (typeof value !== 'object' || value === null) continue;
+    const path = before + field.name;
+    if (Array.isArray(value) && value.length > mostItems) return path;
+    const within = field.fieldKind === 'message' ? overlongList(field.message, value, `${path}.`) : undefined;
+    if (within !== undefined) return within;
+  }
+  return undefined;
 }
 
 function hasRules(schema: DescMessage, seen: Set<DescMessage>): boolean {
