@@ -10,24 +10,30 @@ interface RevocationsRow extends QueryResultRow {
   primary: string;
 }
 
+/** SQL: the snapshot of a moment, and its time. */
+const snapshotOf = (moment: string): string => `split_part(${moment}, '@', 1)::pg_snapshot`;
+const timeOf = (moment: string): string => `to_timestamp(split_part(${moment}, '@', 2)::double precision)`;
+
 const ofTheWindow = "r.revoked_at > now() - $1::double precision * interval '1 millisecond'";
 // Whatever the reader's last snapshot could not see, however early it was written: a transaction that hung then and has
-// committed now is told now, and holds up no other. The first condition is for the index.
-const since = 'r.xid >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(r.xid, $1::pg_snapshot)';
+// committed now is told now, and holds up no other. The first condition is for the index. And whatever was begun later: what was aborted
+// just before a crash leaves numbers that are given again after it, and the snapshot would take those for seen.
+const since = `(r.xid >= pg_snapshot_xmin(${snapshotOf('$1')}) and not pg_visible_in_snapshot(r.xid, ${snapshotOf('$1')})
+  or r.revoked_at > ${timeOf('$1')})`;
 
-// One statement, so one snapshot: what it saw and what it says it saw are the same.
+// One statement, so one snapshot: what it saw and what it says it saw are the same. The time is read after it was taken.
 const select = (condition: string): string => `
   with now_seen as (
-    select coalesce($2::pg_snapshot, pg_current_snapshot()) as until
+    select coalesce($2, pg_current_snapshot() || '@' || extract(epoch from clock_timestamp())) as until
   ), page as (
     select r.seq, r.credential_id from identity.revocations r, now_seen
-    where ${condition} and r.seq > $3::bigint and pg_visible_in_snapshot(r.xid, now_seen.until)
+    where ${condition} and r.seq > $3::bigint and pg_visible_in_snapshot(r.xid, ${snapshotOf('now_seen.until')})
     order by r.seq limit $4
   )
   select
     array(select credential_id::text from page order by seq) as ids,
     (select max(seq) from page)::text as last_seq,
-    now_seen.until::text as until,
+    now_seen.until,
     ${currentPrimary} as primary
   from now_seen`;
 

@@ -47,13 +47,19 @@ export function decodeCursor(cursor: string): RevocationPosition | undefined {
     .toString('latin1')
     .split('/');
   if (!/^\d{1,20}-[0-9A-F]{8}$/.test(primary) || more.length > 0) return undefined;
-  if ((since !== '' && !isSnapshot(since)) || (since === '' && until === '')) return undefined;
+  if ((since !== '' && !isMoment(since)) || (since === '' && until === '')) return undefined;
   const position = { primary, since: since === '' ? undefined : since };
   if (until === '') return after === '' ? { ...position, cut: undefined } : undefined;
-  return isSnapshot(until) && /^\d{1,18}$/.test(after) ? { ...position, cut: { until, after } } : undefined;
+  return isMoment(until) && /^\d{1,18}$/.test(after) ? { ...position, cut: { until, after } } : undefined;
 }
 
 const largest = 2n ** 63n;
+
+/** Whether it is a snapshot with the time at which it was taken, in seconds since 1970. */
+function isMoment(text: string): boolean {
+  const [snapshot = '', time = '', ...more] = text.split('@');
+  return isSnapshot(snapshot) && /^\d{1,11}\.\d{1,6}$/.test(time) && more.length === 0;
+}
 
 /** Whether Postgres reads it as a pg_snapshot: `xmin:xmax:` and the transactions in progress, growing, in between. */
 function isSnapshot(text: string): boolean {
