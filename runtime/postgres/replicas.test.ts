@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
 import type { TestDatabase } from '../testing/postgres.ts';
 import { postgresFor } from '../testing/stores.ts';
@@ -45,6 +45,18 @@ describe('createReplicas', () => {
     expect((await reads.query('select 1')).source.name).toBe('replica-2');
     const alone = createReplicas({ primary: open(), replicas: [await absent()], log: silentLog });
     expect((await alone.query<{ one: number }>('select 1 as one')).rows).toEqual([{ one: 1 }]);
+  });
+
+  it('passes over one for no longer because the clock was set back', async () => {
+    const away = await absent();
+    const asked = vi.spyOn(away, 'query');
+    const reads = createReplicas({ primary: open(), replicas: [away], log: silentLog, restMs: 20 });
+    await reads.query('select 1');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() - 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    await new Promise((resolve) => setTimeout(resolve, 25));
+    await reads.query('select 1');
+    expect(asked).toHaveBeenCalledTimes(2);
   });
 
   it('asks the next while the queue for one is full, and does not pass over it afterwards', async () => {

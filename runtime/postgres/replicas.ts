@@ -60,7 +60,7 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
 
   async function fromOne<Result>(read: (source: Source) => Promise<Result>): Promise<Result> {
     let fault: unknown;
-    for (const source of sources(Date.now())) {
+    for (const source of sources(performance.now())) {
       try {
         const result = await read(source);
         late.delete(source);
@@ -70,7 +70,7 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
         const lateInARow = kind === 'timeout' ? (late.get(source) ?? 0) + 1 : 0;
         late.set(source, lateInARow);
         if (!source.isPrimary && (kind === 'unavailable' || lateInARow >= mostLate)) {
-          restingUntil.set(source, Date.now() + restMs);
+          restingUntil.set(source, performance.now() + restMs);
           log.warn({ err: error, source: source.name }, 'a replica does not answer');
         }
         if (!elsewhere.has(kind)) throw error;
