@@ -11,20 +11,22 @@ import { accessConfig } from './config.ts';
 import { loadDashboard } from './pages/dashboard.ts';
 import { createSite } from './pages/files.ts';
 import { createPages } from './pages/handlers.ts';
-import { meshParts } from './pages/health-client.ts';
+import { createPartFinder } from './pages/health-client.ts';
 import { createReadiness } from './pages/readiness.ts';
+import { configuredPlaces, createPlaces } from './places.ts';
 import { createRateLimits } from './ratelimit/handlers.ts';
 import { sharedBuckets } from './ratelimit/shared-buckets.ts';
 import { createStatus } from './status/handlers.ts';
 import { createMeshStatus } from './status/mesh-status.ts';
-import { configuredProcesses, createProcessFinder } from './status/processes.ts';
+import { createProcessFinder } from './status/processes.ts';
 
 const config = mainConfig(accessConfig);
 const log = createLog(config);
 const issuer = loadServiceIdentity(config);
 const authentication = authenticateByIdentity({ identity: identityClient(config, issuer), config, log });
-const parts = meshParts(config);
-const status = createMeshStatus({ find: createProcessFinder(configuredProcesses(config), issuer) });
+const places = configuredPlaces(config);
+const parts = createPartFinder(createPlaces({ ...places, 'gateway-access': [] }));
+const status = createMeshStatus({ find: createProcessFinder(createPlaces(places), issuer) });
 const dashboard = config.dashboardDir === undefined ? undefined : loadDashboard(config.dashboardDir);
 const site = createSite({ ...config, dashboard });
 const { buckets, checks, close } = sharedBuckets(config, log);
@@ -36,10 +38,10 @@ await serve({
   services: [
     service(Authorization, createAuthorization({ ...authentication, buckets, issuer, log }), { access: 'edge' }),
     service(RateLimitService, createRateLimits({ buckets }), { access: 'edge' }),
-    service(PagesService, createPages({ site, readiness: createReadiness({ parts }) })),
+    service(PagesService, createPages({ site, readiness: createReadiness(parts) })),
     service(StatusService, createStatus({ status, operators: config.operatorWorkspaces })),
   ],
   hot: ['envoy.service.auth.v3.Authorization/Check', 'envoy.service.ratelimit.v3.RateLimitService/ShouldRateLimit'],
   checks,
-  close: [...close, () => authentication.stop(), ...parts.map((part) => () => part.close())],
+  close: [...close, () => authentication.stop(), parts.close],
 });

@@ -15,7 +15,7 @@ const site = createSite({ publicUrl: 'https://hop.test/' });
 function pagesWith(parts: readonly Part[] = []) {
   return createPages({
     site,
-    readiness: createReadiness({ parts }),
+    readiness: createReadiness({ find: async () => parts }),
   });
 }
 
@@ -187,7 +187,7 @@ describe('readiness', () => {
     let asked = 0;
     let time = 0;
     const read = createReadiness({
-      parts: [part('resolver-1', async () => ({ ...well, asked: asked++ }), true)],
+      find: async () => [part('resolver-1', async () => ({ ...well, asked: asked++ }), true)],
       now: () => time,
     });
     await Promise.all(Array.from({ length: 50 }, read));
@@ -200,7 +200,7 @@ describe('readiness', () => {
   it('is not kept for longer because the clock was set back', async () => {
     vi.useFakeTimers();
     const report = { ...well };
-    const read = createReadiness({ parts: [part('resolver-1', async () => ({ ...report }), true)] });
+    const read = createReadiness({ find: async () => [part('resolver-1', async () => ({ ...report }), true)] });
     expect(await read()).toMatchObject({ status: 'ready' });
     report.isServing = false;
     vi.setSystemTime(Date.now() - 3_600_000);

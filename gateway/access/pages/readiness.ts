@@ -22,7 +22,8 @@ interface Readiness {
 export type ReadReadiness = () => Promise<Readiness>;
 
 interface ReadinessOptions {
-  readonly parts: readonly Part[];
+  /** Everything that a working installation needs of the mesh, but Envoy, which asked, and this process. */
+  readonly find: () => Promise<readonly Part[]>;
   /** Within it the same answer is given again; callers that come together share one round. */
   readonly keptMs?: number;
   /** Milliseconds of a clock that only runs forward. */
@@ -31,19 +32,20 @@ interface ReadinessOptions {
 
 /** Asks every part at once. Redirects work while one resolver serves; the rest is degraded, and named. */
 export function createReadiness({
-  parts,
+  find,
   keptMs = 500,
   now = () => performance.now(),
 }: ReadinessOptions): ReadReadiness {
   let kept: { readonly answer: Promise<Readiness>; readonly until: number } | undefined;
 
   return () => {
-    if (!kept || kept.until <= now()) kept = { answer: readAll(parts), until: now() + keptMs };
+    if (!kept || kept.until <= now()) kept = { answer: readAll(find), until: now() + keptMs };
     return kept.answer;
   };
 }
 
-async function readAll(parts: readonly Part[]): Promise<Readiness> {
+async function readAll(find: ReadinessOptions['find']): Promise<Readiness> {
+  const parts = await find();
   const degraded: string[] = [];
   let canRedirect = false;
   const reports = await Promise.all(parts.map((part) => part.ask().catch(() => undefined)));

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import type { Address } from '#runtime/config/config.ts';
+import { createPlaces, keepContacts, type Place } from './places.ts';
+
+const nobody = { 'gateway-edge': [], 'gateway-access': [], resolver: [], link: [], identity: [], analytics: [] };
+const at = (host: string): Address => ({ host, port: 1 });
+const noSuchName = () => Promise.reject(new Error('ENOTFOUND'));
+
+it('finds all that a name stands for, and a name that leads nowhere', async () => {
+  const found: Readonly<Record<string, readonly string[]>> = {
+    resolver: ['10.0.0.1', '10.0.0.2'],
+    twice: ['10.0.0.1'],
+  };
+  const lookUp = async (host: string) => found[host] ?? noSuchName();
+  const configured = { ...nobody, resolver: [at('resolver'), at('twice')], link: [at('gone'), at('also-gone')] };
+  const places = await createPlaces(configured, lookUp)();
+  expect(places.map(({ name }) => name)).toEqual(['resolver-1', 'resolver-2', 'link', 'link-2']);
+});
+
+it('leaves them where they were while the name cannot be looked up', async () => {
+  let lookUp: () => Promise<readonly string[]> = async () => ['10.0.0.1', '10.0.0.2'];
+  const find = createPlaces({ ...nobody, resolver: [at('resolver')] }, () => lookUp());
+  const before = await find();
+  lookUp = noSuchName;
+  expect(await find()).toEqual(before);
+  lookUp = async () => ['10.0.0.3'];
+  expect((await find()).map(({ address }) => address.host)).toEqual(['10.0.0.3']);
+});
+
+it('keeps one contact for a place as long as it is there', () => {
+  const gone: string[] = [];
+  const contactsOf = keepContacts(
+    ({ host }) => ({ host }),
+    ({ host }) => void gone.push(host),
+  );
+  const place = (host: string): Place => ({ kind: 'link', name: 'link', address: at(host) });
+  const [first] = contactsOf([place('10.0.0.1'), place('10.0.0.2')]);
+  const [again] = contactsOf([place('10.0.0.1')]);
+  expect([again?.[1] === first?.[1], gone]).toEqual([true, ['10.0.0.2']]);
+  contactsOf([]);
+  expect(gone).toEqual(['10.0.0.2', '10.0.0.1']);
+});
