@@ -187,6 +187,16 @@ describe('with its gateway-edge', () => {
     expect(headers.location).toBeUndefined();
   });
 
+  test.each([
+    ['two hosts', 'host: localhost:80\r\nhost: other.example'],
+    ['a port that is none', 'host: localhost:http'],
+  ])('%s: malformed, as it is for a cold link', async (_, host) => {
+    await makeHot(entryOf('malformed'));
+    await becomes(true, '/malformed');
+    const request = `GET /malformed HTTP/1.1\r\n${host}\r\nconnection: close\r\n\r\n`;
+    expect(await sendRaw(door.envoy.publicPort, request, 5_000)).toMatch(/^HTTP\/1.1 400 /);
+  });
+
   test('a hot click is the line that gateway-edge reads, and stands in no other log', async () => {
     const entry = entryOf('café', { version: 42n });
     await makeHot(entry);

@@ -1,4 +1,4 @@
-import { create, type DescMessage, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { create, type DescMessage, type MessageInitShape, type MessageShape, toBinary } from '@bufbuild/protobuf';
 import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire';
 import { anyPack } from '@bufbuild/protobuf/wkt';
 import {
@@ -24,6 +24,7 @@ import {
   Matcher_MatcherTreeSchema,
   Matcher_OnMatchSchema,
 } from '#gen-xds/type/matcher/v3/matcher_pb.ts';
+import type { StringMatcherSchema } from '#gen-xds/type/matcher/v3/string_pb.ts';
 import { writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import type { HotEntry } from '../entry.ts';
 import { leaseKeyOf, pathOf, shardOf } from '../shards.ts';
@@ -140,8 +141,9 @@ const header = (headerName: string): TypedExtensionConfig =>
 
 type Predicate = Matcher_MatcherList_Predicate;
 
-function text(name: string, pattern: { exact: string } | { prefix: string }): Predicate {
-  const [[kind, value]] = Object.entries(pattern) as [['exact' | 'prefix', string]];
+type Pattern = NonNullable<MessageInitShape<typeof StringMatcherSchema>['matchPattern']>;
+
+function text(name: string, matchPattern: Pattern): Predicate {
   return create(Matcher_MatcherList_PredicateSchema, {
     matchType: {
       case: 'singlePredicate',
@@ -149,7 +151,7 @@ function text(name: string, pattern: { exact: string } | { prefix: string }): Pr
         input: header(name),
         matcher: {
           case: 'valueMatch',
-          value: { matchPattern: { case: kind, value }, ignoreCase: name === 'content-type' },
+          value: { matchPattern, ignoreCase: name === 'content-type' },
         },
       },
     },
@@ -189,8 +191,18 @@ function leased(shard: string): Uint8Array {
   );
 }
 
+/** What stands behind the colon of a host that Envoy has found by `host:*` (snapshot.ts) may be anything, several hosts as well. */
+const hostAndPort = '(?:[^:]+|\\[.+\\])(?::[0-9]*)?';
+
 /** As the redirect's routes in envoy/routes/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
 const hotRequest = toBinary(
   Matcher_MatcherList_PredicateSchema,
-  all(text(':method', { exact: 'GET' }), not(text('content-type', { prefix: 'application/grpc' }))),
+  all(
+    text(':method', { case: 'exact', value: 'GET' }),
+    not(text('content-type', { case: 'prefix', value: 'application/grpc' })),
+    text(':authority', {
+      case: 'safeRegex',
+      value: { engineType: { case: 'googleRe2', value: {} }, regex: hostAndPort },
+    }),
+  ),
 );
