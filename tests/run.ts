@@ -17,7 +17,9 @@ function tests(filters: string[]): { passed: number; failed: number; ok: boolean
   mkdirSync(path.dirname(REPORT), { recursive: true });
   rmSync(REPORT, { force: true });
   const args = ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${REPORT}`, ...filters];
-  const ok = spawnSync('node_modules/.bin/vitest', args, { stdio: 'inherit' }).status === 0;
+  // Processes are started by the hundred: `hop`, and those of each mesh. What one compiled the next need not.
+  const env = { ...process.env, NODE_COMPILE_CACHE: path.resolve('.local/test-compile-cache') };
+  const ok = spawnSync('node_modules/.bin/vitest', args, { stdio: 'inherit', env }).status === 0;
   try {
     const report = JSON.parse(readFileSync(REPORT, 'utf8'));
     const unread = report.numTotalTests - report.numPassedTests - report.numFailedTests - report.numPendingTests;

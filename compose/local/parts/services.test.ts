@@ -24,3 +24,9 @@ test('a detour leads one process elsewhere, and no other', () => {
   expect(usual).toMatchObject(rest);
   expect(other).toEqual(serviceEnv('resolver-2', settings));
 });
+
+test('compiled code is kept in the folder of the mesh, or where somebody has said', () => {
+  const kept = (env: MeshSettings['env']) => serviceEnv('link', { ...settings, env }).NODE_COMPILE_CACHE;
+  expect(kept({})).toMatch(/compile-cache$/);
+  expect(kept({ NODE_COMPILE_CACHE: '/elsewhere' })).toBe('/elsewhere');
+});
