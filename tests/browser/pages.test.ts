@@ -78,6 +78,19 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     expect(page.url()).toContain(`from=${day}&to=${day}`);
   });
 
+  it('a link keeps the days that are being typed while the range that is left moves on with the hour', async () => {
+    const { page } = await pageOfLink();
+    await page.clock.install();
+    await page.reload();
+    await page.getByLabel('24 hours').check();
+    await page.getByLabel('Custom').check();
+    await page.getByLabel('From').fill('2026-01-31');
+    const isMovedOn = page.waitForRequest(/GetLinkStats$/);
+    await page.clock.fastForward('01:00:00');
+    await isMovedOn;
+    expect(await page.getByLabel('From').inputValue()).toBe('2026-01-31');
+  });
+
   it('a link does not compare a range with the time before another', async () => {
     const { page } = await pageOfLink();
     await tile(page, 'Clicks').getByText('than the 30 days before').waitFor();

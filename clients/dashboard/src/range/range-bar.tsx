@@ -1,6 +1,15 @@
 import { useId, useState } from 'react';
 import { Button } from '../components/controls/button.tsx';
-import { customRange, dayText, type PresetName, presetLabel, presetNames, presetRange, timeZone } from './range.ts';
+import {
+  customRange,
+  dayText,
+  type PresetName,
+  presetLabel,
+  presetNames,
+  presetRange,
+  type Range,
+  timeZone,
+} from './range.ts';
 import style from './range-bar.module.css';
 import type { useRange } from './use-range.ts';
 
@@ -32,7 +41,7 @@ export function RangeBar({ range, now, withBots, choose, setWithBots }: ReturnTy
           <span>Custom</span>
         </label>
       </fieldset>
-      {isCustom && <CustomDays key={`${range.name}${range.from.getTime()}`} range={range} now={now} choose={choose} />}
+      {isCustom && <CustomDays key={chosenOf(range)} range={range} now={now} choose={choose} />}
       <label className={style.bots}>
         <input type="checkbox" checked={withBots} onChange={(event) => setWithBots(event.target.checked)} />
         Count bots
@@ -41,6 +50,10 @@ export function RangeBar({ range, now, withBots, choose, setWithBots }: ReturnTy
     </div>
   );
 }
+
+/** Changes when another range is chosen: not with the time, with which the usual ones move on. */
+const chosenOf = ({ name, from, to }: Range): string =>
+  name === 'custom' ? `${from.getTime()} ${to?.getTime()}` : name;
 
 function CustomDays({ range, now, choose }: Pick<ReturnType<typeof useRange>, 'range' | 'now' | 'choose'>) {
   const [from, setFrom] = useState(dayText(range.from));

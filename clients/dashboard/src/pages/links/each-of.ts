@@ -11,13 +11,13 @@ interface EachOptions {
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** Runs a call for each, some at once; where the mesh asks one for time, all wait. Answers what failed. */
+/** Runs a call for each, some at once; where the mesh asks one for time, all wait. Answers those that failed, each with its error. */
 export async function eachOf<Item>(
   items: readonly Item[],
   call: (item: Item) => Promise<unknown>,
   { onDone, wait = sleep }: EachOptions = {},
-): Promise<unknown[]> {
-  const failures: unknown[] = [];
+): Promise<ReadonlyMap<Item, unknown>> {
+  const failures = new Map<Item, unknown>();
   const waiting = items.values();
   let pause: Promise<void> | undefined;
   let done = 0;
@@ -40,7 +40,7 @@ export async function eachOf<Item>(
   const worker = async (): Promise<void> => {
     for (const item of waiting) {
       const outcome = await outcomeOf(item);
-      if ('error' in outcome) failures.push(outcome.error);
+      if ('error' in outcome) failures.set(item, outcome.error);
       done += 1;
       onDone?.(done);
     }

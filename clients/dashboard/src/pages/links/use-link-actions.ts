@@ -43,18 +43,19 @@ export function useLinkActions(): LinkActions {
 
     const apply = async ({ links, shown, call, done, undo }: Change): Promise<void> => {
       underWay += 1;
-      const takeBack = lists.change(new Set(links.map(({ id }) => id)), shown);
+      const takeBack = lists.change(idsOf(links), shown);
       const { say, onDone } = progressOf(tell, links.length);
       const failures = await eachOf(links, (link) => call(client, link), { onDone });
-      const [first] = failures;
-      if (first === undefined) say({ text: `${named(links)} ${done}.`, undo });
+      const [failure] = failures.values();
+      if (failures.size === 0) say({ text: `${named(links)} ${done}.`, undo });
       else {
-        const { title, advice } = problemOf(first);
+        const { title, advice } = problemOf(failure);
         const text =
-          failures.length === links.length
+          failures.size === links.length
             ? 'Nothing changed'
-            : `${count(failures.length)} of ${count(links.length)} not changed`;
+            : `${count(failures.size)} of ${count(links.length)} not changed`;
         takeBack();
+        lists.change(idsOf(links.filter((link) => !failures.has(link))), shown);
         say({ text: `${text}. ${title}: ${advice}` });
       }
       underWay -= 1;
@@ -104,6 +105,8 @@ export function useLinkActions(): LinkActions {
     };
   }, [transport, lists, tell]);
 }
+
+const idsOf = (links: readonly Link[]): ReadonlySet<string> => new Set(links.map(({ id }) => id));
 
 const named1 = ({ code, domain }: Link) => ({ code, domain });
 
