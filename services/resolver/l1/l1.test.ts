@@ -170,6 +170,33 @@ describe('versions', () => {
     expect(l1.offer(l1.inquire(key), testRecord({ version: 6n }), 'primary')?.version).toBe(6n);
   });
 
+  it('follows what Watch tells of a link that a failover took back to before its rename', () => {
+    const fixture = resolverFixture();
+    const { l1, now, freshness, settle, beat } = fixture;
+    settle();
+    l1.apply(testRecord({ version: 190n, code: 'new' }), testKey.code);
+    freshness.gap();
+    beat();
+    l1.offer(l1.inquire(key), testRecord({ version: 90n }), 'primary');
+    l1.apply(testRecord({ version: 140n, disabled: true }), '');
+    expect([cached(fixture).version, cached(fixture).state]).toEqual([140n, 'disabled']);
+    expect(l1.trusted(cached(fixture), now())).toBe(true);
+  });
+
+  it('lets go of what is older than a change that is not taken itself', () => {
+    const { l1, freshness, settle, beat } = resolverFixture();
+    settle();
+    l1.apply(testRecord({ version: 190n }), '');
+    freshness.gap();
+    beat();
+    l1.offer(l1.inquire(key), testRecord({ version: 90n }), 'primary');
+    freshness.gap();
+    beat();
+    l1.apply(testRecord({ version: 140n }), '');
+    expect(l1.get(key)).toBeUndefined();
+    expect(l1.offer(l1.inquire(key), testRecord({ version: 140n }), 'primary')?.version).toBe(140n);
+  });
+
   it('knows when it had to forget a floor before its time', () => {
     const { l1, now } = resolverFixture({ l1: { maxFloors: 2 } });
     for (const code of ['a', 'b', 'c']) l1.apply(testRecord({ code, version: 2n }), '');
@@ -202,6 +229,17 @@ describe('versions', () => {
     expect(cached(fixture).version).toBe(6n);
     expect(l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'replica')).toBeUndefined();
     expect(l1.offer(early, testRecord({ version: 5n }), 'primary')).toBeUndefined();
+  });
+
+  it('gives no link back to a code that it left, by an old change that is told again after a gap', () => {
+    const { l1, freshness, settle, beat } = resolverFixture();
+    settle();
+    l1.apply(testRecord({ version: 6n, code: 'new' }), testKey.code);
+    l1.offerAbsence(l1.inquire(key));
+    freshness.gap();
+    beat();
+    l1.apply(testRecord({ version: 4n }), '');
+    expect(l1.get(key)).toBeUndefined();
   });
 });
 

@@ -90,8 +90,11 @@ export function createL1(options: L1Options): L1 {
     floors.raise(key, record.version, epoch, forgettable);
     const known = links.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
-    if (wanted && record.version >= floorOf(key, false)) keep(key, record, { at, epoch }, true);
-    else absences.forget(key);
+    // Where the link was confirmed since a gap, what was known before it counts no more: a failover may have taken that back.
+    const acceptable = record.version >= floorOf(key, known?.epoch === epoch);
+    if (wanted && acceptable) keep(key, record, { at, epoch }, true);
+    else if (wanted) links.delete(key);
+    absences.forget(key);
   }
 
   /** A code that led somewhere until this version and does no longer. */
