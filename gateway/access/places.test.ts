@@ -27,6 +27,19 @@ it('leaves them where they were while the name cannot be looked up', async () =>
   expect((await find()).map(({ address }) => address.host)).toEqual(['10.0.0.3']);
 });
 
+it('has one look-up of a name under way, however long it takes, and leaves them where they were meanwhile', async () => {
+  const slow = Promise.withResolvers<readonly string[]>();
+  const answers = [Promise.resolve(['10.0.0.1', '10.0.0.2']), slow.promise];
+  let asked = 0;
+  const lookUp = () => answers[asked++] ?? noSuchName();
+  const find = createPlaces({ ...nobody, resolver: [at('mesh')], link: [at('mesh')] }, lookUp);
+  const before = await find();
+  for (let round = 0; round < 3; round++) expect(await find()).toEqual(before);
+  expect(asked).toBe(2);
+  slow.resolve(['10.0.0.3']);
+  expect((await find()).map(({ address }) => address.host)).toEqual(['10.0.0.3', '10.0.0.3']);
+});
+
 it('keeps one contact for a place as long as it is there', () => {
   const gone: string[] = [];
   const contactsOf = keepContacts(

@@ -1,5 +1,6 @@
-import { lookup } from 'node:dns/promises';
+import { setTimeout } from 'node:timers/promises';
 import type { Address } from '#runtime/config/config.ts';
+import { hostsOf } from '#runtime/rpc/hosts-of.ts';
 import type { AccessConfig } from './config.ts';
 import { type Kind, kinds } from './status/mesh-status.ts';
 
@@ -18,7 +19,8 @@ type Configured = Readonly<Record<Kind, readonly Address[]>>;
 /** Every address of a name; rejects when it has none. */
 type LookUp = (host: string) => Promise<readonly string[]>;
 
-const lookupMs = 300;
+/** How long a look-up is waited for. With the 300 ms that a process has for its health, it is less than the 600 ms that Envoy has for both. */
+const lookupMs = 100;
 
 export const configuredPlaces = (config: AccessConfig): Configured => ({
   'gateway-edge': config.gatewayEdgeAddresses,
@@ -31,25 +33,48 @@ export const configuredPlaces = (config: AccessConfig): Configured => ({
 
 /**
  * Finds the processes of the mesh, anew each time: a name may stand for many (a headless service in Kubernetes), and not for
- * the same ones tomorrow. While it cannot be looked up, they are where they were.
+ * the same ones tomorrow. While it cannot be looked up, or that takes long, they are where they were.
  */
-export function createPlaces(configured: Configured, lookUp: LookUp = addressesOf): FindPlaces {
-  const before = new Map<string, readonly string[]>();
+export function createPlaces(configured: Configured, lookUp: LookUp = hostsOf): FindPlaces {
+  const names = createNames(lookUp);
+  const hosts = [...new Set(kinds.flatMap((kind) => configured[kind].map(({ host }) => host)))];
 
-  async function resolve({ host, port }: Address): Promise<readonly Address[]> {
-    // A name that never led anywhere is one process that does not answer.
-    const hosts = await lookUp(host).catch(() => before.get(host) ?? [host]);
-    before.set(host, hosts);
-    return hosts.map((found) => ({ host: found, port }));
-  }
-
-  async function placesOf(kind: Kind): Promise<readonly Place[]> {
-    const found = (await Promise.all(configured[kind].map(resolve))).flat();
+  function placesOf(kind: Kind): readonly Place[] {
+    const found = configured[kind].flatMap(({ host, port }) => names.known(host).map((one) => ({ host: one, port })));
     const apart = new Map(found.map((address) => [`${address.host} ${address.port}`, address]));
     return [...apart.values()].map((address, index) => ({ kind, name: nameOf(kind, index), address }));
   }
 
-  return async () => (await Promise.all(kinds.map(placesOf))).flat();
+  return async () => {
+    const late = setTimeout(lookupMs, undefined, { ref: false });
+    await Promise.race([Promise.all(hosts.map(names.look)), late]);
+    return kinds.flatMap(placesOf);
+  };
+}
+
+/**
+ * One look-up of a name is under way at a time, however often it is asked for: it cannot be taken back, and others would queue up
+ * behind it, also those of whoever wants to connect.
+ */
+function createNames(lookUp: LookUp) {
+  const known = new Map<string, readonly string[]>();
+  const looking = new Map<string, Promise<void>>();
+
+  async function lookAnew(name: string): Promise<void> {
+    const hosts = await lookUp(name).catch(() => undefined);
+    if (hosts) known.set(name, hosts);
+    looking.delete(name);
+  }
+
+  return {
+    look(name: string): Promise<void> {
+      const look = looking.get(name) ?? lookAnew(name);
+      looking.set(name, look);
+      return look;
+    },
+    /** What it led to last. One that never led anywhere is one process that does not answer. */
+    known: (name: string): readonly string[] => known.get(name) ?? [name],
+  };
 }
 
 /** Keeps what was made for a place as long as there is one, and lets it go then. Asked with nothing, it lets all go. */
@@ -68,19 +93,6 @@ export function keepContacts<Contact>(make: (address: Address) => Contact, letGo
     known = next;
     return contacts;
   };
-}
-
-/** Of one family alone: a process has an address of each, and is one process. */
-async function addressesOf(host: string): Promise<readonly string[]> {
-  const late = AbortSignal.timeout(lookupMs);
-  const failed = new Promise<never>((_, reject) => {
-    late.addEventListener('abort', () => reject(new Error('The name was not resolved in time.')), { once: true });
-  });
-  const all = await Promise.race([lookup(host, { all: true }), failed]);
-  return all
-    .filter(({ family }) => family === all[0]?.family)
-    .map(({ address }) => address)
-    .sort();
 }
 
 const nameOf = (kind: Kind, index: number): string =>

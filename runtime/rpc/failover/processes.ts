@@ -1,6 +1,6 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import type { Address } from '../../config/config.ts';
+import { hostsOf } from '../hosts-of.ts';
 
 /** The addresses of the processes that one address stands for. Rejects when its name cannot be looked up. */
 export type FindProcesses = (address: Address) => Promise<readonly Address[]>;
@@ -55,14 +55,9 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
 }
 
-/**
- * All addresses of a name, of one family, for a process may have one of each: of IPv4 where there are some, for there may be no listener on the
- * others. Where there is only one, the name: it is looked up with each connection that is made.
- */
+/** Where there is only one address, the name: it is looked up with each connection that is made. */
 async function findByName(address: Address): Promise<readonly Address[]> {
   if (isIP(address.host) !== 0) return [address];
-  const found = await lookup(address.host, { all: true });
-  const family = Math.min(...found.map((one) => one.family));
-  const hosts = found.filter((one) => one.family === family).map((one) => one.address);
-  return hosts.length > 1 ? hosts.sort().map((host) => ({ host, port: address.port })) : [address];
+  const hosts = await hostsOf(address.host);
+  return hosts.length > 1 ? hosts.map((host) => ({ host, port: address.port })) : [address];
 }
