@@ -70,14 +70,18 @@ describe('buckets in the real Valkey', () => {
     expect((await take([{ limit: 'logins', subject: 'a' }]))[0]?.remaining).toBe(6);
   });
 
-  it('are full again where the clock was set back: what was counted by it would refuse calls for as long', async () => {
+  it('fill from empty where the clock was set back: they give nothing for it, and refuse no calls for as long', async () => {
     let now = start;
     const take = redisBuckets({ redis: connection(), limits, prefix: prefix(), now: () => now });
     const asked = [{ limit: 'logins', subject: 'a' }] as const;
     for (let left = 6; left >= 0; left--) await take(asked);
     expect((await take(asked))[0]?.allowed).toBe(false);
+    now -= 10_000;
+    expect((await take(asked))[0]?.allowed).toBe(false);
     now -= 3_600_000_000;
-    expect((await take(asked))[0]).toMatchObject({ allowed: true, remaining: 6 });
+    expect((await take(asked))[0]).toMatchObject({ allowed: false, retryAfterSeconds: 9 });
+    now += 9_000_000;
+    expect((await take(asked))[0]).toMatchObject({ allowed: true, remaining: 0 });
   });
 
   it('leave nothing behind once they are full', async () => {

@@ -16,7 +16,7 @@ interface RedisBucketsOptions {
 /**
  * runtime/limits/gcra.ts in Redis, where nothing comes between reading a bucket and writing it. A key holds when its bucket
  * is full again, in microseconds, and ends then. One that says more than an empty bucket takes is from before the clock was set back, and
- * would refuse calls for as long: it is forgotten. ARGV: now or '', tokens, then interval and burst of each key. Answers
+ * would refuse calls for as long: it is taken for empty from now on. ARGV: now or '', tokens, then interval and burst of each key. Answers
  * three numbers per key: the wait and when the bucket is full again in microseconds, and the tokens left.
  */
 const script = `local now = tonumber(ARGV[1])
@@ -25,11 +25,17 @@ if not now then
   now = time[1] * 1000000 + time[2]
 end
 local tokens = tonumber(ARGV[2])
+local function hold(key, full)
+  redis.call('SET', key, string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000))
+end
 local full, next, wait, refused = {}, {}, {}, false
 for i, key in ipairs(KEYS) do
   local interval, burst = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
   full[i] = math.max(tonumber(redis.call('GET', key) or now), now)
-  if full[i] > now + burst * interval then full[i] = now end
+  if full[i] > now + burst * interval then
+    full[i] = now + burst * interval
+    hold(key, full[i])
+  end
   next[i] = full[i] + tokens * interval
   wait[i] = math.max(0, next[i] - now - burst * interval)
   refused = refused or wait[i] > 0
@@ -39,7 +45,7 @@ for i, key in ipairs(KEYS) do
   local interval, burst = tonumber(ARGV[1 + 2 * i]), tonumber(ARGV[2 + 2 * i])
   if not refused then
     full[i] = next[i]
-    redis.call('SET', key, string.format('%.0f', full[i]), 'PX', math.ceil((full[i] - now) / 1000))
+    hold(key, full[i])
   end
   answer[3 * i - 2] = wait[i]
   answer[3 * i - 1] = full[i]
