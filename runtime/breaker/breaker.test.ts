@@ -172,6 +172,17 @@ describe('breaker', () => {
     expect(guarded.state).toBe('open');
   });
 
+  it('is not closed by a trial whose caller left', async () => {
+    const { store, guarded } = fickle();
+    store.works = false;
+    await failTimes(5, guarded);
+    store.error = toConnectError(canceled());
+    await vi.advanceTimersByTimeAsync(1_001);
+    expect(guarded.state).toBe('half_open');
+    await failTimes(1, guarded);
+    expect(guarded.state).toBe('open');
+  });
+
   it('does not hold the answer "there is none" against a store', async () => {
     const { store, guarded } = fickle();
     store.works = false;

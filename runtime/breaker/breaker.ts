@@ -53,7 +53,7 @@ export function breaker<Args extends unknown[], Result>(
   options: BreakerOptions,
 ): Breaker<Args, Result> {
   const { resetMs = 30_000, rollingWindowMs = 10_000, isFailure = blamesDependency, log } = options;
-  const circuit = new CircuitBreaker<Args, Result>(fn, {
+  const circuit: CircuitBreaker<Args, Result> = new CircuitBreaker<Args, Result>(fn, {
     name,
     timeout: options.timeoutMs,
     resetTimeout: resetMs,
@@ -62,7 +62,8 @@ export function breaker<Args extends unknown[], Result>(
     errorThresholdPercentage: 100,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
-    errorFilter: (error: unknown) => !isFailure(error),
+    // A trial that tells nothing of the dependency must not close it.
+    errorFilter: (error: unknown) => !isFailure(error) && !(circuit.halfOpen && !isAnswer(error)),
   });
   const failures = failureRun(enough, rollingWindowMs);
   const late = lateRun(enough, options.lateMs);
