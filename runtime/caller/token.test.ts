@@ -76,6 +76,8 @@ describe('caller tokens', () => {
     const first = tokenFor(call.method, now);
     expect(tokenFor(call.method, now + 39_999)).toBe(first);
     expect(tokenFor(call.method, now + 40_000)).not.toBe(first);
+    const afterSetBack = now - 3_600_000;
+    expect(verify(tokenFor(call.method, afterSetBack), call, afterSetBack)).toMatchObject({ service: 'link' });
     expect(verify(first, call, now)).toEqual({ kind: 'service', service: 'link' });
     expect(verify(first, call, now)).toEqual({ kind: 'service', service: 'link' });
     expect(() => verify(first, call, now + 65_000)).toThrow('not valid at this time');
