@@ -108,8 +108,8 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
         changes.add(1, { kind: 'create' });
         await settle(made.record, '', true);
       } else {
-        // What a twin made may be there since this moment.
-        await learnt(made.record);
+        // What a twin made may be there since this moment: it is given the time that its own settling may take.
+        await Promise.all([sleep(settings.cacheWriteMs), learnt(made.record)]);
       }
       return { record: made.record, replayed: made.outcome === 'replayed' };
     },
