@@ -1,3 +1,5 @@
+import { type KeptAnswerOptions, keptAnswer } from '../kept-answer.ts';
+
 /** What the health service of one process said: whether it takes calls, and which of its dependencies do not answer. */
 export interface Report {
   readonly isServing: boolean;
@@ -21,27 +23,14 @@ interface Readiness {
 
 export type ReadReadiness = () => Promise<Readiness>;
 
-interface ReadinessOptions {
+interface ReadinessOptions extends Partial<KeptAnswerOptions> {
   /** Everything that a working installation needs of the mesh, but Envoy, which asked, and this process. */
   readonly find: () => Promise<readonly Part[]>;
-  /** Within it the same answer is given again; callers that come together share one round. */
-  readonly keptMs?: number;
-  /** Milliseconds of a clock that only runs forward. */
-  readonly now?: () => number;
 }
 
 /** Asks every part at once. Redirects work while one resolver serves; the rest is degraded, and named. */
-export function createReadiness({
-  find,
-  keptMs = 500,
-  now = () => performance.now(),
-}: ReadinessOptions): ReadReadiness {
-  let kept: { readonly answer: Promise<Readiness>; readonly until: number } | undefined;
-
-  return () => {
-    if (!kept || kept.until <= now()) kept = { answer: readAll(find), until: now() + keptMs };
-    return kept.answer;
-  };
+export function createReadiness({ find, keptMs = 500, now }: ReadinessOptions): ReadReadiness {
+  return keptAnswer(() => readAll(find), { keptMs, now });
 }
 
 async function readAll(find: ReadinessOptions['find']): Promise<Readiness> {

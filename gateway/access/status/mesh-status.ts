@@ -2,6 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampNow } from '@bufbuild/protobuf/wkt';
 import type { ProcessStatus } from '#gen/status/v1/process_status_pb.ts';
 import type { MeshStatusSchema } from '#gen/status/v1/status_service_pb.ts';
+import { type KeptAnswerOptions, keptAnswer } from '../kept-answer.ts';
 
 type MeshStatusInit = Exclude<MessageInitShape<typeof MeshStatusSchema>, { readonly $typeName: string }>;
 
@@ -20,13 +21,9 @@ export type Kind = (typeof kinds)[number];
 
 export type ReadMeshStatus = () => Promise<MeshStatusInit>;
 
-interface MeshStatusOptions {
+interface MeshStatusOptions extends Partial<KeptAnswerOptions> {
   /** Every process that there is now. */
   readonly find: () => Promise<readonly Process[]>;
-  /** Within it the same answer is given again; callers that come together share one round. */
-  readonly keptMs?: number;
-  /** Milliseconds of a clock that only runs forward. */
-  readonly now?: () => number;
 }
 
 interface Report {
@@ -41,14 +38,8 @@ const mostProcesses = 256;
 const byPlace = new Intl.Collator('en', { numeric: true });
 
 /** Asks every process at once, at most once in `keptMs`, however many ask for it. */
-export function createMeshStatus(options: MeshStatusOptions): ReadMeshStatus {
-  const { find, keptMs = 1_000, now = () => performance.now() } = options;
-  let kept: { readonly answer: Promise<MeshStatusInit>; readonly until: number } | undefined;
-
-  return () => {
-    if (!kept || kept.until <= now()) kept = { answer: readAll(find), until: now() + keptMs };
-    return kept.answer;
-  };
+export function createMeshStatus({ find, keptMs = 1_000, now }: MeshStatusOptions): ReadMeshStatus {
+  return keptAnswer(() => readAll(find), { keptMs, now });
 }
 
 async function readAll(find: MeshStatusOptions['find']): Promise<MeshStatusInit> {
