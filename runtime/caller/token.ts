@@ -88,13 +88,13 @@ export function mintCaller(
 
 /** This process's own token for a method, made anew when two thirds of its life are over, and when the clock was set back to before it was made. */
 export function createServiceTokens(identity: ServiceIdentity): (method: string, now?: number) => string {
-  const tokens = new Map<string, { token: string; from: number; until: number }>();
+  const tokens = new Map<string, { token: string; madeAt: number }>();
   return (method, now = Date.now()) => {
     const held = tokens.get(method);
-    if (held && held.from <= now && now < held.until) return held.token;
+    if (held && held.madeAt <= now && now < held.madeAt + (serviceLifetimeMs * 2) / 3) return held.token;
     const caller: Caller = { kind: 'service', service: identity.issuer };
     const token = mintCaller(identity, caller, { method, requestId: '' }, now);
-    tokens.set(method, { token, from: now, until: now + (serviceLifetimeMs * 2) / 3 });
+    tokens.set(method, { token, madeAt: now });
     return token;
   };
 }

@@ -62,7 +62,7 @@ export function invalid(field: string, description: string, reason: Reason = 'IN
 }
 
 /** An error travels in headers, and one that does not fit there ends the connection, with all other calls on it. */
-export const mostViolations = 50;
+const mostViolations = 50;
 
 /** All that is wrong with a request, told at once; of very many, the first. */
 export function invalidFields(all: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {

@@ -1,7 +1,7 @@
 import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
-import { internal, invalidFields, mostViolations } from '../errors/errors.ts';
+import { internal, invalidFields } from '../errors/errors.ts';
 
 /** Throws INVALID_ARGUMENT with one violation a field. */
 export type RequestCheck = (request: Message) => void;
@@ -18,18 +18,17 @@ const rulesExtension = 1159;
  * where a handler names it.
  */
 export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck | undefined {
-  if (!hasRules(schema, new Set())) return undefined;
+  if (!anywhere(schema, hasRules)) return undefined;
+  const mayHaveLists = anywhere(schema, hasLists);
   const inBody = `${bodyField}.`;
   return (request) => {
-    const list = overlongList(schema, request);
+    const list = mayHaveLists ? overlongList(schema, request) : undefined;
     if (list !== undefined) throw invalidFields([{ field: nameOf(list), description: 'has far too many items' }]);
     const result = validator.validate(schema, request);
     if (result.kind === 'valid') return;
     if (result.kind === 'error') throw internal(result.error);
     throw invalidFields(
-      result.violations
-        .slice(0, mostViolations)
-        .map(({ field, message }) => ({ field: nameOf(pathToString(field)), description: message })),
+      result.violations.map(({ field, message }) => ({ field: nameOf(pathToString(field)), description: message })),
     );
   };
   function nameOf(path: string): string {
@@ -50,14 +49,16 @@ function overlongList(schema: DescMessage, message: object, before = ''): string
   return undefined;
 }
 
-function hasRules(schema: DescMessage, seen: Set<DescMessage>): boolean {
+/** Is it so of the message, or of one that can be within it? */
+function anywhere(schema: DescMessage, is: (schema: DescMessage) => boolean, seen = new Set<DescMessage>()): boolean {
   if (seen.has(schema)) return false;
   seen.add(schema);
-  if (hasOption(schema) || schema.oneofs.some(hasOption)) return true;
-  return schema.fields.some(
-    (field) => hasOption(field) || (field.message !== undefined && hasRules(field.message, seen)),
-  );
+  return is(schema) || schema.fields.some(({ message }) => message !== undefined && anywhere(message, is, seen));
 }
+
+const hasLists = ({ fields }: DescMessage): boolean => fields.some(({ fieldKind }) => fieldKind === 'list');
+
+const hasRules = (schema: DescMessage): boolean => [schema, ...schema.oneofs, ...schema.fields].some(hasOption);
 
 function hasOption(part: { readonly proto: { readonly options?: Message | undefined } }): boolean {
   return part.proto.options?.$unknown?.some(({ no }) => no === rulesExtension) ?? false;
