@@ -155,6 +155,31 @@ test('what was stored before does not count as waiting: neither the message befo
   expect(told[0]).toEqual([1, startUs + 2]);
 });
 
+test('a message that waits is read once for whoever asks how old it is', async () => {
+  let asked: () => number | undefined = () => undefined;
+  const away = { ...postgresStore(pool), position: () => Promise.reject(new Error('Connection terminated')) };
+  const spied: Lag = {
+    ...lag,
+    whileWaiting(...[, step, read]) {
+      if (read) asked = read.oldestUs;
+      return step();
+    },
+  };
+  const atUs = Date.now() * 1_000;
+  const value = encodeClicks([testClick({ linkId: randomUUID(), atUs })]);
+  let reads = 0;
+  const waiting = {
+    ...message(0, value),
+    get value() {
+      reads += 1;
+      return value;
+    },
+  };
+  await expect(createConsume({ ...options(), lag: spied, store: away })(fetched([waiting]))).rejects.toThrow();
+  expect([asked(), asked(), asked()]).toEqual([atUs, atUs, atUs]);
+  expect(reads).toBe(1);
+});
+
 test('what took too long is stored without the merge that held it up', async () => {
   const linkId = randomUUID();
   const hurried = createPool(database.url, {

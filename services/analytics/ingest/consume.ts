@@ -107,12 +107,8 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   };
   return (batch) => {
     const left = { messages: batch.messages };
-    const oldestUs = (): number | undefined => {
-      const [first] = left.messages;
-      const oldest = first && read(first).batch?.atUs[0];
-      return oldest === undefined ? undefined : Number(oldest);
-    };
-    const waiting = { behind: behindOf(batch, batch.messages), oldestUs };
+    const oldestOf = oldestClicks();
+    const waiting = { behind: behindOf(batch, batch.messages), oldestUs: () => oldestOf(left.messages[0]) };
     return lag.whileWaiting(batch.partition, () => storeAll(batch, left), waiting);
   };
 }
@@ -120,6 +116,19 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
 /** What of a fetch waits: all of it, until the store has said what is missing. */
 interface Left {
   messages: readonly KafkaMessage[];
+}
+
+/** When the first click of a message was. Who looks at figures asks again and again, and to read a message takes long. */
+function oldestClicks(): (message: KafkaMessage | undefined) => number | undefined {
+  let known: { readonly message: KafkaMessage; readonly atUs: number | undefined } | undefined;
+  return (message) => {
+    if (!message) return undefined;
+    if (known?.message !== message) {
+      const atUs = read(message).batch?.atUs[0];
+      known = { message, atUs: atUs === undefined ? undefined : Number(atUs) };
+    }
+    return known.atUs;
+  };
 }
 
 /** Messages from the first that waits to the end of the log; if none waits, from the position. */
