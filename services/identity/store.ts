@@ -32,9 +32,16 @@ interface NewAccount {
 
 /** What a password is compared with. */
 export interface PasswordRecord {
-  /** How often a password was wrong for this email in the running window. */
+  /** How often a password was wrong for this email in the running window, or is being checked. */
   readonly failures: number;
   readonly passwordHash: string | undefined;
+}
+
+/** A log-in, or the like, that is counted. */
+export interface LoginAttempt {
+  /** Failures of the window without this one; attempts that are being checked are among them. */
+  readonly failuresBefore: number;
+  readonly windowStartedAt: Date;
 }
 
 export interface LoginRecord extends PasswordRecord {
@@ -178,7 +185,10 @@ export interface AccountStore {
   createAccount(account: NewAccount): Promise<Account | 'email_taken'>;
   /** Takes the same work for a known and an unknown email. */
   findLogin(emailKey: string, failuresSince: Date): Promise<LoginRecord>;
-  addLoginFailure(emailKey: string, at: Date, failuresSince: Date): Promise<void>;
+  /** Counts an attempt as a failure, until it turns out to be none. */
+  countLoginAttempt(emailKey: string, at: Date, failuresSince: Date): Promise<LoginAttempt>;
+  /** Of an attempt whose password was not looked at. Does nothing once its window is over or was cleared. */
+  uncountLoginAttempt(emailKey: string, attempt: LoginAttempt): Promise<void>;
   clearLoginFailures(emailKey: string): Promise<void>;
   /** Replaces the hash unless somebody else has done so. */
   replacePasswordHash(userId: string, old: string, replacement: string): Promise<void>;

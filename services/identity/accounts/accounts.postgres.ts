@@ -14,6 +14,10 @@ interface OwnPasswordRow extends QueryResultRow {
   password_changed_by: string | null;
   failures: number;
 }
+interface AttemptRow extends QueryResultRow {
+  failures_before: number;
+  window_started_at: Date;
+}
 type LoginRow = AccountRow & { password_hash: string | null; failures: number };
 
 const insertAccount = `
@@ -37,11 +41,18 @@ const selectLogin = `
   ) m on true
   left join identity.workspaces w on w.id = m.workspace_id`;
 
-const upsertFailure = `
+// The row's lock makes those who come at once see each other, in whichever process they are.
+const countAttempt = `
   insert into identity.login_failures as f (account, failures, window_started_at) values ($1, 1, $2)
   on conflict (account) do update set
     failures = case when f.window_started_at > $3 then f.failures + 1 else 1 end,
-    window_started_at = case when f.window_started_at > $3 then f.window_started_at else excluded.window_started_at end`;
+    window_started_at = case when f.window_started_at > $3 then f.window_started_at else excluded.window_started_at end
+  returning failures - 1 as failures_before, window_started_at`;
+
+// A window that began since counts others.
+const uncountAttempt = `
+  update identity.login_failures set failures = failures - 1
+  where account = $1 and window_started_at = $2 and failures > 0`;
 
 const selectAccount = `
   select ${accountColumns}
@@ -95,8 +106,12 @@ export function accountStore({ rows, transaction }: Database): AccountStore {
         passwordHash: isKnown ? (row.password_hash ?? undefined) : undefined,
       };
     },
-    async addLoginFailure(emailKey, at, failuresSince) {
-      await rows(upsertFailure, [failureKey(emailKey), at, failuresSince]);
+    async countLoginAttempt(emailKey, at, failuresSince) {
+      const row = only(await rows<AttemptRow>(countAttempt, [failureKey(emailKey), at, failuresSince]));
+      return { failuresBefore: row.failures_before, windowStartedAt: row.window_started_at };
+    },
+    async uncountLoginAttempt(emailKey, { windowStartedAt }) {
+      await rows(uncountAttempt, [failureKey(emailKey), windowStartedAt]);
     },
     async clearLoginFailures(emailKey) {
       await rows('delete from identity.login_failures where account = $1', [failureKey(emailKey)]);

@@ -9,8 +9,16 @@ export interface LoginThrottleOptions {
 }
 
 export interface LoginThrottle {
-  /** Returns when the log-in may go on. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait already. */
+  /** Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait already. */
+  refuseWhenFull(emailKey: string, failures: number): void;
+  /** Returns when the log-in may go on; refuses as the other does. */
   wait(emailKey: string, failures: number, signal?: AbortSignal): Promise<void>;
+}
+
+/** Those who wait for one account. */
+interface Row {
+  tail: Promise<unknown>;
+  length: number;
 }
 
 const firstPauseMs = 100;
@@ -25,17 +33,25 @@ const mostAccounts = 256;
  * grows with the failures of the window. Judged by what was typed, so an unknown email is slowed alike.
  */
 export function createLoginThrottle({ freeFailures, pause = pauseFor }: LoginThrottleOptions): LoginThrottle {
-  const rows = new Map<string, { tail: Promise<unknown>; length: number }>();
+  const rows = new Map<string, Row>();
+
+  const rowWithRoom = (account: string, pauseMs: number): Row => {
+    const row = rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
+    if (row.length >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
+      throw limited('RATE_LIMITED', 'Too many log-ins for this email; try again later.', pauseMs * (row.length + 1));
+    }
+    return row;
+  };
 
   return {
+    refuseWhenFull(emailKey, failures) {
+      if (failures >= freeFailures) rowWithRoom(accountOf(emailKey), pauseAfter(failures - freeFailures));
+    },
     async wait(emailKey, failures, signal) {
       if (failures < freeFailures) return;
-      const account = createHash('sha256').update(emailKey).digest('base64');
+      const account = accountOf(emailKey);
       const pauseMs = pauseAfter(failures - freeFailures);
-      const row = rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
-      if (row.length >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
-        throw limited('RATE_LIMITED', 'Too many log-ins for this email; try again later.', pauseMs * (row.length + 1));
-      }
+      const row = rowWithRoom(account, pauseMs);
       rows.set(account, row);
       row.length += 1;
       const turn = row.tail.then(() => pause(pauseMs, signal));
@@ -48,6 +64,10 @@ export function createLoginThrottle({ freeFailures, pause = pauseFor }: LoginThr
       }
     },
   };
+}
+
+function accountOf(emailKey: string): string {
+  return createHash('sha256').update(emailKey).digest('base64');
 }
 
 function pauseAfter(extraFailures: number): number {

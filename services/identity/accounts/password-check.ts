@@ -1,7 +1,7 @@
 import { HopError } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { AccountStore, PasswordRecord } from '../store.ts';
+import type { AccountStore, LoginAttempt, PasswordRecord } from '../store.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -9,12 +9,15 @@ import type { Passwords } from './passwords.ts';
 export interface PasswordCheck {
   /** Failures before count no more. */
   failuresSince(): Date;
-  /** Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait. */
+  /**
+   * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait. A guess is counted before it is looked at,
+   * so that guesses sent at once do not all find the count of before; one that is not looked at is taken off again.
+   */
   passes(emailKey: string, record: PasswordRecord, password: string, signal?: AbortSignal): Promise<boolean>;
 }
 
 interface PasswordCheckParts {
-  readonly store: Pick<AccountStore, 'addLoginFailure' | 'clearLoginFailures'>;
+  readonly store: Pick<AccountStore, 'countLoginAttempt' | 'uncountLoginAttempt' | 'clearLoginFailures'>;
   readonly passwords: Pick<Passwords, 'matches'>;
   readonly throttle: LoginThrottle;
   readonly now: () => number;
@@ -27,11 +30,21 @@ export function createPasswordCheck({ store, passwords, throttle, now }: Passwor
   return {
     failuresSince,
     async passes(emailKey, { failures, passwordHash }, password, signal) {
-      await throttle.wait(emailKey, failures, signal);
-      const isRight = await passwords.matches(password, passwordHash, signal);
-      if (!isRight) await store.addLoginFailure(emailKey, new Date(now()), failuresSince());
-      else if (failures > 0) await store.clearLoginFailures(emailKey);
+      // First of all by what was read: of a flood, those who would be refused write nothing.
+      throttle.refuseWhenFull(emailKey, failures);
+      const attempt = await store.countLoginAttempt(emailKey, new Date(now()), failuresSince());
+      const isRight = await matches(attempt).catch(async (error: unknown) => {
+        // One that stays counted slows the next a little, for an hour; the caller is to know why this one was refused.
+        await store.uncountLoginAttempt(emailKey, attempt).catch(() => {});
+        throw error;
+      });
+      if (isRight) await store.clearLoginFailures(emailKey);
       return isRight;
+
+      async function matches({ failuresBefore }: LoginAttempt): Promise<boolean> {
+        await throttle.wait(emailKey, failuresBefore, signal);
+        return passwords.matches(password, passwordHash, signal);
+      }
     },
   };
 }

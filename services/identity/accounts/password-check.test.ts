@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { createHashingQueue, type HashingQueueOptions } from './hashing-queue.ts';
+import { createLoginThrottle } from './login-throttle.ts';
+import { createPasswordCheck, type PasswordCheck } from './password-check.ts';
+import type { Passwords } from './passwords.ts';
+
+const free = 3;
+const waitingAtMost = 4;
+let identity: TestIdentity;
+beforeAll(async () => {
+  identity = await startTestIdentity();
+});
+afterAll(() => identity.stop());
+
+/** A process of its own on the common store; its pauses and its hashes last until they are let go. */
+function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 0 }) {
+  const held: (() => void)[] = [];
+  const hold = (signal?: AbortSignal): Promise<void> =>
+    new Promise((resolve, reject) => {
+      held.push(resolve);
+      signal?.addEventListener('abort', () => reject(signal.reason));
+    });
+  const looked: string[] = [];
+  const queue = createHashingQueue(hashing);
+  const matches: Passwords['matches'] = (password, hashed, signal) =>
+    queue.run(async () => {
+      looked.push(password);
+      await hold();
+      return password === hashed;
+    }, signal);
+  const throttle = createLoginThrottle({ freeFailures: free, pause: (_, signal) => hold(signal) });
+  const check = createPasswordCheck({ store: identity.store, passwords: { matches }, throttle, now: Date.now });
+  return { check, looked, held, letGo: () => held.splice(0).forEach((go) => void go()) };
+}
+
+const newEmail = (): string => `${randomUUID()}@example.com`;
+
+async function guess(
+  { failuresSince, passes }: PasswordCheck,
+  email: string,
+  password = 'wrong',
+  signal?: AbortSignal,
+) {
+  const { failures } = await identity.store.findLogin(email, failuresSince());
+  return passes(email, { failures, passwordHash: 'right' }, password, signal);
+}
+
+const failuresOf = async (email: string): Promise<number> =>
+  (await identity.store.findLogin(email, new Date(0))).failures;
+
+it('lets no more guesses go free that are sent at once, to several processes, than one after the other', async () => {
+  const email = newEmail();
+  const processes = [startProcess(), startProcess()];
+  let refused = 0;
+  const guesses = processes.flatMap(({ check }) =>
+    Array.from({ length: 15 }, () =>
+      guess(check, email).catch((error: unknown) => {
+        expect(error).toMatchObject({ kind: 'limited', reason: 'RATE_LIMITED' });
+        refused += 1;
+      }),
+    ),
+  );
+  const kept = free + processes.length * waitingAtMost;
+  await waitFor(() => refused === guesses.length - kept);
+  expect(processes.flatMap(({ looked }) => looked)).toHaveLength(free);
+  const letGo = setInterval(() => processes.forEach((one) => void one.letGo()), 5);
+  expect((await Promise.all(guesses)).filter((isRight) => isRight === false)).toHaveLength(kept);
+  clearInterval(letGo);
+  expect(await failuresOf(email)).toBe(kept);
+});
+
+it('gives the attempt back with all failures when the password is right', async () => {
+  const email = newEmail();
+  const { check, letGo, held } = startProcess();
+  const wrong = guess(check, email);
+  await waitFor(() => held.length === 1);
+  expect(await failuresOf(email)).toBe(1);
+  letGo();
+  expect(await wrong).toBe(false);
+  const right = guess(check, email, 'right');
+  await waitFor(() => held.length === 1);
+  expect(await failuresOf(email)).toBe(2);
+  letGo();
+  expect(await right).toBe(true);
+  expect(await failuresOf(email)).toBe(0);
+});
+
+it('does not count a caller who left before the password was looked at', async () => {
+  const email = newEmail();
+  const { check, held, looked } = startProcess();
+  for (let failure = 0; failure < free; failure++)
+    await identity.store.countLoginAttempt(email, new Date(), new Date(0));
+  const leaving = new AbortController();
+  const waiting = guess(check, email, 'wrong', leaving.signal);
+  await waitFor(() => held.length === 1);
+  leaving.abort();
+  await expect(waiting).rejects.toThrow();
+  expect(looked).toEqual([]);
+  expect(await failuresOf(email)).toBe(free);
+});
+
+it('does not count one that was refused because too many passwords wait', async () => {
+  const email = newEmail();
+  const { check, held, letGo } = startProcess({ concurrency: 1, limit: 0 });
+  const first = guess(check, email);
+  await waitFor(() => held.length === 1);
+  await expect(guess(check, email)).rejects.toMatchObject({ kind: 'limited', reason: 'OVERLOADED' });
+  expect(await failuresOf(email)).toBe(1);
+  letGo();
+  expect(await first).toBe(false);
+  expect(await failuresOf(email)).toBe(1);
+});
+
+it('takes an attempt off no other window than its own', async () => {
+  const email = newEmail();
+  const attempt = await identity.store.countLoginAttempt(email, new Date(Date.now() - 1_000), new Date(0));
+  await identity.store.clearLoginFailures(email);
+  await identity.store.countLoginAttempt(email, new Date(), new Date(0));
+  await identity.store.uncountLoginAttempt(email, attempt);
+  expect(await failuresOf(email)).toBe(1);
+});
