@@ -10,10 +10,13 @@ import { createHandlerContext } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { CreateLinkRequestSchema, ListLinksRequestSchema } from '#gen/link/v1/link_service_pb.ts';
 import { mintCaller, type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
+import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { cacheKey, decodeEntry, encodeEntry } from '#runtime/shortlink/cache-entry.ts';
 import { readClickTag, writeClickTag } from '#runtime/shortlink/click-tag.ts';
 import { loadCodeKeys } from '#runtime/shortlink/code-keys.ts';
+import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import type { Click } from '../../gateway/edge/clicks/click.ts';
 import { packClicks } from '../../gateway/edge/clicks/packing/batch.ts';
@@ -22,8 +25,12 @@ import { parseLine } from '../../gateway/edge/clicks/parse.ts';
 import { openCursor } from '../../gateway/edge/clicks/spool/cursor.ts';
 import { readHotLinks, writeHotLinks } from '../../gateway/edge/hot/choosing/hot-links-file.ts';
 import { readBatch } from '../../services/analytics/ingest/click-batch.ts';
+import { clickTokens } from '../../services/analytics/statistics/page-token.ts';
 import { createSessionCookie } from '../../services/identity/sessions/session-cookie.ts';
 import { readCursor, writeCursor } from '../../services/link/changes/change-cursor.ts';
+import { etagOf } from '../../services/link/links/etag.ts';
+import { idempotencyOf } from '../../services/link/links/idempotency.ts';
+import { checkCreate, checkList } from '../../services/link/requests.ts';
 import { kept } from './kept.ts';
 
 const at = 1_800_000_000_000;
@@ -110,6 +117,31 @@ describe('link', () => {
     ]);
     expect([first?.fingerprint, second?.fingerprint]).toEqual(kept.codeKeyFingerprints);
   });
+
+  const rules = {
+    domains: createDomains({ domains: ['hop.example'] }),
+    destinations: { isOwnHost: () => false, allowPrivate: false },
+  };
+
+  test('what a caller holds of a link and of a list, and shows to whichever process answers next', () => {
+    expect(etagOf(record)).toBe(kept.etag);
+    const { question } = checkList(create(ListLinksRequestSchema, { tag: 'a' }), caller, rules.domains);
+    const place = { at: new Date(at), id: linkId };
+    expect(rowTokens.read(question, kept.pageToken)).toEqual(place);
+    expect(rowTokens.read(question, kept.pageTokenOfTheListAlone)).toEqual(place);
+    expect(rowTokens.write(question, place)).toBe(kept.pageToken);
+    for (const token of [kept.pageToken, kept.pageTokenOfTheListAlone])
+      expect(() => rowTokens.read([...question, 'more'], token)).toThrow('was not made by this list');
+  });
+
+  test('which request an idempotency key belongs to: kept for a day', () => {
+    const request = create(CreateLinkRequestSchema, {
+      ...{ longUrl: 'https://example.org/a?b=c', alias: 'größe', title: 'Größe', tags: ['a', 'b'] },
+      ...{ redirectStatus: 308, ttl: 60 },
+    });
+    const idempotency = idempotencyOf('key', checkCreate(request, caller, rules).asked);
+    expect(base64(idempotency?.requestHash ?? Buffer.alloc(0))).toBe(kept.requestHash);
+  });
 });
 
 describe('clicks', () => {
@@ -148,6 +180,13 @@ describe('clicks', () => {
     expect(await throughFile(kept.hotLinks, () => readHotLinks(file, refuse))).toEqual(links);
     await writeHotLinks(file, links);
     expect(readFileSync(file, 'utf8')).toBe(kept.hotLinks);
+  });
+
+  test('how far a list of clicks is read', () => {
+    const [question, place] = [[linkId, false], { atUs: at * 1_000, skip: 2 }];
+    expect(clickTokens.read(question, kept.clickPageToken)).toEqual(place);
+    expect(clickTokens.read(question, kept.clickPageTokenOfTheListAlone)).toEqual(place);
+    expect(clickTokens.write(question, place)).toBe(kept.clickPageToken);
   });
 
   test('a message of the clicks topic: written by gateway-edge, read by analytics, days later too', () => {

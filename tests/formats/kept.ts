@@ -10,6 +10,10 @@ export const kept = {
     '{"keys":[{"id":1,"secret":"AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=","from":"0","to":"1999999"},{"id":2,"secret":"AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI=","from":"2000000","to":"3521614606207"}]}',
   codes: ['bqQSB5t', 'GrnPilJ', '6BuSM5i'],
   codeKeyFingerprints: ['776e363f2bdce25e', 'efa687ed51a69794'],
+  etag: 'lAo0U2bxFU7UDr7o',
+  pageToken: 'N2JmNGNjYTI3NTViNGRiOC4xODAwMDAwMDAwMDAwLjAxOTJmMGMxLTExMTEtNzMzMy04NDQ0LTU1NTU2NjY2Nzc3Nw',
+  pageTokenOfTheListAlone: 'YzhmNTQ5ZmY1ZmE1OTIyNC4xODAwMDAwMDAwMDAwLjAxOTJmMGMxLTExMTEtNzMzMy04NDQ0LTU1NTU2NjY2Nzc3Nw',
+  requestHash: 'qHrTM5Aol3pGBQz2kjgxT/dIXQrvh2GeSyN+mONbGrY=',
   spoolLine:
     '{"v":1,"at":"1800000000000000","request_id":"11112222-3333-4444-8555-666677778888","method":"GET","status":302,"host":"hop.example","path":"/gr%C3%B6%C3%9Fe?a=b","referrer":"https://example.org/","user_agent":"Mozilla/5.0","accept_language":"de-DE,de","sec_purpose":null,"dnt":"1","sec_gpc":null,"address":"192.0.2.1","click":"0192f0c1-1111-7333-8444-555566667777;0192f0c1-2222-7333-8444-555566667777;7;l1;hop.example;gr%C3%B6%C3%9Fe","traceparent":null}',
   spoolLineOfSixFields:
@@ -18,6 +22,8 @@ export const kept = {
     '0192f0c1-1111-7333-8444-555566667777;0192f0c1-2222-7333-8444-555566667777;7;l1;hop.example;gr%C3%B6%C3%9Fe',
   clickBatch:
     'CAESBmVkZ2UtMRoAGiQwMTkyZjBjMS0xMTExLTczMzMtODQ0NC01NTU1NjY2Njc3NzcaJDAxOTJmMGMxLTIyMjItNzMzMy04NDQ0LTU1NTU2NjY2Nzc3NxoLaG9wLmV4YW1wbGUaB2dyw7bDn2UaC2V4YW1wbGUub3JnGgJERRoGQmVybGluGgZtb2JpbGUaB0ZpcmVmb3gaB0FuZHJvaWQaAmRlIggAgJgoF2UGACoQEREiIjMzRESFVWZmd3eIiDIBAToBAkIBB0oBAlICrgJaAQhiCAAAAAAAAACAagEDcgEEegEFggEBBooBAQeSAQEHmgEBCKIBAQmqAQEKsgEBC7oBGAr3ZRkWzUPdhEjrIRyAMZy3rWtxaSAzMQ==',
+  clickPageToken: 'MTczYTM1NGFjMmY0OWM5MS4xODAwMDAwMDAwMDAwMDAwLjI',
+  clickPageTokenOfTheListAlone: 'NjFlYjUzZWFmYjA3MjRlZi4xODAwMDAwMDAwMDAwMDAwLjI',
   spoolCursor: '{"v":1,"segments":{"7:a":20,"8:b":5}}',
   hotLinks: '{"v":1,"links":{"hop.example/abc":12.5,"hop.example/größe":3}}',
   refreshToken: 'hopr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
