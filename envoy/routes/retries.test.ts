@@ -108,6 +108,27 @@ test('a check of credentials over which a process dies is asked of another', asy
   expect(dying.calls).toHaveLength(1);
 });
 
+const pageRpc = 'hop.pages.v1.PagesService/GetPage';
+
+/** One that has no file of that name, as while its version is replaced. */
+async function startWithout(): Promise<FixtureServices & Address> {
+  const services = await startFixtureServices(readFileSync(descriptorPath));
+  closing.push(() => services.stop());
+  services.on(pageRpc, () => ({ metadata: { 'x-status': '404' } }));
+  return { ...services, host: '127.0.0.1' };
+}
+
+test('a file of the dashboard that one process has not is asked of another; any other page is not', async () => {
+  const without = await startWithout();
+  const [envoy, services] = await start({ 'gateway-access': without });
+  const page = (path: string) => async (): Promise<number> => (await ask(envoy.publicPort, path)).status;
+  expect(await times(40, page('/app/assets/main-x.js'))).toEqual([200]);
+  expect(without.calls.filter(({ rpc }) => rpc === pageRpc).length).toBeGreaterThan(0);
+  expect((await times(40, page('/app/links'))).sort()).toEqual([200, 404]);
+  services.on(pageRpc, () => ({ metadata: { 'x-status': '404' } }));
+  expect(await times(4, page('/app/assets/main-y.js'))).toEqual([404]);
+});
+
 test('a check that takes long is waited for, and asked once', async () => {
   const [envoy, services] = await start({});
   services.on(checkRpc, (call) => ({ ...authorize(call), delayMs: 400 }));

@@ -32,6 +32,16 @@ const policy = (kind: keyof RetryPolicy): JsonObject => ({
 
 export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('read') };
 
+/**
+ * For files that are named after what they hold. While one version of gateway-access takes over from another, a page may come from the one and
+ * its script be asked of the other, which has none of that name. So another one is asked, for without its script the page stays empty.
+ */
+export const assetRetries: JsonObject = {
+  ...policy('read'),
+  retry_on: `${retryOn.read},retriable-headers`,
+  retriable_headers: [{ name: 'x-status', string_match: { exact: '404' } }],
+};
+
 /** For a cluster whose second group of hosts answers in place of the first: the next try goes there, also when the first has not answered by then. */
 export const readinessRetries: JsonObject = {
   ...policy('read'),

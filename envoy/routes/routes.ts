@@ -11,7 +11,7 @@ import type { ClusterName } from '../clusters.ts';
 import { notStored, setHeader } from '../headers.ts';
 import type { JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
-import { readinessRetries, retryPolicy } from './retries.ts';
+import { assetRetries, readinessRetries, retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import { codeSegment, host, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
 
@@ -93,6 +93,9 @@ const malformedHost = {
 
 const apiPrefix = '/api/';
 
+/** The files of the dashboard (gateway/access/pages/dashboard.ts). */
+const assetsPrefix = '/app/assets/';
+
 /** A page about the API: it stands among the calls, and only where they are served. */
 const isBelowApi = ({ binding: { path } }: RestRoute): boolean =>
   isExact(path) && exactPath(path).startsWith(apiPrefix);
@@ -173,15 +176,15 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
   const edge = rpc.exposure === Exposure.EDGE;
   const method = { name: ':method', string_match: { exact: binding.verb } };
   const timeoutMs = !edge || (isPage(rpc) && rpc.name !== readiness) ? limits.callMs : limits.redirectMs;
-  const match = pathMatch(rpc, binding.path);
+  const action = {
+    cluster: clusterOf(rpc),
+    timeout: milliseconds(timeoutMs + limits.graceMs),
+    retry_policy: retriesOf(rpc, binding),
+  };
   const route: JsonObject = {
     name: rpc.name,
-    match: { ...match, headers: [method, ...guards] },
-    route: {
-      cluster: clusterOf(rpc),
-      timeout: milliseconds(timeoutMs + limits.graceMs),
-      retry_policy: retriesOf(rpc, binding),
-    },
+    match: { ...pathMatch(rpc, binding.path), headers: [method, ...guards] },
+    route: action,
     request_headers_to_add: [
       setHeader('grpc-timeout', `${timeoutMs}m`),
       ...(edge ? [setHeader('x-hop-method', '%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%')] : []),
@@ -195,6 +198,10 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
       : apiFilters(rpc, binding),
   };
+  if (isPage(rpc) && takesEverything(binding.path)) {
+    const ofAssets = { prefix: assetsPrefix, headers: [method, ...guards] };
+    return [{ ...route, match: ofAssets, route: { ...action, retry_policy: assetRetries } }, route];
+  }
   if (isPage(rpc) || !edge) return [route];
   // Nearly every follow: one pattern over path and query, no body, and no script before the call.
   const plain = {
