@@ -67,6 +67,17 @@ it('slows log-ins after failures, and lets the right password through all the sa
   expect(rows).toEqual([]);
 });
 
+it('lets many log-ins of one owner through that come at once: they are not failures', async () => {
+  const usual = await startTestIdentity({ loginFreeFailures: 20 });
+  try {
+    await usual.client().signUp({ email: 'known@example.com', password });
+    const logIns = Array.from({ length: 40 }, () => usual.client().logIn({ email: 'known@example.com', password }));
+    await Promise.all(logIns);
+  } finally {
+    await usual.stop();
+  }
+});
+
 it('forgets failures after an hour', async () => {
   for (let failure = 0; failure < 4; failure++) await expect(logIn('slow@example.com', 'wrong')).rejects.toThrow();
   identity.clock.now += 3_600_001;

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { createAccountTurns } from './account-turns.ts';
 import { createHashingQueue, type HashingQueueOptions } from './hashing-queue.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { createPasswordCheck, type PasswordCheck } from './password-check.ts';
@@ -32,7 +33,13 @@ function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 
       return password === hashed;
     }, signal);
   const throttle = createLoginThrottle({ freeFailures: free, pause: (_, signal) => hold(signal) });
-  const check = createPasswordCheck({ store: identity.store, passwords: { matches }, throttle, now: Date.now });
+  const check = createPasswordCheck({
+    store: identity.store,
+    passwords: { matches },
+    throttle,
+    turns: createAccountTurns(100),
+    now: Date.now,
+  });
   return { check, looked, held, letGo: () => held.splice(0).forEach((go) => void go()) };
 }
 

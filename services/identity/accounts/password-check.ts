@@ -2,6 +2,7 @@ import { HopError } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { AccountStore, LoginAttempt, PasswordRecord } from '../store.ts';
+import type { AccountTurns } from './account-turns.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -20,31 +21,36 @@ interface PasswordCheckParts {
   readonly store: Pick<AccountStore, 'countLoginAttempt' | 'uncountLoginAttempt' | 'clearLoginFailures'>;
   readonly passwords: Pick<Passwords, 'matches'>;
   readonly throttle: LoginThrottle;
+  readonly turns: AccountTurns;
   readonly now: () => number;
 }
 
 const failureWindowMs = 3_600_000;
 
-export function createPasswordCheck({ store, passwords, throttle, now }: PasswordCheckParts): PasswordCheck {
+export function createPasswordCheck({ store, passwords, throttle, turns, now }: PasswordCheckParts): PasswordCheck {
   const failuresSince = (): Date => new Date(now() - failureWindowMs);
+
+  const counted = async (emailKey: string, matches: (attempt: LoginAttempt) => Promise<boolean>): Promise<boolean> => {
+    const attempt = await store.countLoginAttempt(emailKey, new Date(now()), failuresSince());
+    const isRight = await matches(attempt).catch(async (error: unknown) => {
+      // One that stays counted slows the next a little, for an hour; the caller is to know why this one was refused.
+      await store.uncountLoginAttempt(emailKey, attempt).catch(() => {});
+      throw error;
+    });
+    if (isRight) await store.clearLoginFailures(emailKey);
+    return isRight;
+  };
+
   return {
     failuresSince,
     async passes(emailKey, { failures, passwordHash }, password, signal) {
-      // First of all by what was read: of a flood, those who would be refused write nothing.
-      throttle.refuseWhenFull(emailKey, failures);
-      const attempt = await store.countLoginAttempt(emailKey, new Date(now()), failuresSince());
-      const isRight = await matches(attempt).catch(async (error: unknown) => {
-        // One that stays counted slows the next a little, for an hour; the caller is to know why this one was refused.
-        await store.uncountLoginAttempt(emailKey, attempt).catch(() => {});
-        throw error;
-      });
-      if (isRight) await store.clearLoginFailures(emailKey);
-      return isRight;
-
-      async function matches({ failuresBefore }: LoginAttempt): Promise<boolean> {
+      const matches = async ({ failuresBefore }: LoginAttempt): Promise<boolean> => {
         await throttle.wait(emailKey, failuresBefore, signal);
         return passwords.matches(password, passwordHash, signal);
-      }
+      };
+      // First of all by what was read: of a flood, those who would be refused write nothing.
+      throttle.refuseWhenFull(emailKey, failures);
+      return turns.run(emailKey, () => counted(emailKey, matches), signal);
     },
   };
 }
