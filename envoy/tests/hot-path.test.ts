@@ -145,6 +145,8 @@ describe('the hot path', () => {
       edge.link.records.set(`localhost/${code}`, record);
       edge.link.tell({ event: { case: 'change', value: { record } } });
       late.push(await wrongFor(code, 1n));
+      // A change waits for others to come with it; the next one here is to find its link hot.
+      await edge.hotSet.acknowledged();
       if (index % 2 === 1) await waitFor(() => isHot(code, 2n), { what: 'the new destination' });
     }
     late.sort((a, b) => a - b);

@@ -25,13 +25,15 @@ export const isSameEntry = (a: HotEntry, b: HotEntry): boolean => a.version === 
 /** What Envoy is to answer by itself, and whether it may. No call fails: what cannot be served is refused and counted. */
 export interface HotSet {
   /**
-   * Adds entries, or replaces those of the same domain and code; they are sent shortly after, many at once. Until then Envoy
-   * has what it had: a caller that needs that not to be served withholds its shard. Answers those that are not in the set: there is no
-   * room, or Envoy could not answer them.
+   * Adds entries, or replaces those of the same domain and code. What is added is sent shortly after, many at once; what is replaced waits for
+   * that, or until it has cost as much as a push (missed), or for some seconds. Until then Envoy has what it had: a caller that needs
+   * that not to be served withholds its shard. Answers those that are not in the set: there is no room, or Envoy could not answer them.
    */
   put(entries: readonly HotEntry[]): readonly HotEntry[];
-  /** Takes entries out; sent as what is put. */
+  /** Takes entries out; sent as what is replaced. */
   remove(keys: readonly LinkKey[]): void;
+  /** So many follows of entries were answered by resolvers, for their shards are withheld. */
+  missed(follows: number): void;
   /**
    * How long from now the hot set may be served, in milliseconds; to be called again before that. Undefined lets the
    * lease lapse now. Of the shards that are withheld (shards.ts) nothing may be served from now on, until a call without them.
@@ -40,7 +42,7 @@ export interface HotSet {
   status(): HotSetStatus;
   /**
    * Settles when every connected Envoy has acknowledged, or refused, what was put and removed before this call; at once
-   * when none is connected.
+   * when none is connected. What waits is sent soon.
    */
   acknowledged(): Promise<void>;
 }

@@ -81,6 +81,7 @@ function memorySet() {
       };
     },
     acknowledged: async () => {},
+    missed: () => {},
   };
   return { hotSet, entries, puts, leases, looks: () => looks, putsBeforeLease: () => putsBefore };
 }

@@ -19,6 +19,7 @@ import { createPopularity } from './choosing/popularity.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createLeaseKeeper, leaseMs } from './lease-keeper.ts';
 import { keyOfName, nameOf } from './link-name.ts';
+import { shardOf } from './shards.ts';
 import { createTrackedLinks } from './tracking/tracked-links.ts';
 
 interface Dependencies {
@@ -123,15 +124,20 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   observe(metric.leaseStateAge, {}, () => leaseKeeper.stateAgeMs / 1_000);
   observe(metric.leaseWithheldShards, {}, () => leaseKeeper.withheldShards);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
-  return { popularity, age, alarms, start, tracked, leaseKeeper, clicks: createClickTap(popularity) };
+  const isWithheld = (name: string, code: string): boolean =>
+    leaseKeeper.withholds(shardOf(code)) && tracked.isHot(name);
+  const clicks = createClickTap({ ...popularity, isWithheld });
+  return { popularity, age, alarms, start, tracked, leaseKeeper, clicks };
 }
 
 type Parts = ReturnType<typeof assemble>;
 
 function chooseNow({ popularity, tracked, clicks }: Parts, { hotSet, config }: Dependencies): void {
   const capacity = capacityOf(hotSet, config);
+  const { isNew, missed } = clicks.flush();
+  hotSet.missed(missed);
   // Counts fade by the time of clicks: while none comes, the choice would be the last one again, unless the room has shrunk with a restart.
-  if (!clicks.flush() && tracked.size <= capacity) return;
+  if (!isNew && tracked.size <= capacity) return;
   const { promote, demote } = choose({ popularity, chosen: tracked, capacity });
   tracked.untrack(demote);
   tracked.track(promote.map(keyOfName));

@@ -2,6 +2,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { createChanged } from './changed.ts';
+import { pushCost } from './choosing/push-cost.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createFleet } from './fleet.ts';
 import { createHotEntries, type HotEntries } from './hot-entries.ts';
@@ -19,6 +20,8 @@ interface HotSetOptions {
   readonly log: Log;
   /** How long the first change waits for company, in milliseconds. */
   readonly lingerMs?: number;
+  /** How long changes of what is hot wait at most, in milliseconds, while their shards are withheld. */
+  readonly patienceMs?: number;
   /** Milliseconds, from whenever. */
   readonly now?: () => number;
 }
@@ -36,7 +39,7 @@ const pushDuration = histogram(metric.hotSetPushDuration);
 
 /** Nothing is said to any Envoy before the first put: until then nobody knows what is hot. */
 export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
-  const { lingerMs = 100, now = () => performance.now() } = options;
+  const { lingerMs = 100, patienceMs = 8_000, now = () => performance.now() } = options;
   const entries = createHotEntries([...hosts.keys()], capacity);
   const fleet = createFleet(() => lease.changed.fire());
   const lease = createLease(fleet, now);
@@ -45,9 +48,12 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   const snapshots = createSnapshots({ hosts, capacity, log });
   let isKnown = false;
   const tellLeftOut = createLeftOutLog(log);
-  const pace = createPushPace({ push: publish, lingerMs, now });
+  const pace = createPushPace({ push: publish, lingerMs, patienceMs, now });
+  /** Follows that a resolver was asked for since the last push, because a shard is withheld. */
+  let missed = 0;
 
   function publish(): void {
+    missed = 0;
     if (isKnown && snapshots.take(entries.lists())) changed.fire();
   }
 
@@ -55,14 +61,17 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
     isKnown = true;
     snapshots.advance();
     const leftOut: HotEntry[] = [];
+    let isMore = false;
     for (const entry of all) {
       const outcome = entries.put(entry);
+      if (outcome === 'added') isMore = true;
       if (outcome === 'added' || outcome === 'replaced' || outcome === 'same') continue;
       leftOut.push(entry);
       tellLeftOut(entry, outcome);
     }
     counts.refused += leftOut.length;
-    pace.due();
+    if (isMore || snapshots.newest === undefined) pace.soon();
+    else pace.later();
     return leftOut;
   }
 
@@ -74,14 +83,21 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       const removed = keys.filter((key) => entries.remove(key));
       if (removed.length === 0) return;
       snapshots.advance();
-      pace.due();
+      pace.later();
+    },
+    missed(follows) {
+      missed += follows;
+      if (missed >= pushCost(entries.count)) pace.hurry();
     },
     setLease: (ttlMs, withheld = new Set()) => lease.set(ttlMs, withheld),
-    acknowledged: () => fleet.settled(snapshots.version),
+    acknowledged() {
+      pace.hurry();
+      return fleet.settled(snapshots.version);
+    },
     setBase(next) {
       snapshots.setBase(next);
       counts.refused += entries.fit(next);
-      pace.due();
+      pace.soon();
     },
     probe: snapshots.probe,
     refused(why, entry) {
@@ -94,7 +110,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
         snapshots.advance();
       }
       // With a number above those that it was sent to find out: who waits for one of them waits for this.
-      pace.due();
+      pace.soon();
     },
     pushed(milliseconds, isTaken) {
       pace.answered(milliseconds);

@@ -31,6 +31,7 @@ export interface LeaseKeeper {
   /** For how long it has been granted, or withdrawn, in milliseconds. */
   readonly stateAgeMs: number;
   readonly withheldShards: number;
+  withholds(shard: string): boolean;
 }
 
 /** No edge serves what was true longer ago than this, whatever dies. */
@@ -137,5 +138,6 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
     get withheldShards() {
       return withheld.size;
     },
+    withholds: (shard) => withheld.has(shard),
   };
 }

@@ -3,6 +3,8 @@ export interface PushPaceOptions {
   readonly push: () => void;
   /** How long the first change waits for company, in milliseconds. */
   readonly lingerMs: number;
+  /** How long what can wait does, in milliseconds. */
+  readonly patienceMs: number;
   /** Milliseconds, from whenever. */
   readonly now: () => number;
 }
@@ -10,7 +12,11 @@ export interface PushPaceOptions {
 /** When the next push is made. */
 export interface PushPace {
   /** There is something to push. */
-  due(): void;
+  soon(): void;
+  /** There is something to push that costs little as long as it waits. */
+  later(): void;
+  /** What waits, if anything does, is to be pushed soon. */
+  hurry(): void;
   /** An Envoy answered to a push, after so long. */
   answered(milliseconds: number): void;
   /** Of the pushes that are remembered, in milliseconds; 0: none was answered. */
@@ -27,19 +33,28 @@ const longestRestMs = 2_000;
 /** Sets are about as large as the ones before. */
 const pushesRemembered = 100;
 
-export function createPushPace({ push, lingerMs, now }: PushPaceOptions): PushPace {
+export function createPushPace({ push, lingerMs, patienceMs, now }: PushPaceOptions): PushPace {
   const recent: number[] = [];
   let restUntil = Number.NEGATIVE_INFINITY;
+  let dueAt = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
+
+  function within(milliseconds: number): void {
+    const at = Math.max(now() + milliseconds, restUntil);
+    if (at >= dueAt) return;
+    dueAt = at;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      dueAt = Number.POSITIVE_INFINITY;
+      push();
+    }, at - now());
+  }
+
   return {
-    due() {
-      timer ??= setTimeout(
-        () => {
-          timer = undefined;
-          push();
-        },
-        Math.max(lingerMs, restUntil - now()),
-      );
+    soon: () => within(lingerMs),
+    later: () => within(patienceMs),
+    hurry() {
+      if (dueAt !== Number.POSITIVE_INFINITY) within(lingerMs);
     },
     answered(milliseconds) {
       restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);

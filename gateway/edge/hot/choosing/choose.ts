@@ -1,4 +1,5 @@
 import type { Popularity } from './popularity.ts';
+import { pushCost } from './push-cost.ts';
 
 export interface ChooseOptions {
   readonly popularity: Pick<Popularity, 'above' | 'scoreOf'>;
@@ -24,16 +25,13 @@ const displaceScore = 1.5;
 const betterBy = 1.5;
 /** So many follows a second do not wait. */
 const urgentRate = 2;
-/**
- * A push costs about as much as so many cold follows, for each entry that is in it: 10 us here and in Envoy against some
- * 100 us. What waits to be promoted has cost its follows; when that is as much as a push, it is time for one, which is at
- * most twice the least possible cost. So a set that is small or fills up is pushed often, a large one that is right seldom.
- */
-const followsPerEntry = 0.1;
 
 const nothing: Choice = { promote: [], demote: [] };
 
-/** What should become hot and what should not be any more, if it is worth a push by now. */
+/**
+ * What should become hot and what should not be any more, if it is worth a push by now. So a set that is small or fills up is pushed
+ * often, a large one that is right seldom.
+ */
 export function choose({ popularity, chosen, capacity }: ChooseOptions): Choice {
   const { cooled, others } = incumbents(popularity, chosen);
   const room = capacity - others.length;
@@ -57,7 +55,7 @@ export function choose({ popularity, chosen, capacity }: ChooseOptions): Choice 
     }
   }
   const urgent = promote.some(({ rate }) => rate >= urgentRate);
-  const worth = promote.length > 0 && gain >= followsPerEntry * chosen.size;
+  const worth = promote.length > 0 && gain >= pushCost(chosen.size);
   const stale = cooled.length > Math.max(100, chosen.size / 2);
   return urgent || worth || stale ? { promote: promote.map(nameOf), demote } : nothing;
 }

@@ -15,7 +15,11 @@ const linkOf = (code: string): FollowedLink => ({
 
 function setUp() {
   const faded: number[] = [];
-  const { tap } = createClickTap({ count: () => {}, fade: (elapsedMs) => faded.push(Math.round(elapsedMs)) });
+  const { tap } = createClickTap({
+    count: () => {},
+    fade: (elapsedMs) => faded.push(Math.round(elapsedMs)),
+    isWithheld: () => false,
+  });
   const now = Date.now();
   const link = linkOf('a');
   const click = (afterMs: number): void => tap({ link, method: 'GET', atUs: (now + afterMs) * 1_000, path: '/a' });
@@ -39,11 +43,26 @@ it('goes on fading when the clock of the clicks was set back, or was ahead at fi
 
 it('counts what Envoy can answer by itself, and tells of the rest as well', () => {
   const counted: string[] = [];
-  const { tap, flush } = createClickTap({ count: (name) => counted.push(name), fade: () => {} });
+  const { tap, flush } = createClickTap({
+    count: (name) => counted.push(name),
+    fade: () => {},
+    isWithheld: () => false,
+  });
   const hot = { link: linkOf('été'), method: 'GET', atUs: Date.now() * 1_000 } as const;
   for (const path of [pathOf('été'), `${pathOf('été')}?utm_source=x`, `/r${pathOf('été')}`, '/%c3%a9t%c3%a9'])
     tap({ ...hot, path });
   tap({ ...hot, method: 'HEAD', path: pathOf('été') });
   expect(counted).toEqual(['go.example/été']);
-  expect([flush(), flush()]).toEqual([true, false]);
+  expect([flush(), flush()].map(({ isNew }) => isNew)).toEqual([true, false]);
+});
+
+it('tells how often a resolver was asked for what is hot, because its shard is withheld', () => {
+  const isWithheld = (name: string, code: string): boolean => name === 'go.example/a' && code === 'a';
+  const { tap, flush } = createClickTap({ count: () => {}, fade: () => {}, isWithheld });
+  const follow = (code: string, tier: Tier, path = pathOf(code), method: 'GET' | 'HEAD' = 'GET'): void =>
+    tap({ link: { ...linkOf(code), tier }, method, atUs: Date.now() * 1_000, path });
+  for (const tier of [Tier.L1, Tier.REDIS, Tier.EDGE]) for (const code of ['a', 'b']) follow(code, tier);
+  follow('a', Tier.L1, '/r/a');
+  follow('a', Tier.L1, '/a', 'HEAD');
+  expect([flush().missed, flush().missed]).toEqual([2, 0]);
 });

@@ -13,8 +13,21 @@ import type { Popularity } from './popularity.ts';
 export interface ClickTap {
   /** Every line of a followed link, in the order of the spool. The hot path. */
   tap(line: Pick<ClickLine, 'link' | 'method' | 'atUs' | 'path'>): void;
-  /** Tells the metrics; to be called now and then. Whether anything was followed since the last time. */
-  flush(): boolean;
+  /** Tells the metrics; to be called now and then. */
+  flush(): Followed;
+}
+
+/** Since the last time. */
+interface Followed {
+  /** Whether anything was. */
+  readonly isNew: boolean;
+  /** How often what is hot was asked of a resolver because its shard is withheld. */
+  readonly missed: number;
+}
+
+export interface ClickTapOptions extends Pick<Popularity, 'count' | 'fade'> {
+  /** Whether a link is hot, and its shard is withheld. */
+  readonly isWithheld: (name: string, code: string) => boolean;
 }
 
 const tierNames: Readonly<Partial<Record<Tier, string>>> = {
@@ -44,8 +57,9 @@ function namesOf(link: FollowedLink): Names {
   return made;
 }
 
-export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade'>): ClickTap {
+export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): ClickTap {
   const tally = new Map<Tier, number>();
+  let missed = 0;
   let fadedAt: number | undefined;
 
   /**
@@ -69,13 +83,17 @@ export function createClickTap({ count, fade }: Pick<Popularity, 'count' | 'fade
       if (line.method !== 'GET') return;
       fadeUpTo(line.atUs / 1_000);
       const { path, name } = namesOf(line.link);
-      if (line.path === path) count(name);
+      if (line.path !== path) return;
+      count(name);
+      if (tier !== Tier.EDGE && isWithheld(name, line.link.code)) missed += 1;
     },
     flush() {
       const isNew = tally.size > 0;
       for (const [tier, times] of tally) follows.add(times, { tier: tierNames[tier] ?? 'unknown' });
       tally.clear();
-      return isNew;
+      const followed = { isNew, missed };
+      missed = 0;
+      return followed;
     },
   };
 }

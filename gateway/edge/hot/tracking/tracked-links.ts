@@ -41,6 +41,8 @@ export interface TrackedLinks {
   /** Reads what has not been read, by two questions at a time. False: there is more, but Watch is not heard. */
   read(): Promise<boolean>;
   has(name: string): boolean;
+  /** Whether something of it is in the hot set. */
+  isHot(name: string): boolean;
   /** Every entry of the hot set was read, or changed, since the last gap. */
   settled(): boolean;
   /** Links that have not been read. */
@@ -121,6 +123,7 @@ export function createTrackedLinks({ lookup, onUnread, ...options }: TrackedLink
       return hearing;
     },
     has: (name) => table.get(name) !== undefined,
+    isHot: (name) => table.get(name)?.entry !== undefined,
     settled() {
       if (!hearing) return false;
       for (const { entry } of table.unread) if (entry) return false;

@@ -18,9 +18,15 @@ const routes = [{ name: 'all', match: { pathSpecifier: { case: 'prefix' as const
 const virtualHost = create(VirtualHostSchema, { name: 'all', domains: ['*'], routes });
 const base = { name: 'public', virtualHost, taken: new Set<string>(), exactPaths: new Set<string>(), digest: 'one' };
 
-function openHotSet(lingerMs = 1) {
+function openHotSet(lingerMs = 1, patienceMs?: number) {
   const hosts = new Map([['go.example', ['go.example']]]);
-  const hotSet = createHotSet({ hosts, capacity: { entries: 100, bytes: 1e6 }, log: silentLog, lingerMs });
+  const hotSet = createHotSet({
+    hosts,
+    capacity: { entries: 100, bytes: 1e6 },
+    log: silentLog,
+    lingerMs,
+    ...(patienceMs === undefined ? {} : { patienceMs }),
+  });
   hotSet.setBase(base);
   return hotSet;
 }
@@ -159,5 +165,40 @@ test('what changes in quick succession is one push, and a slow push is followed 
   expect(envoy.seen.pushes).toBe(2);
   // The rest and the push itself; timers may be a millisecond early.
   expect(performance.now() - since).toBeGreaterThan(290);
+  await envoy.stop();
+});
+
+test('a change of what is hot waits for one that adds to it, for as many missed follows as a push costs, or for its time', async () => {
+  const patienceMs = 400;
+  const hotSet = openHotSet(1, patienceMs);
+  const envoy = await startEnvoy(hotSet);
+  const codes = [...'abcdefghijklmnopqrst'].map((letter) => `code-${letter}`);
+  hotSet.put(codes.map((code) => entryOf(code)));
+  await hotSet.acknowledged();
+  const pushes = async (many: number): Promise<number> => {
+    const since = performance.now();
+    await waitFor(() => envoy.seen.pushes === many, { what: `${many} pushes` });
+    return performance.now() - since;
+  };
+  hotSet.put([entryOf('code-a', 2n)]);
+  hotSet.remove([entryOf('code-b')]);
+  hotSet.missed(1);
+  expect(await pushes(2)).toBeGreaterThan(patienceMs / 2);
+  expect(envoy.seen.held).not.toContain('/code-b');
+
+  // Two of twenty: as much as a push costs.
+  hotSet.put([entryOf('code-a', 3n)]);
+  hotSet.missed(1);
+  hotSet.missed(1);
+  expect(await pushes(3)).toBeLessThan(patienceMs / 2);
+  hotSet.remove([entryOf('code-c')]);
+  hotSet.put([entryOf('more')]);
+  expect(await pushes(4)).toBeLessThan(patienceMs / 2);
+  expect(envoy.seen.held).not.toContain('/code-c');
+
+  // Nothing waits: nothing is sent.
+  hotSet.missed(100);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(envoy.seen.pushes).toBe(4);
   await envoy.stop();
 });
