@@ -371,6 +371,13 @@ export const metric = {
     attributes: ['reason'],
     zeros: [{ reason: 'quota' }, { reason: 'age' }],
   },
+  spoolUnreadable: {
+    name: 'hop_edge_spool_unreadable_segments',
+    kind: 'gauge',
+    description: 'Segments of the spool that the file system does not let gateway-edge read; their clicks wait.',
+    unit: '1',
+    attributes: [],
+  },
   spoolDiskFree: {
     name: 'hop_edge_spool_disk_free_bytes',
     kind: 'gauge',

@@ -49,7 +49,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const cursor = await openCursor(join(spoolDir, 'cursor.json'), (error) => {
     log.error({ err: error }, 'the cursor cannot be read; the whole spool is sent again and counted once');
   });
-  const spool = openSpool(spoolDir, cursor.found);
+  const spool = openSpool(spoolDir, cursor.found, { log });
   const salts = createSalts(analytics, { log });
   const geo = await openGeo(geoFilesOf(config), log);
   const kafka = { ...kafkaAccess(config), clientId: config.instance, log };

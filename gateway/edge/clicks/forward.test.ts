@@ -37,7 +37,7 @@ async function start(
 ) {
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
   let looks = 0;
-  const opened = openSpool(directory, cursor.found);
+  const opened = openSpool(directory, cursor.found, { log: silentLog });
   const spool: typeof opened = {
     ...opened,
     next() {

@@ -33,7 +33,7 @@ async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
   const sent: number[] = [];
   const dropped: Dropped[] = [];
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
-  const spool = openSpool(directory, cursor.found);
+  const spool = openSpool(directory, cursor.found, { log: silentLog });
   const publish = createPublisher(
     async () => {
       if (!state.kafkaIsUp) throw new Error('Kafka is away');

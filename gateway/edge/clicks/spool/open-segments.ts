@@ -6,6 +6,8 @@ import type { SpoolFile } from './spool-files.ts';
 export interface OpenSegments {
   /** The segment of a file that was listed, opened if it is not yet. Rejects with SegmentMoved when the file is not there any more. */
   of(file: SpoolFile): Promise<Segment>;
+  /** The one that is open of the file with this inode. */
+  opened(inode: string): Segment | undefined;
   close(segment: Segment): Promise<void>;
   closeAll(): Promise<void>;
   acknowledge(ends: ReadonlyMap<Segment, number>): void;
@@ -41,9 +43,10 @@ export function createOpenSegments(found: Acknowledged): OpenSegments {
       open.set(inode, segment);
       return segment;
     },
+    opened: (inode) => open.get(inode),
     async close(segment) {
-      await segment.close();
       open.delete(segment.inode);
+      await segment.close();
     },
     async closeAll() {
       for (const segment of open.values()) await segment.close();

@@ -8,12 +8,14 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
   const clocks = { wall: Date.now(), forward: 0 };
   const lost: Dropped[] = [{ segment: 'clicks-1.jsonl', reason: 'quota', lines: 1, bytes: 100 }];
   let syncs = 0;
+  let unreadable = 0;
   const care = createSpoolCare({
     directory: tmpdir(),
     spool: {
       sync: async () => void syncs++,
       tidy: async () => {},
       shed: async () => lost.splice(0),
+      unreadable: () => unreadable,
       lag: async () => 0,
     },
     rotation: { tick: async () => {} },
@@ -35,4 +37,6 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
   expect(syncs).toBe(2);
   clocks.forward += 600_000;
   await care.check();
+  unreadable = 1;
+  await expect(care.check()).rejects.toThrow('cannot be read');
 });

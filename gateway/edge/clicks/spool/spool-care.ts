@@ -9,7 +9,7 @@ import type { SpoolLimits } from './spool-quota.ts';
 
 interface CareOptions {
   readonly directory: string;
-  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'lag'>;
+  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadable' | 'lag'>;
   readonly rotation: Rotation;
   readonly limits: SpoolLimits;
   /** With less room on its disk than this the spool is not well. */
@@ -28,7 +28,7 @@ export interface SpoolCare {
   run(signal: AbortSignal): Promise<void>;
   /** One round of it. */
   once(): Promise<void>;
-  /** Rejects when clicks cannot be written or read, or were dropped in the last ten minutes. */
+  /** Rejects when clicks cannot be written or some of them not read, or were dropped in the last ten minutes. */
   check(): Promise<void>;
 }
 
@@ -46,6 +46,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   let droppedAt = Number.NEGATIVE_INFINITY;
   observe(metric.spoolBytes, {}, () => lag);
   observe(metric.spoolCapacity, {}, () => limits.maxBytes);
+  observe(metric.spoolUnreadable, {}, spool.unreadable);
   observe(metric.spoolDiskFree, {}, () => free);
 
   const shed = async (): Promise<void> => {
@@ -58,7 +59,8 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
 
   const once = async (): Promise<void> => {
     if (syncMs > 0 && now() - syncedAt >= syncMs) {
-      await spool.sync();
+      // A segment that cannot be synced must not keep the spool from being rotated and kept within its limits.
+      await spool.sync().catch((error: unknown) => log.error({ err: error }, 'the spool could not be synced'));
       syncedAt = now();
     }
     await rotation.tick(wallClock());
@@ -81,6 +83,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
       await access(directory, constants.R_OK | constants.W_OK);
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize < minFreeBytes) throw new Error('The disk of the spool is full, or nearly so.');
+      if (spool.unreadable() > 0) throw new Error('A segment of the spool cannot be read.');
       if (now() - droppedAt < remorseMs) throw new Error('Clicks were dropped in the last ten minutes.');
     },
   };

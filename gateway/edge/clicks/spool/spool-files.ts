@@ -13,6 +13,8 @@ export interface SpoolFile {
   readonly size: number;
   readonly active: boolean;
   readonly bornAtMs: number;
+  /** Why nothing more is known of it than its name; its disk or its directory is damaged. */
+  readonly fault?: unknown;
 }
 
 /** A directory in which a file was renamed while it was listed, or before it was opened, is listed again, this often. */
@@ -38,18 +40,24 @@ function listOnce(directory: string): SpoolFile[] {
   const files: SpoolFile[] = [];
   for (const name of [...names, activeName]) {
     const path = join(directory, name);
-    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-    if (!found?.isFile()) continue;
-    files.push({
-      path,
-      inode: String(found.ino),
-      size: Number(found.size),
-      active: name === activeName,
-      // Not every file system knows when a file was made; none was made after it was written.
-      bornAtMs: Math.min(Number(found.birthtimeMs || found.ctimeMs), Number(found.mtimeMs)),
-    });
+    const file = lookAt(path, name === activeName);
+    if (file) files.push(file);
   }
   return files;
+}
+
+/** Undefined where there is no such file. */
+function lookAt(path: string, active: boolean): SpoolFile | undefined {
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    if (!found?.isFile()) return undefined;
+    // Not every file system knows when a file was made; none was made after it was written.
+    const bornAtMs = Math.min(Number(found.birthtimeMs || found.ctimeMs), Number(found.mtimeMs));
+    return { path, inode: String(found.ino), size: Number(found.size), active, bornAtMs };
+  } catch (fault) {
+    // One that is damaged must not hide the others.
+    return { path, inode: path, size: 0, active, bornAtMs: Number.POSITIVE_INFINITY, fault };
+  }
 }
 
 /** Opens a file that was listed; undefined when it was renamed since, whether another has taken its place or not. */
@@ -66,6 +74,5 @@ export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inod
 
 /** Undefined where there is no such file. */
 export function inodeOf(directory: string, name: string): string | undefined {
-  const found = statSync(join(directory, name), { bigint: true, throwIfNoEntry: false });
-  return found && String(found.ino);
+  return lookAt(join(directory, name), true)?.inode;
 }

@@ -13,7 +13,7 @@ export type DropReason = 'quota' | 'age';
 export interface Dropped {
   readonly segment: string;
   readonly reason: DropReason;
-  /** Lines that had not been read; those that had are on their way, and still sent. */
+  /** Lines that had not been read; those that had are on their way, and still sent. One where they cannot be counted. */
   readonly lines: number;
   readonly bytes: number;
 }
@@ -30,6 +30,7 @@ export function surplusOf(
   let bytes = files.reduce((sum, { size }) => sum + size, 0);
   const surplus: { file: SpoolFile; reason: DropReason }[] = [];
   for (const [index, file] of files.entries()) {
+    if (file.fault) continue;
     const old = !file.active && now - file.bornAtMs > maxAgeMs;
     const over = bytes > maxBytes && index < files.length - 1;
     if (!old && !over) continue;

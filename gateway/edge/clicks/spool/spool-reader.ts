@@ -1,6 +1,7 @@
 import type { OpenSegments } from './open-segments.ts';
 import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
 import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
+import type { UnreadableSegments } from './unreadable-segments.ts';
 
 /** Where reading stands among the segments. */
 export interface SpoolReader {
@@ -14,7 +15,11 @@ export interface SpoolReader {
   letGo(segment: Segment): Promise<void>;
 }
 
-export function createSpoolReader(directory: string, segments: OpenSegments): SpoolReader {
+export function createSpoolReader(
+  directory: string,
+  segments: OpenSegments,
+  unreadable: UnreadableSegments,
+): SpoolReader {
   const finished = new Set<Segment>();
   let reading: Segment | undefined;
   /** Read to its end, with nothing before it, when it was the one that Envoy writes. */
@@ -24,17 +29,38 @@ export function createSpoolReader(directory: string, segments: OpenSegments): Sp
   // written the last byte of the old one. What then follows the last line is torn.
   async function nextOf(files: readonly SpoolFile[]): Promise<Chunk | undefined> {
     newest = undefined;
+    unreadable.forgetAllBut(files);
     for (const [index, file] of files.entries()) {
-      const segment = await segments.of(file);
-      if (finished.has(segment)) continue;
-      reading = segment;
+      if (unreadable.isResting(file)) continue;
       const over = !file.active && index < files.length - 1;
-      const chunk = await (over ? segment.readTorn() : segment.read());
-      if (!chunk && file.active) newest = segment;
-      if (chunk || !over) return chunk;
-      finished.add(segment);
+      const chunk = await nextOfOne(file, over).catch((error: unknown) => setAside(file, error));
+      if (chunk) return chunk;
     }
     return undefined;
+  }
+
+  async function nextOfOne(file: SpoolFile, over: boolean): Promise<Chunk | undefined> {
+    if (file.fault) throw file.fault;
+    const segment = await segments.of(file);
+    if (finished.has(segment)) return undefined;
+    reading = segment;
+    const chunk = await (over ? segment.readTorn() : segment.read());
+    unreadable.forget(file);
+    if (!chunk && over) finished.add(segment);
+    if (!chunk && file.active && unreadable.count === 0) newest = segment;
+    return chunk;
+  }
+
+  async function setAside(file: Pick<SpoolFile, 'path' | 'inode'>, error: unknown): Promise<undefined> {
+    unreadable.note(file, error);
+    // Opened anew when it is tried again: a handle on a disk that went away is of no use when the disk is back.
+    const segment = segments.opened(file.inode);
+    if (segment) await letGo(segment).catch(() => {});
+  }
+
+  async function readOn(): Promise<Chunk | undefined> {
+    const segment = reading;
+    return segment?.read().catch((error: unknown) => setAside(segment, error));
   }
 
   async function nextListed(): Promise<Chunk | undefined> {
@@ -62,7 +88,7 @@ export function createSpoolReader(directory: string, segments: OpenSegments): Sp
     letGo,
     async next() {
       try {
-        const chunk = await reading?.read();
+        const chunk = await readOn();
         return chunk || isStillNewest() ? chunk : await nextListed();
       } catch (error) {
         // It is opened anew, as another one: what is still to be acknowledged of the old one says nothing of it.

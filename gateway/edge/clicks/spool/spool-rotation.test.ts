@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import { openSegment, SegmentMoved } from './segment.ts';
 import { openSpool } from './spool.ts';
 import { activeName, listSpool } from './spool-files.ts';
@@ -46,7 +47,7 @@ describe('while segments are renamed as fast as they can be', () => {
 
   test('each line is read once, in its order, though segments are deleted as soon as they are acknowledged', async () => {
     const segments = 400;
-    const spool = openSpool(directory, new Map());
+    const spool = openSpool(directory, new Map(), { log: silentLog });
     let isOver = false;
     const rotating = rotate(segments).finally(() => {
       isOver = true;

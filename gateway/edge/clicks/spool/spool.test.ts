@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import { parseLine } from '../parse.ts';
 import { spoolLine } from '../testing/spool-line.ts';
 import type { Acknowledged } from './cursor.ts';
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 
 function start(found: Acknowledged = new Map()): Spool {
-  const spool = openSpool(directory, found);
+  const spool = openSpool(directory, found, { log: silentLog });
   opened.push(spool);
   return spool;
 }
@@ -259,7 +260,7 @@ test('whatever bits of the spool are spoiled, every other line is read, and what
       const lines = Array.from({ length: 50 }, (_, number) => spoolLine(number));
       for (const { line: number, how } of spoils) lines[number] = how(lines[number] ?? '');
       await writeFile(join(own, activeName), `${lines.join('\n')}\n`);
-      const spool = openSpool(own, new Map());
+      const spool = openSpool(own, new Map(), { log: silentLog });
       const read = await drain(spool);
       await spool.close();
       await rm(own, { recursive: true });
@@ -291,7 +292,7 @@ test('whatever happens between, every line is read, in its order, and after the 
       let durable: string[] = [];
       let read: string[] = [];
       let ends = new Map<Segment, number>();
-      let spool = openSpool(own, saved);
+      let spool = openSpool(own, saved, { log: silentLog });
       const take = async (chunks: number): Promise<void> => {
         for (let count = 0; count < chunks; count++) {
           const chunk = await spool.next();
@@ -322,7 +323,7 @@ test('whatever happens between, every line is read, in its order, and after the 
           await spool.close();
           read = [];
           ends = new Map();
-          spool = openSpool(own, saved);
+          spool = openSpool(own, saved, { log: silentLog });
         }
       }
       await take(10_000);

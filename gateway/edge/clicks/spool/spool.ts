@@ -1,12 +1,14 @@
 import { unlink } from 'node:fs/promises';
 import { basename } from 'node:path';
+import type { Log } from '#runtime/telemetry/log.ts';
 import type { Acknowledged } from './cursor.ts';
 import { createOpenSegments, type OpenSegments } from './open-segments.ts';
-import type { Chunk, Segment } from './segment.ts';
+import { type Chunk, type Segment, SegmentMoved } from './segment.ts';
 import { listSpool, type SpoolFile } from './spool-files.ts';
 import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './spool-quota.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 import { createSync } from './sync.ts';
+import { createUnreadableSegments } from './unreadable-segments.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
 export interface Spool {
@@ -18,6 +20,8 @@ export interface Spool {
   tidy(): Promise<void>;
   /** Deletes whole segments, sent or not, until the rest is within the limits. Answers those that were not sent whole. */
   shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
+  /** Segments that the file system does not let us read: they wait until it does, or are beyond the limits. */
+  unreadable(): number;
   /** Bytes that are not acknowledged. */
   lag(): Promise<number>;
   /** Puts on disk what Envoy has written so far. */
@@ -31,9 +35,20 @@ interface State {
   readonly reader: SpoolReader;
 }
 
-export function openSpool(directory: string, found: Acknowledged): Spool {
+interface SpoolOptions {
+  readonly log: Log;
+  /** Milliseconds of a clock that only runs forward. */
+  readonly now?: () => number;
+}
+
+export function openSpool(
+  directory: string,
+  found: Acknowledged,
+  { log, now = () => performance.now() }: SpoolOptions,
+): Spool {
   const segments = createOpenSegments(found);
-  const reader = createSpoolReader(directory, segments);
+  const unreadable = createUnreadableSegments(log, now);
+  const reader = createSpoolReader(directory, segments, unreadable);
   const state = { directory, segments, reader };
   // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
   const inTurn = createTurns();
@@ -46,7 +61,8 @@ export function openSpool(directory: string, found: Acknowledged): Spool {
         return segments.acknowledged;
       }),
     tidy: () => inTurn(() => removeFinished(state)),
-    shed: (limits, now) => inTurn(() => shed(state, limits, now)),
+    shed: (limits, at) => inTurn(() => shed(state, limits, at)),
+    unreadable: () => unreadable.count,
     async lag() {
       const files = listSpool(directory);
       return files.reduce((sum, file) => sum + segments.unacknowledgedOf(file), 0);
@@ -91,10 +107,22 @@ async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dro
 }
 
 async function drop({ segments, reader }: State, file: SpoolFile, reason: DropReason): Promise<Dropped> {
-  const segment = await segments.of(file);
-  const unread = await segment.unread();
+  const unread = await unreadOf(segments, file);
   await unlink(file.path);
-  await reader.letGo(segment);
-  segments.forget(segment);
+  const segment = segments.opened(file.inode);
+  if (segment) {
+    await reader.letGo(segment);
+    segments.forget(segment);
+  }
   return { segment: basename(file.path), reason, ...unread };
+}
+
+/** The limits hold for what cannot be read, too: nobody can tell how many lines are in it, and at least one is. */
+async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<{ lines: number; bytes: number }> {
+  try {
+    return await (await segments.of(file)).unread();
+  } catch (error) {
+    if (error instanceof SegmentMoved) throw error;
+    return { lines: 1, bytes: file.size };
+  }
 }

@@ -16,19 +16,26 @@ export function createSync(
   return async () => {
     const next = new Map<string, number>();
     let isNew = false;
+    let fault: unknown;
     for (const file of list()) {
       const { inode, size } = file;
       const before = durable.get(inode);
       // A file that is smaller than it was is another one: the inode of a deleted file is given again.
       if (before !== size) {
         // One that was renamed in between is looked at the next time.
-        if (!(await syncAndClose(openListed(file), datasync))) continue;
+        const isSynced = await syncAndClose(openListed(file), datasync).catch((error: unknown) => {
+          fault ??= error;
+          return false;
+        });
+        if (!isSynced) continue;
         isNew ||= before === undefined || size < before;
       }
       next.set(inode, size);
     }
     if (isNew) await syncAndClose(open(directory, 'r'), (handle) => handle.sync());
     durable = next;
+    // The others are on disk by now.
+    if (fault) throw fault;
   };
 }
 
