@@ -1,8 +1,14 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
+import { create } from '@bufbuild/protobuf';
+import { anyPack } from '@bufbuild/protobuf/wkt';
+import type { ServiceImpl } from '@connectrpc/connect';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { DiscoveryRequest } from '#gen-envoy/service/discovery/v3/discovery_pb.ts';
+import { RuntimeDiscoveryService, RuntimeSchema } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
+import { service } from '#runtime/rpc/endpoint.ts';
 import type { RedirectStatus } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startTestServer } from '#runtime/testing/test-server.ts';
@@ -93,6 +99,28 @@ test('an Envoy without its gateway-edge serves cold, and nothing in it is work i
   links.set('alone', entryOf('alone'));
   expect(await isHot('/alone')).toBe(false);
   expect(await door.envoy.stat('server.wip_protos')).toBe(0);
+});
+
+test('Envoy says what it is with the first message of a stream alone: to say it takes 60 KB, and a lease is renewed four times a second', async () => {
+  const heard: DiscoveryRequest[] = [];
+  const notAsked = (): never => expect.unreachable();
+  const renewals: ServiceImpl<typeof RuntimeDiscoveryService> = {
+    async *streamRuntime(requests) {
+      for await (const request of requests) {
+        const nonce = String(heard.push(request));
+        const resources = [anyPack(RuntimeSchema, create(RuntimeSchema, { name: 'lease' }))];
+        if (heard.length < 4) yield { versionInfo: nonce, nonce, typeUrl: request.typeUrl, resources };
+      }
+    },
+    deltaRuntime: notAsked,
+    fetchRuntime: notAsked,
+  };
+  const services = [service(RuntimeDiscoveryService, renewals, { access: 'edge' })];
+  const server = await startTestServer({ services, port });
+  await waitFor(() => heard.length === 4, { what: 'acknowledgements' });
+  await server.stop();
+  expect(heard.map(({ node }) => node?.id)).toEqual(['edge-1', undefined, undefined, undefined]);
+  expect(heard.at(-1)).toMatchObject({ versionInfo: '3', responseNonce: '3' });
 });
 
 describe('with its gateway-edge', () => {
