@@ -41,7 +41,9 @@ describe('what is watched', () => {
   });
 
   it('says to promtool of each alert when it fires', () => {
-    const { tests } = parse(readFileSync(join(import.meta.dirname, 'alerts.test.yaml'), 'utf8'));
+    const text = readFileSync(join(import.meta.dirname, 'alerts.test.yaml'), 'utf8');
+    // Our own file: its many aliases are no attack.
+    const { tests } = parse(text, { maxAliasCount: -1 });
     const fired = new Set(
       [...JSON.stringify(tests).matchAll(/alertname=\\"(\w+)\\",(?:alertstate|severity)=/g)].map(([, alert]) => alert),
     );
