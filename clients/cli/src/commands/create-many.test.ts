@@ -58,6 +58,11 @@ it('what a line adds to the tags is of that line alone', async () => {
   expect(common).toEqual({ tags: ['import'] });
 });
 
+it('an input without a link is an error that says so', async () => {
+  for (const input of [[], ['', '# nothing but a comment']])
+    await expect(run(input, () => {})).rejects.toThrow('The input is empty');
+});
+
 it('a line with more than a URL and an alias is not made', async () => {
   const made: string[] = [];
   const { code, err } = await run(['https://a.example spring', 'https://b.example summer sale'], ({ longUrl, alias }) =>

@@ -92,6 +92,8 @@ export async function createMany(
   terminal.progress('');
   if (!terminal.json) terminal.note(progressText(tally));
   if (signal.aborted) return exitCodes.interrupted;
+  // A folder in place of a file comes as an empty input, and so does a file that was not filled.
+  if (tally.made + tally.failed === 0) throw new Error('The input is empty: there is no line with a link to make.');
   return tally.failed > 0 ? exitCodes.someFailed : exitCodes.ok;
 }
 
