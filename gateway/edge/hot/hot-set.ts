@@ -39,7 +39,7 @@ const pushDuration = histogram(metric.hotSetPushDuration);
 
 /** Nothing is said to any Envoy before the first put: until then nobody knows what is hot. */
 export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
-  const { lingerMs = 100, patienceMs = 8_000, now = () => performance.now() } = options;
+  const { lingerMs = 100, patienceMs = 6_000, now = () => performance.now() } = options;
   const entries = createHotEntries([...hosts.keys()], capacity);
   const fleet = createFleet(() => lease.changed.fire());
   const lease = createLease(fleet, now);
