@@ -62,6 +62,21 @@ test('while there is no active file Envoy is asked for one, also when the rename
   await new Promise((resolve) => envoy.close(resolve));
 });
 
+test('an old one is due also where the clock was set back since it was begun', async () => {
+  let forward = 0;
+  const own = createRotation({
+    ...{ directory, admin: 'http://127.0.0.1:1', maxBytes: 10, maxAgeMs: 60_000, log: silentLog },
+    now: () => forward,
+  });
+  await appendFile(join(directory, activeName), 'x\n');
+  const setBack = Date.now() - 3_600_000;
+  await own.tick(setBack);
+  expect(await readdir(directory)).toEqual([activeName]);
+  forward += 60_000;
+  await own.tick(setBack + 60_000);
+  expect(listSpool(directory)).toMatchObject([{ active: false }]);
+});
+
 test('no name is used twice, even when the clock stands still', async () => {
   for (let round = 0; round < 3; round++) {
     await appendFile(join(directory, activeName), 'long enough\n');

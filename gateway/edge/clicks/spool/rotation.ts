@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { listSpool } from './spool-files.ts';
+import { listSpool, type SpoolFile } from './spool-files.ts';
 
 interface RotationOptions {
   readonly directory: string;
@@ -10,11 +10,13 @@ interface RotationOptions {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
   readonly log: Log;
+  /** Milliseconds of a clock that only runs forward. */
+  readonly now?: () => number;
 }
 
 export interface Rotation {
   /** Begins a new segment when the active one is due; asks Envoy to open it until it has. To be called every second or so. */
-  tick(now: number): Promise<void>;
+  tick(at: number): Promise<void>;
 }
 
 const reopenTimeoutMs = 1_000;
@@ -23,8 +25,16 @@ const reopenTimeoutMs = 1_000;
  * Renames the active file. Envoy goes on writing to it under its new name until it is asked to reopen its logs. It
  * creates the new file only after it has written the last byte of the old one.
  */
-export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: RotationOptions): Rotation {
+export function createRotation(options: RotationOptions): Rotation {
+  const { directory, admin, maxBytes, maxAgeMs, log, now = () => performance.now() } = options;
   let silent = false;
+  let seen = { inode: '', sinceMs: 0 };
+
+  /** By its time, which says more after a start, or since it was first seen, which holds where the clock was set back. */
+  const ageOf = ({ inode, bornAtMs }: SpoolFile, at: number): number => {
+    if (seen.inode !== inode) seen = { inode, sinceMs: now() };
+    return Math.max(at - bornAtMs, now() - seen.sinceMs);
+  };
 
   const reopen = async (isAwaited = true): Promise<void> => {
     try {
@@ -42,15 +52,15 @@ export function createRotation({ directory, admin, maxBytes, maxAgeMs, log }: Ro
   };
 
   return {
-    async tick(now) {
+    async tick(at) {
       const files = listSpool(directory);
       const active = files.find((file) => file.active);
       // Also when nothing is left: Envoy may still write to a file that was renamed, and has been dropped since.
       if (!active) return reopen(files.length > 0);
-      const due = active.size >= maxBytes || (active.size > 0 && now - active.bornAtMs >= maxAgeMs);
+      const due = active.size >= maxBytes || (active.size > 0 && ageOf(active, at) >= maxAgeMs);
       if (!due) return;
       const numbers = files.map(({ path }) => Number(/-(\d{1,15})\.jsonl$/.exec(path)?.[1] ?? 0));
-      const number = Math.max(now, ...numbers.map((taken) => taken + 1));
+      const number = Math.max(at, ...numbers.map((taken) => taken + 1));
       await rename(active.path, join(directory, `clicks-${number}.jsonl`));
       await reopen();
     },
