@@ -86,12 +86,14 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       pace.later();
     },
     missed(follows) {
+      // While every change is on its way, another push would not end it sooner.
+      if (!pace.isDue) return;
       missed += follows;
-      if (missed >= pushCost(entries.count)) pace.hurry();
+      if (missed >= pushCost(entries.count)) pace.soon();
     },
     setLease: (ttlMs, withheld = new Set()) => lease.set(ttlMs, withheld),
     acknowledged() {
-      pace.hurry();
+      if (pace.isDue) pace.soon();
       return fleet.settled(snapshots.version);
     },
     setBase(next) {

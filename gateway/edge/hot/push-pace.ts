@@ -15,8 +15,8 @@ export interface PushPace {
   soon(): void;
   /** There is something to push that costs little as long as it waits. */
   later(): void;
-  /** What waits, if anything does, is to be pushed soon. */
-  hurry(): void;
+  /** Whether something waits to be pushed. */
+  readonly isDue: boolean;
   /** An Envoy answered to a push, after so long. */
   answered(milliseconds: number): void;
   /** Of the pushes that are remembered, in milliseconds; 0: none was answered. */
@@ -53,8 +53,8 @@ export function createPushPace({ push, lingerMs, patienceMs, now }: PushPaceOpti
   return {
     soon: () => within(lingerMs),
     later: () => within(patienceMs),
-    hurry() {
-      if (dueAt !== Number.POSITIVE_INFINITY) within(lingerMs);
+    get isDue() {
+      return dueAt !== Number.POSITIVE_INFINITY;
     },
     answered(milliseconds) {
       restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);

@@ -114,7 +114,7 @@ async function readChunk(
   const { size } = fstatSync(state.handle.fd);
   if (size < offset) throw new SegmentCut(segment);
   if (size === offset) return undefined;
-  const { bytesRead } = await state.handle.read(buffer, 0, chunkBytes, offset);
+  const bytesRead = await readToLine(state, offset, chunkBytes);
   if (bytesRead === 0) return undefined;
   const last = buffer.lastIndexOf(newline, bytesRead - 1);
   if (last < 0) return bytesRead < chunkBytes ? undefined : skipLongLine(state, segment, bytesRead);
@@ -122,6 +122,21 @@ async function readChunk(
   const { lines, unreadable } = split(buffer, last, state.inLongLine);
   state.inLongLine = false;
   return { segment, end: state.offset, lines, unreadable };
+}
+
+/**
+ * Fills the buffer with so many bytes, or until there is a whole line. Where a disk is damaged a read ends before the damage, and only the next
+ * one tells of it: without asking again, the good half of a line would pass for the end of the file, and all behind it for torn.
+ */
+async function readToLine({ handle, buffer }: State, offset: number, most: number): Promise<number> {
+  let filled = 0;
+  while (filled < most) {
+    const { bytesRead } = await handle.read(buffer, filled, most - filled, offset + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+    if (buffer.lastIndexOf(newline, filled - 1) >= 0) break;
+  }
+  return filled;
 }
 
 /** Moves to the first byte that is not acknowledged, once the first line says which file this is. */
@@ -137,7 +152,7 @@ async function startAt(state: State, acknowledged: number): Promise<number> {
 }
 
 async function identify(state: State, whole = false): Promise<boolean> {
-  const { bytesRead } = await state.handle.read(state.buffer, 0, lineBytes, 0);
+  const bytesRead = await readToLine(state, 0, lineBytes);
   const end = state.buffer.subarray(0, bytesRead).indexOf(newline);
   const length = end >= 0 ? end : bytesRead === lineBytes || whole ? bytesRead : -1;
   if (length < 0) return false;

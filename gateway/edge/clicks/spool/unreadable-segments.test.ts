@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, type FileHandle, mkdtemp, open, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
@@ -106,4 +106,26 @@ test.runIf(process.platform === 'linux')('the spool is looked after although it 
   await care.once();
   expect(ticks).toBe(1);
   expect(await readdir(directory)).toEqual([activeName]);
+});
+
+type Read = (this: FileHandle, buffer: Buffer, at: number, length: number, position: number) => Promise<unknown>;
+
+test('what stands behind a damaged place is not taken for torn: a read ends before it, and the next one fails', async () => {
+  await writeFile(oldest(), 'one\nhalf of a line');
+  const handle = await open(oldest());
+  const files: { read: Read } = Object.getPrototypeOf(handle);
+  await handle.close();
+  const { read } = files;
+  const { ino } = await stat(oldest());
+  const goodBytes = 8;
+  // No disk here is damaged in the middle of a file.
+  vi.spyOn(files, 'read').mockImplementation(async function (this: FileHandle, buffer, at, length, position) {
+    if ((await this.stat()).ino !== ino) return read.call(this, buffer, at, length, position);
+    if (position >= goodBytes) throw Object.assign(new Error('EIO: i/o error, read'), { code: 'EIO' });
+    return read.call(this, buffer, at, Math.min(length, goodBytes - position), position);
+  });
+  expect(await drain()).toEqual(['one', 'two', 'three']);
+  expect(spool.unreadable()).toBe(1);
+  expect((await readdir(directory)).sort()).toContain('clicks-1.jsonl');
+  vi.restoreAllMocks();
 });

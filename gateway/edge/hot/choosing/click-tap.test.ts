@@ -56,6 +56,12 @@ it('counts what Envoy can answer by itself, and tells of the rest as well', () =
   expect([flush(), flush()].map(({ isNew }) => isNew)).toEqual([true, false]);
 });
 
+it('does not fade by the age of a segment of the spool that is read late', () => {
+  const { faded, click } = setUp();
+  for (const at of [-10_000, -9_000, -3_600_000, -3_598_000, -7_000, -6_000]) click(at);
+  expect(faded).toEqual([1_000, 2_000, 2_000, 1_000]);
+});
+
 it('tells how often a resolver was asked for what is hot, because its shard is withheld', () => {
   const isWithheld = (name: string, code: string): boolean => name === 'go.example/a' && code === 'a';
   const { tap, flush } = createClickTap({ count: () => {}, fade: () => {}, isWithheld });

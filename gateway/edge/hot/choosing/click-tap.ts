@@ -11,7 +11,7 @@ import type { Popularity } from './popularity.ts';
  * follows at hosts that only `*` covers, although they are never hot: a host costs more to tell than they are worth.
  */
 export interface ClickTap {
-  /** Every line of a followed link, in the order of the spool. The hot path. */
+  /** Every line of a followed link, in the order of the spool, but for a segment that could not be read in its turn. The hot path. */
   tap(line: Pick<ClickLine, 'link' | 'method' | 'atUs' | 'path'>): void;
   /** Tells the metrics; to be called now and then. */
   flush(): Followed;
@@ -61,6 +61,8 @@ export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): Cl
   const tally = new Map<Tier, number>();
   let missed = 0;
   let fadedAt: number | undefined;
+  /** The latest of them: up to there counts have faded once. */
+  let fadedUpTo = Number.NEGATIVE_INFINITY;
 
   /**
    * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays
@@ -69,11 +71,14 @@ export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): Cl
   function fadeUpTo(clickMs: number): void {
     if (fadedAt !== undefined && clickMs < fadedAt + fadeMs && clickMs > fadedAt - disorderMs) return;
     const atMs = Math.min(clickMs, Date.now());
-    // Well before: the clock of the clicks was set back, or the spool is read anew.
+    // Well before: the clock of the clicks was set back, the spool is read anew, or a segment of it is read late.
     if (fadedAt === undefined || atMs < fadedAt - disorderMs) fadedAt = atMs;
     if (atMs < fadedAt + fadeMs) return;
-    fade(atMs - fadedAt);
+    // After a late segment the time between has faded already.
+    const from = atMs > fadedAt + disorderMs ? Math.min(atMs, Math.max(fadedAt, fadedUpTo)) : fadedAt;
+    if (atMs > from) fade(atMs - from);
     fadedAt = atMs;
+    fadedUpTo = Math.max(fadedUpTo, atMs);
   }
 
   return {

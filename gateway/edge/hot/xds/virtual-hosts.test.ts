@@ -196,9 +196,12 @@ test('a change of what is hot waits for one that adds to it, for as many missed 
   expect(await pushes(4)).toBeLessThan(patienceMs / 2);
   expect(envoy.seen.held).not.toContain('/code-c');
 
-  // Nothing waits: nothing is sent.
+  // Nothing waits: nothing is sent, and it is no cost of what waits later.
   hotSet.missed(100);
   await new Promise((resolve) => setTimeout(resolve, 50));
   expect(envoy.seen.pushes).toBe(4);
+  hotSet.remove([entryOf('code-d')]);
+  hotSet.missed(1);
+  expect(await pushes(5)).toBeGreaterThan(patienceMs / 2);
   await envoy.stop();
 });
