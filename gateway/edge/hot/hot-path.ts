@@ -30,7 +30,7 @@ interface Dependencies {
 }
 
 export interface HotPath {
-  /** What this edge follows: every line of a followed link, in the order of the spool. */
+  /** What this edge follows: every line of a followed link (choosing/click-tap.ts). */
   tap: ClickTap['tap'];
   readonly checks: { readonly watch: () => Promise<void> };
   /** Keeps the hot set until stop. */
