@@ -50,7 +50,7 @@ beforeAll(async () => {
   database = await postgresFor('link');
   pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
   feed = createChangeFeed({ changeLog: postgresChangeLog(pool), log: silentLog });
-  const store = postgresStore(pool, feed.committed);
+  const store = postgresStore(pool, { committed: feed.committed });
   const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
   await codes.open();
   const domains = createDomains({ domains: ['hop.example', 'go.example'] });

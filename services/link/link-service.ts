@@ -38,7 +38,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   const admission = createAdmission(admissionOf(config));
   const connections = connect(config, admission, log);
   const changeLog = postgresChangeLog(connections.watchPool);
-  const { feed, store, codes } = await openStore(config, connections.pool, changeLog, log);
+  const { feed, store, codes } = await openStore(config, connections, changeLog, log);
   const cache = createCacheWriters(connections.redis);
   const eraseClicks = clickEraser(config, issuer);
   const stopBackground = startBackground(config, { changeLog, feed, store, cache, eraseClicks, log });
@@ -75,26 +75,36 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   };
 }
 
+/** One in so many connections is for searches, and no other: what somebody searches slowly holds up no create and no edit. */
+const searchShare = 4;
+
 function connect(config: LinkConfig, admission: Admission, log: Log) {
   const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
   const shared = { primary: true, statementTimeoutMs: config.statementTimeoutMs, log };
+  const searches = Math.ceil(config.poolSize / searchShare);
   const pool = createPool(url, {
-    ...{ name: 'link', max: config.poolSize, maxWaiting: config.poolQueue },
+    ...{ name: 'link', max: config.poolSize - searches, maxWaiting: config.poolQueue },
     ...{ onWait: admission.waiting, ...shared },
   });
+  const searchPool = createPool(url, { name: 'link-search', max: searches, ...shared });
   // A crowd that comes all at once, after a start say, must not begin by opening connections.
   const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
   return {
-    ...{ pool, watchPool, redis },
+    ...{ pool, searchPool, watchPool, redis },
     checks: { postgres: () => pool.query('select 1'), redis: () => redis.ping() },
-    close: [() => redis.disconnect(), () => watchPool.end(), () => pool.end(), stopWarming],
+    close: [() => redis.disconnect(), () => watchPool.end(), () => searchPool.end(), () => pool.end(), stopWarming],
   };
 }
 
 /** The store, what tells of its changes, and where new codes come from; each needs another of them. */
-async function openStore(config: LinkConfig, pool: ReturnType<typeof createPool>, changeLog: ChangeLog, log: Log) {
+async function openStore(
+  config: LinkConfig,
+  { pool, searchPool }: Pick<ReturnType<typeof connect>, 'pool' | 'searchPool'>,
+  changeLog: ChangeLog,
+  log: Log,
+) {
   const feed = createChangeFeed({
     changeLog,
     log: log.child({ part: 'watch' }),
@@ -108,7 +118,7 @@ async function openStore(config: LinkConfig, pool: ReturnType<typeof createPool>
       );
     },
   });
-  const store = postgresStore(pool, feed.committed);
+  const store = postgresStore(pool, { committed: feed.committed, searchPool });
   const { blockSize, blockAnnounceMs: announceMs } = config;
   const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
   await openCodes(codes, { log });

@@ -22,7 +22,7 @@ let workspaceId = '';
 beforeAll(async () => {
   database = await postgresFor('link');
   pool = createPool(`${database.url}?lock_timeout=1500`, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
-  store = postgresStore(pool, () => commits++);
+  store = postgresStore(pool, { committed: () => commits++ });
 });
 
 afterAll(async () => {
@@ -280,6 +280,26 @@ describe('listing', () => {
     expect((await ids({})).length).toBe(3);
     expect(await store.hasMadeLinks(workspaceId, maker)).toBe(true);
     expect(await store.hasMadeLinks(randomUUID(), maker)).toBe(false);
+  });
+
+  test('who searches slowly keeps neither a create nor a plain list waiting', async () => {
+    const searchPool = createPool(database.url, { max: 1, connectTimeoutMs: 100, log: silentLog });
+    const shared = postgresStore(pool, { searchPool });
+    const slow = await searchPool.connect();
+    const { id } = recordOf(await shared.create(draft(), alias()));
+    expect((await shared.list(question({}))).map((link) => link.id)).toEqual([id]);
+    const searches: Partial<ListQuery>[] = [
+      { search: 'a' },
+      { tag: 'a' },
+      { domain: 'a' },
+      { createdBy: id },
+      { state: 'active' },
+    ];
+    for (const search of searches)
+      await expect(shared.list(question(search))).rejects.toMatchObject({ kind: 'unavailable' });
+    slow.release();
+    expect(await shared.list(question({ tag: 'a' }))).toEqual([]);
+    await searchPool.end();
   });
 
   test('finds the tags of a version that kept them as they came', async () => {

@@ -11,7 +11,7 @@ import {
   lockIdempotencyKey,
   sweepIdempotencyKeys,
 } from './links/idempotency.postgres.ts';
-import { listStatement } from './links/list-statement.postgres.ts';
+import { isSearch, listStatement } from './links/list-statement.postgres.ts';
 import { placeOf } from './links/place.postgres.ts';
 import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
 import { bytesOf, stampOf } from './links/record-bytes.ts';
@@ -59,8 +59,14 @@ const lookUpLinks = {
   text: `select ${linkColumns} from links where (domain, code) in (select * from unnest($1::text[], $2::text[]))`,
 };
 
-/** `committed` is called after every transaction that wrote change records. */
-export function postgresStore(pool: Pool, committed: () => void = () => {}): LinkStore {
+interface StoreOptions {
+  /** Called after every transaction that wrote change records. */
+  readonly committed?: () => void;
+  /** For lists of which a page may read any number of rows: those that wait for one another keep nobody else waiting. */
+  readonly searchPool?: Pool;
+}
+
+export function postgresStore(pool: Pool, { committed = () => {}, searchPool = pool }: StoreOptions = {}): LinkStore {
   const query = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> =>
     guarded(async () => (await pool.query<Row>(text, [...values])).rows);
 
@@ -93,7 +99,8 @@ export function postgresStore(pool: Pool, committed: () => void = () => {}): Lin
     },
     async list(question) {
       const { text, values } = listStatement(question);
-      return (await query<LinkRow>(text, values)).map(recordOfRow);
+      const from = isSearch(question) ? searchPool : pool;
+      return guarded(async () => (await from.query<LinkRow>(text, [...values])).rows.map(recordOfRow));
     },
     async hasMadeLinks(workspaceId, userId) {
       const text = 'select 1 from links where workspace_id = $1 and created_by = $2 limit 1';

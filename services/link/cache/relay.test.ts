@@ -47,7 +47,7 @@ beforeAll(async () => {
   await whenReady(redis);
   changeLog = postgresChangeLog(pool);
   links = createLinks({
-    store: postgresStore(pool, () => void changeLog.announce()),
+    store: postgresStore(pool, { committed: () => void changeLog.announce() }),
     codes: noCodes,
     writeToCache: noWrite,
     cacheWriteMs: 20,

@@ -34,7 +34,7 @@ beforeAll(async () => {
   });
   watchPool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
   changeLog = postgresChangeLog(watchPool);
-  store = postgresStore(pool, () => void changeLog.announce());
+  store = postgresStore(pool, { committed: () => void changeLog.announce() });
 });
 
 afterEach(async () => {

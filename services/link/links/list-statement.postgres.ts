@@ -47,6 +47,10 @@ const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\
 const isAscii = (text: string): boolean => /^[\x20-\x7e]+$/.test(text);
 const percentEncoded = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
 
+/** Whether a page may read many more rows than it has: of a workspace's links, those that it asks for can be few. */
+export const isSearch = ({ search, tag, domain, createdBy, state }: ListQuery): boolean =>
+  [search, tag, domain, createdBy, state].some((asked) => asked !== undefined);
+
 /** One page of a workspace's links, by keyset: nothing is skipped or told twice, however far the pages go. */
 export function listStatement(query: ListQuery): Statement {
   const values: unknown[] = [];

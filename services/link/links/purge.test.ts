@@ -24,7 +24,7 @@ let commits = 0;
 beforeAll(async () => {
   database = await postgresFor('link');
   pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, log: silentLog });
-  store = postgresStore(pool, () => commits++);
+  store = postgresStore(pool, { committed: () => commits++ });
 });
 afterAll(async () => {
   await pool.end();
