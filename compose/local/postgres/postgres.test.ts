@@ -35,8 +35,9 @@ test.each([
 
 test.each(['link/link-service.ts', 'analytics/stores.ts'])('%s opens the pools that are counted here', (file) => {
   const source = readFileSync(new URL(`../../../services/${file}`, import.meta.url), 'utf8');
-  const sizes = [...source.matchAll(/createPool\([^;]*?max: (\w+(?:\.\w+)?)/g)].map((match) => match[1]);
-  expect(sizes).toEqual(file.startsWith('link') ? ['config.poolSize', '6'] : ['4', '1', '2', '4', '4']);
+  const sizes = [...source.matchAll(/createPool\([^;]*?max: (\w+(?:\.\w+)?(?: - \w+)?)/g)].map((match) => match[1]);
+  const link = ['config.poolSize - searches', 'searches', '6'];
+  expect(sizes).toEqual(file.startsWith('link') ? link : ['4', '1', '2', '4', '4']);
 });
 
 test('the server takes the connections of all roles, and ten more', () => {
