@@ -379,8 +379,14 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
       await sent.promise;
       await route.continue();
     });
-    await remove(visitor.password, 'Delete it for good');
-    // There is no way back any more, so none is offered.
+    await field.fill(visitor.password);
+    await page.getByRole('button', { name: 'Delete the account' }).click();
+    // There is no way back from the press on, so none is offered.
+    await question.getByRole('button', { name: 'Delete it for good' }).evaluate(async (button) => {
+      (button as HTMLElement).click();
+      await Promise.resolve();
+      button.closest('dialog')?.dispatchEvent(new Event('cancel', { cancelable: true }));
+    });
     await page.keyboard.press('Escape');
     await question.getByRole('button', { name: 'Keep it' }).dispatchEvent('click');
     await question.getByRole('button', { name: 'Delete it for good', disabled: true }).waitFor();
