@@ -24,7 +24,7 @@ const fingerprintLength = 16;
 
 /**
  * Page tokens say where the page before ended, and of which question it was. The fingerprint of both stands before the place, so that a
- * token with one character changed is none. It is no signature, and none is needed: whose rows are listed is in every query, so who
+ * token with one character changed is none (one of a version before may be, in its place). It is no signature, and none is needed: whose rows are listed is in every query, so who
  * computes a token only skips rows of their own.
  */
 export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): PageTokens<Place> {
@@ -37,8 +37,7 @@ export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): P
       const text = decoded(token);
       const written = text.slice(fingerprintLength + 1);
       // One of the question alone was written by a version before this: its list goes on here while a mesh is upgraded.
-      const fingerprints = [fingerprint([question, written]), fingerprint(question)];
-      const isOurs = fingerprints.some((each) => text === `${each}.${written}`);
+      const isOurs = [[question, written], question].some((of) => text === `${fingerprint(of)}.${written}`);
       const [whole, ...groups] = (isOurs && shape.exec(written)) || [];
       const place = whole === undefined ? undefined : read(...groups);
       if (place === undefined) throw invalid('page_token', 'was not made by this list', 'PAGE_TOKEN_INVALID');

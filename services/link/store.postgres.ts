@@ -67,8 +67,8 @@ interface StoreOptions {
 }
 
 export function postgresStore(pool: Pool, { committed = () => {}, searchPool = pool }: StoreOptions = {}): LinkStore {
-  const query = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> =>
-    guarded(async () => (await pool.query<Row>(text, [...values])).rows);
+  const query = async <Row extends object>(text: string, values: readonly unknown[], from = pool): Promise<Row[]> =>
+    guarded(async () => (await from.query<Row>(text, [...values])).rows);
 
   return {
     async create(link, code, idempotency) {
@@ -99,8 +99,7 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
     },
     async list(question) {
       const { text, values } = listStatement(question);
-      const from = isSearch(question) ? searchPool : pool;
-      return guarded(async () => (await from.query<LinkRow>(text, [...values])).rows.map(recordOfRow));
+      return (await query<LinkRow>(text, values, isSearch(question) ? searchPool : pool)).map(recordOfRow);
     },
     async hasMadeLinks(workspaceId, userId) {
       const text = 'select 1 from links where workspace_id = $1 and created_by = $2 limit 1';

@@ -125,7 +125,7 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   observe(metric.leaseWithheldShards, {}, () => leaseKeeper.withheldShards);
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
   const isWithheld = (name: string, code: string): boolean =>
-    leaseKeeper.withholds(shardOf(code)) && tracked.isHot(name);
+    tracked.isHot(name) && leaseKeeper.withholds(shardOf(code));
   const clicks = createClickTap({ ...popularity, isWithheld });
   return { popularity, age, alarms, start, tracked, leaseKeeper, clicks };
 }

@@ -26,7 +26,7 @@ export const mostLooks = 5;
  */
 export function listSpool(directory: string): SpoolFile[] {
   for (let look = 1; ; look++) {
-    const before = inodeOf(directory, activeName);
+    const before = activeInode(directory);
     const files = listOnce(directory);
     const active = files.find((file) => file.active);
     if (active?.inode === before || look === mostLooks) return files;
@@ -72,7 +72,7 @@ export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inod
   return undefined;
 }
 
-/** Undefined where there is no such file. */
-export function inodeOf(directory: string, name: string): string | undefined {
-  return lookAt(join(directory, name), true)?.inode;
+/** Of the file that Envoy writes; undefined while there is none. */
+export function activeInode(directory: string): string | undefined {
+  return lookAt(join(directory, activeName), true)?.inode;
 }

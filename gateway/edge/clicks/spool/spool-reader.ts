@@ -1,6 +1,6 @@
 import type { OpenSegments } from './open-segments.ts';
 import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
-import { activeName, inodeOf, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
+import { activeInode, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
 import type { UnreadableSegments } from './unreadable-segments.ts';
 
 /** Where reading stands among the segments. */
@@ -74,7 +74,7 @@ export function createSpoolReader(
   }
 
   /** A look at one file tells that there is no later one: to list the directory costs several times as much. */
-  const isStillNewest = (): boolean => newest !== undefined && newest.inode === inodeOf(directory, activeName);
+  const isStillNewest = (): boolean => newest !== undefined && newest.inode === activeInode(directory);
 
   async function letGo(segment: Segment): Promise<void> {
     await segments.close(segment);

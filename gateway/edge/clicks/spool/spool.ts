@@ -12,7 +12,7 @@ import { createUnreadableSegments } from './unreadable-segments.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
 export interface Spool {
-  /** The next whole lines; undefined while there is none. Each line is answered once between two starts. */
+  /** The next whole lines; undefined while there is none. Each line is answered once between two starts, but those not yet acknowledged of a segment that cannot be read. */
   next(): Promise<Chunk | undefined>;
   /** Notes what Kafka has, and deletes the segments that it has whole. Answers what the cursor must hold. */
   acknowledge(ends: ReadonlyMap<Segment, number>): Promise<Acknowledged>;

@@ -61,8 +61,8 @@ export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): Cl
   const tally = new Map<Tier, number>();
   let missed = 0;
   let fadedAt: number | undefined;
-  /** The latest of them: up to there counts have faded once. */
-  let fadedUpTo = Number.NEGATIVE_INFINITY;
+  /** Where it stood, at most, when it was set back: up to there counts have faded once. */
+  let setBackFrom = Number.NEGATIVE_INFINITY;
 
   /**
    * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays
@@ -72,13 +72,15 @@ export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): Cl
     if (fadedAt !== undefined && clickMs < fadedAt + fadeMs && clickMs > fadedAt - disorderMs) return;
     const atMs = Math.min(clickMs, Date.now());
     // Well before: the clock of the clicks was set back, the spool is read anew, or a segment of it is read late.
-    if (fadedAt === undefined || atMs < fadedAt - disorderMs) fadedAt = atMs;
+    if (fadedAt === undefined || atMs < fadedAt - disorderMs) {
+      setBackFrom = Math.max(setBackFrom, fadedAt ?? setBackFrom);
+      fadedAt = atMs;
+    }
     if (atMs < fadedAt + fadeMs) return;
     // After a late segment the time between has faded already.
-    const from = atMs > fadedAt + disorderMs ? Math.min(atMs, Math.max(fadedAt, fadedUpTo)) : fadedAt;
+    const from = atMs > fadedAt + disorderMs ? Math.max(fadedAt, setBackFrom) : fadedAt;
     if (atMs > from) fade(atMs - from);
     fadedAt = atMs;
-    fadedUpTo = Math.max(fadedUpTo, atMs);
   }
 
   return {

@@ -18,15 +18,10 @@ const routes = [{ name: 'all', match: { pathSpecifier: { case: 'prefix' as const
 const virtualHost = create(VirtualHostSchema, { name: 'all', domains: ['*'], routes });
 const base = { name: 'public', virtualHost, taken: new Set<string>(), exactPaths: new Set<string>(), digest: 'one' };
 
-function openHotSet(lingerMs = 1, patienceMs?: number) {
+function openHotSet(lingerMs = 1, patienceMs = 6_000) {
   const hosts = new Map([['go.example', ['go.example']]]);
-  const hotSet = createHotSet({
-    hosts,
-    capacity: { entries: 100, bytes: 1e6 },
-    log: silentLog,
-    lingerMs,
-    ...(patienceMs === undefined ? {} : { patienceMs }),
-  });
+  const pace = { lingerMs, patienceMs };
+  const hotSet = createHotSet({ hosts, capacity: { entries: 100, bytes: 1e6 }, log: silentLog, ...pace });
   hotSet.setBase(base);
   return hotSet;
 }
