@@ -14,17 +14,12 @@ export function DeleteForm() {
   const { session } = useSessionParts();
   const tell = useToast();
   const [password, setPassword] = useState<string>();
-  /** From the press on: that a call is pending is told a moment later, in which Escape would take the question away. */
-  const [isSent, setSent] = useState(false);
   const remove = useMutation(IdentityService.method.deleteCurrentUser, {
     onSuccess: () => {
       tell({ text: 'Your account is deleted.' });
       session.forget();
     },
-    onError: () => {
-      setSent(false);
-      setPassword(undefined);
-    },
+    onError: () => setPassword(undefined),
   });
   const problem = useMemo(() => problemIf(remove.error), [remove.error]);
   return (
@@ -54,13 +49,10 @@ export function DeleteForm() {
         <ConfirmDialog
           title={`Delete ${user.email}?`}
           confirm="Delete it for good"
-          isBusy={isSent}
+          isBusy={remove.isPending}
           error={undefined}
-          onConfirm={() => {
-            setSent(true);
-            remove.mutate({ currentPassword: password, ...keptInCookie });
-          }}
-          onClose={isSent ? undefined : () => setPassword(undefined)}
+          onConfirm={() => remove.mutate({ currentPassword: password, ...keptInCookie })}
+          onClose={remove.isPending ? undefined : () => setPassword(undefined)}
         >
           Everybody who follows one of your links is told that it is gone, and programs that use your API keys stop
           working. Nobody can bring any of it back.
