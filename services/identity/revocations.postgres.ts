@@ -10,9 +10,9 @@ interface RevocationsRow extends QueryResultRow {
   primary: string;
 }
 
-/** SQL: the snapshot of a moment, and its time. */
+/** SQL: the snapshot of a moment, and its time; null where it has none, and nothing is later. */
 const snapshotOf = (moment: string): string => `split_part(${moment}, '@', 1)::pg_snapshot`;
-const timeOf = (moment: string): string => `to_timestamp(split_part(${moment}, '@', 2)::double precision)`;
+const timeOf = (moment: string): string => `to_timestamp(nullif(split_part(${moment}, '@', 2), '')::double precision)`;
 
 const ofTheWindow = "r.revoked_at > now() - $1::double precision * interval '1 millisecond'";
 // Whatever the reader's last snapshot could not see, however early it was written: a transaction that hung then and has

@@ -87,6 +87,23 @@ describe('the list', () => {
     expect((await list(next.cursor)).credentialIds).toEqual([]);
   });
 
+  it('goes on from a cursor without a time, which is all that the version before gives', async () => {
+    await revoke();
+    const { cursor } = await list();
+    const known = decodeCursor(cursor);
+    const [snapshot = ''] = known?.since?.split('@') ?? [];
+    const since = (cut?: { until: string; after: string }) =>
+      encodeCursor({ primary: known?.primary ?? '', since: snapshot, cut });
+    const [first, second] = [await revoke(), await revoke()];
+    const page = await list(since(), 1);
+    expect(page).toMatchObject({ credentialIds: [first], more: true });
+    const [until = '', after = ''] = [
+      decodeCursor(page.cursor)?.cut?.until.split('@')[0],
+      decodeCursor(page.cursor)?.cut?.after,
+    ];
+    expect(await list(since({ until, after }))).toMatchObject({ credentialIds: [second], more: false });
+  });
+
   it('is cut when it is long, and loses nothing of what happens meanwhile', async () => {
     const before = [await revoke(), await revoke(), await revoke(), await revoke(), await revoke()];
     const told: string[] = [];
@@ -135,10 +152,14 @@ describe('the cursor', () => {
   it('is read only as it was written', () => {
     const xid = fc.bigInt({ min: 1n, max: 2n ** 62n });
     const snapshot = fc
-      .tuple(xid, fc.uniqueArray(fc.bigInt({ min: 1n, max: 1_000_000n }), { maxLength: 5 }))
-      .map(([xmin, gaps]) => {
+      .tuple(
+        xid,
+        fc.uniqueArray(fc.bigInt({ min: 1n, max: 1_000_000n }), { maxLength: 5 }),
+        fc.constantFrom('@1764473411.012345', ''),
+      )
+      .map(([xmin, gaps, time]) => {
         const running = gaps.toSorted((a, b) => (a < b ? -1 : 1)).map((gap) => xmin + gap);
-        return `${xmin}:${(running.at(-1) ?? xmin) + 1n}:${running.join(',')}@1764473411.012345`;
+        return `${xmin}:${(running.at(-1) ?? xmin) + 1n}:${running.join(',')}${time}`;
       });
     const position = fc.record({
       primary: fc.constantFrom('7000000000000000001-00000001', '1-000000AB'),

@@ -55,10 +55,10 @@ export function decodeCursor(cursor: string): RevocationPosition | undefined {
 
 const largest = 2n ** 63n;
 
-/** Whether it is a snapshot with the time at which it was taken, in seconds since 1970. */
+/** Whether it is a snapshot with the time at which it was taken, in seconds since 1970. Cursors had no time at first, and are read so still. */
 function isMoment(text: string): boolean {
-  const [snapshot = '', time = '', ...more] = text.split('@');
-  return isSnapshot(snapshot) && /^\d{1,11}\.\d{1,6}$/.test(time) && more.length === 0;
+  const [snapshot = '', time, ...more] = text.split('@');
+  return isSnapshot(snapshot) && (time === undefined || /^\d{1,11}\.\d{1,6}$/.test(time)) && more.length === 0;
 }
 
 /** Whether Postgres reads it as a pg_snapshot: `xmin:xmax:` and the transactions in progress, growing, in between. */

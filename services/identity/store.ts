@@ -156,7 +156,7 @@ export interface HeldApiKey extends ApiKeyRecord {
 export interface RevocationPosition {
   /** The primary's system identifier and timeline: a promoted replica has another timeline, a restored dump another system. */
   readonly primary: string;
-  /** What was visible when everything before was told, as `snapshot@seconds`; undefined: the reader began with the window. */
+  /** What was visible when everything before was told, as `snapshot@seconds`, or `snapshot` alone; undefined: the reader began with the window. */
   readonly since: string | undefined;
   /** Set while an answer that had to be cut is continued: the moment that it ends with, written alike, and the last row told. */
   readonly cut: { readonly until: string; readonly after: string } | undefined;

@@ -26,6 +26,7 @@ import { openCursor } from '../../gateway/edge/clicks/spool/cursor.ts';
 import { readHotLinks, writeHotLinks } from '../../gateway/edge/hot/choosing/hot-links-file.ts';
 import { readBatch } from '../../services/analytics/ingest/click-batch.ts';
 import { clickTokens } from '../../services/analytics/statistics/page-token.ts';
+import { decodeCursor, encodeCursor } from '../../services/identity/revocations.ts';
 import { createSessionCookie } from '../../services/identity/sessions/session-cookie.ts';
 import { readCursor, writeCursor } from '../../services/link/changes/change-cursor.ts';
 import { etagOf } from '../../services/link/links/etag.ts';
@@ -212,6 +213,16 @@ describe('people', () => {
     cookie.write(answered, kept.refreshToken);
     const byRest = kept.setCookie.replace('/hop.identity.v1.IdentityService/RefreshSession', '/api/auth/refresh');
     expect(answered.responseHeader.getSetCookie()).toEqual([kept.setCookie, byRest]);
+  });
+
+  test('how far the revocations are read: held by gateway-access while identity is replaced', () => {
+    const primary = '7301234567890123456-00000001';
+    const position = { primary, since: '100:105:101,103@1800000000.012345', cut: undefined };
+    const cut = { ...position, cut: { until: '110:110:@1800000001.0', after: '42' } };
+    expect([position, cut].map(encodeCursor)).toEqual([kept.revocationCursor, kept.revocationCursorOfACut]);
+    expect(decodeCursor(kept.revocationCursor)).toEqual(position);
+    expect(decodeCursor(kept.revocationCursorOfACut)).toEqual(cut);
+    expect(decodeCursor(kept.revocationCursorWithoutTime)).toEqual({ ...position, since: '100:105:101,103' });
   });
 
   test('who is calling: signed by gateway-access, believed by every service', () => {
