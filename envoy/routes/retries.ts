@@ -32,6 +32,8 @@ const policy = (kind: keyof RetryPolicy): JsonObject => ({
 
 export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('read') };
 
+const saying = (status: string): JsonObject => ({ name: 'x-status', string_match: { exact: status } });
+
 /**
  * For files that are named after what they hold. While one version of gateway-access takes over from another, a page may come from the one and
  * its script be asked of the other, which has none of that name. So another one is asked, for without its script the page stays empty.
@@ -39,12 +41,17 @@ export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('
 export const assetRetries: JsonObject = {
   ...policy('read'),
   retry_on: `${retryOn.read},retriable-headers`,
-  retriable_headers: [{ name: 'x-status', string_match: { exact: '404' } }],
+  retriable_headers: [saying('404')],
 };
 
-/** For a cluster whose second group of hosts answers in place of the first: the next try goes there, also when the first has not answered by then. */
+/**
+ * For a cluster whose second group of hosts answers in place of the first: the next try goes there, also when the first has not answered by then,
+ * and when it says 503. That it heard of no resolver in time, as on busy cores, says less than a resolver that this door reaches.
+ */
 export const readinessRetries: JsonObject = {
   ...policy('read'),
+  retry_on: `${retryOn.read},retriable-headers`,
+  retriable_headers: [saying('503')],
   per_try_timeout: `${limits.readinessTryMs / 1_000}s`,
   retry_priority: extension(
     'previous-priorities',

@@ -74,9 +74,9 @@ describe('while no service answers', () => {
 
 describe('while gateway-access is away, by which redirects do not go', () => {
   const readinessRpc = 'hop.pages.v1.PagesService/GetReadiness';
-  const saying = (status: string): Reply => ({
-    metadata: { 'x-status': '200' },
-    response: { contentType: 'application/json', data: Buffer.from(status).toString('base64') },
+  const saying = (text: string, status = '200'): Reply => ({
+    metadata: { 'x-status': status },
+    response: { contentType: 'application/json', data: Buffer.from(text).toString('base64') },
   });
   let door: Door;
   let access: FixtureServices;
@@ -102,6 +102,22 @@ describe('while gateway-access is away, by which redirects do not go', () => {
   ])('and %s, a resolver says that the door is ready', async (_, fault) => {
     await fault();
     for (let asked = 0; asked < 3; asked++) expect(await readyz()).toBe('200 by a resolver');
+  });
+
+  describe('or hears of no resolver', () => {
+    beforeEach(() => access.on(readinessRpc, () => saying('no resolver serves', '503')));
+
+    test('a resolver that this door reaches says that it is ready', async () => {
+      for (let asked = 0; asked < 3; asked++) expect(await readyz()).toBe('200 by a resolver');
+    });
+
+    test.each([
+      ['is gone', () => door.services.stop()],
+      ['hangs', () => door.services.on(readinessRpc, () => ({ ...saying('too late'), delayMs: 5_000 }))],
+    ])('and that is so, for each %s: what gateway-access says of it comes through', async (_, fault) => {
+      await fault();
+      for (let asked = 0; asked < 3; asked++) expect(await readyz()).toBe('503 no resolver serves');
+    });
   });
 });
 
