@@ -11,6 +11,7 @@ import { describe, expect, test } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { CreateLinkRequestSchema, ListLinksRequestSchema } from '#gen/link/v1/link_service_pb.ts';
+import { isApiKeySecret } from '#runtime/caller/api-key-secret.ts';
 import { mintCaller, type PersonCaller, verifyCaller } from '#runtime/caller/token.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { cacheKey, decodeEntry, encodeEntry } from '#runtime/shortlink/cache-entry.ts';
@@ -26,6 +27,8 @@ import { openCursor } from '../../gateway/edge/clicks/spool/cursor.ts';
 import { readHotLinks, writeHotLinks } from '../../gateway/edge/hot/choosing/hot-links-file.ts';
 import { readBatch } from '../../services/analytics/ingest/click-batch.ts';
 import { clickTokens } from '../../services/analytics/statistics/page-token.ts';
+import { createHashingQueue } from '../../services/identity/accounts/hashing-queue.ts';
+import { createPasswords } from '../../services/identity/accounts/passwords.ts';
 import { decodeCursor, encodeCursor } from '../../services/identity/revocations.ts';
 import { createSessionCookie } from '../../services/identity/sessions/session-cookie.ts';
 import { readCursor, writeCursor } from '../../services/link/changes/change-cursor.ts';
@@ -207,6 +210,13 @@ describe('clicks', () => {
 });
 
 describe('people', () => {
+  test('what they hold for years: an API key, and a password that is kept as its hash', async () => {
+    expect(isApiKeySecret(kept.apiKey)).toBe(true);
+    const passwords = await createPasswords(createHashingQueue({ concurrency: 1, limit: 1 }));
+    expect(await passwords.matches(kept.password, kept.passwordHash)).toBe(true);
+    expect(await passwords.matches(kept.password.normalize('NFKC'), kept.passwordHash)).toBe(true);
+  });
+
   test('the cookie of a session: in browsers for a month', () => {
     expect(cookie.read(refreshing({ 'x-hop-cookie': kept.cookie }))).toBe(kept.refreshToken);
     const answered = refreshing();

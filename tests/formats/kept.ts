@@ -27,6 +27,9 @@ export const kept = {
   spoolCursor: '{"v":1,"segments":{"7:a":20,"8:b":5}}',
   hotLinks: '{"v":1,"links":{"hop.example/abc":12.5,"hop.example/größe":3}}',
   refreshToken: 'hopr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
+  apiKey: 'hop_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0m8g91',
+  password: 'Ünıcode ﬁsh 日本語 pass',
+  passwordHash: '$argon2id$v=19$m=19456,t=2,p=1$EPsmq4kt83MZI7QQwDfZ5Q$q4QqhQo8cEqQ3T4sWxPu32ehghJwY2jl3sqPn8vjMlg',
   cookie: 'theme=dark; __Secure-hop_session=hopr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA',
   setCookie:
     '__Secure-hop_session=hopr_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA; Path=/hop.identity.v1.IdentityService/RefreshSession; Max-Age=2592000; HttpOnly; SameSite=Strict; Secure',
