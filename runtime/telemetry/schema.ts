@@ -378,6 +378,14 @@ export const metric = {
     unit: '1',
     attributes: [],
   },
+  spoolUndeletable: {
+    name: 'hop_edge_spool_undeletable_segments',
+    kind: 'gauge',
+    description:
+      'Segments of the spool that the file system does not let gateway-edge delete; addresses stand in them.',
+    unit: '1',
+    attributes: [],
+  },
   spoolDiskFree: {
     name: 'hop_edge_spool_disk_free_bytes',
     kind: 'gauge',

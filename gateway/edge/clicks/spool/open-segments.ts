@@ -17,7 +17,7 @@ export interface OpenSegments {
   unacknowledgedOf(file: SpoolFile): number;
   /** What was acknowledged of a segment that is not there any more is not kept in mind. */
   forget(segment: Segment): void;
-  /** The same for all but these. */
+  /** The same for all but these; of none while one is listed that could not be looked at: any may be that one. */
   forgetAllBut(files: readonly SpoolFile[]): void;
   /** What the cursor must hold. */
   readonly acknowledged: Acknowledged;
@@ -64,6 +64,7 @@ export function createOpenSegments(found: Acknowledged): OpenSegments {
       if (identity !== undefined) acknowledged.delete(identity);
     },
     forgetAllBut(files) {
+      if (files.some(({ fault }) => fault)) return;
       for (const identity of acknowledged.keys()) {
         if (!files.some(({ inode }) => identity.startsWith(`${inode}:`))) acknowledged.delete(identity);
       }

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -75,6 +75,21 @@ test('an old one is due also where the clock was set back since it was begun', a
   forward += 60_000;
   await own.tick(setBack + 60_000);
   expect(listSpool(directory)).toMatchObject([{ active: false }]);
+});
+
+test('one of which nothing can be known is due when it has been so for as long: else nothing would be written to another', async () => {
+  let forward = 0;
+  const own = createRotation({
+    ...{ directory, admin: 'http://127.0.0.1:1', maxBytes: 10, maxAgeMs: 60_000, log: silentLog },
+    now: () => forward,
+  });
+  const active = join(directory, activeName);
+  await symlink(active, active);
+  await own.tick(1_764_000_000_000);
+  expect(await readdir(directory)).toEqual([activeName]);
+  forward += 60_000;
+  await own.tick(1_764_000_060_000);
+  expect(await readdir(directory)).toEqual(['clicks-1764000060000.jsonl']);
 });
 
 test('no name is used twice, even when the clock stands still', async () => {

@@ -57,7 +57,8 @@ export function createRotation(options: RotationOptions): Rotation {
       const active = files.find((file) => file.active);
       // Also when nothing is left: Envoy may still write to a file that was renamed, and has been dropped since.
       if (!active) return reopen(files.length > 0);
-      const due = active.size >= maxBytes || (active.size > 0 && ageOf(active, at) >= maxAgeMs);
+      const isEmpty = active.size === 0 && !active.fault;
+      const due = active.size >= maxBytes || (!isEmpty && ageOf(active, at) >= maxAgeMs);
       if (!due) return;
       const numbers = files.map(({ path }) => Number(/-(\d{1,15})\.jsonl$/.exec(path)?.[1] ?? 0));
       const number = Math.max(at, ...numbers.map((taken) => taken + 1));

@@ -31,7 +31,7 @@ export interface Segment {
   readTorn(): Promise<Chunk | undefined>;
   /** What was not read yet, to its end. */
   unread(): Promise<{ lines: number; bytes: number }>;
-  size(): Promise<number>;
+  /** Lets go of the file. It is opened anew when it is read again, which goes on where it stood. */
   close(): Promise<void>;
 }
 
@@ -65,10 +65,9 @@ export async function openSegment(
   inode: string,
   acknowledgedOf: (identity: string) => number,
 ): Promise<Segment> {
-  const handle = await openListed({ path, inode });
-  if (!handle) throw new SegmentMoved(`${path} was renamed`);
   const state: State = {
-    handle,
+    handle: await openUnmoved({ path, inode }),
+    isClosed: false,
     buffer: Buffer.allocUnsafe(chunkBytes),
     inode,
     identity: undefined,
@@ -86,15 +85,15 @@ export async function openSegment(
     },
     read: () => readChunk(state, segment, acknowledgedOf),
     readTorn: async () => (await readChunk(state, segment, acknowledgedOf)) ?? readTail(state, segment),
-    unread: () => countUnread(state, acknowledgedOf),
-    size: async () => (await handle.stat()).size,
-    close: () => handle.close(),
+    unread: () => countUnread(state, segment, acknowledgedOf),
+    close: () => close(state),
   };
   return segment;
 }
 
 interface State {
-  readonly handle: FileHandle;
+  handle: FileHandle;
+  isClosed: boolean;
   readonly buffer: Buffer;
   readonly inode: string;
   identity: string | undefined;
@@ -103,11 +102,33 @@ interface State {
   inLongLine: boolean;
 }
 
+async function openUnmoved(file: Pick<Segment, 'path' | 'inode'>): Promise<FileHandle> {
+  const handle = await openListed(file);
+  if (!handle) throw new SegmentMoved(`${file.path} was renamed`);
+  return handle;
+}
+
+async function close(state: State): Promise<void> {
+  if (state.isClosed) return;
+  state.isClosed = true;
+  // Nothing was written by it, so nothing is lost with it.
+  await state.handle.close().catch(() => {});
+}
+
+async function reopen(state: State, segment: Segment): Promise<void> {
+  state.handle = await openUnmoved(segment);
+  state.isClosed = false;
+  const { identity } = state;
+  // Written anew meanwhile, under the same inode.
+  if (identity !== undefined && (await identify(state)) && state.identity !== identity) throw new SegmentCut(segment);
+}
+
 async function readChunk(
   state: State,
   segment: Segment,
   acknowledgedOf: (identity: string) => number,
 ): Promise<Chunk | undefined> {
+  if (state.isClosed) await reopen(state, segment);
   if (!(await findPlace(state, acknowledgedOf))) return undefined;
   const { buffer, offset } = state;
   // Asked of the kernel at once, for nothing has to be read from a disk: to be told by another thread takes two more wake-ups.
@@ -169,7 +190,7 @@ function skipLongLine(state: State, segment: Segment, bytes: number): Chunk {
 }
 
 async function readTail(state: State, segment: Segment): Promise<Chunk | undefined> {
-  const size = await segment.size();
+  const { size } = await state.handle.stat();
   if (size <= state.offset) return undefined;
   if (state.identity === undefined) await identify(state, true);
   const torn = state.inLongLine ? 0 : 1;
@@ -180,8 +201,10 @@ async function readTail(state: State, segment: Segment): Promise<Chunk | undefin
 
 async function countUnread(
   state: State,
+  segment: Segment,
   acknowledgedOf: (identity: string) => number,
 ): Promise<{ lines: number; bytes: number }> {
+  if (state.isClosed) await reopen(state, segment);
   await findPlace(state, acknowledgedOf, true);
   const { buffer, handle, offset } = state;
   let lines = 0;

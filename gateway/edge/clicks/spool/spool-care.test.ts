@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { createSpoolCare } from './spool-care.ts';
 import type { Dropped } from './spool-quota.ts';
@@ -8,14 +8,15 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
   const clocks = { wall: Date.now(), forward: 0 };
   const lost: Dropped[] = [{ segment: 'clicks-1.jsonl', reason: 'quota', lines: 1, bytes: 100 }];
   let syncs = 0;
-  let unreadable = 0;
+  const faults = { unreadable: 0, undeletable: 0 };
   const care = createSpoolCare({
     directory: tmpdir(),
     spool: {
       sync: async () => void syncs++,
       tidy: async () => {},
       shed: async () => lost.splice(0),
-      unreadable: () => unreadable,
+      unreadable: () => faults.unreadable,
+      undeletable: () => faults.undeletable,
       lag: async () => 0,
     },
     rotation: { tick: async () => {} },
@@ -37,6 +38,34 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
   expect(syncs).toBe(2);
   clocks.forward += 600_000;
   await care.check();
-  unreadable = 1;
+  faults.unreadable = 1;
   await expect(care.check()).rejects.toThrow('cannot be read');
+  faults.unreadable = 0;
+  faults.undeletable = 1;
+  await expect(care.check()).rejects.toThrow('cannot be deleted');
+});
+
+it('does the rest where one part of it fails: a spool that cannot be rotated is kept within its limits all the same', async () => {
+  const log = { ...silentLog, error: vi.fn() };
+  const done: string[] = [];
+  const fail = (part: string) => async () => {
+    done.push(part);
+    throw new Error(`${part} failed`);
+  };
+  const care = createSpoolCare({
+    directory: '/nowhere',
+    spool: {
+      ...{ sync: fail('sync'), tidy: fail('tidy'), shed: fail('shed'), lag: fail('lag') },
+      unreadable: () => 0,
+      undeletable: () => 0,
+    },
+    rotation: { tick: fail('rotate') },
+    limits: { maxBytes: 1, maxAgeMs: 1 },
+    minFreeBytes: 0,
+    syncMs: 1_000,
+    log,
+  });
+  await care.once();
+  expect(done).toEqual(['sync', 'rotate', 'tidy', 'shed', 'lag']);
+  expect(log.error).toHaveBeenCalledTimes(6);
 });

@@ -9,7 +9,7 @@ import type { SpoolLimits } from './spool-quota.ts';
 
 interface CareOptions {
   readonly directory: string;
-  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadable' | 'lag'>;
+  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadable' | 'undeletable' | 'lag'>;
   readonly rotation: Rotation;
   readonly limits: SpoolLimits;
   /** With less room on its disk than this the spool is not well. */
@@ -28,7 +28,7 @@ export interface SpoolCare {
   run(signal: AbortSignal): Promise<void>;
   /** One round of it. */
   once(): Promise<void>;
-  /** Rejects when clicks cannot be written or some of them not read, or were dropped in the last ten minutes. */
+  /** Rejects when clicks cannot be written, or some of them not read or not deleted, or were dropped in the last ten minutes. */
   check(): Promise<void>;
 }
 
@@ -47,6 +47,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   observe(metric.spoolBytes, {}, () => lag);
   observe(metric.spoolCapacity, {}, () => limits.maxBytes);
   observe(metric.spoolUnreadable, {}, spool.unreadable);
+  observe(metric.spoolUndeletable, {}, spool.undeletable);
   observe(metric.spoolDiskFree, {}, () => free);
 
   const shed = async (): Promise<void> => {
@@ -57,25 +58,40 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
     }
   };
 
-  const once = async (): Promise<void> => {
-    if (syncMs > 0 && now() - syncedAt >= syncMs) {
-      // A segment that cannot be synced must not keep the spool from being rotated and kept within its limits.
-      await spool.sync().catch((error: unknown) => log.error({ err: error }, 'the spool could not be synced'));
-      syncedAt = now();
-    }
-    await rotation.tick(wallClock());
-    await spool.tidy();
-    await shed();
+  const sync = async (): Promise<void> => {
+    if (syncMs === 0 || now() - syncedAt < syncMs) return;
+    syncedAt = now();
+    await spool.sync();
+  };
+
+  const measureLag = async (): Promise<void> => {
     lag = await spool.lag();
-    const disk = await statfs(directory);
-    free = disk.bavail * disk.bsize;
+  };
+
+  const measureDisk = async (): Promise<void> => {
+    const { bavail, bsize } = await statfs(directory);
+    free = bavail * bsize;
+  };
+
+  /** What fails keeps the spool from nothing else, least of all from being kept within its limits. */
+  const attempt = async (work: () => Promise<void>, whatFailed: string): Promise<void> => {
+    await work().catch((error: unknown) => log.error({ err: error }, whatFailed));
+  };
+
+  const once = async (): Promise<void> => {
+    await attempt(sync, 'the spool could not be synced');
+    await attempt(() => rotation.tick(wallClock()), 'the spool could not be rotated');
+    await attempt(spool.tidy, 'what Kafka has could not be deleted from the spool');
+    await attempt(shed, 'the spool could not be kept within its limits');
+    await attempt(measureLag, 'the spool could not be measured');
+    await attempt(measureDisk, 'the disk of the spool could not be measured');
   };
 
   return {
     once,
     async run(signal) {
       while (!signal.aborted) {
-        await once().catch((error: unknown) => log.error({ err: error }, 'the spool could not be looked after'));
+        await once();
         await pause(everyMs, signal);
       }
     },
@@ -84,6 +100,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize < minFreeBytes) throw new Error('The disk of the spool is full, or nearly so.');
       if (spool.unreadable() > 0) throw new Error('A segment of the spool cannot be read.');
+      if (spool.undeletable() > 0) throw new Error('A segment of the spool cannot be deleted.');
       if (now() - droppedAt < remorseMs) throw new Error('Clicks were dropped in the last ten minutes.');
     },
   };

@@ -13,7 +13,7 @@ export interface SpoolFile {
   readonly size: number;
   readonly active: boolean;
   readonly bornAtMs: number;
-  /** Why nothing more is known of it than its name; its disk or its directory is damaged. */
+  /** Why nothing more is known of it than its name, which stands in place of its inode; its disk or its directory is damaged. */
   readonly fault?: unknown;
 }
 
@@ -56,8 +56,13 @@ function lookAt(path: string, active: boolean): SpoolFile | undefined {
     return { path, inode: String(found.ino), size: Number(found.size), active, bornAtMs };
   } catch (fault) {
     // One that is damaged must not hide the others.
-    return { path, inode: path, size: 0, active, bornAtMs: Number.POSITIVE_INFINITY, fault };
+    return { path, inode: path, size: 0, active, bornAtMs: renamedAtMs(path), fault };
   }
+}
+
+/** As a name of ours says; never, as one of others does. */
+function renamedAtMs(path: string): number {
+  return Number(/-(\d{13})\.jsonl$/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** Opens a file that was listed; undefined when it was renamed since, whether another has taken its place or not. */

@@ -30,7 +30,6 @@ export function surplusOf(
   let bytes = files.reduce((sum, { size }) => sum + size, 0);
   const surplus: { file: SpoolFile; reason: DropReason }[] = [];
   for (const [index, file] of files.entries()) {
-    if (file.fault) continue;
     const old = !file.active && now - file.bornAtMs > maxAgeMs;
     const over = bytes > maxBytes && index < files.length - 1;
     if (!old && !over) continue;

@@ -1,7 +1,7 @@
 import type { OpenSegments } from './open-segments.ts';
 import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
+import type { SegmentFaults } from './segment-faults.ts';
 import { activeInode, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
-import type { UnreadableSegments } from './unreadable-segments.ts';
 
 /** Where reading stands among the segments. */
 export interface SpoolReader {
@@ -15,11 +15,7 @@ export interface SpoolReader {
   letGo(segment: Segment): Promise<void>;
 }
 
-export function createSpoolReader(
-  directory: string,
-  segments: OpenSegments,
-  unreadable: UnreadableSegments,
-): SpoolReader {
+export function createSpoolReader(directory: string, segments: OpenSegments, unreadable: SegmentFaults): SpoolReader {
   const finished = new Set<Segment>();
   let reading: Segment | undefined;
   /** Read to its end, with nothing before it, when it was the one that Envoy writes. */
@@ -53,9 +49,11 @@ export function createSpoolReader(
 
   async function setAside(file: Pick<SpoolFile, 'path' | 'inode'>, error: unknown): Promise<undefined> {
     unreadable.note(file, error);
-    // Opened anew when it is tried again: a handle on a disk that went away is of no use when the disk is back.
     const segment = segments.opened(file.inode);
-    if (segment) await letGo(segment).catch(() => {});
+    if (!segment) return;
+    leave(segment);
+    // Opened anew when it is tried again: a handle on a disk that went away is of no use when the disk is back.
+    await segment.close();
   }
 
   async function readOn(): Promise<Chunk | undefined> {
@@ -76,11 +74,15 @@ export function createSpoolReader(
   /** A look at one file tells that there is no later one: to list the directory costs several times as much. */
   const isStillNewest = (): boolean => newest !== undefined && newest.inode === activeInode(directory);
 
-  async function letGo(segment: Segment): Promise<void> {
-    await segments.close(segment);
-    finished.delete(segment);
+  function leave(segment: Segment): void {
     if (reading === segment) reading = undefined;
     if (newest === segment) newest = undefined;
+  }
+
+  async function letGo(segment: Segment): Promise<void> {
+    finished.delete(segment);
+    leave(segment);
+    await segments.close(segment);
   }
 
   return {

@@ -4,24 +4,26 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import type { Acknowledged } from './cursor.ts';
 import { createOpenSegments, type OpenSegments } from './open-segments.ts';
 import { type Chunk, type Segment, SegmentMoved } from './segment.ts';
+import { createSegmentFaults, type SegmentFaults } from './segment-faults.ts';
 import { listSpool, type SpoolFile } from './spool-files.ts';
-import { type Dropped, type DropReason, type SpoolLimits, surplusOf } from './spool-quota.ts';
+import { type Dropped, type SpoolLimits, surplusOf } from './spool-quota.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 import { createSync } from './sync.ts';
-import { createUnreadableSegments } from './unreadable-segments.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
 export interface Spool {
-  /** The next whole lines; undefined while there is none. Each line is answered once between two starts, but those not yet acknowledged of a segment that cannot be read. */
+  /** The next whole lines; undefined while there is none. Each line is answered once between two starts. */
   next(): Promise<Chunk | undefined>;
   /** Notes what Kafka has, and deletes the segments that it has whole. Answers what the cursor must hold. */
   acknowledge(ends: ReadonlyMap<Segment, number>): Promise<Acknowledged>;
   /** Deletes the segments that have become superfluous since: addresses stand in them. */
   tidy(): Promise<void>;
-  /** Deletes whole segments, sent or not, until the rest is within the limits. Answers those that were not sent whole. */
+  /** Deletes whole segments, sent or not, until the rest is within the limits. Answers those that were not sent whole. One that cannot be deleted keeps no other. */
   shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
   /** Segments that the file system does not let us read: they wait until it does, or are beyond the limits. */
   unreadable(): number;
+  /** Segments that it does not let us delete, although Kafka has them or they are beyond the limits: that is tried again. */
+  undeletable(): number;
   /** Bytes that are not acknowledged. */
   lag(): Promise<number>;
   /** Puts on disk what Envoy has written so far. */
@@ -33,6 +35,7 @@ interface State {
   readonly directory: string;
   readonly segments: OpenSegments;
   readonly reader: SpoolReader;
+  readonly undeletable: SegmentFaults;
 }
 
 interface SpoolOptions {
@@ -47,9 +50,10 @@ export function openSpool(
   { log, now = () => performance.now() }: SpoolOptions,
 ): Spool {
   const segments = createOpenSegments(found);
-  const unreadable = createUnreadableSegments(log, now);
+  const unreadable = createSegmentFaults(unreadableSaid, log, now);
+  const undeletable = createSegmentFaults(undeletableSaid, log, now);
   const reader = createSpoolReader(directory, segments, unreadable);
-  const state = { directory, segments, reader };
+  const state = { directory, segments, reader, undeletable };
   // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
   const inTurn = createTurns();
   return {
@@ -63,6 +67,7 @@ export function openSpool(
     tidy: () => inTurn(() => removeFinished(state)),
     shed: (limits, at) => inTurn(() => shed(state, limits, at)),
     unreadable: () => unreadable.count,
+    undeletable: () => undeletable.count,
     async lag() {
       const files = listSpool(directory);
       return files.reduce((sum, file) => sum + segments.unacknowledgedOf(file), 0);
@@ -71,6 +76,15 @@ export function openSpool(
     close: segments.closeAll,
   };
 }
+
+const unreadableSaid = {
+  failed: 'a segment cannot be read; it is left where it is, and those after it are read',
+  mended: 'the segment can be read again',
+};
+const undeletableSaid = {
+  failed: 'a segment cannot be deleted; addresses stand in it, and its disk space is not free',
+  mended: 'the segment is deleted after all',
+};
 
 /** One after the other, in the order in which they were asked for. */
 function createTurns() {
@@ -83,14 +97,19 @@ function createTurns() {
 }
 
 /** Deletes what was read to its end and is with Kafka. */
-async function removeFinished({ directory, segments, reader }: State): Promise<void> {
+async function removeFinished(state: State): Promise<void> {
+  const { directory, segments, reader, undeletable } = state;
   if (reader.finished.size === 0) return;
   for (const segment of reader.finished) {
-    const file = listSpool(directory).find(({ inode }) => inode === segment.inode);
+    if (undeletable.isResting(segment)) continue;
+    const files = listSpool(directory);
+    const file = files.find(({ inode }) => inode === segment.inode);
+    // It may be the one of which nothing can be known just now.
+    if (!file && files.some(({ fault }) => fault)) continue;
     const end = segments.acknowledgedOf(segment);
     if (file && file.size > segment.offset) reader.resume(segment);
     if (file && (file.active || end < file.size)) continue;
-    if (file) await unlink(file.path);
+    if (file && !(await tryToDelete(state, file))) continue;
     await reader.letGo(segment);
   }
   segments.forgetAllBut(listSpool(directory));
@@ -98,31 +117,56 @@ async function removeFinished({ directory, segments, reader }: State): Promise<v
 
 /** Deletes what is beyond the limits. */
 async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dropped[]> {
+  const { directory, undeletable } = state;
+  const files = listSpool(directory);
+  undeletable.forgetAllBut(files);
   const dropped: Dropped[] = [];
-  for (const { file, reason } of surplusOf(listSpool(state.directory), limits, now)) {
-    const one = await drop(state, file, reason);
-    if (one.lines > 0) dropped.push(one);
+  for (const { file, reason } of surplusOf(files, limits, now)) {
+    if (undeletable.isResting(file)) continue;
+    const unread = await drop(state, file);
+    if (unread && unread.lines > 0) dropped.push({ segment: basename(file.path), reason, ...unread });
   }
   return dropped;
 }
 
-async function drop({ segments, reader }: State, file: SpoolFile, reason: DropReason): Promise<Dropped> {
+type Unread = Pick<Dropped, 'lines' | 'bytes'>;
+
+/** Answers what had not been read of a file that is deleted now; undefined when it is not. */
+async function drop(state: State, file: SpoolFile): Promise<Unread | undefined> {
+  const { segments, reader } = state;
   const unread = await unreadOf(segments, file);
-  await unlink(file.path);
+  if (!unread || !(await tryToDelete(state, file))) return undefined;
   const segment = segments.opened(file.inode);
   if (segment) {
     await reader.letGo(segment);
     segments.forget(segment);
   }
-  return { segment: basename(file.path), reason, ...unread };
+  return unread;
 }
 
-/** The limits hold for what cannot be read, too: nobody can tell how many lines are in it, and at least one is. */
-async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<{ lines: number; bytes: number }> {
+/**
+ * The limits hold for what cannot be read, too: nobody can tell how many lines are in it, and at least one is. Undefined where another file
+ * has taken its place since it was listed.
+ */
+async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<Unread | undefined> {
+  const unknown = { lines: 1, bytes: file.size };
+  if (file.fault) return unknown;
   try {
     return await (await segments.of(file)).unread();
   } catch (error) {
-    if (error instanceof SegmentMoved) throw error;
-    return { lines: 1, bytes: file.size };
+    return error instanceof SegmentMoved ? undefined : unknown;
   }
+}
+
+/** Answers whether the file is deleted now. */
+async function tryToDelete({ segments, undeletable }: State, file: SpoolFile): Promise<boolean> {
+  try {
+    await unlink(file.path);
+  } catch (error) {
+    undeletable.note(file, error);
+    await segments.opened(file.inode)?.close();
+    return false;
+  }
+  undeletable.forget(file);
+  return true;
 }
