@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import { timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
+import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import {
   type Client,
   Code,
@@ -141,6 +141,15 @@ describe('creating', () => {
     });
     expect(link.etag).not.toBe('');
     expect(await client.getLink({ code: link.code })).toEqual(link);
+  });
+
+  test('a ttl counts from when the link was made, and from the edit that gives another one', async () => {
+    const made = await client.createLink({ longUrl, ttl: 60 });
+    const lasts = (from?: Timestamp, to?: Timestamp) => from && to && timestampMs(to) - timestampMs(from);
+    expect(lasts(made.createdAt, made.expiresAt)).toBe(60_000);
+    const edited = await client.updateLink({ code: made.code, patch: { ttl: 90 } });
+    expect(lasts(edited.updatedAt, edited.expiresAt)).toBe(90_000);
+    expect(await client.getLink({ code: made.code })).toEqual(edited);
   });
 
   test('an alias of any script is one in every normal form', async () => {

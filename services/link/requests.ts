@@ -8,7 +8,7 @@ import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { checkAlias } from './codes/alias.ts';
 import { checkDestination, type DestinationRules } from './destinations/destination.ts';
-import { type Checked, createFaults, type Faults, fault } from './field-faults.ts';
+import { createFaults, type Faults, fault } from './field-faults.ts';
 import { checkEnd, checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
 import type { LinkEdit } from './links/links.ts';
 import type { ListQuery, NewLink, StateFilter } from './store.ts';
@@ -42,7 +42,7 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
   const names = originalUrl === '' ? { longUrl } : { longUrl: longUrl || undefined, originalUrl };
   const destination = destinationOf(names, rules, faults);
   const alias = request.alias === undefined ? undefined : faults.take(checkAlias(request.alias));
-  const expiresAt = faults.take(lifetimeOf(request));
+  const { ttl, expiresAt } = faults.take(lifetimeOf(request)) ?? {};
   const title = faults.take(checkTitle(request.title ?? ''));
   const tags = faults.take(checkTags(request.tags));
   faults.throwIfAny();
@@ -55,6 +55,7 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
     title: title ?? '',
     tags: tags ?? [],
     expiresAt,
+    ttl,
     maxClicks: request.maxClicks,
   };
   const ending = [request.ttl ?? null, request.expiresAt ? dateOf(request.expiresAt) : null];
@@ -93,10 +94,12 @@ export function checkPatch(patch: LinkPatch | undefined, mask: FieldMask | undef
 }
 
 function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdit {
+  const { ttl, expiresAt } = faults.take(lifetimeOf(patch)) ?? {};
   const given = {
     alias: patch.alias === undefined ? undefined : faults.take(checkAlias(patch.alias)),
     destination: destinationOf(patch, rules, faults),
-    expiresAt: faults.take(checkEnd(faults.take(lifetimeOf(patch)), Date.now())),
+    ttl,
+    expiresAt: faults.take(checkEnd(expiresAt, Date.now())),
     isActive: patch.isActive,
     title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
     tags: patch.tags.length === 0 ? undefined : faults.take(checkTags(patch.tags)),
@@ -157,14 +160,13 @@ function destinationOf(
   return faults.take(checkDestination(given, field, rules.destinations));
 }
 
-function lifetimeOf({
-  ttl,
-  expiresAt,
-}: {
-  ttl?: number | undefined;
-  expiresAt?: Timestamp | undefined;
-}): Checked<Date | undefined> {
-  return checkLifetime({ ttl, expiresAt: expiresAt && dateOf(expiresAt) }, Date.now());
+interface AskedLifetime {
+  readonly ttl?: number | undefined;
+  readonly expiresAt?: Timestamp | undefined;
+}
+
+function lifetimeOf({ ttl, expiresAt }: AskedLifetime): ReturnType<typeof checkLifetime> {
+  return checkLifetime({ ttl, expiresAt: expiresAt && dateOf(expiresAt) });
 }
 
 const defaultPageSize = 50;

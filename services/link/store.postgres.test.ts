@@ -96,6 +96,18 @@ describe('creating', () => {
     expect(commits).toBe(before + 1);
   });
 
+  test('a ttl ends the link by the clock that says when it was made, in the change of it as well', async () => {
+    const record = await made({ ttl: 2 ** 31 - 1 });
+    const { createdAt, expiresAt } = record;
+    expect([expiresAt?.seconds, expiresAt?.nanos]).toEqual([
+      (createdAt?.seconds ?? 0n) + 2n ** 31n - 1n,
+      createdAt?.nanos,
+    ]);
+    expect(await store.find(workspaceId, linkKey(record.domain, record.code))).toEqual(record);
+    const { rows } = await pool.query('select record from link_changes order by seq desc limit 1');
+    expect(fromBinary(LinkRecordSchema, rows[0].record)).toEqual(record);
+  });
+
   test.each([
     [1n, '1970-01-01T00:00:00.000Z'],
     [127n, '2026-11-24T23:59:59.999Z'],

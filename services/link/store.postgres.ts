@@ -14,7 +14,7 @@ import {
 import { isSearch, listStatement } from './links/list-statement.postgres.ts';
 import { placeOf } from './links/place.postgres.ts';
 import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
-import { bytesOf, stampOf } from './links/record-bytes.ts';
+import { bytesOf, endStampOf, stampOf } from './links/record-bytes.ts';
 import { findUses, takeLastUses, takeUses } from './links/uses.postgres.ts';
 import type {
   Block,
@@ -34,6 +34,7 @@ import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 interface Ticket {
   readonly version: string;
   readonly now: Date;
+  readonly expires_at: Date | null;
 }
 
 /**
@@ -197,12 +198,13 @@ const insertText = `with held as materialized (select pg_advisory_xact_lock(hash
     insert into links (domain, code, id, version, workspace_id, created_by, number, code_key_id, destination,
                        redirect_status, title, tags, created_at, updated_at, expires_at, max_clicks)
     select $1, $2, $3::uuid, version, $4::uuid, $5::uuid, $6::bigint, $7::integer, $8, $9::smallint, $10, $11::text[],
-      now, now, $12::timestamptz, $16::integer from ticket
-    on conflict (domain, code) do nothing returning version, created_at as now),
+      now, now, coalesce($12::timestamptz, now + $17::integer * interval '1 second'), $16::integer from ticket
+    on conflict (domain, code) do nothing returning version, created_at as now, expires_at),
   told as (
     insert into link_changes (kind, record, changed_at)
-    select ${ChangeKind.CREATED}, $13::bytea || ${stampOf({ version: 'version', at: 'now' })}, now from made)
-  select version, now from made`;
+    select ${ChangeKind.CREATED}, $13::bytea || ${stampOf({ version: 'version', at: 'now' })}
+      || case when $17::integer is null then ''::bytea else ${endStampOf('expires_at')} end, now from made)
+  select version, now, expires_at from made`;
 
 async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode): Promise<CreateOutcome> {
   const plan = unstamped(link, code);
@@ -213,13 +215,15 @@ async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode
     values: [
       ...[plan.domain, plan.code, plan.id, plan.workspaceId, plan.createdBy, plan.number, plan.codeKeyId],
       ...[plan.destination, plan.redirectStatus, plan.title, plan.tags, link.expiresAt ?? null],
-      ...[bytesOf(plan), placeOf(plan), subjects, link.maxClicks ?? null],
+      ...[bytesOf(plan), placeOf(plan), subjects, link.maxClicks ?? null, link.ttl ?? null],
     ],
   });
   const [ticket] = rows;
   if (!ticket) return { outcome: await refusalOf(db, subjects) };
   const at = timestampOf(ticket.now);
-  return { outcome: 'created', record: { ...plan, version: BigInt(ticket.version), createdAt: at, updatedAt: at } };
+  const record = { ...plan, version: BigInt(ticket.version), createdAt: at, updatedAt: at };
+  if (ticket.expires_at) record.expiresAt = timestampOf(ticket.expires_at);
+  return { outcome: 'created', record };
 }
 
 /** Why nothing was made. */
@@ -229,7 +233,7 @@ async function refusalOf(db: Pool | PoolClient, subjects: readonly Subject[]): P
   return standing.some((subject) => subject.startsWith('workspace:')) ? 'workspace_taken_down' : 'host_taken_down';
 }
 
-/** The record without its version and its times, which the database gives. */
+/** The record without its version and its times, which the database gives: the end, too, of a link with a ttl. */
 function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
   return create(LinkRecordSchema, {
     id: randomUUID(),

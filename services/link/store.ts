@@ -12,6 +12,8 @@ export interface NewLink {
   readonly title: string;
   readonly tags: readonly string[];
   readonly expiresAt: Date | undefined;
+  /** In place of expiresAt: the link ends so many seconds after it was made, by the database's clock. */
+  readonly ttl?: number | undefined;
   /** Absent: no limit. */
   readonly maxClicks?: number | undefined;
 }

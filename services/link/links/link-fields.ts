@@ -31,23 +31,22 @@ export function checkTags(tags: readonly string[]): Checked<string[]> {
 }
 
 interface Lifetime {
-  readonly ttl: number | undefined;
-  readonly expiresAt: Date | undefined;
+  readonly ttl?: number | undefined;
+  readonly expiresAt?: Date | undefined;
 }
 
-/** When a link ends that was given a ttl (seconds) or an end, or undefined when it was given neither. */
-export function checkLifetime({ ttl, expiresAt }: Lifetime, nowMs: number): Checked<Date | undefined> {
+/** When a link is to end: by a ttl (seconds), which counts from when that is written down, or at a moment, or never. */
+export function checkLifetime({ ttl, expiresAt }: Lifetime): Checked<Lifetime> {
   if (ttl !== undefined && expiresAt !== undefined) {
     return { fault: fault('ttl', 'must not be given together with expires_at') };
   }
   if (ttl !== undefined) {
-    return ttl >= 1 ? { value: new Date(nowMs + ttl * 1_000) } : { fault: fault('ttl', 'must be at least 1 second') };
+    return ttl >= 1 ? { value: { ttl } } : { fault: fault('ttl', 'must be at least 1 second') };
   }
-  if (expiresAt === undefined) return { value: undefined };
-  const at = expiresAt.getTime();
-  if (Number.isNaN(at) || at > lastMoment)
+  const at = expiresAt?.getTime();
+  if (Number.isNaN(at) || (at ?? 0) > lastMoment)
     return { fault: fault('expires_at', 'must be a time before the year 10000') };
-  return { value: expiresAt };
+  return { value: { expiresAt } };
 }
 
 /** A check of its own, because what an idempotency key made is answered again when its end has passed. */

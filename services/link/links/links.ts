@@ -18,6 +18,8 @@ export interface LinkEdit {
   readonly alias?: string | undefined;
   readonly destination?: string | undefined;
   readonly expiresAt?: Date | null | undefined;
+  /** In place of expiresAt: the link ends so many seconds after this edit. */
+  readonly ttl?: number | undefined;
   readonly isActive?: boolean | undefined;
   readonly title?: string | undefined;
   readonly tags?: readonly string[] | undefined;
@@ -203,7 +205,8 @@ function edited(current: LinkRecord, edit: LinkEdit, now: Date): Edit | undefine
   next.tags = edit.tags ? [...edit.tags] : next.tags;
   next.redirectStatus = edit.redirectStatus ?? current.redirectStatus;
   if (edit.isActive !== undefined) next.disabled = !edit.isActive;
-  if (edit.expiresAt === null) delete next.expiresAt;
+  if (edit.ttl !== undefined) next.expiresAt = timestampOf(new Date(now.getTime() + edit.ttl * 1_000));
+  else if (edit.expiresAt === null) delete next.expiresAt;
   else if (edit.expiresAt) next.expiresAt = timestampOf(edit.expiresAt);
   // Whether it is used up by that is for the store to say.
   if (edit.maxClicks !== undefined) next.maxClicks = edit.maxClicks ?? 0;

@@ -15,8 +15,17 @@ const nanos = (at: string): string => `(extract(milliseconds from ${at})::bigint
  * milliseconds; seconds fit for a thousand years.
  */
 export function stampOf({ version, at }: { readonly version: string; readonly at: string }): string {
-  const time = `'\\x08'::bytea || ${varint(seconds(at), 5)} || '\\x10'::bytea || ${varint(nanos(at), 5)}`;
+  const time = timeOf(at);
   return `('\\x20'::bytea || ${varint(version, 9)} || '\\x720c'::bytea || ${time} || '\\x7a0c'::bytea || ${time})`;
+}
+
+/** SQL for expires_at (field 16), to be put behind the record's bytes in the same way. */
+export function endStampOf(at: string): string {
+  return `('\\x82010c'::bytea || ${timeOf(at)})`;
+}
+
+function timeOf(at: string): string {
+  return `'\\x08'::bytea || ${varint(seconds(at), 5)} || '\\x10'::bytea || ${varint(nanos(at), 5)}`;
 }
 
 /** 7 bits a byte, the lowest first, all but the last with the bit that says that more follow. */
