@@ -8,15 +8,19 @@ import { median } from '../statistics.ts';
 import type { Subject } from '../subject.ts';
 
 const RATE = 3_000;
-const SECONDS = 20;
-const EDITS = 9;
-const EVERY_MS = 2_000;
+const QUIET_SECONDS = 20;
+const EDITED_SECONDS = 45;
+const EDITS = 6;
+/** More than the 6 s that the set of a changed link may wait for another reason to be pushed. */
+const EVERY_MS = 7_000;
+/** The set is quiet after what made the links hot. */
+const SETTLE_MS = 2_000;
 const MOST_HOT = 10_000;
 /** Of the hot links these are followed, the others are edited. */
 const FOLLOWED_SHARE = 0.8;
 const WARM_FOLLOWS = 20;
 const LOOK_MS = 20;
-const PATIENCE_MS = 5_000;
+const PATIENCE_MS = 10_000;
 
 export interface PushFigures {
   /** In the set while it was pushed. */
@@ -40,15 +44,13 @@ export async function pushUnderLoad(bench: Bench): Promise<PushFigures> {
   const followed = Math.floor(hot * FOLLOWED_SHARE);
   const edited = codes.slice(followed, followed + EDITS);
   // What is not hot yet may be shed.
-  await follow(bench, Math.min(hot, followed + EDITS), 'count');
+  await follow(bench, Math.min(hot, followed + EDITS), QUIET_SECONDS, 'count');
   for (let times = 0; times < WARM_FOLLOWS; times++)
     await Promise.all(edited.map((code) => call(`${subject.mesh.url}/${code}`, { redirect: 'manual' }, 302)));
-  await sleep(EVERY_MS);
-  const quiet = await follow(bench, followed);
+  await sleep(SETTLE_MS);
+  const quiet = await follow(bench, followed, QUIET_SECONDS);
   const before = [await counters.envoyRequests(), await counters.resolverRequests()] as const;
-  const load = follow(bench, followed);
-  const pushes = await editAll(bench, edited);
-  const { latencyMs } = await load;
+  const [{ latencyMs }, pushes] = await Promise.all([follow(bench, followed, EDITED_SECONDS), editAll(bench, edited)]);
   const [all, cold] = [(await counters.envoyRequests()) - before[0], (await counters.resolverRequests()) - before[1]];
   // The variants that come next follow them, too.
   for (const [at, code] of edited.entries()) await edit(subject, code, destinationOf(followed + at));
@@ -65,13 +67,18 @@ export async function pushUnderLoad(bench: Bench): Promise<PushFigures> {
   };
 }
 
-function follow({ subject, generator }: Bench, links: number, wrongAnswers: 'fail' | 'count' = 'fail') {
+function follow(
+  { subject, generator }: Bench,
+  links: number,
+  seconds: number,
+  wrongAnswers: 'fail' | 'count' = 'fail',
+) {
   const { host, port } = subject;
   const values = subject.codes.slice(0, links);
   const job = {
     ...{ host, port, values, connections: CONNECTIONS.redirects, request: followRequest(subject) },
     expect: { status: 302, locations: values.map((_, at) => destinationOf(at)) },
-    ...{ rate: RATE, seconds: SECONDS, requests: RATE * SECONDS },
+    ...{ rate: RATE, seconds, requests: RATE * seconds },
   };
   return generator.run(job, wrongAnswers);
 }
