@@ -12,9 +12,9 @@ import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresStore } from '../../services/link/store.postgres.ts';
 import { layoutOf } from './layout.ts';
-import { leftovers } from './leftovers.ts';
 import { startMesh, type TestMesh } from './mesh.ts';
 import { readState } from './mesh-state.ts';
+import { orphanedParts } from './orphans.ts';
 import { PortsTakenError } from './ports/port-owner.ts';
 import { removeOutside } from './postgres/home.ts';
 import { postgresUrl } from './postgres/postgres.ts';
@@ -313,6 +313,6 @@ test.runIf(process.getuid?.() === 0)(
 
 test('nothing is left when it has stopped', async () => {
   await mesh.stop();
-  expect(leftovers(layout)).toEqual([]);
+  expect(orphanedParts(layout)).toEqual([]);
   expect(mesh.state().phase).toBe('stopped');
 });

@@ -2,8 +2,8 @@
 import { claimMesh } from './claim.ts';
 import { instancesFrom, isPart, partsOf, selectSteps, shapeOf } from './graph.ts';
 import { type Layout, makeFolders } from './layout.ts';
-import { stopLeftovers } from './leftovers.ts';
 import { type MeshState, writeState } from './mesh-state.ts';
+import { stopOrphans } from './orphans.ts';
 import { meshOf } from './parts/parts.ts';
 import { type Detours, publicNames } from './parts/services.ts';
 import { requireFree } from './ports/port-owner.ts';
@@ -39,7 +39,7 @@ export async function openMesh({ layout, ports, env, say, changed, ...options }:
   if (!claimMesh(layout)) throw new Error('Another process runs this mesh, or is starting it. See: npm run status');
   const close = (): void => removePid(layout, 'supervisor');
   try {
-    await stopLeftovers(layout, say);
+    await stopOrphans(layout, say);
     await requireFree(
       ports,
       parts.flatMap((part) => shapeOf(part).ports),

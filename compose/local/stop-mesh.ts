@@ -1,7 +1,7 @@
 import { partNames, shapeOf } from './graph.ts';
 import type { Layout } from './layout.ts';
-import { goneWithin, leftovers, stopLeftovers } from './leftovers.ts';
 import { liveSupervisor } from './mesh-state.ts';
+import { goneWithin, orphanedParts, stopOrphans } from './orphans.ts';
 import { removePid } from './supervisor/pid-files.ts';
 import { signal } from './supervisor/processes.ts';
 
@@ -11,7 +11,7 @@ const STOP_LIMIT_MS = partNames.reduce((sum, part) => sum + shapeOf(part).stopMs
 /** Stops a mesh, with or without its supervisor alive; false when nothing ran. */
 export async function stopMesh(layout: Layout, say: (line: string) => void): Promise<boolean> {
   const supervisor = liveSupervisor(layout);
-  const orphans = supervisor === undefined ? leftovers(layout) : [];
+  const orphans = supervisor === undefined ? orphanedParts(layout) : [];
   if (supervisor !== undefined) {
     say(`Stopping the mesh (process ${supervisor.pid}).`);
     signal(supervisor, 'SIGTERM');
@@ -20,7 +20,7 @@ export async function stopMesh(layout: Layout, say: (line: string) => void): Pro
       signal(supervisor, 'SIGKILL');
     }
   }
-  await stopLeftovers(layout, say);
+  await stopOrphans(layout, say);
   removePid(layout, 'supervisor');
   return supervisor !== undefined || orphans.length > 0;
 }

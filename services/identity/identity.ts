@@ -1,7 +1,7 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { createAccountTurns } from './accounts/account-turns.ts';
+import { createAccountQueues } from './accounts/account-queues.ts';
 import { createAccounts } from './accounts/accounts.ts';
 import { createHashingQueue } from './accounts/hashing-queue.ts';
 import { createLoginThrottle } from './accounts/login-throttle.ts';
@@ -54,8 +54,8 @@ export async function createIdentity({
   const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
   const passwords = await createPasswords(queue, argon2);
   const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures });
-  const turns = createAccountTurns(config.hashQueue);
-  const check = createPasswordCheck({ store, passwords, throttle, turns, now });
+  const queues = createAccountQueues(config.hashQueue);
+  const check = createPasswordCheck({ store, passwords, throttle, queues, now });
   const issue = createAccessTokens({
     keys: signingKeys,
     issuer: config.publicUrl,

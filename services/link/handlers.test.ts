@@ -33,7 +33,7 @@ import { createHandlers } from './handlers.ts';
 import { createClickCounts } from './links/click-counts.ts';
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
-import { createTakes } from './links/takes.ts';
+import { createUseQueue } from './links/use-queue.ts';
 import { postgresStore } from './store.postgres.ts';
 
 let database: TestDatabase;
@@ -61,7 +61,7 @@ beforeAll(async () => {
     shortUrl: createShortUrls('https://hop.example', 'hop.example'),
     store,
     links: createLinks({ store, codes, admit, writeToCache: async () => {}, cacheWriteMs: 20, lookalikeDelayMs: 0 }),
-    takeUse: createTakes(store),
+    takeUse: createUseQueue(store),
     closing: { close: async (workspaceId) => void closed.push(workspaceId) },
     feed,
     clicks: createClickCounts({

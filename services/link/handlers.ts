@@ -17,7 +17,7 @@ import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
 import { type Counts, jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
 import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
-import type { TakeUse } from './links/takes.ts';
+import type { TakeUse } from './links/use-queue.ts';
 import { checkCreate, checkList, checkPatch, domainOf, named } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
 

@@ -27,7 +27,7 @@ import { type AskClickCounts, createClickCounts } from './links/click-counts.ts'
 import { createShortUrls } from './links/link-message.ts';
 import { createLinks } from './links/links.ts';
 import { createPurge } from './links/purge.ts';
-import { createTakes } from './links/takes.ts';
+import { createUseQueue } from './links/use-queue.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { LinkStore } from './store.ts';
 import { startSweeper } from './sweeper.ts';
@@ -55,7 +55,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
     shortUrl: createShortUrls(config.publicUrl, domains.defaultDomain),
     store,
     links: createLinks({ store, codes, admit: admission.admit, writeToCache: cache.write, ...config }),
-    takeUse: createTakes(store),
+    takeUse: createUseQueue(store),
     closing,
     feed,
     clicks: createClickCounts(askClicks),

@@ -8,7 +8,7 @@ import type { Domains } from '#runtime/shortlink/link-key.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { checkAlias } from './codes/alias.ts';
 import { checkDestination, type DestinationRules } from './destinations/destination.ts';
-import { createFaults, type Faults, fault } from './field-faults.ts';
+import { createViolations, type Violations, violation } from './field-violations.ts';
 import { checkEnd, checkLifetime, checkTags, checkTitle, defaultRedirectStatus } from './links/link-fields.ts';
 import type { LinkEdit } from './links/links.ts';
 import type { ListQuery, NewLink, StateFilter } from './store.ts';
@@ -34,18 +34,18 @@ export interface CheckedCreate {
 }
 
 export function checkCreate(request: CreateLinkRequest, person: PersonCaller, rules: RequestRules): CheckedCreate {
-  const faults = createFaults();
+  const violations = createViolations();
   const domain = rules.domains.named(request.domain);
-  if (domain === undefined) faults.add(fault('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
+  if (domain === undefined) violations.add(violation('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
   const { longUrl, originalUrl } = request;
   // Without presence in the proto, an empty one is an absent one.
   const names = originalUrl === '' ? { longUrl } : { longUrl: longUrl || undefined, originalUrl };
-  const destination = destinationOf(names, rules, faults);
-  const alias = request.alias === undefined ? undefined : faults.take(checkAlias(request.alias));
-  const { ttl, expiresAt } = faults.take(lifetimeOf(request)) ?? {};
-  const title = faults.take(checkTitle(request.title ?? ''));
-  const tags = faults.take(checkTags(request.tags));
-  faults.throwIfAny();
+  const destination = destinationOf(names, rules, violations);
+  const alias = request.alias === undefined ? undefined : violations.take(checkAlias(request.alias));
+  const { ttl, expiresAt } = violations.take(lifetimeOf(request)) ?? {};
+  const title = violations.take(checkTitle(request.title ?? ''));
+  const tags = violations.take(checkTags(request.tags));
+  violations.throwIfAny();
   const link = {
     domain: domain ?? '',
     workspaceId: person.workspaceId,
@@ -86,39 +86,43 @@ const lasting = new Map<string, (patch: LinkPatch) => unknown>([
 ]);
 
 export function checkPatch(patch: LinkPatch | undefined, mask: FieldMask | undefined, rules: RequestRules): LinkEdit {
-  const faults = createFaults();
-  const cleared = clearedBy(mask, patch, faults);
-  const given = patch ? givenBy(patch, rules, faults) : {};
-  faults.throwIfAny();
+  const violations = createViolations();
+  const cleared = clearedBy(mask, patch, violations);
+  const given = patch ? givenBy(patch, rules, violations) : {};
+  violations.throwIfAny();
   return { ...cleared, ...given };
 }
 
-function givenBy(patch: LinkPatch, rules: RequestRules, faults: Faults): LinkEdit {
-  const { ttl, expiresAt } = faults.take(lifetimeOf(patch)) ?? {};
+function givenBy(patch: LinkPatch, rules: RequestRules, violations: Violations): LinkEdit {
+  const { ttl, expiresAt } = violations.take(lifetimeOf(patch)) ?? {};
   const given = {
-    alias: patch.alias === undefined ? undefined : faults.take(checkAlias(patch.alias)),
-    destination: destinationOf(patch, rules, faults),
+    alias: patch.alias === undefined ? undefined : violations.take(checkAlias(patch.alias)),
+    destination: destinationOf(patch, rules, violations),
     ttl,
-    expiresAt: faults.take(checkEnd(expiresAt, Date.now())),
+    expiresAt: violations.take(checkEnd(expiresAt, Date.now())),
     isActive: patch.isActive,
-    title: patch.title === undefined ? undefined : faults.take(checkTitle(patch.title)),
-    tags: patch.tags.length === 0 ? undefined : faults.take(checkTags(patch.tags)),
+    title: patch.title === undefined ? undefined : violations.take(checkTitle(patch.title)),
+    tags: patch.tags.length === 0 ? undefined : violations.take(checkTags(patch.tags)),
     redirectStatus: patch.redirectStatus,
     maxClicks: patch.maxClicks,
   };
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
 }
 
-function clearedBy(mask: FieldMask | undefined, patch: LinkPatch | undefined, faults: Faults): Partial<LinkEdit> {
+function clearedBy(
+  mask: FieldMask | undefined,
+  patch: LinkPatch | undefined,
+  violations: Violations,
+): Partial<LinkEdit> {
   let cleared: Partial<LinkEdit> = {};
   for (const path of mask?.paths ?? []) {
     // JSON writes the paths of a mask in camelCase, a query string as they are.
     const name = path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const valueIn = lasting.get(name);
     if (!valueIn && !clearable.has(name))
-      faults.add(fault('update_mask', `${shown(path)} is no field that can be changed`));
+      violations.add(violation('update_mask', `${shown(path)} is no field that can be changed`));
     if (valueIn && (!patch || valueIn(patch) === undefined))
-      faults.add(fault('update_mask', `${shown(path)} cannot be cleared: give its new value`));
+      violations.add(violation('update_mask', `${shown(path)} cannot be cleared: give its new value`));
     cleared = { ...cleared, ...clearable.get(name) };
   }
   return cleared;
@@ -148,16 +152,16 @@ interface DestinationNames {
 function destinationOf(
   { longUrl, originalUrl }: DestinationNames,
   rules: RequestRules,
-  faults: Faults,
+  violations: Violations,
 ): string | undefined {
   if (longUrl !== undefined && originalUrl !== undefined) {
-    faults.add(fault('original_url', 'is another name of long_url: give one of them'));
+    violations.add(violation('original_url', 'is another name of long_url: give one of them'));
     return undefined;
   }
   const given = originalUrl ?? longUrl;
   if (given === undefined) return undefined;
   const field = originalUrl === undefined ? 'long_url' : 'original_url';
-  return faults.take(checkDestination(given, field, rules.destinations));
+  return violations.take(checkDestination(given, field, rules.destinations));
 }
 
 interface AskedLifetime {

@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { currentTimeline } from '#runtime/postgres/primary.ts';
 import { type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import { lockNameOf } from './links/advisory-lock.postgres.ts';
 import { changeLink } from './links/change.postgres.ts';
 import {
   findReplay,
@@ -12,7 +13,6 @@ import {
   sweepIdempotencyKeys,
 } from './links/idempotency.postgres.ts';
 import { isSearch, listStatement } from './links/list-statement.postgres.ts';
-import { placeOf } from './links/place.postgres.ts';
 import { findPurgeable, purgeLink } from './links/purge.postgres.ts';
 import { bytesOf, endStampOf, stampOf } from './links/record-bytes.ts';
 import { findUses, takeLastUses, takeUses } from './links/uses.postgres.ts';
@@ -215,7 +215,7 @@ async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode
     values: [
       ...[plan.domain, plan.code, plan.id, plan.workspaceId, plan.createdBy, plan.number, plan.codeKeyId],
       ...[plan.destination, plan.redirectStatus, plan.title, plan.tags, link.expiresAt ?? null],
-      ...[bytesOf(plan), placeOf(plan), subjects, link.maxClicks ?? null, link.ttl ?? null],
+      ...[bytesOf(plan), lockNameOf(plan), subjects, link.maxClicks ?? null, link.ttl ?? null],
     ],
   });
   const [ticket] = rows;

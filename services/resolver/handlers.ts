@@ -18,9 +18,9 @@ import {
   tooManyAnswer,
   unavailableAnswer,
 } from './answers/http-answer.ts';
-import { readCode } from './asked-code.ts';
 import { type CachedLink, followState, type Source } from './cached-link.ts';
 import { isLinkPreviewer } from './link-previewers.ts';
+import { readCode } from './requested-code.ts';
 import type { Answer } from './resolve/answer.ts';
 import type { Resolver } from './resolve/resolve.ts';
 import type { TakeUse } from './take-use.ts';

@@ -35,7 +35,7 @@ import { readCursor, writeCursor } from '../../services/link/changes/change-curs
 import { etagOf } from '../../services/link/links/etag.ts';
 import { idempotencyOf } from '../../services/link/links/idempotency.ts';
 import { checkCreate, checkList } from '../../services/link/requests.ts';
-import { kept } from './kept.ts';
+import { golden } from './golden.ts';
 
 const at = 1_800_000_000_000;
 const linkId = '0192f0c1-1111-7333-8444-555566667777';
@@ -99,27 +99,27 @@ function spelled({ dictionary, ...columns }: ReturnType<typeof readBatch>) {
 
 describe('link', () => {
   test('an entry of the cache: written by link and resolvers, read by resolvers; the record in it is also in the change log', () => {
-    expect(decodeEntry(bytes(kept.cacheEntry))).toEqual(record);
-    expect(base64(encodeEntry(record))).toBe(kept.cacheEntry);
-    expect(cacheKey(record)).toBe(kept.cacheKey);
+    expect(decodeEntry(bytes(golden.cacheEntry))).toEqual(record);
+    expect(base64(encodeEntry(record))).toBe(golden.cacheEntry);
+    expect(cacheKey(record)).toBe(golden.cacheKey);
     const limited = create(LinkRecordSchema, { ...record, maxClicks: 50, usedUp: true });
-    expect(decodeEntry(bytes(kept.cacheEntryWithLimit))).toEqual(limited);
-    expect(base64(encodeEntry(limited))).toBe(kept.cacheEntryWithLimit);
+    expect(decodeEntry(bytes(golden.cacheEntryWithLimit))).toEqual(limited);
+    expect(base64(encodeEntry(limited))).toBe(golden.cacheEntryWithLimit);
   });
 
   test('a cursor of the watch: held by resolvers, edges and the relay while link is replaced', () => {
-    expect(readCursor(kept.watchCursor)).toEqual(cursor);
-    expect(writeCursor(cursor)).toBe(kept.watchCursor);
+    expect(readCursor(golden.watchCursor)).toEqual(cursor);
+    expect(writeCursor(cursor)).toBe(golden.watchCursor);
   });
 
   test('the keys of the code space: codes that people have on paper stay those of their numbers', () => {
-    writeFileSync(file, kept.codeKeys);
+    writeFileSync(file, golden.codeKeys);
     const [first, second] = loadCodeKeys(file);
-    expect([first?.codeOf(0), first?.codeOf(1_999_999), second?.codeOf(2_000_000)]).toEqual(kept.codes);
-    expect(kept.codes.map((code, index) => (index < 2 ? first : second)?.numberOf(code))).toEqual([
+    expect([first?.codeOf(0), first?.codeOf(1_999_999), second?.codeOf(2_000_000)]).toEqual(golden.codes);
+    expect(golden.codes.map((code, index) => (index < 2 ? first : second)?.numberOf(code))).toEqual([
       0, 1_999_999, 2_000_000,
     ]);
-    expect([first?.fingerprint, second?.fingerprint]).toEqual(kept.codeKeyFingerprints);
+    expect([first?.fingerprint, second?.fingerprint]).toEqual(golden.codeKeyFingerprints);
   });
 
   const rules = {
@@ -128,13 +128,13 @@ describe('link', () => {
   };
 
   test('what a caller holds of a link and of a list, and shows to whichever process answers next', () => {
-    expect(etagOf(record)).toBe(kept.etag);
+    expect(etagOf(record)).toBe(golden.etag);
     const { question } = checkList(create(ListLinksRequestSchema, { tag: 'a' }), caller, rules.domains);
     const place = { at: new Date(at), id: linkId };
-    expect(rowTokens.read(question, kept.pageToken)).toEqual(place);
-    expect(rowTokens.read(question, kept.pageTokenOfTheListAlone)).toEqual(place);
-    expect(rowTokens.write(question, place)).toBe(kept.pageToken);
-    for (const token of [kept.pageToken, kept.pageTokenOfTheListAlone])
+    expect(rowTokens.read(question, golden.pageToken)).toEqual(place);
+    expect(rowTokens.read(question, golden.pageTokenOfTheListAlone)).toEqual(place);
+    expect(rowTokens.write(question, place)).toBe(golden.pageToken);
+    for (const token of [golden.pageToken, golden.pageTokenOfTheListAlone])
       expect(() => rowTokens.read([...question, 'more'], token)).toThrow('was not made by this list');
   });
 
@@ -144,7 +144,7 @@ describe('link', () => {
       ...{ redirectStatus: 308, ttl: 60 },
     });
     const idempotency = idempotencyOf('key', checkCreate(request, caller, rules).asked);
-    expect(base64(idempotency?.requestHash ?? Buffer.alloc(0))).toBe(kept.requestHash);
+    expect(base64(idempotency?.requestHash ?? Buffer.alloc(0))).toBe(golden.requestHash);
   });
 });
 
@@ -156,13 +156,13 @@ describe('clicks', () => {
     ...{ acceptLanguage: 'de-DE,de', secPurpose: '', doNotTrack: true, address: '192.0.2.1' },
   };
   test('a line of the spool: written by Envoy, read by whichever gateway-edge is beside it', () => {
-    expect(parseLine(kept.spoolLine)).toMatchObject(line);
-    expect(parseLine(kept.spoolLineOfSixFields)).toMatchObject(line);
+    expect(parseLine(golden.spoolLine)).toMatchObject(line);
+    expect(parseLine(golden.spoolLineOfSixFields)).toMatchObject(line);
   });
 
   test('what a resolver or the name of a hot route says of a click', () => {
-    expect(readClickTag(kept.clickTag)).toEqual({ ...tag, version: '7', code: 'gr%C3%B6%C3%9Fe' });
-    expect(writeClickTag(tag)).toBe(kept.clickTag);
+    expect(readClickTag(golden.clickTag)).toEqual({ ...tag, version: '7', code: 'gr%C3%B6%C3%9Fe' });
+    expect(writeClickTag(tag)).toBe(golden.clickTag);
   });
 
   test('how far a spool is sent', async () => {
@@ -170,10 +170,10 @@ describe('clicks', () => {
       ['7:a', 20],
       ['8:b', 5],
     ]);
-    const opened = await throughFile(kept.spoolCursor, () => openCursor(file, refuse));
+    const opened = await throughFile(golden.spoolCursor, () => openCursor(file, refuse));
     expect(opened.found).toEqual(acknowledged);
     await opened.save(acknowledged);
-    expect(readFileSync(file, 'utf8')).toBe(kept.spoolCursor);
+    expect(readFileSync(file, 'utf8')).toBe(golden.spoolCursor);
   });
 
   test('the hot links of an edge', async () => {
@@ -181,21 +181,21 @@ describe('clicks', () => {
       ['hop.example/abc', 12.5],
       ['hop.example/größe', 3],
     ]);
-    expect(await throughFile(kept.hotLinks, () => readHotLinks(file, refuse))).toEqual(links);
+    expect(await throughFile(golden.hotLinks, () => readHotLinks(file, refuse))).toEqual(links);
     await writeHotLinks(file, links);
-    expect(readFileSync(file, 'utf8')).toBe(kept.hotLinks);
+    expect(readFileSync(file, 'utf8')).toBe(golden.hotLinks);
   });
 
   test('how far a list of clicks is read', () => {
     const [question, place] = [[linkId, false], { atUs: at * 1_000, skip: 2 }];
-    expect(clickTokens.read(question, kept.clickPageToken)).toEqual(place);
-    expect(clickTokens.read(question, kept.clickPageTokenOfTheListAlone)).toEqual(place);
-    expect(clickTokens.write(question, place)).toBe(kept.clickPageToken);
+    expect(clickTokens.read(question, golden.clickPageToken)).toEqual(place);
+    expect(clickTokens.read(question, golden.clickPageTokenOfTheListAlone)).toEqual(place);
+    expect(clickTokens.write(question, place)).toBe(golden.clickPageToken);
   });
 
   test('a message of the clicks topic: written by gateway-edge, read by analytics, days later too', () => {
     const [message] = packClicks(ClickRows.of([click]), { edgeId: 'edge-1', partitions: 1 });
-    const batch = readBatch(bytes(kept.clickBatch));
+    const batch = readBatch(bytes(golden.clickBatch));
     expect(spelled(readBatch(message?.value ?? Buffer.alloc(0)))).toEqual(spelled(batch));
     const texts = [linkId, workspaceId, 'hop.example', 'größe', 'example.org', 'DE', 'Berlin', 'mobile'];
     expect(batch).toMatchObject({
@@ -218,11 +218,11 @@ describe('people', () => {
   });
 
   test('the cookie of a session: in browsers for a month', () => {
-    expect(cookie.read(refreshing({ 'x-hop-cookie': kept.cookie }))).toBe(kept.refreshToken);
+    expect(cookie.read(refreshing({ 'x-hop-cookie': golden.cookie }))).toBe(golden.refreshToken);
     const answered = refreshing();
-    cookie.write(answered, kept.refreshToken);
-    const byRest = kept.setCookie.replace('/hop.identity.v1.IdentityService/RefreshSession', '/api/auth/refresh');
-    expect(answered.responseHeader.getSetCookie()).toEqual([kept.setCookie, byRest]);
+    cookie.write(answered, golden.refreshToken);
+    const byRest = golden.setCookie.replace('/hop.identity.v1.IdentityService/RefreshSession', '/api/auth/refresh');
+    expect(answered.responseHeader.getSetCookie()).toEqual([golden.setCookie, byRest]);
   });
 
   test('how far the revocations are read: held by gateway-access while identity is replaced', () => {
@@ -236,10 +236,10 @@ describe('people', () => {
   });
 
   test('who is calling: signed by gateway-access, believed by every service', () => {
-    const privateKey = createPrivateKey({ key: bytes(kept.callerKey), format: 'der', type: 'pkcs8' });
+    const privateKey = createPrivateKey({ key: bytes(golden.callerKey), format: 'der', type: 'pkcs8' });
     const [issuer, keyId] = ['gateway-access', 'gateway-access-1'];
     const keyring = new Map([[keyId, { keyId, issuer, publicKey: createPublicKey(privateKey) }]]);
-    expect(verifyCaller(keyring, kept.callerToken, call, at + 1_000)).toEqual(caller);
-    expect(mintCaller({ issuer, keyId, privateKey }, caller, call, at)).toBe(kept.callerToken);
+    expect(verifyCaller(keyring, golden.callerToken, call, at + 1_000)).toEqual(caller);
+    expect(mintCaller({ issuer, keyId, privateKey }, caller, call, at)).toBe(golden.callerToken);
   });
 });

@@ -8,11 +8,11 @@ import {
   type WatchHeartbeat,
 } from '../gen/hop/analytics/v1/analytics_service_pb.ts';
 import type { Click } from '../gen/hop/analytics/v1/click_pb.ts';
+import { clickDeduplicator } from './click-deduplicator.ts';
 import { type LiveOptions, lastingStream } from './lasting-stream.ts';
 import { everyItem } from './pages.ts';
 import type { World } from './policy.ts';
 import type { AnalyticsService } from './services.ts';
-import { toldClicks } from './told-clicks.ts';
 
 export interface LiveClicksOptions extends LiveOptions {
   /** So many requests were counted but not told, for there were too many at once. */
@@ -36,7 +36,7 @@ export function liveClicks(
   options: LiveClicksOptions = {},
 ): AsyncGenerator<Click, void, undefined> {
   const request = create(WatchClicksRequestSchema, init);
-  const told = toldClicks();
+  const told = clickDeduplicator();
   /** By the installation's clock: since when the clicks are told, and until when surely none is missing. */
   let beganMs: number | undefined;
   let sureMs = 0;

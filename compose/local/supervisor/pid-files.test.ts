@@ -6,7 +6,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { claimMesh } from '../claim.ts';
 import { type Layout, layoutOf, makeFolders } from '../layout.ts';
-import { leftovers, stopLeftovers } from '../leftovers.ts';
+import { orphanedParts, stopOrphans } from '../orphans.ts';
 import { livePart, writePid } from './pid-files.ts';
 import { identify } from './processes.ts';
 
@@ -31,7 +31,7 @@ test('a pid that now belongs to another process is not ours, and is never signal
   writePid(layout, 'link', pid);
   writeFileSync(path.join(layout.run, 'link.json'), JSON.stringify({ pid, startedAt: 'an earlier boot' }));
   expect(livePart(layout, 'link')).toBeUndefined();
-  await stopLeftovers(layout, () => {});
+  await stopOrphans(layout, () => {});
   expect(identify(pid)).toBeDefined();
   stranger.kill('SIGKILL');
   await once(stranger, 'exit');
@@ -41,9 +41,9 @@ test('what an earlier run left behind is stopped and said', async () => {
   const rest = spawn('sleep', ['60']);
   writePid(layout, 'valkey', rest.pid ?? 0);
   const said: string[] = [];
-  expect(leftovers(layout)).toEqual(['valkey']);
-  await Promise.all([stopLeftovers(layout, (line) => said.push(line)), once(rest, 'exit')]);
-  expect(leftovers(layout)).toEqual([]);
+  expect(orphanedParts(layout)).toEqual(['valkey']);
+  await Promise.all([stopOrphans(layout, (line) => said.push(line)), once(rest, 'exit')]);
+  expect(orphanedParts(layout)).toEqual([]);
   expect(said.join()).toContain(`stopping valkey of an earlier run (process ${rest.pid})`);
 });
 

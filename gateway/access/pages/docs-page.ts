@@ -1,8 +1,8 @@
 import { reasonSections } from '#runtime/errors/reasons.ts';
 import { escapeHtml } from '#runtime/http/page.ts';
+import { commentHtml, inlineHtml } from './comment-html.ts';
 import type { GrpcCall, OpenApi, Operation, Parameter, Schema, Verb } from './openapi/openapi.ts';
 import { fieldsHtml, typeHtml, typesHtml } from './schema-html.ts';
-import { inlineHtml, wordsHtml } from './words-html.ts';
 
 /** The parts of content/docs.html. */
 interface DocsParts extends Readonly<Record<string, string>> {
@@ -86,13 +86,13 @@ function introduction(api: OpenApi): string {
   const variables = Object.entries(api['x-variables']).map(([name, value]) => `${name}='${value}'`);
   const [lead = '', ...rest] = api.info.description.split('\n\n');
   return `<p class="lead">${inlineHtml(lead)}</p>
-${wordsHtml(rest.join('\n\n'))}
+${commentHtml(rest.join('\n\n'))}
 <p>The whole of it for programs: <a href="/api/openapi.json">openapi.json</a>, OpenAPI 3.1.</p>
 <h2>Before the first call</h2>
 <p>The examples are commands for a shell. Each works as it stands, after those before it in their order of use: make an account, then a link.</p>
 <pre><code>${escapeHtml(variables.join('\n'))}</code></pre>
 <h2>Credentials</h2>
-${wordsHtml(`${api.components.securitySchemes.bearer?.description ?? ''} Send it as \`Authorization: Bearer …\`; there is no other place for it.`)}`;
+${commentHtml(`${api.components.securitySchemes.bearer?.description ?? ''} Send it as \`Authorization: Bearer …\`; there is no other place for it.`)}`;
 }
 
 function groupHtml({ name, description, calls, streams }: Group, api: OpenApi): string {
@@ -110,7 +110,7 @@ function callHtml(call: Call, api: OpenApi): string {
 <h3>${inlineHtml(operation.summary)}</h3>
 <p class="path">${wayHtml(call)}</p>
 <p class="needs">${needsHtml(operation)}</p>
-${wordsHtml(operation.description)}
+${commentHtml(operation.description)}
 ${takesHtml(operation, api)}
 <h4>Example</h4>
 ${exampleHtml(operation, api)}
@@ -125,7 +125,7 @@ function streamHtml({ rpc, summary, description, scope }: GrpcCall): string {
 <h3>${inlineHtml(summary)}</h3>
 <p class="path"><span class="verb">gRPC</span> <code>${escapeHtml(rpc)}</code></p>
 <p class="needs">A stream, by gRPC and gRPC-Web only. ${scopeHtml(scope)}</p>
-${wordsHtml(description)}
+${commentHtml(description)}
 </article>`;
 }
 

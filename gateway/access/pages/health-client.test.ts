@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { HealthImplementation, service as healthService } from 'grpc-health-check';
 import { afterEach, expect, it } from 'vitest';
-import { createPlaces } from '../places.ts';
+import { createEndpointFinder } from '../discovery.ts';
 import { createPartFinder } from './health-client.ts';
 import { createReadiness, type Part, type Report } from './readiness.ts';
 
@@ -27,7 +27,7 @@ function listening(server: Server, at: string): Promise<number> {
 const nobody = { 'gateway-edge': [], 'gateway-access': [], resolver: [], link: [], identity: [], analytics: [] };
 
 async function reportOf(port: number): Promise<Report> {
-  const parts = createPartFinder(createPlaces({ ...nobody, link: [{ host: '127.0.0.1', port }] }));
+  const parts = createPartFinder(createEndpointFinder({ ...nobody, link: [{ host: '127.0.0.1', port }] }));
   closing.push(parts.close);
   const [part] = await parts.find();
   return (part as Part).ask();
@@ -71,7 +71,9 @@ it.runIf(process.platform === 'linux')(
     const port = await listening(hanging, '127.0.0.1:0');
     await healthServer({ '': 'SERVING' }, `127.0.0.2:${port}`);
     const resolver = [{ host: 'resolver', port }];
-    const parts = createPartFinder(createPlaces({ ...nobody, resolver }, async () => ['127.0.0.1', '127.0.0.2']));
+    const parts = createPartFinder(
+      createEndpointFinder({ ...nobody, resolver }, async () => ['127.0.0.1', '127.0.0.2']),
+    );
     closing.push(parts.close);
     expect(await createReadiness(parts)()).toEqual({ status: 'degraded', degraded: ['resolver-1'] });
   },

@@ -1,7 +1,7 @@
 import { credentials, makeGenericClientConstructor, type ServiceError } from '@grpc/grpc-js';
 import { service as healthService } from 'grpc-health-check';
 import type { Address } from '#runtime/config/config.ts';
-import { type FindPlaces, keepContacts } from '../places.ts';
+import { type FindEndpoints, keepClients } from '../discovery.ts';
 import type { Part, Report } from './readiness.ts';
 
 /** The part of grpc.health.v1 that is asked: every status at once, the process's own under the empty name. */
@@ -26,17 +26,17 @@ const HealthConstructor = makeGenericClientConstructor(healthService, 'Health');
 const channelOptions = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
 
 /** Everything of the mesh that is found, to be asked for its health. */
-export function createPartFinder(find: FindPlaces): { find(): Promise<readonly Part[]>; close(): void } {
-  const contactsOf = keepContacts(healthClient, (client) => client.close());
+export function createPartFinder(find: FindEndpoints): { find(): Promise<readonly Part[]>; close(): void } {
+  const clientsOf = keepClients(healthClient, (client) => client.close());
   return {
     async find() {
-      return contactsOf(await find()).map(([{ kind, name }, client]) => ({
+      return clientsOf(await find()).map(([{ kind, name }, client]) => ({
         name,
         isResolver: kind === 'resolver',
         ask: () => ask(client),
       }));
     },
-    close: () => void contactsOf([]),
+    close: () => void clientsOf([]),
   };
 }
 

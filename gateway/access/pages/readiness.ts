@@ -1,4 +1,4 @@
-import { type KeptAnswerOptions, keptAnswer } from '../kept-answer.ts';
+import { type CachedAnswerOptions, cachedAnswer } from '../cached-answer.ts';
 
 /** What the health service of one process said: whether it takes calls, and which of its dependencies do not answer. */
 export interface Report {
@@ -23,14 +23,14 @@ interface Readiness {
 
 export type ReadReadiness = () => Promise<Readiness>;
 
-interface ReadinessOptions extends Partial<KeptAnswerOptions> {
+interface ReadinessOptions extends Partial<CachedAnswerOptions> {
   /** Everything that a working installation needs of the mesh, but Envoy, which asked, and this process. */
   readonly find: () => Promise<readonly Part[]>;
 }
 
 /** Asks every part at once. Redirects work while one resolver serves; the rest is degraded, and named. */
-export function createReadiness({ find, keptMs = 500, now }: ReadinessOptions): ReadReadiness {
-  return keptAnswer(() => readAll(find), { keptMs, now });
+export function createReadiness({ find, maxAgeMs = 500, now }: ReadinessOptions): ReadReadiness {
+  return cachedAnswer(() => readAll(find), { maxAgeMs, now });
 }
 
 async function readAll(find: ReadinessOptions['find']): Promise<Readiness> {

@@ -1,6 +1,6 @@
 import { escapeHtml } from '#runtime/http/page.ts';
+import { commentHtml, inlineHtml } from './comment-html.ts';
 import type { Schema } from './openapi/openapi.ts';
-import { inlineHtml, wordsHtml } from './words-html.ts';
 
 /** A field as a reader sees it. */
 interface FieldRow {
@@ -26,7 +26,7 @@ export function typesHtml(types: readonly (readonly [string, Schema])[]): string
         must: false,
         may: !required.includes(field),
       }));
-      return `<article id="type-${name}">\n<h3>${name}</h3>\n${wordsHtml(description)}\n${fieldsHtml(rows)}\n</article>`;
+      return `<article id="type-${name}">\n<h3>${name}</h3>\n${commentHtml(description)}\n${fieldsHtml(rows)}\n</article>`;
     })
     .join('\n');
 }

@@ -72,7 +72,7 @@ it('asks once for all who come within the time that an answer is kept', async ()
     rounds++;
     return [answering('resolver', 'resolver-1')];
   };
-  const status = createMeshStatus({ find, keptMs: 1_000, now: () => time });
+  const status = createMeshStatus({ find, maxAgeMs: 1_000, now: () => time });
   await Promise.all([status(), status()]);
   time = 999;
   await status();

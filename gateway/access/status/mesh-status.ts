@@ -2,7 +2,7 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampNow } from '@bufbuild/protobuf/wkt';
 import type { ProcessStatus } from '#gen/status/v1/process_status_pb.ts';
 import type { MeshStatusSchema } from '#gen/status/v1/status_service_pb.ts';
-import { type KeptAnswerOptions, keptAnswer } from '../kept-answer.ts';
+import { type CachedAnswerOptions, cachedAnswer } from '../cached-answer.ts';
 
 type MeshStatusInit = Exclude<MessageInitShape<typeof MeshStatusSchema>, { readonly $typeName: string }>;
 
@@ -21,7 +21,7 @@ export type Kind = (typeof kinds)[number];
 
 export type ReadMeshStatus = () => Promise<MeshStatusInit>;
 
-interface MeshStatusOptions extends Partial<KeptAnswerOptions> {
+interface MeshStatusOptions extends Partial<CachedAnswerOptions> {
   /** Every process that there is now. */
   readonly find: () => Promise<readonly Process[]>;
 }
@@ -37,9 +37,9 @@ const tiers = ['edge', 'l1', 'redis', 'replica', 'primary', 'filter', 'none'] as
 const mostProcesses = 256;
 const byPlace = new Intl.Collator('en', { numeric: true });
 
-/** Asks every process at once, at most once in `keptMs`, however many ask for it. */
-export function createMeshStatus({ find, keptMs = 1_000, now }: MeshStatusOptions): ReadMeshStatus {
-  return keptAnswer(() => readAll(find), { keptMs, now });
+/** Asks every process at once, at most once in `maxAgeMs`, however many ask for it. */
+export function createMeshStatus({ find, maxAgeMs = 1_000, now }: MeshStatusOptions): ReadMeshStatus {
+  return cachedAnswer(() => readAll(find), { maxAgeMs, now });
 }
 
 async function readAll(find: MeshStatusOptions['find']): Promise<MeshStatusInit> {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { ProcessService } from '#gen/status/v1/process_service_pb.ts';
 import { service } from '#runtime/rpc/serve.ts';
 import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
-import { createPlaces } from '../places.ts';
+import { createEndpointFinder } from '../discovery.ts';
 import { createProcessFinder } from './processes.ts';
 
 let link: TestServer;
@@ -24,7 +24,7 @@ const nobody = { 'gateway-edge': [], 'gateway-access': [], resolver: [], link: [
 const issuer = () => link.keys.identity('gateway-access');
 
 it('asks a process that calls itself something, and remembers it by that', async () => {
-  const find = createProcessFinder(createPlaces({ ...nobody, link: [link.address] }), issuer());
+  const find = createProcessFinder(createEndpointFinder({ ...nobody, link: [link.address] }), issuer());
   const [before] = await find();
   expect([before?.kind, before?.name]).toEqual(['link', 'link']);
   expect((await before?.ask())?.instance).toBe('link-7d9f');
@@ -35,8 +35,8 @@ it('asks a process that calls itself something, and remembers it by that', async
 it('gives up on a process that takes the connection and says nothing', async () => {
   const address = held.address();
   if (address === null || typeof address === 'string') throw new Error('no port');
-  const places = createPlaces({ ...nobody, identity: [{ host: '127.0.0.1', port: address.port }] });
-  const find = createProcessFinder(places, issuer());
+  const endpoints = createEndpointFinder({ ...nobody, identity: [{ host: '127.0.0.1', port: address.port }] });
+  const find = createProcessFinder(endpoints, issuer());
   const [process] = await find();
   await expect(process?.ask()).rejects.toThrow();
 });

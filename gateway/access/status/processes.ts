@@ -3,7 +3,7 @@ import type { ProcessStatus } from '#gen/status/v1/process_status_pb.ts';
 import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
 import type { Address } from '#runtime/config/config.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
-import { type FindPlaces, keepContacts } from '../places.ts';
+import { type FindEndpoints, keepClients } from '../discovery.ts';
 import type { Process } from './mesh-status.ts';
 
 interface Known {
@@ -15,17 +15,17 @@ interface Known {
 const askMs = 1_000;
 
 /** The processes of the mesh, to be asked. One that falls silent keeps the name that it last gave itself. */
-export function createProcessFinder(find: FindPlaces, issuer: ServiceIdentity): () => Promise<readonly Process[]> {
-  const contactsOf = keepContacts((address) => contact(address, issuer));
+export function createProcessFinder(find: FindEndpoints, issuer: ServiceIdentity): () => Promise<readonly Process[]> {
+  const clientsOf = keepClients((address) => connect(address, issuer));
   return async () =>
-    contactsOf(await find()).map(([{ kind, name }, one]) => ({
+    clientsOf(await find()).map(([{ kind, name }, one]) => ({
       kind,
       name: one.name ?? name,
       ask: () => askOne(one),
     }));
 }
 
-function contact(address: Address, issuer: ServiceIdentity): Known {
+function connect(address: Address, issuer: ServiceIdentity): Known {
   const client = meshClient(ProcessService, { addresses: [address], issuer, deadlineMs: askMs });
   return { ask: () => client.getProcessStatus({}), name: undefined };
 }

@@ -1,12 +1,12 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, histogram } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { createChanged } from './changed.ts';
 import { pushCost } from './choosing/push-cost.ts';
 import type { HotEntry, HotSet } from './entry.ts';
 import { createFleet } from './fleet.ts';
 import { createHotEntries, type HotEntries } from './hot-entries.ts';
 import { createLease, type Lease } from './lease.ts';
+import { createNotifier } from './notifier.ts';
 import { createPushPace } from './push-pace.ts';
 import type { Capacity } from './snapshot.ts';
 import { createSnapshots } from './snapshots.ts';
@@ -41,9 +41,9 @@ const pushDuration = histogram(metric.hotSetPushDuration);
 export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
   const { lingerMs = 100, patienceMs = 6_000, now = () => performance.now() } = options;
   const entries = createHotEntries([...hosts.keys()], capacity);
-  const fleet = createFleet(() => lease.changed.fire());
+  const fleet = createFleet(() => lease.changed.notify());
   const lease = createLease(fleet, now);
-  const changed = createChanged();
+  const changed = createNotifier();
   const counts = { nacks: 0, refused: 0, pushes: 0 };
   const snapshots = createSnapshots({ hosts, capacity, log });
   let isKnown = false;
@@ -54,7 +54,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
 
   function publish(): void {
     missed = 0;
-    if (isKnown && snapshots.take(entries.lists())) changed.fire();
+    if (isKnown && snapshots.take(entries.lists())) changed.notify();
   }
 
   function put(all: readonly HotEntry[]): HotEntry[] {

@@ -1,5 +1,5 @@
-import { type Changed, createChanged } from './changed.ts';
 import type { Fleet } from './fleet.ts';
+import { createNotifier, type Notifier } from './notifier.ts';
 
 /** Whether Envoys may serve the hot set. */
 export interface Lease {
@@ -15,11 +15,11 @@ export interface Lease {
   /** Counts what was set. */
   readonly serial: number;
   /** What was set, or what an Envoy has. */
-  readonly changed: Changed;
+  readonly changed: Notifier;
 }
 
 export function createLease(fleet: Fleet, now: () => number): Lease {
-  const changed = createChanged();
+  const changed = createNotifier();
   let until = 0;
   let serial = 0;
   let withheld: ReadonlySet<string> = new Set();
@@ -44,7 +44,7 @@ export function createLease(fleet: Fleet, now: () => number): Lease {
       withheld = shards;
       until = ttlMs === undefined ? 0 : now() + ttlMs;
       serial += 1;
-      changed.fire();
+      changed.notify();
     },
     hasNews(node, before, held) {
       const may = leftFor(node) > 0;

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Address } from '../../config/config.ts';
-import { hostsOf } from '../hosts-of.ts';
+import { lookupHost } from '../dns.ts';
 
 /** The addresses of the processes that one address stands for. Rejects when its name cannot be looked up. */
 export type FindProcesses = (address: Address) => Promise<readonly Address[]>;
@@ -58,6 +58,6 @@ export function createProcesses(options: ProcessesOptions): Processes {
 /** Where there is only one address, the name: it is looked up with each connection that is made. */
 async function findByName(address: Address): Promise<readonly Address[]> {
   if (isIP(address.host) !== 0) return [address];
-  const hosts = await hostsOf(address.host);
+  const hosts = await lookupHost(address.host);
   return hosts.length > 1 ? hosts.map((host) => ({ host, port: address.port })) : [address];
 }

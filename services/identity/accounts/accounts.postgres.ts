@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { classify } from '#runtime/postgres/pool.ts';
+import { inBatches } from '../in-batches.ts';
 import { type AccountRow, accountColumns, accountFrom, type Database, only } from '../rows.postgres.ts';
-import { inSteps } from '../sessions/in-steps.ts';
 import { endOthers } from '../sessions/sessions.postgres.ts';
 import type { AccountStore, OwnPassword, UserChange } from '../store.ts';
 
@@ -132,7 +132,7 @@ export function accountStore({ rows, transaction }: Database): AccountStore {
       return transaction(async (locked) => {
         if ((await locked(updatePassword, [userId, version, passwordHash, keptSessionId])).length === 0)
           return undefined;
-        return inSteps((limit) => endOthers(locked, { keptId: keptSessionId, userId, at, limit }));
+        return inBatches((limit) => endOthers(locked, { keptId: keptSessionId, userId, at, limit }));
       });
     },
     updateUser: (change) => unlessTaken(() => changeUser(change)),

@@ -1,5 +1,5 @@
+import { inBatches } from '../in-batches.ts';
 import type { Database, ReadRows } from '../rows.postgres.ts';
-import { inSteps } from '../sessions/in-steps.ts';
 import type { DeletionStore } from '../store.ts';
 
 // Whoever opens a session waits for this lock, or is waited for; who makes an API key, for that of the membership.
@@ -57,8 +57,8 @@ async function deleteEverything(rows: ReadRows, userId: string, passwordVersion:
   const [user] = await rows<{ email_key: string }>(lockUser, [userId, passwordVersion]);
   if (!user) return false;
   const workspaces = await rows<{ id: string }>(lockWorkspaces, [userId]);
-  await inSteps(async (limit) => (await rows(deleteTokens, [userId, limit])).length);
-  await inSteps(async (limit) => (await rows(deleteSessions, [userId, limit])).length);
+  await inBatches(async (limit) => (await rows(deleteTokens, [userId, limit])).length);
+  await inBatches(async (limit) => (await rows(deleteSessions, [userId, limit])).length);
   await rows(deleteApiKeys, [userId]);
   await rows(deleteUser, [userId]);
   await rows(closeWorkspaces, [workspaces.map(({ id }) => id)]);

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
-import { createAccountTurns } from './account-turns.ts';
+import { createAccountQueues } from './account-queues.ts';
 import { createHashingQueue, type HashingQueueOptions } from './hashing-queue.ts';
 import { createLoginThrottle } from './login-throttle.ts';
 import { createPasswordCheck, type PasswordCheck } from './password-check.ts';
@@ -37,7 +37,7 @@ function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 
     store: identity.store,
     passwords: { matches },
     throttle,
-    turns: createAccountTurns(100),
+    queues: createAccountQueues(100),
     now: Date.now,
   });
   return { check, looked, held, letGo: () => held.splice(0).forEach((go) => void go()) };

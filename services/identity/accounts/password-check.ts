@@ -2,7 +2,7 @@ import { HopError } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { AccountStore, LoginAttempt, PasswordRecord } from '../store.ts';
-import type { AccountTurns } from './account-turns.ts';
+import type { AccountQueues } from './account-queues.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
 
@@ -21,13 +21,13 @@ interface PasswordCheckParts {
   readonly store: Pick<AccountStore, 'countLoginAttempt' | 'uncountLoginAttempt' | 'clearLoginFailures'>;
   readonly passwords: Pick<Passwords, 'matches'>;
   readonly throttle: LoginThrottle;
-  readonly turns: AccountTurns;
+  readonly queues: AccountQueues;
   readonly now: () => number;
 }
 
 const failureWindowMs = 3_600_000;
 
-export function createPasswordCheck({ store, passwords, throttle, turns, now }: PasswordCheckParts): PasswordCheck {
+export function createPasswordCheck({ store, passwords, throttle, queues, now }: PasswordCheckParts): PasswordCheck {
   const failuresSince = (): Date => new Date(now() - failureWindowMs);
 
   const counted = async (emailKey: string, matches: (attempt: LoginAttempt) => Promise<boolean>): Promise<boolean> => {
@@ -50,7 +50,7 @@ export function createPasswordCheck({ store, passwords, throttle, turns, now }: 
       };
       // First of all by what was read: of a flood, those who would be refused write nothing.
       throttle.refuseWhenFull(emailKey, failures);
-      return turns.run(emailKey, () => counted(emailKey, matches), signal);
+      return queues.run(emailKey, () => counted(emailKey, matches), signal);
     },
   };
 }

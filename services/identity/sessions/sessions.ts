@@ -5,9 +5,9 @@ import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { loginFailed } from '../accounts/accounts.ts';
+import { inBatches } from '../in-batches.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
-import { inSteps } from './in-steps.ts';
 
 /** What a person holds after signing in. */
 export interface SignedIn {
@@ -104,7 +104,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
     end: (sessionId, userId) => store.revokeSession(sessionId, userId, new Date(now())),
     async endOthers(keptId, userId) {
       const at = new Date(now());
-      return inSteps((limit) => store.revokeOtherSessions(keptId, userId, at, limit));
+      return inBatches((limit) => store.revokeOtherSessions(keptId, userId, at, limit));
     },
   };
 }

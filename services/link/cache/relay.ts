@@ -7,7 +7,7 @@ import type { ChangeFeed } from '../changes/change-feed.ts';
 import type { ChangeLog, Leadership, StoredChange } from '../changes/change-log.ts';
 import type { WatchEvent } from '../changes/subscription.ts';
 import type { CacheWriters } from './cache-writer.ts';
-import { createInsistentWrites } from './insistent-writes.ts';
+import { createRetriedWrites } from './retried-writes.ts';
 
 /** Carries every committed change to the cache, in one process at a time. */
 export interface Relay {
@@ -25,7 +25,7 @@ export interface RelaySettings {
 
 export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }: RelaySettings): Relay {
   const stopping = new AbortController();
-  const writes = createInsistentWrites(cache, log);
+  const writes = createRetriedWrites(cache, log);
   /**
    * How far this process has brought the cache, over one connection to it. Where that cannot be saved, as while commits wait for a
    * replica, it goes on from here: from what was saved it would empty a cache again that it has just emptied.

@@ -1,5 +1,5 @@
 import { maxCodeLength } from '#runtime/shortlink/link-key.ts';
-import { type Checked, fault } from '../field-faults.ts';
+import { type Checked, violation } from '../field-violations.ts';
 import { isReserved } from './reserved-words.ts';
 
 /** Letters and marks of any script, digits, "-" and "_". A mark belongs to a letter before it. */
@@ -9,11 +9,11 @@ const unseen = /\p{Default_Ignorable_Code_Point}/u;
 
 /** The alias in NFC, or what is wrong with it. */
 export function checkAlias(raw: string): Checked<string> {
-  const refuse = (description: string) => ({ fault: fault('alias', description, 'ALIAS_INVALID') });
+  const refuse = (description: string) => ({ violation: violation('alias', description, 'ALIAS_INVALID') });
   // Normalising is work: what cannot fit in any form is refused before.
   if (raw.length > 16 * maxCodeLength) return refuse(`must have at most ${maxCodeLength} characters`);
   const alias = raw.normalize('NFC');
-  if (isReserved(alias)) return { fault: fault('alias', 'is a reserved word', 'ALIAS_RESERVED') };
+  if (isReserved(alias)) return { violation: violation('alias', 'is a reserved word', 'ALIAS_RESERVED') };
   if (alias === '') return refuse('must have at least one character');
   if ([...alias].length > maxCodeLength) return refuse(`must have at most ${maxCodeLength} characters`);
   if (!allowed.test(alias) || unseen.test(alias)) {

@@ -8,7 +8,7 @@ const strict = { isOwnHost, allowPrivate: false };
 
 function outcome(raw: string, rules = strict): string {
   const checked = checkDestination(raw, 'long_url', rules);
-  return 'value' in checked ? checked.value : checked.fault.reason;
+  return 'value' in checked ? checked.value : checked.violation.reason;
 }
 
 describe('a destination', () => {

@@ -1,5 +1,5 @@
 import { bareHost, type Domains } from '#runtime/shortlink/link-key.ts';
-import { type Checked, fault } from '../field-faults.ts';
+import { type Checked, violation } from '../field-violations.ts';
 import { isPrivateHost } from './private-hosts.ts';
 
 const maxDestinationBytes = 8_192;
@@ -25,7 +25,7 @@ export function createOwnHosts(domains: Domains, hostAliases: readonly string[],
  * the name it has in the request.
  */
 export function checkDestination(raw: string, field: string, rules: DestinationRules): Checked<string> {
-  const refuse = (description: string) => ({ fault: fault(field, description, 'DESTINATION_INVALID') });
+  const refuse = (description: string) => ({ violation: violation(field, description, 'DESTINATION_INVALID') });
   if (Buffer.byteLength(raw) > maxDestinationBytes) return refuse(`must have at most ${maxDestinationBytes} bytes`);
   // The parser would drop tabs and line breaks without a word.
   if (/\p{Cc}/u.test(raw)) return refuse('must not contain control characters');
@@ -44,7 +44,7 @@ export function checkDestination(raw: string, field: string, rules: DestinationR
 export const withoutFinalDots = (hostname: string): string => hostname.replace(/\.+$/, '');
 
 function checkHost(url: URL, field: string, { isOwnHost, allowPrivate }: DestinationRules): Checked<string> {
-  const refuse = (description: string) => ({ fault: fault(field, description, 'DESTINATION_REFUSED') });
+  const refuse = (description: string) => ({ violation: violation(field, description, 'DESTINATION_REFUSED') });
   const host = withoutFinalDots(url.hostname);
   if (isOwnHost(host, url.port)) return refuse('must not be a short link of this installation');
   if (!allowPrivate && isPrivateHost(host)) return refuse('must not be a private, loopback or link-local host');

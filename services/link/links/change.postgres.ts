@@ -7,8 +7,8 @@ import type { ChangeOutcome, ChangeRequest, Edit } from '../store.ts';
 import { noneStands, standingAmong } from '../takedowns/standing.postgres.ts';
 import { type Subject, subjectsOf } from '../takedowns/subjects.ts';
 import { Abandoned } from '../transaction.postgres.ts';
+import { lockKey } from './advisory-lock.postgres.ts';
 import { type LockedRow, lockLink } from './locked-rows.postgres.ts';
-import { lockPlace } from './place.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 import { isUsedUp } from './uses.postgres.ts';
 
@@ -20,7 +20,7 @@ export async function changeLink(
 ): Promise<ChangeOutcome> {
   if (newCode !== undefined && newCode !== key.code) {
     // In one order, so that two renames that swap codes do not wait for each other.
-    for (const code of [key.code, newCode].sort()) await lockPlace(client, { domain: key.domain, code });
+    for (const code of [key.code, newCode].sort()) await lockKey(client, { domain: key.domain, code });
   }
   const row = await lockLink(client, key, workspaceId);
   if (!row) return { outcome: 'missing' };

@@ -4,7 +4,7 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { classify } from '#runtime/postgres/pool.ts';
 import type { CreateOutcome, Idempotency } from '../store.ts';
 import { Abandoned } from '../transaction.postgres.ts';
-import { lockName } from './place.postgres.ts';
+import { lockName } from './advisory-lock.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
 /** How long an idempotency key is remembered. */

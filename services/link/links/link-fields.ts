@@ -1,4 +1,4 @@
-import { type Checked, fault } from '../field-faults.ts';
+import { type Checked, violation } from '../field-violations.ts';
 
 /** The last moment that RFC 3339 can write. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
@@ -9,11 +9,11 @@ const lengthOf = (text: string): number => [...text].length;
 
 /** In NFC, as it is searched for. */
 export function checkTitle(title: string): Checked<string> {
-  if (/\p{Cc}/u.test(title)) return { fault: fault('title', 'must not contain control characters') };
+  if (/\p{Cc}/u.test(title)) return { violation: violation('title', 'must not contain control characters') };
   const value = title.normalize('NFC');
   // Some letters are more of them in NFC.
   if (lengthOf(value) > longestTitle)
-    return { fault: fault('title', `must be at most ${longestTitle} characters, in Unicode form NFC`) };
+    return { violation: violation('title', `must be at most ${longestTitle} characters, in Unicode form NFC`) };
   return { value };
 }
 
@@ -22,11 +22,12 @@ const unseen = /^[\s\p{Default_Ignorable_Code_Point}]+$/u;
 
 /** In NFC, sorted, each once. */
 export function checkTags(tags: readonly string[]): Checked<string[]> {
-  if (tags.some((tag) => /\p{Cc}/u.test(tag))) return { fault: fault('tags', 'must not contain control characters') };
-  if (tags.some((tag) => unseen.test(tag))) return { fault: fault('tags', 'must not be white space alone') };
+  if (tags.some((tag) => /\p{Cc}/u.test(tag)))
+    return { violation: violation('tags', 'must not contain control characters') };
+  if (tags.some((tag) => unseen.test(tag))) return { violation: violation('tags', 'must not be white space alone') };
   const value = [...new Set(tags.map((tag) => tag.normalize('NFC')))].sort();
   if (value.some((tag) => lengthOf(tag) > longestTag))
-    return { fault: fault('tags', `must be at most ${longestTag} characters each, in Unicode form NFC`) };
+    return { violation: violation('tags', `must be at most ${longestTag} characters each, in Unicode form NFC`) };
   return { value };
 }
 
@@ -38,19 +39,19 @@ interface Lifetime {
 /** When a link is to end: by a ttl (seconds), which counts from when that is written down, or at a moment, or never. */
 export function checkLifetime({ ttl, expiresAt }: Lifetime): Checked<Lifetime> {
   if (ttl !== undefined && expiresAt !== undefined) {
-    return { fault: fault('ttl', 'must not be given together with expires_at') };
+    return { violation: violation('ttl', 'must not be given together with expires_at') };
   }
   if (ttl !== undefined) {
-    return ttl >= 1 ? { value: { ttl } } : { fault: fault('ttl', 'must be at least 1 second') };
+    return ttl >= 1 ? { value: { ttl } } : { violation: violation('ttl', 'must be at least 1 second') };
   }
   const at = expiresAt?.getTime();
   if (Number.isNaN(at) || (at ?? 0) > lastMoment)
-    return { fault: fault('expires_at', 'must be a time before the year 10000') };
+    return { violation: violation('expires_at', 'must be a time before the year 10000') };
   return { value: { expiresAt } };
 }
 
 /** A check of its own, because what an idempotency key made is answered again when its end has passed. */
 export function checkEnd(end: Date | undefined, nowMs: number): Checked<Date | undefined> {
-  if (end && end.getTime() <= nowMs) return { fault: fault('expires_at', 'must be in the future') };
+  if (end && end.getTime() <= nowMs) return { violation: violation('expires_at', 'must be in the future') };
   return { value: end };
 }

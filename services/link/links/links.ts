@@ -134,11 +134,11 @@ async function createOnce(
 ): Promise<{ outcome: 'created' | 'replayed'; record: LinkRecord }> {
   admit?.();
   const end = checkEnd(link.expiresAt, Date.now());
-  if ('fault' in end) {
+  if ('violation' in end) {
     // What was made in time is answered again; nothing can be made any more.
     const before = idempotency && (await store.replay(link.workspaceId, idempotency));
     if (before) return answerOf(before, alias);
-    throw invalid(end.fault.field, end.fault.description, end.fault.reason);
+    throw invalid(end.violation.field, end.violation.description, end.violation.reason);
   }
   for (let attempt = 0; attempt < mostCollisions; attempt++) {
     const code: ChosenCode = alias === undefined ? await codes.next() : { code: alias, number: 0, codeKeyId: 0 };

@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind } from '#gen/link/v1/change_pb.ts';
 import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import type { DeletedLink } from '../store.ts';
-import { lockPlace } from './place.postgres.ts';
+import { lockKey } from './advisory-lock.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
 /** SQL: deleted longer ago than so many milliseconds, by the database's clock. */
@@ -19,7 +19,7 @@ export async function findPurgeable(pool: Pool, afterMs: number, limit: number):
 
 /** What is left is a change that says from which version on the code has no link. */
 export async function purgeLink(client: PoolClient, link: DeletedLink, afterMs: number): Promise<boolean> {
-  await lockPlace(client, link);
+  await lockKey(client, link);
   const { rows } = await client.query<{ version: string }>(
     `delete from links where domain = $1 and code = $2 and id = $3 and ${deletedBefore('$4')}
      returning nextval('link_version') as version`,

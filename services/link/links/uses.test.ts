@@ -11,7 +11,7 @@ import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { ChosenCode, FollowedLink, LinkStore, TakeOutcome } from '../store.ts';
-import { createTakes } from './takes.ts';
+import { createUseQueue } from './use-queue.ts';
 
 const workspaceId = randomUUID();
 const never = new AbortController().signal;
@@ -82,7 +82,7 @@ test.each([1, 2, 50])('many at once, from two processes, are granted %i uses tog
   const pools = [1, 2].map(() =>
     createPool(database.url, { max: 8, maxWaiting: 500, connectTimeoutMs: 20_000, log: silentLog }),
   );
-  const takes = pools.map((each) => createTakes(postgresStore(each)));
+  const takes = pools.map((each) => createUseQueue(postgresStore(each)));
   const outcomes = await Promise.all(Array.from({ length: 3 * limit + 20 }, (_, at) => takes[at % 2]?.(link, never)));
   // Apart, as when each comes in a process of its own.
   const other = await made(limit);
@@ -175,7 +175,7 @@ test('what is left of a link that is purged has no count', async () => {
 
 test('a name that the link has no longer is answered apart from the one that it has', async () => {
   const link = await made(9);
-  const takeUse = createTakes(store);
+  const takeUse = createUseQueue(store);
   const [right, wrong] = await Promise.all([takeUse(link, never), takeUse({ ...link, code: 'before' }, never)]);
   expect([right.granted, wrong]).toEqual([true, { granted: false, record: undefined }]);
 });
@@ -184,7 +184,7 @@ test('what came while one question was under way is one question, and nothing is
   const link = await made(undefined);
   const asked: number[] = [];
   let answer = (_: TakeOutcome): void => {};
-  const takeUse = createTakes({
+  const takeUse = createUseQueue({
     takeUses: (_link, wanted) => {
       asked.push(wanted);
       return new Promise((resolve) => {

@@ -2,8 +2,8 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type CachedLink, nameOf } from '../cached-link.ts';
 import type { Answer } from './answer.ts';
 import { type AskTierOptions, createQuestions } from './ask-tier.ts';
-import { createFlights } from './flights.ts';
 import { createL1Answers, type L1AnswersOptions } from './l1-answers.ts';
+import { createSingleFlight } from './single-flight.ts';
 import { createTimeLimit, type Timer } from './time-limit.ts';
 import { createWalk, type WalkOptions } from './walk.ts';
 
@@ -31,7 +31,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const answers = createL1Answers(options);
   const questions = createQuestions({ ...options, within });
   const walk = createWalk({ ...options, answers, questions, within, hedgeMs: patienceMs.primary / 4 });
-  const fly = createFlights<Answer>(options.maxFlights);
+  const fly = createSingleFlight<Answer>(options.maxFlights);
   const { atHand, isMadeUp, lastResort } = answers;
 
   /** An absence found for a question from before ours proves nothing: a link may have been made in between. */

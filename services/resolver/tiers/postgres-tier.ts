@@ -4,7 +4,7 @@ import { classify } from '#runtime/postgres/pool.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { LinkStore } from '../store.ts';
-import { gather } from './gather.ts';
+import { batched } from './batching.ts';
 import type { Found, PrimaryTier, Tier } from './tier.ts';
 
 interface PostgresTierOptions {
@@ -116,7 +116,7 @@ function guarded(name: string, store: LinkStore, options: PostgresTierOptions): 
   // A full pool is a crowd, not an illness.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
   const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { ...limits, isFailure });
-  const rowOf = gather(rows.fire, { name, ...batches, underWay: connections, patienceMs: budgetMs });
+  const rowOf = batched(rows.fire, { name, ...batches, underWay: connections, patienceMs: budgetMs });
   return {
     get state() {
       return rows.state;

@@ -4,7 +4,7 @@ import type { Redis } from '#runtime/redis/redis.ts';
 import { cacheKey, decodeEntry, relayPlaceKey, setAllIfNewer } from '#runtime/shortlink/cache-entry.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { gather } from './gather.ts';
+import { batched } from './batching.ts';
 import type { Found, RedisTier } from './tier.ts';
 
 interface RedisTierOptions {
@@ -57,8 +57,8 @@ export function redisTier({
     isFailure: (error) => !(error instanceof GoneBack),
     log,
   });
-  const entryOf = gather(get.fire, { name: 'redis', ...batches, patienceMs: budgetMs });
-  const write = gather(
+  const entryOf = batched(get.fire, { name: 'redis', ...batches, patienceMs: budgetMs });
+  const write = batched(
     async (records: readonly LinkRecord[]) => {
       await setAllIfNewer(redis, records);
       return [];

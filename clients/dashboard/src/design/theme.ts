@@ -1,10 +1,10 @@
 import { useSyncExternalStore } from 'react';
-import { createKeptChoice } from './kept-choice.ts';
+import { createStoredChoice } from './stored-choice.ts';
 
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
-const choice = createKeptChoice<Theme>('hop-theme', themes);
+const choice = createStoredChoice<Theme>('hop-theme', themes);
 
 /** What the person chose; `system` follows the machine. */
 export const useTheme = (): [Theme, (theme: Theme) => void] => [

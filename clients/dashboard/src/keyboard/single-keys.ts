@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
-import { createKeptChoice } from '../design/kept-choice.ts';
+import { createStoredChoice } from '../design/stored-choice.ts';
 
-const choice = createKeptChoice('hop-single-keys', ['on', 'off']);
+const choice = createStoredChoice('hop-single-keys', ['on', 'off']);
 
 /** Whether characters alone run commands: not where a person switched that off, whose voice control or hand presses them unmeant. */
 export const areSingleKeysOn = (): boolean => choice.current() === 'on';

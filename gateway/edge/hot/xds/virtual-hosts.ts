@@ -5,9 +5,9 @@ import type {
   DeltaDiscoveryRequest,
   DeltaDiscoveryResponseSchema,
 } from '#gen-envoy/service/discovery/v3/discovery_pb.ts';
-import type { Changed } from '../changed.ts';
 import type { HotEntry } from '../entry.ts';
 import type { Fleet } from '../fleet.ts';
+import type { Notifier } from '../notifier.ts';
 import { allEntries, type Snapshot } from '../snapshot.ts';
 import { answerTo, type Verdict } from './acknowledgement.ts';
 
@@ -18,7 +18,7 @@ export interface VirtualHostSource {
   readonly fleet: Fleet;
   /** Undefined until it is known what is hot. */
   newest(): Snapshot | undefined;
-  readonly changed: Changed;
+  readonly changed: Notifier;
   /** Tells the versions of this process from those of the one before it. */
   readonly epoch: string;
   /** A snapshot with these of its entries alone, and each of its virtual hosts, to find out what of it an Envoy refuses. */

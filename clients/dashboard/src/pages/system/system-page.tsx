@@ -7,10 +7,10 @@ import { Answer } from '../../components/feedback/answer.tsx';
 import { Icon } from '../../components/icon.tsx';
 import { Page } from '../../components/page.tsx';
 import { useCommands } from '../../keyboard/commands.tsx';
+import { Backlogs } from './backlogs.tsx';
 import { Edges } from './edges.tsx';
 import { timeOfDay } from './measures.ts';
-import { isRefusal, NotForYou } from './not-for-you.tsx';
-import { OnTheirWay } from './on-their-way.tsx';
+import { isRefusal, NoAccess } from './no-access.tsx';
 import { millisecondsOf } from './pace-history.ts';
 import { Processes } from './processes.tsx';
 import style from './system.module.css';
@@ -53,7 +53,7 @@ export default function SystemPage() {
       }
     >
       {isRefused ? (
-        <NotForYou error={status.error} />
+        <NoAccess error={status.error} />
       ) : (
         <Answer query={status}>{(data) => <Mesh status={data} isPaused={isPaused} />}</Answer>
       )}
@@ -81,7 +81,7 @@ function Mesh({ status, isPaused }: MeshProps) {
         <Edges processes={status.processes} />
       </Section>
       <Section title="On their way">
-        <OnTheirWay processes={status.processes} />
+        <Backlogs processes={status.processes} />
       </Section>
       <Section title="Processes">
         <Processes processes={status.processes} at={at} />

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { prefersJson } from '#runtime/http/negotiation.ts';
-import { readCode } from './asked-code.ts';
+import { readCode } from './requested-code.ts';
 
 it.each([
   ['plain', 'aZ09_-x', { code: 'aZ09_-x', preview: false }],

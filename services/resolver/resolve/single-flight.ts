@@ -5,7 +5,7 @@ export interface Flight<Result> {
 }
 
 /** At most one question under way for each key, and at most max in all; undefined where there is no more room. */
-export function createFlights<Result>(max: number) {
+export function createSingleFlight<Result>(max: number) {
   const flights = new Map<string, Promise<Result>>();
   return function fly(key: string, ask: () => Promise<Result>): Flight<Result> | undefined {
     const under = flights.get(key);

@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 
 /** What is locked of a domain and code: a transaction that takes a version for them holds it, whether a link is there or not. */
-export const placeOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
+export const lockNameOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
 
 const lock = { name: 'lock-name', text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' };
 
@@ -12,6 +12,6 @@ export async function lockName(client: PoolClient, name: string): Promise<void> 
 }
 
 /** Until the end of the transaction. */
-export async function lockPlace(client: PoolClient, key: LinkKey): Promise<void> {
-  await lockName(client, placeOf(key));
+export async function lockKey(client: PoolClient, key: LinkKey): Promise<void> {
+  await lockName(client, lockNameOf(key));
 }

@@ -8,7 +8,7 @@ const reasons = ['SCOPE_MISSING', 'ROLE_MISSING', 'OPERATOR_ONLY'];
 export const isRefusal = (error: unknown): boolean => error !== null && reasons.includes(problemOf(error).reason);
 
 /** Why this page is not shown to a person, and who can change that. */
-export function NotForYou({ error }: { error: unknown }) {
+export function NoAccess({ error }: { error: unknown }) {
   const { workspace } = usePerson();
   if (problemOf(error).reason === 'OPERATOR_ONLY') {
     return (

@@ -2,34 +2,34 @@ import { invalidFields } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
 
 /** What is wrong with one field of a request. */
-export interface Fault {
+export interface Violation {
   readonly field: string;
   readonly description: string;
   readonly reason: Reason;
 }
 
-export function fault(field: string, description: string, reason: Reason = 'INVALID_ARGUMENT'): Fault {
+export function violation(field: string, description: string, reason: Reason = 'INVALID_ARGUMENT'): Violation {
   return { field, description, reason };
 }
 
 /** The outcome of a check: the value as it is kept, or what is wrong with it. */
-export type Checked<Value> = { readonly value: Value } | { readonly fault: Fault };
+export type Checked<Value> = { readonly value: Value } | { readonly violation: Violation };
 
-/** Gathers the faults of a request, so that the caller learns of all at once. */
-export interface Faults {
-  /** The value, or undefined after noting the fault. */
+/** Gathers the violations of a request, so that the caller learns of all at once. */
+export interface Violations {
+  /** The value, or undefined after noting the violation. */
   take<Value>(checked: Checked<Value>): Value | undefined;
-  add(fault: Fault): void;
-  /** Throws when there are any. Faults of one reason keep it. */
+  add(violation: Violation): void;
+  /** Throws when there are any. Violations of one reason keep it. */
   throwIfAny(): void;
 }
 
-export function createFaults(): Faults {
-  const found: Fault[] = [];
+export function createViolations(): Violations {
+  const found: Violation[] = [];
   return {
     take(checked) {
       if ('value' in checked) return checked.value;
-      found.push(checked.fault);
+      found.push(checked.violation);
       return undefined;
     },
     add(one) {

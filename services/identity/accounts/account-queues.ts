@@ -1,7 +1,7 @@
 import { createHashingQueue, type HashingQueue } from './hashing-queue.ts';
 
 /** Keeps the passwords of one account that are checked at once few. */
-export interface AccountTurns {
+export interface AccountQueues {
   /** Runs the job in its turn. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait for this account. */
   run<Value>(emailKey: string, job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
 }
@@ -13,7 +13,7 @@ export interface AccountTurns {
  */
 const atOnce = 8;
 
-export function createAccountTurns(limit: number): AccountTurns {
+export function createAccountQueues(limit: number): AccountQueues {
   const accounts = new Map<string, { readonly queue: HashingQueue; users: number }>();
   return {
     async run(emailKey, job, signal) {

@@ -1,11 +1,11 @@
 import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { gather } from './gather.ts';
+import { batched } from './batching.ts';
 
 /** A store that answers when the test says so. */
-function heldStore(limits: Partial<Parameters<typeof gather>[1]> = {}) {
+function heldStore(limits: Partial<Parameters<typeof batched>[1]> = {}) {
   const asked: { readonly keys: readonly string[]; answer(): void; fail(error: Error): void }[] = [];
-  const find = gather(
+  const find = batched(
     (keys: readonly string[]) => {
       const { promise, resolve, reject } = Promise.withResolvers<readonly string[]>();
       asked.push({ keys, answer: () => resolve(keys.map((key) => key.toUpperCase())), fail: reject });

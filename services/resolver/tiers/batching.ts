@@ -1,6 +1,6 @@
 import { unavailable } from '#runtime/errors/errors.ts';
 
-export interface GatherOptions {
+export interface BatchingOptions {
   /** Of what is asked, for the error. */
   readonly name: string;
   /** Keys in one question. */
@@ -26,9 +26,9 @@ interface Waiting<Key, Value> {
  * key. Nobody waits for others to come, and a key is never looked up before it was asked for. `ask` answers in the order of its keys; a question that
  * fails has failed for all of them, so no key may be able to spoil it.
  */
-export function gather<Key, Value>(
+export function batched<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
-  { name, most, underWay, maxWaiting, patienceMs }: GatherOptions,
+  { name, most, underWay, maxWaiting, patienceMs }: BatchingOptions,
 ): (key: Key) => Promise<Value> {
   const waiting: Waiting<Key, Value>[] = [];
   let running = 0;

@@ -1,7 +1,7 @@
 import { isCode } from '#runtime/shortlink/link-key.ts';
 
 /** The last part of a short link's path, as it was asked for. */
-export interface AskedCode {
+export interface RequestedCode {
   /** NFC. */
   readonly code: string;
   /** A trailing "+" asks where the link leads, without following it. */
@@ -13,7 +13,7 @@ const plainCode = /^[0-9A-Za-z_-]{1,64}$/;
 const longestRaw = 512;
 
 /** Undefined: no link can have such a code, so no store is asked. */
-export function readCode(raw: string): AskedCode | undefined {
+export function readCode(raw: string): RequestedCode | undefined {
   if (plainCode.test(raw)) return { code: raw, preview: false };
   if (raw.length > longestRaw) return undefined;
   const preview = raw.endsWith('+');

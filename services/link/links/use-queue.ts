@@ -28,7 +28,7 @@ const mostWaiting = 1_000;
  * One question to the store at a time for each link, for all that came meanwhile: they would wait for each other's row there anyway, each
  * with a connection that other calls need.
  */
-export function createTakes(store: Pick<LinkStore, 'takeUses'>): TakeUse {
+export function createUseQueue(store: Pick<LinkStore, 'takeUses'>): TakeUse {
   const queues = new Map<string, Waiting[]>();
 
   async function takeTogether(link: FollowedLink, together: readonly Waiting[]): Promise<void> {

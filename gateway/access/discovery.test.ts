@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { Address } from '#runtime/config/config.ts';
-import { createPlaces, keepContacts, type Place } from './places.ts';
+import { createEndpointFinder, type Endpoint, keepClients } from './discovery.ts';
 
 const nobody = { 'gateway-edge': [], 'gateway-access': [], resolver: [], link: [], identity: [], analytics: [] };
 const at = (host: string): Address => ({ host, port: 1 });
@@ -13,13 +13,13 @@ it('finds all that a name stands for, and a name that leads nowhere', async () =
   };
   const lookUp = async (host: string) => found[host] ?? noSuchName();
   const configured = { ...nobody, resolver: [at('resolver'), at('twice')], link: [at('gone'), at('also-gone')] };
-  const places = await createPlaces(configured, lookUp)();
-  expect(places.map(({ name }) => name)).toEqual(['resolver-1', 'resolver-2', 'link', 'link-2']);
+  const endpoints = await createEndpointFinder(configured, lookUp)();
+  expect(endpoints.map(({ name }) => name)).toEqual(['resolver-1', 'resolver-2', 'link', 'link-2']);
 });
 
 it('leaves them where they were while the name cannot be looked up', async () => {
   let lookUp: () => Promise<readonly string[]> = async () => ['10.0.0.1', '10.0.0.2'];
-  const find = createPlaces({ ...nobody, resolver: [at('resolver')] }, () => lookUp());
+  const find = createEndpointFinder({ ...nobody, resolver: [at('resolver')] }, () => lookUp());
   const before = await find();
   lookUp = noSuchName;
   expect(await find()).toEqual(before);
@@ -32,7 +32,7 @@ it('has one look-up of a name under way, however long it takes, and leaves them 
   const answers = [Promise.resolve(['10.0.0.1', '10.0.0.2']), slow.promise];
   let asked = 0;
   const lookUp = () => answers[asked++] ?? noSuchName();
-  const find = createPlaces({ ...nobody, resolver: [at('mesh')], link: [at('mesh')] }, lookUp);
+  const find = createEndpointFinder({ ...nobody, resolver: [at('mesh')], link: [at('mesh')] }, lookUp);
   const before = await find();
   for (let round = 0; round < 3; round++) expect(await find()).toEqual(before);
   expect(asked).toBe(2);
@@ -40,16 +40,16 @@ it('has one look-up of a name under way, however long it takes, and leaves them 
   expect((await find()).map(({ address }) => address.host)).toEqual(['10.0.0.3', '10.0.0.3']);
 });
 
-it('keeps one contact for a place as long as it is there', () => {
+it('keeps one client for an endpoint as long as it is there', () => {
   const gone: string[] = [];
-  const contactsOf = keepContacts(
+  const clientsOf = keepClients(
     ({ host }) => ({ host }),
     ({ host }) => void gone.push(host),
   );
-  const place = (host: string): Place => ({ kind: 'link', name: 'link', address: at(host) });
-  const [first] = contactsOf([place('10.0.0.1'), place('10.0.0.2')]);
-  const [again] = contactsOf([place('10.0.0.1')]);
+  const endpoint = (host: string): Endpoint => ({ kind: 'link', name: 'link', address: at(host) });
+  const [first] = clientsOf([endpoint('10.0.0.1'), endpoint('10.0.0.2')]);
+  const [again] = clientsOf([endpoint('10.0.0.1')]);
   expect([again?.[1] === first?.[1], gone]).toEqual([true, ['10.0.0.2']]);
-  contactsOf([]);
+  clientsOf([]);
   expect(gone).toEqual(['10.0.0.2', '10.0.0.1']);
 });

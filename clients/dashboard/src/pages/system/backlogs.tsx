@@ -15,7 +15,7 @@ const lagMessages = 1_000;
 type Status = readonly ProcessStatus[];
 
 /** How old what each process knows of the links is, and which clicks have not arrived yet. */
-export function OnTheirWay({ processes }: { processes: readonly MeshProcess[] }) {
+export function Backlogs({ processes }: { processes: readonly MeshProcess[] }) {
   const answering = processes.flatMap(({ status }) => (status ? [status] : []));
   return (
     <div className={style.halves}>

@@ -9,15 +9,15 @@ const POLL_MS = 50;
 const KILLED_MS = 5_000;
 
 /** Parts that run although no supervisor does. */
-export function leftovers(layout: Layout): PartName[] {
+export function orphanedParts(layout: Layout): PartName[] {
   return partsWithPid(layout)
     .filter(isPart)
     .filter((part) => livePart(layout, part) !== undefined);
 }
 
 /** Stops what is left of an earlier run and removes its pid files; `say` is told about every process. */
-export async function stopLeftovers(layout: Layout, say: (line: string) => void): Promise<void> {
-  for (const group of stopOrder(leftovers(layout))) {
+export async function stopOrphans(layout: Layout, say: (line: string) => void): Promise<void> {
+  for (const group of stopOrder(orphanedParts(layout))) {
     await Promise.all(group.map((part) => stopOne(layout, part, say)));
   }
   for (const part of partsWithPid(layout)) if (livePart(layout, part) === undefined) removePid(layout, part);

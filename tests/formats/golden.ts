@@ -1,5 +1,5 @@
 // Written once by the version that began each format, and never again: formats.test.ts says what each of them is. Bytes are in base64.
-export const kept = {
+export const golden = {
   cacheKey: 'hop:l:hop.example/größe',
   cacheEntry:
     'MDAwMDAwMDAwMDAwMDAwNwokMDE5MmYwYzEtMTExMS03MzMzLTg0NDQtNTU1NTY2NjY3Nzc3Egtob3AuZXhhbXBsZRoHZ3LDtsOfZSAHKiQwMTkyZjBjMS0yMjIyLTczMzMtODQ0NC01NTU1NjY2Njc3NzcyJDAxOTJmMGMxLTMzMzMtNzMzMy04NDQ0LTU1NTU2NjY2Nzc3Nzj/3tmEv2ZAAUoZaHR0cHM6Ly9leGFtcGxlLm9yZy9hP2I9Y1C0AloHR3LDtsOfZWIBYWIBYmgBcgYIgKSn2gZ6CgiApKfaBhDAhD2CAQoIgKSn2gYQgIl6igELCICkp9oGEMCNtwE=',

@@ -1,5 +1,5 @@
 /** What a person chose among some values, kept in this browser and the same in all its tabs. */
-export interface KeptChoice<Value extends string> {
+export interface StoredChoice<Value extends string> {
   current(): Value;
   choose(value: Value): void;
   /** Called after each change, here or in another tab. */
@@ -7,10 +7,10 @@ export interface KeptChoice<Value extends string> {
 }
 
 /** The first of the values holds until another is chosen. */
-export function createKeptChoice<Value extends string>(
+export function createStoredChoice<Value extends string>(
   key: string,
   values: readonly [Value, ...Value[]],
-): KeptChoice<Value> {
+): StoredChoice<Value> {
   const listeners = new Set<() => void>();
   let current = stored(key, values);
   const become = (value: Value): void => {

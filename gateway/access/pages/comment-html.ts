@@ -1,7 +1,7 @@
 import { escapeHtml } from '#runtime/http/page.ts';
 
 /** A comment of the contract as HTML: paragraphs, and `code` in backquotes. */
-export function wordsHtml(text: string): string {
+export function commentHtml(text: string): string {
   return text
     .split('\n\n')
     .filter((paragraph) => paragraph !== '')

@@ -1,18 +1,18 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Address } from '#runtime/config/config.ts';
-import { hostsOf } from '#runtime/rpc/hosts-of.ts';
+import { lookupHost } from '#runtime/rpc/dns.ts';
 import type { AccessConfig } from './config.ts';
 import { type Kind, kinds } from './status/mesh-status.ts';
 
-/** Where a process of the mesh is by now. */
-export interface Place {
+/** A process of the mesh and where it listens now. */
+export interface Endpoint {
   readonly kind: Kind;
   /** The first has the bare name, but for resolvers: resolver-1, link, link-2. */
   readonly name: string;
   readonly address: Address;
 }
 
-export type FindPlaces = () => Promise<readonly Place[]>;
+export type FindEndpoints = () => Promise<readonly Endpoint[]>;
 
 type Configured = Readonly<Record<Kind, readonly Address[]>>;
 
@@ -22,7 +22,7 @@ type LookUp = (host: string) => Promise<readonly string[]>;
 /** How long a look-up is waited for. With the 300 ms that a process has for its health, it is less than the 600 ms that Envoy has for both. */
 const lookupMs = 100;
 
-export const configuredPlaces = (config: AccessConfig): Configured => ({
+export const configuredAddresses = (config: AccessConfig): Configured => ({
   'gateway-edge': config.gatewayEdgeAddresses,
   'gateway-access': config.gatewayAccessAddresses,
   resolver: config.resolverAddresses,
@@ -35,11 +35,11 @@ export const configuredPlaces = (config: AccessConfig): Configured => ({
  * Finds the processes of the mesh, anew each time: a name may stand for many (a headless service in Kubernetes), and not for
  * the same ones tomorrow. While it cannot be looked up, or that takes long, they are where they were.
  */
-export function createPlaces(configured: Configured, lookUp: LookUp = hostsOf): FindPlaces {
+export function createEndpointFinder(configured: Configured, lookUp: LookUp = lookupHost): FindEndpoints {
   const names = createNames(lookUp);
   const hosts = [...new Set(kinds.flatMap((kind) => configured[kind].map(({ host }) => host)))];
 
-  function placesOf(kind: Kind): readonly Place[] {
+  function endpointsOf(kind: Kind): readonly Endpoint[] {
     const found = configured[kind].flatMap(({ host, port }) => names.known(host).map((one) => ({ host: one, port })));
     const apart = new Map(found.map((address) => [`${address.host} ${address.port}`, address]));
     return [...apart.values()].map((address, index) => ({ kind, name: nameOf(kind, index), address }));
@@ -48,7 +48,7 @@ export function createPlaces(configured: Configured, lookUp: LookUp = hostsOf): 
   return async () => {
     const late = setTimeout(lookupMs, undefined, { ref: false });
     await Promise.race([Promise.all(hosts.map(names.look)), late]);
-    return kinds.flatMap(placesOf);
+    return kinds.flatMap(endpointsOf);
   };
 }
 
@@ -77,21 +77,21 @@ function createNames(lookUp: LookUp) {
   };
 }
 
-/** Keeps what was made for a place as long as there is one, and lets it go then. Asked with nothing, it lets all go. */
-export function keepContacts<Contact>(make: (address: Address) => Contact, letGo: (gone: Contact) => void = () => {}) {
-  let known = new Map<string, Contact>();
-  return (places: readonly Place[]): readonly (readonly [Place, Contact])[] => {
-    const next = new Map<string, Contact>();
-    const contacts = places.map((place) => {
-      const { kind, address } = place;
+/** Keeps one client for each endpoint, and closes it once the endpoint is gone. Called with none, it closes all. */
+export function keepClients<Client>(make: (address: Address) => Client, close: (gone: Client) => void = () => {}) {
+  let known = new Map<string, Client>();
+  return (endpoints: readonly Endpoint[]): readonly (readonly [Endpoint, Client])[] => {
+    const next = new Map<string, Client>();
+    const clients = endpoints.map((endpoint) => {
+      const { kind, address } = endpoint;
       const key = `${kind} ${address.host} ${address.port}`;
-      const contact = known.get(key) ?? make(address);
-      next.set(key, contact);
-      return [place, contact] as const;
+      const client = known.get(key) ?? make(address);
+      next.set(key, client);
+      return [endpoint, client] as const;
     });
-    for (const [key, gone] of known) if (!next.has(key)) letGo(gone);
+    for (const [key, gone] of known) if (!next.has(key)) close(gone);
     known = next;
-    return contacts;
+    return clients;
   };
 }
 

@@ -4,7 +4,7 @@ import type { StoredChange } from '../changes/change-log.ts';
 import type { CacheWriters } from './cache-writer.ts';
 
 /** What the relay does with the cache. All of it is tried until it succeeds or the signal aborts: what the cache misses it is owed. */
-export interface InsistentWrites {
+export interface RetriedWrites {
   write(changes: readonly StoredChange[], signal: AbortSignal): Promise<void>;
   forgetAll(signal: AbortSignal): Promise<void>;
   /** How far the cache says that it was written; undefined: it does not, as one that was emptied. */
@@ -17,13 +17,13 @@ const longestPauseMs = 1_000;
 /** How many writes are under way at once. */
 const writesAtOnce = 200;
 
-export function createInsistentWrites(
+export function createRetriedWrites(
   cache: Pick<CacheWriters, 'writeOwed' | 'forgetAll' | 'place'>,
   log: Log,
-): InsistentWrites {
+): RetriedWrites {
   let owedSince: number | undefined;
 
-  async function insist(what: string, attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
+  async function retry(what: string, attempt: () => Promise<void>, signal: AbortSignal): Promise<void> {
     for (let pauseMs = 20; !signal.aborted; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         return await attempt();
@@ -42,17 +42,17 @@ export function createInsistentWrites(
         const writeSome = async (): Promise<void> => {
           await Promise.all(some.map(({ record, previousCode }) => cache.writeOwed(record, previousCode)));
         };
-        await insist('a write to the cache', writeSome, signal);
+        await retry('a write to the cache', writeSome, signal);
       }
       owedSince = undefined;
     },
-    forgetAll: (signal) => insist('forgetting the cache', cache.forgetAll, signal),
+    forgetAll: (signal) => retry('forgetting the cache', cache.forgetAll, signal),
     async readPlace(signal) {
       let place: number | undefined;
       const read = async (): Promise<void> => {
         place = await cache.place.read();
       };
-      await insist('reading the place of the cache', read, signal);
+      await retry('reading the place of the cache', read, signal);
       return place;
     },
     get owedSince() {

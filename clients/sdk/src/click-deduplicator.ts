@@ -5,7 +5,7 @@ import { type Click, ClickSchema } from '../gen/hop/analytics/v1/click_pb.ts';
 const mostRemembered = 5_000;
 
 /** Knows which clicks were told, when a stream and a list both tell them. */
-export interface ToldClicks {
+export interface ClickDeduplicator {
   /** The stream tells a click: is it new? */
   fromStream(click: Click): boolean;
   /** A list, read while the stream was open, holds these: which are new? */
@@ -16,7 +16,7 @@ export interface ToldClicks {
  * A click has no id, for nothing in it may tell who followed. Two alike within a millisecond are told apart by counting: the stream tells
  * each click once, the list holds each once, and as many were told as the one that told more has told.
  */
-export function toldClicks(): ToldClicks {
+export function clickDeduplicator(): ClickDeduplicator {
   const byContent = new Map<string, { streamed: number; told: number }>();
 
   const entryOf = (click: Click) => {

@@ -1,14 +1,14 @@
 /** Something that many wait for, each time it happens. */
-export interface Changed {
-  fire(): void;
+export interface Notifier {
+  notify(): void;
   /** The next time, or when the signal aborts. */
   next(signal: AbortSignal): Promise<void>;
 }
 
-export function createChanged(): Changed {
+export function createNotifier(): Notifier {
   const waiting = new Set<() => void>();
   return {
-    fire() {
+    notify() {
       for (const go of [...waiting]) go();
     },
     next: (signal) =>
