@@ -211,10 +211,10 @@ describe('clicks', () => {
 
 describe('people', () => {
   test('what they hold for years: an API key, and a password that is kept as its hash', async () => {
-    expect(isApiKeySecret(kept.apiKey)).toBe(true);
+    expect(isApiKeySecret(golden.apiKey)).toBe(true);
     const passwords = await createPasswords(createHashingQueue({ concurrency: 1, limit: 1 }));
-    expect(await passwords.matches(kept.password, kept.passwordHash)).toBe(true);
-    expect(await passwords.matches(kept.password.normalize('NFKC'), kept.passwordHash)).toBe(true);
+    expect(await passwords.matches(golden.password, golden.passwordHash)).toBe(true);
+    expect(await passwords.matches(golden.password.normalize('NFKC'), golden.passwordHash)).toBe(true);
   });
 
   test('the cookie of a session: in browsers for a month', () => {
@@ -229,10 +229,10 @@ describe('people', () => {
     const primary = '7301234567890123456-00000001';
     const position = { primary, since: '100:105:101,103@1800000000.012345', cut: undefined };
     const cut = { ...position, cut: { until: '110:110:@1800000001.0', after: '42' } };
-    expect([position, cut].map(encodeCursor)).toEqual([kept.revocationCursor, kept.revocationCursorOfACut]);
-    expect(decodeCursor(kept.revocationCursor)).toEqual(position);
-    expect(decodeCursor(kept.revocationCursorOfACut)).toEqual(cut);
-    expect(decodeCursor(kept.revocationCursorWithoutTime)).toEqual({ ...position, since: '100:105:101,103' });
+    expect([position, cut].map(encodeCursor)).toEqual([golden.revocationCursor, golden.revocationCursorOfACut]);
+    expect(decodeCursor(golden.revocationCursor)).toEqual(position);
+    expect(decodeCursor(golden.revocationCursorOfACut)).toEqual(cut);
+    expect(decodeCursor(golden.revocationCursorWithoutTime)).toEqual({ ...position, since: '100:105:101,103' });
   });
 
   test('who is calling: signed by gateway-access, believed by every service', () => {
