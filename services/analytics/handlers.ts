@@ -15,8 +15,8 @@ import { clickMessage, isPersons } from './click-message.ts';
 import { sinceOf } from './live/watch-since.ts';
 import type { WatchStreams } from './live/watch-streams.ts';
 import { dayOf } from './retention/housekeeping.ts';
-import { clockSlack, keptFrom } from './statistics/kept.ts';
 import { clickTokens } from './statistics/page-token.ts';
+import { clockSlack, retainedFrom } from './statistics/retained.ts';
 import { readStats } from './statistics/stats.ts';
 import { linkStatsMessage, workspaceStatsMessage } from './statistics/stats-message.ts';
 import { planStats, type StatsQuestion } from './statistics/stats-query.ts';
@@ -66,7 +66,10 @@ function statisticsCalls({
       const query = planStats({
         ...askedOf(request, now()),
         linkCreatedAt: madeAt(link),
-        kept: { clicksFrom: keptFrom(now(), retentionDays), minutesFrom: keptFrom(now(), minutesRetentionDays) },
+        retained: {
+          clicksFrom: retainedFrom(now(), retentionDays),
+          minutesFrom: retainedFrom(now(), minutesRetentionDays),
+        },
       });
       const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));
       return linkStatsMessage(found);
@@ -206,7 +209,7 @@ async function namedLinks(
 function askedOf(
   { from, to, interval, timezone }: Pick<GetLinkStatsRequest, 'from' | 'to' | 'interval' | 'timezone'>,
   nowMs: number,
-): Omit<StatsQuestion, 'linkCreatedAt' | 'kept'> {
+): Omit<StatsQuestion, 'linkCreatedAt' | 'retained'> {
   return { from: from && microseconds(from), to: to && microseconds(to), interval, timezone, now: nowMs * 1_000 };
 }
 

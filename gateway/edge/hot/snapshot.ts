@@ -48,24 +48,16 @@ export function takeSnapshot({ version, base, entries, hosts }: Contents, previo
     const name = virtualHostName(base, domain);
     const before = previous?.base === base ? previous.virtualHosts.get(name) : undefined;
     const names = hostsOf(base, hosts.get(domain) ?? []);
-    virtualHosts.set(name, before?.entries === hot ? before : virtualHost(name, version, base, domain, names, hot));
+    const contents = { name, version, domain, hosts: names, entries: hot };
+    virtualHosts.set(name, before?.entries === hot ? before : virtualHost(contents, base));
   }
   return { version, base, virtualHosts };
 }
 
-function virtualHost(
-  name: string,
-  version: bigint,
-  base: BaseRoutes,
-  domain: string,
-  hosts: readonly string[],
-  entries: readonly HotEntry[],
-): HotVirtualHost {
+function virtualHost(contents: Omit<HotVirtualHost, 'bytes'>, base: BaseRoutes): HotVirtualHost {
+  const { domain, hosts, entries } = contents;
   let bytes: Uint8Array | undefined;
-  return {
-    ...{ name, version, domain, hosts, entries },
-    bytes: () => (bytes ??= encodeVirtualHost(base, domain, hosts, entries)),
-  };
+  return { ...contents, bytes: () => (bytes ??= encodeVirtualHost(base, domain, hosts, entries)) };
 }
 
 /** A host with any port. What the file has given to another virtual host stays there. */

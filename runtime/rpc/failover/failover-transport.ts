@@ -8,67 +8,67 @@ import type { Address } from '../../config/config.ts';
 import { fromConnectError, toConnectError, unavailable } from '../../errors/errors.ts';
 import { type Reason, reasons } from '../../errors/reasons.ts';
 import { connectInTime } from './connect.ts';
-import { createLanes } from './lanes.ts';
+import { createLoadBalancer } from './load-balancer.ts';
 import { createProcesses, type FindProcesses } from './processes.ts';
 
 type Connection = Transport & { drop(): void };
 
-/** Of a unary call that names no deadline. */
+/** The deadline of a unary call that names none. */
 const longestMs = 30_000;
 
-/** The reason to abort a stream with that should have said something: its connection is given up with it. */
+/** Abort a stream with this reason when it has been silent for too long: its connection is dropped with it. */
 export const fellSilent = new ConnectError('The stream fell silent.', Code.Unavailable);
 
 /**
- * Calls the processes of a service in turn. A unary call whose connection breaks is made once more, at another process where there is one, if the
- * contract calls it idempotent or nobody listened.
+ * Calls the processes of a service in turn. A unary call whose connection breaks is retried once, at another process where there is one, if the
+ * contract calls it idempotent or nobody was listening.
  */
 export function failoverTransport(
   addresses: readonly Address[],
   maxResponseBytes: number,
   find?: FindProcesses,
 ): Transport {
-  const { lanes, processes } = lanesTo(addresses, maxResponseBytes, find);
+  const { balancer, processes } = balancerOver(addresses, maxResponseBytes, find);
   return {
     async unary(method, signal, timeoutMs = longestMs, header, input, contextValues) {
       const until = performance.now() + timeoutMs;
       processes.refresh();
-      const lane = lanes.next();
-      const ask = async (asked: typeof lane, left: number) => {
+      const backend = balancer.next();
+      const ask = async (asked: typeof backend, left: number) => {
         const askedAt = performance.now();
         const response = await asked.transport.unary(method, signal, left, header, input, contextValues);
-        lanes.answered(asked, askedAt);
+        balancer.answered(asked, askedAt);
         return response;
       };
       try {
-        return await ask(lane, timeoutMs);
+        return await ask(backend, timeoutMs);
       } catch (error) {
         if (!isBreak(error, signal)) throw error;
-        lanes.broke(lane);
+        balancer.broke(backend);
         processes.doubt();
         const left = Math.floor(until - performance.now());
         const mayAsk = isIdempotent(method) || isUnheard(error);
-        if (!mayAsk || left <= 0 || !lanes.mayRetry()) throw unavailableBy(error);
-        return await ask(lanes.next(lane), left).catch((again: unknown) => {
+        if (!mayAsk || left <= 0 || !balancer.mayRetry()) throw unavailableBy(error);
+        return await ask(balancer.next(backend), left).catch((again: unknown) => {
           throw isBreak(again, signal) ? unavailableBy(again) : again;
         });
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       processes.refresh();
-      const lane = lanes.next();
+      const backend = balancer.next();
       const askedAt = performance.now();
       const known = (error: unknown): unknown => {
         // One that stays open without a word would be given the next call too.
-        if (signal?.reason === fellSilent) lane.transport.drop();
+        if (signal?.reason === fellSilent) backend.transport.drop();
         else if (!isBreak(error, signal)) return error;
-        lanes.broke(lane);
+        balancer.broke(backend);
         processes.doubt();
         return unavailableBy(error);
       };
       try {
-        const response = await lane.transport.stream(method, signal, timeoutMs, header, input, contextValues);
-        lanes.answered(lane, askedAt);
+        const response = await backend.transport.stream(method, signal, timeoutMs, header, input, contextValues);
+        balancer.answered(backend, askedAt);
         return { ...response, message: watched(response.message, known) };
       } catch (error) {
         throw known(error);
@@ -77,8 +77,8 @@ export function failoverTransport(
   };
 }
 
-/** A lane to each process; one that is gone is given no more calls, and those that it has go on. */
-function lanesTo(addresses: readonly Address[], maxResponseBytes: number, find: FindProcesses | undefined) {
+/** One connection to each process. A process that is gone gets no new calls; calls under way go on. */
+function balancerOver(addresses: readonly Address[], maxResponseBytes: number, find: FindProcesses | undefined) {
   let open = new Map<string, Connection>();
   const connectTo = (processes: readonly Address[]): Connection[] => {
     const before = open;
@@ -89,9 +89,9 @@ function lanesTo(addresses: readonly Address[], maxResponseBytes: number, find: 
     }
     return [...open.values()];
   };
-  const lanes = createLanes(connectTo(addresses));
-  const processes = createProcesses({ addresses, find, moved: (all) => lanes.replace(connectTo(all)) });
-  return { lanes, processes };
+  const balancer = createLoadBalancer(connectTo(addresses));
+  const processes = createProcesses({ addresses, find, moved: (all) => balancer.replace(connectTo(all)) });
+  return { balancer, processes };
 }
 
 async function* watched<Message>(

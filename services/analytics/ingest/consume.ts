@@ -3,13 +3,13 @@ import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { clockSlack, keptFrom } from '../statistics/kept.ts';
+import { clockSlack, retainedFrom } from '../statistics/retained.ts';
 import { type ClickStore, RowsRefused, TookTooLong } from '../store.ts';
 import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
 import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
 import { createGroupCommit, type Take } from './group-commit.ts';
 import type { Lag } from './lag.ts';
-import { consumed } from './observed.ts';
+import { consumed } from './telemetry.ts';
 
 interface ConsumeOptions {
   readonly store: ClickStore;
@@ -293,7 +293,7 @@ function take(
   { expected, next, now, mergedLinks, digest }: Step,
 ): Promise<'stored' | 'overtaken'> {
   const limits = {
-    notBeforeUs: keptFrom(now, retentionDays),
+    notBeforeUs: retainedFrom(now, retentionDays),
     notAfterUs: now * 1_000 + clockSlack,
     nowUs: now * 1_000,
   };

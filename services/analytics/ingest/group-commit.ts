@@ -1,7 +1,7 @@
 import { setImmediate as turnEnds } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { type ClickStore, type Delivery, NotTogether } from '../store.ts';
-import { observed } from './observed.ts';
+import { observed } from './telemetry.ts';
 
 /** Stores a delivery, in a transaction that it may share. */
 export type Take = (delivery: Delivery) => Promise<'stored' | 'overtaken'>;

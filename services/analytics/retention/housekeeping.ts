@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { keptFrom } from '../statistics/kept.ts';
+import { retainedFrom } from '../statistics/retained.ts';
 import type { EraseStore, PartitionStore, SaltStore } from '../store.ts';
 
 interface HousekeepingOptions {
@@ -60,8 +60,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     strays = (await partitions.strays()).rows;
     // A day later than what is read and taken: another process's clock may be behind.
     const limits = {
-      clicks: dayOf(keptFrom(today - dayMs, options.retentionDays) / 1_000),
-      minutes: dayOf(keptFrom(today - dayMs, Math.min(options.minutesRetentionDays, options.retentionDays)) / 1_000),
+      clicks: dayOf(retainedFrom(today - dayMs, options.retentionDays) / 1_000),
+      minutes: dayOf(
+        retainedFrom(today - dayMs, Math.min(options.minutesRetentionDays, options.retentionDays)) / 1_000,
+      ),
     };
     const dropped = await partitions.dropBefore(limits, today);
     if (dropped > 0) log.info({ dropped }, 'partitions were dropped');

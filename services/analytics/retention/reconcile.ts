@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { databaseUrl, runDatabaseCommand } from '#runtime/postgres/command.ts';
 import { isUuid } from '#runtime/shortlink/link-key.ts';
-import { keptFrom } from '../statistics/kept.ts';
+import { retainedFrom } from '../statistics/retained.ts';
 import { reconcile } from './reconcile.postgres.ts';
 
 const usage =
@@ -41,7 +41,7 @@ await runDatabaseCommand({
   asked,
   statementTimeoutMs: 600_000,
   async run({ from, until, linkId, minutesDays }, pool, log) {
-    const minutesFrom = keptFrom(Date.now(), minutesDays) / 1_000;
+    const minutesFrom = retainedFrom(Date.now(), minutesDays) / 1_000;
     const tell = (difference: object): void => log.error(difference, 'not what the clicks give');
     const found = await reconcile(pool, { from, until, linkId }, tell, (of) => Date.parse(of) >= minutesFrom);
     log.info({ from, until, found }, found === 0 ? 'everything agrees' : 'there are differences');

@@ -55,7 +55,7 @@ describe('in a zone of half hours, days are read by the hour, and only what of a
     planStats(
       question({
         ...{ from, to, interval, timezone: 'Asia/Kolkata', linkCreatedAt: 0 },
-        kept: { clicksFrom: 0, minutesFrom: us('2026-04-15T00:00Z') },
+        retained: { clicksFrom: 0, minutesFrom: us('2026-04-15T00:00Z') },
       }),
     );
 

@@ -1,6 +1,6 @@
 import { invalid } from '#runtime/errors/errors.ts';
 import { ceilTo, coarsestFor, floorTo, type Piece, unitsFrom } from './cover.ts';
-import { clockSlack, coverKept, type Kept } from './kept.ts';
+import { clockSlack, coverRetained, type Retained } from './retained.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
 /** What was asked; times are microseconds since 1970, undefined: not said. */
@@ -12,7 +12,7 @@ export interface StatsQuestion {
   readonly linkCreatedAt: number;
   readonly now: number;
   /** Absent: everything is kept. */
-  readonly kept?: Kept;
+  readonly retained?: Retained;
 }
 
 /** Which counts answer it. */
@@ -32,7 +32,7 @@ const latest = Date.UTC(2200, 0) * 1_000;
 /** Checks the question and plans the reading. Throws the error that names the field that is wrong. */
 export function planStats(question: StatsQuestion): StatsQuery {
   const { from, until, openStart, openEnd } = rangeOf(question);
-  const { kept = { clicksFrom: 0, minutesFrom: 0 } } = question;
+  const { retained = { clicksFrom: 0, minutesFrom: 0 } } = question;
   const interval = intervalOf(question.interval);
   const zone = namedZone(question.timezone);
   const starts = pointsOf(from, until, interval, zone);
@@ -44,8 +44,8 @@ export function planStats(question: StatsQuestion): StatsQuery {
     from: first,
     until: last,
     starts,
-    series: seriesOf({ from: first, until: last, starts }, kept),
-    breakdown: coverKept(first, last, ['day', 'hour', 'click'], kept).flatMap(withinDays),
+    series: seriesOf({ from: first, until: last, starts }, retained),
+    breakdown: coverRetained(first, last, ['day', 'hour', 'click'], retained).flatMap(withinDays),
   };
 }
 
@@ -68,25 +68,25 @@ interface Points {
  * Reads the coarsest rollup that fits between all points. Where points begin within an hour (days in a zone of half hours) that would
  * be minutes throughout, or single clicks. There hours are read all the same, and what comes after the cut of an hour is shifted.
  */
-function seriesOf({ from, until, starts }: Points, kept: Kept): Piece[] {
+function seriesOf({ from, until, starts }: Points, retained: Retained): Piece[] {
   const cuts = starts.slice(1);
   const unit = coarsestFor(cuts);
   const cutHours = new Set(cuts.filter((cut) => cut % hour !== 0).map((cut) => floorTo('hour', cut)));
   const fewAreCut = cutHours.size * 2 * hour < until - from;
-  if (unit === 'day' || unit === 'hour' || !fewAreCut) return coverKept(from, until, unitsFrom(unit), kept);
-  const pieces = coverKept(from, until, unitsFrom('hour'), kept);
-  return [...pieces, ...shiftsOf(pieces, starts, kept)];
+  if (unit === 'day' || unit === 'hour' || !fewAreCut) return coverRetained(from, until, unitsFrom(unit), retained);
+  const pieces = coverRetained(from, until, unitsFrom('hour'), retained);
+  return [...pieces, ...shiftsOf(pieces, starts, retained)];
 }
 
 /** The row of an hour belongs to the point that it begins in. Where the clicks are gone all of it stays there. */
-function shiftsOf(pieces: readonly Piece[], starts: readonly number[], kept: Kept): Piece[] {
+function shiftsOf(pieces: readonly Piece[], starts: readonly number[], retained: Retained): Piece[] {
   const hours = pieces.filter(({ unit, less }) => unit === 'hour' && !less);
   return starts.slice(1).flatMap((start, place) => {
     const row = floorTo('hour', start);
     const isRead = hours.some(({ from, until }) => from <= row && row < until);
-    if (row === start || row < kept.clicksFrom || !isRead) return [];
+    if (row === start || row < retained.clicksFrom || !isRead) return [];
     const shift = { from: Math.max(row, starts[place] ?? row), to: start };
-    return coverKept(start, row + hour, unitsFrom('minute'), kept).map((piece) => ({ ...piece, shift }));
+    return coverRetained(start, row + hour, unitsFrom('minute'), retained).map((piece) => ({ ...piece, shift }));
   });
 }
 

@@ -165,8 +165,8 @@ test('any range, cut anywhere, is what a recount gives', async () => {
     fc.asyncProperty(asked, async ({ linkId, from, until, interval, timezone, minutesKept, withBots }) => {
       fc.pre(from !== until);
       const range = { from: Math.min(from, until), to: Math.max(from, until) };
-      const kept = { clicksFrom: 0, minutesFrom: start + (days - minutesKept) * day };
-      const always = { linkCreatedAt: start - 30 * day, now: start + 30 * day, kept };
+      const retained = { clicksFrom: 0, minutesFrom: start + (days - minutesKept) * day };
+      const always = { linkCreatedAt: start - 30 * day, now: start + 30 * day, retained };
       const query = planStats({ ...range, interval, timezone, ...always });
       const { tiers, lastClickAt, ...answer } = await readStats(stats, linkId, query, withBots);
       expect(answer).toEqual(recount(linkId, query, withBots));

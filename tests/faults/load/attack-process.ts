@@ -98,30 +98,45 @@ function answerPings(socket: Socket): void {
   });
 }
 
-async function run({ name, port, connections, durationMs, openingMs }: AttackPlan): Promise<AttackResult> {
-  const { first, again, everyMs = 1_000, http2 = false } = behaviours[name];
-  const lived: number[] = [];
+/** Opens the connections of an attack, and counts those that were opened and those that the other side closed. */
+function opener({ name, port }: AttackPlan) {
+  const { first, http2 = false } = behaviours[name];
   /** Connected ones. */
   const sockets = new Set<Socket>();
+  const lived: number[] = [];
   let over = false;
   let opened = 0;
-  const open = (): void => {
-    const since = performance.now();
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
-      opened++;
-      sockets.add(socket);
-      socket.write(first);
-    });
-    if (http2) answerPings(socket);
-    else socket.resume();
-    socket.on('error', () => {});
-    socket.on('close', () => {
-      sockets.delete(socket);
-      if (!over) lived.push(performance.now() - since);
-    });
+  return {
+    sockets,
+    open(): void {
+      const since = performance.now();
+      const socket = connect({ port, host: '127.0.0.1', noDelay: true }, () => {
+        opened++;
+        sockets.add(socket);
+        socket.write(first);
+      });
+      if (http2) answerPings(socket);
+      else socket.resume();
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        sockets.delete(socket);
+        if (!over) lived.push(performance.now() - since);
+      });
+    },
+    close(): AttackResult {
+      over = true;
+      for (const socket of sockets) socket.destroy();
+      return { opened, closed: lived.length, longestMs: lived.reduce((one, other) => Math.max(one, other), 0) };
+    },
   };
-  const until = performance.now() + durationMs;
+}
+
+async function run(plan: AttackPlan): Promise<AttackResult> {
+  const { name, connections, durationMs, openingMs } = plan;
+  const { again, everyMs = 1_000 } = behaviours[name];
+  const { sockets, open, close } = opener(plan);
   const begun = performance.now();
+  const until = begun + durationMs;
   const perMs = openingMs === undefined ? 5 : connections / openingMs;
   for (let index = 0; index < connections; index++) {
     if (index / perMs > performance.now() - begun) await sleep(index / perMs - (performance.now() - begun));
@@ -133,9 +148,7 @@ async function run({ name, port, connections, durationMs, openingMs }: AttackPla
     if (more) for (const socket of sockets) if (socket.writableLength < 1_048_576) socket.write(more);
     await sleep(everyMs);
   }
-  over = true;
-  for (const socket of sockets) socket.destroy();
-  return { opened, closed: lived.length, longestMs: lived.reduce((one, other) => Math.max(one, other), 0) };
+  return close();
 }
 
 process.once('message', (plan) => {

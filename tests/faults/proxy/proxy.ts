@@ -93,42 +93,52 @@ interface JoinOptions {
   readonly ended: () => void;
 }
 
-/** Couples two sockets, so that what happens to one happens to the other, as the mode lets it. */
-function join(near: Socket, far: Socket, { connection, mode, ended }: JoinOptions): Pair {
+/** Runs actions in order and never lets one overtake another: at once, or after the delay that the mode has. */
+function createDelayLine(mode: () => ProxyMode) {
   const waiting: { readonly due: number; readonly act: () => void }[] = [];
+  // One timer for all, for two of them may change places.
   let timer: NodeJS.Timeout | undefined;
-  let answered = 0;
-  let broken = false;
-  const kept = new Set<Socket>();
-  const end = (): void => {
-    clearTimeout(timer);
-    waiting.length = 0;
-    near.resetAndDestroy();
-    far.resetAndDestroy();
-    ended();
-  };
-  const handOn = (): void => {
+  const runDue = (): void => {
     timer = undefined;
     for (let next = waiting[0]; next !== undefined && next.due <= performance.now(); next = waiting[0]) {
       waiting.shift();
       next.act();
     }
-    if (waiting[0]) timer = setTimeout(handOn, Math.max(1, waiting[0].due - performance.now()));
+    if (waiting[0]) timer = setTimeout(runDue, Math.max(1, waiting[0].due - performance.now()));
   };
-  /** In order: what is held back is never overtaken. One timer for all, for two of them may change places. */
-  const later = (act: () => void): void => {
-    const at = mode();
-    if (at.kind !== 'delay' && waiting.length === 0) {
-      act();
-      return;
-    }
-    const ms = at.kind === 'delay' ? at.ms : 0;
-    waiting.push({ due: Math.max(waiting.at(-1)?.due ?? 0, performance.now() + ms), act });
-    timer ??= setTimeout(handOn, ms);
+  return {
+    add(act: () => void): void {
+      const at = mode();
+      if (at.kind !== 'delay' && waiting.length === 0) {
+        act();
+        return;
+      }
+      const ms = at.kind === 'delay' ? at.ms : 0;
+      waiting.push({ due: Math.max(waiting.at(-1)?.due ?? 0, performance.now() + ms), act });
+      timer ??= setTimeout(runDue, ms);
+    },
+    clear(): void {
+      clearTimeout(timer);
+      waiting.length = 0;
+    },
+  };
+}
+
+/** Couples two sockets, so that what happens to one happens to the other, as the mode lets it. */
+function join(near: Socket, far: Socket, { connection, mode, ended }: JoinOptions): Pair {
+  const line = createDelayLine(mode);
+  let answered = 0;
+  let broken = false;
+  const kept = new Set<Socket>();
+  const end = (): void => {
+    line.clear();
+    near.resetAndDestroy();
+    far.resetAndDestroy();
+    ended();
   };
   const broke = (): void => {
     broken = true;
-    if (mode().kind !== 'hole') later(end);
+    if (mode().kind !== 'hole') line.add(end);
   };
   const hand = (from: Socket, to: Socket): void => {
     from.on('data', (piece: Buffer) => {
@@ -141,12 +151,12 @@ function join(near: Socket, far: Socket, { connection, mode, ended }: JoinOption
         if (fate === 'keep') kept.add(from);
         if (kept.has(from)) return;
       }
-      later(() => {
+      line.add(() => {
         if (to.writable && !to.write(piece)) from.pause();
       });
     });
     to.on('drain', () => mode().kind !== 'hole' && from.resume());
-    from.on('end', () => later(() => to.end()));
+    from.on('end', () => line.add(() => to.end()));
     from.on('error', broke);
     from.on('close', broke);
   };

@@ -1,5 +1,5 @@
 import { ceilTo, cover, floorTo, type Piece } from '../cover.ts';
-import { clockSlack } from '../kept.ts';
+import { clockSlack } from '../retained.ts';
 import { checkMoments, checkOrder, intervalOf, namedZone, pointsOf, type StatsQuestion } from '../stats-query.ts';
 import type { Interval, Zone } from '../zone.ts';
 

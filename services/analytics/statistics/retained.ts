@@ -1,7 +1,7 @@
 import { cover, floorTo, type Piece, type Unit } from './cover.ts';
 
 /** From when on what is kept, microseconds since 1970, at the beginning of a UTC day. Days and hours are kept for good. */
-export interface Kept {
+export interface Retained {
   readonly clicksFrom: number;
   readonly minutesFrom: number;
 }
@@ -13,7 +13,7 @@ export interface Kept {
 export const clockSlack = 86_400_000_000;
 
 /** The beginning of the first day of which all is kept, microseconds since 1970; now in milliseconds. */
-export function keptFrom(now: number, days: number): number {
+export function retainedFrom(now: number, days: number): number {
   return floorTo('day', (now - days * 86_400_000) * 1_000);
 }
 
@@ -21,9 +21,9 @@ export function keptFrom(now: number, days: number): number {
  * Tiles a range with what is kept of it. Where minutes are gone, the clicks are read; where the clicks are gone, hours. An
  * hour that the range cuts belongs to what begins in it, so ranges that lie side by side still add up to the whole.
  */
-export function coverKept(from: number, until: number, units: readonly Unit[], kept: Kept): Piece[] {
-  const { clicksFrom } = kept;
-  const minutesFrom = Math.max(kept.minutesFrom, clicksFrom);
+export function coverRetained(from: number, until: number, units: readonly Unit[], retained: Retained): Piece[] {
+  const { clicksFrom } = retained;
+  const minutesFrom = Math.max(retained.minutesFrom, clicksFrom);
   const part = (lower: number, upper: number, of: readonly Unit[]): Piece[] =>
     cover(Math.max(from, lower), Math.min(until, upper), of);
   const coarse: readonly Unit[] = units.includes('day') ? ['day', 'hour'] : ['hour'];
