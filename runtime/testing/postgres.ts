@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import pg from 'pg';
 import { migrate } from '../postgres/migrate.ts';
+import { createPool, type PoolOptions } from '../postgres/pool.ts';
 import { silentLog } from '../telemetry/log.ts';
 import type { TestCertificate } from './certificate.ts';
 import { partDirectory, removeDirectory, runPart, startPart } from './part.ts';
@@ -55,6 +56,8 @@ export interface TestDatabase {
   readonly url: string;
   /** As another role, for example the resolver's, which may read one view. */
   urlAs(role: Role | 'postgres'): string;
+  /** A pool over `url` that waits as long as a busy test machine may take and logs nothing; `drop` ends it. */
+  openPool(options?: Partial<PoolOptions>): pg.Pool;
   drop(): Promise<void>;
 }
 
@@ -87,10 +90,18 @@ export async function createTestDatabase(serverUrl: string, ...schemas: readonly
     const dir = join(import.meta.dirname, '../../services', schema, 'migrations');
     if (existsSync(dir)) await migrate({ url: urlAs(`hop_${schema}`), dir, schema, log: silentLog });
   }
+  const url = urlAs(`hop_${schemas[0] ?? 'link'}`);
+  const pools: pg.Pool[] = [];
   return {
-    url: urlAs(`hop_${schemas[0] ?? 'link'}`),
+    url,
     urlAs,
+    openPool(options) {
+      const pool = createPool(url, { connectTimeoutMs: 20_000, log: silentLog, ...options });
+      pools.push(pool);
+      return pool;
+    },
     drop: async () => {
+      await Promise.all(pools.map((pool) => pool.end()));
       await ask(serverUrl, `drop database if exists ${name} with (force)`);
     },
   };

@@ -13,7 +13,6 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { LinkService, type LookupLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import { service } from '#runtime/rpc/serve.ts';
@@ -82,12 +81,7 @@ async function startLinks(): Promise<TestServer> {
 
 beforeAll(async () => {
   const database = await postgresFor('analytics');
-  const pool = createPool(database.url, {
-    max: 4,
-    connectTimeoutMs: 20_000,
-    statementTimeoutMs: 20_000,
-    log: silentLog,
-  });
+  const pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
   store = postgresStore(pool);
   keep(link);
   keep({ id: randomUUID(), code: 'other', workspaceId: randomUUID() });
@@ -118,7 +112,6 @@ beforeAll(async () => {
     () => feed.stop(),
     () => workspaceFeed.stop(),
     () => linkServer.stop(),
-    () => pool.end(),
     () => database.drop(),
   );
   const at = (minutes: number): number => (now - minutes * 60_000) * 1_000;

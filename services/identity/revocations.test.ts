@@ -2,8 +2,6 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createRevocations, decodeCursor, encodeCursor } from './revocations.ts';
@@ -14,18 +12,9 @@ let pool: pg.Pool;
 
 beforeAll(async () => {
   database = await postgresFor('identity');
-  pool = createPool(database.url, {
-    max: 4,
-    maxWaiting: 200,
-    connectTimeoutMs: 20_000,
-    statementTimeoutMs: 20_000,
-    log: silentLog,
-  });
+  pool = database.openPool({ max: 4, maxWaiting: 200, statementTimeoutMs: 20_000 });
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(() => pool.query('truncate identity.revocations'));
 
 async function revoke(client: Pick<pg.Client, 'query'> = pool): Promise<string> {

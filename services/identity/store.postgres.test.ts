@@ -15,13 +15,10 @@ let store: IdentityStore;
 
 beforeAll(async () => {
   database = await postgresFor('identity');
-  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
   store = postgresStore(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 const hashOf = (text: string): Buffer => createHash('sha256').update(text).digest();
 const inDays = (days: number): Date => new Date(Date.now() + days * 86_400_000);

@@ -15,7 +15,6 @@ import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { toConnectError, unavailable } from '#runtime/errors/errors.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { callerKey } from '#runtime/rpc/call.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
@@ -48,7 +47,7 @@ const key = createCodeKey({ id: 1, secret: randomBytes(32) });
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8 });
   feed = createChangeFeed({ changeLog: postgresChangeLog(pool), log: silentLog });
   const store = postgresStore(pool, { committed: feed.committed });
   const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
@@ -80,7 +79,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await feed.stop();
-  await pool.end();
   await database.drop();
 });
 

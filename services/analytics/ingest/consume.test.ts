@@ -24,13 +24,10 @@ let partition = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
   store = postgresStore(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(() => {
   partition++;
   buried = [];

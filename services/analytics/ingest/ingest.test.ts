@@ -27,13 +27,12 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   beforeAll(async () => {
     database = await postgresFor('analytics');
     kafka = await startKafka();
-    pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+    pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
     producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
     await kafka.createTopic(dead, 1);
   });
   afterAll(async () => {
     await producer.close();
-    await pool.end();
     await database.drop();
     await kafka.stop();
   });

@@ -20,15 +20,12 @@ const feeds: LiveFeed[] = [];
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
 });
 afterEach(async () => {
   for (const feed of feeds.splice(0)) await feed.stop();
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 /** As one more process of analytics would have it. */
 function process(

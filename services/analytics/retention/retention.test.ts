@@ -1,8 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { postgresStore } from '../store.postgres.ts';
@@ -18,14 +16,11 @@ let partition = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
   // So few entries that there are links with merged breakdowns, and some more that are not.
   store = postgresStore(pool, { entries: 300, links: 10 });
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 const atUs = (text: string): number => Date.parse(text) * 1_000;
 const takeAs = (of: number, expected: bigint | undefined, clicks: readonly TestClick[], limits = {}) =>

@@ -1,7 +1,5 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import type { SaltStore } from '../store.ts';
@@ -13,13 +11,10 @@ let store: SaltStore;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
   store = postgresSaltStore(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 describe('salts', () => {
   test('are made once, answered to all, and gone when destroyed', async () => {

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
@@ -19,13 +18,10 @@ let partitions = 0;
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
   list = postgresClickListStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 async function store(clicks: readonly TestClick[]): Promise<void> {
   const delivery = { topic: 't', partition: partitions++, expected: undefined, next: 1n, notBeforeUs: 0 };

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
@@ -32,7 +31,7 @@ const counted: TestClick[] = [];
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
   stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
   const letters = [...'abcdefghij'];
   const click = fc.record({
@@ -61,10 +60,7 @@ beforeAll(async () => {
     }),
   );
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 /** By day and dimension. */
 async function namesOf(table: string): Promise<Map<string, Set<string>>> {

@@ -3,7 +3,6 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
@@ -53,7 +52,7 @@ const counted = new Map<string, { click: TestClick; isNew: boolean }>();
 
 beforeAll(async () => {
   database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 4, statementTimeoutMs: 20_000, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
   store = postgresStore(pool, { entries: 2_000, links: 2 });
   stats = postgresStatsStore(createReplicas({ primary: pool, replicas: [], log: silentLog }));
   await postgresPartitionStore(pool).makeDay('2026-05-06');
@@ -69,10 +68,7 @@ beforeAll(async () => {
   // Late ones among them, and every one of before again.
   await deliver(clicks.toReversed());
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 let offset: bigint | undefined;
 let wasErased = false;

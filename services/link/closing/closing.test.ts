@@ -3,7 +3,6 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
@@ -29,13 +28,10 @@ let serial = 0;
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  pool = createPool(database.url, { max: 6, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 6 });
   store = postgresStore(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(async () => {
   workspaceId = randomUUID();
   erased = [];

@@ -1,9 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createCodeKey } from '#runtime/shortlink/code-space.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createCodeSource } from '../codes/code-blocks.ts';
 import { postgresStore } from '../store.postgres.ts';
@@ -19,7 +17,7 @@ test.each([
   { alias: 'spring-sale', lookalikeDelayMs: 0, writeMs: 300, when: 'Redis has the link' },
 ])('of twins none is answered before $when', async ({ alias, lookalikeDelayMs, writeMs }) => {
   const database = await postgresFor('link');
-  const pool = createPool(database.url, { connectTimeoutMs: 20_000, log: silentLog });
+  const pool = database.openPool();
   const store = postgresStore(pool);
   const key = createCodeKey({ id: 1, secret: randomBytes(32) });
   const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
@@ -38,6 +36,5 @@ test.each([
   );
   expect(answers.filter(({ replayed }) => replayed).length).toBe(2);
   for (const { afterMs } of answers) expect(afterMs).toBeGreaterThanOrEqual(lookalikeDelayMs + writeMs);
-  await pool.end();
   await database.drop();
 });

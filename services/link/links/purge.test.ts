@@ -3,7 +3,6 @@ import { fromBinary } from '@bufbuild/protobuf';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
 import { absentRecord, timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
@@ -23,13 +22,10 @@ let commits = 0;
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 4 });
   store = postgresStore(pool, { committed: () => commits++ });
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(() => {
   erased = [];
 });

@@ -21,13 +21,10 @@ let store: LinkStore;
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  pool = createPool(database.url, { max: 8, maxWaiting: 500, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, maxWaiting: 500 });
   store = postgresStore(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 
 let serial = 0;
 async function made(maxClicks: number | undefined, fields: { expiresAt?: Date } = {}): Promise<LinkRecord> {

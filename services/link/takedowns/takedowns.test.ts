@@ -3,10 +3,8 @@ import { clone, fromBinary } from '@bufbuild/protobuf';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
-import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
@@ -24,14 +22,11 @@ let workspaceId = '';
 
 beforeAll(async () => {
   database = await postgresFor('link');
-  pool = createPool(database.url, { max: 4, connectTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 4 });
   store = postgresStore(pool);
   takedowns = postgresTakedowns(pool);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
+afterAll(() => database.drop());
 beforeEach(async () => {
   workspaceId = randomUUID();
   await pool.query('truncate links, takedowns');

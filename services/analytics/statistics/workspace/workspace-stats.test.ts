@@ -10,7 +10,6 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { BadRequestSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import { service } from '#runtime/rpc/serve.ts';
@@ -50,7 +49,7 @@ let store: ReturnType<typeof postgresStore>;
 
 beforeAll(async () => {
   const database = await postgresFor('analytics');
-  pool = createPool(database.url, { max: 8, connectTimeoutMs: 20_000, statementTimeoutMs: 20_000, log: silentLog });
+  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
   store = postgresStore(pool);
   const linkServer = await startTestServer({ keys, services: [service(LinkService, linkHandlers())] });
   const links = meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') });
@@ -86,7 +85,6 @@ beforeAll(async () => {
     () => feed.stop(),
     () => workspaceFeed.stop(),
     () => linkServer.stop(),
-    () => pool.end(),
     () => database.drop(),
   );
 });
