@@ -16,10 +16,10 @@ export type FindEndpoints = () => Promise<readonly Endpoint[]>;
 
 type Configured = Readonly<Record<Kind, readonly Address[]>>;
 
-/** Every address of a name; rejects when it has none. */
+/** Looks up all addresses of a name; rejects if there are none. */
 type LookUp = (host: string) => Promise<readonly string[]>;
 
-/** How long a look-up is waited for. With the 300 ms that a process has for its health, it is less than the 600 ms that Envoy has for both. */
+/** How long to wait for a lookup. Together with the 300 ms for a process's health this is less than the 600 ms that Envoy allows for both. */
 const lookupMs = 100;
 
 export const configuredAddresses = (config: AccessConfig): Configured => ({
@@ -32,8 +32,8 @@ export const configuredAddresses = (config: AccessConfig): Configured => ({
 });
 
 /**
- * Finds the processes of the mesh, anew each time: a name may stand for many (a headless service in Kubernetes), and not for
- * the same ones tomorrow. While it cannot be looked up, or that takes long, they are where they were.
+ * Finds the processes of the mesh, anew each time: a name may stand for many processes (a headless service in Kubernetes), which
+ * change over time. While a lookup fails or takes long, the previous addresses are used.
  */
 export function createEndpointFinder(configured: Configured, lookUp: LookUp = lookupHost): FindEndpoints {
   const names = createNames(lookUp);
@@ -53,8 +53,8 @@ export function createEndpointFinder(configured: Configured, lookUp: LookUp = lo
 }
 
 /**
- * One look-up of a name is under way at a time, however often it is asked for: it cannot be taken back, and others would queue up
- * behind it, also those of whoever wants to connect.
+ * Only one lookup of a name is under way at a time, however often it is requested: a lookup cannot be cancelled, and others, including
+ * those of new connections, would queue up behind it.
  */
 function createNames(lookUp: LookUp) {
   const known = new Map<string, readonly string[]>();
@@ -72,7 +72,7 @@ function createNames(lookUp: LookUp) {
       looking.set(name, look);
       return look;
     },
-    /** What it led to last. One that never led anywhere is one process that does not answer. */
+    /** The last known addresses. A name that was never resolved counts as one process that does not answer. */
     known: (name: string): readonly string[] => known.get(name) ?? [name],
   };
 }

@@ -29,8 +29,8 @@ export interface Replicas {
 }
 
 /**
- * Faults that another server may not have; 40001 on a standby is a query that stood in replay's way. What takes too long on one
- * takes as long on the next, as a rule: it is not asked for again. Where nothing else was answered meanwhile it is the server.
+ * Errors that another server may not have; 40001 on a standby is a query that conflicted with WAL replay. A statement that takes too long on one
+ * server usually takes as long on the next, so it is not retried. If the server answered nothing else meanwhile, the server is at fault.
  */
 const elsewhere: ReadonlySet<StoreFault['kind']> = new Set(['unavailable', 'busy', 'serialization']);
 
@@ -40,7 +40,7 @@ interface ReplicasOptions {
   readonly primary: Pool;
   readonly replicas: readonly Pool[];
   readonly log: Log;
-  /** How long a replica that was not there, or answers nothing in time, is passed over (default 2,000). */
+  /** How long a replica that could not be reached, or answered nothing in time, is skipped, in milliseconds (default 2,000). */
   readonly restMs?: number;
 }
 

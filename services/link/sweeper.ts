@@ -3,7 +3,7 @@ import { pause } from '#runtime/time/pause.ts';
 import type { ChangeLog } from './changes/change-log.ts';
 import type { LinkStore } from './store.ts';
 
-/** Does what time alone brings about: links that end, and rows that are no longer needed. Safe in many processes at once. */
+/** Does what becomes due with time: marks expired links, and deletes rows that are no longer needed. Safe in many processes at once. */
 export interface Sweeper {
   stop(): Promise<void>;
 }
@@ -11,7 +11,7 @@ export interface Sweeper {
 export interface SweeperSettings {
   readonly store: Pick<LinkStore, 'expireLinks' | 'sweepIdempotencyKeys'>;
   readonly changeLog: Pick<ChangeLog, 'prune'>;
-  /** Purges at most so many links, and answers how many there were. May take long: it waits for analytics. */
+  /** Purges at most this many links and returns how many it purged. May take long: it waits for analytics. */
   readonly purge: (limit: number, signal: AbortSignal) => Promise<number>;
   readonly log: Log;
   /** How often links that ended are looked for. */
@@ -20,13 +20,13 @@ export interface SweeperSettings {
   readonly retentionMs?: number;
 }
 
-/** A sweep ends after so many batches and goes on with the next one. */
+/** A sweep ends after this many batches; the next sweep continues. */
 const mostBatches = 20;
 /**
  * Of links that ended fewer: a follower is told without it, and each of these is a change that every resolver and edge hears of.
  */
 const mostEndedBatches = 2;
-/** Housekeeping is so many times rarer. */
+/** How many times rarer housekeeping is. */
 const housekeepingEvery = 60;
 
 export function startSweeper({

@@ -6,7 +6,7 @@ import type { RateLimit } from '#runtime/limits/rate-limits.ts';
 export interface UnknownCodesOptions {
   /** Unknown codes that an address may ask this process for at full speed. */
   readonly limit: RateLimit;
-  /** What is beyond is held back for at most this long; what would take longer is refused. */
+  /** Requests beyond the limit are delayed by at most this long; those that would need longer are refused. */
   readonly longestWaitMs: number;
   readonly maxAddresses: number;
   /** Questions held back at once, of all addresses. */

@@ -1,7 +1,7 @@
-/** Something that many wait for, each time it happens. */
+/** Wakes everybody who waits for the next notification. */
 export interface Notifier {
   notify(): void;
-  /** The next time, or when the signal aborts. */
+  /** Resolves at the next notification, or when the signal aborts. */
   next(signal: AbortSignal): Promise<void>;
 }
 

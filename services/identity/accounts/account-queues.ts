@@ -1,15 +1,15 @@
 import { createHashingQueue, type HashingQueue } from './hashing-queue.ts';
 
-/** Keeps the passwords of one account that are checked at once few. */
+/** Limits how many passwords of one account are checked at the same time. */
 export interface AccountQueues {
   /** Runs the job in its turn. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait for this account. */
   run<Value>(emailKey: string, job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
 }
 
 /**
- * One that is being checked counts as a failure until it is found right: were all of a burst checked at once, the right ones of an owner
- * would count against each other. Fewer than the usual free failures, though there be two processes; more than may wait in the
- * throttle's row, so that those who find no place there are refused at once.
+ * A password being checked counts as a failure until it proves right: if all of a burst were checked at once, an owner's correct log-ins
+ * would count against each other. Fewer than the default number of free failures, even with two processes; more than may wait in the
+ * throttle's queue, so that attempts that find it full are refused at once.
  */
 const atOnce = 8;
 

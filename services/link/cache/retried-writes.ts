@@ -3,13 +3,13 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import type { StoredChange } from '../changes/change-log.ts';
 import type { CacheWriters } from './cache-writer.ts';
 
-/** What the relay does with the cache. All of it is tried until it succeeds or the signal aborts: what the cache misses it is owed. */
+/** The relay's operations on the cache. Each is retried until it succeeds or the signal aborts, because the cache must miss no change. */
 export interface RetriedWrites {
   write(changes: readonly StoredChange[], signal: AbortSignal): Promise<void>;
   forgetAll(signal: AbortSignal): Promise<void>;
-  /** How far the cache says that it was written; undefined: it does not, as one that was emptied. */
+  /** Up to where the cache itself says that it was written; undefined if it says nothing, as after it was emptied. */
   readPlace(signal: AbortSignal): Promise<number | undefined>;
-  /** When the oldest change was made that is being written, in milliseconds since 1970; undefined: none is. */
+  /** When the oldest change being written was made, in milliseconds since 1970; undefined if none is being written. */
   readonly owedSince: number | undefined;
 }
 

@@ -3,12 +3,12 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ChangeLog } from './change-log.ts';
 
-/** The first commit after a rest waits so long for others that come with it. */
+/** How long the first commit after a pause waits for others to be announced with it, in milliseconds. */
 const gatherMs = 2;
-/** So often, at most, is looked and announced while there are many commits: what comes between goes together. */
+/** The shortest period between two readings, or two announcements, while there are many commits: commits in between go together. */
 export const shortestPeriodMs = 10;
 
-/** Something to wait for that can be rung, before or during the wait. */
+/** An alarm to wait for, which can be rung before or during the wait. */
 export function createAlarm() {
   let rung = false;
   const wakeup = createWakeup();
@@ -26,7 +26,7 @@ export function createAlarm() {
   };
 }
 
-/** Announces commits to the other processes, one announcement at a time with a rest after it, and at most one to follow. */
+/** Announces commits to the other processes, one announcement at a time with a pause after it; at most one more is pending. */
 export function createAnnouncer(changeLog: ChangeLog, log: Log): () => void {
   let isBusy = false;
   let isOwing = false;
@@ -34,7 +34,7 @@ export function createAnnouncer(changeLog: ChangeLog, log: Log): () => void {
     isBusy = true;
     do {
       isOwing = false;
-      // The others look by themselves a little later.
+      // The others poll anyway, a little later.
       await changeLog.announce().catch((error: unknown) => log.debug({ err: error }, 'a commit was not announced'));
       await sleep(shortestPeriodMs, undefined, { ref: false });
     } while (isOwing);

@@ -18,15 +18,15 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** A link that was renamed is asked for by both of its names for a moment. */
+/** For a moment after a rename, a link is requested under both of its names. */
 const nameOf = ({ id, domain, code }: FollowedLink): string => `${id} ${domain}/${code}`;
 
-/** For one link; more than this process could answer in the time that a redirect has. */
+/** For one link; more than this process could answer within the time of a redirect. */
 const mostWaiting = 1_000;
 
 /**
- * One question to the store at a time for each link, for all that came meanwhile: they would wait for each other's row there anyway, each
- * with a connection that other calls need.
+ * One statement at a time for each link, for all calls that arrived meanwhile: in the database they would wait for each other's row lock anyway,
+ * each holding a connection that other calls need.
  */
 export function createUseQueue(store: Pick<LinkStore, 'takeUses'>): TakeUse {
   const queues = new Map<string, Waiting[]>();
@@ -36,7 +36,7 @@ export function createUseQueue(store: Pick<LinkStore, 'takeUses'>): TakeUse {
     if (present.length === 0) return;
     try {
       const { granted, record } = await store.takeUses(link, present.length);
-      // Who came first is served first. What the others are to be told the record of before does not say: they ask anew.
+      // First come, first served. The record answers only those served now; the others need a new statement.
       const answered = granted === 0 ? present : present.slice(0, granted);
       for (const { resolve } of answered) resolve({ granted: granted > 0, record });
       await takeTogether(link, present.slice(answered.length));

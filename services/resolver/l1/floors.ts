@@ -18,13 +18,13 @@ export interface FloorsOptions {
   readonly max: number;
 }
 
-/** The least acceptable version of each link that was changed recently. */
+/** The minimum acceptable version of each link that was changed recently. */
 export interface Floors {
   /** epoch: the one of the change, be it over by now. forgettable: an older row of the link shows nothing else, if there is one. */
   raise(key: string, version: bigint, epoch: number, forgettable?: boolean): void;
-  /** The least acceptable version; 0n where none is known. With sinceEpoch, older floors are left out. */
+  /** The minimum acceptable version; 0n where none is known. With sinceEpoch, floors from before it are ignored. */
   of(key: string, sinceEpoch?: number): bigint;
-  /** True while a floor had to be forgotten before its time: a row without a floor may be an old one. */
+  /** True while a floor had to be dropped too early for lack of room: a row without a floor may then be outdated. */
   blind(): boolean;
   readonly size: number;
 }

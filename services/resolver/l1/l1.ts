@@ -26,7 +26,7 @@ export interface Inquiry extends Confirmation {
   readonly cached: boolean;
 }
 
-/** What this process remembers about links, and the least version of each that it may still show. */
+/** The in-process cache of links, and the minimum version of each that may still be shown. */
 export interface L1 extends Pick<Trust, 'trusted' | 'servableStale'> {
   /** What is held, trusted or not. */
   get(key: string): CachedLink | undefined;
@@ -61,7 +61,7 @@ export function createL1(options: L1Options): L1 {
   const absences = createAbsences(options);
   const floors = createFloors({ now, keepMs: options.floorMs, max: options.maxFloors });
 
-  /** The least acceptable version. Only the primary, asked since, may go back behind what was known before a gap. */
+  /** The minimum acceptable version. Only the primary, if asked since a gap, may return less than was known before it. */
   function floorOf(key: string, fromPrimary: boolean): bigint {
     const floor = floors.of(key, fromPrimary ? freshness.epoch : undefined);
     const known = links.peek(key);
@@ -80,8 +80,8 @@ export function createL1(options: L1Options): L1 {
   }
 
   /**
-   * A change says what was true when it was made, after asOf, not when it is heard: one that is told late may have been followed by
-   * others, and must not be believed for another lapseMs. Where asOf is long ago it is held, but not believed.
+   * A change says what was true when it was committed, after asOf, not when it arrives: one that arrives late may have been followed by
+   * others, and must not be trusted for another lapseMs. If asOf is long ago the record is kept, but not trusted.
    */
   function apply(record: LinkRecord, forgettable: boolean): void {
     const key = nameOf(record);
@@ -90,7 +90,7 @@ export function createL1(options: L1Options): L1 {
     floors.raise(key, record.version, epoch, forgettable);
     const known = links.peek(key);
     const wanted = known ? record.version > known.version : absences.has(key);
-    // Where the link was confirmed since a gap, what was known before it counts no more: a failover may have taken that back.
+    // If the link was confirmed since a gap, what was known before the gap no longer counts: a failover may have undone it.
     const acceptable = record.version >= floorOf(key, known?.epoch === epoch);
     if (wanted && acceptable) keep(key, record, { at, epoch }, true);
     else if (wanted) links.delete(key);
@@ -105,11 +105,11 @@ export function createL1(options: L1Options): L1 {
     absences.forget(key);
   }
 
-  /** Was every change heard of that the store may lack? */
+  /** Has this process heard of every change that the store may lack? */
   const isChecked = ({ at, cached }: Inquiry, from: Store): boolean =>
     freshness.settled(at) && (from !== 'redis' || cached);
 
-  /** What could not be checked may be what a failover took back: it counts as known before the gap. */
+  /** A record that could not be checked may have been undone by a failover: it counts as known before the gap. */
   const confirmed = ({ at, epoch }: Inquiry, isSure: boolean): Confirmation => ({
     at,
     epoch: isSure ? epoch : epoch - 1,
@@ -149,7 +149,7 @@ export function createL1(options: L1Options): L1 {
     },
     rememberedAbsent: absences.isRecent,
     apply(record, previousCode, forgettable = false) {
-      // Without an id it says that the code has no link any more: the link was purged.
+      // A record without an id says that the link was purged and its code is free.
       if (record.id === '') drop(nameOf(record), record.version);
       else apply(record, forgettable);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);

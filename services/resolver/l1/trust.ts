@@ -3,13 +3,13 @@ import type { Freshness } from '../watch/freshness.ts';
 
 export interface TrustOptions {
   readonly freshness: Freshness;
-  /** How long a record is believed while Watch is live, in milliseconds. */
+  /** How long a record is trusted while Watch is live, in milliseconds. */
   readonly trustMs: number;
-  /** How long it is believed after it was confirmed while Watch is not. */
+  /** How long it is trusted after a confirmation while Watch is not live, in milliseconds. */
   readonly lapseMs: number;
-  /** How old a record may be that is served because no store answers. */
+  /** How old a record may be that is served because no store answers, in milliseconds. */
   readonly staleMs: number;
-  /** From 0 to 1; spreads the ends of trust of records that came together. */
+  /** From 0 to 1; spreads the end of trust of records that arrived together. */
   readonly random: () => number;
 }
 
@@ -19,9 +19,9 @@ export interface Confirmation {
   readonly epoch: number;
 }
 
-/** For how long what is held may be served without asking a store. */
+/** How long a cached record may be served without asking a store. */
 export interface Trust {
-  /** isSure: no newer version can have been missed by who confirmed it. */
+  /** isSure: whoever confirmed it cannot have missed a newer version. */
   confirm(entry: CachedLink, confirmation: Confirmation, isSure: boolean): void;
   /** May it be served as it is? */
   trusted(entry: CachedLink, now: number): boolean;

@@ -11,8 +11,8 @@ export interface AskTierOptions {
   readonly redis: RedisTier;
   readonly primary: PrimaryTier;
   /**
-   * How long the walk waits for each store before it goes on. A breaker's own limit is longer: that a store is slower
-   * than we care to wait does not say that it is ill.
+   * How long a lookup waits for each store before it goes on. A breaker's own time limit is longer: a store that is slower
+   * than a lookup can wait is not necessarily broken.
    */
   readonly patienceMs: Readonly<Record<Tier['name'], number>>;
   readonly within: Within;

@@ -16,13 +16,13 @@ export interface WalkOptions {
   readonly replica: Tier | undefined;
   readonly primary: PrimaryTier;
   readonly questions: (name: LinkKey, key: string) => Questions;
-  /** How long the primary is waited for alone before the others are asked beside it, in milliseconds. */
+  /** How long to wait for the primary alone before the other stores are asked as well, in milliseconds. */
   readonly hedgeMs: number;
   readonly within: Within;
   readonly now: Clock;
 }
 
-/** Asks the stores for a link, in the order that what is known of their freshness allows. */
+/** Asks the stores for a link, in the order that their known freshness allows. */
 export type Walk = (name: LinkKey, key: string) => Promise<Answer>;
 
 export function createWalk(options: WalkOptions): Walk {
@@ -52,8 +52,8 @@ export function createWalk(options: WalkOptions): Walk {
   }
 
   /**
-   * Where Redis and the replicas may hold what is older than allowed: while Watch is silent, and for a while after it began.
-   * Beside a primary that hangs they are asked too, but what they say is not looked at before the primary has had its time.
+   * The order while Redis and the replicas may be too far behind: while Watch is silent, and for a while after it began.
+   * If the primary hangs they are asked as well, but their answers are used only after the primary has had its time.
    */
   async function askPrimaryFirst(name: LinkKey, key: string, asking: Questions, known?: TierResult): Promise<Answer> {
     const { ask, askPrimary } = asking;
@@ -72,8 +72,8 @@ export function createWalk(options: WalkOptions): Walk {
   }
 
   /**
-   * Redis has what is new, a replica what is old: what neither has, nor this process, is not there. That is served, but not remembered. A Redis
-   * that is passed over may lack what is new. Who was too slow may still answer while there is time.
+   * Redis has new links, a replica old ones: a link that neither of them nor this process has does not exist. That is answered, but not
+   * remembered. If Redis was skipped it may lack new links. A store that was too slow may still answer while there is time.
    */
   async function withoutPrimary(asking: Questions, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
     const isPassedOver = freshness.live(now()) && !freshness.cached();

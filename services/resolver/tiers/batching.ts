@@ -1,15 +1,15 @@
 import { unavailable } from '#runtime/errors/errors.ts';
 
 export interface BatchingOptions {
-  /** Of what is asked, for the error. */
+  /** The name of the store, for the error. */
   readonly name: string;
-  /** Keys in one question. */
+  /** The most keys in one query. */
   readonly most: number;
-  /** Questions under way at once; what is asked meanwhile is gathered. */
+  /** How many queries may be under way; keys requested meanwhile wait for the next one. */
   readonly underWay: number;
   /** Keys that may wait; more are refused. */
   readonly maxWaiting: number;
-  /** A key that waited longer is refused instead of asked for. */
+  /** A key that has waited longer is refused instead of being queried. */
   readonly patienceMs: number;
 }
 
@@ -22,9 +22,9 @@ interface Waiting<Key, Value> {
 }
 
 /**
- * One question to a store for all that is asked in the same turn of the event loop: a message, a wake-up and a plan cost more than a
- * key. Nobody waits for others to come, and a key is never looked up before it was asked for. `ask` answers in the order of its keys; a question that
- * fails has failed for all of them, so no key may be able to spoil it.
+ * One query to a store for all keys requested in the same turn of the event loop: a message, a wake-up and a plan cost more than a
+ * key. No key waits for others to arrive. `ask` answers in the order of its keys; a query that fails has failed for all of them, so no
+ * single key may be able to make it fail.
  */
 export function batched<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,

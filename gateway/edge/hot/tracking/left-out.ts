@@ -1,7 +1,7 @@
 import type { LinkTable, TrackedLink } from './link-table.ts';
 
 /**
- * Links that the hot set did not take. They stay in the table, so that they are not chosen again and again, until something is
+ * Links that were chosen but left out of the hot set. They stay in the table, so that they are not chosen again and again, until something is
  * taken out of the set.
  */
 export interface LeftOut {
