@@ -11,7 +11,8 @@ import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { stampOf } from './links/record-bytes.ts';
 import { postgresStore } from './store.postgres.ts';
-import type { ChosenCode, CreateOutcome, LinkStore, ListQuery, NewLink } from './store.ts';
+import type { ChosenCode, LinkStore, ListQuery, NewLink } from './store.ts';
+import { aliasCode, newLink, recordOf } from './testing/links.ts';
 
 let database: TestDatabase;
 let pool: Pool;
@@ -34,29 +35,10 @@ beforeEach(() => {
   workspaceId = randomUUID();
 });
 
-function draft(fields: Partial<NewLink> = {}): NewLink {
-  return {
-    domain: 'hop.example',
-    workspaceId,
-    createdBy: randomUUID(),
-    destination: 'https://example.com/',
-    redirectStatus: 302,
-    title: '',
-    tags: [],
-    expiresAt: undefined,
-    ...fields,
-  };
-}
+const draft = (fields: Partial<NewLink> = {}): NewLink => newLink({ workspaceId, ...fields });
 
 let serial = 0;
-function alias(code = `alias-${++serial}`): ChosenCode {
-  return { code, number: 0, codeKeyId: 0 };
-}
-
-function recordOf(outcome: CreateOutcome): LinkRecord {
-  if (!('record' in outcome)) throw new Error(outcome.outcome);
-  return outcome.record;
-}
+const alias = (code = `alias-${++serial}`): ChosenCode => aliasCode(code);
 
 async function made(fields: Partial<NewLink> = {}, code = alias()): Promise<LinkRecord> {
   return recordOf(await store.create(draft(fields), code));

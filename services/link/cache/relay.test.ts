@@ -25,6 +25,7 @@ import { postgresChangeLog } from '../changes/change-log.postgres.ts';
 import type { ChangeLog } from '../changes/change-log.ts';
 import { createLinks, type Links } from '../links/links.ts';
 import { postgresStore } from '../store.postgres.ts';
+import { newLink } from '../testing/links.ts';
 import { createCacheWriters } from './cache-writer.ts';
 import { startRelay } from './relay.ts';
 
@@ -81,9 +82,7 @@ function startProcess(cache = redis, saveEveryMs = 50) {
 }
 
 async function make(alias = randomUUID()): Promise<LinkRecord> {
-  const link = { domain: 'hop.example', workspaceId, createdBy: workspaceId, destination: 'https://example.com/' };
-  const made = await links.create({ ...link, redirectStatus: 302, title: '', tags: [], expiresAt: undefined }, alias);
-  return made.record;
+  return (await links.create(newLink({ workspaceId }), alias)).record;
 }
 
 async function cached(code: string, cache = redis): Promise<LinkRecord | undefined> {

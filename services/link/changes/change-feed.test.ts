@@ -9,6 +9,7 @@ import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { LinkStore } from '../store.ts';
+import { aliasCode, newLink } from '../testing/links.ts';
 import { readCursor, writeCursor } from './change-cursor.ts';
 import { type ChangeFeed, createChangeFeed, type FeedSettings } from './change-feed.ts';
 import { postgresChangeLog } from './change-log.postgres.ts';
@@ -89,9 +90,7 @@ function watch(feed: ChangeFeed, cursor = '') {
 
 let serial = 0;
 async function make(code = `c-${++serial}`): Promise<string> {
-  const link = { domain: 'hop.example', workspaceId, createdBy: workspaceId, destination: 'https://example.com/' };
-  const rest = { redirectStatus: 302, title: '', tags: [], expiresAt: undefined };
-  await store.create({ ...link, ...rest }, { code, number: 0, codeKeyId: 0 });
+  await store.create(newLink({ workspaceId }), aliasCode(code));
   return code;
 }
 

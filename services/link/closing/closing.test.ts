@@ -14,6 +14,7 @@ import { waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { LinkStore } from '../store.ts';
 import { postgresTakedowns } from '../takedowns/takedowns.postgres.ts';
+import { aliasCode, createUnseen, newLink, recordOf } from '../testing/links.ts';
 import { postgresClosedWorkspaces } from './closed-workspaces.postgres.ts';
 import { type Closing, startClosing } from './closing.ts';
 
@@ -60,22 +61,9 @@ function start(settings: Partial<Parameters<typeof startClosing>[0]> = {}): Clos
   return closing;
 }
 
-async function tried(own = workspaceId, code = `code-${++serial}`) {
-  const draft = {
-    domain: 'hop.example',
-    workspaceId: own,
-    createdBy: randomUUID(),
-    destination: 'https://example.com/',
-  };
-  const link = { ...draft, redirectStatus: 302, title: '', tags: [], expiresAt: undefined };
-  return await store.create(link, { code, number: 0, codeKeyId: 0 });
-}
-
-async function made(own?: string, code?: string) {
-  const outcome = await tried(own, code);
-  if (!('record' in outcome)) throw new Error(outcome.outcome);
-  return outcome.record;
-}
+const tried = (own = workspaceId, code = `code-${++serial}`) =>
+  store.create(newLink({ workspaceId: own }), aliasCode(code));
+const made = async (own?: string, code?: string) => recordOf(await tried(own, code));
 
 async function madeMany(count: number, own?: string): Promise<void> {
   const record = await made(own);
@@ -183,20 +171,12 @@ test('what a leftover credential restores is still down, and deleted again when 
 
 test('a link that was being made when the workspace was closed is deleted too, before the clicks are erased', async () => {
   const record = await made();
-  const client = await pool.connect();
-  await client.query('begin');
-  await client.query(
-    `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
-     select domain, 'unseen', gen_random_uuid(), nextval('link_version'), workspace_id, created_by, destination, 302, now(), now()
-     from links where id = $1`,
-    [record.id],
-  );
+  const commit = await createUnseen(pool, record);
   await start().close(workspaceId);
   // Nobody waits for that one.
   await waitFor(async () => (await find(record))?.deletedAt !== undefined);
   expect(erased).toEqual([]);
-  await client.query('commit');
-  client.release();
+  await commit();
   await isErased();
   expect(await countOf('links where deleted_at is null')).toBe(0);
 });

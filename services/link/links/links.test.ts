@@ -5,6 +5,7 @@ import { createCodeKey } from '#runtime/shortlink/code-space.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { createCodeSource } from '../codes/code-blocks.ts';
 import { postgresStore } from '../store.postgres.ts';
+import { newLink } from '../testing/links.ts';
 import { createLinks } from './links.ts';
 
 test.each([
@@ -23,10 +24,7 @@ test.each([
   const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
   const writeToCache = () => sleep(writeMs);
   const links = createLinks({ store, codes, writeToCache, cacheWriteMs: 20 + writeMs, lookalikeDelayMs });
-  const link = {
-    ...{ domain: 'hop.example', workspaceId: randomUUID(), createdBy: randomUUID() },
-    ...{ destination: 'https://example.com/', redirectStatus: 302, title: '', tags: [], expiresAt: undefined },
-  };
+  const link = newLink({ workspaceId: randomUUID() });
   const startedAt = performance.now();
   const answers = await Promise.all(
     Array.from({ length: 3 }, async () => {

@@ -9,7 +9,8 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { postgresStore } from '../store.postgres.ts';
-import type { CreateOutcome, LinkStore } from '../store.ts';
+import type { LinkStore } from '../store.ts';
+import { aliasCode, newLink, recordOf } from '../testing/links.ts';
 import { createPurge } from './purge.ts';
 
 const days = (count: number): number => count * 86_400_000;
@@ -35,13 +36,8 @@ const purge = (
   signal = new AbortController().signal,
 ) => createPurge({ store, eraseClicks, log: silentLog })(100, signal);
 
-async function made(code: string): Promise<LinkRecord> {
-  const link = { domain: 'hop.example', workspaceId, createdBy: randomUUID(), destination: 'https://example.com/' };
-  const rest = { redirectStatus: 302, title: '', tags: [], expiresAt: undefined };
-  const outcome: CreateOutcome = await store.create({ ...link, ...rest }, { code, number: 0, codeKeyId: 0 });
-  if (!('record' in outcome)) throw new Error(outcome.outcome);
-  return outcome.record;
-}
+const made = async (code: string): Promise<LinkRecord> =>
+  recordOf(await store.create(newLink({ workspaceId }), aliasCode(code)));
 
 /** Deletes it, as of so many milliseconds ago; undefined restores it. */
 async function deleted({ domain, code }: LinkRecord, agoMs: number | undefined): Promise<void> {

@@ -10,7 +10,8 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { postgresStore } from '../store.postgres.ts';
-import type { ChosenCode, FollowedLink, LinkStore, TakeOutcome } from '../store.ts';
+import type { FollowedLink, LinkStore, TakeOutcome } from '../store.ts';
+import { aliasCode, newLink, recordOf } from '../testing/links.ts';
 import { createUseQueue } from './use-queue.ts';
 
 const workspaceId = randomUUID();
@@ -28,12 +29,7 @@ afterAll(() => database.drop());
 
 let serial = 0;
 async function made(maxClicks: number | undefined, fields: { expiresAt?: Date } = {}): Promise<LinkRecord> {
-  const link = { domain: 'hop.example', workspaceId, createdBy: randomUUID(), destination: 'https://example.com/' };
-  const rest = { redirectStatus: 302, title: '', tags: [], expiresAt: undefined, ...fields, maxClicks };
-  const code: ChosenCode = { code: `uses-${++serial}`, number: 0, codeKeyId: 0 };
-  const outcome = await store.create({ ...link, ...rest }, code);
-  if (!('record' in outcome)) throw new Error(outcome.outcome);
-  return outcome.record;
+  return recordOf(await store.create(newLink({ workspaceId, ...fields, maxClicks }), aliasCode(`uses-${++serial}`)));
 }
 
 async function changed(record: LinkRecord, edit: (next: LinkRecord) => void): Promise<LinkRecord> {

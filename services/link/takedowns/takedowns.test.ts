@@ -10,6 +10,7 @@ import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { ChangeOutcome, CreateOutcome, LinkStore } from '../store.ts';
+import { aliasCode, createUnseen, newLink, recordOf } from '../testing/links.ts';
 import { carryOut } from './carry-out.ts';
 import { hostNamed, type Subject } from './subjects.ts';
 import { postgresTakedowns, type Ruling, type Takedowns, type Touched } from './takedowns.postgres.ts';
@@ -35,17 +36,11 @@ beforeEach(async () => {
 let serial = 0;
 
 function tried(destination = 'https://example.com/', idempotencyKey?: string): Promise<CreateOutcome> {
-  const draft = { domain: 'hop.example', workspaceId, createdBy: randomUUID(), destination, redirectStatus: 302 };
-  const link = { ...draft, title: '', tags: [], expiresAt: undefined };
   const idempotency = idempotencyKey ? { key: idempotencyKey, requestHash: new Uint8Array(32) } : undefined;
-  return store.create(link, { code: `code-${++serial}`, number: 0, codeKeyId: 0 }, idempotency);
+  return store.create(newLink({ workspaceId, destination }), aliasCode(`code-${++serial}`), idempotency);
 }
 
-async function made(destination?: string): Promise<LinkRecord> {
-  const outcome = await tried(destination);
-  if (!('record' in outcome)) throw new Error(outcome.outcome);
-  return outcome.record;
-}
+const made = async (destination?: string): Promise<LinkRecord> => recordOf(await tried(destination));
 
 function changed(
   { domain, code }: LinkRecord,
@@ -194,18 +189,10 @@ describe('a destination host', () => {
 
   test('covers a link that was being made when it was taken down', async () => {
     const record = await made('https://evil.example/');
-    const client = await pool.connect();
-    await client.query('begin');
-    await client.query(
-      `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
-       select domain, 'unseen', gen_random_uuid(), nextval('link_version'), workspace_id, created_by, destination, 302, now(), now()
-       from links where id = $1`,
-      [record.id],
-    );
+    const commit = await createUnseen(pool, record);
     const links = carriedOut(down('host:evil.example'));
     await waitFor(async () => (await pool.query('select from takedowns')).rowCount === 1);
-    await client.query('commit');
-    client.release();
+    await commit();
     expect(await links).toBe(2);
   });
 });
