@@ -1,9 +1,9 @@
 import type { Log } from '#runtime/telemetry/log.ts';
+import { createAnnouncer } from './announcer.ts';
 import { isBeyond, readCursor } from './change-cursor.ts';
 import type { ChangeLog } from './change-log.ts';
 import { startChangeLoop } from './change-loop.ts';
 import { missedChanges } from './missed-changes.ts';
-import { createAnnouncer } from './pace.ts';
 import { createSubscription, type Subscription, type WatchEvent } from './subscription.ts';
 
 /**

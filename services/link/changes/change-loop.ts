@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
+import { createAlarm } from './alarm.ts';
+import { shortestPeriodMs } from './announcer.ts';
 import type { ChangeCursor } from './change-cursor.ts';
 import type { ChangeLog, ChangeReader } from './change-log.ts';
 import { changePages } from './missed-changes.ts';
-import { createAlarm, shortestPeriodMs } from './pace.ts';
 import type { WatchEvent } from './subscription.ts';
 
 export interface ChangeLoopOptions {

@@ -1,30 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ChangeLog } from './change-log.ts';
 
-/** How long the first commit after a pause waits for others to be announced with it, in milliseconds. */
-const gatherMs = 2;
 /** The shortest period between two readings, or two announcements, while there are many commits: commits in between go together. */
 export const shortestPeriodMs = 10;
-
-/** An alarm to wait for, which can be rung before or during the wait. */
-export function createAlarm() {
-  let rung = false;
-  const wakeup = createWakeup();
-  return {
-    ring(): void {
-      rung = true;
-      wakeup.wake();
-    },
-    /** `notBefore`: by performance.now(), when it was rung. */
-    async wait(mostMs: number, notBefore: number): Promise<void> {
-      if (!rung && mostMs > 0) await wakeup.wait(mostMs);
-      if (rung) await sleep(Math.max(gatherMs, notBefore - performance.now()));
-      rung = false;
-    },
-  };
-}
 
 /** Announces commits to the other processes, one announcement at a time with a pause after it; at most one more is pending. */
 export function createAnnouncer(changeLog: ChangeLog, log: Log): () => void {
