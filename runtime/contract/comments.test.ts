@@ -8,7 +8,7 @@ const comments = readComments(descriptorSet);
 
 it('reads the comments of services, calls, messages and fields, each as paragraphs', () => {
   expect(comments.get('hop.link.v1.LinkService')).toMatch(/^LinkService owns links: [^\n]+\n\nA link out of/);
-  expect(comments.get('hop.link.v1.LinkService.GetLink')).toMatch(/^Answers one link\. /);
+  expect(comments.get('hop.link.v1.LinkService.GetLink')).toMatch(/^Returns one link\. /);
   expect(comments.get('hop.link.v1.Link')).toMatch(/^Link is a short link/);
   expect(comments.get('hop.link.v1.Link.etag')).toMatch(/^Changes with every change of the link/);
 });
