@@ -58,6 +58,9 @@ function memorySet() {
   let putsBefore: number | undefined;
   let version = 0n;
   let looks = 0;
+  /** What Envoy acknowledges from now on is not heard. */
+  let deafAt: bigint | undefined;
+  let missed = 0;
   const hotSet: HotSet = {
     put(all) {
       puts.push(all.length);
@@ -76,14 +79,22 @@ function memorySet() {
     status() {
       looks++;
       return {
-        ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: version },
+        ...{ entries: entries.size, bytes: 800 * entries.size, version, acknowledgedVersion: deafAt ?? version },
         ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, slowestPushMs: 0 },
       };
     },
     acknowledged: async () => {},
-    missed: () => {},
+    missed(follows) {
+      missed += follows;
+    },
   };
-  return { hotSet, entries, puts, leases, looks: () => looks, putsBeforeLease: () => putsBefore };
+  const turnDeaf = (): void => {
+    deafAt = version;
+  };
+  return {
+    ...{ hotSet, entries, puts, leases, turnDeaf },
+    ...{ looks: () => looks, putsBeforeLease: () => putsBefore, missed: () => missed },
+  };
 }
 
 async function start({ failingLookups = 0, hotEntries = 100, lookingUp = async () => {} } = {}) {
@@ -133,6 +144,23 @@ it('makes hot what is followed, keeps it right, and grants the lease while Watch
   await waitFor(() => entries.get('go.example/a')?.version === 3n, { what: 'what was missed' });
   keepBeating(second, 'd2');
   await waitFor(() => leases.at(-1) !== undefined, { what: 'the lease again' });
+});
+
+it('tells of the follows that resolvers are asked for while a shard is withheld, also where no line of the spool is read', async () => {
+  const { link, entries, leases, follow, turnDeaf, missed } = await start();
+  for (const code of ['a', 'b']) link.records.set(`go.example/${code}`, recordOf(code, 1n));
+  const stream = await link.stream(0);
+  follow('a', 20);
+  follow('b', 2_000);
+  keepBeating(stream, 'c1');
+  await waitFor(() => entries.size === 2 && leases.length > 0, { what: 'the lease' });
+  turnDeaf();
+  stream.say({ event: { case: 'change', value: { record: recordOf('a', 2n) } } });
+  await waitFor(() => missed() > 2, { what: 'missed follows' });
+  // Those of the other shard would be a hundred times as many.
+  const [before, since] = [missed(), performance.now()];
+  await sleep(500);
+  expect((missed() - before) / (performance.now() - since)).toBeLessThan(0.2);
 });
 
 it('looks after a lease that is held when it is to be renewed, and no more often', async () => {

@@ -126,7 +126,14 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   observe(metric.watchAge, {}, () => age.ageMs() / 1_000);
   const isWithheld = (name: string, code: string): boolean =>
     tracked.isHot(name) && leaseKeeper.withholds(shardOf(code));
-  const clicks = createClickTap({ ...popularity, isWithheld });
+  const expectedMisses = (elapsedMs: number): number => {
+    if (leaseKeeper.withheldShards === 0) return 0;
+    let perSecond = 0;
+    for (const name of tracked.names())
+      if (isWithheld(name, keyOfName(name).code)) perSecond += popularity.rateOf(name);
+    return (perSecond * elapsedMs) / 1_000;
+  };
+  const clicks = createClickTap({ ...popularity, isWithheld, expectedMisses });
   return { popularity, age, alarms, start, tracked, leaseKeeper, clicks };
 }
 

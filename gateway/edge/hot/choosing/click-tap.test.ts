@@ -13,12 +13,14 @@ const linkOf = (code: string): FollowedLink => ({
   code,
 });
 
+const never = { isWithheld: () => false, expectedMisses: () => 0 };
+
 function setUp() {
   const faded: number[] = [];
   const { tap } = createClickTap({
     count: () => {},
     fade: (elapsedMs) => faded.push(Math.round(elapsedMs)),
-    isWithheld: () => false,
+    ...never,
   });
   const now = Date.now();
   const link = linkOf('a');
@@ -46,7 +48,7 @@ it('counts what Envoy can answer by itself, and tells of the rest as well', () =
   const { tap, flush } = createClickTap({
     count: (name) => counted.push(name),
     fade: () => {},
-    isWithheld: () => false,
+    ...never,
   });
   const hot = { link: linkOf('été'), method: 'GET', atUs: Date.now() * 1_000 } as const;
   for (const path of [pathOf('été'), `${pathOf('été')}?utm_source=x`, `/r${pathOf('été')}`, '/%c3%a9t%c3%a9'])
@@ -64,11 +66,23 @@ it('does not fade by the age of a segment of the spool that is read late', () =>
 
 it('tells how often a resolver was asked for what is hot, because its shard is withheld', () => {
   const isWithheld = (name: string, code: string): boolean => name === 'go.example/a' && code === 'a';
-  const { tap, flush } = createClickTap({ count: () => {}, fade: () => {}, isWithheld });
+  const { tap, flush } = createClickTap({ ...never, count: () => {}, fade: () => {}, isWithheld });
   const follow = (code: string, tier: Tier, path = pathOf(code), method: 'GET' | 'HEAD' = 'GET'): void =>
     tap({ link: { ...linkOf(code), tier }, method, atUs: Date.now() * 1_000, path });
   for (const tier of [Tier.L1, Tier.REDIS, Tier.EDGE]) for (const code of ['a', 'b']) follow(code, tier);
   follow('a', Tier.L1, '/r/a');
   follow('a', Tier.L1, '/a', 'HEAD');
   expect([flush().missed, flush().missed]).toEqual([2, 0]);
+});
+
+it('takes links to be followed as before while no line can be read, for Kafka is away and the spool stands', () => {
+  let clock = 0;
+  const options = { ...never, expectedMisses: (elapsedMs: number) => elapsedMs / 100, now: () => clock };
+  const { tap, flush } = createClickTap({ ...options, count: () => {}, fade: () => {} });
+  const missed: number[] = [];
+  for (clock = 200; clock <= 2_000; clock += 200) {
+    if (clock <= 400) tap({ link: linkOf('a'), method: 'GET', atUs: Date.now() * 1_000, path: '/a' });
+    missed.push(flush().missed);
+  }
+  expect(missed).toEqual([0, 0, 0, 0, 0, 0, 0, 2, 2, 2]);
 });

@@ -21,13 +21,17 @@ export interface ClickTap {
 interface Followed {
   /** Whether anything was. */
   readonly isNew: boolean;
-  /** How often what is hot was asked of a resolver because its shard is withheld. */
+  /** How often what is hot was asked of a resolver because its shard is withheld; while no line can be read, how often it must have been. */
   readonly missed: number;
 }
 
 export interface ClickTapOptions extends Pick<Popularity, 'count' | 'fade'> {
   /** Whether a link is hot, and its shard is withheld. */
   readonly isWithheld: (name: string, code: string) => boolean;
+  /** How often, in so many milliseconds, a resolver is asked for what is hot because its shard is withheld, if links are followed as they last were. */
+  readonly expectedMisses: (elapsedMs: number) => number;
+  /** Milliseconds of a clock that only runs forward. */
+  readonly now?: () => number;
 }
 
 const tierNames: Readonly<Partial<Record<Tier, string>>> = {
@@ -41,6 +45,8 @@ const follows = counter(metric.follows);
 const fadeMs = 1_000;
 /** A line has the time when its request began, and is written with its answer: what takes longer than any request is another clock. */
 const disorderMs = 120_000;
+/** Without a line for so long, none can be read (Kafka is away and the spool stands), or nobody follows anything and a push costs nobody anything. */
+const standsMs = 1_000;
 
 interface Names {
   readonly path: string;
@@ -57,9 +63,12 @@ function namesOf(link: FollowedLink): Names {
   return made;
 }
 
-export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): ClickTap {
+export function createClickTap(options: ClickTapOptions): ClickTap {
+  const { count, fade, isWithheld, expectedMisses, now = () => performance.now() } = options;
   const tally = new Map<Tier, number>();
   let missed = 0;
+  let readAt = now();
+  let flushedAt = now();
   let fadedAt: number | undefined;
   /** Where it stood, at most, when it was set back: up to there counts have faded once. */
   let setBackFrom = Number.NEGATIVE_INFINITY;
@@ -96,6 +105,10 @@ export function createClickTap({ count, fade, isWithheld }: ClickTapOptions): Cl
     },
     flush() {
       const isNew = tally.size > 0;
+      const at = now();
+      if (isNew) readAt = at;
+      if (at - readAt > standsMs) missed += expectedMisses(at - flushedAt);
+      flushedAt = at;
       for (const [tier, times] of tally) follows.add(times, { tier: tierNames[tier] ?? 'unknown' });
       tally.clear();
       const followed = { isNew, missed };
