@@ -53,8 +53,8 @@ export async function createIdentity({
 }: IdentityParts): Promise<ServiceImpl<typeof IdentityService>> {
   const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
   const passwords = await createPasswords(queue, argon2);
-  const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures });
   const queues = createAccountQueues(config.hashQueue);
+  const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures, waiting: queues.waiting });
   const check = createPasswordCheck({ store, passwords, throttle, queues, now });
   const issue = createAccessTokens({
     keys: signingKeys,

@@ -4,14 +4,16 @@ import { createHashingQueue, type HashingQueue } from './hashing-queue.ts';
 export interface AccountQueues {
   /** Runs the job in its turn. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait for this account. */
   run<Value>(emailKey: string, job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
+  /** How many attempts for an account wait for their turn. */
+  waiting(emailKey: string): number;
 }
 
 /**
  * A password being checked counts as a failure until it proves right: if all of a burst were checked at once, an owner's correct log-ins
- * would count against each other. Fewer than the default number of free failures, even with two processes; more than may wait in the
- * throttle's queue, so that attempts that find it full are refused at once.
+ * would count against each other. Even with six processes this is fewer than the default number of free failures, and it keeps the two hashes
+ * that run at once busy.
  */
-const atOnce = 8;
+const atOnce = 3;
 
 export function createAccountQueues(limit: number): AccountQueues {
   const accounts = new Map<string, { readonly queue: HashingQueue; users: number }>();
@@ -27,5 +29,6 @@ export function createAccountQueues(limit: number): AccountQueues {
         if (account.users === 0) accounts.delete(emailKey);
       }
     },
+    waiting: (emailKey) => accounts.get(emailKey)?.queue.waiting ?? 0,
   };
 }

@@ -5,6 +5,8 @@ import { limited } from '#runtime/errors/errors.ts';
 export interface LoginThrottleOptions {
   /** So many failures of one email in the window cost nothing. */
   readonly freeFailures: number;
+  /** How many attempts for an account wait for their turn in account-queues.ts; they count as waiting here. */
+  readonly waiting?: (emailKey: string) => number;
   readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
@@ -24,7 +26,7 @@ interface Row {
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 const failuresPerStep = 10;
-/** So that the last in the row is let through within the deadline of its call. */
+/** So that the last in the row is let through within the deadline of its call, and an owner does not stand behind a burst of guesses. */
 const mostPerAccount = 4;
 const mostAccounts = 256;
 
@@ -32,12 +34,16 @@ const mostAccounts = 256;
  * Slows the guessing of one account, without locking its owner out: log-ins for it go one by one, each after a pause that
  * grows with the failures of the window. Judged by what was typed, so an unknown email is slowed alike.
  */
-export function createLoginThrottle({ freeFailures, pause = pauseFor }: LoginThrottleOptions): LoginThrottle {
+export function createLoginThrottle({
+  freeFailures,
+  waiting = () => 0,
+  pause = pauseFor,
+}: LoginThrottleOptions): LoginThrottle {
   const rows = new Map<string, Row>();
 
-  const rowWithRoom = (account: string, pauseMs: number): Row => {
+  const rowWithRoom = (emailKey: string, account: string, pauseMs: number): Row => {
     const row = rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
-    if (row.length >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
+    if (row.length + waiting(emailKey) >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
       throw limited('RATE_LIMITED', 'Too many log-ins for this email; try again later.', pauseMs * (row.length + 1));
     }
     return row;
@@ -45,13 +51,13 @@ export function createLoginThrottle({ freeFailures, pause = pauseFor }: LoginThr
 
   return {
     refuseWhenFull(emailKey, failures) {
-      if (failures >= freeFailures) rowWithRoom(accountOf(emailKey), pauseAfter(failures - freeFailures));
+      if (failures >= freeFailures) rowWithRoom(emailKey, accountOf(emailKey), pauseAfter(failures - freeFailures));
     },
     async wait(emailKey, failures, signal) {
       if (failures < freeFailures) return;
       const account = accountOf(emailKey);
       const pauseMs = pauseAfter(failures - freeFailures);
-      const row = rowWithRoom(account, pauseMs);
+      const row = rowWithRoom(emailKey, account, pauseMs);
       rows.set(account, row);
       row.length += 1;
       const turn = row.tail.then(() => pause(pauseMs, signal));

@@ -17,9 +17,11 @@ beforeAll(async () => {
 afterAll(() => identity.stop());
 
 /** A process of its own on the common store; its pauses and its hashes last until they are let go. */
-function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 0 }) {
-  const held: (() => void)[] = [];
-  const hold = (signal?: AbortSignal): Promise<void> =>
+function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 0 }, freeFailures = free) {
+  let paused = 0;
+  const hashes: (() => void)[] = [];
+  const pauses: (() => void)[] = [];
+  const holdIn = (held: (() => void)[], signal?: AbortSignal): Promise<void> =>
     new Promise((resolve, reject) => {
       held.push(resolve);
       signal?.addEventListener('abort', () => reject(signal.reason));
@@ -29,18 +31,28 @@ function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 
   const matches: Passwords['matches'] = (password, hashed, signal) =>
     queue.run(async () => {
       looked.push(password);
-      await hold();
+      await holdIn(hashes);
       return password === hashed;
     }, signal);
-  const throttle = createLoginThrottle({ freeFailures: free, pause: (_, signal) => hold(signal) });
+  const queues = createAccountQueues(100);
+  const throttle = createLoginThrottle({
+    freeFailures,
+    waiting: queues.waiting,
+    pause(_, signal) {
+      paused += 1;
+      return holdIn(pauses, signal);
+    },
+  });
   const check = createPasswordCheck({
     store: identity.store,
     passwords: { matches },
     throttle,
-    queues: createAccountQueues(100),
+    queues,
     now: Date.now,
   });
-  return { check, looked, held, letGo: () => held.splice(0).forEach((go) => void go()) };
+  const letHashesGo = (): void => hashes.splice(0).forEach((go) => void go());
+  const letGo = (): void => [...hashes.splice(0), ...pauses.splice(0)].forEach((go) => void go());
+  return { check, looked, held: () => hashes.length + pauses.length, paused: () => paused, letHashesGo, letGo };
 }
 
 const newEmail = (): string => `${randomUUID()}@example.com`;
@@ -71,24 +83,38 @@ it('lets no more guesses go free that are sent at once, to several processes, th
     ),
   );
   const kept = free + processes.length * waitingAtMost;
+  const letHashesGo = setInterval(() => processes.forEach((one) => void one.letHashesGo()), 5);
   await waitFor(() => refused === guesses.length - kept);
+  clearInterval(letHashesGo);
   expect(processes.flatMap(({ looked }) => looked)).toHaveLength(free);
   const letGo = setInterval(() => processes.forEach((one) => void one.letGo()), 5);
   expect((await Promise.all(guesses)).filter((isRight) => isRight === false)).toHaveLength(kept);
   clearInterval(letGo);
+  expect(processes.reduce((sum, { paused }) => sum + paused(), 0)).toBe(kept - free);
   expect(await failuresOf(email)).toBe(kept);
+});
+
+it('refuses and slows none of an owner that come at once, to six processes', async () => {
+  const email = newEmail();
+  const processes = Array.from({ length: 6 }, () => startProcess({ concurrency: 2, limit: 128 }, 20));
+  const logIns = processes.flatMap(({ check }) => Array.from({ length: 8 }, () => guess(check, email, 'right')));
+  const letGo = setInterval(() => processes.forEach((one) => void one.letGo()), 50);
+  const outcomes = await Promise.allSettled(logIns);
+  clearInterval(letGo);
+  expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
+  expect(processes.map(({ paused }) => paused())).toEqual([0, 0, 0, 0, 0, 0]);
 });
 
 it('gives the attempt back with all failures when the password is right', async () => {
   const email = newEmail();
   const { check, letGo, held } = startProcess();
   const wrong = guess(check, email);
-  await waitFor(() => held.length === 1);
+  await waitFor(() => held() === 1);
   expect(await failuresOf(email)).toBe(1);
   letGo();
   expect(await wrong).toBe(false);
   const right = guess(check, email, 'right');
-  await waitFor(() => held.length === 1);
+  await waitFor(() => held() === 1);
   expect(await failuresOf(email)).toBe(2);
   letGo();
   expect(await right).toBe(true);
@@ -102,7 +128,7 @@ it('does not count a caller who left before the password was looked at', async (
     await identity.store.countLoginAttempt(email, new Date(), new Date(0));
   const leaving = new AbortController();
   const waiting = guess(check, email, 'wrong', leaving.signal);
-  await waitFor(() => held.length === 1);
+  await waitFor(() => held() === 1);
   leaving.abort();
   await expect(waiting).rejects.toThrow();
   expect(looked).toEqual([]);
@@ -113,7 +139,7 @@ it('does not count one that was refused because too many passwords wait', async 
   const email = newEmail();
   const { check, held, letGo } = startProcess({ concurrency: 1, limit: 0 });
   const first = guess(check, email);
-  await waitFor(() => held.length === 1);
+  await waitFor(() => held() === 1);
   await expect(guess(check, email)).rejects.toMatchObject({ kind: 'limited', reason: 'OVERLOADED' });
   expect(await failuresOf(email)).toBe(1);
   letGo();
