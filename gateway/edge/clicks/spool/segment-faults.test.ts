@@ -199,11 +199,16 @@ describe.runIf(isRoot)('one that cannot be deleted', () => {
 
 type Read = (this: FileHandle, buffer: Buffer, at: number, length: number, position: number) => Promise<unknown>;
 
+/** What all handles of files share. */
+async function fileHandles(): Promise<Pick<FileHandle, 'stat'> & { read: Read }> {
+  const handle = await open(oldest());
+  await handle.close();
+  return Object.getPrototypeOf(handle);
+}
+
 /** From here on nothing can be read of the oldest segment, until the mocks are restored; no disk here is damaged in the middle of a file. */
 async function damageFrom(goodBytes: number) {
-  const handle = await open(oldest());
-  const files: { read: Read } = Object.getPrototypeOf(handle);
-  await handle.close();
+  const files = await fileHandles();
   const { read } = files;
   const { ino } = await stat(oldest());
   return vi.spyOn(files, 'read').mockImplementation(async function (this: FileHandle, buffer, at, length, position) {
@@ -212,6 +217,18 @@ async function damageFrom(goodBytes: number) {
     return read.call(this, buffer, at, Math.min(length, goodBytes - position), position);
   });
 }
+
+test('one that can be opened, and then not looked at, is not taken for one that was renamed, which is listed again and again', async () => {
+  await writeFile(oldest(), 'one\n');
+  const files = await fileHandles();
+  const fault = Object.assign(new Error('EIO: i/o error, fstat'), { code: 'EIO' });
+  vi.spyOn(files, 'stat').mockRejectedValueOnce(fault);
+  expect(await drain()).toEqual(['two', 'three']);
+  expect(spool.unreadable()).toBe(1);
+  vi.restoreAllMocks();
+  clock += 10_000;
+  expect(await drain()).toEqual(['one']);
+});
 
 describe('one that is damaged half way', () => {
   beforeEach(() => writeFile(oldest(), 'one\nhalf of a line\n'));

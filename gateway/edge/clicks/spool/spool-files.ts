@@ -71,8 +71,13 @@ export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inod
     if (error.code !== 'ENOENT') throw error;
   });
   if (!handle) return undefined;
-  const found = await handle.stat({ bigint: true }).catch(() => undefined);
-  if (found && String(found.ino) === inode) return handle;
+  try {
+    const { ino } = await handle.stat({ bigint: true });
+    if (String(ino) === inode) return handle;
+  } catch (error) {
+    await handle.close();
+    throw error;
+  }
   await handle.close();
   return undefined;
 }
