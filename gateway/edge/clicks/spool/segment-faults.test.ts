@@ -114,6 +114,17 @@ test.runIf(process.platform === 'linux')('the limits hold for it, and it counts 
   expect(await readdir(directory)).toEqual([activeName]);
 });
 
+test.runIf(process.platform === 'linux')(
+  'is told of no more once it is deleted, although nothing is read: Kafka is away',
+  async () => {
+    await damage();
+    await drain();
+    expect(spool.unreadable()).toBe(1);
+    for (let round = 0; round < 2; round++) await spool.shed(roomy, Date.now() + 61_000);
+    expect(spool.unreadable()).toBe(0);
+  },
+);
+
 test.runIf(process.platform === 'linux')('the spool is looked after although it cannot be synced', async () => {
   await damage();
   let ticks = 0;

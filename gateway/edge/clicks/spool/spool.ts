@@ -35,6 +35,7 @@ interface State {
   readonly directory: string;
   readonly segments: OpenSegments;
   readonly reader: SpoolReader;
+  readonly unreadable: SegmentFaults;
   readonly undeletable: SegmentFaults;
 }
 
@@ -53,7 +54,7 @@ export function openSpool(
   const unreadable = createSegmentFaults(unreadableSaid, log, now);
   const undeletable = createSegmentFaults(undeletableSaid, log, now);
   const reader = createSpoolReader(directory, segments, unreadable);
-  const state = { directory, segments, reader, undeletable };
+  const state = { directory, segments, reader, unreadable, undeletable };
   // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
   const inTurn = createTurns();
   return {
@@ -117,9 +118,9 @@ async function removeFinished(state: State): Promise<void> {
 
 /** Deletes what is beyond the limits. */
 async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dropped[]> {
-  const { directory, undeletable } = state;
+  const { directory, unreadable, undeletable } = state;
   const files = listSpool(directory);
-  undeletable.forgetAllBut(files);
+  for (const faults of [unreadable, undeletable]) faults.forgetAllBut(files);
   const dropped: Dropped[] = [];
   for (const { file, reason } of surplusOf(files, limits, now)) {
     if (undeletable.isResting(file)) continue;
