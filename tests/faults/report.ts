@@ -105,20 +105,20 @@ export function pageOf(
   return [
     '# What happens when parts die',
     '',
-    'Written by `npm run test:faults`; do not edit. Every case does its fault to a whole mesh of real parts under a load whose',
-    'requests are sent when they are due, whatever became of the earlier ones; latency counts from that moment.',
+    'Written by `npm run test:faults`; do not edit. Every case applies its fault to a whole mesh of real parts under an open-loop load:',
+    'requests are sent when they are due, whether or not earlier ones were answered, and latency is measured from that moment.',
     '',
-    `Machine: ${cpu}, ${cores} cores, ${memoryGib} GiB; the mesh, the load and the judge share it. Node ${node}, Envoy ${envoy}.`,
-    'The load average, over the last minute of a case, counts also what others ran on the machine meanwhile. Where it made the',
-    'baseline of a run slow, a comparison with it proves nothing and is shown as not judged.',
+    `Machine: ${cpu}, ${cores} cores, ${memoryGib} GiB; shared by the mesh, the load and the judge. Node ${node}, Envoy ${envoy}.`,
+    'The load average, over the last minute of a case, includes other programs that ran on the machine. If they made the',
+    'baseline of a run slow, a comparison with that baseline proves nothing and is shown as not judged.',
     '',
     ...overview(rows, missing),
     ...parts.flatMap((part) => section(part, rows)),
     '## How to run',
     '',
-    '`npm run test:faults` runs all, `npm run test:faults -- valkey kafka` those whose names begin so and replaces their results.',
-    '`HOP_FAULTS_SCALE=0.2` shortens the long durations for development; its results do not come here. How a case is',
-    'written: [tests/faults](../tests/faults/README.md).',
+    '`npm run test:faults` runs all cases; `npm run test:faults -- valkey kafka` runs those whose names begin with these words, and replaces their results.',
+    '`HOP_FAULTS_SCALE=0.2` shortens the long durations for development; its results are not written to this page. How to write',
+    'a case: [tests/faults](../tests/faults/README.md).',
     '',
   ].join('\n');
 }
@@ -140,7 +140,7 @@ function overview(rows: readonly Row[], missing: readonly CaseWords[]): string[]
     ...failed.map((result) => `- ${linkTo(result)}: ${failuresOf(result).join('; ')}`),
     ...(failed.length === 0 ? [] : ['']),
     ...list('All that could be judged holds', of('not all judged')),
-    ...list('Stale, for the case has another title or criterion now', of('stale')),
+    ...list('Stale, because the title or criterion of the case has changed since', of('stale')),
     ...list('Without a result at full length', missing, ({ name }) => name),
   ];
 }
