@@ -140,7 +140,7 @@ function overview(rows: readonly Row[], missing: readonly CaseWords[]): string[]
     ...failed.map((result) => `- ${linkTo(result)}: ${failuresOf(result).join('; ')}`),
     ...(failed.length === 0 ? [] : ['']),
     ...list('All that could be judged holds', of('not all judged')),
-    ...list('Stale, because the title or criterion of the case has changed since', of('stale')),
+    ...list('Stale, because the case has another title or criterion now', of('stale')),
     ...list('Without a result at full length', missing, ({ name }) => name),
   ];
 }
