@@ -125,6 +125,17 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
+test.runIf(process.platform === 'linux')(
+  'beyond the limits it leaves no fault behind: the next file may get its inode',
+  async () => {
+    await damage();
+    await drain();
+    expect(spool.unreadable()).toBe(1);
+    await spool.shed(roomy, Date.now() + 61_000);
+    expect(spool.unreadable()).toBe(0);
+  },
+);
+
 test.runIf(process.platform === 'linux')('the spool is looked after although it cannot be synced', async () => {
   await damage();
   let ticks = 0;

@@ -16,6 +16,8 @@ export interface SegmentFaults {
   isResting(file: Named): boolean;
   /** It was done after all. */
   forget(file: Named): void;
+  /** It is deleted: another file may get its inode. */
+  leave(file: Named): void;
   /** So are those that are not there any more. */
   forgetAllBut(files: readonly Named[]): void;
   readonly count: number;
@@ -47,6 +49,7 @@ export function createSegmentFaults(said: Said, log: Log, now: () => number): Se
     forget({ path, inode }) {
       if (segments.delete(inode)) log.info({ segment: basename(path) }, said.mended);
     },
+    leave: ({ inode }) => void segments.delete(inode),
     forgetAllBut(files) {
       for (const inode of segments.keys()) if (!files.some((file) => file.inode === inode)) segments.delete(inode);
     },

@@ -160,7 +160,7 @@ async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<Unread
 }
 
 /** Answers whether the file is deleted now. */
-async function tryToDelete({ segments, undeletable }: State, file: SpoolFile): Promise<boolean> {
+async function tryToDelete({ segments, unreadable, undeletable }: State, file: SpoolFile): Promise<boolean> {
   try {
     await unlink(file.path);
   } catch (error) {
@@ -168,6 +168,7 @@ async function tryToDelete({ segments, undeletable }: State, file: SpoolFile): P
     await segments.opened(file.inode)?.close();
     return false;
   }
+  unreadable.leave(file);
   undeletable.forget(file);
   return true;
 }
