@@ -54,7 +54,7 @@ export async function createIdentity({
   const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
   const passwords = await createPasswords(queue, argon2);
   const queues = createAccountQueues(config.hashQueue);
-  const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures, waiting: queues.waiting });
+  const throttle = createLoginThrottle({ freeFailures: config.loginFreeFailures, queues });
   const check = createPasswordCheck({ store, passwords, throttle, queues, now });
   const issue = createAccessTokens({
     keys: signingKeys,

@@ -6,6 +6,8 @@ export interface AccountQueues {
   run<Value>(emailKey: string, job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
   /** How many attempts for an account wait for their turn. */
   waiting(emailKey: string): number;
+  /** How many have it or wait for it. */
+  size(emailKey: string): number;
 }
 
 /**
@@ -30,5 +32,6 @@ export function createAccountQueues(limit: number): AccountQueues {
       }
     },
     waiting: (emailKey) => accounts.get(emailKey)?.queue.waiting ?? 0,
+    size: (emailKey) => accounts.get(emailKey)?.users ?? 0,
   };
 }

@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { limited } from '#runtime/errors/errors.ts';
+import type { AccountQueues } from './account-queues.ts';
 
 export interface LoginThrottleOptions {
   /** So many failures of one email in the window cost nothing. */
   readonly freeFailures: number;
-  /** How many attempts for an account wait for their turn in account-queues.ts; they count as waiting here. */
-  readonly waiting?: (emailKey: string) => number;
+  /** Those that wait there count as waiting here. */
+  readonly queues?: Pick<AccountQueues, 'waiting' | 'size'>;
   readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
 export interface LoginThrottle {
-  /** Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait already. */
+  /** Throws RESOURCE_EXHAUSTED with RetryInfo when too many are ahead already; one that passes is not refused later for those who come after it. */
   refuseWhenFull(emailKey: string, failures: number): void;
-  /** Returns when the log-in may go on; refuses as the other does. */
+  /** Returns when the log-in may go on. Refuses as the other does, for many may have come at once before any of them had failed. */
   wait(emailKey: string, failures: number, signal?: AbortSignal): Promise<void>;
 }
 
@@ -36,28 +37,29 @@ const mostAccounts = 256;
  */
 export function createLoginThrottle({
   freeFailures,
-  waiting = () => 0,
+  queues = { waiting: () => 0, size: () => 0 },
   pause = pauseFor,
 }: LoginThrottleOptions): LoginThrottle {
   const rows = new Map<string, Row>();
 
-  const rowWithRoom = (emailKey: string, account: string, pauseMs: number): Row => {
-    const row = rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
-    if (row.length + waiting(emailKey) >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
+  const rowOf = (account: string): Row => rows.get(account) ?? { tail: Promise.resolve(), length: 0 };
+  const refuseBehind = (ahead: number, row: Row, pauseMs: number): void => {
+    if (ahead >= mostPerAccount || (row.length === 0 && rows.size >= mostAccounts)) {
       throw limited('RATE_LIMITED', 'Too many log-ins for this email; try again later.', pauseMs * (row.length + 1));
     }
-    return row;
   };
 
   return {
     refuseWhenFull(emailKey, failures) {
-      if (failures >= freeFailures) rowWithRoom(emailKey, accountOf(emailKey), pauseAfter(failures - freeFailures));
+      if (failures < freeFailures) return;
+      refuseBehind(queues.size(emailKey), rowOf(accountOf(emailKey)), pauseAfter(failures - freeFailures));
     },
     async wait(emailKey, failures, signal) {
       if (failures < freeFailures) return;
       const account = accountOf(emailKey);
       const pauseMs = pauseAfter(failures - freeFailures);
-      const row = rowWithRoom(emailKey, account, pauseMs);
+      const row = rowOf(account);
+      refuseBehind(row.length + queues.waiting(emailKey), row, pauseMs);
       rows.set(account, row);
       row.length += 1;
       const turn = row.tail.then(() => pause(pauseMs, signal));

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
 import { createAccountQueues } from './account-queues.ts';
@@ -37,7 +37,7 @@ function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 
   const queues = createAccountQueues(100);
   const throttle = createLoginThrottle({
     freeFailures,
-    waiting: queues.waiting,
+    queues,
     pause(_, signal) {
       paused += 1;
       return holdIn(pauses, signal);
@@ -103,6 +103,23 @@ it('refuses and slows none of an owner that come at once, to six processes', asy
   clearInterval(letGo);
   expect(outcomes.filter(({ status }) => status === 'rejected')).toEqual([]);
   expect(processes.map(({ paused }) => paused())).toEqual([0, 0, 0, 0, 0, 0]);
+});
+
+it('refuses none that it has let in for those who come after it: of a flood, those who are refused write nothing', async () => {
+  const email = newEmail();
+  for (let failures = 0; failures < free; failures++)
+    await identity.store.countLoginAttempt(email, new Date(), new Date(0));
+  const { check, looked, letGo } = startProcess();
+  const count = vi.spyOn(identity.store, 'countLoginAttempt');
+  let refused = 0;
+  const guesses = Array.from({ length: 12 }, () => guess(check, email).catch(() => void refused++));
+  await waitFor(() => refused === guesses.length - waitingAtMost);
+  const going = setInterval(letGo, 5);
+  expect((await Promise.all(guesses)).filter((isRight) => isRight === false)).toHaveLength(waitingAtMost);
+  clearInterval(going);
+  expect(looked).toHaveLength(waitingAtMost);
+  expect(count).toHaveBeenCalledTimes(waitingAtMost);
+  count.mockRestore();
 });
 
 it('gives the attempt back with all failures when the password is right', async () => {
