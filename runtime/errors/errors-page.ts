@@ -19,7 +19,7 @@ const head = `# Errors
 
 <!-- Made from runtime/errors/reasons.ts by \`npm run docs\`; edit it there. -->
 
-Every error, whichever part made it, says why in a google.rpc.ErrorInfo of the domain \`hopline\`:
+Every error, whichever part produced it, gives its reason in a google.rpc.ErrorInfo of the domain \`hopline\`:
 
 \`\`\`json
 {
@@ -36,10 +36,10 @@ Every error, whichever part made it, says why in a google.rpc.ErrorInfo of the d
 }
 \`\`\`
 
-The reason is for programs: it is never renamed, and one reason means one thing. The message is for people and may change;
-\`code\` is the gRPC code. A 400 lists the fields at fault in a google.rpc.BadRequest; 429 and 503 say when to try again in
-\`Retry-After\` and in a google.rpc.RetryInfo. Where a reason has more than one status, the first is the usual one.
-Over gRPC and gRPC-Web the same details come as grpc-status-details-bin; of the calls that a limit of the door refuses the
-metadata \`retry-after\` alone says it there. Which call has which reasons is at \`/api/docs\` of every installation.`;
+The reason is for programs: it is never renamed, and it always means the same thing. The message is for people and may change;
+\`code\` is the gRPC code. A 400 lists the invalid fields in a google.rpc.BadRequest. A 429 or 503 says in \`Retry-After\` and in a
+google.rpc.RetryInfo when to try again. If a reason has more than one status, the first is the usual one.
+Over gRPC and gRPC-Web the same details are sent in grpc-status-details-bin. If a limit of the door refuses such a call, only the
+metadata \`retry-after\` says when to try again. \`/api/docs\` of every installation lists the reasons of each call.`;
 
 if (import.meta.main) writeFileSync(errorsPagePath, errorsPage());
