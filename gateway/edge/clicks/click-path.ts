@@ -29,19 +29,19 @@ interface Dependencies {
   readonly producer: Producer;
   readonly analytics: Client<typeof AnalyticsService>;
   readonly log: Log;
-  /** Told of each line that followed a link, as soon as it is read; a line may come again after a restart. */
+  /** Called with each line that followed a link as soon as it is read; after a restart a line may come again. */
   readonly tap: (line: ClickLine) => void;
 }
 
 export interface ClickPath {
-  /** By name, what can be wrong: without the spool nothing works, without Kafka clicks wait, without geo they have no place. */
+  /** Checks by name: without the spool nothing works, without Kafka clicks wait, without geo they have no place. */
   readonly checks: Readonly<Record<'spool' | 'kafka' | 'geo', () => Promise<void>>>;
-  /** Forwards clicks until stop. Rejects on a fault that only a restart can mend. */
+  /** Forwards clicks until stop. Rejects on a fault that only a restart can fix. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** The way of a click from Envoy's spool to Kafka, put together. */
+/** Wires the way of a click from Envoy's spool to Kafka. */
 export async function openClickPath({ config, producer, analytics, log, tap }: Dependencies): Promise<ClickPath> {
   const { spoolDir, edgeId, clicksTopic } = config;
   mkdirSync(spoolDir, { recursive: true, mode: 0o700 });
@@ -77,7 +77,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
   const rotation = createRotation({
     directory: spoolDir,
     admin: config.envoyAdmin,
-    // A quota of less than some segments would have nothing to drop.
+    // A quota smaller than a few segments would leave nothing to drop.
     maxBytes: Math.min(config.segmentBytes, Math.floor(config.spoolMaxBytes / 4)),
     maxAgeMs: config.segmentAgeMs,
     log,
@@ -119,7 +119,7 @@ function geoFilesOf({ geoFiles }: EdgeConfig): readonly string[] | undefined {
   return geoFiles[0] === 'off' ? [] : geoFiles;
 }
 
-/** A start at the same moment as analytics would cost the first clicks their visitors; a longer wait would cost more. */
+/** Starting at the same moment as analytics would cost the first clicks their visitors; a longer wait would cost more. */
 async function waitForSalts(ready: () => boolean, limitMs: number, signal: AbortSignal): Promise<void> {
   const until = performance.now() + limitMs;
   while (!ready() && performance.now() < until && !signal.aborted) await pause(20, signal);

@@ -14,38 +14,38 @@ interface ForwardOptions {
   readonly spool: Spool;
   readonly cursor: Cursor;
   readonly enrich: (line: ClickLine) => Click;
-  /** Told of each line that followed a link, as soon as it is read. */
+  /** Called with each line that followed a link, as soon as it is read. */
   readonly tap: (line: ClickLine) => void;
   /** Resolves when the clicks are acknowledged; rejects only when the signal is aborted. */
   readonly publish: (clicks: ClickRows, signal: AbortSignal) => Promise<void>;
   readonly log: Log;
   /** How long the first click of a batch waits for more. */
   readonly lingerMs: number;
-  /** A batch is sent at once when it has this many. */
+  /** A batch is sent at once when it has this many clicks. */
   readonly maxClicks: number;
-  /** How often a spool is looked at that was read to its end. */
+  /** How often the spool is polled once it has been read to its end. */
   readonly pollMs: number;
 }
 
 export interface Forwarder {
   /** Forwards until the signal is aborted; what is not acknowledged by then is sent again after the next start. */
   run(signal: AbortSignal): Promise<void>;
-  /** When the oldest click that is read but not acknowledged was made, milliseconds since 1970; undefined: there is none. */
+  /** The time of the oldest click that is read but not acknowledged, in milliseconds since 1970; undefined if there is none. */
   oldestMs(): number | undefined;
 }
 
 interface Batch {
   readonly clicks: ClickRows;
-  /** Up to where each segment is acknowledged with this batch. */
+  /** Up to which offset each segment is acknowledged with this batch. */
   readonly ends: Map<Segment, number>;
 }
 
 const lines = counter(metric.clickLines);
 const faultPauseMs = 1_000;
-/** Where nothing was read for so long, the spool is looked at less often: each look wakes several threads. */
+/** After this long without a line the spool is polled less often: each poll wakes several threads. */
 const idle = { afterMs: 1_000, pollMs: 200 } as const;
 
-/** Spool to Kafka: one batch is read while the one before it is being sent. */
+/** Spool to Kafka: one batch is read while the previous one is being sent. */
 export function createForwarder(options: ForwardOptions): Forwarder {
   const { spool, cursor, publish, log, pollMs } = options;
   const saver = createCursorSaver(cursor, log);
@@ -58,7 +58,7 @@ export function createForwarder(options: ForwardOptions): Forwarder {
     if (batch.clicks.length > 0) await publish(batch.clicks, signal);
     lines.add(batch.clicks.length, { outcome: 'sent' });
     sending = undefined;
-    // A cursor that stays behind costs sending twice, never a click.
+    // A cursor that lags behind means that clicks are sent twice, never that one is lost.
     await spool
       .acknowledge(batch.ends)
       .then(saver.moved)

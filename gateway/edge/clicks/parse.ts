@@ -4,7 +4,7 @@ import { isUuid } from '#runtime/shortlink/link-key.ts';
 import { isRedirectStatus } from '#runtime/shortlink/link-record.ts';
 import { Recent } from './recent.ts';
 
-/** What one line of the spool says, checked and capped. Holds an address: it must not leave this process. */
+/** What one line of the spool says, validated and capped. Holds an address, which must not leave this process. */
 export interface ClickLine {
   /** Microseconds since 1970. */
   readonly atUs: number;
@@ -25,7 +25,7 @@ export interface ClickLine {
   readonly traceparent: string;
 }
 
-/** The link that a line says was followed, and who answered. Lines that say the same share one object, as far as it is remembered. */
+/** The link that a line says was followed, and who answered. Lines that say the same share one object while it is cached. */
 export interface FollowedLink {
   readonly linkId: string;
   readonly workspaceId: string;
@@ -35,7 +35,7 @@ export interface FollowedLink {
   readonly code: string;
 }
 
-/** `not_a_click`: a whole line about a request that followed no link. `malformed`: no such line. */
+/** `not_a_click`: a complete line about a request that followed no link. `malformed`: anything else. */
 export type Outcome = ClickLine | 'not_a_click' | 'malformed';
 
 const lineFormat = 1;
@@ -43,7 +43,7 @@ const earliestUs = Date.UTC(2020, 0) * 1_000;
 const latestUs = Date.UTC(2100, 0) * 1_000;
 const trace = /^00-[0-9a-f]{32}-[0-9a-f]{16}$/;
 const controls = /\p{Cc}/gu;
-/** Controls, and halves of surrogate pairs, whole pairs among them: without the u flag a text is looked through in half the time. */
+/** Control characters and surrogates, also those of whole pairs: without the u flag the scan takes half the time. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what it looks for.
 const suspect = /[\u0000-\u001f\u007f-\u009f\ud800-\udfff]/;
 const tiers: Readonly<Record<string, Tier>> = {
@@ -56,8 +56,8 @@ const tiers: Readonly<Record<string, Tier>> = {
 const starts = 4;
 
 /**
- * Reads one line without its end. A line that Envoy began, died in and went on with after its restart holds the torn
- * beginning of one click and the whole of another: the whole one is found.
+ * Parses one line without its newline. If Envoy died within a line and continued after its restart, the line holds the torn beginning of
+ * one click and all of another: the complete one is found.
  */
 export function parseLine(line: string): Outcome {
   const parsed = objectOf(line);
@@ -112,10 +112,10 @@ function fromObject(fields: Fields): Outcome {
 
 type LinkOutcome = FollowedLink | 'not_a_click' | 'malformed';
 
-/** The same few links are followed again and again: what their texts say is kept. */
+/** The same few links are followed again and again, so parsed links are cached. */
 const links = new Recent<string, FollowedLink>(16_384);
 
-/** A line says what was followed in one text, as the resolver says it in `x-hop-click`; another text names no link. */
+/** A line names the followed link in one field, the resolver's `x-hop-click` value; any other value names no link. */
 function linkOfText(click: string): LinkOutcome {
   const known = links.get(click);
   if (known) return known;
@@ -152,7 +152,7 @@ function identifier(value: unknown): string | undefined {
   return typeof value === 'string' && isUuid(value) ? value.toLowerCase() : undefined;
 }
 
-/** Envoy marks the id of a request that it traces by another version than 4. */
+/** Envoy marks the ids of traced requests by a UUID version other than 4. */
 function traceparentOf(value: unknown, requestId: string): string {
   return typeof value === 'string' && requestId[14] !== '4' && trace.test(value) ? `${value}-01` : '';
 }

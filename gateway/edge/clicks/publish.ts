@@ -7,9 +7,8 @@ interface Backoff {
 }
 
 /**
- * Sends until it is acknowledged or the signal is aborted, and then throws: the spool is the buffer, so there is nothing
- * better to do than to try again. A send whose acknowledgement was lost is sent twice; the key of a click makes it count
- * once.
+ * Retries until the clicks are acknowledged, or throws when the signal is aborted: the spool is the buffer, so there is nothing better to
+ * do than to try again. Clicks whose acknowledgement was lost are sent twice; the key of a click makes it count once.
  */
 export function createPublisher<Clicks>(
   send: (clicks: Clicks) => Promise<void>,

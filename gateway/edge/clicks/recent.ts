@@ -1,6 +1,6 @@
 /**
- * Remembers at least the `size` keys that were asked for last, and at most twice as many: the young ones, and those that were young before
- * them. A key that is asked for often costs one look into a map; an LRU list is written at each look besides.
+ * A cache of at least the `size` most recently used keys and at most twice as many: a young generation and the one before it. A key in
+ * frequent use costs one map lookup; an LRU list would also be written at each lookup.
  */
 export class Recent<Key, Value extends object> {
   readonly #size: number;

@@ -11,8 +11,8 @@ interface SendOptions {
 }
 
 /**
- * Tries once to send clicks; resolves when Kafka has acknowledged them all, and rejects when it may have only some. They are packed
- * anew at each try: meanwhile the topic may have other partitions.
+ * Tries once to send clicks; resolves when Kafka has acknowledged them all, and rejects when it may have only some. They are packed anew
+ * for each try, because the topic's partitions may have changed.
  */
 export function createSend({ producer, topic, clicksTopic, edgeId }: SendOptions) {
   return async (clicks: ClickRows): Promise<void> => {

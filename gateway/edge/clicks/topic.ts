@@ -4,15 +4,15 @@ import { pause } from '#runtime/time/pause.ts';
 
 /** What is known of the topic that clicks go to. */
 export interface ClicksTopic {
-  /** Over how many partitions clicks are spread: no more than there are. Kafka has to be asked for the rest of what is wrong. */
+  /** Over how many partitions clicks are spread: at most as many as the topic has. For everything else that is wrong see check. */
   partitions(): number;
-  /** Looks at the topic until the signal: at once, soon again while something is wrong, else every ten minutes. */
+  /** Inspects the topic until the signal is aborted: at once, soon again while something is wrong, else every ten minutes. */
   keep(signal: AbortSignal): Promise<void>;
-  /** A send begins; there is one at a time. */
+  /** A send begins; there is only one at a time. */
   sending(): void;
-  /** What became of it: after a failure the topic is looked at again. */
+  /** How the send ended: after a failure the topic is inspected again. */
   sent(failure?: unknown): void;
-  /** Rejects while Kafka does not take clicks, or the topic is not as it has to be. */
+  /** Rejects while Kafka does not accept clicks, or the topic is not configured as required. */
   check(): Promise<void>;
 }
 
@@ -21,17 +21,17 @@ interface TopicOptions {
   readonly read: (shape: TopicShape) => Promise<TopicState>;
   readonly log: Log;
   readonly againMs?: number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
 const everyMs = 600_000;
-/** A Kafka that hangs neither takes a send nor refuses it until the request times out, half a minute later. */
+/** A hanging Kafka neither accepts nor refuses a send until the request times out, half a minute later. */
 const patienceMs = 3_000;
 
 /**
- * A topic with fewer partitions than are written to would refuse every batch that names a missing one; clicks go to those
- * that there are, and the check says so until there are enough.
+ * If a topic had fewer partitions than are written to, every batch that names a missing one would be refused; so clicks go to the
+ * partitions that exist, and the check fails until there are enough.
  */
 export function createClicksTopic(options: TopicOptions): ClicksTopic {
   const { shape, read, log, againMs = 5_000, now = () => performance.now() } = options;
@@ -59,7 +59,7 @@ export function createClicksTopic(options: TopicOptions): ClicksTopic {
           () => faults === '',
           () => false,
         );
-        // What fails at every send is looked at no more often than that.
+        // The pause also bounds the inspections when every send fails.
         await pause(againMs, signal);
         if (well) await pause(everyMs, AbortSignal.any([signal, woken.signal]));
       }

@@ -3,8 +3,8 @@ import { headersOf, startSpan, tracingEnabled } from '#runtime/telemetry/tracing
 import type { ClickRows } from './packing/click-rows.ts';
 
 /**
- * Each click that is traced names, from then on, the span of its sending, to which what is done behind Kafka links. Without a collector it
- * goes on naming Envoy's. Answers what is to be called when Kafka has them.
+ * Each traced click names, from then on, the span of its sending, to which the work behind Kafka links. Without a collector it keeps naming
+ * Envoy's. Returns what to call when Kafka has the clicks.
  */
 export function traceSending({ traceparents }: ClickRows, topic: string): () => void {
   if (!tracingEnabled()) return () => {};

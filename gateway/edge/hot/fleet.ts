@@ -1,26 +1,26 @@
 /** One Envoy's stream of hot sets. */
 interface Subscriber {
   readonly node: string;
-  /** The newest version that it has. */
+  /** The newest version that it has accepted. */
   acknowledged: bigint | undefined;
-  /** The newest version that it was offered and answered for, either way. */
+  /** The newest version that it was offered and has accepted or refused. */
   settled: bigint;
 }
 
-/** The Envoys that ask for the hot set. A name can be there twice: an Envoy that is replaced overlaps with the next one. */
+/** The subscribed Envoys. A name can appear twice: an Envoy that is being replaced overlaps with its successor. */
 export interface Fleet {
   join(node: string): Subscriber;
   leave(subscriber: Subscriber): void;
-  /** To be called when a subscriber was changed. */
+  /** To be called after a change to a subscriber. */
   changed(): void;
   readonly size: number;
-  /** The oldest of the versions that they have; undefined when one has none, or none is there. */
+  /** The oldest of the versions that they have; undefined when one has none, or none is connected. */
   acknowledged(node?: string): bigint | undefined;
-  /** Resolves when each has answered for this version. */
+  /** Resolves when each has accepted or refused this version. */
   settled(version: bigint): Promise<void>;
 }
 
-/** `onChange` is called when what one of them has is another. */
+/** `onChange` is called when an Envoy's version changes. */
 export function createFleet(onChange: () => void): Fleet {
   const subscribers = new Set<Subscriber>();
   const waiting = new Set<{ readonly version: bigint; readonly done: () => void }>();

@@ -4,16 +4,19 @@ import { type Capacity, type EntryFault, faultOf } from './snapshot.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
 import { encodeEntry } from './xds/resources.ts';
 
-/** The entries of the hot set as they change, within its capacity. */
+/** The changing entries of the hot set, within its capacity. */
 export interface HotEntries {
-  /** `replaced`: there was one of this name, which is not true any more. Other words say why it was not taken; what was there is gone then as well. */
+  /**
+   * `replaced`: an outdated entry of this name was there. The other words say why the entry was not taken; an older one of this name is
+   * then removed too.
+   */
   put(entry: HotEntry): 'added' | 'replaced' | 'same' | EntryFault | 'refused_before' | 'full';
   remove(key: LinkKey): boolean;
-  /** Removes an entry that an Envoy refused, if it is still there, and does not take it again. */
+  /** Removes an entry that an Envoy refused, if it is still there, and does not accept it again. */
   ban(entry: HotEntry): void;
-  /** Removes what new routes of the file leave no place for; answers how many. */
+  /** Removes the entries that new routes in the file conflict with; returns how many. */
   fit(base: BaseRoutes): number;
-  /** By domain. The list of a domain is the same array until it changes. */
+  /** By domain. The list of a domain remains the same array until it changes. */
   lists(): ReadonlyMap<string, readonly HotEntry[]>;
   readonly count: number;
   readonly bytes: number;

@@ -30,17 +30,17 @@ interface Dependencies {
 }
 
 export interface HotPath {
-  /** What this edge follows: every line of a followed link (choosing/click-tap.ts). */
+  /** Observes the follows at this edge: every line of a followed link (choosing/click-tap.ts). */
   tap: ClickTap['tap'];
   readonly checks: { readonly watch: () => Promise<void> };
-  /** Keeps the hot set until stop. */
+  /** Maintains the hot set until stop. */
   run(): Promise<void>;
   stop(): Promise<void>;
 }
 
 const now = (): number => performance.now();
 const popularityBounds = { counters: 131_072, halfLifeMs: 60_000 } as const;
-/** To choose among 100,000 links takes some 10 ms, in which no click is read: a twentieth of the time, unless one takes long. */
+/** Choosing among 100,000 links takes some 10 ms, in which no click is read: it may use a twentieth of the time, or more if one takes long. */
 const chooseRest = { shortestMs: 200, longestMs: 1_000, share: 19 } as const;
 const readMs = 20;
 const readAgainMs = 500;
@@ -51,7 +51,7 @@ const corrections = counter(metric.hotCorrections);
 const promotions = counter(metric.hotPromotions);
 const demotions = counter(metric.hotDemotions);
 
-/** From followed links to what Envoy answers by itself, put together. */
+/** Wires everything from followed links to what Envoy answers by itself. */
 export async function openHotPath(dependencies: Dependencies): Promise<HotPath> {
   const { config, links, log } = dependencies;
   const path = join(config.spoolDir, 'hot-links.json');
@@ -103,7 +103,7 @@ function assemble({ hotSet, links, log }: Dependencies, restored: HotLinks) {
   const popularity = createPopularity(popularityBounds);
   for (const [name, score] of restored) popularity.restore(name, score);
   const age = createWatchAge(now);
-  /** There is something to read; the lease has to be looked after before it is due. */
+  /** There is something to read; the lease needs a tick earlier than planned. */
   const alarms = { unread: createWakeup(), lease: createWakeup() };
   const start = holdUntilWhole(hotSet);
   const tracked = createTrackedLinks({
@@ -143,7 +143,7 @@ function chooseNow({ popularity, tracked, clicks }: Parts, { hotSet, config }: D
   const capacity = capacityOf(hotSet, config);
   const { isNew, missed } = clicks.flush();
   hotSet.missed(missed);
-  // Counts fade by the time of clicks: while none comes, the choice would be the last one again, unless the room has shrunk with a restart.
+  // Counts fade by the time of clicks: while none comes, the choice would be the same again, unless a restart has reduced the room.
   if (!isNew && tracked.size <= capacity) return;
   const { promote, demote } = choose({ popularity, chosen: tracked, capacity });
   tracked.untrack(demote);
@@ -162,7 +162,7 @@ async function read({ tracked, start }: Parts, log: Log, signal: AbortSignal): P
   }
 }
 
-/** Not before the set is whole: the file has what is still to be read. */
+/** Not before the set is complete: until then the file holds what is still to be read. */
 async function save({ tracked, popularity, start }: Parts, path: string): Promise<void> {
   if (!start.isWhole) return;
   const scores = [...tracked.names()].map((name) => [name, Math.round(popularity.scoreOf(name) * 10) / 10] as const);
@@ -187,10 +187,7 @@ function listen({ tracked, age, leaseKeeper }: Parts, reconnect: () => void): Wa
   };
 }
 
-/**
- * An Envoy may still have the hot set of the process before this one: it is told of the next one when that is whole, not
- * of its beginnings.
- */
+/** An Envoy may still have the previous process's hot set: it gets the next one only when that is complete. */
 function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>) {
   const held = new Map<string, HotEntry>();
   let isWhole = false;
@@ -205,7 +202,7 @@ function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>) {
       if (isWhole) hotSet.remove(keys);
       else for (const key of keys) held.delete(nameOf(key));
     },
-    /** Answers what was held and is not taken. */
+    /** Returns the held entries that were not accepted. */
     whole(): readonly HotEntry[] {
       if (isWhole) return [];
       isWhole = true;
@@ -222,7 +219,7 @@ function holdUntilWhole(hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>) {
 const restAfterChoice = (tookMs: number): number =>
   Math.min(chooseRest.longestMs, Math.max(chooseRest.shortestMs, chooseRest.share * tookMs));
 
-/** As many entries as there may be, of the size that they have. */
+/** As many entries as allowed, given their average size. */
 function capacityOf(hotSet: Pick<HotSet, 'status'>, { hotEntries, hotBytes }: Dependencies['config']): number {
   const { entries, bytes } = hotSet.status();
   return entries === 0 ? hotEntries : Math.min(hotEntries, Math.floor((hotBytes * entries) / bytes));
@@ -238,7 +235,7 @@ async function repeat(what: () => void | Promise<void>, rest: Rest, signal: Abor
     } catch (error) {
       log.error({ err: error }, 'the hot set could not be looked after');
     }
-    // Who waits to be woken would not be any more.
+    // After the abort nothing would wake this from its rest.
     if (!signal.aborted) await rest(now() - since);
   }
 }

@@ -14,22 +14,22 @@ import type { BaseRoutes } from './xds/base-routes.ts';
 import type { VirtualHostSource } from './xds/virtual-hosts.ts';
 
 interface HotSetOptions {
-  /** By short domain: the hosts that mean it. */
+  /** By short domain: its hosts. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
   readonly capacity: Capacity;
   readonly log: Log;
-  /** How long the first change waits for company, in milliseconds. */
+  /** How long the first change waits for others, in milliseconds. */
   readonly lingerMs?: number;
-  /** How long changes of what is hot wait at most, in milliseconds, while their shards are withheld. */
+  /** How long changes to hot links wait at most while their shards are withheld, in milliseconds. */
   readonly patienceMs?: number;
-  /** Milliseconds, from whenever. */
+  /** Milliseconds, from any origin. */
   readonly now?: () => number;
 }
 
-/** A hot set with what its streams are served from. */
+/** A hot set together with what its streams are served from. */
 export interface ServedHotSet extends HotSet, VirtualHostSource {
   readonly lease: Lease;
-  /** What Envoy has loaded from now on. */
+  /** Sets the routes that Envoy has loaded from now on. */
   setBase(base: BaseRoutes): void;
   stop(): void;
 }
@@ -37,7 +37,7 @@ export interface ServedHotSet extends HotSet, VirtualHostSource {
 const rejections = counter(metric.hotSetRejections);
 const pushDuration = histogram(metric.hotSetPushDuration);
 
-/** Nothing is said to any Envoy before the first put: until then nobody knows what is hot. */
+/** Nothing is sent to any Envoy before the first put: until then it is unknown what is hot. */
 export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions): ServedHotSet {
   const { lingerMs = 100, patienceMs = 6_000, now = () => performance.now() } = options;
   const entries = createHotEntries([...hosts.keys()], capacity);
@@ -49,7 +49,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
   let isKnown = false;
   const tellLeftOut = createLeftOutLog(log);
   const pace = createPushPace({ push: publish, lingerMs, patienceMs, now });
-  /** Follows that a resolver was asked for since the last push, because a shard is withheld. */
+  /** Follows that went to a resolver since the last push because a shard is withheld. */
   let missed = 0;
 
   function publish(): void {
@@ -86,7 +86,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       pace.later();
     },
     missed(follows) {
-      // While every change is on its way, another push would not end it sooner.
+      // While every change is already on its way, another push would not help.
       if (!pace.isDue) return;
       missed += follows;
       if (missed >= pushCost(entries.count)) pace.soon();
@@ -111,7 +111,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
         entries.ban(entry);
         snapshots.advance();
       }
-      // With a number above those that it was sent to find out: who waits for one of them waits for this.
+      // The push gets a version above those of the probes: whoever waits for one of them waits for this one.
       pace.soon();
     },
     pushed(milliseconds, isTaken) {
@@ -135,7 +135,7 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
 
 type WhyLeftOut = Exclude<ReturnType<HotEntries['put']>, 'added' | 'replaced' | 'same'>;
 
-/** One line for each link; a warning for the first one of a domain that this process was not told of: its HOP_DOMAINS are not those of the others. */
+/** One line for each link; a warning for the first one of an unknown domain: this process's HOP_DOMAINS differs from that of the others. */
 function createLeftOutLog(log: Log) {
   const warned = new Set<string>();
   return ({ linkId, domain }: HotEntry, why: WhyLeftOut): void => {

@@ -7,26 +7,26 @@ import { shardOf } from './shards.ts';
 
 export interface LeaseKeeperOptions {
   readonly hotSet: Pick<HotSet, 'setLease' | 'status'>;
-  /** How old what Watch has told is, in milliseconds (runtime/watch/watch-age.ts). */
+  /** The age of what Watch has reported, in milliseconds (runtime/watch/watch-age.ts). */
   readonly ageMs: () => number;
-  /** Every entry is as new as what Watch has told. */
+  /** Whether every entry is as new as what Watch has reported. */
   readonly settled: () => boolean;
   readonly now: () => number;
   readonly log: Log;
 }
 
-/** Decides for how long Envoy may serve the hot set, when it may not, and which shards of it. */
+/** Decides for how long Envoy may serve the hot set, when it may not, and which of its shards. */
 export interface LeaseKeeper {
   /**
-   * Entries of these links were just changed or taken out because the links were, and are being sent: their shards are
-   * withheld, by a small message before the large one, until every Envoy has that.
+   * Entries of these links were just changed or removed because the links changed, and that is being sent: their shards are withheld, by a
+   * small message ahead of the large one, until every Envoy has the new entries.
    */
   corrected(links: readonly LinkKey[]): void;
-  /** Renews, withdraws or grants again. To be called when Watch begins anew, and else after restMs. */
+  /** Renews, withdraws or grants the lease. Call it when Watch starts over, and otherwise after restMs. */
   tick(): void;
-  /** After how many milliseconds the next tick is due. A correction makes it sooner. */
+  /** Milliseconds until the next tick is due. A correction makes it sooner. */
   readonly restMs: number;
-  /** Milliseconds from the last renewal on; 0: withdrawn. */
+  /** Duration of the lease from its last renewal, in milliseconds; 0: withdrawn. */
   readonly ttlMs: number;
   /** For how long it has been granted, or withdrawn, in milliseconds. */
   readonly stateAgeMs: number;
@@ -34,19 +34,19 @@ export interface LeaseKeeper {
   withholds(shard: string): boolean;
 }
 
-/** No edge serves what was true longer ago than this, whatever dies. */
+/** No edge serves what has been out of date for longer than this, whatever fails. */
 export const leaseMs = 2_000;
 /**
- * What a renewal may take to reach Envoy: as long as a push, if Envoy's main thread is building a hot set. With more than the most
- * there would be too little left of a lease to renew it in time.
+ * What a renewal may take to reach Envoy: as long as a push, if Envoy's main thread is building a hot set. Beyond the maximum too little
+ * would be left of a lease to renew it in time.
  */
 const way = { leastMs: 150, mostMs: 1_000 } as const;
 const renewMs = 250;
-/** What a lease has to have left to be granted: one that ends before its renewal would turn all hot links cold and hot again with each. */
+/** The least remaining time worth granting: a lease that ends before its renewal would turn all hot links cold and hot again each time. */
 const leastLeftMs = 2 * renewMs;
-/** How often to look whether the lease may be granted, or a shard be given back. */
+/** How often to check whether the lease may be granted, or a shard released. */
 const lookMs = 25;
-/** How long a withdrawn lease stays so at least: each change between hot and cold is a step in the load of the resolvers. */
+/** The shortest time for which a withdrawn lease stays withdrawn: each change between hot and cold is a step in the load of the resolvers. */
 const calmMs = 500;
 
 type Reason = 'resynchronising' | 'silent';
@@ -55,18 +55,18 @@ const withdrawals = counter(metric.leaseWithdrawals);
 
 /** docs/decisions/0015-hot-set.md has the arithmetic. */
 export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKeeperOptions): LeaseKeeper {
-  /** By shard: the version of the hot set that an Envoy must have to be right in it. */
+  /** By shard: the hot set version that an Envoy needs to be right about it. */
   const withheld = new Map<string, bigint>();
   let ttlMs = 0;
   let renewAt = 0;
   let withdrawnAt = Number.NEGATIVE_INFINITY;
   let changedAt = now();
 
-  /** Answers whether a shard is not withheld any more. */
+  /** Returns whether any shard was released. */
   function release(): boolean {
     const before = withheld.size;
     if (before === 0) return false;
-    // Undefined as well while none is connected: the next one may be given a set that was made before the change.
+    // Also undefined while no Envoy is connected: the next one may get a set from before the change.
     const { acknowledgedVersion } = hotSet.status();
     if (acknowledgedVersion === undefined) return false;
     for (const [shard, version] of withheld) if (version <= acknowledgedVersion) withheld.delete(shard);
@@ -95,7 +95,7 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
 
   function grant(): void {
     ttlMs = leftMs();
-    // What has little left is renewed before its end, or withdrawn at it: it lapses by itself only when nobody is here.
+    // A lease with little time left is renewed before its end, or withdrawn then: it expires by itself only if this process is gone.
     renewAt = now() + Math.min(renewMs, ttlMs / 2);
     hotSet.setLease(ttlMs, new Set(withheld.keys()));
   }
@@ -117,7 +117,8 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
     tick,
     get restMs() {
       if (ttlMs === 0 || withheld.size > 0) return lookMs;
-      // A lease that is held and whole needs nothing before its renewal, or its end.
+      // A held and complete lease needs nothing before its renewal or its end. Rounded up: a timer set to a fraction fires early, and would
+      // have to be set again.
       // Whole ones, for a timer that is set to a fraction is early, and what is early has to come again.
       return Math.max(1, Math.ceil(Math.min(renewAt - now(), leftMs())));
     },

@@ -3,18 +3,18 @@ import { createNotifier, type Notifier } from './notifier.ts';
 
 /** Whether Envoys may serve the hot set. */
 export interface Lease {
-  /** From now, in milliseconds; undefined: not any more. The shards that are withheld may not be served all the same. */
+  /** From now, in milliseconds; undefined ends it. Withheld shards may not be served in any case. */
   set(ttlMs: number | undefined, withheld: ReadonlySet<string>): void;
   readonly withheld: ReadonlySet<string>;
   /** What is left for an Envoy, in milliseconds; 0: it may not serve. */
   leftFor(node: string): number;
-  /** Whether it was set, has not run out, and every Envoy that asks has what it is for. */
+  /** Whether it was set, has not expired, and every subscribed Envoy has the set that it is for. */
   isHeld(): boolean;
-  /** Whether an Envoy must be told, that was told `held` at the serial. */
+  /** Whether there is news for an Envoy that was last told `held` at this serial. */
   hasNews(node: string, serial: number, held: boolean): boolean;
-  /** Counts what was set. */
+  /** Counts the calls of set. */
   readonly serial: number;
-  /** What was set, or what an Envoy has. */
+  /** Notifies when the lease, or an Envoy's version, changes. */
   readonly changed: Notifier;
 }
 

@@ -1,6 +1,6 @@
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 
-/** What a link is counted and remembered by. */
+/** The name by which a link is counted and remembered. */
 export const nameOf = ({ domain, code }: LinkKey): string => `${domain}/${code}`;
 
 /** The inverse of nameOf: no domain holds a slash. */

@@ -1,4 +1,4 @@
-/** Wakes everybody who waits for the next notification. */
+/** Wakes everyone who waits for the next notification. */
 export interface Notifier {
   notify(): void;
   /** Resolves at the next notification, or when the signal aborts. */

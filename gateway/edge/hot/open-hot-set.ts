@@ -14,11 +14,11 @@ interface Dependencies {
 
 export interface OpenHotSet extends Omit<HotPath, 'checks'> {
   readonly checks: Readonly<Record<string, () => Promise<void>>>;
-  /** What Envoy calls. */
+  /** The services that Envoy calls. */
   readonly services: readonly Registration[];
 }
 
-/** The hot set with what feeds it; without the routes of an Envoy nothing is hot. */
+/** The hot set and what feeds it; without an Envoy's routes nothing is hot. */
 export async function openHotSet({ config, links, log }: Dependencies): Promise<OpenHotSet> {
   const { envoyRoutesFile: routesFile, domains, hostAliases, hotEntries: entries, hotBytes: bytes } = config;
   if (routesFile === undefined) return nothingHot;

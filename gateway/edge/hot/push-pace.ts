@@ -1,36 +1,36 @@
 export interface PushPaceOptions {
-  /** Sends what is there by then. */
+  /** Sends the current state. */
   readonly push: () => void;
-  /** How long the first change waits for company, in milliseconds. */
+  /** How long the first change waits for others, in milliseconds. */
   readonly lingerMs: number;
-  /** How long what can wait does, in milliseconds. */
+  /** How long deferrable changes wait, in milliseconds. */
   readonly patienceMs: number;
-  /** Milliseconds, from whenever. */
+  /** Milliseconds, from any origin. */
   readonly now: () => number;
 }
 
-/** When the next push is made. */
+/** Decides when the next push is made. */
 export interface PushPace {
   /** There is something to push. */
   soon(): void;
-  /** There is something to push that costs little as long as it waits. */
+  /** There is something to push that can wait at little cost. */
   later(): void;
-  /** Whether something waits to be pushed. */
+  /** Whether a push is pending. */
   readonly isDue: boolean;
-  /** An Envoy answered to a push, after so long. */
+  /** An Envoy answered a push after this long. */
   answered(milliseconds: number): void;
-  /** Of the pushes that are remembered, in milliseconds; 0: none was answered. */
+  /** The slowest of the remembered pushes, in milliseconds; 0: none was answered. */
   slowestMs(): number;
   stop(): void;
 }
 
 /**
- * A push keeps Envoy's main thread busy, and what withholds a shard has to wait for it. So after a push none is sent for
- * this many times as long, up to a bound.
+ * A push keeps Envoy's main thread busy, and messages that withhold a shard have to wait for it. So the pause after a push is this many
+ * times as long as the push, up to a limit.
  */
 const restShare = 2;
 const longestRestMs = 2_000;
-/** Sets are about as large as the ones before. */
+/** Hot sets are about as large as their predecessors. */
 const pushesRemembered = 100;
 
 export function createPushPace({ push, lingerMs, patienceMs, now }: PushPaceOptions): PushPace {

@@ -8,7 +8,7 @@ import { encodeEntry, encodeVirtualHost, virtualHostName } from './xds/resources
 /** How large a hot set may be. */
 export interface Capacity {
   readonly entries: number;
-  /** Of the entries as they are sent. */
+  /** Size of the entries as sent. */
   readonly bytes: number;
 }
 
@@ -21,11 +21,11 @@ interface HotVirtualHost {
   /** As Envoy matches hosts. */
   readonly hosts: readonly string[];
   readonly entries: readonly HotEntry[];
-  /** An encoded envoy.config.route.v3.VirtualHost, made when it is first asked for. */
+  /** An encoded envoy.config.route.v3.VirtualHost, built on first use. */
   bytes(): Uint8Array;
 }
 
-/** What an Envoy should have. Never changed; the next one has a greater version. */
+/** What an Envoy should have. Immutable; the next one has a greater version. */
 export interface Snapshot {
   readonly version: bigint;
   readonly base: BaseRoutes;
@@ -37,11 +37,11 @@ interface Contents {
   readonly base: BaseRoutes;
   /** By short domain. */
   readonly entries: ReadonlyMap<string, readonly HotEntry[]>;
-  /** By short domain: the hosts that mean it. */
+  /** By short domain: its hosts. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
 }
 
-/** Takes over from `previous` the virtual hosts whose list of entries is the same array. */
+/** Reuses the virtual hosts of `previous` whose list of entries is the same array. */
 export function takeSnapshot({ version, base, entries, hosts }: Contents, previous?: Snapshot): Snapshot {
   const virtualHosts = new Map<string, HotVirtualHost>();
   for (const [domain, hot] of entries) {
@@ -77,13 +77,13 @@ export type EntryFault =
   | 'not_an_identifier';
 
 const headerValue = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
-/** Envoy refuses more; a destination has at most half of it. */
+/** Envoy refuses longer headers; a destination is at most half as long. */
 const longestHeader = 16_384;
 
-/** The routes with which an entry was found to be without a fault: a push checks what is new. */
+/** The routes against which an entry was last found valid, so that a push checks only what is new. */
 const passed = new WeakMap<HotEntry, BaseRoutes>();
 
-/** Why an entry cannot be answered by Envoy as the resolver would. */
+/** Why Envoy cannot answer an entry as the resolver would. */
 export function faultOf(entry: HotEntry, domains: ReadonlySet<string>, base?: BaseRoutes): EntryFault | undefined {
   if (!domains.has(entry.domain)) return 'unknown_domain';
   if (!isRedirectStatus(entry.status)) return 'unknown_status';
@@ -106,7 +106,7 @@ export type SnapshotFault =
   | 'too_many_bytes'
   | EntryFault;
 
-/** What is wrong with a snapshot as a whole; such a one is sent to nobody. `file` is what Envoy has loaded. */
+/** What is wrong with a snapshot as a whole; a faulty one is sent to nobody. `file` is what Envoy has loaded. */
 export function faultsOf(snapshot: Snapshot, file: BaseRoutes, capacity: Capacity): SnapshotFault[] {
   const faults = new Set<SnapshotFault>();
   const { base, virtualHosts } = snapshot;

@@ -4,7 +4,7 @@ import { type Capacity, faultsOf, type Snapshot, takeSnapshot } from './snapshot
 import type { BaseRoutes } from './xds/base-routes.ts';
 
 interface SnapshotsOptions {
-  /** By short domain: the hosts that mean it. */
+  /** By short domain: its hosts. */
   readonly hosts: ReadonlyMap<string, readonly string[]>;
   readonly capacity: Capacity;
   readonly log: Log;
@@ -13,18 +13,18 @@ interface SnapshotsOptions {
 /** By short domain. */
 type Lists = ReadonlyMap<string, readonly HotEntry[]>;
 
-/** What Envoys should have, one snapshot after the other. */
+/** The sequence of snapshots that Envoys should have. */
 export interface Snapshots {
-  /** Grows with every change of the set, and with every snapshot: what is sent for a change has a greater one. */
+  /** Grows with every change of the set and with every snapshot: what is sent for a change has a greater version. */
   readonly version: bigint;
   readonly newest: Snapshot | undefined;
   /** The set was changed. */
   advance(): void;
-  /** What Envoy has loaded from now on. */
+  /** Sets the routes that Envoy has loaded from now on. */
   setBase(base: BaseRoutes): void;
-  /** Makes the next one. False, and the newest stays, where Envoy's routes are not known, or the next one would not be consistent. */
+  /** Takes the next snapshot. False, and the newest stays, if Envoy's routes are unknown or the next one would be inconsistent. */
   take(lists: Lists): boolean;
-  /** The same with these entries alone, for one Envoy: to find out which of them it refuses. */
+  /** The same snapshot with only these entries, for one Envoy: to find out which of them it refuses. */
   probe(snapshot: Snapshot, some: readonly HotEntry[]): Snapshot;
 }
 
@@ -51,7 +51,7 @@ export function createSnapshots({ hosts, capacity, log }: SnapshotsOptions): Sna
     },
     take(lists) {
       if (!base) return false;
-      // A number of its own: what an Envoy was sent meanwhile to find a culprit has one as well.
+      // A new version: what an Envoy was sent meanwhile to find a culprit has one too.
       advance();
       const entries = new Map([...lists].filter(([, list]) => list.length > 0));
       const next = takeSnapshot({ version, base, entries, hosts }, newest);

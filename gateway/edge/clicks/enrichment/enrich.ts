@@ -12,7 +12,7 @@ const dayUs = 86_400_000_000;
 const hostPattern =
   /^(?:https?|android-app):\/\/(?:[^/?#@]*@)?([^/?#:@[\]\s]{1,255}|\[[0-9a-f:.]{2,45}\])(?:[:/?#]|$)/i;
 
-/** Turns what a line says into a click: what identifies a person goes in and does not come out. */
+/** Turns a line into a click: what identifies a person goes in and does not come out. */
 export function createEnricher(saltOfDay: SaltOfDay, placeOf: PlaceOf): (line: ClickLine) => Click {
   const agentOf = createAgentReader();
   return (line) => {
@@ -54,24 +54,24 @@ export function visitorOf(
   salt: string | undefined,
 ): bigint {
   if (!salt || address === '') return 0n;
-  // A text: a buffer of its own for each digest costs three times what is hashed.
+  // As a string: a new buffer for each digest would cost three times as much as the hashing.
   digestBytes.write(hash('sha256', `${salt}\0${link.workspaceId}\0${address}\0${userAgent}`, 'binary'), 'latin1');
   return digestBytes.readBigUInt64LE(0) || 1n;
 }
 
-/** The host of a Referer header, lower case, without a port and without a dot at its end; empty where there is none. */
+/** The host of a Referer header in lower case, without port and trailing dot; empty if there is none. */
 export function referrerHost(referrer: string): string {
   if (referrer === '') return '';
   const host = hostPattern.exec(referrer)?.[1] ?? '';
   return host.toLowerCase().replace(/\.$/, '');
 }
 
-/** The primary subtag (BCP 47) of the first language of an Accept-Language header, lower case; empty where there is none. */
+/** The primary subtag (BCP 47) of the first language of an Accept-Language header, in lower case; empty if there is none. */
 export function primaryLanguage(acceptLanguage: string): string {
   return /^\s*([a-z]{2,3})(?=[-_;,\s]|$)/i.exec(acceptLanguage)?.[1]?.toLowerCase() ?? '';
 }
 
-/** Whether a Sec-Purpose, Purpose or X-Moz header says that the browser only fetches ahead. */
+/** Whether a Sec-Purpose, Purpose or X-Moz header says that the browser is only prefetching. */
 export function isPrefetch(purpose: string): boolean {
   return /prefetch|prerender|preview/i.test(purpose);
 }

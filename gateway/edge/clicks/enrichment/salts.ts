@@ -6,9 +6,9 @@ import { pause } from '#runtime/time/pause.ts';
 export interface Salts {
   /** The salt of the UTC day that begins at day * 24 h, in hexadecimal. */
   of(day: number): string | undefined;
-  /** Whether the salts of today and tomorrow are here. */
+  /** Whether the salts of today and tomorrow have been fetched. */
   ready(): boolean;
-  /** Asks every ten minutes, sooner while a salt is missing, until the signal. */
+  /** Fetches every ten minutes, sooner while a salt is missing, until the signal is aborted. */
   keep(signal: AbortSignal): Promise<void>;
 }
 
@@ -17,7 +17,7 @@ const refreshMs = 600_000;
 const retryMs = 1_000;
 const saltBytes = 32;
 
-/** The salts that visitors are hashed with. They are held in memory alone: what is not on a disk need not be erased. */
+/** The salts that visitors are hashed with. They are held in memory only: what is never on disk need not be erased. */
 export function createSalts(
   analytics: Pick<Client<typeof AnalyticsService>, 'getVisitorSalts'>,
   { log, now = Date.now }: { log: Log; now?: () => number },

@@ -2,7 +2,7 @@ import Bowser from 'bowser';
 import { createIsbotFromList, list } from 'isbot';
 import { Recent } from '../recent.ts';
 
-/** What a user agent says of itself, in few words: names come from fixed lists, so that nobody can invent new ones. */
+/** What a user agent says of itself, in brief: names come from fixed lists, so that nobody can invent new ones. */
 export interface Agent {
   readonly bot: boolean;
   readonly device: 'desktop' | 'mobile' | 'tablet' | 'tv' | 'bot' | 'other';
@@ -42,7 +42,7 @@ const botPatterns = list.filter((pattern) => {
 });
 const isbot = createIsbotFromList([...botPatterns, '\\+https?:']);
 
-/** Parsing costs 15 us (docs/decisions/0003-click.md) and most followers share a few hundred user agents, so answers are kept. */
+/** Parsing costs 15 us (docs/decisions/0003-click.md), and most visitors share a few hundred user agents, so results are cached. */
 export function createAgentReader(remembered = 10_000): (userAgent: string) => Agent {
   const known = new Recent<string, Agent>(remembered);
   return (userAgent) => {

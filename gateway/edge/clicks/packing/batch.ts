@@ -17,8 +17,8 @@ interface Limits {
 }
 
 /**
- * Packs clicks into messages, one or more for each partition that has any. A link's clicks all go to one partition, so
- * that one transaction at a time grows the counters of a link.
+ * Packs clicks into messages, one or more for each partition that has any. A link's clicks all go to one partition, so that only one
+ * transaction at a time updates the counters of a link.
  */
 export function packClicks(clicks: ClickRows, { edgeId, partitions, maxBytes = 512 * 1_024 }: Limits): ClickMessage[] {
   const partitionOfLink = remembered((link: FollowedLink) => partitionOf(link.linkId, partitions));
@@ -42,8 +42,8 @@ export function packClicks(clicks: ClickRows, { edgeId, partitions, maxBytes = 5
 }
 
 /**
- * Puts messages into sends, in their order, with one message for a partition at most. What a send has for a partition is one
- * batch of records, and the topic's limit of 1 MiB is for a batch.
+ * Groups messages into sends, in order, with at most one message per partition in each. A send's messages for one partition form one record
+ * batch, and the topic's limit of 1 MiB applies to a batch.
  */
 export function sendsOf(messages: readonly ClickMessage[]): ClickMessage[][] {
   const sends: ClickMessage[][] = [];
@@ -58,7 +58,7 @@ export function sendsOf(messages: readonly ClickMessage[]): ClickMessage[][] {
   return sends;
 }
 
-/** FNV-1a over the link's id: spreads well, and is the same on every edge. */
+/** FNV-1a over the link's id: spreads well, and gives the same result on every edge. */
 export function partitionOf(linkId: string, partitions: number): number {
   let hash = 0x811c9dc5;
   for (let index = 0; index < linkId.length; index++) {

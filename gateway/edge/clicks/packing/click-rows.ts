@@ -7,8 +7,8 @@ const requestIdBytes = 16;
 const visitorBytes = 8;
 
 /**
- * Clicks that wait for their message, column by column in the order in which they were added. What many clicks share is one object for all
- * of them, and what is each one's own is bytes: a batch of objects would be copied by the collector again and again until it is sent.
+ * Clicks that wait for their message, column by column in the order in which they were added. Values that many clicks share are one object,
+ * and what is unique to a click is stored as bytes: the garbage collector would copy a batch of objects again and again until it is sent.
  */
 export class ClickRows {
   /** Microseconds since 1970. */
@@ -20,7 +20,7 @@ export class ClickRows {
   readonly language: string[] = [];
   readonly status: number[] = [];
   readonly flags: number[] = [];
-  /** The W3C traceparents of the clicks that are traced, by row. */
+  /** The W3C traceparents of the traced clicks, by row. */
   readonly traceparents = new Map<number, string>();
   readonly #texts = new Map<string, string>();
   #requestIds: Buffer = Buffer.allocUnsafe(512 * requestIdBytes);
@@ -41,7 +41,7 @@ export class ClickRows {
     return this.#requestIds.subarray(0, this.length * requestIdBytes);
   }
 
-  /** 8 bytes each, the lowest first. */
+  /** 8 bytes each, little-endian. */
   get visitors(): Buffer {
     return this.#visitors.subarray(0, this.length * visitorBytes);
   }
@@ -63,7 +63,7 @@ export class ClickRows {
     if (click.traceparent !== '') this.traceparents.set(row, click.traceparent);
   }
 
-  /** Equal texts of a batch are one. */
+  /** Equal strings in a batch are stored once. */
   #shared(text: string): string {
     const known = this.#texts.get(text);
     if (known !== undefined) return known;

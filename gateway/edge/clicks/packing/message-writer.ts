@@ -2,12 +2,12 @@
 const varintType = 0;
 const lengthType = 2;
 const longestLength = 5;
-/** Varints hold seven bits a byte, the lowest first. */
+/** Varints hold seven bits per byte, the lowest first; this bit says that more follow. */
 const more = 0x80;
 
 /**
- * Writes one protobuf message from columns. What protobuf-es writes is the same; it makes an object or two of each value of a column of 64
- * bits, and asks of each of the others whether it is in range (docs/performance.md has the figures).
+ * Writes one protobuf message from columns, byte for byte what protobuf-es writes; that allocates an object or two for each value of a
+ * 64-bit column, and range-checks all the others (docs/performance.md has the figures).
  */
 export class MessageWriter {
   readonly #bytes: Buffer;

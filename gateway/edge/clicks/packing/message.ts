@@ -5,7 +5,7 @@ import type { FollowedLink } from '../parse.ts';
 import type { ClickRows } from './click-rows.ts';
 import { MessageWriter } from './message-writer.ts';
 
-/** A hop.event.v1.ClickBatch in the making. */
+/** A hop.event.v1.ClickBatch under construction. */
 export interface OpenMessage {
   /** An upper bound of its size. */
   readonly bytes: number;
@@ -15,10 +15,10 @@ export interface OpenMessage {
 }
 
 const batchFormat = 1;
-// What a click takes without the texts it brings into the dictionary: fixed columns 32 bytes, varints at most 50.
+// The size of a click without the strings it adds to the dictionary: fixed columns 32 bytes, varints at most 50.
 const rowBytes = 96;
 const contextBytes = 24;
-// What stands before each column, and the edge's id.
+// The headers of the columns, and the edge's id.
 const frameBytes = 1_024;
 const { field } = ClickBatchSchema;
 
@@ -95,7 +95,7 @@ function addTo(columns: Columns, clicks: ClickRows, row: number, dictionary: Dic
 
 type Dictionary = ReturnType<typeof createDictionary>;
 
-/** The texts of a message by their indexes; what is one object for many clicks is looked up once for each of them, and not text by text. */
+/** The strings of a message by index; a value shared by many clicks is looked up once per object, not string by string. */
 function createDictionary() {
   const texts = [''];
   let bytes = 0;
@@ -108,7 +108,7 @@ function createDictionary() {
   );
   return {
     texts,
-    /** An upper bound of what they take. */
+    /** An upper bound of their size. */
     get bytes() {
       return bytes;
     },
@@ -132,7 +132,7 @@ function createDictionary() {
   };
 }
 
-/** The answer for each key, found once. */
+/** The result for each key, computed once. */
 export function remembered<Key, Value>(
   find: (key: Key) => Value,
   known: readonly [Key, Value][] = [],
@@ -147,7 +147,7 @@ export function remembered<Key, Value>(
   };
 }
 
-/** Of a column of so many bytes a row, those of these rows. A loop: a call for each of so few bytes takes several times as long. */
+/** The given rows of a column with this many bytes per row. A loop: a call for each few bytes would take several times as long. */
 function gathered(column: Uint8Array, rows: readonly number[], width: number): Uint8Array {
   const bytes = new Uint8Array(rows.length * width);
   let end = 0;
@@ -157,7 +157,7 @@ function gathered(column: Uint8Array, rows: readonly number[], width: number): U
   return bytes;
 }
 
-/** Trace id and span id of each click that is traced. */
+/** Trace id and span id of each traced click. */
 function contextsOf({ traceparents }: ClickRows, rows: readonly number[]): Uint8Array {
   if (traceparents.size === 0) return new Uint8Array();
   const contexts = rows.flatMap((row) => traceparents.get(row) ?? []);

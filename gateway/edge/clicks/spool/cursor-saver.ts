@@ -1,17 +1,17 @@
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { Acknowledged, Cursor } from './cursor.ts';
 
-/** Puts the cursor on disk now and then. */
+/** Writes the cursor to disk from time to time. */
 export interface CursorSaver {
-  /** What the cursor must hold from now on. */
+  /** Sets what the cursor must hold from now on. */
   moved(acknowledged: Acknowledged): void;
-  /** Returns once what it must hold is on disk, or could not be put there. */
+  /** Returns once the latest state is on disk, or could not be written. */
   close(): Promise<void>;
 }
 
 /**
- * To save is to sync a file and its directory, in eight steps that each wake two threads. What a process that is killed had not
- * saved is sent again and counted once.
+ * A save syncs a file and its directory, in eight steps that each wake two threads. What a killed process had not saved is sent again and
+ * counted once.
  */
 const everyMs = 1_000;
 

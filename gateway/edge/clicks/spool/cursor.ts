@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { writeWhole } from '../../atomic-file.ts';
 
-/** Of each segment (by its identity, see spool.ts) the bytes that Kafka has acknowledged. */
+/** For each segment (by its identity, see spool.ts), how many bytes Kafka has acknowledged. */
 export type Acknowledged = ReadonlyMap<string, number>;
 
 export interface Cursor {
-  /** As it was found on disk. Empty: all that is in the spool is sent, again if need be. */
+  /** As found on disk. Empty: everything in the spool is sent, again if need be. */
   readonly found: Acknowledged;
   /** Returns once the new state is on disk; a crash leaves either the old or the new one. */
   save(acknowledged: Acknowledged): Promise<void>;
@@ -13,10 +13,7 @@ export interface Cursor {
 
 const cursorFormat = 1;
 
-/**
- * Opens the cursor at the path. One that is missing or cannot be read is an empty one: what is sent twice is counted once,
- * what is skipped is lost.
- */
+/** Opens the cursor at the path. A missing or unreadable one counts as empty: clicks sent twice are counted once, clicks skipped are lost. */
 export async function openCursor(path: string, onUnreadable: (error: unknown) => void): Promise<Cursor> {
   const found = await read(path, onUnreadable);
   return { found, save: (acknowledged) => write(path, acknowledged) };

@@ -2,22 +2,22 @@ import type { Acknowledged } from './cursor.ts';
 import { openSegment, type Segment } from './segment.ts';
 import type { SpoolFile } from './spool-files.ts';
 
-/** The segments that are open, and how far Kafka has each, open or not. */
+/** The open segments, and how much of each segment, open or not, Kafka has. */
 export interface OpenSegments {
-  /** The segment of a file that was listed, opened if it is not yet. Rejects with SegmentMoved when the file is not there any more. */
+  /** The segment of a listed file, opened if need be. Rejects with SegmentMoved when the file is no longer there. */
   of(file: SpoolFile): Promise<Segment>;
-  /** The one that is open of the file with this inode. */
+  /** The open segment whose file has this inode. */
   opened(inode: string): Segment | undefined;
   close(segment: Segment): Promise<void>;
   closeAll(): Promise<void>;
   acknowledge(ends: ReadonlyMap<Segment, number>): void;
   /** How many bytes of a segment Kafka has. */
   acknowledgedOf(segment: Segment): number;
-  /** How many bytes of a file Kafka has not. */
+  /** How many bytes of a file Kafka does not have. */
   unacknowledgedOf(file: SpoolFile): number;
-  /** What was acknowledged of a segment that is not there any more is not kept in mind. */
+  /** Drops the acknowledged offset of a segment that no longer exists. */
   forget(segment: Segment): void;
-  /** The same for all but these; of none while one is listed that could not be looked at: any may be that one. */
+  /** Drops those of all but these files; of none while a listed file could not be inspected, since any segment may be that one. */
   forgetAllBut(files: readonly SpoolFile[]): void;
   /** What the cursor must hold. */
   readonly acknowledged: Acknowledged;
@@ -55,7 +55,7 @@ export function createOpenSegments(found: Acknowledged): OpenSegments {
     acknowledge(ends) {
       for (const [segment, end] of ends) {
         const { identity, inode } = segment;
-        // One that was dropped meanwhile is not kept in mind.
+        // A segment that was dropped meanwhile is not recorded.
         if (identity !== undefined && open.get(inode) === segment) acknowledged.set(identity, end);
       }
     },

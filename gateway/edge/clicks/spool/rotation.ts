@@ -10,27 +10,30 @@ interface RotationOptions {
   readonly maxBytes: number;
   readonly maxAgeMs: number;
   readonly log: Log;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
 export interface Rotation {
-  /** Begins a new segment when the active one is due; asks Envoy to open it until it has. To be called every second or so. */
+  /** Starts a new segment when the active one is due; asks Envoy to open it until it has. Call it every second or so. */
   tick(at: number): Promise<void>;
 }
 
 const reopenTimeoutMs = 1_000;
 
 /**
- * Renames the active file. Envoy goes on writing to it under its new name until it is asked to reopen its logs. It
- * creates the new file only after it has written the last byte of the old one.
+ * Renames the active file. Envoy keeps writing to it under its new name until it is asked to reopen its logs, and creates the new file only
+ * after it has written the last byte of the old one.
  */
 export function createRotation(options: RotationOptions): Rotation {
   const { directory, admin, maxBytes, maxAgeMs, log, now = () => performance.now() } = options;
   let silent = false;
   let seen = { inode: '', sinceMs: 0 };
 
-  /** By its time, which says more after a start, or since it was first seen, which holds where the clock was set back. */
+  /**
+   * The greater of its age by birth time, which counts after a start, and the time since it was first seen, which holds if the clock was
+   * set back.
+   */
   const ageOf = ({ inode, bornAtMs }: SpoolFile, at: number): number => {
     if (seen.inode !== inode) seen = { inode, sinceMs: now() };
     return Math.max(at - bornAtMs, now() - seen.sinceMs);
@@ -44,7 +47,7 @@ export function createRotation(options: RotationOptions): Rotation {
       if (!response.ok) throw new Error(`Envoy's admin answered ${response.status}.`);
       silent = false;
     } catch (error) {
-      // An Envoy that is not there creates the file when it starts.
+      // If Envoy is not running, it creates the file when it starts.
       if (!isAwaited || silent) return;
       silent = true;
       log.warn({ err: error }, 'Envoy could not be asked to reopen its logs');
@@ -55,7 +58,7 @@ export function createRotation(options: RotationOptions): Rotation {
     async tick(at) {
       const files = listSpool(directory);
       const active = files.find((file) => file.active);
-      // Also when nothing is left: Envoy may still write to a file that was renamed, and has been dropped since.
+      // Even when no file is left: Envoy may still be writing to one that was renamed and has since been dropped.
       if (!active) return reopen(files.length > 0);
       const isEmpty = active.size === 0 && !active.fault;
       const due = active.size >= maxBytes || (!isEmpty && ageOf(active, at) >= maxAgeMs);

@@ -6,32 +6,32 @@ import type { SpoolFile } from './spool-files.ts';
 type Named = Pick<SpoolFile, 'path' | 'inode'>;
 
 /**
- * Segments with which the file system does not let us do one thing: to read them, or to delete them. It is tried again, ever less often,
- * and they keep no other waiting.
+ * Segments on which one operation, reading or deleting, fails with an error of the file system. It is retried with growing pauses, and the
+ * other segments do not wait for it.
  */
 export interface SegmentFaults {
-  /** Notes why it could not be done with one; rejects what says nothing of the segment itself. */
+  /** Records why the operation failed; rethrows an error that is not about the segment itself. */
   note(file: Named, error: unknown): void;
-  /** It is not to be tried again yet. */
+  /** Whether it is too early to retry. */
   isResting(file: Named): boolean;
-  /** It was done after all. */
+  /** The operation has succeeded after all. */
   forget(file: Named): void;
-  /** It is deleted: another file may get its inode. */
+  /** The segment is deleted: another file may get its inode. */
   leave(file: Named): void;
-  /** So are those that are not there any more. */
+  /** Forgets all segments but these, because they no longer exist. */
   forgetAllBut(files: readonly Named[]): void;
   readonly count: number;
 }
 
-/** What the log says of the first failure with a segment, and of its end. */
+/** What is logged on the first failure with a segment, and on recovery. */
 interface Said {
   readonly failed: string;
   readonly mended: string;
 }
 
-/** To look at a damaged place may keep a disk busy for seconds. So the rest doubles with each failure in a row, up to the longest. */
+/** Reading a damaged sector may keep a disk busy for seconds, so the pause doubles with each failure in a row, up to the longest. */
 const rest = { firstMs: 10_000, longestMs: 300_000 } as const;
-/** The process, not the file, has run out of something: no segment is worse than the others. */
+/** The process has run out of a resource: no fault of this segment. */
 const ofTheProcess: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
 export function createSegmentFaults(said: Said, log: Log, now: () => number): SegmentFaults {

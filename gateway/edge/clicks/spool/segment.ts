@@ -3,49 +3,49 @@ import { fstatSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 import { openListed } from './spool-files.ts';
 
-/** Lines that stand in one segment, and where they end. */
+/** Consecutive lines of one segment, and where they end. */
 export interface Chunk {
   readonly segment: Segment;
-  /** The offset after the last of them: acknowledging the chunk means acknowledging the segment up to here. */
+  /** The offset after the last line: acknowledging the chunk acknowledges the segment up to here. */
   readonly end: number;
   readonly lines: readonly string[];
-  /** Lines that were too long to be one, or torn for good. */
+  /** Lines that were too long, or are torn for good. */
   readonly unreadable: number;
 }
 
 /** One file of the spool, read from start to end. */
 export interface Segment {
-  /** The file's inode, which a rename leaves as it is. Unique while the file is open. */
+  /** The file's inode, which survives a rename. Unique while the file is open. */
   readonly inode: string;
   path: string;
   /**
-   * Which file this is, whatever it is called by now: inode and a hash of the first line, which holds a request id. Known
-   * once there is a first line.
+   * Which file this is, whatever its present name: inode and a hash of the first line, which holds a request id. Known once there is a
+   * first line.
    */
   readonly identity: string | undefined;
   /** Where the next read begins. */
   readonly offset: number;
-  /** The next whole lines; undefined while there is none. Rejects with SegmentCut when the file ends before what was read of it. */
+  /** The next complete lines; undefined while there are none. Rejects with SegmentCut when the file was truncated below what has been read. */
   read(): Promise<Chunk | undefined>;
-  /** To be called when nobody will write to the file any more: what is left is a torn line. */
+  /** Call it once nobody will write to the file any more: what is left is a torn line. */
   readTorn(): Promise<Chunk | undefined>;
-  /** What was not read yet, to its end. */
+  /** What has not been read yet, up to the end of the file. */
   unread(): Promise<{ lines: number; bytes: number }>;
-  /** Lets go of the file. It is opened anew when it is read again, which goes on where it stood. */
+  /** Closes the file. The next read reopens it and continues where this one stopped. */
   close(): Promise<void>;
 }
 
 const chunkBytes = 256 * 1_024;
-/** Every field is capped in the access log's format; a line of capped fields, escaped in the worst way, is shorter. */
+/** Every field is capped in the access log's format; a line of capped fields, with worst-case escaping, is shorter. */
 const lineBytes = 64 * 1_024;
 const newline = 10;
 
-/** What was listed under a path is no longer there: it was renamed since, and another file may have taken its place. */
+/** The file that was listed under a path is no longer there: it was renamed, and another may have taken its place. */
 export class SegmentMoved extends Error {
   override readonly name = 'SegmentMoved';
 }
 
-/** Somebody cut the file short: what was not read of it is gone, and what is written now is another file's content. */
+/** Somebody truncated the file: its unread content is lost, and what is written from now on belongs to another file. */
 export class SegmentCut extends Error {
   override readonly name = 'SegmentCut';
   readonly segment: Segment;
@@ -57,8 +57,8 @@ export class SegmentCut extends Error {
 }
 
 /**
- * Opens a segment; the acknowledged offset is looked up once its identity is known, and is where reading begins. Rejects with
- * SegmentMoved when another file is there now, or none: read as this one, it would pass for it, and this one would be deleted unread.
+ * Opens a segment; the acknowledged offset is looked up once its identity is known, and reading begins there. Rejects with SegmentMoved
+ * when another file or none is at the path: read under this name, the other would pass for this one, which would be deleted unread.
  */
 export async function openSegment(
   path: string,
@@ -98,7 +98,7 @@ interface State {
   readonly inode: string;
   identity: string | undefined;
   offset: number;
-  /** The bytes at the offset belong to a line that is too long; they are skipped up to its end. */
+  /** The bytes at the offset belong to an overlong line and are skipped up to its end. */
   inLongLine: boolean;
 }
 
@@ -111,7 +111,7 @@ async function openUnmoved(file: Pick<Segment, 'path' | 'inode'>): Promise<FileH
 async function close(state: State): Promise<void> {
   if (state.isClosed) return;
   state.isClosed = true;
-  // Nothing was written by it, so nothing is lost with it.
+  // Nothing was written through this handle, so a failure to close it loses nothing.
   await state.handle.close().catch(() => {});
 }
 
@@ -119,7 +119,7 @@ async function reopen(state: State, segment: Segment): Promise<void> {
   state.handle = await openUnmoved(segment);
   state.isClosed = false;
   const { identity } = state;
-  // Written anew meanwhile, under the same inode.
+  // The file was rewritten meanwhile, under the same inode.
   if (identity !== undefined && (await identify(state)) && state.identity !== identity) throw new SegmentCut(segment);
 }
 
@@ -131,7 +131,7 @@ async function readChunk(
   if (state.isClosed) await reopen(state, segment);
   if (!(await findPlace(state, acknowledgedOf))) return undefined;
   const { buffer, offset } = state;
-  // Asked of the kernel at once, for nothing has to be read from a disk: to be told by another thread takes two more wake-ups.
+  // A synchronous call: it touches no disk, and an asynchronous one would cost two more thread wake-ups.
   const { size } = fstatSync(state.handle.fd);
   if (size < offset) throw new SegmentCut(segment);
   if (size === offset) return undefined;
@@ -146,8 +146,8 @@ async function readChunk(
 }
 
 /**
- * Fills the buffer with so many bytes, or until there is a whole line. Where a disk is damaged a read ends before the damage, and only the next
- * one tells of it: without asking again, the good half of a line would pass for the end of the file, and all behind it for torn.
+ * Fills the buffer with this many bytes, or until it holds a complete line. On a damaged disk a read ends before the damage, and only the
+ * next one fails: without that one, the readable half of a line would pass for the end of the file, and everything behind it for torn.
  */
 async function readToLine({ handle, buffer }: State, offset: number, most: number): Promise<number> {
   let filled = 0;
@@ -160,14 +160,14 @@ async function readToLine({ handle, buffer }: State, offset: number, most: numbe
   return filled;
 }
 
-/** Moves to the first byte that is not acknowledged, once the first line says which file this is. */
+/** Moves to the first unacknowledged byte, once the first line says which file this is. */
 async function findPlace(state: State, acknowledgedOf: (identity: string) => number, whole = false): Promise<boolean> {
   if (state.identity === undefined && !(await identify(state, whole))) return false;
   if (state.offset === 0 && state.identity) state.offset = await startAt(state, acknowledgedOf(state.identity));
   return true;
 }
 
-// A file that is shorter than what was acknowledged of it was cut and written anew.
+// A file that is shorter than its acknowledged offset was truncated and rewritten.
 async function startAt(state: State, acknowledged: number): Promise<number> {
   return acknowledged <= (await state.handle.stat()).size ? acknowledged : 0;
 }

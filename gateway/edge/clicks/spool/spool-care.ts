@@ -12,28 +12,28 @@ interface CareOptions {
   readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadable' | 'undeletable' | 'lag'>;
   readonly rotation: Rotation;
   readonly limits: SpoolLimits;
-  /** With less room on its disk than this the spool is not well. */
+  /** With less free disk space than this the spool is unhealthy. */
   readonly minFreeBytes: number;
   /** 0: never. */
   readonly syncMs: number;
   readonly log: Log;
-  /** Milliseconds since 1970: the age of a segment is by it. */
+  /** Milliseconds since 1970, for the age of a segment. */
   readonly wallClock?: () => number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
 export interface SpoolCare {
-  /** Syncs, rotates, drops what is beyond the limits and tidies up, each second until the signal. */
+  /** Syncs, rotates, enforces the limits and tidies up, once a second until the signal is aborted. */
   run(signal: AbortSignal): Promise<void>;
-  /** One round of it. */
+  /** One round of that. */
   once(): Promise<void>;
-  /** Rejects when clicks cannot be written, or some of them not read or not deleted, or were dropped in the last ten minutes. */
+  /** Rejects when clicks cannot be written, some cannot be read or deleted, or some were dropped in the last ten minutes. */
   check(): Promise<void>;
 }
 
 const everyMs = 1_000;
-/** For so long after clicks were dropped the spool says that it is not well. */
+/** How long the spool stays unhealthy after clicks were dropped. */
 const remorseMs = 600_000;
 const clicksDropped = counter(metric.clicksDropped);
 
@@ -73,7 +73,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
     free = bavail * bsize;
   };
 
-  /** What fails keeps the spool from nothing else, least of all from being kept within its limits. */
+  /** A failed step does not keep the others from running, least of all the one that enforces the limits. */
   const attempt = async (work: () => Promise<void>, whatFailed: string): Promise<void> => {
     await work().catch((error: unknown) => log.error({ err: error }, whatFailed));
   };

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 /** The file that Envoy appends to. */
 export const activeName = 'clicks.jsonl';
-/** What it was renamed to: by us after the time in milliseconds, by others as they like. */
+/** Its name after a rename: ours holds the time in milliseconds, others may choose their own. */
 const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
 
 export interface SpoolFile {
@@ -13,16 +13,16 @@ export interface SpoolFile {
   readonly size: number;
   readonly active: boolean;
   readonly bornAtMs: number;
-  /** Why nothing more is known of it than its name, which stands in place of its inode; its disk or its directory is damaged. */
+  /** Why the file could not be inspected (its disk or directory is damaged); its path then stands in place of the inode. */
   readonly fault?: unknown;
 }
 
-/** A directory in which a file was renamed while it was listed, or before it was opened, is listed again, this often. */
+/** If a file is renamed while the directory is listed, or before it is opened, the directory is listed again, at most this often. */
 export const mostLooks = 5;
 
 /**
- * In the order in which they were written; the one that Envoy writes is the last. None is left out because it is renamed meanwhile.
- * Asked of the kernel at once: nothing of it is read from a disk, and each question to another thread takes two more wake-ups.
+ * In the order in which they were written, the active one last. None is left out because it is renamed meanwhile. Synchronous calls: they
+ * touch no disk, and each asynchronous one would cost two more thread wake-ups.
  */
 export function listSpool(directory: string): SpoolFile[] {
   for (let look = 1; ; look++) {
@@ -46,26 +46,26 @@ function listOnce(directory: string): SpoolFile[] {
   return files;
 }
 
-/** Undefined where there is no such file. */
+/** Undefined if there is no such file. */
 function lookAt(path: string, active: boolean): SpoolFile | undefined {
   try {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
     if (!found?.isFile()) return undefined;
-    // Not every file system knows when a file was made; none was made after it was written.
+    // Not every file system records birth times; no file was made after it was last written.
     const bornAtMs = Math.min(Number(found.birthtimeMs || found.ctimeMs), Number(found.mtimeMs));
     return { path, inode: String(found.ino), size: Number(found.size), active, bornAtMs };
   } catch (fault) {
-    // One that is damaged must not hide the others.
+    // A damaged file must not hide the others.
     return { path, inode: path, size: 0, active, bornAtMs: renamedAtMs(path), fault };
   }
 }
 
-/** As a name of ours says; never, as one of others does. */
+/** From a name that we gave; infinity for a name given by others. */
 function renamedAtMs(path: string): number {
   return Number(/-(\d{13})\.jsonl$/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
-/** Opens a file that was listed; undefined when it was renamed since, whether another has taken its place or not. */
+/** Opens a listed file; undefined when it was renamed since, whether or not another has taken its place. */
 export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inode'>): Promise<FileHandle | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code !== 'ENOENT') throw error;
@@ -82,7 +82,7 @@ export async function openListed({ path, inode }: Pick<SpoolFile, 'path' | 'inod
   return undefined;
 }
 
-/** Of the file that Envoy writes; undefined while there is none. */
+/** The inode of the active file; undefined while there is none. */
 export function activeInode(directory: string): string | undefined {
   return lookAt(join(directory, activeName), true)?.inode;
 }

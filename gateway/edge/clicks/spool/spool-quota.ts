@@ -3,24 +3,24 @@ import type { SpoolFile } from './spool-files.ts';
 /** What the spool may hold, and for how long. */
 export interface SpoolLimits {
   readonly maxBytes: number;
-  /** Of a segment, from its making: addresses stand in it. */
+  /** The longest age of a segment since its creation: it holds addresses. */
   readonly maxAgeMs: number;
 }
 
 export type DropReason = 'quota' | 'age';
 
-/** A segment that was deleted although Kafka had not all of it. */
+/** A segment that was deleted before Kafka had all of it. */
 export interface Dropped {
   readonly segment: string;
   readonly reason: DropReason;
-  /** Lines that had not been read; those that had are on their way, and still sent. One where they cannot be counted. */
+  /** Lines that had not been read; those that had are still sent. 1 where they cannot be counted. */
   readonly lines: number;
   readonly bytes: number;
 }
 
 /**
- * The segments that have to go, the oldest first: those that are too old, then as many as keep the rest within the quota.
- * What Envoy may still write to is never among those of the quota: its disk space would not come back.
+ * The segments to delete, oldest first: those that are too old, then as many as it takes to bring the rest within the quota. The quota
+ * never takes one that Envoy may still be writing to: its disk space would not be freed.
  */
 export function surplusOf(
   files: readonly SpoolFile[],

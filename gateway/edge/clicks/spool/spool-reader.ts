@@ -3,26 +3,26 @@ import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts
 import type { SegmentFaults } from './segment-faults.ts';
 import { activeInode, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
 
-/** Where reading stands among the segments. */
+/** The reading position among the segments. */
 export interface SpoolReader {
-  /** The next whole lines; undefined while there is none. Rejects with SegmentCut when a file was cut short, and reads it anew then. */
+  /** The next complete lines; undefined while there are none. Rejects with SegmentCut when a file was truncated, and then reads it anew. */
   next(): Promise<Chunk | undefined>;
-  /** Segments that were read to their ends after they were over. */
+  /** Segments that were read to their ends after Envoy had left them. */
   readonly finished: ReadonlySet<Segment>;
-  /** Of a finished one there is more to read. */
+  /** A finished segment has more to read. */
   resume(segment: Segment): void;
-  /** Closes a segment whose file was deleted. It may still be the one that is read: the next was renamed before it could be opened. */
+  /** Closes a segment whose file was deleted. It may be the current one, if the next file was renamed before it could be opened. */
   letGo(segment: Segment): Promise<void>;
 }
 
 export function createSpoolReader(directory: string, segments: OpenSegments, unreadable: SegmentFaults): SpoolReader {
   const finished = new Set<Segment>();
   let reading: Segment | undefined;
-  /** Read to its end, with nothing before it, when it was the one that Envoy writes. */
+  /** The active segment, if it and all before it have been read to the end. */
   let newest: Segment | undefined;
 
-  // A segment is over when it has been renamed and a later file exists: Envoy opens the new file only after it has
-  // written the last byte of the old one. What then follows the last line is torn.
+  // A segment is complete when it has been renamed and a later file exists: Envoy opens the new file only after it has written the last
+  // byte of the old one. What then follows the last newline is torn.
   async function nextOf(files: readonly SpoolFile[]): Promise<Chunk | undefined> {
     newest = undefined;
     unreadable.forgetAllBut(files);
@@ -52,7 +52,7 @@ export function createSpoolReader(directory: string, segments: OpenSegments, unr
     const segment = segments.opened(file.inode);
     if (!segment) return;
     leave(segment);
-    // Opened anew when it is tried again: a handle on a disk that went away is of no use when the disk is back.
+    // Reopened for the next try: a handle on a disk that went away is useless when the disk is back.
     await segment.close();
   }
 
@@ -71,7 +71,7 @@ export function createSpoolReader(directory: string, segments: OpenSegments, unr
     }
   }
 
-  /** A look at one file tells that there is no later one: to list the directory costs several times as much. */
+  /** Inspecting one file tells that there is no later one: listing the directory costs several times as much. */
   const isStillNewest = (): boolean => newest !== undefined && newest.inode === activeInode(directory);
 
   function leave(segment: Segment): void {
@@ -93,7 +93,7 @@ export function createSpoolReader(directory: string, segments: OpenSegments, unr
         const chunk = await readOn();
         return chunk || isStillNewest() ? chunk : await nextListed();
       } catch (error) {
-        // It is opened anew, as another one: what is still to be acknowledged of the old one says nothing of it.
+        // Reopened as a new segment: acknowledgements still to come for the old one do not apply to it.
         if (error instanceof SegmentCut) await letGo(error.segment);
         throw error;
       }

@@ -12,21 +12,24 @@ import { createSync } from './sync.ts';
 
 /** Reads the spool from the oldest unacknowledged line on, across segments. */
 export interface Spool {
-  /** The next whole lines; undefined while there is none. Each line is answered once between two starts. */
+  /** The next complete lines; undefined while there are none. Each line is returned once between two starts. */
   next(): Promise<Chunk | undefined>;
-  /** Notes what Kafka has, and deletes the segments that it has whole. Answers what the cursor must hold. */
+  /** Records what Kafka has, and deletes the segments that it has entirely. Returns what the cursor must hold. */
   acknowledge(ends: ReadonlyMap<Segment, number>): Promise<Acknowledged>;
-  /** Deletes the segments that have become superfluous since: addresses stand in them. */
+  /** Deletes the segments that are no longer needed: they hold addresses. */
   tidy(): Promise<void>;
-  /** Deletes whole segments, sent or not, until the rest is within the limits. Answers those that were not sent whole. One that cannot be deleted keeps no other. */
+  /**
+   * Deletes whole segments, sent or not, until the rest is within the limits. Returns those not fully sent. A segment that cannot be
+   * deleted holds up no other.
+   */
   shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
-  /** Segments that the file system does not let us read: they wait until it does, or are beyond the limits. */
+  /** Segments that the file system fails to read: they wait until it can, or until they exceed the limits. */
   unreadable(): number;
-  /** Segments that it does not let us delete, although Kafka has them or they are beyond the limits: that is tried again. */
+  /** Segments that it fails to delete, although Kafka has them or they exceed the limits; retried. */
   undeletable(): number;
-  /** Bytes that are not acknowledged. */
+  /** Unacknowledged bytes. */
   lag(): Promise<number>;
-  /** Puts on disk what Envoy has written so far. */
+  /** Flushes to disk what Envoy has written so far. */
   sync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -41,7 +44,7 @@ interface State {
 
 interface SpoolOptions {
   readonly log: Log;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
@@ -55,7 +58,7 @@ export function openSpool(
   const undeletable = createSegmentFaults(undeletableSaid, log, now);
   const reader = createSpoolReader(directory, segments, unreadable);
   const state = { directory, segments, reader, unreadable, undeletable };
-  // Reading and deleting must not meet: a file that was listed must still be there when it is opened.
+  // Reading and deleting must not overlap: a listed file must still be there when it is opened.
   const inTurn = createTurns();
   return {
     next: () => inTurn(reader.next),
@@ -87,7 +90,7 @@ const undeletableSaid = {
   mended: 'the segment is deleted after all',
 };
 
-/** One after the other, in the order in which they were asked for. */
+/** Runs tasks one after the other, in the order of the calls. */
 function createTurns() {
   let turn: Promise<unknown> = Promise.resolve();
   return <Result>(work: () => Promise<Result>): Promise<Result> => {
@@ -97,7 +100,7 @@ function createTurns() {
   };
 }
 
-/** Deletes what was read to its end and is with Kafka. */
+/** Deletes segments that were read to the end and that Kafka has. */
 async function removeFinished(state: State): Promise<void> {
   const { directory, segments, reader, undeletable } = state;
   if (reader.finished.size === 0) return;
@@ -105,7 +108,7 @@ async function removeFinished(state: State): Promise<void> {
     if (undeletable.isResting(segment)) continue;
     const files = listSpool(directory);
     const file = files.find(({ inode }) => inode === segment.inode);
-    // It may be the one of which nothing can be known just now.
+    // It may be the file that cannot be inspected at the moment.
     if (!file && files.some(({ fault }) => fault)) continue;
     const end = segments.acknowledgedOf(segment);
     if (file && file.size > segment.offset) reader.resume(segment);
@@ -116,7 +119,7 @@ async function removeFinished(state: State): Promise<void> {
   segments.forgetAllBut(listSpool(directory));
 }
 
-/** Deletes what is beyond the limits. */
+/** Deletes what exceeds the limits. */
 async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dropped[]> {
   const { directory, unreadable, undeletable } = state;
   const files = listSpool(directory);
@@ -132,7 +135,7 @@ async function shed(state: State, limits: SpoolLimits, now: number): Promise<Dro
 
 type Unread = Pick<Dropped, 'lines' | 'bytes'>;
 
-/** Answers what had not been read of a file that is deleted now; undefined when it is not. */
+/** Returns what had not been read of a file that is now deleted; undefined when it was not deleted. */
 async function drop(state: State, file: SpoolFile): Promise<Unread | undefined> {
   const { segments, reader } = state;
   const unread = await unreadOf(segments, file);
@@ -146,8 +149,8 @@ async function drop(state: State, file: SpoolFile): Promise<Unread | undefined> 
 }
 
 /**
- * The limits hold for what cannot be read, too: nobody can tell how many lines are in it, and at least one is. Undefined where another file
- * has taken its place since it was listed.
+ * The limits hold for unreadable segments too: their lines cannot be counted, but there is at least one. Undefined if another file has
+ * taken the place of this one since it was listed.
  */
 async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<Unread | undefined> {
   const unknown = { lines: 1, bytes: file.size };
@@ -159,7 +162,7 @@ async function unreadOf(segments: OpenSegments, file: SpoolFile): Promise<Unread
   }
 }
 
-/** Answers whether the file is deleted now. */
+/** Returns whether the file is now deleted. */
 async function tryToDelete({ segments, unreadable, undeletable }: State, file: SpoolFile): Promise<boolean> {
   try {
     await unlink(file.path);

@@ -2,15 +2,15 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { openListed, type SpoolFile } from './spool-files.ts';
 
 /**
- * Puts on disk what Envoy has written: a process may die and its writes are with the kernel, a host may not. Each file is
- * synced when it has grown, the renamed ones too, and their directory when there is a new one.
+ * Flushes to disk what Envoy has written: the kernel keeps the writes of a process that dies, but not those of a host. Each file is synced
+ * when it has grown, renamed ones too, and their directory when there is a new one.
  */
 export function createSync(
   directory: string,
   list: () => readonly SpoolFile[],
   datasync: (handle: FileHandle) => Promise<void> = (handle) => handle.datasync(),
 ): () => Promise<void> {
-  /** By inode, the bytes that are on disk. */
+  /** Bytes on disk, by inode. */
   let durable = new Map<string, number>();
 
   return async () => {
@@ -20,9 +20,9 @@ export function createSync(
     for (const file of list()) {
       const { inode, size } = file;
       const before = durable.get(inode);
-      // A file that is smaller than it was is another one: the inode of a deleted file is given again.
+      // A file that is smaller than it was is another one: inodes of deleted files are reused.
       if (before !== size) {
-        // One that was renamed in between is looked at the next time.
+        // A file renamed in between is handled the next time.
         const isSynced = await syncAndClose(openListed(file), datasync).catch((error: unknown) => {
           fault ??= error;
           return false;
@@ -34,12 +34,12 @@ export function createSync(
     }
     if (isNew) await syncAndClose(open(directory, 'r'), (handle) => handle.sync());
     durable = next;
-    // The others are on disk by now.
+    // The others have been synced by now.
     if (fault) throw fault;
   };
 }
 
-/** Any handle of a file will do. False: there is none. */
+/** Any handle of a file will do. False if there is no such file. */
 async function syncAndClose(
   opening: Promise<FileHandle | undefined>,
   sync: (handle: FileHandle) => Promise<void>,

@@ -1,4 +1,4 @@
-/** What Envoy writes of the follow of a link, without the end of the line; the number is in its time and its request id. */
+/** What Envoy writes when a link is followed, without the newline; the number is part of its time and its request id. */
 export const spoolLine = (number: number): string =>
   JSON.stringify({
     v: 1,

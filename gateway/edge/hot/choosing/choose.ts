@@ -15,21 +15,21 @@ export interface Choice {
   readonly demote: readonly string[];
 }
 
-/** While there is room whatever is followed becomes hot: half of the requests go to links that few others ask for. */
+/** While there is room, whatever is followed becomes hot: half of the requests go to links that few others ask for. */
 const enterScore = 0.75;
-/** With fewer faded follows it has cooled: a link with two stays for two half-lives. */
+/** A link with a lower score has cooled: after two follows a link stays for two half-lives. */
 const leaveScore = 0.5;
-/** Where there is no room: at least two follows in one half-life, */
+/** When the set is full: at least two follows in one half-life, */
 const displaceScore = 1.5;
-/** and half as many again as the link whose place it takes, so that equals do not change places. */
+/** and half as many again as the link that it replaces, so that equals do not keep swapping places. */
 const betterBy = 1.5;
-/** So many follows a second do not wait. */
+/** A link followed this often per second does not wait. */
 const urgentRate = 2;
 
 const nothing: Choice = { promote: [], demote: [] };
 
 /**
- * What should become hot and what should not be any more, if it is worth a push by now. So a set that is small or fills up is pushed
+ * What should become hot and what should not be any more, if that is worth a push by now. So a set that is small or filling up is pushed
  * often, a large one that is right seldom.
  */
 export function choose({ popularity, chosen, capacity }: ChooseOptions): Choice {

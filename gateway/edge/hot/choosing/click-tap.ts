@@ -7,30 +7,30 @@ import { pathOf } from '../shards.ts';
 import type { Popularity } from './popularity.ts';
 
 /**
- * Counts what is followed and would not be asked of a resolver if it were hot. Bots count as well: they cost the same. So do
- * follows at hosts that only `*` covers, although they are never hot: a host costs more to tell than they are worth.
+ * Counts the follows that would not reach a resolver if their link were hot. Bots count too: they cost the same. So do follows at hosts
+ * that only `*` covers, although they are never hot: telling them apart would cost more than they are worth.
  */
 export interface ClickTap {
-  /** Every line of a followed link, in the order of the spool, but for a segment that could not be read in its turn. The hot path. */
+  /** Called with every line of a followed link, in spool order except for a segment that could not be read in its turn. On the hot path. */
   tap(line: Pick<ClickLine, 'link' | 'method' | 'atUs' | 'path'>): void;
-  /** Tells the metrics; to be called now and then. */
+  /** Updates the metrics; call it from time to time. */
   flush(): Followed;
 }
 
-/** Since the last time. */
+/** Since the last flush. */
 interface Followed {
-  /** Whether anything was. */
+  /** Whether anything was followed. */
   readonly isNew: boolean;
-  /** How often what is hot was asked of a resolver because its shard is withheld; while no line can be read, how often it must have been. */
+  /** How many follows of hot links went to a resolver because their shard is withheld; an estimate while no line can be read. */
   readonly missed: number;
 }
 
 export interface ClickTapOptions extends Pick<Popularity, 'count' | 'fade'> {
-  /** Whether a link is hot, and its shard is withheld. */
+  /** Whether a link is hot and its shard is withheld. */
   readonly isWithheld: (name: string, code: string) => boolean;
-  /** How often, in so many milliseconds, a resolver is asked for what is hot because its shard is withheld, if links are followed as they last were. */
+  /** How many follows of hot links go to a resolver in that many milliseconds because their shard is withheld, at the last known rates. */
   readonly expectedMisses: (elapsedMs: number) => number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
@@ -43,9 +43,15 @@ const tierNames: Readonly<Partial<Record<Tier, string>>> = {
 };
 const follows = counter(metric.follows);
 const fadeMs = 1_000;
-/** A line has the time when its request began, and is written with its answer: what takes longer than any request is another clock. */
+/**
+ * A line has the time when its request began, and is written with its answer: a time further back than any request takes comes from another
+ * clock.
+ */
 const disorderMs = 120_000;
-/** Without a line for so long, none can be read (Kafka is away and the spool stands), or nobody follows anything and a push costs nobody anything. */
+/**
+ * Without a line for this long, none can be read (Kafka is away and the spool stands), or nobody follows anything and a push costs nobody
+ * anything.
+ */
 const standsMs = 1_000;
 
 interface Names {
@@ -54,7 +60,7 @@ interface Names {
 }
 const names = new WeakMap<FollowedLink, Names>();
 
-/** Made once for all the lines that share a link. */
+/** Computed once for all the lines that share a link. */
 function namesOf(link: FollowedLink): Names {
   const known = names.get(link);
   if (known) return known;
@@ -70,23 +76,23 @@ export function createClickTap(options: ClickTapOptions): ClickTap {
   let readAt = now();
   let flushedAt = now();
   let fadedAt: number | undefined;
-  /** Where it stood, at most, when it was set back: up to there counts have faded once. */
+  /** The latest time it had when it was set back: up to there counts have already faded. */
   let setBackFrom = Number.NEGATIVE_INFINITY;
 
   /**
-   * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays
-   * hot, and a spool that is read late tells of its own time.
+   * Counts fade by the time of the clicks: while none can be read (Kafka is away and the spool stands), what was hot stays hot, and a spool
+   * that is read late fades by its own time.
    */
   function fadeUpTo(clickMs: number): void {
     if (fadedAt !== undefined && clickMs < fadedAt + fadeMs && clickMs > fadedAt - disorderMs) return;
     const atMs = Math.min(clickMs, Date.now());
-    // Well before: the clock of the clicks was set back, the spool is read anew, or a segment of it is read late.
+    // Far enough back to mean that the clock of the clicks was set back, the spool is being read anew, or a segment of it late.
     if (fadedAt === undefined || atMs < fadedAt - disorderMs) {
       setBackFrom = Math.max(setBackFrom, fadedAt ?? setBackFrom);
       fadedAt = atMs;
     }
     if (atMs < fadedAt + fadeMs) return;
-    // After a late segment the time between has faded already.
+    // After a late segment the time in between has already faded.
     const from = atMs > fadedAt + disorderMs ? Math.max(fadedAt, setBackFrom) : fadedAt;
     if (atMs > from) fade(atMs - from);
     fadedAt = atMs;

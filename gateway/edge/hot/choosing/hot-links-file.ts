@@ -1,12 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { writeWhole } from '../../atomic-file.ts';
 
-/** Hot links by name, with their scores: what a process needs to know of the one before it. */
+/** Hot links by name with their scores: what a process needs to know from its predecessor. */
 export type HotLinks = ReadonlyMap<string, number>;
 
 const format = 1;
 
-/** A file that is missing or cannot be read is an empty one: the set fills up anew. */
+/** A missing or unreadable file counts as empty: the set fills up anew. */
 export async function readHotLinks(path: string, onUnreadable: (error: unknown) => void): Promise<HotLinks> {
   try {
     const { v, links } = JSON.parse(await readFile(path, 'utf8')) as { v?: unknown; links?: unknown };
@@ -19,7 +19,7 @@ export async function readHotLinks(path: string, onUnreadable: (error: unknown) 
   }
 }
 
-/** Records are not kept: they are read from the primary again. */
+/** Records are not saved: they are read from the primary again. */
 export function writeHotLinks(path: string, links: HotLinks): Promise<void> {
   return writeWhole(path, JSON.stringify({ v: format, links: Object.fromEntries(links) }));
 }

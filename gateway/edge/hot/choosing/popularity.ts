@@ -1,21 +1,21 @@
 /**
- * Which links are followed most at present, in bounded memory: space-saving (Metwally et al.) with two changes. Counts fade
- * by half in each half-life, so that they tell of now. And the least counter is not looked for each time: a batch of those
- * near the least is picked at once and used up. That needs neither a heap nor sorted buckets, and lets counts fade by
- * one multiplication each. docs/decisions/0015-hot-set.md has the figures.
+ * Which links are followed most at present, in bounded memory: space-saving (Metwally et al.) with two changes. Counts halve in each
+ * half-life, so that they reflect the present. And instead of a search for the least counter each time, a batch of counters near the least
+ * is picked at once and used up. That needs neither a heap nor sorted buckets, and lets all counts fade by one multiplication each.
+ * docs/decisions/0015-hot-set.md has the figures.
  */
 export interface Popularity {
-  /** One follow. The hot path: every click passes. */
+  /** Counts one follow. On the hot path: called for every click. */
   count(name: string): void;
-  /** Faded follows, the sure part: what a counter took over from the link before is not among them. 0: not known. */
+  /** Faded follows, the guaranteed part: without what its counter inherited from the previous link. 0: unknown. */
   scoreOf(name: string): number;
-  /** About how many follows a second, of the last seconds. */
+  /** Follows per second over the last seconds, roughly. */
   rateOf(name: string): number;
-  /** All with at least this score, but for those to be skipped, in no order. */
+  /** All links with at least this score that `skip` does not exclude, in no particular order. */
   above(score: number, skip?: (name: string) => boolean): Popular[];
-  /** Lets all counts fade by what has passed; to be called about once a second. */
+  /** Fades all counts for the time that has passed; call it about once a second. */
   fade(elapsedMs: number): void;
-  /** Counts that a process before this one kept. */
+  /** Restores a count that the previous process saved. */
   restore(name: string, score: number): void;
   readonly size: number;
 }
@@ -23,20 +23,20 @@ export interface Popularity {
 interface Popular {
   readonly name: string;
   readonly score: number;
-  /** Follows a second. */
+  /** Follows per second. */
   readonly rate: number;
 }
 
 export interface PopularityOptions {
-  /** How many links are counted at a time. */
+  /** How many links are counted at the same time. */
   readonly counters: number;
-  /** What was followed so long ago counts half. */
+  /** A follow this long ago counts half. */
   readonly halfLifeMs: number;
 }
 
 const recentHalfLifeMs = 1_000;
 const recentPerSecond = (1_000 * Math.LN2) / recentHalfLifeMs;
-/** A batch holds this share of the counters. */
+/** A batch is this share of the counters. */
 const victimShare = 1 / 8;
 const sampled = 512;
 
@@ -44,13 +44,13 @@ export function createPopularity({ counters, halfLifeMs }: PopularityOptions): P
   const slots = new Map<string, number>();
   const names: string[] = [];
   const counts = new Float64Array(counters);
-  /** What each count had when the link took its counter over. */
+  /** The count that each counter had when its present link took it over. */
   const inherited = new Float64Array(counters);
   const recent = new Float32Array(counters);
   let victims: number[] = [];
   let bar = 0;
 
-  /** The counters with about the least counts, those that stood longest in the array first. */
+  /** The counters with roughly the lowest counts, longest in the array first. */
   function pickVictims(): void {
     const sample = Float64Array.from({ length: sampled }, (_, i) => counts[Math.floor((i * counters) / sampled)] ?? 0);
     bar = sample.sort()[Math.floor(sampled * victimShare)] ?? 0;

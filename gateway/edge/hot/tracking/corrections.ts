@@ -7,33 +7,33 @@ import { plainLink } from './eligibility.ts';
 export interface CorrectionsOptions {
   readonly hotSet: Pick<HotSet, 'status'>;
   /**
-   * An Envoy that has not got what the hot set is by now may be wrong of these: their entries were changed or removed, now or
-   * before, and the links do not lead as those said.
+   * An Envoy without the present hot set may be wrong about these links: their entries were changed or removed, now or earlier, and the
+   * links no longer lead where the entries said.
    */
   readonly onCorrection: (corrected: readonly LinkKey[]) => void;
 }
 
 /**
- * For which links an Envoy may be wrong. An entry that was removed from the hot set may still be answered by an Envoy, so it is
- * remembered until every Envoy is without it; if the link changes or ends before that, it is a correction. Corrections are
- * gathered until they are told, so that what happens at once is told at once.
+ * The links that an Envoy may be wrong about. An Envoy may still answer an entry that was removed from the hot set, so the entry is
+ * remembered until no Envoy has it; if the link changes or ends before that, it is a correction. Corrections are collected, so that those
+ * made at once are reported at once.
  */
 export interface Corrections {
-  /** An entry of this link was replaced or removed because it was wrong. */
+  /** An entry of this link was replaced or removed because it was out of date. */
   add(key: LinkKey): void;
-  /** An entry was removed from the hot set, and is right until then (milliseconds since 1970). */
+  /** An entry was removed from the hot set, and remains right until then (milliseconds since 1970). */
   removed(entry: HotEntry, goneAtMs: number): void;
-  /** What an Envoy may still have of a link that was removed; no longer to be remembered, as the link is followed again. */
+  /** Returns and forgets the removed entry of a link that an Envoy may still have: the link is placed again. */
   take(name: string): HotEntry | undefined;
-  /** By Watch: the link changed. It is remembered on where what an Envoy may have is right all the same, and for as long. */
+  /** From Watch: the link changed. While what an Envoy may have is right all the same, it is remembered for as long as before. */
   change(record: LinkRecord, nowMs: number): void;
-  /** Forgets removed entries that every Envoy is without; those that are too many to be remembered are corrections. */
+  /** Forgets removed entries that no Envoy has any more; those too many to remember become corrections. */
   settle(): void;
-  /** Those that are about to expire are corrections. */
+  /** Entries that are about to expire become corrections. */
   expire(nowMs: number): void;
   /** When the first of them is about to expire; infinity: none. */
   firstGoneAtMs(): number;
-  /** Changes may be missed from here on: all that is remembered is a correction. */
+  /** Changes may be missed from here on: everything remembered becomes a correction. */
   clear(): void;
   tell(): void;
 }
@@ -73,7 +73,7 @@ export function createCorrections({ hotSet, onCorrection }: CorrectionsOptions):
       else correct([name]);
     },
     settle() {
-      // An Envoy that comes later has to have a newer set before it may answer.
+      // An Envoy that connects later needs a newer set before it may answer.
       const has = hotSet.status().acknowledgedVersion;
       for (const [name, { outOf }] of removed) if (has !== undefined && outOf <= has) removed.delete(name);
       correct([...removed.keys()].slice(0, Math.max(0, removed.size - mostRemoved)));

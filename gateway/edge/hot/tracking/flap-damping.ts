@@ -1,19 +1,19 @@
 /**
- * Keeps links out of the hot set that flap: that were corrected again and again. Each correction turns a shard of the hot set cold
- * until every Envoy has it, and with it the links of others, so such a link waits until it has been left alone for a minute.
+ * Keeps flapping links, those corrected again and again, out of the hot set. Each correction turns a shard of the hot set cold until every
+ * Envoy has it, and with it other people's links, so such a link waits until it has been left alone for a minute.
  */
 export interface FlapDamping {
-  /** An Envoy may have had a wrong entry of this link. Times are milliseconds since 1970. */
+  /** An Envoy may have had an outdated entry of this link. Times are milliseconds since 1970. */
   corrected(name: string, nowMs: number): void;
   isDamped(name: string, nowMs: number): boolean;
-  /** Forgets the links whose time is over. Answers which of them were damped. */
+  /** Forgets the links whose time is over. Returns those that were damped. */
   settle(nowMs: number): string[];
 }
 
-/** A link is damped after so many corrections, each within this time of the one before. */
+/** A link is damped after this many corrections, each within this time of the previous one. */
 const fewest = 3;
 const windowMs = 60_000;
-/** The oldest are forgotten before their time: what is hot has about as many. */
+/** Beyond this the oldest are forgotten early: about as many links are hot. */
 const most = 20_000;
 
 export function createFlapDamping(): FlapDamping {

@@ -1,14 +1,14 @@
 import type { LinkTable, TrackedLink } from './link-table.ts';
 
 /**
- * Links that were chosen but left out of the hot set. They stay in the table, so that they are not chosen again and again, until something is
- * taken out of the set.
+ * Links that were chosen but left out of the hot set. They stay in the table, so that they are not chosen again and again, until something
+ * is removed from the set.
  */
 export interface LeftOut {
-  /** The set had no room for them, or could not have them. */
+  /** The set had no room for them, or cannot hold them. */
   add(links: readonly TrackedLink[]): void;
   remove(link: TrackedLink): void;
-  /** Something was taken out of the set. */
+  /** Something was removed from the set. */
   roomWasMade(): void;
   /** Removes them from the table if there is room: they may be chosen again. */
   release(): void;

@@ -2,19 +2,19 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { HotEntry } from '../entry.ts';
 import { nameOf } from '../link-name.ts';
 
-/** A link that is hot or about to be. What is known of it the table writes; what of it is in the hot set, placement.ts. */
+/** A link that is hot or about to be. The table maintains what is known of it, placement.ts what of it is in the hot set. */
 export interface TrackedLink {
   readonly key: LinkKey;
-  /** In which the version was learned; of an older epoch, or -1: it has to be read. */
+  /** The epoch in which the version was learned; if older than the present one, or -1, the link has to be read. */
   epoch: number;
   version: bigint;
-  /** How often it came to be in doubt. */
+  /** How often its version came into doubt. */
   doubts: number;
-  /** A question for it is under way. */
+  /** Whether it is being read. */
   asked: boolean;
-  /** What of it is in the hot set. */
+  /** Its entry in the hot set. */
   entry: HotEntry | undefined;
-  /** When that has to be out, in milliseconds since 1970; infinity: it never has. */
+  /** When that has to be removed, in milliseconds since 1970; infinity: never. */
   goneAtMs: number;
 }
 
@@ -22,35 +22,32 @@ export interface TrackedLink {
 interface Question {
   readonly links: readonly TrackedLink[];
   /**
-   * Whether an answer that comes now is still good for a link. It is not if the link was removed meanwhile (and perhaps added
-   * again), was put in doubt by a change that may be newer than the answer, or if an epoch has begun.
+   * Whether an answer that arrives now is still valid for a link. It is not if the link was removed meanwhile (and perhaps added again),
+   * was put in doubt by a change that may be newer than the answer, or if a new epoch has begun.
    */
   isOpen(link: TrackedLink): boolean;
-  /** To be called whatever comes of it. */
+  /** To be called whatever the outcome. */
   close(): void;
 }
 
-/**
- * How much is known of each link, by name. A new epoch begins where changes may have been missed: then every link has to be
- * read again.
- */
+/** What is known of each link, by name. A new epoch begins where changes may have been missed: every link then has to be read again. */
 export interface LinkTable {
   get(name: string): TrackedLink | undefined;
   /** Adds a link that has to be read. */
   add(key: LinkKey): void;
   remove(link: TrackedLink): void;
   /**
-   * Notes a version that was read or heard of; false: it is no news. The first one of an epoch is news even if it is lower: the
-   * primary may have lost its last changes with a failover.
+   * Records a version that was read or reported; false: it is not new. The first one of an epoch is new even if it is lower: the primary
+   * may have lost its last changes in a failover.
    */
   learn(link: TrackedLink, version: bigint): boolean;
-  /** Whether a version that is heard of can be compared with what is known. */
+  /** Whether a reported version can be compared with what is known. */
   isComparable(link: TrackedLink): boolean;
-  /** Has it read again: only the primary knows which of its versions is the newest. */
+  /** Has the link read again: only the primary knows which of its versions is the newest. */
   doubt(link: TrackedLink): void;
   isOfThisEpoch(link: Pick<TrackedLink, 'epoch'>): boolean;
   startEpoch(): void;
-  /** Asks for so many links that have to be read, at most, and are not asked for yet; undefined: there is none. */
+  /** Asks for up to `most` links that have to be read and are not being read yet; undefined: there is none. */
   ask(most: number): Question | undefined;
   readonly unread: ReadonlySet<TrackedLink>;
   readonly size: number;
@@ -58,10 +55,10 @@ export interface LinkTable {
   [Symbol.iterator](): Iterator<TrackedLink>;
 }
 
-/** `onUnread` is called when there are more links that have to be read. */
+/** `onUnread` is called when more links have to be read. */
 export function createLinkTable(onUnread: () => void = () => {}): LinkTable {
   const links = new Map<string, TrackedLink>();
-  /** Those whose epoch is not the present one. */
+  /** Links that are not of the present epoch. */
   const unread = new Set<TrackedLink>();
   let epoch = 0;
 

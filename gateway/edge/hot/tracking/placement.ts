@@ -15,19 +15,19 @@ export interface PlacementOptions {
   readonly wallClock: () => number;
 }
 
-/** Which of the tracked links are in the hot set. For which of them an Envoy may be wrong it leaves to corrections.ts. */
+/** Decides which of the tracked links are in the hot set. corrections.ts keeps track of those that an Envoy may be wrong about. */
 export interface Placement {
-  /** Puts what is plain into the hot set as the records say, and takes out what is not. */
+  /** Puts plain links into the hot set as their records say, and removes the others. */
   place(records: Iterable<readonly [TrackedLink, LinkRecord]>): void;
-  /** Takes out a link that an unknown change has happened to. */
+  /** Removes a link that has changed in an unknown way. */
   doubt(link: TrackedLink): void;
-  /** Takes out links that were removed from the table. */
+  /** Removes links that were removed from the table. */
   letGo(gone: readonly TrackedLink[]): void;
-  /** The set has no room for these, or cannot have them. Each keeps its place among the links until something is taken out. */
+  /** The set has no room for these, or cannot hold them. Each stays in the table until something is removed from the set. */
   leftOut(entries: readonly HotEntry[]): void;
-  /** Removes from the table what was left out when there is room, and what is not damped any more: they may be chosen again. */
+  /** Removes from the table what was left out once there is room, and what is no longer damped: they may be chosen again. */
   forgetCold(): void;
-  /** Takes out what is about to expire. */
+  /** Removes what is about to expire. */
   expire(): void;
 }
 
@@ -57,7 +57,7 @@ export function createPlacement({ table, corrections, hotSet, wallClock }: Place
     if (entries.length > 0) outside.add(links);
   }
 
-  /** Answers the new entry, if there is one; takes out an old one that has none. */
+  /** Returns the new entry, if there is one; otherwise removes the old one. */
   function follow(link: TrackedLink, record: LinkRecord, now: number): HotEntry | undefined {
     const name = nameOf(link.key);
     const removed = corrections.take(name);
@@ -91,7 +91,7 @@ export function createPlacement({ table, corrections, hotSet, wallClock }: Place
       takeOut(gone);
       for (const link of gone) outside.remove(link);
       for (const link of hot) {
-        // Whether a link has changed since the epoch began nobody will read any more.
+        // Nobody will read any more whether a link has changed since the epoch began.
         if (table.isOfThisEpoch(link)) corrections.removed(link.entry, link.goneAtMs);
         else corrections.add(link.key);
       }
@@ -119,12 +119,12 @@ export function createPlacement({ table, corrections, hotSet, wallClock }: Place
   };
 }
 
-/** Whether what an Envoy may have of a link is another answer than the link has now. */
+/** Whether the answer that an Envoy may have for a link differs from the present one. */
 function isWrong(before: HotEntry | undefined, now: HotEntry | undefined): boolean {
   return before !== undefined && !(now && isSameAnswer(now, before));
 }
 
-/** The links of the hot set that have to be out by now, and when the next one has to be. */
+/** The links of the hot set that have to be removed by now, and when the next one has to be. */
 function expiring(links: Iterable<TrackedLink>, now: number): { over: TrackedLink[]; nextGoneAtMs: number } {
   const over: TrackedLink[] = [];
   let nextGoneAtMs = Number.POSITIVE_INFINITY;

@@ -9,50 +9,46 @@ import { createPlacement, type PlacementOptions } from './placement.ts';
 
 export interface TrackedLinksOptions extends CorrectionsOptions, Omit<PlacementOptions, 'table' | 'corrections'> {
   readonly hotSet: Pick<HotSet, 'put' | 'remove' | 'status'>;
-  /** The records of links, from the primary, in no order; those that do not exist are left out. Rejects in time. */
+  /** The records of links, from the primary, in no particular order; those that do not exist are left out. Rejects after a timeout. */
   readonly lookup: (keys: readonly LinkKey[]) => Promise<readonly LinkRecord[]>;
-  /** There are more links that have to be read. */
+  /** Called when more links have to be read. */
   readonly onUnread?: () => void;
 }
 
 /**
- * The links that are hot or about to be, each as the newest of what was read and what was heard of it. A link is read
- * from the primary while Watch is heard, so that no change falls between the reading and the hearing; an answer that may be
- * older than a change already heard is dropped.
+ * The links that are hot or about to be, each in the newest version that was read or reported. A link is read from the primary while Watch
+ * is connected, so that no change falls between the two; an answer that may be older than a reported change is dropped.
  */
 export interface TrackedLinks {
-  /** Makes them hot, if they are plain. */
+  /** Makes links hot if they are plain. */
   track(keys: readonly LinkKey[]): void;
-  /** They are hot no more. */
+  /** Makes links cold. */
   untrack(names: readonly string[]): void;
-  /** By Watch: a committed change. */
+  /** From Watch: a committed change. */
   change(change: LinkChange): void;
-  /** By Watch: from here on every change is heard. */
+  /** From Watch: from here on every change is reported. */
   heard(): void;
-  /** By Watch: changes may have been missed; everything is read again. */
+  /** From Watch: changes may have been missed; everything is read again. */
   gap(): void;
-  /**
-   * Takes out what is about to expire, and lets go of what was left out when there is room, or is not damped any more.
-   * To be called a few times a second.
-   */
+  /** Removes what is about to expire, and forgets what was left out once there is room, or is no longer damped. Call it a few times a second. */
   expire(): void;
-  /** The set has no room for these, or cannot have them. Each keeps its place among the links until something is taken out. */
+  /** The set has no room for these, or cannot hold them. Each stays in the table until something is removed from the set. */
   leftOut(entries: readonly HotEntry[]): void;
-  /** Reads what has not been read, by two questions at a time. False: there is more, but Watch is not heard. */
+  /** Reads what has not been read, with two requests at a time. False: there is more, but Watch is not connected. */
   read(): Promise<boolean>;
   has(name: string): boolean;
-  /** Whether something of it is in the hot set. */
+  /** Whether an entry of it is in the hot set. */
   isHot(name: string): boolean;
-  /** Every entry of the hot set was read, or changed, since the last gap. */
+  /** Whether every entry of the hot set was read or changed since the last gap. */
   settled(): boolean;
   /** Links that have not been read. */
   readonly waiting: number;
-  /** Links that are hot or would be if they were plain. */
+  /** Links that are hot, or would be if they were plain. */
   readonly size: number;
   names(): Iterable<string>;
 }
 
-/** The records of so many links with the longest destinations fit into one answer (4 MiB). */
+/** The records of this many links with the longest destinations fit into one answer (4 MiB). */
 const batchSize = 250;
 const lanes = 2;
 
@@ -139,20 +135,20 @@ export function createTrackedLinks({ lookup, onUnread, ...options }: TrackedLink
   };
 }
 
-/** Each link with its record; one that was not answered does not exist. */
+/** Each link with its record; one that was not returned does not exist. */
 function pair(links: readonly TrackedLink[], answered: readonly LinkRecord[]): Learned[] {
   const records = new Map(answered.map((record) => [nameOf(record), record]));
   return links.map((link) => [link, records.get(nameOf(link.key)) ?? absentRecord(link.key)]);
 }
 
-/** What a change says: a link that was renamed is no longer at its old name. */
+/** The records in a change: a renamed link no longer exists at its old name. */
 function recordsOf({ record, previousCode }: LinkChange): LinkRecord[] {
   if (!record) return [];
   if (previousCode === '') return [record];
   return [record, absentRecord({ domain: record.domain, code: previousCode }, record.version)];
 }
 
-/** Which tracked links a change is the newest of that is known, and which it may or may not be: a newer one may have been told before. */
+/** The tracked links for which a change is the newest known, and those where that is unclear: a newer one may have been reported before. */
 function compare(table: LinkTable, told: readonly LinkRecord[]): { comparable: Learned[]; doubtful: TrackedLink[] } {
   const links = told.flatMap((record) => {
     const link = table.get(nameOf(record));

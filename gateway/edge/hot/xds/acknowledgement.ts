@@ -1,17 +1,17 @@
 import { timedOut } from '#runtime/errors/errors.ts';
 
-/** What an Envoy says to what it was sent: this is the shape of both discovery requests. */
+/** What an Envoy says about what it was sent: the common shape of both discovery requests. */
 interface Answer {
   readonly responseNonce: string;
   readonly errorDetail?: { readonly message: string } | undefined;
 }
 
-/** An Envoy that has said nothing by then is asked to begin again. */
+/** An Envoy that has not answered by then is asked to start over. */
 const patienceMs = 10_000;
 
 export type Verdict = 'acknowledged' | { readonly refused: string } | 'gone';
 
-/** Reads what an Envoy says until it answers to this nonce. */
+/** Reads an Envoy's requests until one answers this nonce. */
 export async function answerTo(nonce: string, requests: AsyncIterator<Answer>): Promise<Verdict> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {

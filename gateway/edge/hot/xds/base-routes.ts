@@ -10,26 +10,26 @@ import {
 } from '#gen-envoy/config/route/v3/route_components_pb.ts';
 import { TypedStructSchema } from '#gen-xds/type/v3/typed_struct_pb.ts';
 
-/** The check of credentials. */
+/** The filter that checks credentials. */
 export const authorize = 'envoy.filters.http.ext_authz';
 
 /** The file of routes that Envoy has loaded: what a hot virtual host falls back to. */
 export interface BaseRoutes {
   /** The name of the route configuration. */
   readonly name: string;
-  /** The virtual host of every host that has none of its own. */
+  /** The virtual host for every host without one of its own. */
   readonly virtualHost: VirtualHost;
-  /** Hosts that have a virtual host of their own in the file; the hot set cannot have them. */
+  /** Hosts with a virtual host of their own in the file; the hot set cannot have them. */
   readonly taken: ReadonlySet<string>;
-  /** Paths that are no code's, although they look like one. */
+  /** Paths that look like a code but are not one. */
   readonly exactPaths: ReadonlySet<string>;
-  /** Of the file's bytes. */
+  /** Hash of the file's bytes. */
   readonly digest: string;
 }
 
 const registry = createRegistry(FilterConfigSchema, TypedStructSchema);
 
-/** Reads the file that envoy/render.ts wrote. Throws when it is not there, or is no such file. */
+/** Reads the file that envoy/render.ts wrote. Throws when it is missing or not such a file. */
 export function readBaseRoutes(path: string): BaseRoutes {
   const text = readFileSync(path);
   const file = parse(text.toString()) as { resources?: { name?: string; virtual_hosts?: JsonValue[] }[] };
@@ -56,8 +56,8 @@ function exactPath({ match }: Route): string[] {
 }
 
 /**
- * The configuration of an extension as a struct under the name of its type, which Envoy reads as it reads the file: this
- * process need not know the extensions that envoy/ uses.
+ * The configuration of an extension as a struct under the name of its type, which Envoy reads the same way as in the file: this process
+ * need not know the extensions that envoy/ uses.
  */
 function opaque(value: JsonValue): JsonValue {
   if (Array.isArray(value)) return value.map(opaque);

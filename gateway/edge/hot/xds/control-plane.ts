@@ -14,15 +14,15 @@ import { readBaseRoutes } from './base-routes.ts';
 import { runtimeLayer } from './runtime-layer.ts';
 import { virtualHosts } from './virtual-hosts.ts';
 
-/** What an answer to Envoy may take beside the entries: each domain has the routes of the file (108 KB) and its hosts, and some is to spare. */
+/** What a response to Envoy may hold beside the entries: each domain has the routes of the file (108 KB) and its hosts, with some to spare. */
 const domainBytes = 1_048_576;
 
-/** The largest answer to Envoy, which gets the hot set whole. */
+/** The largest response to Envoy, which holds the whole hot set. */
 export const largestAnswer = ({ domains, hotBytes }: { domains: readonly string[]; hotBytes: number }): number =>
   hotBytes + domains.length * domainBytes;
 
 interface Options {
-  /** The file of routes that Envoy loads (routes/public.yaml of envoy/render.ts). It may come later, and change. */
+  /** The file of routes that Envoy loads (routes/public.yaml of envoy/render.ts). It may appear later, and change. */
   readonly routesFile: string;
   /** HOP_DOMAINS; the first is the default. */
   readonly domains: readonly string[];
@@ -35,14 +35,14 @@ interface Options {
 
 export interface ControlPlane {
   readonly hotSet: HotSet;
-  /** To be given to `serve`: Envoy itself calls them. */
+  /** To be passed to `serve`: Envoy itself calls them. */
   readonly services: readonly Registration[];
-  /** Fails while the routes of the file cannot be read: then nothing is hot. */
+  /** Rejects while the routes of the file cannot be read: nothing is hot then. */
   check(): Promise<void>;
   stop(): void;
 }
 
-/** The hot set with the services that tell it to Envoy. */
+/** The hot set and the services that send it to Envoy. */
 export function openControlPlane(options: Options): ControlPlane {
   const { log, routesFile } = options;
   const hotSet = createHotSet({ ...options, hosts: hostsOf(options) });
@@ -83,13 +83,16 @@ export function openControlPlane(options: Options): ControlPlane {
   };
 }
 
-/** As compose and Kubernetes replace the file: rarely, and before Envoy takes it. */
+/** Compose and Kubernetes replace the file rarely, and before Envoy loads it. */
 const pollMs = 500;
 
-/** By domain, as links have it, the hosts that the resolver takes for it, as they stand in a request. Throws when a domain is no host name. */
+/**
+ * By domain, as links spell it, the hosts that the resolver treats as that domain, as they appear in a request. Throws when a domain is not
+ * a host name.
+ */
 function hostsOf({ domains, hostAliases }: Options): ReadonlyMap<string, readonly string[]> {
   const { all, parseHost, defaultDomain } = createDomains({ domains, hostAliases });
-  // `*` cannot be had: the file's own virtual host has it. A host that only it covers is served cold.
+  // `*` is not possible: the file's own virtual host has it. A host that only it covers is served cold.
   const aliases = hostAliases.filter((alias) => alias !== '*').map(bareHost);
   return Map.groupBy(new Set([...all, ...aliases]), (host) => parseHost(host) ?? defaultDomain);
 }

@@ -34,8 +34,8 @@ import { authorize, type BaseRoutes } from './base-routes.ts';
 const made = new WeakMap<HotEntry, Uint8Array>();
 
 /**
- * The place of an entry in the map of paths, as bytes of MatchMap. Made once per entry: bytes of the same message, one
- * after another, are that message with all of them, so a map of 10,000 entries is put together, not encoded.
+ * An entry of the map of paths, as bytes of MatchMap. Encoded once per entry: concatenated encodings of one message type decode as one
+ * merged message, so a map of 10,000 entries is concatenated, not encoded.
  */
 export function encodeEntry(entry: HotEntry): Uint8Array {
   const known = made.get(entry);
@@ -49,7 +49,7 @@ export function encodeEntry(entry: HotEntry): Uint8Array {
 
 function routeOf(entry: HotEntry): TypedExtensionConfig {
   return config('hot', RouteSchema, {
-    // The only text of a route that an access log can tell for next to nothing.
+    // The only text of a route that an access log can read at almost no cost.
     name: writeClickTag({ ...entry, tier: 'edge' }),
     match: { pathSpecifier: { case: 'prefix', value: '/' } },
     action: { case: 'directResponse', value: { status: entry.status } },
@@ -58,8 +58,8 @@ function routeOf(entry: HotEntry): TypedExtensionConfig {
 }
 
 /**
- * The one filter that envoy/ leaves switched on. It is off for a whole virtual host, because it would take 250 bytes of each route; the routes of the
- * file each say for themselves what is to become of it (base-routes.ts sees to that).
+ * The one filter that envoy/ leaves switched on. It is switched off for a whole virtual host, because 250 bytes per route would be needed
+ * otherwise; the routes of the file each set it themselves (base-routes.ts sees to that).
  */
 const off = anyPack(FilterConfigSchema, create(FilterConfigSchema, { disabled: true }));
 
@@ -71,7 +71,7 @@ function setHeader(key: string, value: string): HeaderValueOption {
   });
 }
 
-/** A domain's virtual host, as bytes: its hot paths while the lease of their shard holds, the routes of the file for all else. */
+/** A domain's virtual host, as bytes: its hot paths while the lease of their shard holds, the routes of the file for everything else. */
 export function encodeVirtualHost(
   base: BaseRoutes,
   domain: string,
@@ -89,7 +89,8 @@ export function encodeVirtualHost(
   const baseRoutes = config('base', RouteListSchema, { routes: virtualHost.routes });
   const onNoMatch = create(Matcher_OnMatchSchema, { onMatch: { case: 'action', value: baseRoutes } });
   const matcher = [
-    // Field numbers of xds.type.matcher.v3.Matcher and what is in it. A nested matcher that finds nothing leaves the
+    // Field numbers of xds.type.matcher.v3.Matcher and its parts. A nested matcher without a match falls through to the next outer one, so
+    // the routes of the file appear here once. Envoy refuses an empty map.
     // question to the next one out, so the routes of the file stand here once. Envoy refuses a map of nothing.
     ...(entries.length > 0 ? whenever(hotRequest, tree(3, shardsOf(entries))) : []),
     ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
@@ -99,7 +100,7 @@ export function encodeVirtualHost(
 
 export const virtualHostName = (base: BaseRoutes, domain: string): string => `${base.name}/${domain}`;
 
-/** The map from how the paths of a shard begin to that shard, as bytes of MatchMap. */
+/** The map from the path prefix of each shard to the shard, as bytes of MatchMap. */
 function shardsOf(entries: readonly HotEntry[]): Uint8Array[] {
   const byShard = Map.groupBy(entries, ({ code }) => shardOf(code));
   return [...byShard].flatMap(([shard, own]) => {
@@ -108,18 +109,18 @@ function shardsOf(entries: readonly HotEntry[]): Uint8Array[] {
   });
 }
 
-/** A Matcher with one question before another matcher, as bytes of its matcher_list. */
+/** A Matcher with one predicate in front of another matcher, as bytes of its matcher_list. */
 function whenever(predicate: Uint8Array, matcher: readonly Uint8Array[]): Uint8Array[] {
   return within(1, within(1, [...field(1, predicate), ...within(2, within(1, matcher))]));
 }
 
-/** A map of paths, as bytes of a Matcher's matcher_tree; 2: of whole paths, 3: of how they begin. */
+/** A map of paths, as bytes of a Matcher's matcher_tree; 2: exact paths, 3: prefixes. */
 function tree(kind: 2 | 3, map: readonly Uint8Array[]): Uint8Array[] {
   const input = toBinary(Matcher_MatcherTreeSchema, create(Matcher_MatcherTreeSchema, { input: header(':path') }));
   return within(2, [input, ...within(kind, map)]);
 }
 
-/** A length-delimited field around bytes that are not copied until the end. */
+/** A length-delimited field around bytes that are copied only at the end. */
 function within(number: number, parts: readonly Uint8Array[]): Uint8Array[] {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
   return [new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(length).finish(), ...parts];
@@ -164,7 +165,7 @@ const all = (...predicate: Predicate[]): Predicate =>
 const not = (value: Predicate): Predicate =>
   create(Matcher_MatcherList_PredicateSchema, { matchType: { case: 'notMatcher', value } });
 
-/** Holds while Envoy has the lease of a shard. Its message, RuntimeFraction, has the one field; no package that is installed has it. */
+/** Matches while Envoy has the lease of a shard. Its message, RuntimeFraction, has the one field; no installed package has it. */
 function leased(shard: string): Uint8Array {
   const fraction = toBinary(
     RuntimeFractionalPercentSchema,
@@ -191,10 +192,10 @@ function leased(shard: string): Uint8Array {
   );
 }
 
-/** What stands behind the colon of a host that Envoy has found by `host:*` (snapshot.ts) may be anything, several hosts as well. */
+/** What follows the colon of a host that Envoy matched by `host:*` (snapshot.ts) may be anything, even several hosts. */
 const hostAndPort = '(?:[^:]+|\\[.+\\])(?::[0-9]*)?';
 
-/** As the redirect's routes in envoy/routes/routes.ts, less HEAD: an answer of Envoy's own cannot say `content-length: 0` to it. */
+/** Like the redirect's routes in envoy/routes/routes.ts, without HEAD: Envoy's own answer to that cannot say `content-length: 0`. */
 const hotRequest = toBinary(
   Matcher_MatcherList_PredicateSchema,
   all(

@@ -13,7 +13,7 @@ import { answerTo } from './acknowledgement.ts';
 
 type Response = MessageInitShape<typeof DiscoveryResponseSchema>;
 
-/** RTDS for one Envoy: its lease, as a runtime layer that Envoy itself takes away when the time is over. */
+/** RTDS for one Envoy: its lease, as a runtime layer that Envoy itself removes when the time is over. */
 export async function* runtimeLayer(
   lease: Lease,
   refused: (why: string) => void,
@@ -36,7 +36,7 @@ export async function* runtimeLayer(
   }
 }
 
-/** The whole layer each time: Envoy takes nothing less for a renewal. Without time to live it stays, and says no. */
+/** Always the whole layer: Envoy accepts nothing less for a renewal. Without a time to live it stays, and says no. */
 function layer(name: string, version: string, leftMs: number, withheld: ReadonlySet<string>): Response {
   const may = (shard: string): boolean => leftMs > 0 && !withheld.has(shard);
   const runtime = create(RuntimeSchema, {

@@ -19,19 +19,19 @@ export interface VirtualHostSource {
   /** Undefined until it is known what is hot. */
   newest(): Snapshot | undefined;
   readonly changed: Notifier;
-  /** Tells the versions of this process from those of the one before it. */
+  /** Distinguishes the versions of this process from those of its predecessor. */
   readonly epoch: string;
-  /** A snapshot with these of its entries alone, and each of its virtual hosts, to find out what of it an Envoy refuses. */
+  /** A snapshot with only these of its entries, and each of its virtual hosts, to find out what Envoy refuses. */
   probe(snapshot: Snapshot, entries: readonly HotEntry[]): Snapshot;
-  /** An Envoy refused a snapshot; with an entry, because of it. */
+  /** An Envoy refused a snapshot, because of the entry if there is one. */
   refused(why: string, entry: HotEntry | undefined): void;
-  /** An Envoy answered to what it was sent, after so long. */
+  /** An Envoy answered a push after this long. */
   pushed(milliseconds: number, isTaken: boolean): void;
 }
 
 /**
- * VHDS for one Envoy. A restart of this process takes nothing from it: what an Envoy has, from this process or another, it keeps
- * until there is something to say. It may not serve that meanwhile, because only versions of this process hold the lease.
+ * VHDS for one Envoy. A restart of this process takes nothing from it: an Envoy keeps what it has, from whichever process, until there is
+ * something to send. It may not serve that meanwhile, because only versions of this process hold the lease.
  */
 export async function* virtualHosts(
   source: VirtualHostSource,
@@ -45,7 +45,7 @@ export async function* virtualHosts(
   const known = new Map<string, string>(Object.entries(first.initialResourceVersions));
   const envoy = conversation(source, inbox, known);
   try {
-    // Nothing new: an Envoy that starts waits for an answer.
+    // Nothing new, but an Envoy that starts waits for an answer.
     if ((yield* envoy.say([], [])) === 'gone') return;
     let offered: Snapshot | undefined;
     let held: Snapshot | undefined;
@@ -123,7 +123,7 @@ function conversation(
 
 const typeUrl = `type.googleapis.com/${VirtualHostSchema.typeName}`;
 
-/** What is to blame is no entry: perhaps the routes of the file, so new ones are not waited for. */
+/** No entry is to blame: perhaps the routes of the file are, so the pause ends when those change. */
 async function backOff(
   source: VirtualHostSource,
   { base }: Snapshot,
@@ -139,9 +139,9 @@ const firstRestMs = 2_000;
 const longestRestMs = 60_000;
 
 /**
- * Envoy takes a snapshot whole or not at all, and its words do not say for sure which entry it means. So it is offered
- * halves of what was new to it, on top of what it has, until one entry is left. Before that, none of them: what is refused even
- * so is no fault of theirs.
+ * Envoy accepts or refuses a snapshot as a whole, and its message does not reliably identify the entry. So it is offered halves of what was
+ * new to it, on top of what it has, until one entry is left. First it is offered none of them: if that is refused too, they are not at
+ * fault.
  */
 async function* findCulprit(
   source: VirtualHostSource,
