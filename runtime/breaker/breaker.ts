@@ -7,19 +7,19 @@ import { metric } from '../telemetry/schema.ts';
 type BreakerState = 'closed' | 'half_open' | 'open';
 
 export interface BreakerOptions {
-  /** A call that takes longer has failed. The function itself has to give up too: nothing stops it. */
+  /** A call that takes longer has failed. The function itself has to stop too: nothing cancels it. */
   readonly timeoutMs: number;
-  /** Five failures within it, without a success among them, open the breaker (default 10,000). */
+  /** Five failures within it, without a success in between, open the breaker (default 10,000). */
   readonly rollingWindowMs?: number;
   /**
-   * An answer that takes longer is late (default: none is). The breaker opens when for half a second all were late, a handful
-   * at least: a store that nobody waits for costs each caller its patience. A process that was kept from running for a moment finds all its
-   * answers late at once, which says nothing of the store.
+   * An answer that takes longer is late (default: none is). The breaker opens when for half a second all answers, at least five, were late:
+   * a store too slow to wait for costs each caller its timeout. Half a second, because a process that was paused for a moment finds all its
+   * answers late at once, which says nothing about the store.
    */
   readonly lateMs?: number;
-  /** How long it stays open before one call may try again (default 30,000). */
+  /** How long it stays open before one trial call is let through (default 30,000). */
   readonly resetMs?: number;
-  /** Which errors say that the dependency is ill (default: all but those that blame the caller, or say that it left). */
+  /** Which errors mean that the dependency is failing (default: all but those that blame the caller, or say that it left). */
   readonly isFailure?: (error: unknown) => boolean;
   readonly log?: Log;
 }
@@ -29,23 +29,23 @@ export interface Breaker<Args extends unknown[], Result> {
   readonly state: BreakerState;
   /** Rejects with the function's own error, or UNAVAILABLE when the breaker is open, full or out of time. */
   fire(...args: Args): Promise<Result>;
-  /** The dependency was seen to answer, by a health check say: a breaker that is not closed does not wait for its time. */
+  /** The dependency was seen to answer, for example by a health check: an open breaker closes without waiting. */
   answersAgain(): void;
   shutdown(): void;
 }
 
-/** So many failures, or late answers, in a row open a breaker. */
+/** This many failures, or late answers, in a row open a breaker. */
 const enough = 5;
-/** Calls under way at once; more are refused. */
+/** Calls in flight; more are refused. */
 const mostUnderWay = 1_000;
 
 const gaugeValue: Readonly<Record<BreakerState, number>> = { closed: 0, half_open: 1, open: 2 };
 const events = counter(metric.breakerEvents);
 
 /**
- * A circuit breaker around fn. opossum opens by the share of failures, which on a busy path needs thousands of them; here
- * a handful within the window is enough, so that a dead store costs no more. A success among them takes them back: at
- * thousands of calls a second a store in good health loses five in ten seconds, and must not be given up for it.
+ * A circuit breaker around fn. opossum opens by the share of failures, which on a busy path takes thousands of them; here five within the
+ * window are enough, so that a dead store costs no more. A success in between resets the count: at thousands of calls a second even a
+ * healthy store fails five in ten seconds, and must not be cut off for that.
  */
 export function breaker<Args extends unknown[], Result>(
   name: string,
@@ -62,7 +62,7 @@ export function breaker<Args extends unknown[], Result>(
     errorThresholdPercentage: 100,
     rollingPercentilesEnabled: false,
     enableSnapshots: false,
-    // A trial that tells nothing of the dependency must not close it.
+    // A trial that says nothing about the dependency must not close the breaker.
     errorFilter: (error: unknown) => !isFailure(error) && !(circuit.halfOpen && !isAnswer(error)),
   });
   const failures = failureRun(enough, rollingWindowMs);
@@ -113,11 +113,11 @@ export function breaker<Args extends unknown[], Result>(
   };
 }
 
-/** The last failures without a success since. */
+/** The latest failures since the last success. */
 function failureRun(limit: number, windowMs: number) {
   const failedAt: number[] = [];
   return {
-    /** Notes a failure; true when it is one too many. */
+    /** Records a failure; true when the limit is reached. */
     failed(): boolean {
       const now = performance.now();
       failedAt.push(now);
@@ -137,7 +137,7 @@ function lateRun(limit: number, lateMs = Number.POSITIVE_INFINITY) {
   let count = 0;
   let since = 0;
   return {
-    /** Notes an answer; true when too many have been late for too long. */
+    /** Records an answer; true when enough have been late for long enough. */
     answered(latencyMs: number): boolean {
       if (latencyMs <= lateMs) count = 0;
       else if (count++ === 0) since = performance.now();
@@ -156,7 +156,7 @@ function stateOf(circuit: { readonly closed: boolean; readonly halfOpen: boolean
 
 const faults: readonly ErrorKind[] = ['unavailable', 'timeout', 'internal'];
 
-/** Of a HopError, or of what a client threw; any other error is a fault. */
+/** By the kind of a HopError or of a client's error; any other error counts as a fault. */
 const blamesDependency = (error: unknown): boolean => faults.includes(fromConnectError(error).kind);
 
 /** opossum reports an error that isFailure let pass as a success: a refusal is an answer; a full pool, or a caller who left, says nothing. */

@@ -1,6 +1,6 @@
 /**
- * The access token that a signed-in person sends: a JWT that identity signs and gateway/access verifies (RFC 9068). Both
- * know it from here.
+ * The access token that a signed-in person sends: a JWT that identity signs and gateway/access verifies (RFC 9068). Both take these values
+ * from here.
  */
 export const accessToken = {
   /** The header's `typ`: no other JWT passes for an access token. */
@@ -8,11 +8,11 @@ export const accessToken = {
   /** The claim `aud`. The claim `iss` is the public URL of the installation (HOP_PUBLIC_URL). */
   audience: 'hopline',
   algorithms: ['ES256', 'EdDSA'],
-  /** From `iat` to `exp`, at most. */
+  /** The most from `iat` to `exp`. */
   longestLifetimeSeconds: 900,
 } as const;
 
-/** Besides iss, aud, iat and exp. */
+/** In addition to iss, aud, iat and exp. */
 export interface AccessTokenClaims {
   /** The person (a UUID). */
   readonly sub: string;

@@ -8,10 +8,10 @@ import type { Caller, PersonCaller } from './token.ts';
 /** Who may make a call, from the proto option hop.options.v1.access. */
 export interface AccessRule {
   readonly exposure: 'public' | 'internal' | 'edge';
-  /** The scope that a person needs; undefined where none is. */
+  /** The scope that a person needs; undefined if none. */
   readonly scope: string | undefined;
   readonly anonymous: boolean;
-  /** Persons may make an internal call too: teams, on Envoy's internal listener. */
+  /** Persons may also make this internal call: teams, on Envoy's internal listener. */
   readonly internalListener: boolean;
 }
 
@@ -24,7 +24,7 @@ const exposures: Partial<Record<Exposure, AccessRule['exposure']>> = {
   [Exposure.EDGE]: 'edge',
 };
 
-/** Throws when the RPC does not say who may call it: such a call is not served. */
+/** Throws when the RPC does not declare who may call it: such a call is not served. */
 export function accessRuleOf(method: DescMethod): AccessRule {
   const option = hasOption(method, access) ? getOption(method, access) : undefined;
   const exposure = option && exposures[option.exposure];
@@ -37,7 +37,7 @@ export function accessRuleOf(method: DescMethod): AccessRule {
   };
 }
 
-/** True when the rule can be judged without a caller token. */
+/** Whether the rule can be checked without a caller token. */
 export function isOpen(rule: AccessRule): boolean {
   return rule.exposure === 'edge' || rule.anonymous;
 }
@@ -62,14 +62,14 @@ export function checkAccess(rule: AccessRule, caller: Caller | undefined): void 
   }
 }
 
-/** Who makes this call; throws UNAUTHENTICATED in a call that came without a caller token. */
+/** The caller; throws UNAUTHENTICATED for a call without a caller token. */
 export function callerOf(context: HandlerContext): Caller {
   const caller = callerIn(context);
   if (!caller) throw unauthenticated('CREDENTIALS_MISSING', 'This call needs a token or an API key.');
   return caller;
 }
 
-/** The person who makes this call; throws when it is nobody or a process. */
+/** The person who makes this call; throws when there is no caller, or it is a process. */
 export function personOf(context: HandlerContext): PersonCaller {
   const caller = callerOf(context);
   if (caller.kind === 'service') throw forbidden('CALLER_KIND_REFUSED', 'Processes may not make this call.');

@@ -6,16 +6,16 @@ const prefix = 'hop_';
 const randomLength = 32;
 const checksumLength = 6;
 const pattern = new RegExp(`^${prefix}[0-9A-Za-z]{${randomLength + checksumLength}}$`);
-/** The largest multiple of 62 that a byte holds: bytes from here on would favour the first characters. */
+/** The largest multiple of 62 that fits a byte: bytes from here on would favour the first characters. */
 const fairBytes = 248;
 
-/** "hop_", 32 random characters (190 bits), and the CRC-32 of all before it as 6 digits of base 62. */
+/** "hop_", 32 random characters (190 bits), and the CRC-32 of everything before it as 6 base-62 digits. */
 export function makeApiKeySecret(): string {
   const body = prefix + randomText(randomLength);
   return body + checksumOf(body);
 }
 
-/** False for what no key can be: a typing error, a cut paste, a guess. Such a text needs no look-up. */
+/** False for what cannot be a key: a typing error, a cut paste, a guess. No look-up is needed for it. */
 export function isApiKeySecret(text: string): boolean {
   return pattern.test(text) && checksumOf(text.slice(0, -checksumLength)) === text.slice(-checksumLength);
 }

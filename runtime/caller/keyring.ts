@@ -11,7 +11,7 @@ export interface CallerKey {
 
 export type Keyring = ReadonlyMap<string, CallerKey>;
 
-/** Who this process is, with the key that proves it. */
+/** The identity of this process, with the key that proves it. */
 export interface ServiceIdentity {
   readonly issuer: string;
   readonly keyId: string;

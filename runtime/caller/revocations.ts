@@ -3,11 +3,11 @@ import { pause } from '#runtime/time/pause.ts';
 import { fromConnectError, unavailable } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** Which credentials are good no more. */
+/** Which credentials are no longer valid. */
 export interface Revocations {
-  /** True when the session or the API key was revoked within the last 20 minutes. */
+  /** Whether the session or the API key was revoked within the last 20 minutes. */
   has(credentialId: string): boolean;
-  /** Resolves once the list was read for the first time; throws unavailable when it cannot be read. */
+  /** Resolves once the list has been read for the first time; throws unavailable when it cannot be read. */
   loaded(): Promise<void>;
   stop(): void;
 }
@@ -16,7 +16,7 @@ export interface Revocations {
 type ListRevocations = (cursor: string) => Promise<{
   readonly credentialIds: readonly string[];
   readonly cursor: string;
-  /** There is more already. */
+  /** Whether there is another page now. */
   readonly more: boolean;
 }>;
 
@@ -26,14 +26,14 @@ interface RevocationOptions {
   readonly intervalMs: number;
 }
 
-/** Longer than any access token lives, so that a revoked one has ended before it is forgotten. */
+/** Longer than any access token lives, so that a revoked one has expired before it is forgotten. */
 const keptMs = 20 * 60_000;
 const mostKept = 200_000;
-/** Of some thousands each. */
+/** Each with some thousands of entries. */
 const mostPages = 40;
 const retryMs = 1_000;
 
-/** Asks identity again and again. While identity is away what is known still holds, and nothing new can be revoked. */
+/** Polls identity. While identity is away what is known still holds, and nothing new can be revoked. */
 export function createRevocations({ list, log, intervalMs }: RevocationOptions): Revocations {
   const revoked = new LRUCache<string, true>({ max: mostKept, ttl: keptMs });
   const stopped = new AbortController();
@@ -42,7 +42,7 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
   let isFailing = false;
   let running: Promise<void> | undefined;
 
-  /** True once all was read; a longer list is read on at the next poll. */
+  /** True once everything has been read; the rest of a longer list is read at the next poll. */
   async function readPages(): Promise<boolean> {
     for (let page = 0; page < mostPages; page++) {
       const { credentialIds, more, ...next } = await list(cursor);
@@ -60,7 +60,7 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
       if (isFailing) log.info('revocations are read again');
       isFailing = false;
     } catch (error) {
-      // A cursor that identity does not know (it was restored from a backup) would fail for ever.
+      // A cursor that identity does not know (it was restored from a backup) would fail forever.
       if (fromConnectError(error).kind === 'invalid') cursor = '';
       if (!isFailing) log.warn({ err: error }, 'revocations cannot be read');
       isFailing = true;

@@ -19,7 +19,7 @@ export interface PersonCaller {
   readonly scopes: readonly string[];
   /** The session or the API key. */
   readonly credentialId: string;
-  /** When an API key ends, milliseconds since 1970; absent: it has no end, or is a session, whose end is a revocation. */
+  /** When an API key expires, in milliseconds since 1970; absent: never, or it is a session, which only a revocation ends. */
   readonly credentialEndsAtMs?: number;
 }
 
@@ -32,11 +32,11 @@ export interface ServiceCaller {
 
 export type Caller = PersonCaller | ServiceCaller;
 
-/** The one call that a token is good for. */
+/** The one call that a token is valid for. */
 export interface CallBinding {
   /** For example "hop.link.v1.LinkService/CreateLink". */
   readonly method: string;
-  /** The x-request-id; empty for a SERVICE token, which is used again. */
+  /** The x-request-id; empty for a SERVICE token, which is reused. */
   readonly requestId: string;
 }
 
@@ -46,7 +46,7 @@ const serviceLifetimeMs = 60_000;
 const skewMs = 5_000;
 const longestLifetimeMs = 120_000;
 const longestToken = 8_192;
-/** Who may say that a person is calling; every other process speaks for itself alone. */
+/** The processes trusted to say that a person is calling; every other process speaks only for itself. */
 const personIssuers: ReadonlySet<string> = new Set(['gateway-access']);
 
 const kinds = {
@@ -55,7 +55,7 @@ const kinds = {
   service: CallerKind.SERVICE,
 } as const;
 
-/** Signs a token. Only gateway-access gets tokens for persons believed. */
+/** Signs a token. Only tokens by gateway-access are accepted for persons. */
 export function mintCaller(
   identity: ServiceIdentity,
   caller: Caller,
@@ -86,7 +86,7 @@ export function mintCaller(
   return `${payload}.${signature.toString('base64url')}`;
 }
 
-/** This process's own token for a method, made anew when two thirds of its life are over, and when the clock was set back to before it was made. */
+/** This process's own token for a method; renewed when two thirds of its life are over, or when the clock was set back to before it was issued. */
 export function createServiceTokens(identity: ServiceIdentity): (method: string, now?: number) => string {
   const tokens = new Map<string, { token: string; madeAt: number }>();
   return (method, now = Date.now()) => {
@@ -99,10 +99,10 @@ export function createServiceTokens(identity: ServiceIdentity): (method: string,
   };
 }
 
-/** Answers who is calling; throws UNAUTHENTICATED when the token does not hold for this call. */
+/** Returns the caller; throws UNAUTHENTICATED when the token is not valid for this call. */
 export type CallerVerifier = (token: string, call: CallBinding, now?: number) => Caller;
 
-/** SERVICE tokens come again and again: a signature that held is remembered (Ed25519 costs some 60 us to verify). */
+/** SERVICE tokens are sent repeatedly, so valid signatures are cached (verifying Ed25519 costs some 60 us). */
 export function createVerifier(keyring: Keyring): CallerVerifier {
   const verified = new LRUCache<string, CallerToken>({ max: 1_000 });
   return (token, call, now = Date.now()) => {
@@ -116,7 +116,7 @@ export function createVerifier(keyring: Keyring): CallerVerifier {
   };
 }
 
-/** One check without a memory; see createVerifier. */
+/** One check without a cache; see createVerifier. */
 export function verifyCaller(keyring: Keyring, token: string, call: CallBinding, now: number = Date.now()): Caller {
   const content = checkSignature(keyring, token);
   checkBinding(content, call, now);

@@ -1,16 +1,16 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { isIP } from 'node:net';
 
-/** One environment variable: its name, what a good value looks like, and how it becomes a value. */
+/** One environment variable: its name, what a valid value looks like, and how it is parsed. */
 export interface Variable<Value> {
   readonly name: string;
-  /** What is expected, as the rest of "expected …". */
+  /** What is expected, to complete "expected …". */
   readonly expected: string;
-  /** True: the raw text must not be shown. */
+  /** Whether the raw text must be kept out of messages. */
   readonly secret: boolean;
-  /** Taken when the variable is absent or empty. */
+  /** Used when the variable is absent or empty. */
   readonly fallback?: { readonly value: Value };
-  /** What has to be set besides: NAME, or NAME=value. */
+  /** What else has to be set: NAME, or NAME=value. */
   readonly needs?: string;
   /** Throws a sentence that says what is wrong. */
   parse(raw: string): Value;
@@ -27,7 +27,7 @@ export type ConfigOf<Spec extends ConfigSpec> = {
   readonly [Key in keyof Spec]: Spec[Key] extends Variable<infer Value> ? Value : never;
 };
 
-/** Every fault of an environment at once, so that one restart mends them all. Values of secrets are not in it. */
+/** All faults of an environment at once, so that one restart fixes them all. Holds no values of secrets. */
 export class ConfigError extends Error {
   readonly problems: readonly string[];
 
@@ -38,7 +38,7 @@ export class ConfigError extends Error {
   }
 }
 
-/** Declares a process's environment. The same variable under two keys is a mistake in the code, and throws. */
+/** Declares a process's environment. The same variable under two keys is a bug, and throws. */
 export function defineConfig<const Spec extends ConfigSpec>(spec: Spec): Spec {
   const seen = new Set<string>();
   for (const variable of Object.values(spec)) {
@@ -48,7 +48,7 @@ export function defineConfig<const Spec extends ConfigSpec>(spec: Spec): Spec {
   return spec;
 }
 
-/** Reads the environment; throws a ConfigError that names every variable that is missing or wrong. */
+/** Reads the environment; throws a ConfigError that names every missing or invalid variable. */
 export function loadConfig<const Spec extends ConfigSpec>(
   spec: Spec,
   environment: Environment = process.env,
@@ -117,7 +117,7 @@ export function int(
   return variable(name, `a whole number from ${min} to ${max}`, (raw) => whole(raw, min, max), choices);
 }
 
-/** A time in milliseconds. */
+/** A duration in milliseconds. */
 export function duration(name: string, { min = 0, max = 86_400_000, ...choices }: Bounds = {}): Variable<number> {
   return variable(name, `milliseconds, from ${min} to ${max}`, (raw) => whole(raw, min, max), choices);
 }
@@ -182,7 +182,7 @@ export function secretText(
   return variable(name, `a secret of at least ${minLength} characters`, parse, choices, true);
 }
 
-/** host:port; an IPv6 host stands in brackets. Port 0 asks the system for one. */
+/** host:port; an IPv6 host is in brackets. Port 0 lets the system choose one. */
 export function address(name: string, choices: Choices<Address> = {}): Variable<Address> {
   return variable(name, 'host:port', hostAndPort, choices);
 }
@@ -196,12 +196,12 @@ export function file(name: string, choices: Choices<string> = {}): Variable<stri
   return variable(name, 'the path of a readable file', readableFile, choices);
 }
 
-/** Absent becomes undefined; a wrong value is still a fault. */
+/** Undefined when absent; an invalid value is still a fault. */
 export function optional<Value>(inner: Variable<Value>): Variable<Value | undefined> {
   return { ...inner, parse: (raw) => inner.parse(raw), fallback: { value: inner.fallback?.value } };
 }
 
-/** Says nothing alone: where it is set, so has another variable to be (`NAME`), or to have a value (`NAME=value`). */
+/** Needs another variable: when this one is set, the other must be set too (`NAME`), or have a value (`NAME=value`). */
 export function needing<Value>(other: string, inner: Variable<Value>): Variable<Value> {
   return { ...inner, needs: other };
 }

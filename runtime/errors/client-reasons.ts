@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { reasons } from './reasons.ts';
 
-/** Where the typed client has its copy: it ships alone, and knows nothing of the mesh but the contract. */
+/** Where the typed client has its copy: it is published alone, and depends on nothing of the mesh but the contract. */
 export const clientReasonsPath = new URL('../../clients/sdk/src/reasons.ts', import.meta.url);
 
 /** The reasons as the client's source: names for programs, sentences for people. */

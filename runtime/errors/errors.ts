@@ -5,7 +5,7 @@ import { isReason, type Reason, reasons } from './reasons.ts';
 /** The domain of every ErrorInfo of this mesh. */
 export const errorDomain = 'hopline';
 
-/** Why a call failed; `codes` says which gRPC code each becomes. */
+/** Why a call failed; `codes` maps each kind to its gRPC code. */
 export type ErrorKind =
   | 'invalid'
   | 'unauthenticated'
@@ -21,7 +21,7 @@ export type ErrorKind =
   | 'unimplemented'
   | 'internal';
 
-/** What is wrong with one field; the path is as the proto writes it, for example "tags[2]". */
+/** What is wrong with one field; the path is spelled as in the proto, for example "tags[2]". */
 export interface Violation {
   readonly field: string;
   readonly description: string;
@@ -56,15 +56,15 @@ export class HopError extends Error {
   }
 }
 
-/** One field of the request is wrong; an empty field means the request as a whole. */
+/** One field of the request is invalid; an empty field means the request as a whole. */
 export function invalid(field: string, description: string, reason: Reason = 'INVALID_ARGUMENT'): HopError {
   return invalidFields([{ field, description }], reason);
 }
 
-/** An error travels in headers, and one that does not fit there ends the connection, with all other calls on it. */
+/** An error is sent in headers, and one that does not fit ends the connection, with all other calls on it. */
 const mostViolations = 50;
 
-/** All that is wrong with a request, told at once; of very many, the first. */
+/** Everything that is wrong with a request, reported at once; if there is too much, the first part of it. */
 export function invalidFields(all: readonly Violation[], reason: Reason = 'INVALID_ARGUMENT'): HopError {
   const violations = all.slice(0, mostViolations);
   const message = violations
@@ -73,22 +73,22 @@ export function invalidFields(all: readonly Violation[], reason: Reason = 'INVAL
   return new HopError('invalid', reason, message, { violations });
 }
 
-/** Who calls is not known. */
+/** The caller is not known. */
 export function unauthenticated(reason: Reason, message: string): HopError {
   return new HopError('unauthenticated', reason, message);
 }
 
-/** The caller is known, and may not do this. What it may not even know of is notFound. */
+/** The caller is known, but may not do this. Where it may not even know of the thing, use notFound. */
 export function forbidden(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
   return new HopError('forbidden', reason, message, { metadata });
 }
 
-/** There is no such thing, or it is out of the caller's reach. */
+/** There is no such thing, or the caller may not know of it. */
 export function notFound(reason: Reason, message: string): HopError {
   return new HopError('not_found', reason, message);
 }
 
-/** A name that somebody else holds. */
+/** The name belongs to something else already. */
 export function taken(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
   return new HopError('taken', reason, message, { metadata });
 }
@@ -103,32 +103,32 @@ export function precondition(reason: Reason, message: string, metadata: Record<s
   return new HopError('precondition', reason, message, { metadata });
 }
 
-/** The caller asks too often; it is welcome again after this time. */
+/** The caller makes too many calls, and may try again after this time. */
 export function limited(reason: Reason, message: string, retryAfterMs: number): HopError {
   return new HopError('limited', reason, message, { retryAfterMs });
 }
 
-/** The fault is ours and passes; nothing was done, or the call may be repeated after this time. The cause is logged, not sent. */
+/** A temporary fault of ours; nothing was done, or the call may be repeated after this time. The cause is logged, not sent. */
 export function unavailable(reason: Reason, message: string, retryAfterMs: number, cause?: unknown): HopError {
   return new HopError('unavailable', reason, message, { retryAfterMs, cause });
 }
 
-/** The deadline is over; what was begun may have been done. */
+/** The deadline has passed; what was begun may have been done. */
 export function timedOut(message = 'The answer was not ready in time.'): HopError {
   return new HopError('timeout', 'DEADLINE_EXCEEDED', message, { retryAfterMs: defaultRetryMs });
 }
 
-/** Nobody waits for the answer any more. */
+/** Nobody is waiting for the answer any more. */
 export function canceled(): HopError {
   return new HopError('canceled', 'CANCELED', 'The caller went away.');
 }
 
-/** A fault of ours: the caller learns nothing but that. */
+/** A fault of ours: the caller learns nothing more. */
 export function internal(cause: unknown): HopError {
   return new HopError('internal', 'INTERNAL', 'An internal error occurred.', { cause });
 }
 
-/** The one table between kinds and codes; Envoy makes the HTTP status from the code. */
+/** The one table of kinds and codes; Envoy derives the HTTP status from the code. */
 const codes: Readonly<Record<ErrorKind, Code>> = {
   invalid: Code.InvalidArgument,
   unauthenticated: Code.Unauthenticated,
@@ -145,7 +145,7 @@ const codes: Readonly<Record<ErrorKind, Code>> = {
   internal: Code.Internal,
 };
 
-/** What an error of another maker becomes: the kind of its code, and the reason it gets because it has none. */
+/** How to read an error made elsewhere: the kind for its code, and the reason it gets because it has none. */
 const kinds: Partial<Record<Code, readonly [ErrorKind, Reason]>> = {
   [Code.InvalidArgument]: ['invalid', 'INVALID_ARGUMENT'],
   [Code.OutOfRange]: ['invalid', 'INVALID_ARGUMENT'],
@@ -165,8 +165,8 @@ const kinds: Partial<Record<Code, readonly [ErrorKind, Reason]>> = {
 const defaultRetryMs = 1_000;
 
 /**
- * What a 401 has to say of how to call instead (RFC 9110, 11.6.1). By RFC 6750 it names an error only where there was a credential; a password or a refresh
- * token that does not hold is none.
+ * The challenge of a 401, which says how to authenticate (RFC 9110, 11.6.1). By RFC 6750 it names an error only if the call had a
+ * credential; an invalid password or refresh token is none.
  */
 export function challengeOf({ kind, reason }: HopError): string | undefined {
   if (kind !== 'unauthenticated') return undefined;
@@ -176,7 +176,7 @@ export function challengeOf({ kind, reason }: HopError): string | undefined {
     : realm;
 }
 
-/** The error as it goes over the wire. Whatever is no HopError and no error of a call becomes INTERNAL without a word. */
+/** The error as sent to the caller. Anything but a HopError or the error of a call becomes INTERNAL, without details. */
 export function toConnectError(error: unknown): ConnectError {
   const known = error instanceof HopError ? error : fromConnectError(error);
   const details: ConnectError['details'] = [
@@ -200,8 +200,8 @@ export function toConnectError(error: unknown): ConnectError {
 }
 
 /**
- * What a call threw, as a HopError. An error of one of our services keeps its kind, reason and details; one about the
- * caller token that this process sent is a fault of ours, not of the person behind the call.
+ * What a call threw, as a HopError. An error of one of our services keeps its kind, reason and details; one about the caller token that
+ * this process sent is our fault, not that of the person behind the call.
  */
 export function fromConnectError(error: unknown): HopError {
   if (error instanceof HopError) return error;
@@ -223,8 +223,8 @@ export function fromConnectError(error: unknown): HopError {
 }
 
 /**
- * An error without an ErrorInfo was not made by one of our handlers. A connection that broke under a call comes out of
- * connect-node as ABORTED or INTERNAL with Node's error as its cause; it is the other side that is unavailable.
+ * An error without an ErrorInfo was not made by one of our handlers. A connection that broke during a call surfaces from connect-node as
+ * ABORTED or INTERNAL with Node's error as its cause: the other side is unavailable.
  */
 function codeWithoutInfo(error: ConnectError): Code {
   const broken = error.cause instanceof Error && 'code' in error.cause && typeof error.cause.code === 'string';

@@ -1,4 +1,4 @@
-/** What a reason means to the caller who meets it. */
+/** What a reason means to the caller who gets it. */
 interface Meaning {
   /** The HTTP statuses that it comes with over REST. */
   readonly statuses: readonly number[];

@@ -1,10 +1,10 @@
-/** How a body is sent; identity is the plain one. */
+/** How a body is encoded; identity is uncompressed. */
 export type Encoding = 'br' | 'gzip' | 'identity';
 
-/** Headers longer than this are read as if they were absent; no client needs more. */
+/** Longer headers are treated as absent; no client needs more. */
 const longestHeader = 1_024;
 
-/** The best encoding that the client takes: brotli, then gzip, unless it gives one a higher weight. */
+/** The best encoding that the client accepts: brotli, then gzip, unless it gives another a higher weight. */
 export function pickEncoding(acceptEncoding: string | undefined): Encoding {
   const weights = weightsOf(acceptEncoding);
   const weightOf = (name: string): number => weights.get(name) ?? weights.get('*') ?? 0;
@@ -14,7 +14,7 @@ export function pickEncoding(acceptEncoding: string | undefined): Encoding {
   return gzip > 0 ? 'gzip' : 'identity';
 }
 
-/** True where the client asks for JSON rather than for a page. A client that takes anything gets the page. */
+/** Whether the client prefers JSON to a page. A client that accepts anything gets the page. */
 export function prefersJson(accept: string | undefined): boolean {
   const weights = weightsOf(accept);
   const weightOf = (name: string, range: string): number => weights.get(name) ?? weights.get(range) ?? 0;

@@ -5,13 +5,13 @@ import { readFileSync } from 'node:fs';
 
 export const pageType = 'text/html; charset=utf-8';
 
-/** Stands in each page, so that a page is one answer. */
+/** Inlined in each page, so that a page is one response. */
 export const pageStyle = text('page.css');
 
 /** The mark of Hopline, an SVG element. */
 export const pageMark = text('page-mark.svg');
 
-/** The Content-Security-Policy of a page that has these style sheets: no script, nothing from elsewhere, no other style. */
+/** The Content-Security-Policy of a page with these style sheets: no script, nothing from elsewhere, no other style. */
 export function policyFor(...styles: readonly string[]): string {
   const hashes = styles.map((style) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`);
   return [

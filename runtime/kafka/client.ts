@@ -7,23 +7,23 @@ import type { Log } from '../telemetry/log.ts';
 export interface KafkaOptions {
   readonly brokers: readonly string[];
   readonly clientId: string;
-  /** Connections by TLS; ca: who may have signed the brokers' certificates (PEM), in place of those whom Node trusts. */
+  /** TLS connections; ca: the authority that signs the brokers' certificates (PEM), in place of those that Node trusts. */
   readonly tls?: boolean | { readonly ca: string };
-  /** By SCRAM-SHA-512, whatever the connection. */
+  /** SCRAM-SHA-512, with or without TLS. */
   readonly credentials?: { readonly user: string; readonly password: string };
   readonly log: Log;
 }
 
-/** A batch that unpacks to more than this is refused: Kafka takes at most 1 MiB packed. */
+/** A batch that decompresses to more than this is refused: Kafka takes at most 1 MiB compressed. */
 const largestUnpacked = 67_108_864;
 
-/** What is smaller is packed in a fraction of the time that it takes to hand it to another thread and to be woken by it. */
+/** Compressing a smaller batch takes a fraction of the time of handing it to another thread and back. */
 const smallBatch = 65_536;
 const packing = { params: { [constants.ZSTD_c_compressionLevel]: 1 } } as const;
 const compressApart = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-// Node has zstd since 22.15; kafkajs brings gzip alone, at some ten times the CPU for these rows.
+// Node has zstd since 22.15; kafkajs itself has only gzip, at some ten times the CPU for these rows.
 kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
   compress: async ({ buffer }: { buffer: Buffer }) =>
     buffer.length <= smallBatch ? zstdCompressSync(buffer, packing) : compressApart(buffer, packing),
@@ -31,15 +31,15 @@ kafkajs.CompressionCodecs[kafkajs.CompressionTypes.ZSTD] = () => ({
 });
 
 /**
- * kafkajs 2.2.4 checks an empty queue a thousand times a second on every connection (tulios/kafkajs issues 1704 and 1751).
- * With nothing pending there is nothing to check: the next push schedules it.
+ * kafkajs 2.2.4 checks an empty queue a thousand times a second on every connection (tulios/kafkajs issues 1704 and 1751). With nothing
+ * pending there is nothing to check: the next push schedules a check.
  */
 const schedule = RequestQueue.prototype.scheduleCheckPendingRequests;
 RequestQueue.prototype.scheduleCheckPendingRequests = function scheduleCheckPendingRequests(): void {
   if (this.pending.length > 0) schedule.call(this);
 };
 
-/** It also looks ten times a second, on every connection, for requests that took too long: longer than ten seconds (requestTimeout). */
+/** It also checks every connection ten times a second for timed-out requests; the timeout is ten seconds (requestTimeout). */
 const timeoutCheckMs = 1_000;
 RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTimeoutCheck(): void {
   this.destroy();
@@ -52,7 +52,7 @@ RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTim
   }, timeoutCheckMs);
 };
 
-/** patient: goes on trying for some five minutes, instead of three seconds. */
+/** patient: keeps retrying for some five minutes instead of three seconds. */
 export function createKafka(
   { brokers, clientId, tls = false, credentials, log }: KafkaOptions,
   patient = false,
@@ -73,7 +73,7 @@ export function createKafka(
   });
 }
 
-/** kafkajs calls an ERROR what it is about to try again; those that end a send or a batch are logged where they are caught. */
+/** kafkajs logs as ERROR what it is about to retry; failures that end a send or a batch are logged where they are caught. */
 function forward(log: Log, { level, namespace, log: content }: LogEntry): void {
   const { message, error, groupId, broker } = content;
   const line = { part: namespace, fault: typeof error === 'string' ? error : undefined, group: groupId, broker };

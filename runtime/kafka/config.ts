@@ -2,13 +2,13 @@ import { readFileSync } from 'node:fs';
 import { bool, type ConfigOf, defineConfig, file, list, needing, optional, text } from '../config/config.ts';
 import type { KafkaOptions } from './client.ts';
 
-/** Where Kafka is and how it lets us in; spread it into the declaration of a process that speaks to it. */
+/** Where Kafka is and how to log in; spread it into the declaration of a process that uses it. */
 export const kafkaConfig = defineConfig({
   kafkaBrokers: list('HOP_KAFKA_BROKERS'),
   kafkaTls: bool('HOP_KAFKA_TLS', { default: false }),
-  /** Who may have signed the brokers' certificates (PEM); none: whom Node trusts. */
+  /** The authority that signs the brokers' certificates (PEM); none: those that Node trusts. */
   kafkaCaFile: needing('HOP_KAFKA_TLS=true', optional(file('HOP_KAFKA_CA_FILE'))),
-  /** Who we are, by SCRAM-SHA-512; none: nobody asks. */
+  /** User name for SCRAM-SHA-512; none: no authentication. */
   kafkaUser: needing('HOP_KAFKA_PASSWORD_FILE', optional(text('HOP_KAFKA_USER'))),
   kafkaPasswordFile: needing('HOP_KAFKA_USER', optional(file('HOP_KAFKA_PASSWORD_FILE'))),
 });

@@ -10,15 +10,15 @@ export type { KafkaMessage, Message } from 'kafkajs';
 
 export interface Producer {
   /**
-   * Resolves once all replicas in sync have the messages. Sends go out one after the other: at most one is on its way.
-   * Rejects with UNAVAILABLE when Kafka does not take them; they may be there all the same, so a reader counts by their ids.
+   * Resolves once all in-sync replicas have the messages. Sends are made one after the other. Rejects with UNAVAILABLE when Kafka does not
+   * accept them; they may have been written all the same, so a reader deduplicates by their ids.
    */
   send(topic: string, messages: readonly Message[]): Promise<void>;
   close(): Promise<void>;
 }
 
 interface ProducerOptions extends KafkaOptions {
-  /** How many sends may wait behind the one on its way (default 16). */
+  /** How many sends may wait behind the one in flight (default 16). */
   readonly maxWaiting?: number;
 }
 
@@ -26,8 +26,8 @@ const messagesSent = counter(metric.kafkaMessages);
 const sendDuration = histogram(metric.kafkaSendDuration);
 
 /**
- * acks from all, one send in flight, not idempotent: with kafkajs a lost acknowledgement and a second send in flight lose
- * messages that were acknowledged. Connects when it first has to, and again after a loss.
+ * acks from all, one send in flight, not idempotent: with kafkajs, a lost acknowledgement together with a second send in flight loses
+ * acknowledged messages. Connects on first use, and again after a loss.
  */
 export function createProducer(options: ProducerOptions): Producer {
   const { log, maxWaiting = 16 } = options;
@@ -94,18 +94,18 @@ export interface Batch {
 export interface ConsumerOptions extends KafkaOptions {
   readonly groupId: string;
   readonly topic: string;
-  /** The next offset to read, as the store has it; undefined: the partition was never read. Asked at each new assignment. */
+  /** The next offset to read according to the store; undefined: the partition was never read. Asked at each new assignment. */
   readonly position: (partition: number) => Promise<bigint | undefined>;
   /**
-   * Stores a batch and its end in one transaction, and answers the next offset to read as the store has it after that.
-   * A rejection is tried again, with pauses of up to 5 s, for as long as the partition is ours.
+   * Stores a batch and its end in one transaction, and returns the next offset to read according to the store after that. A rejection is
+   * retried, with pauses of up to 5 s, for as long as the partition is assigned to us.
    */
   readonly handle: (batch: Batch) => Promise<bigint>;
-  /** Of so many partitions batches are handled beside each other, of each one at a time (default 1). */
+  /** How many partitions are handled concurrently, each one batch at a time (default 1). */
   readonly concurrency?: number;
-  /** Told which partitions are ours from now on, at each join of the group. */
+  /** Called with the partitions assigned to us, each time the group is joined. */
   readonly assigned?: (partitions: readonly number[]) => void;
-  /** How long the broker may hold a fetch back for more to come (default 50). */
+  /** How long the broker may delay a fetch to wait for more data (default 50). */
   readonly maxWaitMs?: number;
 }
 
@@ -117,8 +117,8 @@ const longestPauseMs = 5_000;
 const disconnectLimitMs = 2_000;
 
 /**
- * Reads a topic from the offsets that the store holds; what Kafka was told of them is not asked. Every partition starts at
- * its oldest message and is moved to its place by the first batch, so a place is never guessed. Restarts by itself.
+ * Reads a topic from the offsets that the store holds; those committed to Kafka are not used. Every partition starts at its oldest message
+ * and is moved to its offset by the first batch, so an offset is never guessed. Restarts by itself.
  */
 export function createConsumer(options: ConsumerOptions): RunningConsumer {
   const stopping = new AbortController();
@@ -131,7 +131,7 @@ export function createConsumer(options: ConsumerOptions): RunningConsumer {
   };
 }
 
-/** kafkajs gives up for good on errors that it takes for lasting ones; a broker that comes back is none. */
+/** kafkajs gives up for good on errors that it considers permanent, even if a broker comes back. */
 async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
   for (let pauseMs = 250; !signal.aborted; pauseMs = Math.min(longestPauseMs, pauseMs * 2)) {
     const startedAt = Date.now();
@@ -149,13 +149,14 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
   const consumer = createKafka(options, true).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
-    // A member that died holds its partitions for this long.
+    // A dead member keeps its partitions for this long.
     sessionTimeout: 6_000,
     heartbeatInterval: 1_500,
     rebalanceTimeout: 10_000,
     maxWaitTimeInMs: options.maxWaitMs ?? 50,
     maxBytesPerPartition: 1_048_576,
-    // The patient client outlasts a restart of the broker, so that the membership is kept; what it cannot outlast ends
+    // The patient client outlasts a restart of the broker, so that the membership is kept; a failure that it cannot outlast ends the run,
+    // and the next run begins with fresh positions.
     // the run, and the next begins with fresh positions.
     retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
@@ -219,7 +220,7 @@ async function onBatch(
 
 const gaveUp = Symbol('gave up');
 
-/** Runs the step until it resolves, keeping the membership alive, or until the partition is no longer ours to read. */
+/** Retries the step until it resolves, keeping the membership alive, or until the partition is no longer assigned to us. */
 async function persist<Result>(
   log: Log,
   payload: EachBatchPayload,

@@ -1,4 +1,4 @@
-/** The part of kafkajs that client.ts mends; it has no types of its own. */
+/** The part of kafkajs that client.ts patches; it has no types of its own. */
 declare module 'kafkajs/src/network/requestQueue/index.js' {
   interface SentRequest {
     /** Milliseconds since 1970. */

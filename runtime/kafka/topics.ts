@@ -1,33 +1,30 @@
 import kafkajs, { type Admin, type ConfigEntries } from 'kafkajs';
 import { createKafka, type KafkaOptions } from './client.ts';
 
-/** What a topic has to be. */
+/** How a topic must be configured. */
 export interface TopicShape {
   readonly topic: string;
   readonly partitions: number;
-  /** Copies of each partition: 1 with one broker, 3 with three. */
+  /** Replicas of each partition: 1 with one broker, 3 with three. */
   readonly replication: number;
 }
 
 const adminTimeoutMs = 10_000;
 
-/** With three copies a message is acknowledged once two brokers have it: one may be away, and one may be lost. */
+/** With three replicas a message is acknowledged once two brokers have it: one may be away, and one may be lost. */
 const settingsOf = ({ replication }: TopicShape): Readonly<Record<string, string>> => ({
   'min.insync.replicas': replication >= 3 ? '2' : '1',
-  // A copy that is behind must not become the truth.
+  // A replica that lags must not become the leader.
   'unclean.leader.election.enable': 'false',
 });
 
 /**
- * Kafka stamps messages itself: those of an edge whose clock is more than an hour ahead would be refused for ever, and those of one
- * that is days behind deleted before their time. What they say of their clicks is in them.
+ * Kafka stamps messages itself: those of an edge whose clock is more than an hour ahead would be refused forever, and those of one that is
+ * days behind deleted early. The times of the clicks are inside the messages.
  */
 const stamping = { name: 'message.timestamp.type', value: 'LogAppendTime' } as const;
 
-/**
- * Makes the topics that do not exist, widens those with too few partitions and lets them stamp messages; safe to repeat. Rejects when
- * Kafka does not answer.
- */
+/** Creates missing topics, adds missing partitions and makes the topics stamp messages; safe to repeat. Rejects when Kafka does not answer. */
 export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[]): Promise<void> {
   return withAdmin(options, async (admin) => {
     const known = new Set(await admin.listTopics());
@@ -48,7 +45,7 @@ export function makeTopics(options: KafkaOptions, shapes: readonly TopicShape[])
   });
 }
 
-/** kafkajs can only set all of a topic's settings at once: its own are given again as they are, those of the broker stay the broker's. */
+/** kafkajs can only set all of a topic's settings at once: the topic's own are sent again unchanged, the broker's defaults are left out. */
 async function letStamp(admin: Admin, topic: string): Promise<void> {
   const found = await settingsFound(admin, topic);
   if (found.find(({ configName }) => configName === stamping.name)?.configValue === stamping.value) return;
@@ -62,15 +59,15 @@ async function letStamp(admin: Admin, topic: string): Promise<void> {
   await admin.alterConfigs({ validateOnly: false, resources: [resource] });
 }
 
-/** How a topic was found. */
+/** The state of a topic. */
 export interface TopicState {
   /** 0: there is no such topic. */
   readonly partitions: number;
-  /** What is not as it has to be, in words. */
+  /** What is not configured as required, in words. */
   readonly faults: readonly string[];
 }
 
-/** Looks at a topic and changes nothing: its settings are an operator's to change. Rejects when Kafka does not answer. */
+/** Inspects a topic without changing anything: its settings are an operator's to change. Rejects when Kafka does not answer. */
 export function readTopic(options: KafkaOptions, shape: TopicShape): Promise<TopicState> {
   return withAdmin(options, async (admin) => {
     const { topic, partitions: wanted, replication } = shape;

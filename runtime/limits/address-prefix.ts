@@ -1,14 +1,14 @@
 import { isIPv4, isIPv6 } from 'node:net';
 
 /**
- * Whom an address stands for, as Envoy writes it: an IPv4 address is one client (`192.0.2.7/32`), an IPv6 one is as much
- * as a household gets (`2001:db8::/64`). Undefined for what is no address.
+ * The client that an address stands for, as Envoy writes it: an IPv4 address is one client (`192.0.2.7/32`), for IPv6 it is what one
+ * household gets (`2001:db8::/64`). Undefined if it is not an address.
  */
 export function addressPrefix(address: string): string | undefined {
   if (isIPv4(address)) return `${address}/32`;
   if (!isIPv6(address)) return undefined;
   const groups = groupsOf(address.replace(/%.*$/, ''));
-  // An IPv4 address in the clothes of IPv6: by its /64 all of them would be one client.
+  // An IPv4-mapped IPv6 address: by /64 all of them would be one client.
   if (groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff) return `${dotted(groups)}/32`;
   return `${compressed(groups.slice(0, 4))}/64`;
 }
@@ -37,7 +37,7 @@ function dotted(groups: readonly number[]): string {
     .join('.');
 }
 
-/** The last four groups are zero, and `::` stands for them and for the zeros before them, as inet_ntop has it. */
+/** The last four groups are zero, and `::` stands for them and the zeros before them, as in inet_ntop. */
 function compressed(groups: readonly number[]): string {
   const last = groups.findLastIndex((group) => group !== 0);
   return `${groups

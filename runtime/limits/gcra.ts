@@ -9,25 +9,25 @@ export interface Rate {
   readonly burst: number;
 }
 
-/** The rate of a limit, by the microsecond. The interval is rounded down: never fewer calls than promised. */
+/** The rate of a limit, in microseconds. The interval is rounded down: never fewer calls than promised. */
 export function rateOf({ calls, periodSeconds }: { readonly calls: number; readonly periodSeconds: number }): Rate {
   return { interval: Math.floor((periodSeconds * 1_000_000) / calls), burst: calls };
 }
 
 interface Taking {
-  /** When the bucket is full again, should the tokens be taken. */
+  /** When the bucket will be full again if the tokens are taken. */
   readonly fullAt: number;
-  /** How long until there are so many tokens; 0: now. */
+  /** How long until there are that many tokens; 0: now. */
   readonly wait: number;
 }
 
-/** What it means to take `tokens` at `now` out of a bucket that will be full at `fullAt` (undefined: it is full). */
+/** The result of taking `tokens` at `now` from a bucket that will be full at `fullAt` (undefined: it is full). */
 export function taking({ interval, burst }: Rate, fullAt: number | undefined, now: number, tokens = 1): Taking {
   const next = Math.max(fullAt ?? now, now) + tokens * interval;
   return { fullAt: next, wait: Math.max(0, next - now - burst * interval) };
 }
 
-/** How many tokens there are at `now`. */
+/** How many tokens are in the bucket at `now`. */
 export function tokensIn({ interval, burst }: Rate, fullAt: number | undefined, now: number): number {
   return Math.max(0, burst - Math.ceil(Math.max(0, (fullAt ?? now) - now) / interval));
 }

@@ -2,27 +2,27 @@ import type { Pool } from 'pg';
 import { createLog, type Log } from '../telemetry/log.ts';
 import { createPool } from './pool.ts';
 
-/** A command by which an operator works on the database itself. */
+/** A command with which an operator works on the database itself. */
 export interface DatabaseCommand<Order extends { readonly url: string }> {
   readonly name: string;
   readonly usage: string;
-  /** Whether a standby will not do (default false). */
+  /** Whether it needs the primary (default false). */
   readonly primary?: boolean;
   readonly statementTimeoutMs: number;
-  /** What the arguments ask for. Throws with what is wrong with them: exit 64. */
+  /** Parses the arguments. Throws with what is wrong with them: exit 64. */
   asked(): Order;
   run(order: Order, pool: Pool, log: Log): Promise<void>;
-  /** What is logged when that rejects, and how the process exits then. */
+  /** What is logged when the command rejects, and the exit code. */
   readonly failure: { readonly message: string; readonly exitCode: number };
 }
 
-/** The database that a command works on, by its --url. Throws where neither that nor the environment names one. */
+/** The database that a command works on, from its --url. Throws if neither that nor the environment names one. */
 export function databaseUrl(url = process.env.HOP_POSTGRES_PRIMARY): string {
   if (!url) throw new Error('No database: neither --url nor HOP_POSTGRES_PRIMARY names one, and no mesh runs here.');
   return url;
 }
 
-/** Runs the command of this process, on one connection. */
+/** Runs the command of this process on one connection. */
 export async function runDatabaseCommand<Order extends { readonly url: string }>(
   command: DatabaseCommand<Order>,
 ): Promise<void> {

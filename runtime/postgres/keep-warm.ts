@@ -2,9 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Pool } from 'pg';
 
 /**
- * Keeps so many connections of a pool open, from now on and after they were lost. A process that has just started must not
- * begin by opening them all at once, nor a tier that is asked only when the one before it dies. Answers the end of it, to be
- * called before the pool is ended.
+ * Keeps this many connections of a pool open, and reopens lost ones. Neither a process that has just started, nor a tier that is used only
+ * when the previous one dies, should have to open them all at once. Returns a function to stop it, to be called before the pool is ended.
  */
 export function keepWarm(pool: Pool, count: number, everyMs = 5_000): () => Promise<void> {
   const stopping = new AbortController();
@@ -21,7 +20,7 @@ export function keepWarm(pool: Pool, count: number, everyMs = 5_000): () => Prom
   };
 }
 
-/** Only connections that are held at the same time are different ones; under load there is nothing to be kept open. */
+/** Only connections held at the same time are distinct; under load nothing has to be kept open. */
 async function openAtOnce(pool: Pool, count: number): Promise<void> {
   const busy = pool.totalCount - pool.idleCount;
   const held = await Promise.allSettled(Array.from({ length: count - busy }, () => pool.connect()));

@@ -8,14 +8,14 @@ import { createLog, type Log } from '../telemetry/log.ts';
 
 interface MigrateOptions {
   readonly url: string;
-  /** Holds NNNN_name.sql, applied in the order of their numbers, each in one transaction. */
+  /** Holds NNNN_name.sql files, applied in numerical order, each in one transaction. */
   readonly dir: string;
-  /** Exists already, and the role of the URL may create in it. */
+  /** Must exist, and the role of the URL must be allowed to create in it. */
   readonly schema: string;
   readonly log: Log;
-  /** How long to wait for another migration of the same schema, and again for the tables of each file (default 60,000). */
+  /** How long to wait for another migration of the same schema, and again for the table locks of each file (default 60,000). */
   readonly lockTimeoutMs?: number;
-  /** How long at a time a statement waits for a table, with everybody who wants it later waiting behind (default 1,000). */
+  /** How long a statement waits for a table at a time, while everyone who wants the table later queues up behind (default 1,000). */
   readonly tableLockMs?: number;
 }
 
@@ -32,11 +32,11 @@ interface Applied {
 }
 
 const fileName = /^(\d{4})_([a-z0-9_]+)\.sql$/;
-/** SQLSTATE of a lock that was waited for in vain. */
+/** SQLSTATE of a lock timeout. */
 const lockNotAvailable = '55P03';
 const schemaName = /^[a-z][a-z0-9_]{0,62}$/;
 
-/** Applies what is missing, forward only; refuses when an applied file was changed or one comes late. Answers the new ones. */
+/** Applies missing migrations, forward only; refuses when an applied file was changed, or a new one has a lower number. Returns the new ones. */
 export async function migrate(options: MigrateOptions): Promise<string[]> {
   const { url, dir, schema, log, lockTimeoutMs = 60_000, tableLockMs = 1_000 } = options;
   if (!schemaName.test(schema)) throw new Error(`${schema} is no name for a schema.`);
@@ -80,7 +80,7 @@ async function readMigrations(dir: string): Promise<Migration[]> {
   return migrations;
 }
 
-/** Two processes that start together must not migrate together; the lock ends with the connection. */
+/** Two processes that start together must not migrate at the same time; the lock ends with the connection. */
 async function lock(client: pg.Client, schema: string, timeoutMs: number): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {
@@ -111,7 +111,7 @@ function pending(migrations: readonly Migration[], applied: readonly Applied[]):
 
 type Patience = Required<Pick<MigrateOptions, 'lockTimeoutMs' | 'tableLockMs' | 'log'>>;
 
-/** Tries again while somebody holds a table: in between, those who wait behind go on. */
+/** Retries while somebody holds a table: in the pauses those queued behind can proceed. */
 async function applyInTime(client: pg.Client, migration: Migration, patience: Patience): Promise<void> {
   const { lockTimeoutMs, tableLockMs, log } = patience;
   const end = Date.now() + lockTimeoutMs;

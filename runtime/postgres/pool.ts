@@ -9,23 +9,23 @@ export interface PoolOptions {
   readonly name?: string;
   /** Connections (default 10). */
   readonly max?: number;
-  /** How many may wait for a connection; more are refused at once with a PoolBusyError (default 4 × max). */
+  /** How many callers may wait for a connection; more are refused at once with a PoolBusyError (default 4 × max). */
   readonly maxWaiting?: number;
-  /** Enforced by Postgres, and a little later by this side in case Postgres is not there to (default 2,000). */
+  /** Enforced by Postgres, and slightly later on this side in case Postgres cannot (default 2,000). */
   readonly statementTimeoutMs?: number;
   /** To open a connection or wait for one (default 1,000). */
   readonly connectTimeoutMs?: number;
   /**
-   * The connections must lead to the primary: one that reaches a standby, because a name or an address has not moved yet, is
-   * refused as unavailable and not kept. The next one resolves the name anew.
+   * The connections must lead to the primary: one that reaches a standby, because a name or an address has not moved yet, is refused as
+   * unavailable and closed. The next one resolves the name anew.
    */
   readonly primary?: boolean;
-  /** Called when somebody begins to wait for a connection; what it answers is called when the wait is over. */
+  /** Called when a caller begins to wait for a connection; the returned function is called when the wait is over. */
   readonly onWait?: () => () => void;
   readonly log: Log;
 }
 
-/** The pool is full and so is its queue: shed the work, nothing was done. */
+/** The pool and its queue are full: shed the work, nothing was done. */
 export class PoolBusyError extends Error {
   override readonly name = 'PoolBusyError';
 }
@@ -45,7 +45,7 @@ class BoundedPool extends pg.Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: ConnectCallback): void;
   override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
-    // A connection that is idle, or may yet be opened, stays so until the next tick: who asked before in this one is queued for it.
+    // A connection that is idle, or can still be opened, stays so until the next tick: earlier callers in this one are queued for it.
     const free = this.idleCount + this.options.max - this.totalCount;
     const ahead = this.waitingCount - free;
     if (ahead >= this.#maxWaiting) {
@@ -78,7 +78,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
       maxLifetimeSeconds: 3_600,
       statement_timeout: statementTimeoutMs,
       query_timeout: statementTimeoutMs + 500,
-      // A process that stands still must not hold its locks longer than the role lets it (compose/postgres/bootstrap.sql).
+      // A stalled process must not hold its locks longer than the role allows (compose/postgres/bootstrap.sql).
       idle_in_transaction_session_timeout: Math.min(statementTimeoutMs * 5, 15_000),
       keepAlive: true,
       keepAliveInitialDelayMillis: 10_000,
@@ -96,7 +96,7 @@ export function createPool(url: string, options: PoolOptions): Pool {
   return pool;
 }
 
-/** What libpq calls target_session_attrs=primary, which pg does not have. */
+/** libpq's target_session_attrs=primary, which pg lacks. */
 async function requirePrimary(client: ClientBase): Promise<void> {
   const { rows } = await client.query<{ standby: boolean }>('select pg_is_in_recovery() as standby');
   if (rows[0]?.standby) throw new StandbyError('This server is a standby, not the primary.');
@@ -104,7 +104,7 @@ async function requirePrimary(client: ClientBase): Promise<void> {
 
 class StandbyError extends Error {
   override readonly name = 'StandbyError';
-  /** read_only_sql_transaction, which is what the first write would have met. */
+  /** read_only_sql_transaction, the error that the first write would have got. */
   readonly code = '25006';
 }
 
@@ -125,7 +125,7 @@ export interface TransactionOptions {
   /** Default: read committed. */
   readonly isolation?: 'read committed' | 'repeatable read' | 'serializable';
   readonly readOnly?: boolean;
-  /** How often to begin again after a serialization failure or a deadlock (default 2). fn must bear being run again. */
+  /** How often to retry after a serialization failure or a deadlock (default 2). fn must be safe to run again. */
   readonly retries?: number;
 }
 
@@ -159,7 +159,7 @@ async function attempt<Result>(
     await client.query('commit');
     return result;
   } catch (error) {
-    // A server that cannot do the work now, because it is a standby or is going down, is not asked again over this connection.
+    // A connection to a server that cannot do the work now, because it is a standby or is shutting down, is not reused.
     if (classify(error).kind === 'unavailable') broken = error as Error;
     else
       await client.query('rollback').catch((cause: Error) => {
@@ -183,7 +183,7 @@ type StoreFaultKind =
 
 export interface StoreFault {
   readonly kind: StoreFaultKind;
-  /** The constraint that was broken. */
+  /** The violated constraint. */
   readonly constraint?: string;
 }
 
@@ -196,13 +196,13 @@ const faultsByCode: Readonly<Record<string, StoreFaultKind>> = {
   '40P01': 'serialization',
   '57014': 'timeout',
   '55P03': 'timeout',
-  // A primary that became a standby takes no writes.
+  // A primary that became a standby accepts no writes.
   '25006': 'unavailable',
   '25P03': 'unavailable',
 };
 /**
- * 08 connection, 28 no way in, 3D000 no such database, 53 out of something, 57P shutting down or starting, 58 the disk or the
- * system under it, and what the socket says, or TLS of the server's certificate.
+ * 08 connection, 28 login refused, 3D000 no such database, 53 insufficient resources, 57P shutting down or starting, 58 system or I/O
+ * error, and errors of the socket, or of TLS about the server's certificate.
  */
 const lost =
   /^(08|28|3D000|53|57P|58)|^(ECONN|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)|^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
@@ -210,7 +210,7 @@ const lost =
 const lostMessages =
   /^(Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered|Cannot use a pool|Client was closed|The server does not support SSL)/;
 
-/** What kind of fault a query's error is. */
+/** The kind of fault that a query's error is. */
 export function classify(error: unknown): StoreFault {
   if (error instanceof PoolBusyError) return { kind: 'busy' };
   if (!(error instanceof Error)) return { kind: 'other' };
@@ -223,7 +223,7 @@ export function classify(error: unknown): StoreFault {
   return { kind: lost.test(code) || lostMessages.test(error.message) ? 'unavailable' : 'other' };
 }
 
-/** The error that a caller gets for a store's fault; a HopError stays what it is. */
+/** The error that a caller gets for a store's fault; a HopError is passed on unchanged. */
 export function storeError(error: unknown): HopError {
   if (error instanceof HopError) return error;
   switch (classify(error).kind) {

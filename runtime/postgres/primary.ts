@@ -1,5 +1,5 @@
-/** SQL: which timeline the database is on, as eight hexadecimal digits. A standby has none of its own, and refuses. */
+/** SQL: the database's timeline, as eight hexadecimal digits. Fails on a standby, which has none of its own. */
 export const currentTimeline = 'left(pg_walfile_name(pg_current_wal_lsn()), 8)';
 
-/** SQL: which primary this is, as a text: its cluster and timeline. A standby that was promoted is another one; one that is none refuses. */
+/** SQL: the identity of this primary, as a text: its cluster and timeline. A promoted standby is another primary; on a standby this fails. */
 export const currentPrimary = `((select system_identifier from pg_control_system()) || '-' || ${currentTimeline})`;

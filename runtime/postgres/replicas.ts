@@ -13,24 +13,24 @@ interface Answer<Row extends QueryResultRow> extends QueryResult<Row> {
   readonly source: Source;
 }
 
-/** One with a name is parsed and planned once for each connection; a name stands for one text. */
+/** A named one is parsed and planned once per connection; a name stands for one text. */
 export type Statement = string | { readonly name: string; readonly text: string };
 
 export interface Replicas {
   /** Reads from a replica, in turn; from the next when it fails; from the primary when all do. Reads only. */
   query<Row extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Answer<Row>>;
   /**
-   * Several statements that see the same rows: one read-only transaction on one server, chosen as for `query`. When the
-   * server fails, `read` is run again on the next.
+   * Several statements on one consistent snapshot: one read-only transaction on one server, chosen as for `query`. When the server fails,
+   * `read` is run again on the next.
    */
   snapshot<Result>(read: (client: PoolClient) => Promise<Result>): Promise<Result>;
-  /** Reads from the primary: what it says is the truth. */
+  /** Reads from the primary, which is never behind. */
   queryPrimary<Row extends QueryResultRow>(statement: Statement, values?: readonly unknown[]): Promise<Answer<Row>>;
 }
 
 /**
- * Errors that another server may not have; 40001 on a standby is a query that conflicted with WAL replay. A statement that takes too long on one
- * server usually takes as long on the next, so it is not retried. If the server answered nothing else meanwhile, the server is at fault.
+ * Errors that another server may not have; 40001 on a standby is a query that conflicted with WAL replay. A statement that times out on one
+ * server usually does so on the next, so it is not retried. If the server answered nothing else meanwhile, the server is at fault.
  */
 const elsewhere: ReadonlySet<StoreFault['kind']> = new Set(['unavailable', 'busy', 'serialization']);
 
@@ -48,7 +48,7 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
   const first: Source = { name: 'primary', pool: primary, isPrimary: true };
   const others = replicas.map((pool, index): Source => ({ name: `replica-${index + 1}`, pool, isPrimary: false }));
   const restingUntil = new Map<Source, number>();
-  /** How many statements in a row took too long. */
+  /** How many statements in a row have timed out. */
   const late = new Map<Source, number>();
   let turn = 0;
 
@@ -87,7 +87,7 @@ export function createReplicas({ primary, replicas, log, restMs = 2_000 }: Repli
   };
 }
 
-/** Another try is made elsewhere. */
+/** Retries are made on another server. */
 const ofOneMoment: TransactionOptions = { isolation: 'repeatable read', readOnly: true, retries: 0 };
 
 async function ask<Row extends QueryResultRow>(

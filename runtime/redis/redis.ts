@@ -17,8 +17,8 @@ export interface RedisClientOptions {
 const longestRetryMs = 1_000;
 
 /**
- * One connection that fails fast: while Redis is away a command is refused at once instead of queued, and none is sent a
- * second time by itself. It comes back without help, at most a second after Redis does.
+ * One connection that fails fast: while Redis is away a command is refused at once instead of queued, and none is retried automatically. It
+ * reconnects by itself, at most a second after Redis is back.
  */
 export function createRedis(url: string, options: RedisClientOptions): Redis {
   const { name, commandTimeoutMs = 50, connectTimeoutMs = 500, log } = options;
@@ -26,7 +26,7 @@ export function createRedis(url: string, options: RedisClientOptions): Redis {
     connectionName: name,
     commandTimeout: commandTimeoutMs,
     connectTimeout: connectTimeoutMs,
-    // A server that hangs answers nothing, and what was asked of it would pile up: begin a new connection.
+    // A hanging server answers nothing, and commands would pile up: open a new connection.
     socketTimeout: Math.max(1_000, 5 * commandTimeoutMs),
     enableOfflineQueue: false,
     maxRetriesPerRequest: 1,
@@ -38,7 +38,7 @@ export function createRedis(url: string, options: RedisClientOptions): Redis {
   });
   let lastFault = '';
   redis.on('error', (error: Error) => {
-    // The same fault comes with every attempt to reconnect.
+    // The same fault recurs with every attempt to reconnect.
     if (error.message === lastFault) return;
     lastFault = error.message;
     log.warn({ err: error, redis: name }, 'Redis is not reachable');
@@ -50,7 +50,7 @@ export function createRedis(url: string, options: RedisClientOptions): Redis {
   return redis;
 }
 
-/** Resolves once commands are taken; rejects when that does not come to pass in time. */
+/** Resolves once commands are accepted; rejects after the timeout. */
 export async function whenReady(redis: Redis, timeoutMs = 5_000): Promise<void> {
   if (redis.status === 'ready') return;
   await once(redis, 'ready', { signal: AbortSignal.timeout(timeoutMs) });

@@ -16,10 +16,10 @@ export type IncomingCall =
 
 const wellFormedRequestId = /^[\x21-\x7e]{1,128}$/;
 
-/** Headers that are known to be sendable, lower-case names and printable ASCII: nothing of them is looked at again. */
+/** Headers known to be valid: lower-case names and printable ASCII values. They are not checked again. */
 export type FixedHeaders = Readonly<Record<string, string>>;
 
-/** Metadata that is only ever sent: `set` would check and copy each entry, which is 4 us of a redirect's 45. */
+/** Metadata that is only sent: `set` would check and copy each entry, which is 4 us of a redirect's 45. */
 class SentMetadata extends Metadata {
   readonly #headers: FixedHeaders;
   constructor(headers: FixedHeaders) {
@@ -31,17 +31,14 @@ class SentMetadata extends Metadata {
   }
 }
 
-/**
- * The context of one call. Everything that costs is made when it is asked for: a redirect asks for no Headers object, no
- * signal, no values.
- */
+/** The context of one call. Everything costly is created on first use: a redirect needs no Headers object, no signal, no values. */
 export class CallContext implements HandlerContext {
   readonly method: DescMethod;
   readonly protocolName = 'grpc';
   readonly requestMethod = 'POST';
   readonly call: IncomingCall;
   readonly startedAt: number;
-  /** Milliseconds since the epoch; Infinity: none. */
+  /** Milliseconds since 1970; Infinity: none. */
   readonly deadlineAt: number;
   caller: Caller | undefined;
   span: Span | undefined;
@@ -119,7 +116,7 @@ export class CallContext implements HandlerContext {
     this.#controller?.abort(reason);
   }
 
-  /** What is to be sent before the first message; undefined: nothing was asked for. */
+  /** What is to be sent before the first message; undefined if nothing was set. */
   takeInitialMetadata(): Metadata | undefined {
     const { fixedHeaders } = this;
     if (fixedHeaders && !this.initialMetadata && !this.#responseHeader) return new SentMetadata(fixedHeaders);
@@ -142,7 +139,7 @@ const fieldsKey = createContextKey<LogFields | undefined>(undefined);
 /** Where the caller is kept when the transport is not ours (handlers mounted in memory). */
 export const callerKey = createContextKey<Caller | undefined>(undefined);
 
-/** Joins the one log line of this call: `logFields(context).short_code = code`. */
+/** Fields of this call's one log line: `logFields(context).short_code = code`. */
 export function logFields(context: HandlerContext): LogFields {
   if (context instanceof CallContext) {
     context.fields ??= {};
@@ -153,19 +150,19 @@ export function logFields(context: HandlerContext): LogFields {
   return fields;
 }
 
-/** Envoy's x-request-id, or one made for a call that came without a usable one. */
+/** Envoy's x-request-id, or a new one for a call without a usable one. */
 export function requestIdOf(context: HandlerContext): string {
   if (context instanceof CallContext) return context.requestId;
   return context.requestHeader.get('x-request-id') ?? '';
 }
 
-/** The first value of a metadata key, without making a Headers object. */
+/** The first value of a metadata key, without creating a Headers object. */
 export function metadataOf(context: HandlerContext, key: string): string | undefined {
   if (context instanceof CallContext) return firstOf(context.call.metadata, key);
   return context.requestHeader.get(key) ?? undefined;
 }
 
-/** Whether the door was asked by HEAD, as Envoy says: a page is answered without its body. */
+/** Whether the client sent HEAD, according to Envoy: a page is then answered without its body. */
 export const isHead = (context: HandlerContext): boolean => metadataOf(context, 'x-hop-method') === 'HEAD';
 
 /** The :authority of the call: the host that the request was sent to. */
@@ -174,30 +171,30 @@ export function authorityOf(context: HandlerContext): string {
   return new URL(context.url).host;
 }
 
-/** Sets initial metadata, without making a Headers object. The value has to be printable ASCII. */
+/** Sets initial metadata, without creating a Headers object. The value has to be printable ASCII. */
 export function setResponseMetadata(context: HandlerContext, key: string, value: string): void {
   if (context instanceof CallContext) context.setInitialMetadata().set(key, value);
   else context.responseHeader.set(key, value);
 }
 
-/** As setResponseMetadata, beside what the key has. */
+/** As setResponseMetadata, but keeps the key's other values. */
 export function addResponseMetadata(context: HandlerContext, key: string, value: string): void {
   if (context instanceof CallContext) context.setInitialMetadata().add(key, value);
   else context.responseHeader.append(key, value);
 }
 
-/** Sets all initial metadata of an answer at once. The hot path: names and values are not checked. */
+/** Sets all initial metadata of a response at once. On the hot path: names and values are not checked. */
 export function setFixedMetadata(context: HandlerContext, headers: FixedHeaders): void {
   if (context instanceof CallContext) context.fixedHeaders = headers;
   else for (const [name, value] of Object.entries(headers)) context.responseHeader.set(name, value);
 }
 
-/** Who calls, once the token was verified; undefined: nobody has signed for the call. `callerOf` refuses those. */
+/** The caller, once the token has been verified; undefined: the call has no token. `callerOf` refuses those. */
 export function callerIn(context: HandlerContext): Caller | undefined {
   return context instanceof CallContext ? context.caller : context.values.get(callerKey);
 }
 
-/** The trace context that calls made on behalf of this one carry. */
+/** The trace context for calls made on behalf of this one. */
 export function traceOf(context: HandlerContext): TraceHeaders {
   if (context instanceof CallContext && context.span) return headersOf(context.span);
   const traceparent = metadataOf(context, 'traceparent');
@@ -221,7 +218,7 @@ function headersFrom(metadata: Metadata): Headers {
   return headers;
 }
 
-/** Adds headers to metadata; `-bin` values are base64 in the one and bytes in the other. */
+/** Adds headers to metadata; `-bin` values are base64 in headers and bytes in metadata. */
 export function addHeaders(metadata: Metadata, headers: Headers): Metadata {
   headers.forEach((value, key) => {
     metadata.add(key, key.endsWith('-bin') ? Buffer.from(value, 'base64') : value);

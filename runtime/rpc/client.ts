@@ -22,11 +22,11 @@ import { failoverTransport } from './failover/failover-transport.ts';
 import { statusName } from './status.ts';
 
 interface MeshClientOptions {
-  /** Where the service is: one address (a name may stand for many processes), or each process's own. */
+  /** Where the service is: one address (a name may stand for many processes), or the address of each process. */
   readonly addresses: readonly Address[];
-  /** Who is calling: every call carries a SERVICE caller token of this process. */
+  /** The caller: every call carries a SERVICE caller token of this process. */
   readonly issuer: ServiceIdentity;
-  /** How long a unary call may take at most (default 2,000). Streams end by their signal. */
+  /** The longest deadline of a unary call (default 2,000). Streams end by their signal. */
   readonly deadlineMs?: number;
   readonly maxResponseBytes?: number;
 }
@@ -34,21 +34,21 @@ interface MeshClientOptions {
 const parentKey = createContextKey<HandlerContext | undefined>(undefined);
 const clientDuration = histogram(metric.clientDuration);
 
-/** Ties a call to the one being served: its deadline, cancellation, trace and request id go along. */
+/** Ties a call to the one being served: passes on its deadline, cancellation, trace and request id. */
 export function callFrom(context: HandlerContext, options: CallOptions = {}): CallOptions {
   const contextValues = (options.contextValues ?? createContextValues()).set(parentKey, context);
   return { signal: context.signal, ...options, contextValues };
 }
 
 /**
- * A typed client of a service of the mesh, over one HTTP/2 connection to each address, kept alive. What is done when one
- * breaks is said in failover-transport.ts.
+ * A typed client of a service of the mesh, over one kept-alive HTTP/2 connection per address. For what happens when one breaks see
+ * failover-transport.ts.
  */
 export function meshClient<Desc extends DescService>(descriptor: Desc, options: MeshClientOptions): Client<Desc> {
   return createClient(descriptor, meshTransport(options));
 }
 
-/** What a client calls through. */
+/** The transport of a client. */
 function meshTransport({
   addresses,
   issuer,

@@ -1,8 +1,8 @@
-/** Deadlines are budgets: every hop answers a little before its caller stops listening, and passes on what is left. */
+/** Deadlines are budgets: every hop answers slightly before its caller stops waiting, and passes on what is left. */
 
-/** Taken when the caller names no deadline. */
+/** Used when the caller sets no deadline. */
 const defaultDeadlineMs = 5_000;
-/** However long a caller is willing to wait. */
+/** The maximum, however long a caller is willing to wait. */
 const longestDeadlineMs = 30_000;
 
 /** Kept back so that the answer still arrives in time: a twentieth of what is left, at least 5 ms and at most 50. */
@@ -11,8 +11,8 @@ function marginMs(left: number): number {
 }
 
 /**
- * When a call has to be answered, in milliseconds since the epoch. requested is the caller's deadline (Infinity: none).
- * A stream that names none has none.
+ * When a call has to be answered, in milliseconds since 1970. requested is the caller's deadline (Infinity: none). A stream without a
+ * deadline stays without.
  */
 export function deadlineOf(requested: number, now: number, isStream: boolean): number {
   if (requested === Number.POSITIVE_INFINITY) return isStream ? requested : now + defaultDeadlineMs;
@@ -21,8 +21,8 @@ export function deadlineOf(requested: number, now: number, isStream: boolean): n
 }
 
 /**
- * What a call to the next hop may take: its own limit, or what is left of the budget. Not above zero: do not call. Whole
- * milliseconds: Connect writes a fraction into grpc-timeout, and grpc-js reads "902.5m" as 5 ms.
+ * The time that a call to the next hop may take: its own limit, or what is left of the budget if that is less. Zero or below: do not call.
+ * Whole milliseconds: Connect writes a fraction into grpc-timeout, and grpc-js reads "902.5m" as 5 ms.
  */
 export function budgetMs(own: number, remaining: number | undefined): number {
   return Math.floor(remaining === undefined ? own : Math.min(own, remaining - marginMs(remaining)));

@@ -5,7 +5,7 @@ import { type AccessRule, accessRuleOf, edgeRule } from '../caller/access.ts';
 import { type StatusCode, statusName, statusNames } from './status.ts';
 import { type RequestCheck, requestCheck } from './validation.ts';
 
-/** What a handler is given and gives back, whatever the method; the kind of the method says which. */
+/** What a handler takes and returns, for any method; the kind of the method decides. */
 type Handler = (request: unknown, context: unknown) => unknown;
 
 interface CallAttributes {
@@ -14,7 +14,7 @@ interface CallAttributes {
   readonly code: string;
 }
 
-/** One method with everything that can be known about it before the first call. */
+/** One method with everything that is known about it before the first call. */
 export interface Endpoint {
   readonly method: DescMethod;
   /** For example "hop.link.v1.LinkService/CreateLink". */
@@ -24,7 +24,7 @@ export interface Endpoint {
   readonly rule: AccessRule;
   readonly check: RequestCheck | undefined;
   readonly handler: Handler;
-  /** The attributes of a measurement, made once for each status code. */
+  /** The attributes of a measurement, created once per status code. */
   readonly attributes: (code: StatusCode) => CallAttributes;
 }
 
@@ -34,11 +34,11 @@ export interface Registration {
 }
 
 interface ServiceOptions {
-  /** For contracts that are not ours and carry no access option: Envoy calls them. Their own rules are not checked. */
+  /** For contracts that are not ours and have no access option: Envoy calls them. Their own rules are not checked. */
   readonly access?: 'edge';
 }
 
-/** A service with its handlers, to be given to `serve`. */
+/** A service with its handlers, to be passed to `serve`. */
 export function service<Desc extends DescService>(
   descriptor: Desc,
   implementation: ServiceImpl<Desc>,
@@ -47,7 +47,7 @@ export function service<Desc extends DescService>(
   return register(descriptor, descriptor.methods, implementation, options);
 }
 
-/** The calls of a service that this process has handlers for; another one serves them all. */
+/** Those calls of a service that this process has handlers for; another process serves the service in full. */
 export function serviceInPart<Desc extends DescService>(
   descriptor: Desc,
   implementation: Partial<ServiceImpl<Desc>>,
@@ -83,7 +83,7 @@ function register<Desc extends DescService>(
   return { typeName: descriptor.typeName, endpoints };
 }
 
-/** The field that REST reads a body into; empty where it is the whole request, or where there is none. */
+/** The field that REST reads the body into; empty if the body is the whole request, or there is none. */
 function bodyFieldOf(method: DescMethod): string {
   const body = hasOption(method, http) ? getOption(method, http).body : '';
   return body === '*' ? '' : body;

@@ -1,7 +1,7 @@
 import { create, type DescMessage, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { HopError, invalid } from '../errors/errors.ts';
 
-/** What stands for a request that cannot be taken; it is thrown when the call is admitted, so that the answer has details. */
+/** Stands for a request that cannot be decoded; thrown when the call is admitted, so that the error has details. */
 class Unreadable {
   readonly error: HopError;
   constructor(error: HopError) {
@@ -9,7 +9,7 @@ class Unreadable {
   }
 }
 
-/** Reads the requests of a method. Nothing is thrown here: grpc-js would answer INTERNAL, without details. */
+/** Decodes the requests of a method. Does not throw: grpc-js would answer INTERNAL, without details. */
 export function decoderOf(schema: DescMessage, maxBytes: number): (bytes: Uint8Array) => unknown {
   const tooLarge = `The request is larger than ${maxBytes} bytes.`;
   return (bytes) => {
@@ -29,13 +29,13 @@ export function refuseUnreadable(request: unknown): void {
 
 const encodedBefore = new WeakMap<object, Buffer>();
 
-/** A message that is answered again and again and never changed: its bytes are made once. */
+/** For a message that is sent repeatedly and never changed: encoded once. */
 export function encodedOnce<Message extends object>(schema: DescMessage, message: Message): Message {
   encodedBefore.set(message, encode(schema, message));
   return message;
 }
 
-/** The bytes of what a handler answered: a message or its init shape. */
+/** Encodes what a handler returned: a message or its init shape. */
 export function encode(schema: DescMessage, answer: unknown): Buffer {
   const known = encodedBefore.get(answer as object);
   if (known) return known;

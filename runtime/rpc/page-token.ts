@@ -2,30 +2,30 @@ import { createHash } from 'node:crypto';
 import { invalid } from '../errors/errors.ts';
 import { isSpelledOnce } from '../http/base64url.ts';
 
-/** How a token tells where a page ended. */
+/** How a token encodes where a page ended. */
 interface PlaceFormat<Place> {
   write(place: Place): string;
-  /** Of the whole text; its groups go to `read`. */
+  /** Matches the whole text; its groups are passed to `read`. */
   readonly shape: RegExp;
-  /** Undefined: there is no such place. */
+  /** Undefined if there is no such place. */
   read(...groups: string[]): Place | undefined;
 }
 
 export interface PageTokens<Place> {
   write(question: readonly unknown[], place: Place): string;
-  /** Throws INVALID_ARGUMENT when the token is not one of this question. */
+  /** Throws INVALID_ARGUMENT when the token does not belong to this query. */
   read(question: readonly unknown[], token: string): Place;
 }
 
 const longestToken = 200;
 
-/** Of hexadecimal digits; a full stop follows. */
+/** In hexadecimal digits; a full stop follows. */
 const fingerprintLength = 16;
 
 /**
- * Page tokens say where the page before ended, and of which question it was. The fingerprint of both stands before the place, so that a
- * token with one character changed is none (one of a version before may be, in its place). It is no signature, and none is needed: whose rows are listed is in every query, so who
- * computes a token only skips rows of their own.
+ * A page token says where the previous page ended, and for which query. A fingerprint of both precedes the place, so that a token with one
+ * changed character is invalid (one of the previous version may not be, if its place was changed). It is not a signature, and need not be:
+ * every query is limited to the caller's rows, so whoever computes a token only skips rows of their own.
  */
 export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): PageTokens<Place> {
   return {
@@ -36,7 +36,7 @@ export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): P
     read(question, token) {
       const text = decoded(token);
       const written = text.slice(fingerprintLength + 1);
-      // One of the question alone was written by a version before this: its list goes on here while a mesh is upgraded.
+      // A fingerprint of the query alone is from the previous version: its lists continue here during an upgrade.
       const isOurs = [[question, written], question].some((of) => text === `${fingerprint(of)}.${written}`);
       const [whole, ...groups] = (isOurs && shape.exec(written)) || [];
       const place = whole === undefined ? undefined : read(...groups);
@@ -46,7 +46,7 @@ export function pageTokens<Place>({ write, shape, read }: PlaceFormat<Place>): P
   };
 }
 
-/** Empty for what is not as `write` writes it. */
+/** Empty unless it is spelled exactly as `write` spells it. */
 function decoded(token: string): string {
   return token.length <= longestToken && isSpelledOnce(token) ? Buffer.from(token, 'base64url').toString('latin1') : '';
 }
@@ -55,7 +55,7 @@ function fingerprint(value: unknown): string {
   return createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, fingerprintLength);
 }
 
-/** The last row of a page, in a list that is ordered by a time, to the millisecond, and then by id. */
+/** The last row of a page, in a list ordered by a time, to the millisecond, and then by id. */
 export interface RowPlace {
   readonly at: Date;
   readonly id: string;

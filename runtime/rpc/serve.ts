@@ -16,18 +16,18 @@ import { startServer } from './server/server.ts';
 export { service, serviceInPart } from './endpoint.ts';
 
 export interface ServeOptions {
-  /** For the log alone: what this process is. */
+  /** For the log only: what this process is. */
   readonly name: string;
   readonly config: BaseConfig;
   readonly services: readonly Registration[];
   readonly log?: Log;
-  /** What to close once the calls are over: in reverse order, each bounded. */
+  /** What to close once the calls are over: in reverse order, each with a time limit. */
   readonly close?: readonly (() => unknown)[];
-  /** What this process depends on; told by the health service under `dependency/<name>`. */
+  /** What this process depends on; reported by the health service under `dependency/<name>`. */
   readonly checks?: Readonly<Record<string, Check>>;
   /** Full names of methods whose successes are logged at level debug. */
   readonly hot?: readonly string[];
-  /** Of one message (default 4 MiB). */
+  /** Per message (default 4 MiB). */
   readonly maxResponseBytes?: number;
 }
 
@@ -42,7 +42,7 @@ export interface Running {
 const exitConfig = 78;
 const closeLimitMs = 5_000;
 
-/** The configuration of a process; when the environment is not usable, its faults on standard error and exit 78. */
+/** The configuration of a process; if the environment is unusable, prints its faults on standard error and exits with 78. */
 export function mainConfig<const Spec extends ConfigSpec>(spec: Spec): ConfigOf<Spec> {
   try {
     return loadConfig(spec);
@@ -53,7 +53,7 @@ export function mainConfig<const Spec extends ConfigSpec>(spec: Spec): ConfigOf<
   }
 }
 
-/** Serves until SIGTERM or SIGINT: then NOT_SERVING, drain, close in reverse, exit 0. A second signal ends it at once. */
+/** Serves until SIGTERM or SIGINT: then NOT_SERVING, drain, close in reverse, exit 0. A second signal exits at once. */
 export async function serve(options: ServeOptions): Promise<Running> {
   const { config, name } = options;
   const log = options.log ?? createLog(config);
@@ -105,7 +105,7 @@ function stopOnSignal(stop: () => Promise<void>, log: Log): void {
   }
 }
 
-/** A process in an unknown state answers nobody well. */
+/** A process in an unknown state must not go on serving. */
 function exitOnFault(log: Log): void {
   for (const event of ['uncaughtException', 'unhandledRejection'] as const) {
     process.on(event, (error: unknown) => {

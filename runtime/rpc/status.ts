@@ -9,7 +9,7 @@ import { addHeaders } from './call.ts';
 /** 0 is gRPC's OK, which Connect has no name for. */
 export type StatusCode = 0 | Code;
 
-/** The names of gRPC's status codes, by number, as they stand in logs and metrics. */
+/** The names of gRPC's status codes, by number, as used in logs and metrics. */
 export const statusNames: readonly string[] = [
   'ok',
   'canceled',
@@ -34,7 +34,7 @@ export function statusName(code: number): string {
   return statusNames[code] ?? 'unknown';
 }
 
-/** An error as grpc-js sends it. leading holds what a handler had set as initial metadata: with no message sent it goes here. */
+/** An error as grpc-js sends it. leading: the initial metadata that a handler had set; with no message sent it goes here. */
 export function statusOf(error: ConnectError, leading?: Metadata): StatusObject {
   const metadata = leading ?? new Metadata();
   addHeaders(metadata, error.metadata);
@@ -53,7 +53,7 @@ export function statusOf(error: ConnectError, leading?: Metadata): StatusObject 
 
 type SentStatus = Parameters<ServerInterceptingCall['sendStatus']>[0];
 
-/** A status of grpc-js itself, which refuses before any handler is asked and says only a code and a text, with an ErrorInfo. */
+/** Adds an ErrorInfo to a status of grpc-js itself, which refuses before any handler runs, with only a code and a text. */
 export function explained(status: SentStatus): SentStatus {
   if (status.code === 0 || status.metadata) return status;
   return statusOf(toConnectError(refusal(status.code as number, status.details)));
@@ -64,7 +64,7 @@ function refusal(code: Code, details: string): HopError | ConnectError {
     return new HopError('unimplemented', 'UNIMPLEMENTED', 'A message is compressed by gzip or deflate, or not at all.');
   if (details === 'Failed to decompress message')
     return invalid('', 'The message is not compressed as grpc-encoding says.', 'MALFORMED_REQUEST');
-  // Of a call that it knows: there were none or several messages.
+  // For a known method: there was no message, or more than one.
   if (code === Code.Unimplemented) return invalid('', 'The call takes one message.', 'MALFORMED_REQUEST');
   if (code === Code.ResourceExhausted)
     return new HopError('limited', 'REQUEST_TOO_LARGE', 'The request is larger than the call takes.');

@@ -3,19 +3,18 @@ import { pathToString } from '@bufbuild/protobuf/reflect';
 import { createValidator } from '@bufbuild/protovalidate';
 import { internal, invalidFields } from '../errors/errors.ts';
 
-/** Throws INVALID_ARGUMENT with one violation a field. */
+/** Throws INVALID_ARGUMENT with one violation per field. */
 export type RequestCheck = (request: Message) => void;
 
 const validator = createValidator();
-/** No list of the contract may be longer. All items of one that is would be looked at, which stops the process for a second. */
+/** No list in the contract may be longer. All items of a longer one would be checked, which stops the process for a second. */
 const mostItems = 1_000;
 /** The number of protovalidate's extension of message, field and oneof options. */
 const rulesExtension = 1159;
 
 /**
- * The check of a request by the protovalidate rules in its proto; undefined where it has none, which spares the walk.
- * `bodyField`: the field that REST reads the body into. What is in it goes by the names that it has in the body, as it does
- * where a handler names it.
+ * The check of a request by the protovalidate rules in its proto; undefined if it has none, which saves the walk. `bodyField`: the field
+ * that REST reads the body into. Fields in it are named as in the body, which is also how handlers name them.
  */
 export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck | undefined {
   if (!anywhere(schema, hasRules)) return undefined;
@@ -36,7 +35,7 @@ export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck 
   }
 }
 
-/** The path of a list that is out of all proportion. */
+/** The path of a list that is far too long. */
 function overlongList(schema: DescMessage, message: object, before = ''): string | undefined {
   for (const field of schema.fields) {
     const value = (message as Readonly<Record<string, unknown>>)[field.localName];
@@ -49,7 +48,7 @@ function overlongList(schema: DescMessage, message: object, before = ''): string
   return undefined;
 }
 
-/** Is it so of the message, or of one that can be within it? */
+/** Whether it holds for the message, or for any message that can be inside it. */
 function anywhere(schema: DescMessage, is: (schema: DescMessage) => boolean, seen = new Set<DescMessage>()): boolean {
   if (seen.has(schema)) return false;
   seen.add(schema);

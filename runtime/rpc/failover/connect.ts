@@ -1,10 +1,10 @@
 import { connect, type Socket } from 'node:net';
 import type { Address } from '../../config/config.ts';
 
-/** Nobody refuses for a host that is gone: the kernel would go on asking for two minutes, and each call wait for its whole deadline. */
+/** When a host is gone nobody refuses the connection: the kernel would retry for two minutes, and each call wait for its whole deadline. */
 const answeredWithinMs = 1_000;
 
-/** A connection that is given up, as the kernel does (ETIMEDOUT), when nobody has answered within a second. */
+/** A connection that fails with the kernel's error (ETIMEDOUT) when nobody has answered within a second. */
 export function connectInTime({ host, port }: Address): Socket {
   const socket = connect({ host, port });
   const giveUp = (): void => {

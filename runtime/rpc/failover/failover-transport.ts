@@ -13,15 +13,15 @@ import { createProcesses, type FindProcesses } from './processes.ts';
 
 type Connection = Transport & { drop(): void };
 
-/** The deadline of a unary call that names none. */
+/** The deadline of a unary call that sets none. */
 const longestMs = 30_000;
 
-/** Abort a stream with this reason when it has been silent for too long: its connection is dropped with it. */
+/** Abort a stream with this reason when it has been silent for too long: its connection is dropped as well. */
 export const fellSilent = new ConnectError('The stream fell silent.', Code.Unavailable);
 
 /**
- * Calls the processes of a service in turn. A unary call whose connection breaks is retried once, at another process where there is one, if the
- * contract calls it idempotent or nobody was listening.
+ * Calls the processes of a service in turn. A unary call whose connection breaks is retried once, at another process if there is one,
+ * provided that the contract marks it idempotent or that no process was listening.
  */
 export function failoverTransport(
   addresses: readonly Address[],
@@ -59,7 +59,7 @@ export function failoverTransport(
       const backend = balancer.next();
       const askedAt = performance.now();
       const known = (error: unknown): unknown => {
-        // One that stays open without a word would be given the next call too.
+        // A connection that stays open in silence would be used for the next call too.
         if (signal?.reason === fellSilent) backend.transport.drop();
         else if (!isBreak(error, signal)) return error;
         balancer.broke(backend);
@@ -77,7 +77,7 @@ export function failoverTransport(
   };
 }
 
-/** One connection to each process. A process that is gone gets no new calls; calls under way go on. */
+/** One connection per process. A process that is gone gets no new calls; calls in flight go on. */
 function balancerOver(addresses: readonly Address[], maxResponseBytes: number, find: FindProcesses | undefined) {
   let open = new Map<string, Connection>();
   const connectTo = (processes: readonly Address[]): Connection[] => {
@@ -106,8 +106,9 @@ async function* watched<Message>(
 }
 
 /**
- * One connection, made when it is called for, within a second (connect.ts). A process that vanished with its host ends no connection: what has said
- * nothing for two seconds is asked, before the next call or while one waits, and is dead a second later. One that says something more often is never asked.
+ * One connection, opened on demand, within a second (connect.ts). A process that vanished with its host closes no connection: one that has
+ * been silent for two seconds is pinged, before the next call or while one waits, and counts as dead a second later. One that sends
+ * something more often is never pinged.
  */
 function connection(address: Address, readMaxBytes: number): Connection {
   const { host, port } = address;
@@ -115,7 +116,7 @@ function connection(address: Address, readMaxBytes: number): Connection {
   const keepalive = {
     pingIntervalMs: 2_000,
     pingTimeoutMs: 1_000,
-    // Idle connections are asked by a timer that outlives them: it throws where nobody can catch.
+    // Idle connections would be pinged by a timer that outlives them, and throws where nobody can catch it.
     pingIdleConnection: false,
     idleConnectionTimeoutMs: 900_000,
   };
@@ -134,8 +135,8 @@ function connection(address: Address, readMaxBytes: number): Connection {
 type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 /**
- * The manager stops listening to a connection that broke as soon as the next call asks for another, which may be before the
- * connection tells its error. An error that nobody hears ends the process; the calls have heard of it by then.
+ * The session manager removes its listeners from a broken connection as soon as the next call asks for another, which may be before the
+ * connection emits its error. An unhandled error event ends the process; the calls have been told by then.
  */
 function withHeardErrors(sessions: Sessions): Sessions {
   const heard = new WeakSet<Http2Session>();
@@ -154,22 +155,22 @@ function withHeardErrors(sessions: Sessions): Sessions {
 const isIdempotent = ({ idempotency }: DescMethodUnary): boolean =>
   idempotency !== MethodOptions_IdempotencyLevel.IDEMPOTENCY_UNKNOWN;
 
-/** Whether it was the connection, or a process that is going away, and not an answer. */
+/** Whether the connection broke, or the process is going away, rather than an answer being an error. */
 function isBreak(error: unknown, signal: AbortSignal | undefined): boolean {
   if (!(error instanceof ConnectError) || signal?.aborted) return false;
   const [info] = error.findDetails(ErrorInfoSchema);
   if (info) return info.reason === ('SHUTTING_DOWN' satisfies Reason);
-  // Node cancels the streams of a connection that was closed under them.
+  // Node cancels the streams of a connection that is closed under them.
   return error.code === Code.Canceled || ['unavailable', 'timeout'].includes(fromConnectError(error).kind);
 }
 
-/** Whether nobody can have heard of the call, because nobody listens there. */
+/** Whether nobody can have received the call, because nobody listens there. */
 function isUnheard(error: unknown): boolean {
   const cause = error instanceof ConnectError ? error.cause : undefined;
   return cause instanceof Error && 'code' in cause && cause.code === 'ECONNREFUSED';
 }
 
-/** A cancellation that nobody asked for is not one. */
+/** A cancellation that nobody requested means that the service is unavailable. */
 function unavailableBy(error: unknown): unknown {
   if (!(error instanceof ConnectError) || error.code !== Code.Canceled) return error;
   return toConnectError(unavailable('DEPENDENCY_UNAVAILABLE', reasons.DEPENDENCY_UNAVAILABLE.sentence, 1_000, error));

@@ -6,15 +6,15 @@ import { lookupHost } from '../dns.ts';
 export type FindProcesses = (address: Address) => Promise<readonly Address[]>;
 
 export interface Processes {
-  /** A call is about to be made: names are looked up again, beside it, when that was not done for five seconds. */
+  /** To be called before a call: looks up names again in the background if the last lookup is five seconds old. */
   refresh(): void;
-  /** One did not answer as if it were there: names are looked up again within a second. */
+  /** To be called when a process seems to be gone: looks up names again within a second. */
   doubt(): void;
 }
 
 interface ProcessesOptions {
   readonly addresses: readonly Address[];
-  /** Told of all processes when there are others than before; at first the addresses are taken for them. */
+  /** Called with all processes when they have changed; until then the addresses stand for them. */
   readonly moved: (processes: readonly Address[]) => void;
   readonly find?: FindProcesses | undefined;
   readonly now?: () => number;
@@ -24,8 +24,8 @@ const everyMs = 5_000;
 const doubtedMs = 1_000;
 
 /**
- * A name stands for all processes of its kind where a cluster answers it with all their addresses (a headless service of Kubernetes); a connection to
- * the name would reach one of them, and stay there. While it cannot be looked up, what was found before is kept.
+ * A name stands for all processes of its kind where a cluster resolves it to all their addresses (a headless service in Kubernetes); a
+ * connection to the name would reach one of them, and stay there. While the lookup fails, the previous result is kept.
  */
 export function createProcesses(options: ProcessesOptions): Processes {
   const { addresses, moved, find = findByName, now = () => performance.now() } = options;
@@ -55,7 +55,7 @@ export function createProcesses(options: ProcessesOptions): Processes {
   };
 }
 
-/** Where there is only one address, the name: it is looked up with each connection that is made. */
+/** If there is only one address, the name itself: it is resolved for each new connection. */
 async function findByName(address: Address): Promise<readonly Address[]> {
   if (isIP(address.host) !== 0) return [address];
   const hosts = await lookupHost(address.host);

@@ -58,7 +58,7 @@ function unary(endpoint: Endpoint, host: Host) {
       answerUnary(endpoint, host, context, callback, answer);
       return;
     }
-    // Only a call that waits can be late or be left: an answer given at once needs neither timer nor listener.
+    // Only a call that waits can miss its deadline or be abandoned: one answered at once needs neither timer nor listener.
     context.timer = setTimeout(expireUnary, context.deadlineAt - Date.now(), endpoint, host, context, callback);
     call.on('cancelled', () => leave(endpoint, host, context));
     answer.then(
@@ -92,7 +92,7 @@ function answerUnary(
   finish(endpoint, host, context, 0);
 }
 
-/** Sends no initial metadata: the answer is trailers-only, which is how Retry-After reaches HTTP. */
+/** Sends no initial metadata: the response is trailers-only, which is how Retry-After reaches HTTP. */
 function failUnary(
   endpoint: Endpoint,
   host: Host,
@@ -146,7 +146,7 @@ async function* requestsOf(endpoint: Endpoint, call: ServerDuplexStream<unknown,
   }
 }
 
-/** Sends what the handler yields, no faster than the other side reads, until it ends, fails, is left or is late. */
+/** Sends what the handler yields, no faster than the other side reads, until the handler ends or fails, the caller leaves or the deadline passes. */
 async function pump(
   endpoint: Endpoint,
   host: Host,
@@ -216,7 +216,7 @@ function begin(endpoint: Endpoint, host: Host, call: IncomingCall): CallContext 
   return context;
 }
 
-/** Deadline, then caller: what is refused here has cost the handler nothing. */
+/** Checks the deadline, then the caller: a call refused here has cost the handler nothing. */
 function admit(endpoint: Endpoint, host: Host, context: CallContext): void {
   if (context.deadlineAt <= Date.now()) throw timedOut('The call arrived with no time left to answer it.');
   if (isOpen(endpoint.rule)) return;
@@ -232,7 +232,7 @@ function admitRequest(endpoint: Endpoint, request: unknown): void {
   endpoint.check?.(request as Parameters<typeof endpoint.check>[0]);
 }
 
-/** The caller went away or its deadline passed in grpc-js: nobody is left to answer. */
+/** The caller left, or the deadline passed in grpc-js: nobody is left to answer. */
 function leave(endpoint: Endpoint, host: Host, context: CallContext): void {
   if (context.done) return;
   context.abort(canceled());

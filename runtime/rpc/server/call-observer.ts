@@ -15,7 +15,7 @@ const serverDuration = histogram(metric.serverDuration);
 
 export interface CallObserver {
   started(endpoint: Endpoint, context: CallContext): void;
-  /** cause is what a handler threw, where it did. */
+  /** cause: what a handler threw, if it did. */
   finished(endpoint: Endpoint, context: CallContext, code: StatusCode, cause?: unknown): void;
   inFlight(): number;
   stop(): void;
@@ -72,7 +72,7 @@ function lineOf(endpoint: Endpoint, context: CallContext, code: StatusCode, late
   };
 }
 
-/** Who called, by identifiers alone: what a leaked credential did can be told afterwards. */
+/** The caller, only by identifiers: they tell afterwards what a leaked credential was used for. */
 function callerFields(caller: Caller): object {
   if (caller.kind === 'service') return { caller: caller.service };
   const { kind, userId, workspaceId, credentialId } = caller;

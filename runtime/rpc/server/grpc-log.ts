@@ -1,13 +1,13 @@
 import { setLogger } from '@grpc/grpc-js';
 import type { Log } from '../../telemetry/log.ts';
 
-/** The text begins so, and quotes what a client sent. */
+/** How the message begins, before it quotes what a client sent. */
 const foreignHeader = 'Failed to add metadata entry';
 const pauseMs = 1_000;
 
 /**
- * Takes what grpc-js would write to standard error into the log, one line a second at most. A request header that is not
- * ASCII is left out of the metadata and is no fault: any client can send them without end, and they may hold anything.
+ * Redirects what grpc-js would write to standard error into the log, at most one line a second. A request header that is not ASCII is left
+ * out of the metadata and not logged: any client can send them endlessly, and they may contain anything.
  */
 export function takeGrpcLog(log: Log, now: () => number = () => performance.now()): void {
   let quietUntil = Number.NEGATIVE_INFINITY;

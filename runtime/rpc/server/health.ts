@@ -5,13 +5,13 @@ import type { Log } from '../../telemetry/log.ts';
 import { observe } from '../../telemetry/metrics.ts';
 import { metric } from '../../telemetry/schema.ts';
 
-/** Passes by resolving. */
+/** Passes if it resolves. */
 export type Check = (signal: AbortSignal) => Promise<unknown>;
 
 export interface Health {
-  /** The process as a whole and each of its services. */
+  /** Sets the status of the process as a whole and of each of its services. */
   set(serving: boolean): void;
-  /** What the last checks said, by dependency. */
+  /** The results of the last checks, by dependency. */
   dependencies(): Readonly<Record<string, boolean>>;
   stop(): void;
 }
@@ -25,8 +25,8 @@ interface HealthOptions {
 }
 
 /**
- * grpc.health.v1. The empty name and the services say whether this process takes calls; it does while a store is down, for
- * that is what its breakers are for. What it depends on is told under the names `dependency/<name>`.
+ * grpc.health.v1. The empty name and the services say whether this process accepts calls; it does while a store is down, since its breakers
+ * handle that. Its dependencies are reported under the names `dependency/<name>`.
  */
 export function serveHealth(server: Server, options: HealthOptions): Health {
   const health = new HealthImplementation();

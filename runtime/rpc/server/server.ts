@@ -17,29 +17,29 @@ export interface ServerOptions {
   readonly log: Log;
   readonly hot?: readonly string[];
   readonly checks?: Readonly<Record<string, Check>>;
-  /** How often each of them is asked for (default 2,000). */
+  /** How often each of them is checked (default 2,000). */
   readonly checkEveryMs?: number;
-  /** Of one message (default 4 MiB). */
+  /** Per message (default 4 MiB). */
   readonly maxResponseBytes?: number;
 }
 
 export interface RunningServer {
-  /** Where it listens; with port 0 asked for, the port that it got. */
+  /** The listening address; for port 0, with the port that was assigned. */
   readonly address: Address;
   readonly health: Health;
-  /** NOT_SERVING, then streams are ended, calls are given drainMs (default 25,000) to end, then connections are closed. */
+  /** NOT_SERVING, then ends streams, gives calls drainMs (default 25,000) to finish, then closes connections. */
   stop(drainMs?: number): Promise<void>;
 }
 
 const mebibyte = 1_048_576;
 const maxRequestBytes = mebibyte;
-/** grpc-js refuses before a caller is known, so it is left what is out of all proportion: so many times the largest request. */
+/** grpc-js refuses before the caller is known, so it is left only what is grossly too large: this many times the largest request. */
 const refusedUnread = 4;
 const drainLimitMs = 25_000;
-/** For the last answers to leave the process once the last call has its status. */
+/** For the last responses to leave the process after the last call has its status. */
 const flushMs = 250;
 
-/** A grpc-js server with bounds on everything, and its health service. */
+/** A grpc-js server with limits on everything, and its health service. */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
   refuseTwins(options.services);
   const observer = createCallObserver({ log: options.log, hot: new Set(options.hot ?? []) });
@@ -80,7 +80,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   };
 }
 
-/** The call itself, not one around it: that would stand in the way of every message. */
+/** The call itself, not a wrapper around it: that would be in the way of every message. */
 const explainRefusals: ServerInterceptor = (_method, call) => {
   const send = call.sendStatus;
   call.sendStatus = (status) => send.call(call, explained(status));
