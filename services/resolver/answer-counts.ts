@@ -5,7 +5,7 @@ import type { FollowState, Source } from './cached-link.ts';
 export type Outcome = FollowState | 'preview' | 'absent' | 'malformed' | 'stale' | 'unavailable' | 'limited';
 export type AnsweredBy = Source | 'filter' | 'none';
 
-/** Counts answers. Adding to a plain number is all that a redirect pays; the metric is told when flush is called. */
+/** Counts answers. A redirect only pays for an addition to a plain number; the metric is updated when flush is called. */
 export interface AnswerCounts {
   count(tier: AnsweredBy, outcome: Outcome): void;
   flush(): void;

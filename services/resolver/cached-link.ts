@@ -8,7 +8,7 @@ import { redirectStatusOf } from '#runtime/shortlink/link-record.ts';
 /** Where an answer came from. */
 export type Source = 'l1' | 'redis' | 'replica' | 'primary';
 
-/** What L1 keeps of a LinkRecord, with everything that following the link needs made once. */
+/** What L1 keeps of a LinkRecord, with everything that following the link needs prepared. */
 export interface CachedLink {
   readonly id: string;
   readonly workspaceId: string;
@@ -17,24 +17,24 @@ export interface CachedLink {
   readonly code: string;
   /** Milliseconds since 1970. */
   readonly createdAtMs: number | undefined;
-  /** Milliseconds since 1970; infinite for a link without an end. */
+  /** Milliseconds since 1970; infinite for a link that does not expire. */
   readonly expiresAtMs: number;
   readonly state: 'active' | 'disabled' | 'used_up' | 'deleted';
-  /** How often it may be followed, which only the link service can count; 0: as often as anybody likes. */
+  /** How often it may be followed, which only the link service can count; 0: no limit. */
   readonly maxClicks: number;
   /** The HTTP status of the redirect. */
   readonly status: string;
   /** The destination, byte for byte. */
   readonly location: string;
   readonly cacheControl: string;
-  /** Whose click a follow is, as if this memory answered; see docs/decisions/0003-click.md. */
+  /** The click tag of a follow answered from this memory; see docs/decisions/0003-click.md. */
   readonly click: string;
-  /** About what it takes in memory. */
+  /** Approximate size in memory. */
   readonly bytes: number;
-  // What follows changes when a store confirms the record.
+  // The rest changes when a store confirms the record.
   /** When a store or Watch last confirmed it, by the process's clock. */
   checkedAt: number;
-  /** How long that is good for while Watch is live. */
+  /** How long that confirmation is trusted while Watch is live. */
   trustMs: number;
   /** The epoch (freshness.ts) in which it was confirmed. */
   epoch: number;
@@ -46,7 +46,7 @@ export function nameOf({ domain, code }: LinkKey): string {
   return `${domain}/${code}`;
 }
 
-/** stateOf (runtime/shortlink) without its work: this is the hot path. */
+/** A cheaper stateOf (runtime/shortlink), for the hot path. */
 export function followState(link: CachedLink, atMs: number): FollowState {
   if (link.state === 'deleted') return 'deleted';
   if (atMs >= link.expiresAtMs) return 'expired';
@@ -73,7 +73,7 @@ export function toCachedLink(record: LinkRecord): CachedLink {
     maxClicks: record.maxClicks,
     status: String(redirectStatusOf(record)),
     location: headerValue(record.destination),
-    // From a browser that kept it, it would be followed without taking a use.
+    // Kept by a browser, it would be followed without taking a use.
     cacheControl: record.maxClicks > 0 ? notStored : cacheControlOf(redirectStatus),
     click: flat(clickOf(record, 'l1')),
     bytes: perLinkBytes + record.destination.length + 4 * code.length,
@@ -89,19 +89,19 @@ function stateOf({ deletedAt, disabled, usedUp }: LinkRecord): CachedLink['state
   return usedUp ? 'used_up' : 'active';
 }
 
-/** Measured: an entry and its places in the cache, but for the texts of the link's own. */
+/** Measured: an entry and its places in the cache, without the link's own texts. */
 const perLinkBytes = 1_400;
 
 function epochMs({ seconds, nanos }: Timestamp): number {
   return Number(seconds) * 1_000 + Math.floor(nanos / 1_000_000);
 }
 
-/** Destinations are stored in ASCII; one that is not must not break the answer, no matter who wrote it. */
+/** Destinations are stored in ASCII; one that is not must not break the response, whoever wrote it. */
 function headerValue(destination: string): string {
   return destination.toWellFormed().replace(/[^\x21-\x7e]+/g, encodeURIComponent);
 }
 
-/** A text that was put together holds on to its parts, at several times its size; a copy does not. */
+/** A concatenated string keeps its parts alive, at several times its size; a copy does not. */
 function flat(ascii: string): string {
   return Buffer.from(ascii, 'latin1').toString('latin1');
 }

@@ -28,12 +28,12 @@ import { type Guess, isTooMany, type TooMany, type UnknownCodes } from './unknow
 
 export interface Dependencies {
   readonly resolver: Resolver;
-  /** Asked for each follow of a link that has a limit. */
+  /** Called for each follow of a link with a limit. */
   readonly takeUse: TakeUse;
   readonly domains: Domains;
   readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
-  /** How many an address may ask for, to tell it. */
+  /** How many unknown codes an address may request; shown in refusals. */
   readonly unknownCodesLimit: number;
   /** Milliseconds since 1970. */
   readonly wallClock: () => number;
@@ -42,7 +42,7 @@ export interface Dependencies {
 type Calls = ServiceImpl<typeof ResolverService>;
 type LinkAnswer = Extract<Answer, { kind: 'link' }>;
 
-/** Counts an answer, and writes what it was into the log line of its call. */
+/** Counts an answer, and adds it to the log line of its call. */
 type Note = (context: HandlerContext, code: string, tier: AnsweredBy, outcome: Outcome) => void;
 
 export function createHandlers(dependencies: Dependencies): Calls {
@@ -59,7 +59,7 @@ export function createHandlers(dependencies: Dependencies): Calls {
   return { redirect: createRedirect(dependencies, note), resolve: createResolve(dependencies, note) };
 }
 
-/** For Envoy: the answer to a browser. */
+/** For Envoy: the response to a browser. */
 function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect'] {
   const { resolver, takeUse, domains, unknownCodes, wallClock } = dependencies;
 
@@ -83,7 +83,7 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     return preview ? previewAnswer(link) : redirectAnswer(link, tier, stale);
   }
 
-  /** Of a link with a limit that may be followed as far as this process knows. */
+  /** For a link with a limit that is followable as far as this process knows. */
   async function limitedAnswerOf(context: HandlerContext, link: CachedLink, tier: Source): Promise<HttpAnswer> {
     const use = await takeUse(link, callFrom(context));
     if (use.kind === 'unavailable') return answerOf(context, link, use, false);
@@ -96,7 +96,7 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     return redirectAnswer(use.link, use.link === link ? tier : 'primary', false);
   }
 
-  /** HEAD takes nothing, and what is not to be followed anyway is told without asking. */
+  /** HEAD takes no use, and a link that is not followable anyway is answered without asking. */
   const takesUse = (context: HandlerContext, { link }: LinkAnswer): boolean =>
     link.maxClicks > 0 && !isHead(context) && followState(link, wallClock()) === 'followable';
 
@@ -119,7 +119,7 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     if (isTooMany(answer)) return send(context, tooManyOf(context, key, answer));
     if (preview || answer.kind !== 'link' || !takesUse(context, answer))
       return send(context, answerOf(context, key, answer, preview));
-    // Posted in a chat, a link that may be followed once would be used up before anybody has seen it.
+    // A link posted in a chat that may be followed once would otherwise be used up before anybody has seen it.
     if (isLinkPreviewer(metadataOf(context, 'user-agent'))) return send(context, answerOf(context, key, answer, true));
     return send(context, await limitedAnswerOf(context, answer.link, answer.tier));
   }
@@ -133,7 +133,7 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     }
     const key: LinkKey = { domain, code: asked.code };
     const link = asked.preview ? undefined : resolver.atHand(key);
-    // What memory alone can answer takes no turn of the event loop.
+    // What memory alone can answer is answered within the same turn of the event loop.
     if (link && link.maxClicks === 0 && followState(link, wallClock()) === 'followable') {
       note(context, link.code, 'l1', 'followable');
       return send(context, redirectAnswer(link, 'l1', false));
@@ -186,10 +186,10 @@ function createResolve({ resolver, domains, wallClock }: Dependencies, note: Not
 const formOf = (context: HandlerContext): 'json' | 'html' =>
   prefersJson(metadataOf(context, 'accept')) ? 'json' : 'html';
 
-/** The address of who asks. Made by Envoy, which lets no client say it. */
+/** The client's address. Set by Envoy, which lets no client forge it. */
 const clientOf = (context: HandlerContext): string | undefined => metadataOf(context, 'x-envoy-external-address');
 
-/** Tells Envoy the answer. */
+/** Sends Envoy the answer. */
 function send(context: HandlerContext, { headers, body, noBody }: HttpAnswer): HttpBody {
   setFixedMetadata(context, headers);
   return body !== noBody && isHead(context) ? noBody : body;

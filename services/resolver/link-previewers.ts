@@ -1,6 +1,6 @@
 /**
- * What fetches a link to show it in a message: its name is told so that servers can tell it from a person. A list of those that say they do
- * nothing else; crawlers and tools (curl) are not on it, for what they fetch may be meant.
+ * User agents that fetch a link to show it in a message, and name themselves so that servers can tell them from a person. Only those that
+ * say they do nothing else are listed; crawlers and tools (curl) are not, since they may really mean to follow the link.
  */
 const names = [
   ...['facebookexternalhit', 'facebot', 'twitterbot', 'linkedinbot', 'pinterestbot', 'redditbot', 'cardyb'],
@@ -8,7 +8,7 @@ const names = [
   ...['mastodon/', 'synapse', 'vkshare', 'iframely', 'embedly'],
 ];
 
-/** A User-Agent that only shows the link to people who may then follow it. */
+/** Whether this User-Agent only shows the link to people who may then follow it. */
 export function isLinkPreviewer(userAgent: string | undefined): boolean {
   const given = userAgent?.toLowerCase() ?? '';
   return names.some((name) => given.includes(name));

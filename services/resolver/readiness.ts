@@ -11,8 +11,8 @@ const degraded = Buffer.from(JSON.stringify({ status: 'degraded', degraded: ['ga
 const nothing = new Uint8Array();
 
 /**
- * What /readyz says while gateway-access, which asks all parts of the mesh, does not answer. Envoy calls this where a resolver is in rotation: then
- * redirects work, and of the other parts nobody knows.
+ * The /readyz answer while gateway-access, which checks all parts of the mesh, does not respond. Envoy calls this when a resolver is in
+ * rotation: redirects work, and the state of the other parts is unknown.
  */
 export const readiness: Pick<ServiceImpl<typeof PagesService>, 'getReadiness'> = {
   getReadiness(_request, context) {

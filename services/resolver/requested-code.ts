@@ -1,6 +1,6 @@
 import { isCode } from '#runtime/shortlink/link-key.ts';
 
-/** The last part of a short link's path, as it was asked for. */
+/** The last part of a short link's path, as requested. */
 export interface RequestedCode {
   /** NFC. */
   readonly code: string;
@@ -9,7 +9,7 @@ export interface RequestedCode {
 }
 
 const plainCode = /^[0-9A-Za-z_-]{1,64}$/;
-/** 64 characters of two UTF-16 units each, four times as many before they are composed. */
+/** 64 characters of two UTF-16 units each, and four times as many before composition (NFC). */
 const longestRaw = 512;
 
 /** Undefined: no link can have such a code, so no store is asked. */

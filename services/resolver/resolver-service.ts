@@ -35,10 +35,10 @@ const now = (): number => performance.now();
 const maxFlights = 2_000;
 const maxFills = 64;
 const flushMs = 1_000;
-/** Held back, a redirect is a place taken at Envoy, so only so many are; and its deadline is a second. */
+/** A delayed redirect occupies one of Envoy's slots, so their number is limited; and its deadline is a second. */
 const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 200, maxAddresses: 20_000 } as const;
 
-/** The memory of this process: what it holds, how far to believe it, which codes it can refuse. */
+/** The state of this process: what it has cached, how far to trust it, and which codes it can refuse. */
 function createMemory(config: ResolverConfig) {
   const { l1TrustMs: trustMs, l1LapseMs: lapseMs, l1StaleMs: staleMs, replicaLagMs } = config;
   const freshness = createFreshness({ now, lapseMs, replicaLagMs });
@@ -59,7 +59,7 @@ function connectStores(config: ResolverConfig, cachedUntilMs: () => number, log:
     createPool(url, { name, primary, max, statementTimeoutMs: timeoutMs, connectTimeoutMs: timeoutMs, log });
   const primary = poolOf(config.postgresPrimary, 'primary', true);
   const replicas = config.postgresReplicas.map((url, index) => poolOf(url, `replica-${index + 1}`));
-  // When Redis dies its whole load is here at once: opening connections then costs more than a redirect may wait.
+  // When Redis dies its whole load arrives here at once: opening connections then would take longer than a redirect may wait.
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, Math.ceil(max / 2)));
   const redis = createRedis(config.redisUrl, { name: config.instance, commandTimeoutMs: timeoutMs, log });
   const { budgetMs } = config;
@@ -71,7 +71,7 @@ function connectStores(config: ResolverConfig, cachedUntilMs: () => number, log:
     replica: replicaTier(copies, { ...limits, lateMs }),
     primary: primaryTier(first, () => look(first), limits),
   };
-  /** A server that answers its health check is asked again at once: a failover takes less time than a breaker. */
+  /** A server that passes its health check is used again at once: a failover takes less time than a breaker. */
   const check = (store: LinkStore, tier: PostgresTier | undefined, server: number) => async (): Promise<void> => {
     await look(store);
     tier?.answersAgain(server);
@@ -87,7 +87,7 @@ function connectStores(config: ResolverConfig, cachedUntilMs: () => number, log:
   };
 }
 
-/** Answers when the server can do what a redirect asks of it; no link has this name. */
+/** Resolves when the server can do what a redirect asks of it; no link has this name. */
 const look = (store: LinkStore): Promise<unknown> => store.find([{ domain: '', code: '' }]);
 
 export interface ResolverParts {
@@ -95,21 +95,21 @@ export interface ResolverParts {
   readonly takeUse: TakeUse;
   readonly answerCounts: AnswerCounts;
   readonly unknownCodes: UnknownCodes;
-  /** By which links end. */
+  /** The clock by which links expire. */
   readonly wallClock: () => number;
   readonly checks: Readonly<Record<string, () => Promise<unknown>>>;
   /** In the order of opening. */
   readonly close: readonly (() => unknown)[];
 }
 
-/** Asks the link service for one use of a link; what may have been taken is never asked for again. */
+/** Asks the link service for one use of a link; a request that may have taken one is never repeated. */
 function useAsker({ takeMs: timeoutMs, breakerResetMs: resetMs }: ResolverConfig, client: LinkClient, log: Log) {
   const ask: TakeUseOptions['ask'] = ({ domain, code, id: linkId, version }, options) =>
     client.takeClick({ domain, code, linkId, version }, { ...options, timeoutMs });
   return breaker('link', ask, { timeoutMs, resetMs, log });
 }
 
-/** Everything that the handlers stand on, running. */
+/** Builds and starts everything that the handlers need. */
 export function startResolverService(config: ResolverConfig, log: Log): ResolverParts {
   const { freshness, l1, filter } = createMemory(config);
   const { tiers, checks, close } = connectStores(config, () => freshness.cachedUntilMs, log);
@@ -149,10 +149,7 @@ export function startResolverService(config: ResolverConfig, log: Log): Resolver
   };
 }
 
-/**
- * A process that was kept from running finds its timers over before it has read the answers that have long arrived: they
- * get one turn of the event loop.
- */
+/** A process that was paused finds its timers expired before it has read answers that arrived long ago: these get one turn of the event loop. */
 function timer(ms: number): { readonly done: Promise<void>; cancel(): void } {
   const { promise: done, resolve } = Promise.withResolvers<void>();
   const handle = setTimeout(() => setImmediate(resolve), ms);

@@ -3,7 +3,8 @@ import { type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-
 import { nameOf } from './cached-link.ts';
 import type { LinkStore } from './store.ts';
 
-// Named, so that each connection plans it once. With `limit 1` it is one look into the index for each key, however many rows the
+// Named, so that each connection plans it once. `limit 1` makes it one index lookup per key, however many rows the planner expects when it
+// plans.
 // planner believes there to be when it plans.
 const findLinks = {
   name: 'resolver-find-links',

@@ -4,12 +4,12 @@ import { rateOf, taking } from '#runtime/limits/gcra.ts';
 import type { RateLimit } from '#runtime/limits/rate-limits.ts';
 
 export interface UnknownCodesOptions {
-  /** Unknown codes that an address may ask this process for at full speed. */
+  /** Unknown codes that an address may request from this process at full speed. */
   readonly limit: RateLimit;
   /** Requests beyond the limit are delayed by at most this long; those that would need longer are refused. */
   readonly longestWaitMs: number;
   readonly maxAddresses: number;
-  /** Questions held back at once, of all addresses. */
+  /** Delayed requests at a time, over all addresses. */
   readonly maxWaiting: number;
   /** Milliseconds. */
   readonly now: () => number;
@@ -17,22 +17,22 @@ export interface UnknownCodesOptions {
 }
 
 /**
- * What is asked for: a code that was certainly never handed out, or one that a store has to be asked for. They are counted
- * apart, so that an address that tries made-up codes slows no neighbour's look at a real link.
+ * What is requested: a code that was certainly never handed out, or one that needs a store. They are counted separately, so that an address
+ * that tries made-up codes does not slow its neighbours' requests for real links.
  */
 export type Guess = 'made_up' | 'possible';
 
-/** Who is sent away: when the next question is welcome, and when all is as before, in milliseconds from now. */
+/** For a refused client: when the next request is welcome, and when the limit is fully restored, in milliseconds from now. */
 export interface TooMany {
   readonly retryAfterMs: number;
   readonly resetMs: number;
 }
 
-/** Slows addresses that keep asking for codes that lead nowhere. Links that memory holds are never asked about here. */
+/** Slows addresses that keep requesting codes that do not exist. Links answered from memory never come here. */
 export interface UnknownCodes {
-  /** Counts a code that is unknown without asking, and says whether it may be answered now; else it is left to `pace`. */
+  /** Counts a code known to be unknown without a lookup, and returns whether it may be answered now; otherwise use `pace`. */
   countNow(address: string | undefined, guess: Guess): boolean;
-  /** Calls `ask`, at once or a little later, or answers that there were too many. Only an unknown code is counted. */
+  /** Calls `ask`, at once or after a delay, or returns that there were too many. Only an unknown code is counted. */
   pace<Result>(
     address: string | undefined,
     guess: Guess,
@@ -44,7 +44,7 @@ type Turn = TooMany | { readonly waitMs: number };
 
 const microseconds = 1_000;
 
-/** Counts in this process alone: a store that could be asked about an address would be one more to flood. */
+/** Counts in this process only: a store of counts per address would be one more to flood. */
 export function createUnknownCodes(options: UnknownCodesOptions): UnknownCodes {
   const { longestWaitMs, maxWaiting, now, sleep } = options;
   const rate = rateOf(options.limit);
@@ -76,7 +76,7 @@ export function createUnknownCodes(options: UnknownCodesOptions): UnknownCodes {
     waiting--;
   }
 
-  /** Undefined for what is no address: it is not counted. */
+  /** Undefined if it is not an address: it is not counted. */
   function keyOf(address: string | undefined, guess: Guess): string | undefined {
     const prefix = address === undefined ? undefined : addressPrefix(address);
     return prefix && `${guess} ${prefix}`;
@@ -102,7 +102,7 @@ export function createUnknownCodes(options: UnknownCodesOptions): UnknownCodes {
         if (unknown) count(key);
         return result;
       }
-      // Counted beforehand, so that the next one waits longer; good links, too, are a little late now.
+      // Counted in advance, so that the next one waits longer; good links are slightly delayed too by now.
       count(key);
       await hold(mine.waitMs);
       const { unknown, result } = await ask();

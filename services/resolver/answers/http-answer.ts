@@ -17,7 +17,7 @@ import {
   unavailablePage,
 } from './pages.ts';
 
-/** What Envoy is to answer with. */
+/** What Envoy is to respond with. */
 export interface HttpAnswer {
   /** As initial metadata; `x-status` is the status. */
   readonly headers: FixedHeaders;
@@ -26,7 +26,7 @@ export interface HttpAnswer {
   readonly noBody: HttpBody;
 }
 
-/** An answer in both forms, made once. */
+/** An answer in both forms, built once. */
 interface Page {
   readonly html: HttpAnswer;
   readonly json: HttpAnswer;
@@ -34,7 +34,7 @@ interface Page {
 
 const retryAfterSeconds = 1;
 const pageCaching = { 'cache-control': notStored, vary: 'accept' };
-// Without a type of its own Envoy calls an empty HttpBody JSON.
+// Without an explicit type Envoy labels an empty HttpBody as JSON.
 const emptyType = 'text/plain; charset=utf-8';
 const emptyAnswer: HttpBody = encodedOnce(HttpBodySchema, create(HttpBodySchema, { contentType: emptyType }));
 
@@ -54,7 +54,7 @@ export const unavailableAnswer: Page = {
   ),
 };
 
-/** For an address that asked for too many unknown codes; the times are from now. */
+/** For an address that requested too many unknown codes; the times are from now. */
 export function tooManyAnswer(form: keyof Page, calls: number, retryAfterMs: number, resetsAtMs: number): HttpAnswer {
   const headers = {
     'retry-after': String(Math.ceil(retryAfterMs / 1_000)),
@@ -66,7 +66,7 @@ export function tooManyAnswer(form: keyof Page, calls: number, retryAfterMs: num
   return jsonAnswer('429', limited('RATE_LIMITED', 'Too many unknown codes.', retryAfterMs), headers);
 }
 
-/** The words for a link that is there and leads nowhere. */
+/** What to say about a link that exists but leads nowhere. */
 export const goneErrors = {
   expired: { reason: 'LINK_EXPIRED', message: 'The link has expired.' },
   disabled: { reason: 'LINK_DISABLED', message: 'The link is switched off.' },
@@ -85,7 +85,7 @@ export function goneAnswerOf(state: GoneReason): Page {
   return goneAnswers[state];
 }
 
-/** The redirect of a link that may be followed. */
+/** The redirect of a followable link. */
 export function redirectAnswer(link: CachedLink, tier: Source, stale: boolean): HttpAnswer {
   const headers = {
     'x-status': link.status,

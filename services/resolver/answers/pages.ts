@@ -2,7 +2,7 @@ import { escapeHtml, pageMark, pagePolicy, pageStyle } from '#runtime/http/page.
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { FollowState } from '../cached-link.ts';
 
-/** Why a link that is there leads nowhere. */
+/** Why an existing link leads nowhere. */
 export type GoneReason = Exclude<FollowState, 'followable'>;
 
 /** What the preview shows. */
@@ -15,7 +15,7 @@ export interface Preview {
   readonly maxClicks: number;
 }
 
-/** Headers that every page carries. */
+/** Headers of every page. */
 export const pageHeaders = {
   'content-security-policy': pagePolicy,
   'x-content-type-options': 'nosniff',

@@ -4,18 +4,18 @@ import type { Confirmation } from './trust.ts';
 
 export interface AbsencesOptions {
   readonly freshness: Freshness;
-  /** How long an absence is given without asking the primary again, in milliseconds. */
+  /** How long an absence is answered without asking the primary again, in milliseconds. */
   readonly absenceMs: number;
   readonly maxAbsences: number;
 }
 
-/** Names for which the primary, or a tombstone in Redis, has lately said that there is no link. */
+/** Names for which the primary, or a tombstone in Redis, has recently said that there is no link. */
 export interface Absences {
-  /** Is there a note of it, however old? */
+  /** Whether the absence is recorded, however long ago. */
   has(key: string): boolean;
   remember(key: string, confirmation: Confirmation): void;
   forget(key: string): void;
-  /** Was it confirmed recently, with no change missed since? */
+  /** Whether it was confirmed recently, with no change missed since. */
   isRecent(key: string, now: number): boolean;
 }
 

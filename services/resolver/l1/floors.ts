@@ -1,30 +1,30 @@
 import type { Clock } from '../watch/freshness.ts';
 
 interface Floor {
-  /** The greatest version told of. */
+  /** The greatest version reported. */
   readonly version: bigint;
-  /** The epoch of the newest change, and the greatest version told of in it. */
+  /** The epoch of the newest change, and the greatest version reported in it. */
   readonly epoch: number;
   readonly epochVersion: bigint;
   readonly until: number;
-  /** No older row shows anything else: the link was made by this version, or has come to its end, which an older row says as well. */
+  /** Whether no older row can mislead: the link was created by this version, or has expired, which an older row says as well. */
   readonly forgettable: boolean;
 }
 
 export interface FloorsOptions {
   readonly now: Clock;
-  /** How long a floor is kept: longer than any replica lags. */
+  /** How long a floor is kept, in milliseconds: longer than any replica lags. */
   readonly keepMs: number;
   readonly max: number;
 }
 
-/** The minimum acceptable version of each link that was changed recently. */
+/** The minimum acceptable version of each recently changed link. */
 export interface Floors {
-  /** epoch: the one of the change, be it over by now. forgettable: an older row of the link shows nothing else, if there is one. */
+  /** epoch: that of the change, even if it is over by now. forgettable: an older row of the link, if there is one, shows nothing else. */
   raise(key: string, version: bigint, epoch: number, forgettable?: boolean): void;
-  /** The minimum acceptable version; 0n where none is known. With sinceEpoch, floors from before it are ignored. */
+  /** The minimum acceptable version; 0n if none is known. With sinceEpoch, earlier floors are ignored. */
   of(key: string, sinceEpoch?: number): bigint;
-  /** True while a floor had to be dropped too early for lack of room: a row without a floor may then be outdated. */
+  /** True while a floor had to be dropped early for lack of room: a row without a floor may then be outdated. */
   blind(): boolean;
   readonly size: number;
 }

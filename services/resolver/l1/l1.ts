@@ -10,38 +10,35 @@ export interface L1Options extends TrustOptions, AbsencesOptions {
   readonly now: Clock;
   readonly maxEntries: number;
   readonly maxBytes: number;
-  /** How long the least acceptable version of a link is remembered, in milliseconds. */
+  /** How long the minimum acceptable version of a link is remembered, in milliseconds. */
   readonly floorMs: number;
   readonly maxFloors: number;
 }
 
 type Store = Exclude<Source, 'l1'>;
 
-/** What was known of a link when a store was asked for it. */
+/** What was known about a link when a store was asked for it. */
 export interface Inquiry extends Confirmation {
   readonly key: string;
-  /** The version that the primary must at least show. */
+  /** The minimum version that the primary must show. */
   readonly atLeast: bigint;
-  /** Could an entry of Redis be checked? */
+  /** Whether an entry of Redis could be checked. */
   readonly cached: boolean;
 }
 
-/** The in-process cache of links, and the minimum version of each that may still be shown. */
+/** The in-process cache of links, and the minimum version of each that may still be served. */
 export interface L1 extends Pick<Trust, 'trusted' | 'servableStale'> {
-  /** What is held, trusted or not. */
+  /** The cached link, trusted or not. */
   get(key: string): CachedLink | undefined;
   /** To be called before a store is asked. */
   inquire(key: string): Inquiry;
-  /** A store's row. Answers what is held from then on, or undefined where the row is older than acceptable. */
+  /** Offers a store's row. Returns what is cached from then on, or undefined if the row is older than acceptable. */
   offer(inquiry: Inquiry, record: LinkRecord, from: Store): CachedLink | undefined;
-  /**
-   * A store that knows says that there is no such link. False where a change came in since the inquiry: the store has to
-   * be asked again.
-   */
+  /** An authoritative store says that there is no such link. False if a change has arrived since the inquiry: the store has to be asked again. */
   offerAbsence(inquiry: Inquiry): boolean;
-  /** Redis says that the code led somewhere until this version and does no longer. False where a link is known that has it since. */
+  /** Redis says that the code led somewhere until this version and no longer does. False if a link is known to have taken it since. */
   offerGone(inquiry: Inquiry, version: bigint): boolean;
-  /** Was the link's absence confirmed recently, with no change of it since? Redis must still be asked for a newer link. */
+  /** Whether the link's absence was confirmed recently, with no change of it since. Redis must still be asked for a newer link. */
   rememberedAbsent(key: string, now: number): boolean;
   /** A change from Watch; forgettable: an older row of the link, if there is one, shows nothing else. */
   apply(record: LinkRecord, previousCode: string, forgettable?: boolean): void;
@@ -80,8 +77,8 @@ export function createL1(options: L1Options): L1 {
   }
 
   /**
-   * A change says what was true when it was committed, after asOf, not when it arrives: one that arrives late may have been followed by
-   * others, and must not be trusted for another lapseMs. If asOf is long ago the record is kept, but not trusted.
+   * A change says what was true when it was committed, after asOf, not when it arrives: one that arrives late may have been superseded, and
+   * must not be trusted for another lapseMs. If asOf is long ago the record is kept, but not trusted.
    */
   function apply(record: LinkRecord, forgettable: boolean): void {
     const key = nameOf(record);
@@ -97,7 +94,7 @@ export function createL1(options: L1Options): L1 {
     absences.forget(key);
   }
 
-  /** A code that led somewhere until this version and does no longer. */
+  /** The code led somewhere until this version and no longer does. */
   function drop(key: string, version: bigint, epoch = freshness.epoch): void {
     floors.raise(key, version, epoch);
     const known = links.peek(key);
@@ -105,7 +102,7 @@ export function createL1(options: L1Options): L1 {
     absences.forget(key);
   }
 
-  /** Has this process heard of every change that the store may lack? */
+  /** Whether this process has received every change that the store may lack. */
   const isChecked = ({ at, cached }: Inquiry, from: Store): boolean =>
     freshness.settled(at) && (from !== 'redis' || cached);
 
@@ -149,7 +146,7 @@ export function createL1(options: L1Options): L1 {
     },
     rememberedAbsent: absences.isRecent,
     apply(record, previousCode, forgettable = false) {
-      // A record without an id says that the link was purged and its code is free.
+      // A record without an id means that the link was purged and its code is free.
       if (record.id === '') drop(nameOf(record), record.version);
       else apply(record, forgettable);
       if (previousCode) drop(nameOf({ domain: record.domain, code: previousCode }), record.version);

@@ -9,7 +9,7 @@ export interface TrustOptions {
   readonly lapseMs: number;
   /** How old a record may be that is served because no store answers, in milliseconds. */
   readonly staleMs: number;
-  /** From 0 to 1; spreads the end of trust of records that arrived together. */
+  /** From 0 to 1; spreads the expiry of records that arrived together. */
   readonly random: () => number;
 }
 
@@ -23,9 +23,9 @@ export interface Confirmation {
 export interface Trust {
   /** isSure: whoever confirmed it cannot have missed a newer version. */
   confirm(entry: CachedLink, confirmation: Confirmation, isSure: boolean): void;
-  /** May it be served as it is? */
+  /** Whether it may be served as it is. */
   trusted(entry: CachedLink, now: number): boolean;
-  /** May it be served, flagged as stale, while no store answers? */
+  /** Whether it may be served, flagged as stale, while no store answers. */
   servableStale(entry: CachedLink, now: number): boolean;
 }
 

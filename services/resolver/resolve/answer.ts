@@ -5,7 +5,7 @@ export type Answer =
   | { readonly kind: 'absent'; readonly tier: Source | 'filter' }
   | { readonly kind: 'unavailable' };
 
-/** What one tier says: `missing`, it has no such link; `behind`, what it has is older than acceptable; `failed`, not in time. */
+/** A tier's result: `missing`, it has no such link; `behind`, its row is older than acceptable; `failed`, no answer in time. */
 export type TierResult = Answer | 'missing' | 'behind' | 'failed';
 
 export function isAnswer(told: TierResult): told is Answer {

@@ -11,24 +11,24 @@ export interface AskTierOptions {
   readonly redis: RedisTier;
   readonly primary: PrimaryTier;
   /**
-   * How long a lookup waits for each store before it goes on. A breaker's own time limit is longer: a store that is slower
-   * than a lookup can wait is not necessarily broken.
+   * How long a lookup waits for each store before it moves on. A breaker's own timeout is longer: a store that is slower than a lookup can
+   * wait is not necessarily broken.
    */
   readonly patienceMs: Readonly<Record<Tier['name'], number>>;
   readonly within: Within;
   readonly now: Clock;
 }
 
-/** What one walk asks the stores. */
+/** The calls to the stores in one walk. */
 export interface Questions {
   /**
-   * One question to one store: waits as long as its patience is, and holds what it says against what L1 knows. An inquiry that was
-   * made earlier says what was known when the store was asked.
+   * Asks one store: waits for its patience, and checks the result against what L1 knows. An inquiry made earlier says what was known when
+   * the store was asked.
    */
   ask(tier: Tier, inquiry?: Inquiry): Promise<TierResult>;
-  /** The last word. A change may overtake the first answer on its way; the second is read after it. */
+  /** The authoritative answer. A change may overtake the first answer on its way; the second is read after it. */
   askPrimary(): Promise<TierResult>;
-  /** The first answer to this question, or of a store that was too slow before; undefined where all have failed, each by its own time limit. */
+  /** The first answer to this call or from a store that was too slow before; undefined if all have failed, each by its own timeout. */
   late(beside: Promise<TierResult>): Promise<Answer | undefined>;
 }
 
@@ -44,7 +44,7 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
     return { kind: 'link', link, tier: from, stale: false };
   }
 
-  /** Are the latest changes known, so that a replica's row that passed was not an old one? */
+  /** Whether the latest changes are known, so that a replica's row that passed was not outdated. */
   function isCurrent(): boolean {
     const at = now();
     return freshness.live(at) && freshness.settled(at);
@@ -60,7 +60,7 @@ export function createQuestions(options: AskTierOptions): (name: LinkKey, key: s
           (found) => judge(found, inquiry, tier.name),
           () => 'failed', // counted and logged by its breaker
         );
-      // An answer that comes too late for this question is held for the next, and judged again should it be wanted after all.
+      // An answer that comes too late is cached for the next lookup, and checked again if it is wanted after all.
       return within(patienceMs[tier.name], judged(), () => {
         slow.push(judged);
         return 'failed';

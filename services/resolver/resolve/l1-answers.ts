@@ -4,16 +4,16 @@ import type { L1 } from '../l1/l1.ts';
 import type { Clock, Freshness } from '../watch/freshness.ts';
 import type { Answer } from './answer.ts';
 
-/** Says no to generated codes that were never handed out, and yes to all that it is not sure of. */
+/** False for generated codes that were certainly never handed out; true whenever that is not sure. */
 export type CodeFilter = (name: LinkKey) => boolean;
 
-/** What this process can say without asking a store. */
+/** What this process can answer without asking a store. */
 export interface L1Answers {
-  /** A link that is good enough to be given at once: the hot path. */
+  /** A link that is trusted enough to be served at once: the hot path. */
   atHand(name: LinkKey): CachedLink | undefined;
-  /** No link can have this code. */
+  /** Whether no link can have this code. */
   isMadeUp(name: LinkKey): boolean;
-  /** What is known to be nowhere: an absence, or a deleted link. */
+  /** A known absence, or a deleted link. */
   nothing(key: string): Answer | undefined;
   /** What may be served, flagged as stale, because no store answers. */
   lastResort(key: string): Answer;

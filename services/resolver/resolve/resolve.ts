@@ -12,16 +12,16 @@ export interface ResolverOptions
     Omit<AskTierOptions, 'within'>,
     Pick<WalkOptions, 'replica'> {
   readonly timer: Timer;
-  /** How long one question may take in all. */
+  /** How long one lookup may take in total. */
   readonly budgetMs: number;
   readonly maxFlights: number;
 }
 
 export interface Resolver {
-  /** The answer of L1 where it is good enough to be given at once. Takes no turn of the event loop: the hot path. */
+  /** L1's answer if it is trusted enough to be served at once. Synchronous: the hot path. */
   atHand(name: LinkKey): CachedLink | undefined;
   resolve(name: LinkKey): Promise<Answer>;
-  /** True where `resolve` would say absent without asking a store. */
+  /** Whether `resolve` would answer absent without asking a store. */
   isMadeUp(name: LinkKey): boolean;
 }
 
@@ -34,7 +34,7 @@ export function createResolver(options: ResolverOptions): Resolver {
   const fly = createSingleFlight<Answer>(options.maxFlights);
   const { atHand, isMadeUp, lastResort } = answers;
 
-  /** An absence found for a question from before ours proves nothing: a link may have been made in between. */
+  /** An absence found by a lookup that began before ours proves nothing: a link may have been created in between. */
   async function join(name: LinkKey, key: string): Promise<Answer> {
     for (let round = 0; round < 2; round++) {
       const flight = fly(key, () => walk(name, key));

@@ -1,10 +1,10 @@
 export interface Flight<Result> {
   readonly result: Promise<Result>;
-  /** True for the caller whose question took off with it; a joiner gets an answer to an older question. */
+  /** True for the caller that started the call; a joiner gets the answer to an earlier call. */
   readonly own: boolean;
 }
 
-/** At most one question under way for each key, and at most max in all; undefined where there is no more room. */
+/** At most one call in flight for each key, and at most max in total; undefined if there is no more room. */
 export function createSingleFlight<Result>(max: number) {
   const flights = new Map<string, Promise<Result>>();
   return function fly(key: string, ask: () => Promise<Result>): Flight<Result> | undefined {

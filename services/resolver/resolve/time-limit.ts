@@ -1,7 +1,7 @@
-/** Settles after this many milliseconds; cancel frees it. */
+/** Settles after this many milliseconds; cancel releases it. */
 export type Timer = (ms: number) => { readonly done: Promise<void>; cancel(): void };
 
-/** The result, or what `late` says where that takes longer than so many milliseconds. */
+/** The result, or the value of `late` if the result takes longer than this many milliseconds. */
 export type Within = <Result>(ms: number, result: Promise<Result>, late: () => Result) => Promise<Result>;
 
 export function createTimeLimit(timer: Timer): Within {

@@ -12,7 +12,7 @@ export interface WalkOptions {
   readonly answers: L1Answers;
   readonly freshness: Freshness;
   readonly redis: RedisTier;
-  /** Absent where there is no replica. */
+  /** Absent if there is no replica. */
   readonly replica: Tier | undefined;
   readonly primary: PrimaryTier;
   readonly questions: (name: LinkKey, key: string) => Questions;
@@ -29,17 +29,17 @@ export function createWalk(options: WalkOptions): Walk {
   const { l1, answers, freshness, redis, replica, primary, questions, hedgeMs, within, now } = options;
 
   /**
-   * Watch is live: the latest changes are known, so the near stores will do, except for an absence. Redis is passed over while
-   * changes from before Watch began are still to be carried there, and asked only when nobody else answers.
+   * While Watch is live the latest changes are known, so the near stores will do, except for an absence. Redis is skipped while changes
+   * from before Watch began have yet to reach it, and asked only when nobody else answers.
    */
   async function walkLive(name: LinkKey, key: string, asking: Questions): Promise<Answer> {
     const { ask, askPrimary } = asking;
     const remembered = answers.nothing(key);
     const near = freshness.cached() ? await ask(redis) : undefined;
     if (near && isAnswer(near)) return near;
-    // A link is in Redis before its creation is answered, so what Redis does not have either was not made since.
+    // A link is in Redis before its creation is answered, so one that Redis does not have either was not created since.
     if (near === 'missing' && remembered && answers.nothing(key)) return remembered;
-    // A replica's row can be checked once all changes that it may lack have been heard of.
+    // A replica's row can be checked once all changes that it may lack have been received.
     if (replica && near !== 'behind' && freshness.settled(now())) {
       const copy = await ask(replica);
       if (isAnswer(copy)) return copy;
@@ -73,7 +73,7 @@ export function createWalk(options: WalkOptions): Walk {
 
   /**
    * Redis has new links, a replica old ones: a link that neither of them nor this process has does not exist. That is answered, but not
-   * remembered. If Redis was skipped it may lack new links. A store that was too slow may still answer while there is time.
+   * cached. If Redis was skipped, new links may be missing. A store that was too slow may still answer while there is time.
    */
   async function withoutPrimary(asking: Questions, key: string, near: TierResult, copy: TierResult): Promise<Answer> {
     const isPassedOver = freshness.live(now()) && !freshness.cached();
@@ -93,10 +93,10 @@ export function createWalk(options: WalkOptions): Walk {
   };
 }
 
-/** The tier, asked now: who asks it later waits for that answer. */
+/** The tier with its lookup already started: a later call waits for that answer. */
 function begun(tier: Tier, name: LinkKey): Tier {
   const found = tier.find(name);
-  // Nobody may ask; its breaker has counted it.
+  // Possibly nobody asks for it; its breaker has counted the failure.
   found.catch(() => {});
   return { name: tier.name, find: () => found };
 }

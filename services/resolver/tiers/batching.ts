@@ -1,11 +1,11 @@
 import { unavailable } from '#runtime/errors/errors.ts';
 
 export interface BatchingOptions {
-  /** The name of the store, for the error. */
+  /** The name of the store, for errors. */
   readonly name: string;
   /** The most keys in one query. */
   readonly most: number;
-  /** How many queries may be under way; keys requested meanwhile wait for the next one. */
+  /** How many queries may be in flight; keys requested meanwhile wait for the next one. */
   readonly underWay: number;
   /** Keys that may wait; more are refused. */
   readonly maxWaiting: number;
@@ -22,9 +22,9 @@ interface Waiting<Key, Value> {
 }
 
 /**
- * One query to a store for all keys requested in the same turn of the event loop: a message, a wake-up and a plan cost more than a
- * key. No key waits for others to arrive. `ask` answers in the order of its keys; a query that fails has failed for all of them, so no
- * single key may be able to make it fail.
+ * One query to a store for all keys requested in the same turn of the event loop: a message, a wake-up and a plan cost more than a key. No
+ * key waits for others to arrive. `ask` answers in the order of its keys; a failed query fails for all of them, so no single key may be
+ * able to make it fail.
  */
 export function batched<Key, Value>(
   ask: (keys: readonly Key[]) => Promise<readonly Value[]>,
@@ -49,7 +49,7 @@ export function batched<Key, Value>(
 
   const refusal = () => unavailable('DEPENDENCY_UNAVAILABLE', `${name} is asked for too much at once.`, 1_000);
 
-  /** Those in front have waited longest. */
+  /** The first ones have waited longest. */
   function refuseLate(): void {
     const before = performance.now() - patienceMs;
     const late = waiting.findIndex(({ since }) => since >= before);

@@ -9,17 +9,17 @@ import type { Found, PrimaryTier, Tier } from './tier.ts';
 
 interface PostgresTierOptions {
   readonly timeoutMs: number;
-  /** When every answer takes longer, the server is not asked for a while. */
+  /** When every answer takes longer, the server is not used for a while. */
   readonly lateMs?: number;
   readonly resetMs: number;
-  /** Questions under way at each server: as many as there are connections. */
+  /** Queries in flight at each server: as many as there are connections. */
   readonly connections: number;
-  /** How long a question may take in all: a key that waited longer is not asked for any more, for nobody waits for it. */
+  /** How long a lookup may take in total: a key that has waited longer is not queried any more, since nobody is waiting for it. */
   readonly budgetMs: number;
   readonly log: Log;
 }
 
-/** Keys in one question. */
+/** Keys per query. */
 const batches = { most: 64, maxWaiting: 1_000 } as const;
 
 /** One server behind its breaker. */
@@ -27,10 +27,10 @@ interface Server extends Pick<Breaker<[], unknown>, 'state' | 'answersAgain'> {
   find(key: LinkKey): Promise<Found>;
 }
 
-/** A tier, and what is to be called when one of its servers was seen to answer: by its place among them. */
+/** A tier, with a function to call when one of its servers (by index) was seen to answer. */
 export type PostgresTier = Tier & { answersAgain(server: number): void };
 
-/** `look` resolves when the server answers, as the primary. */
+/** `look` resolves when the server answers as the primary. */
 export function primaryTier(
   store: LinkStore,
   look: () => Promise<unknown>,
@@ -52,12 +52,12 @@ export function primaryTier(
   };
 }
 
-/** The rest after a server that refused to answer, which costs nobody anything. */
+/** The pause after a refused connection, which costs next to nothing. */
 const refusedRestMs = 20;
 
 /**
- * One look at a time, for all who ask. After a refusal the next one comes a little later, and who asks meanwhile waits for it: a
- * server that was promoted is not to be missed. One that hangs is left alone for ten times as long as it was waited for.
+ * One check at a time, shared by all who ask. After a refusal the next one comes a little later, and whoever asks meanwhile waits for it,
+ * so that a promoted server is found at once. After a check that hung, the server is left alone for ten times as long as the check waited.
  */
 function lookout(look: () => Promise<unknown>, timeoutMs: number): () => Promise<boolean> {
   let under: Promise<boolean> | undefined;
@@ -85,7 +85,7 @@ function lookout(look: () => Promise<unknown>, timeoutMs: number): () => Promise
   };
 }
 
-/** The replicas in turn; one that fails is followed by the next, once. Undefined where there are none. */
+/** The replicas in turn; if one fails the next is tried, once. Undefined if there are none. */
 export function replicaTier(stores: readonly LinkStore[], options: PostgresTierOptions): PostgresTier | undefined {
   const replicas = stores.map((store, index) => guarded(`replica-${index + 1}`, store, options));
   if (replicas.length === 0) return undefined;
@@ -113,7 +113,7 @@ export function replicaTier(stores: readonly LinkStore[], options: PostgresTierO
 
 function guarded(name: string, store: LinkStore, options: PostgresTierOptions): Server {
   const { connections, budgetMs, ...limits } = options;
-  // A full pool is a crowd, not an illness.
+  // A full pool means load, not a failure.
   const isFailure = (error: unknown): boolean => classify(error).kind !== 'busy';
   const rows = breaker(name, (keys: readonly LinkKey[]) => store.find(keys), { ...limits, isFailure });
   const rowOf = batched(rows.fire, { name, ...batches, underWay: connections, patienceMs: budgetMs });

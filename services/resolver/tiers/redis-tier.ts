@@ -10,19 +10,19 @@ import type { Found, RedisTier } from './tier.ts';
 interface RedisTierOptions {
   readonly redis: Redis;
   readonly timeoutMs: number;
-  /** When every answer takes longer, Redis is not asked for a while. */
+  /** When every answer takes longer, Redis is not used for a while. */
   readonly lateMs: number;
   readonly resetMs: number;
-  /** Fills under way at once; more are left undone. */
+  /** Fills in flight; more are skipped. */
   readonly maxFills: number;
-  /** How long a question may take in all: a key that waited longer is not asked for any more, for nobody waits for it. */
+  /** How long a lookup may take in total: a key that has waited longer is not queried any more, since nobody is waiting for it. */
   readonly budgetMs: number;
-  /** Up to when every change was said to be in Redis, by the database's clock; -Infinity: not known. */
+  /** The time up to which every change is known to be in Redis, by the database's clock; -Infinity: unknown. */
   readonly cachedUntilMs: () => number;
   readonly log: Log;
 }
 
-/** Keys in one question or fill, and how many of either are under way at once. */
+/** Keys per query or fill, and how many of either are in flight. */
 const batches = { most: 64, underWay: 8, maxWaiting: 1_000 } as const;
 
 export function redisTier({
@@ -37,8 +37,8 @@ export function redisTier({
 }: RedisTierOptions): RedisTier {
   let wentBack = false;
   /**
-   * A Redis that was started from an old copy of its data has old links, and says so: it has an old place as well. One that was
-   * emptied has none, nor has one that a link service of an older version writes to.
+   * A Redis that was started from an old copy of its data has old links, and shows it: its place is old as well. One that was emptied has
+   * no place, nor has one that an older version of the link service writes to.
    */
   async function read(keys: readonly LinkKey[]): Promise<(Buffer | null)[]> {
     const least = cachedUntilMs();
@@ -82,7 +82,7 @@ export function redisTier({
   };
 }
 
-/** The link service notices it within about a second, and empties Redis (services/link/cache/relay.ts). */
+/** The link service notices this within about a second, and empties Redis (services/link/cache/relay.ts). */
 class GoneBack extends Error {
   constructor() {
     super('Redis does not have all that was written to it.');
@@ -90,8 +90,8 @@ class GoneBack extends Error {
 }
 
 /**
- * An absence without a version says nothing that the primary would not have to confirm. An entry for another key says
- * nothing either: Redis has no request ids, so one byte too many on its connection would give each answer to the next question.
+ * An absence without a version says nothing that the primary would not have to confirm. Nor does an entry for another key: Redis has no
+ * request ids, so one byte too many on its connection would shift every answer to the next command.
  */
 function foundIn(entry: Buffer, { domain, code }: LinkKey): Found {
   const record = decodeEntry(entry);

@@ -1,50 +1,50 @@
 import { createWatchAge } from '#runtime/watch/watch-age.ts';
 
-/** Milliseconds of a clock that never goes back. */
+/** Milliseconds of a monotonic clock. */
 export type Clock = () => number;
 
 export interface FreshnessOptions {
   readonly now: Clock;
-  /** How old what Watch has told may be while Watch still counts as live. */
+  /** The greatest age of what Watch has reported at which Watch still counts as live. */
   readonly lapseMs: number;
   /** No replica lags further behind the primary than this. */
   readonly replicaLagMs: number;
 }
 
 /**
- * How far what this process holds can be believed. An unbroken run of changes, without a gap between streams, is an
- * epoch: a record that was read in it and not changed since is current as long as Watch is live.
+ * How far this process's data can be trusted. An unbroken run of changes, without a gap between streams, is an epoch: a record that was
+ * read in it and not changed since is current as long as Watch is live.
  */
 export interface Freshness {
   readonly epoch: number;
   /**
    * Every change committed up to readAtMs (the database's clock, milliseconds since 1970) has been applied, and every one up to
-   * cachedUntilMs is in Redis; undefined: not known. Answers false when only another stream can tell how old that is.
+   * cachedUntilMs is in Redis; undefined: unknown. Returns false when only another stream can tell how old that is.
    */
   heartbeat(readAtMs: number, cachedUntilMs?: number): boolean;
-  /** Another stream is being asked for; all heartbeats that follow come by it. */
+  /** Another stream is being requested; all later heartbeats come from it. */
   connected(): void;
   /** Changes may have been missed; the next heartbeat begins a new epoch. */
   gap(): void;
   live(now: number): boolean;
-  /** Was this time inside the present epoch, so that every change since then has been or will be heard of? */
+  /** Whether this time is in the present epoch, so that every change since then has been or will be received. */
   covers(at: number): boolean;
   /**
-   * True while an entry of Redis can be checked: the changes that it may lack, because they are still to be carried there, were
-   * heard of, and not so long ago that they were forgotten.
+   * True while an entry of Redis can be checked: the changes that it may lack, because they have yet to reach Redis, were received, and not
+   * so long ago that they were forgotten.
    */
   cached(): boolean;
-  /** Up to when, by the database's clock, every change was said to be in Redis; -Infinity: not known. */
+  /** The time up to which every change is known to be in Redis, by the database's clock; -Infinity: unknown. */
   readonly cachedUntilMs: number;
-  /** By how many milliseconds Redis is behind what was told last; from the beginning of the epoch where that is not known. */
+  /** How many milliseconds Redis is behind the latest report; counted from the beginning of the epoch if that is unknown. */
   readonly cacheLagMs: number;
   /** True once a lagging replica can no longer show a row from before the epoch. */
   settled(now: number): boolean;
-  /** The time up to which all changes have been told, at least; -Infinity while that is not known. */
+  /** The time up to which all changes have been reported, at least; -Infinity while unknown. */
   readonly asOf: number;
   /** Milliseconds since the primary was read for the newest heartbeat, at most; infinite before the second one of a first stream. */
   ageMs(now: number): number;
-  /** What the database's clock shows by now, at least; -Infinity while nothing is known. */
+  /** What the database's clock shows by now, at least; -Infinity while unknown. */
   primaryMs(): number;
 }
 
@@ -63,7 +63,7 @@ export function createFreshness({ now, lapseMs, replicaLagMs }: FreshnessOptions
         since = now();
         told.first = readAtMs;
       }
-      // The clock can be set back: by it the epoch began no later, and what the relay wrote down before says nothing.
+      // The clock can be set back: by it the epoch began no later, and what the relay recorded before says nothing.
       told.first = Math.min(told.first, readAtMs);
       told.newest = readAtMs;
       told.cached = cachedUntilMs <= readAtMs ? cachedUntilMs : Number.NEGATIVE_INFINITY;

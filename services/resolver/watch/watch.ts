@@ -13,11 +13,11 @@ export interface WatchOptions extends Omit<LinkWatchOptions, 'client' | 'listene
   readonly l1: Pick<L1, 'apply'>;
   readonly freshness: Freshness;
   readonly filter: CodeFilter;
-  /** Changes may have been missed. Who says so has just read the primary. */
+  /** Called when changes may have been missed. The link service has just read the primary when it says so. */
   readonly onGap?: () => void;
 }
 
-/** Follows LinkService.Watch, and keeps L1, the filter and the freshness by it. */
+/** Follows LinkService.Watch, and updates L1, the filter and the freshness. */
 export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
   const { l1, freshness, filter } = options;
   const stopping = new AbortController();
@@ -30,7 +30,7 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
       change({ kind, record, previousCode }) {
         if (!record) return;
         filter.learn(record);
-        // What has expired has had its end in each row since that was set, which was a change of its own.
+        // An expired link had its end in each row since that was set, which was a change of its own.
         l1.apply(record, previousCode, kind === ChangeKind.CREATED || kind === ChangeKind.EXPIRED);
       },
       heartbeat({ readAt, codeSpaces, cachedUntil }) {
@@ -54,7 +54,7 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
   };
 }
 
-/** Says once that keys differ, and once that they do no more: all links would be 404 if the filter judged by another secret. */
+/** Reports once that keys differ, and once that they no longer do: all links would be 404 if the filter used another secret. */
 function foreignKeyReport({ filter, log }: Pick<WatchOptions, 'filter' | 'log'>) {
   let told = '[]';
   return {
@@ -71,7 +71,7 @@ function foreignKeyReport({ filter, log }: Pick<WatchOptions, 'filter' | 'log'>)
 
 const lookalikeRetryMs = 1_000;
 
-/** Keeps the filter: it may refuse codes only while it knows every alias that looks generated. */
+/** Maintains the filter: it may refuse codes only while it knows every alias that looks generated. */
 function lookalikeLoader({ client, freshness, filter, log, now }: WatchOptions, signal: AbortSignal) {
   let generation = 0;
   let wanted = true;
@@ -99,7 +99,7 @@ function lookalikeLoader({ client, freshness, filter, log, now }: WatchOptions, 
       nextTryAt = Number.NEGATIVE_INFINITY;
       filter.forget();
     },
-    /** Aliases made after a heartbeat come by Watch, the earlier ones are listed. */
+    /** Aliases created after a heartbeat come through Watch, the earlier ones are listed. */
     heartbeat(spaces: readonly CodeSpace[]): void {
       const at = now();
       filter.heartbeat(spaces, freshness.asOf);
