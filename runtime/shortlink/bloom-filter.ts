@@ -1,8 +1,8 @@
 import { randomInt } from 'node:crypto';
 
 /**
- * A set of numbers of up to 42 bits that may answer "has" for what was never added (once in about 10,000 at its
- * capacity), never "has not" for what was. It grows by adding a twice as large slice when one is full.
+ * A set of numbers of up to 42 bits, with false positives (about one in 10,000 at its capacity) but no false negatives. When a slice is
+ * full, it grows by one twice as large.
  */
 export interface BloomFilter {
   readonly size: number;

@@ -1,7 +1,7 @@
-/** Of an answer that nobody may keep. */
+/** For a response that nobody may store. */
 export const notStored = 'private, no-store';
 
-/** What a redirect allows browsers to keep, by its status: an answer that may be kept may be wrong for as long. */
+/** What a redirect allows browsers to cache, by its status: for as long a cached response may be out of date. */
 export function cacheControlOf(status: number): string {
   return status === 301 || status === 308 ? 'private, max-age=30' : notStored;
 }

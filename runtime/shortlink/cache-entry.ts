@@ -14,14 +14,14 @@ import type { LinkKey } from './link-key.ts';
 const prefix = 'hop:l:';
 const versionDigits = 16;
 
-/** Under which a link's entry stands in Redis. */
+/** The Redis key of a link's entry. */
 export function cacheKey({ domain, code }: LinkKey): string {
   return `${prefix}${domain}/${code}`;
 }
 
 /**
- * How long an entry lives, in milliseconds. All are shorter than the retention of changes (24 h): a watcher that missed so many
- * changes that they are no longer kept finds no entry from before them. All but the last are longer than a replica lags.
+ * How long an entry lives, in milliseconds. All are shorter than the retention of changes (24 h): a watcher that was away until changes
+ * were discarded finds no entry from before them. All but the last are longer than a replica lags.
  */
 export const cacheTtl = { link: 6 * 3_600_000, tombstone: 6 * 3_600_000, absence: 30_000 } as const;
 
@@ -30,7 +30,7 @@ export function encodeEntry(record: LinkRecord): Buffer {
   return Buffer.concat([Buffer.from(version, 'latin1'), toBinary(LinkRecordSchema, record)]);
 }
 
-/** Undefined when the bytes are no entry: the caller treats it as absent. */
+/** Undefined when the bytes are not an entry: the caller treats it as absent. */
 export function decodeEntry(entry: Uint8Array): LinkRecord | undefined {
   if (entry.length < versionDigits) return undefined;
   try {
@@ -41,14 +41,14 @@ export function decodeEntry(entry: Uint8Array): LinkRecord | undefined {
 }
 
 /**
- * Writes the record unless the cache holds one of the same or a greater version; answers whether it wrote. For the link
- * service's changes and for a resolver's fills alike.
+ * Writes the record unless the cache holds the same or a greater version; returns whether it wrote. Used for the link service's changes and
+ * for a resolver's fills alike.
  */
 export async function setIfNewer(redis: Redis, record: LinkRecord): Promise<boolean> {
   return (await setAllIfNewer(redis, [record])) === 1;
 }
 
-/** The same for several at once; answers how many were written. */
+/** The same for several at once; returns how many were written. */
 export async function setAllIfNewer(redis: Redis, records: readonly LinkRecord[]): Promise<number> {
   const keys = records.map(cacheKey);
   const values = records.flatMap((record) => [encodeEntry(record), ttlOf(record)]);
@@ -61,19 +61,19 @@ export async function setAllIfNewer(redis: Redis, records: readonly LinkRecord[]
 }
 
 /**
- * How far the relay has got, as the cache itself has it: milliseconds since 1970 by the database's clock. Every change up to then was
- * written before. A cache that is started from an old copy of its data, or whose lagging copy takes over, shows an old place, an
- * emptied one none.
+ * How far the relay has got, stored in the cache itself: milliseconds since 1970 by the database's clock. Every change up to then has been
+ * written before. A cache that is started from an old copy of its data, or whose lagging replica takes over, shows an old place, an emptied
+ * one none.
  */
 export const relayPlaceKey = 'hop:relay-place';
 
-/** Undefined: the cache has none. */
+/** Undefined if the cache has none. */
 export async function relayPlace(redis: Redis): Promise<number | undefined> {
   const place = await redis.get(relayPlaceKey);
   return place === null ? undefined : Number(place);
 }
 
-/** Moves the place, if the cache still has the one that was read or written last; false: it has gone back. */
+/** Moves the place, if the cache still holds the one last read or written; false: the cache has gone back in time. */
 export async function moveRelayPlace(redis: Redis, from: number | undefined, to: number): Promise<boolean> {
   return (await redis.eval(moveScript, 1, relayPlaceKey, from ?? '', to)) === 1;
 }
@@ -82,7 +82,7 @@ const moveScript = `if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return
 redis.call('SET', KEYS[1], ARGV[2])
 return 1`;
 
-/** Deletes every entry: for when the database or the cache went back in time, and the cache may have what was never so. */
+/** Deletes every entry: for when the database or the cache went back in time, and the cache may hold what was never so. */
 export async function forgetAll(redis: Redis): Promise<void> {
   let cursor = '0';
   do {
@@ -97,7 +97,7 @@ function ttlOf(record: LinkRecord): number {
   return record.version === 0n ? cacheTtl.absence : cacheTtl.tombstone;
 }
 
-/** Versions have a fixed number of digits, so their text compares as they do; no entry compares as the empty text. */
+/** Versions have a fixed number of digits, so they compare correctly as text; a missing entry counts as the empty text. */
 const script = `local written = 0
 for at, key in ipairs(KEYS) do
   local entry = ARGV[2 * at - 1]

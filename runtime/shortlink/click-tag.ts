@@ -1,12 +1,12 @@
 /**
- * What a click line says of the link that was followed, in one text: the resolver writes it into `x-hop-click`, the edge into the name of
- * a hot route, and Envoy copies it (docs/decisions/0003-click.md).
+ * What a click line says about the followed link, as one text: the resolver writes it into `x-hop-click`, the edge into the name of a hot
+ * route, and Envoy copies it (docs/decisions/0003-click.md).
  */
 export interface ClickTag {
   readonly linkId: string;
   readonly workspaceId: string;
   readonly version: bigint;
-  /** Who answered: edge, l1, redis, replica or primary. */
+  /** The tier that answered: edge, l1, redis, replica or primary. */
   readonly tier: string;
   readonly domain: string;
   readonly code: string;
@@ -16,7 +16,7 @@ export function writeClickTag({ linkId, workspaceId, version, tier, domain, code
   return `${linkId};${workspaceId};${version};${tier};${domain};${encodeURIComponent(code)}`;
 }
 
-/** Its fields as they were written, none of them checked; undefined: the text is no tag. The code is percent-encoded. */
+/** Its fields as written, unchecked; undefined: the text is not a tag. The code is percent-encoded. */
 export function readClickTag(tag: string): Readonly<Record<keyof ClickTag, string>> | undefined {
   const [linkId = '', workspaceId = '', version = '', tier = '', domain = '', code, ...more] = tag.split(';');
   return code === undefined || more.length > 0 ? undefined : { linkId, workspaceId, version, tier, domain, code };

@@ -2,48 +2,48 @@ import type { CodeSpace, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { createBloomFilter } from './bloom-filter.ts';
 import { type CodeKey, looksGenerated, read } from './code-space.ts';
 
-/** `refuse`: no link has this code, whatever the domain. `maybe`: a store must be asked. */
+/** `refuse`: no link has this code, on any domain. `maybe`: a store must be asked. */
 type Verdict = 'refuse' | 'maybe';
 
 /**
- * Refuses made-up codes without asking a store: a code that decodes to a number which was never handed out, and that is
- * no alias. It says "maybe" whenever it is not sure: before it has heard everything, when the watch is not fresh, near the
- * end of what is handed out, and for every code of another shape than the generated ones.
+ * Refuses made-up codes without asking a store: a code that decodes to a number which was never handed out, and that is not an alias. It
+ * says "maybe" whenever it is not sure: until it has received everything, when the watch is not fresh, near the end of what is handed out,
+ * and for every code that does not have the shape of a generated one.
  */
 export interface CodeFilter {
   check(code: string): Verdict;
-  /** Keys that codes are made with, and that are not known here or have another secret here: while there are any, nothing is refused. */
+  /** Keys in use that are unknown here, or have another secret here: while there are any, nothing is refused. */
   readonly foreignKeys: readonly CodeSpace[];
   /**
    * A heartbeat of Watch arrived, with how far each key is handed out. `asOf`: the time, by `now`, up to which everything has been
-   * told; one that was held up on its way says nothing about the moment of its arrival.
+   * reported; a delayed heartbeat says nothing about the moment of its arrival.
    */
   heartbeat(spaces: readonly CodeSpace[], asOf: number): void;
   /** A record of Watch arrived; an alias that looks generated is remembered. */
   learn(record: LinkRecord): void;
   /** A chunk of ListLookalikes. */
   addLookalikes(codes: readonly string[]): void;
-  /** ListLookalikes came to its end: from now on the filter may refuse. */
+  /** ListLookalikes is complete: from now on the filter may refuse. */
   lookalikesComplete(): void;
-  /** Watch was lost or told to resynchronise: "maybe" until lookalikesComplete is called again. */
+  /** Watch was lost or told us to resynchronise: "maybe" until lookalikesComplete is called again. */
   forget(): void;
 }
 
 interface CodeFilterSettings {
   readonly keys: readonly CodeKey[];
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
-  /** How old what was told last may be, in milliseconds. */
+  /** The greatest age of the latest report, in milliseconds. */
   readonly freshMs?: number;
 }
 
 /**
- * The link service answers the maker of an alias that looks generated only after this time and a margin for the way of
- * the change: by then every filter has the alias or is not fresh.
+ * The link service confirms an alias that looks generated only after this time, plus a margin for the change to arrive: by then every
+ * filter has the alias or is not fresh.
  */
 export const filterFreshMs = 200;
 
-/** How far above the announced end a number may be in use without the filter having heard of it. */
+/** How far above the announced end a number may be in use without the filter knowing. */
 const blocksOfDoubt = 2;
 
 export function createCodeFilter({
@@ -93,7 +93,7 @@ export function createCodeFilter({
   };
 }
 
-/** True for an alias that looks like a generated code. */
+/** Whether this is an alias that looks like a generated code. */
 export function isLookalike({ id, number, code }: LinkRecord): boolean {
   return id !== '' && number === 0n && looksGenerated(code);
 }
@@ -101,7 +101,7 @@ export function isLookalike({ id, number, code }: LinkRecord): boolean {
 interface Space {
   readonly key: CodeKey;
   readonly first: number;
-  /** Numbers at or above this are surely not in use. */
+  /** Numbers at or above this are certainly not in use. */
   readonly end: number;
 }
 

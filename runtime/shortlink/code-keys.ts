@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 import { type CodeKey, codeSpaceSize, createCodeKey } from './code-space.ts';
 
 /**
- * The keys of the code space, in the order of the file; new codes are made with the last one. The file is
- * `{"keys": [{"id": 1, "secret": "<base64>", "from": "0", "to": "3521614606207"}]}`, with the first and the last number of
- * each key's range. Throws when the file is not usable; the secrets are in no message.
+ * The keys of the code space, in the order of the file; new codes are made with the last one. The file is `{"keys": [{"id": 1, "secret":
+ * "<base64>", "from": "0", "to": "3521614606207"}]}`, with the first and the last number of each key's range. Throws when the file is
+ * unusable; no message contains the secrets.
  */
 export function loadCodeKeys(path: string): readonly CodeKey[] {
   const keys = entriesOf(path).map((entry, index) => codeKey(entry, `key ${index + 1} of ${path}`));

@@ -7,7 +7,7 @@ const codeLength = 7;
 
 const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const digitOf = digits();
-/** Below this, four or three digits fit 32-bit arithmetic. */
+/** Below this, three or four digits fit 32-bit arithmetic. */
 const lowerThreeDigits = 62 ** 3;
 
 const half = 2 ** 21;
@@ -21,11 +21,11 @@ export interface CodeKey {
   readonly from: number;
   /** The last number of the range. */
   readonly to: number;
-  /** Tells the secret from others without giving it away: 16 hexadecimal digits. */
+  /** Identifies the secret without giving it away: 16 hexadecimal digits. */
   readonly fingerprint: string;
-  /** The code of a number of the whole space. Throws a RangeError for any other. */
+  /** The code of a number in the whole space. Throws a RangeError for any other. */
   codeOf(number: number): string;
-  /** The number, of the whole space, that this key turns into the code; -1 when it is no generated code's shape. */
+  /** The number, in the whole space, that this key turns into the code; -1 when the code does not have the shape of a generated one. */
   numberOf(code: string): number;
 }
 
@@ -38,8 +38,8 @@ interface CodeKeySettings {
 }
 
 /**
- * A keyed permutation of [0, 62^7): eight Feistel rounds over two halves of 21 bits, walked until the value is inside
- * (1.25 walks on average). See docs/decisions/0005-code-space.md for the choice and its cost.
+ * A keyed permutation of [0, 62^7): eight Feistel rounds over two halves of 21 bits, repeated until the value is in range (cycle walking,
+ * 1.25 times on average). See docs/decisions/0005-code-space.md for the choice and its cost.
  */
 export function createCodeKey({ id, secret, from = 0, to = codeSpaceSize - 1 }: CodeKeySettings): CodeKey {
   if (secret.length < 16) throw new Error(`The secret of code key ${id} is shorter than 16 bytes.`);
@@ -67,12 +67,12 @@ export function createCodeKey({ id, secret, from = 0, to = codeSpaceSize - 1 }: 
   };
 }
 
-/** True for the shape that every generated code has; an alias may have it too. */
+/** Whether the text has the shape of every generated code; an alias may have it too. */
 export function looksGenerated(code: string): boolean {
   return read(code) >= 0;
 }
 
-/** The place of a code in the alphabet's order, or -1 when it has another shape. */
+/** The position of a code in the alphabet's order, or -1 when it has another shape. */
 export function read(code: string): number {
   if (code.length !== codeLength) return -1;
   const high = digitsAt(code, 0, 4);
@@ -125,7 +125,7 @@ function roundFunction(keys: Int32Array, round: number, input: number): number {
   return halfSipHash(keys[round * 2] as number, keys[round * 2 + 1] as number, input) & halfMask;
 }
 
-/** A key of 64 bits for every round, none derivable from another. */
+/** A 64-bit key for every round; none can be derived from another. */
 function roundKeys(secret: Uint8Array): Int32Array {
   return new Int32Array(hkdfSync('sha256', secret, '', 'hop code space v1', rounds * 8));
 }

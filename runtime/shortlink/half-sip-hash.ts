@@ -1,14 +1,15 @@
 /**
- * HalfSipHash-2-4 of one 32-bit word (its four bytes, little-endian) under a key of two 32-bit words; answers 32 bits as
- * a signed integer. A pseudo-random function in 32-bit arithmetic alone, which JavaScript does at machine speed; nothing
- * of node:crypto answers so small a question in less than a microsecond.
+ * HalfSipHash-2-4 of one 32-bit word (its four bytes, little-endian) under a key of two 32-bit words; returns 32 bits as a signed integer.
+ * A pseudo-random function in 32-bit arithmetic only, which JavaScript runs at machine speed; nothing in node:crypto handles so small an
+ * input in less than a microsecond.
  */
 export function halfSipHash(key0: number, key1: number, word: number): number {
   let v0 = key0;
   let v1 = key1;
   let v2 = 0x6c796765 ^ key0;
   let v3 = 0x74656462 ^ key1;
-  // Steps 0 and 1 absorb the word, 2 and 3 the length of the message, 4 to 7 are the finish. The rounds are written out
+  // Steps 0 and 1 absorb the word, 2 and 3 the length of the message, 4 to 7 finish. The rounds are written out in one loop because a call
+  // per round costs more than the round.
   // in one loop because a call per round costs more than the round.
   v3 ^= word;
   for (let step = 0; step < 8; step++) {

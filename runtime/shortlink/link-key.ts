@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 
-/** A link's place among all links. Made by linkKey alone, so that one link has one spelling. */
+/** What identifies a link. Created only by linkKey, so that one link has one spelling. */
 export interface LinkKey {
   /** The short host: lower case, ASCII, without a port. */
   readonly domain: string;
@@ -18,13 +18,10 @@ export function linkKey(domain: string, rawCode: string): LinkKey {
 
 /** The short hosts of this installation. */
 export interface Domains {
-  /** Where a link goes that names no domain. */
+  /** The domain of a link that names none. */
   readonly defaultDomain: string;
   readonly all: readonly string[];
-  /**
-   * The domain that a request's authority stands for, whatever its case, port or trailing dot. Undefined: the host is
-   * not one of ours.
-   */
+  /** The domain that a request's authority stands for, whatever its case, port or trailing dot. Undefined: the host is not one of ours. */
   parseHost(authority: string): string | undefined;
   /** The domain as a person wrote it in a field; absent or empty is the default. Undefined: not one of ours. */
   named(domain: string | undefined): string | undefined;
@@ -37,11 +34,11 @@ interface DomainSettings {
   readonly hostAliases?: readonly string[];
 }
 
-/** Authorities are the client's to choose: what was parsed is remembered for a few only, and for none that no host name has room for. */
+/** Authorities are chosen by the client: only a few results are cached, and none for authorities too long for a host name. */
 const rememberedAuthorities = 1_024;
 const longestAuthority = 262;
 
-/** Throws when a domain is no host name. */
+/** Throws when a domain is not a host name. */
 export function createDomains({ domains, hostAliases = [] }: DomainSettings): Domains {
   const all = domains.map(hostName);
   const defaultDomain = all[0];
@@ -76,13 +73,13 @@ function hostName(domain: string): string {
   return ascii;
 }
 
-/** Empty when it is no host name. */
+/** Empty when it is not a host name. */
 function asciiHost(domain: string): string {
-  // The parser behind domainToASCII would cut off a path or a port without a word.
+  // The parser behind domainToASCII would silently cut off a path or a port.
   return /[/?#@:\\\s]/.test(domain) ? '' : domainToASCII(domain.toLowerCase());
 }
 
-/** The host of an authority, as hosts are compared: lower case, without port or trailing dot. */
+/** The host of an authority in the form in which hosts are compared: lower case, without port or trailing dot. */
 export function bareHost(authority: string): string {
   const lower = authority.toLowerCase();
   if (lower.startsWith('[')) return lower.slice(0, lower.indexOf(']') + 1);
@@ -91,16 +88,16 @@ export function bareHost(authority: string): string {
   return host.endsWith('.') ? host.slice(0, -1) : host;
 }
 
-/** Letters, digits and marks of any script, `_` and `-`. What an alias may be besides: services/link/codes/alias.ts. */
+/** Letters, digits and marks of any script, `_` and `-`. For further rules on aliases see services/link/codes/alias.ts. */
 const codeShape = new RegExp(`^[\\p{L}\\p{M}\\p{Nd}_-]{1,${maxCodeLength}}$`, 'u');
 
-/** Whether any link can have it as its code, once it is composed (NFC). */
+/** Whether a link can have this code, after composition (NFC). */
 export const isCode = (text: string): boolean => codeShape.test(text);
 
 const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
-/** An identifier of a link or workspace, in either case. */
+/** A UUID in upper or lower case. */
 export const isUuid = (text: string): boolean => uuid.test(text);
 
-/** In the one spelling that stores and clicks have it in: lower case. */
+/** In the canonical spelling of stores and clicks: lower case. */
 export const isCanonicalUuid = (text: string): boolean => uuid.test(text) && text === text.toLowerCase();

@@ -4,12 +4,12 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from './link-key.ts';
 
 /**
- * What a follower meets. `absent`: the record only says that no link has this code at its version (a rename moved the
- * link away, or a store confirmed that there is none).
+ * What a follow of the link meets. `absent`: the record only says that no link has this code at its version (a rename moved the link away,
+ * or a store confirmed that there is none).
  */
 export type LinkState = 'followable' | 'disabled' | 'expired' | 'deleted' | 'used_up' | 'absent';
 
-/** Of several reasons not to follow, the one that is hardest to undo is named. `nowMs` is epoch milliseconds. */
+/** Of several reasons not to follow, the one hardest to undo. `nowMs` is in milliseconds since 1970. */
 export function stateOf(record: LinkRecord, nowMs: number): LinkState {
   if (record.id === '') return 'absent';
   if (record.deletedAt !== undefined) return 'deleted';
@@ -18,12 +18,12 @@ export function stateOf(record: LinkRecord, nowMs: number): LinkState {
   return record.usedUp ? 'used_up' : 'followable';
 }
 
-/** Says that nothing has this code. Version 0, a mere absence, is beaten by every link that was ever made. */
+/** Says that no link has this code. Version 0, a mere absence, is superseded by every link ever made. */
 export function absentRecord({ domain, code }: LinkKey, version = 0n): LinkRecord {
   return create(LinkRecordSchema, { domain, code, version });
 }
 
-/** One row of the view link.followable, and of link.links, as node-postgres reads it; bigints come as text. */
+/** One row of the view link.followable, and of link.links, as node-postgres reads it; bigints are strings. */
 export interface LinkRow {
   readonly id: string;
   readonly domain: string;
@@ -96,6 +96,6 @@ const statuses: ReadonlySet<number> = new Set(redirectStatuses);
 
 export const isRedirectStatus = (status: number): status is RedirectStatus => statuses.has(status);
 
-/** A record from before links had a status says 0. */
+/** A record from before links had a status has 0. */
 export const redirectStatusOf = ({ redirectStatus }: Pick<LinkRecord, 'redirectStatus'>): number =>
   redirectStatus || 302;

@@ -10,7 +10,7 @@ import { createTierRates } from './tier-rates.ts';
 interface ProcessStatusOptions {
   /** HOP_INSTANCE. */
   readonly instance: string;
-  /** The metrics of this process as they are now. */
+  /** The current metrics of this process. */
   readonly read: () => Promise<Figures>;
   readonly log: Log;
 }
@@ -22,7 +22,7 @@ export interface ProcessStatus {
 
 const sampleMs = 5_000;
 
-/** What this process is doing, told by the metrics that it keeps anyway. */
+/** What this process is doing, from the metrics that it keeps anyway. */
 export function createProcessStatus({ instance, read, log }: ProcessStatusOptions): ProcessStatus {
   const startedAt = timestampFromMs(Date.now() - Math.round(process.uptime() * 1_000));
   const rates = createTierRates(() => performance.now());

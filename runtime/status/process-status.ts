@@ -8,7 +8,7 @@ type StatusInit = Exclude<MessageInitShape<typeof ProcessStatusSchema>, { readon
 
 const breakerStates: Readonly<Record<number, string>> = { 0: 'closed', 1: 'half_open', 2: 'open' };
 
-/** The part of a process's status that its metrics know; what it did not measure is left out. */
+/** The part of a process's status that comes from its metrics; what it did not measure is left out. */
 export function statusOf(figures: Figures, perSecond: (tier: string, answers: number) => number): StatusInit {
   const sum = (of: Metric): number => figures.sum(of) ?? 0;
   const has = (of: Metric): boolean => figures.all(of).length > 0;
@@ -39,7 +39,7 @@ export function statusOf(figures: Figures, perSecond: (tier: string, answers: nu
   };
 }
 
-/** What this process answered of those who follow links: at an edge what Envoy answered by itself, else its own tiers. */
+/** How this process answered follows of links, by tier: at an edge what Envoy answered by itself, elsewhere its own tiers. */
 export function tierCounts(figures: Figures): TierCounts {
   const own = figures.all(metric.follows).filter(({ attributes }) => attributes.tier === 'edge');
   const counts = new Map<string, number>();
@@ -58,7 +58,7 @@ function breakersOf(figures: Figures): NonNullable<StatusInit['breakers']> {
   }));
 }
 
-/** Infinite while nothing is known, which JSON cannot say. */
+/** Infinite while unknown, which JSON cannot express. */
 const watchOf = (ageSeconds: number): StatusInit['watch'] => (Number.isFinite(ageSeconds) ? { ageSeconds } : {});
 
 const hotSetOf = (sum: (of: Metric) => number): StatusInit['hotSet'] => ({

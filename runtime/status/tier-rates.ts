@@ -1,23 +1,23 @@
-/** Answers by tier, since the start of this process. */
+/** Answers by tier since the start of this process. */
 export type TierCounts = ReadonlyMap<string, number>;
 
-/** How fast the tiers answer, over the last minute. */
+/** The rate of answers of each tier over the last minute. */
 export interface TierRates {
-  /** Keeps the counts of this moment; to be called every few seconds. */
+  /** Records the present counts; call it every few seconds. */
   note(counts: TierCounts): void;
-  /** Answers a second of one tier that has now answered so often. */
+  /** Answers per second of a tier whose present count is `answers`. */
   perSecond(tier: string, answers: number): number;
 }
 
 const windowMs = 60_000;
 
-/** `now` is in milliseconds and never goes back; nothing was answered before the call. */
+/** `now` is monotonic, in milliseconds; the counts were zero at the time of this call. */
 export function createTierRates(now: () => number): TierRates {
   let samples: { readonly at: number; readonly counts: TierCounts }[] = [{ at: now(), counts: new Map() }];
   return {
     note(counts) {
       const at = now();
-      // The newest of those that are a minute old stays.
+      // Of the samples at least a minute old the newest is kept.
       const first = samples.findLastIndex((sample) => at - sample.at >= windowMs);
       samples = [...samples.slice(Math.max(0, first)), { at, counts }];
     },

@@ -1,17 +1,17 @@
 import type { ResourceMetrics } from '@opentelemetry/sdk-metrics';
 import type { Metric } from './schema.ts';
 
-/** One measurement of a metric: of a counter its sum, of a gauge its value, of a histogram how often it was recorded. */
+/** One measurement of a metric: the sum of a counter, the value of a gauge, the number of recordings of a histogram. */
 export interface Figure {
   readonly attributes: Readonly<Record<string, unknown>>;
   readonly value: number;
 }
 
-/** What the metrics of this process said at one moment. */
+/** The metrics of this process at one moment. */
 export interface Figures {
-  /** One for each combination of attributes; none where nothing was measured yet. */
+  /** One for each combination of attributes; none if nothing was measured yet. */
   all(metric: Metric): readonly Figure[];
-  /** Their sum; undefined where nothing was measured yet. */
+  /** Their sum; undefined if nothing was measured yet. */
   sum(metric: Metric): number | undefined;
 }
 

@@ -11,10 +11,10 @@ const kinds: Readonly<Record<number, string>> = {
 };
 const collecting = counter(metric.processCollecting);
 
-/** Tells how full this process's heap is and how long it was stopped to collect it. Returns the end of it. */
+/** Reports how full this process's heap is and how long garbage collection paused it. Returns a function to stop. */
 export function observeHeap(): () => void {
   const observer = new PerformanceObserver((list) => {
-    // Node's types have no detail for it, though its documentation has.
+    // Node's types lack `detail`, although its documentation has it.
     for (const { duration, detail } of list.getEntries() as (PerformanceEntry & { detail: { kind: number } })[])
       collecting.add(duration / 1_000, { kind: kinds[detail.kind] ?? 'other' });
   });

@@ -8,8 +8,8 @@ interface LogConfig {
 }
 
 /**
- * One JSON object a line on standard output. Errors are told by name, message, code and stack alone: the other fields of a
- * driver's error (Postgres puts whole rows into `detail`) can hold what a person typed.
+ * One JSON object per line on standard output. Errors are logged only by name, message, code and stack: the other fields of a driver's
+ * error (Postgres puts whole rows into `detail`) can hold what a person typed.
  */
 export function createLog(config: LogConfig, destination: DestinationStream = standardOutput()): Log {
   return pino(
@@ -27,13 +27,13 @@ export function createLog(config: LogConfig, destination: DestinationStream = st
 /** For tests. */
 export const silentLog: Log = pino({ level: 'silent' });
 
-/** So long, at most, a line waits for others to be written with: a write of its own costs more than making it does. */
+/** How long a line waits at most to be written together with others: a separate write costs more than creating the line. */
 const gatherMs = 50;
 const gatherBytes = 8_192;
 
 /**
- * Written behind the call's back: a slow reader of the log must not slow the calls. What waits is written at once before a
- * fault ends the process, and at its exit; SIGKILL loses it.
+ * Written asynchronously: a slow reader of the log must not slow the calls. Pending lines are flushed before a fault ends the process, and
+ * at its exit; SIGKILL loses them.
  */
 function standardOutput(): DestinationStream & { flushSync(): void } {
   const output = pino.destination({ dest: 1, sync: false, minLength: gatherBytes });

@@ -23,13 +23,13 @@ interface Observation {
   readonly read: () => number;
 }
 
-// Modules make their instruments when they are loaded; the meter exists only once the process has read its configuration.
+// Modules create their instruments when they are loaded; the meter exists only once the process has read its configuration.
 let meter: Meter | undefined;
 let generation = 0;
 const counters = new Set<Of<'counter'>>();
 const observations = new Map<Of<'gauge'>, Set<Observation>>();
 
-/** Counts into nothing until startMetrics; from then on the zeros of the definition are there. */
+/** Counts nothing until startMetrics; after that the zeros of the definition exist. */
 export function counter<M extends Of<'counter'>>(definition: M): CounterOf<M> {
   if (!counters.has(definition)) {
     counters.add(definition);
@@ -45,7 +45,7 @@ export function histogram<M extends Of<'histogram'>>(definition: M): HistogramOf
   return { record: (value, ...[attributes]) => bound()?.record(value, attributes) };
 }
 
-/** A value that is read at each scrape. Several observations of one metric differ in their attributes. Returns the end of it. */
+/** A value that is read at each scrape. Several observations of one metric differ in their attributes. Returns a function to stop. */
 export function observe<M extends Of<'gauge'>>(
   definition: M,
   attributes: AttributesOf<M>,
@@ -63,12 +63,12 @@ export function observe<M extends Of<'gauge'>>(
 }
 
 export interface RunningMetrics {
-  /** What Prometheus would be told now. */
+  /** What Prometheus would get now. */
   read(): Promise<Figures>;
   stop(): Promise<void>;
 }
 
-/** Serves /metrics for Prometheus on the address; with port 0 the metrics are kept and served nowhere (tests). */
+/** Serves /metrics for Prometheus at the address; with port 0 the metrics are kept but not served (tests). */
 export async function startMetrics(config: { instance: string; metricsAddress: Address }): Promise<RunningMetrics> {
   const { host, port } = config.metricsAddress;
   const exporter = new PrometheusExporter({ host, port, preventServerStart: true, withoutScopeInfo: true });

@@ -1,7 +1,6 @@
 /**
- * Every metric, with its unit and its attributes, and every attribute, declared once and before use. Attributes take few
- * values: no code, no id, no address, no person. Names follow Prometheus (unit at the end, `_total` for counters is added
- * by the exporter).
+ * Every metric with its unit and attributes, and every attribute, declared once and before use. Attributes take few values: no code, no id,
+ * no address, no person. Names follow Prometheus (unit at the end; the exporter adds `_total` to counters).
  */
 export const attribute = {
   service: 'service',
@@ -33,8 +32,8 @@ export interface MetricDefinition {
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
   /**
-   * Series of a counter that are there, as 0, before anything is counted: those whose first count an alert has to see. What
-   * begins at 5 has not grown in the eyes of increase().
+   * Series of a counter that exist, as 0, before anything is counted: those whose first count an alert has to see. To increase(), a series
+   * that begins at 5 has not grown.
    */
   readonly zeros?: readonly Readonly<Partial<Record<Attribute, string>>>[];
 }

@@ -2,7 +2,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-grpc';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider, type SpanProcessor } from '@opentelemetry/sdk-trace-node';
 
-/** What makes the spans of this process and hands them to the processor; by default in batches to the endpoint. */
+/** Creates the spans of this process and passes them to the processor; by default in batches to the endpoint. */
 export function createTracerProvider(
   { instance, otlpEndpoint }: { instance: string; otlpEndpoint: string | undefined },
   processor?: SpanProcessor,

@@ -13,7 +13,7 @@ import {
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import type { SpanProcessor } from '@opentelemetry/sdk-trace-node';
 
-/** The W3C trace context as it travels in metadata. */
+/** The W3C trace context as metadata. */
 export interface TraceHeaders {
   traceparent?: string;
   tracestate?: string;
@@ -27,8 +27,8 @@ const propagator = new W3CTraceContextPropagator();
 let tracer: Tracer | undefined;
 
 /**
- * Sends spans to the endpoint; without one nothing is traced, and startSpan answers undefined. What makes and sends spans is loaded
- * only then: it is a quarter of all modules that a process would load as it starts.
+ * Sends spans to the endpoint; without one nothing is traced, and startSpan returns undefined. The tracing SDK is loaded only if needed: it
+ * is a quarter of all modules that a process would load at its start.
  */
 export async function startTracing(
   config: { instance: string; otlpEndpoint: string | undefined },
@@ -53,7 +53,7 @@ export function tracingEnabled(): boolean {
 
 const kinds = { server: SpanKind.SERVER, client: SpanKind.CLIENT, producer: SpanKind.PRODUCER } as const;
 
-/** A span under the parent that came in the headers; undefined when nothing is traced. Spans carry names, never values. */
+/** A span under the parent in the headers; undefined when nothing is traced. Spans carry names, never values. */
 export function startSpan(name: string, kind: keyof typeof kinds, parent: TraceHeaders): Span | undefined {
   if (!tracer) return undefined;
   const from: Context = propagator.extract(ROOT_CONTEXT, parent, defaultTextMapGetter);
@@ -66,10 +66,10 @@ export interface SpanIds {
   readonly spanId: string;
 }
 
-/** As many links as the SDK keeps. */
+/** The SDK keeps no more links. */
 const mostLinks = 128;
 
-/** A span of its own for what comes from many traces, linked to each; undefined when nothing is traced, or it comes from none. */
+/** A new span for work that comes from many traces, linked to each; undefined when nothing is traced, or there are no traces. */
 export function startLinkedSpan(name: string, from: readonly SpanIds[]): Span | undefined {
   if (!tracer || from.length === 0) return undefined;
   const links = from.slice(0, mostLinks).map((ids) => ({ context: { ...ids, traceFlags: TraceFlags.SAMPLED } }));

@@ -1,4 +1,4 @@
-/** Resolves after the time, or as soon as the signal is aborted. `unref`: the process need not stay for it. */
+/** Resolves after the time, or as soon as the signal is aborted. `unref`: does not keep the process alive. */
 export function pause(milliseconds: number, signal: AbortSignal, { unref = false } = {}): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

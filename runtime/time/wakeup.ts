@@ -1,8 +1,8 @@
-/** Lets one wait for what others have for it. */
+/** Lets one task wait until others have something for it. */
 export interface Wakeup {
-  /** Ends the wait that is under way. It is not remembered: who waits has looked before whether there is something already. */
+  /** Ends the present wait. It is not remembered: check for work before you wait. */
   wake(): void;
-  /** Resolves when it is woken, or after this time. */
+  /** Resolves when woken, or after this time. */
   wait(atMostMs?: number): Promise<void>;
 }
 

@@ -1,21 +1,21 @@
 import { createWakeup } from './wakeup.ts';
 
-/** Work that is done when somebody asks for it, and every so often in case that was forgotten: by a process that died, say. */
+/** Work that is done on request, and at intervals in case a request was lost, for example with a process that died. */
 export interface WorkLoop {
-  /** There is something to do now. During a run: another one follows it. */
+  /** There is something to do now. If a run is in progress, another one follows. */
   wake(): void;
-  /** Resolves when the run that is under way has ended. */
+  /** Resolves when the present run has ended. */
   stop(): Promise<void>;
 }
 
 interface WorkLoopOptions {
   readonly work: (signal: AbortSignal) => Promise<void>;
-  /** Told what made a run reject; the next one is its second try. */
+  /** Called with what made a run reject; the next run is the retry. */
   readonly onFault: (error: unknown) => void;
   readonly everyMs: number;
 }
 
-/** Begins with a run, and never has two at a time. */
+/** Starts with a run, and never has two at a time. */
 export function startWorkLoop({ work, onFault, everyMs }: WorkLoopOptions): WorkLoop {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -46,7 +46,7 @@ export function startWorkLoop({ work, onFault, everyMs }: WorkLoopOptions): Work
   };
 }
 
-/** Does the step for each, one after another. One that fails keeps none after it; rejects with the first fault, once all were tried. */
+/** Runs the step for each item, one after another. A failure does not stop the others; rejects with the first fault once all were tried. */
 export async function workThrough<Item>(
   items: readonly Item[],
   signal: AbortSignal,

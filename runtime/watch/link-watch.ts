@@ -5,15 +5,15 @@ import { fromConnectError, type HopError } from '../errors/errors.ts';
 import { fellSilent } from '../rpc/failover/failover-transport.ts';
 import type { Log } from '../telemetry/log.ts';
 
-/** What is told of the changes, in the order in which it was heard. No call may throw. */
+/** Called with the changes, in the order of their arrival. No call may throw. */
 export interface WatchListener {
-  /** Another stream is being asked for; all heartbeats that follow come by it. */
+  /** Another stream is being requested; all later heartbeats come from it. */
   connecting(): void;
-  /** One committed change; possibly told before, possibly older than one already told. */
+  /** One committed change; possibly reported before, possibly older than one already reported. */
   change(change: LinkChange): void;
-  /** All changes committed before its time have been told. */
+  /** All changes committed before its time have been reported. */
   heartbeat(beat: Heartbeat): void;
-  /** Changes may have been missed. From the next heartbeat on none is. */
+  /** Changes may have been missed. From the next heartbeat on none are. */
   gap(reason: string): void;
 }
 
@@ -21,18 +21,18 @@ export interface LinkWatchOptions {
   readonly client: Pick<Client<typeof LinkService>, 'watch'>;
   readonly listener: WatchListener;
   readonly log: Log;
-  /** Milliseconds of a clock that never goes back. */
+  /** Milliseconds of a monotonic clock. */
   readonly now: () => number;
   /** Resolves after the time, or at once when the signal is aborted. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** A stream that says nothing for so long is given up (default 3,000). */
+  /** A stream that is silent for this long is given up (default 3,000). */
   readonly silenceMs?: number;
 }
 
 export interface LinkWatch {
-  /** Gives the present stream up and asks for another, from where it was. */
+  /** Gives up the present stream and requests another from the same position. */
   reconnect(): void;
   stop(): Promise<void>;
 }
@@ -40,7 +40,7 @@ export interface LinkWatch {
 const firstDelayMs = 50;
 const longestDelayMs = 2_000;
 
-/** Follows LinkService.Watch for as long as the process lives: it resumes after a break, and begins anew after a gap. */
+/** Follows LinkService.Watch for as long as the process lives: it resumes after a break, and starts over after a gap. */
 export function followLinks(options: LinkWatchOptions): LinkWatch {
   const { client, listener, log, now, sleep, random, silenceMs = 3_000 } = options;
   const stopping = new AbortController();
@@ -68,7 +68,7 @@ export function followLinks(options: LinkWatchOptions): LinkWatch {
     }
   }
 
-  /** A connection can be dead without a word. */
+  /** A connection can die silently. */
   async function endWhenSilent(stream: AbortController): Promise<void> {
     while (!stream.signal.aborted) {
       const left = heardAt + silenceMs - now();
@@ -121,12 +121,12 @@ export function followLinks(options: LinkWatchOptions): LinkWatch {
   };
 }
 
-/** What the check of a process says that follows links, and does not hear of them. */
+/** The error of the health check of a process that follows links, while Watch is silent. */
 export function watchIsSilent(): Error {
   return new Error('Watch is silent: no heartbeat came in time.');
 }
 
-/** A link service that is stopped on purpose ends its watches; another takes over. */
+/** A link service that is stopped deliberately ends its watches; another takes over. */
 function tellOfBreak(log: Log, fault: HopError): void {
   if (fault.reason === 'SHUTTING_DOWN') log.info({ reason: fault.reason }, 'the watch ended');
   else log.warn({ reason: fault.reason, err: fault }, 'the watch broke');

@@ -1,63 +1,63 @@
-/** How old what Watch has told is at most, by this process's clock and without trust in how fast anything arrived. */
+/** An upper bound of the age of what Watch has reported, by this process's clock and without assumptions about how fast anything arrived. */
 export interface WatchAge {
-  /** A stream is being asked for. */
+  /** A stream is being requested. */
   connecting(): void;
   /**
-   * A heartbeat has arrived: the primary was read at readAtMs of its clock. Answers false when only another stream can tell the
-   * age (again, or better): the clocks have moved against each other, or this one tells it badly.
+   * A heartbeat has arrived: the primary was read at readAtMs of its clock. Returns false when only another stream can tell the age (again,
+   * or better): the clocks have moved against each other, or this stream bounds it badly.
    */
   heartbeat(readAtMs: number): boolean;
-  /** Changes may have been missed: nothing told before counts. */
+  /** Changes may have been missed: nothing reported before counts. */
   gap(): void;
-  /** The time, by this process's clock, up to which all is told, at least; -Infinity while nothing is known. */
+  /** The time, by this process's clock, up to which everything has been reported, at least; -Infinity while unknown. */
   readonly asOf: number;
-  /** Milliseconds since then; infinite while nothing is known. */
+  /** Milliseconds since then; infinite while unknown. */
   ageMs(): number;
-  /** What the primary's clock shows by now, at least, by the newest heartbeat; -Infinity while nothing is known. */
+  /** What the primary's clock shows by now, at least, according to the newest heartbeat; -Infinity while unknown. */
   primaryMs(): number;
 }
 
 /**
- * A heartbeat is some 10 ms old when it arrives. One that seems much older is so, or the clocks moved, or the stream was asked
- * for on a busy machine. In the last case all of its heartbeats seem as old as the second one was: a second and a half where
- * a process reads ten thousand links as it starts. No lease can be held with that, and no made-up code be refused, so another stream is asked
- * for soon; less and less often while it helps nothing.
+ * A heartbeat is some 10 ms old when it arrives. If one seems much older it is, or the clocks moved, or the stream was requested on a busy
+ * machine. In the last case all of its heartbeats seem as old as the second one was: a second and a half when a process reads ten thousand
+ * links as it starts. No lease can be held with that, and no made-up code be refused, so another stream is requested soon; less and less
+ * often while that does not help.
  */
 const suspectMs = 150;
 const patience = { firstMs: 500, longestMs: 5_000 } as const;
-/** For how long what a stream told of the clocks counts after it, beside what the next ones tell: some eight of them, as patience has it. */
+/** How long the bound from a stream counts after its end, in addition to those of the next streams: some eight of them, at the pace of patience. */
 const outlastsMs = 30_000;
 const nothing = Number.NEGATIVE_INFINITY;
 
 /**
- * Two clocks cannot be compared, and how long a message was on its way is not known either. But a stream only tells of what was
- * read after it was asked for. Let it be asked for at a (own clock), and tell of a reading at r (the primary's clock). Then own time
- * less the primary's is at least a - r, and any reading at r' was made at r' + a - r or later. The first heartbeat may
- * tell of a reading that was under way at a, so the second one is taken. The error is on the safe side: a heartbeat seems older
- * than it is by what the second one took to be read, about 0.2 s.
+ * Two clocks cannot be compared directly, and how long a message was in transit is unknown too. But a stream only reports what was read
+ * after it was requested. Say it was requested at a (own clock), and reports a reading at r (the primary's clock). Then own time minus the
+ * primary's is at least a - r, and any reading at r' was made at r' + a - r or later. The first heartbeat may report a reading that was
+ * under way at a, so the second one is used. The error is on the safe side: a heartbeat seems older than it is by the time until the second
+ * one was read, about 0.2 s.
  *
- * What was learned of the clocks outlasts its stream for a while: each stream tells one such bound, and the greatest is the nearest. So nothing
- * seems older because another stream had to be asked for, and that one may be slow to begin as well. Not for longer, for a clock of the primary
- * that went ahead is not found out while its heartbeats are later than it went. Where it was found out, and after a gap, behind which may be another
- * primary, the next stream begins without it.
+ * What a stream has told about the clocks stays valid for a while after it: each stream gives one such bound, and the greatest is the
+ * tightest. So nothing seems older because another stream had to be requested, which may be slow to start as well. Not for longer, because
+ * a jump ahead of the primary's clock goes unnoticed while its heartbeats are delayed by more than the jump. After one was noticed, and
+ * after a gap, behind which may be another primary, the next stream starts without earlier bounds.
  */
 export function createWatchAge(now: () => number): WatchAge {
   let askedAt = 0;
   let heartbeats = 0;
-  /** Own clock less the primary's, at least: by this stream. */
+  /** Own clock minus the primary's, at least: from this stream. */
   let offset = nothing;
-  /** The same by one before it, which counts until then. */
+  /** The same from an earlier stream, valid until then. */
   let earlier = { offset: nothing, until: nothing };
-  /** Both may be others for the next stream. */
+  /** Whether both bounds are void for the next stream. */
   let isOver = false;
   let asOf = nothing;
-  /** When the first heartbeat of this stream came of those that seemed too old, without a sound one since. */
+  /** When the first of this stream's too old heartbeats came, without a sound one since. */
   let suspectSince: number | undefined;
   let patienceMs: number = patience.firstMs;
-  /** The primary's clock less own, at least; that the newest heartbeat was on its way makes it less. */
+  /** The primary's clock minus our own, at least; the transit time of the newest heartbeat makes it less. */
   let ahead = nothing;
 
-  /** Whether what seems so old now is no reason yet to ask for another stream. */
+  /** Whether a heartbeat that seems this old is no reason yet to request another stream. */
   function isBorne(now: number, seemsMs: number): boolean {
     if (seemsMs <= suspectMs) {
       suspectSince = undefined;
@@ -90,7 +90,7 @@ export function createWatchAge(now: () => number): WatchAge {
       const known = Math.max(offset, earlierOffset(arrivedAt));
       if (known === nothing) return true;
       const readAt = readAtMs + known;
-      // It cannot arrive before it was read: the primary's clock went ahead, or ours stood still (a host that slept).
+      // It cannot arrive before it was read: the primary's clock jumped ahead, or ours stood still (a host that slept).
       if (readAt > arrivedAt) {
         isOver = true;
         return false;
