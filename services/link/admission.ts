@@ -1,31 +1,31 @@
 import { unavailable } from '#runtime/errors/errors.ts';
 
-/** Decides by how long work waits, not by how much of it there is, whether more is taken on. */
+/** Decides whether to accept more work by how long work waits, not by how much of it there is. */
 export interface Admission {
   /** Throws UNAVAILABLE (OVERLOADED) while work waits too long for a connection. Nothing was done yet. */
   admit(): void;
-  /** A wait for a connection begins; what it answers is called at its end. */
+  /** A wait for a connection begins; call the returned function at its end. */
   waiting(): () => void;
 }
 
 export interface AdmissionOptions {
   /** A queue whose head waits longer than this is too long. */
   readonly targetMs: number;
-  /** For so long it may be: a burst that drains by itself is no overload. */
+  /** How long it may be too long: a burst that drains by itself is not an overload. */
   readonly intervalMs: number;
-  /** Who would wait longer than this, at the present pace, is not taken at all. */
+  /** Work that would wait longer than this, at the present pace, is refused at once. */
   readonly longestMs: number;
   readonly now?: () => number;
 }
 
-/** Overload that comes back within so many intervals is not given another interval of patience. */
+/** An overload that returns within this many intervals gets no further interval of patience. */
 const memoryIntervals = 20;
 const paceSamples = 16;
 
 /**
- * CoDel at the door of the pool: what counts is the time that the head of the queue has waited. A queue that has stood above
- * the target for an interval sheds all that is new until it is below. A crowd that comes at once is judged by the pace at
- * which the queue was seen to move: its head has not waited yet.
+ * CoDel at the entrance of the pool: what counts is how long the head of the queue has waited. A queue that has been above the target for
+ * an interval sheds all new work until it is below. A burst that arrives at once is judged by the pace at which the queue has been moving:
+ * its head has not waited yet.
  */
 export function createAdmission(options: AdmissionOptions): Admission {
   const { targetMs, intervalMs, longestMs, now = () => performance.now() } = options;
@@ -33,7 +33,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let aboveSince: number | undefined;
   let shedAt = Number.NEGATIVE_INFINITY;
   let movedAt = Number.NEGATIVE_INFINITY;
-  /** Mean time from one end of a wait to the next, while somebody waited all along. */
+  /** Mean time from one end of a wait to the next, while there was always somebody waiting. */
   let paceMs = 0;
 
   function headWait(at: number): number {

@@ -15,8 +15,9 @@ import { cacheTtl } from '#runtime/shortlink/cache-entry.ts';
 import { filterFreshMs } from '#runtime/shortlink/code-filter.ts';
 
 /**
- * The environment of the link service; README.md says what each variable does. Bounds that are constants are what other processes
- * rely on: a resolver refuses codes by what it was told within filterFreshMs, and a watcher that missed pruned changes finds no entry from before them.
+ * The environment of the link service; README.md says what each variable does. Some limits are constants because other processes rely on
+ * them: a resolver refuses codes by what it was told within filterFreshMs, and a watcher that missed pruned changes finds no entry from
+ * before them.
  */
 export const linkConfig = defineConfig({
   ...baseConfig,

@@ -12,15 +12,15 @@ export function violation(field: string, description: string, reason: Reason = '
   return { field, description, reason };
 }
 
-/** The outcome of a check: the value as it is kept, or what is wrong with it. */
+/** The outcome of a check: the value as it is stored, or what is wrong with it. */
 export type Checked<Value> = { readonly value: Value } | { readonly violation: Violation };
 
-/** Gathers the violations of a request, so that the caller learns of all at once. */
+/** Collects the violations of a request, so that the caller learns of all at once. */
 export interface Violations {
-  /** The value, or undefined after noting the violation. */
+  /** The value, or undefined after recording the violation. */
   take<Value>(checked: Checked<Value>): Value | undefined;
   add(violation: Violation): void;
-  /** Throws when there are any. Violations of one reason keep it. */
+  /** Throws when there are any. If all violations have one reason, the error has it too. */
   throwIfAny(): void;
 }
 

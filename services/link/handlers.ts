@@ -41,7 +41,7 @@ interface LinkName {
   readonly domain?: string | undefined;
 }
 
-/** Envoy cannot pass on more of an answer than its buffers hold. */
+/** Envoy cannot pass on more of a response than its buffers hold. */
 const largestPageBytes = 1_048_576;
 const lookalikesAtOnce = 10_000;
 const noUses: ReadonlyMap<string, number> = new Map();
@@ -56,7 +56,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
   const { domains, store, links, clicks, shortUrl } = dependencies;
   const rules = { domains, destinations: dependencies.destinations };
 
-  /** How often they were followed, as analytics and the limits of those that have one count it. */
+  /** How often they were followed, as counted by analytics and, for links with a limit, by their uses. */
   async function countsFor(records: readonly LinkRecord[], context: HandlerContext) {
     const limited = records.filter(({ maxClicks }) => maxClicks > 0).map(({ id }) => id);
     const [clickCountOf, uses] = await Promise.all([
@@ -87,7 +87,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       logFields(context).short_code = record.code;
       setResponseMetadata(context, 'x-status', '201');
       if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
-      // Nobody can have followed it yet; and a replay is the first answer again, as of then.
+      // Nobody can have followed it yet; and a replay repeats the first answer, as of then.
       const asOf = record.createdAt ? dateOf(record.createdAt).getTime() : Date.now();
       return tagged(linkMessage(record, shortUrl, { clickCount: 0, used: 0 }, asOf), context);
     },
@@ -133,7 +133,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
   };
 }
 
-/** Says the etag as HTTP does, too: what a client sends back as If-Match. */
+/** Also sends the etag as an HTTP header, for clients to send back as If-Match. */
 function tagged(link: Link, context: HandlerContext): Link {
   setResponseMetadata(context, 'etag', `"${link.etag}"`);
   return link;
@@ -189,19 +189,19 @@ function internalHandlers({ domains, store, feed, takeUse, closing }: Dependenci
 function keyOf(domains: Domains, { code, domain }: LinkName, context: HandlerContext): LinkKey {
   logFields(context).short_code = code;
   const key = linkKey(domainOf(domains, domain), code);
-  // Postgres has no NUL in text: no link has such a code.
+  // Postgres text cannot hold NUL: no link has such a code.
   if (key.code.includes('\0')) throw noSuchLink();
   return key;
 }
 
-/** Another user than the caller is known here by what he has made in the caller's workspace. */
+/** A user other than the caller is known here only by the links that they created in the caller's workspace. */
 async function requireUser(store: LinkStore, { createdBy, workspaceId }: ListQuery, callerId: string): Promise<void> {
   if (createdBy === undefined || createdBy === callerId) return;
   if (isUuid(createdBy) && (await store.hasMadeLinks(workspaceId, createdBy))) return;
   throw notFound('USER_NOT_FOUND', 'There is no such user.');
 }
 
-/** As many of the records as a page may hold, by number and by bytes, but at least one. */
+/** As many of the records as fit a page, by number and by bytes, but at least one. */
 function cut(records: readonly LinkRecord[], limit: number): { records: readonly LinkRecord[]; more: boolean } {
   let bytes = 0;
   let count = 0;

@@ -33,7 +33,7 @@ import type { LinkStore } from './store.ts';
 import { startSweeper } from './sweeper.ts';
 import { postgresTakedowns } from './takedowns/takedowns.postgres.ts';
 
-/** The link service without its server: what it stands on, made and started. */
+/** The link service without its server: its dependencies, created and started. */
 export async function startLinkService(config: LinkConfig, log: Log, issuer: ServiceIdentity) {
   const admission = createAdmission(admissionOf(config));
   const connections = connect(config, admission, log);
@@ -63,7 +63,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   return {
     handlers,
     checks: connections.checks,
-    /** In the order they were made; they are closed from the last to the first. */
+    /** In the order of creation; closed from last to first. */
     close: [
       ...connections.close,
       () => feed.stop(),
@@ -75,7 +75,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   };
 }
 
-/** One in so many connections is for searches, and no other: what somebody searches slowly holds up no create and no edit. */
+/** One in this many connections is for searches only: slow searches hold up no create and no edit. */
 const searchShare = 4;
 
 function connect(config: LinkConfig, admission: Admission, log: Log) {
@@ -87,7 +87,7 @@ function connect(config: LinkConfig, admission: Admission, log: Log) {
     ...{ onWait: admission.waiting, ...shared },
   });
   const searchPool = createPool(url, { name: 'link-search', max: searches, ...shared });
-  // A crowd that comes all at once, after a start say, must not begin by opening connections.
+  // A burst that comes all at once, after a start for example, must not begin by opening connections.
   const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
@@ -98,7 +98,7 @@ function connect(config: LinkConfig, admission: Admission, log: Log) {
   };
 }
 
-/** The store, what tells of its changes, and where new codes come from; each needs another of them. */
+/** The store, its change feed, and the source of new codes; each needs another of them. */
 async function openStore(
   config: LinkConfig,
   { pool, searchPool }: Pick<ReturnType<typeof connect>, 'pool' | 'searchPool'>,
@@ -134,7 +134,7 @@ interface BackgroundDependencies {
   readonly log: Log;
 }
 
-/** What goes on beside the calls: changes are carried to Redis, what is due is swept. Answers what ends it. */
+/** The background work: changes are relayed to Redis, what is due is swept. Returns functions to stop it. */
 function startBackground(config: LinkConfig, dependencies: BackgroundDependencies) {
   const { changeLog, feed, store, cache, eraseClicks } = dependencies;
   const relay = startRelay({ changeLog, feed, cache, log: dependencies.log.child({ part: 'relay' }) });
@@ -151,7 +151,7 @@ const admissionOf = (config: LinkConfig): AdmissionOptions => ({
   longestMs: config.queueLongestMs,
 });
 
-/** Nobody waits for a row longer than a call may take. */
+/** No statement waits for a row longer than a call may take. */
 function withLockTimeout(postgresUrl: string, lockTimeoutMs: number): string {
   const url = new URL(postgresUrl);
   url.searchParams.set('lock_timeout', String(lockTimeoutMs));
@@ -185,10 +185,10 @@ function closingOf(
   });
 }
 
-/** A link, or a workspace, with more clicks than fit in this is finished by analytics itself, and asked for again by the next sweep. */
+/** If a link or a workspace has more clicks than can be erased in this time, analytics finishes by itself, and the next sweep asks again. */
 const eraseMs = 30_000;
 
-/** Resolves when nothing is left of these clicks, nor will be. */
+/** Resolves when none of these clicks are left, and none can come. */
 type EraseClicks = (
   whose: { readonly linkIds?: readonly string[]; readonly workspaceIds?: readonly string[] },
   signal: AbortSignal,

@@ -25,11 +25,11 @@ export function domainOf(domains: Domains, given: string | undefined): string {
   return domain;
 }
 
-/** A request to make a link, checked, but for what its time decides (checkEnd). */
+/** A validated request to create a link, except for what depends on the time (checkEnd). */
 export interface CheckedCreate {
   readonly link: NewLink;
   readonly alias: string | undefined;
-  /** All that was asked for, in one spelling; a ttl stays a ttl, whenever it is asked again. */
+  /** The whole request in canonical form; a ttl stays a ttl, so that a later repetition compares equal. */
   readonly asked: readonly unknown[];
 }
 
@@ -38,7 +38,7 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
   const domain = rules.domains.named(request.domain);
   if (domain === undefined) violations.add(violation('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
   const { longUrl, originalUrl } = request;
-  // Without presence in the proto, an empty one is an absent one.
+  // Without presence in the proto, an empty value counts as absent.
   const names = originalUrl === '' ? { longUrl } : { longUrl: longUrl || undefined, originalUrl };
   const destination = destinationOf(names, rules, violations);
   const alias = request.alias === undefined ? undefined : violations.take(checkAlias(request.alias));
@@ -59,13 +59,13 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
     maxClicks: request.maxClicks,
   };
   const ending = [request.ttl ?? null, request.expiresAt ? dateOf(request.expiresAt) : null];
-  // What is new in the contract is added where it is given: a key that was used before still fits its request.
+  // New fields of the contract are added only if set, so that a key used before still matches its request.
   const limit = request.maxClicks === undefined ? [] : [request.maxClicks];
   const asked = [link.domain, alias ?? null, link.destination, link.redirectStatus, link.title, link.tags, ending];
   return { link, alias, asked: [...asked, ...limit] };
 }
 
-/** What a field becomes that update_mask names and the patch leaves out. */
+/** The value for a field that update_mask names and the patch leaves out. */
 const clearable: ReadonlyMap<string, Partial<LinkEdit>> = new Map(
   Object.entries({
     ttl: { expiresAt: null },
@@ -77,7 +77,7 @@ const clearable: ReadonlyMap<string, Partial<LinkEdit>> = new Map(
   }),
 );
 
-/** Fields that no link is without: update_mask may name them where the patch has a value. */
+/** Fields that every link has: update_mask may name them only if the patch has a value. */
 const lasting = new Map<string, (patch: LinkPatch) => unknown>([
   ['alias', ({ alias }) => alias],
   ['long_url', ({ longUrl, originalUrl }) => longUrl ?? originalUrl],
@@ -116,7 +116,7 @@ function clearedBy(
 ): Partial<LinkEdit> {
   let cleared: Partial<LinkEdit> = {};
   for (const path of mask?.paths ?? []) {
-    // JSON writes the paths of a mask in camelCase, a query string as they are.
+    // In JSON the paths of a mask are in camelCase, in a query string they are unchanged.
     const name = path.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
     const valueIn = lasting.get(name);
     if (!valueIn && !clearable.has(name))
@@ -131,7 +131,7 @@ function clearedBy(
 /** A path may be as long as a request; no field's name is nearly as long as this. */
 const shown = (path: string): string => JSON.stringify(path.slice(0, 32));
 
-/** A refusal of the destination that comes later than the checks, under the name that the request has it by. */
+/** Renames the destination in a later refusal to the name that the request uses for it. */
 export async function named<Answer>(request: DestinationNames | undefined, answer: Promise<Answer>): Promise<Answer> {
   return answer.catch((error: unknown) => {
     if (!request?.originalUrl || !(error instanceof HopError)) throw error;
@@ -148,7 +148,7 @@ interface DestinationNames {
   readonly originalUrl?: string | undefined;
 }
 
-/** Undefined where neither is given, or after noting what is wrong with it. */
+/** Undefined if neither is given, or after recording what is wrong with it. */
 function destinationOf(
   { longUrl, originalUrl }: DestinationNames,
   rules: RequestRules,
@@ -177,13 +177,13 @@ const defaultPageSize = 50;
 const states = new Set<string>(['active', 'disabled', 'expired', 'used_up', 'deleted'] satisfies StateFilter[]);
 const order = /^(created_at|updated_at)(?: (asc|desc))?$/;
 
-/** What to list, and the question that its page tokens belong to. */
+/** What to list, and the query that its page tokens belong to. */
 export interface CheckedList {
   readonly query: ListQuery;
   readonly question: readonly unknown[];
 }
 
-/** An empty one is none, as a form leaves it that has nothing in a field. */
+/** An empty one counts as absent, as a form sends it for an empty field. */
 function filtersOf({ tag, search, state, orderBy, domain }: ListLinksRequest) {
   return {
     tag: tag || undefined,

@@ -38,18 +38,18 @@ interface Ticket {
 }
 
 /**
- * Blocks that a promoted standby may not know of: more than all processes together reserve within any lag. The numbers of
- * that many blocks are left out once, so that what was handed out before stays unique, and processes may use up what they hold.
- * A restored backup may lack more (docs/runbook.md, Restore). A row of an earlier version holds the timeline alone.
+ * How many blocks a promoted standby may not know of: more than all processes together reserve within any lag. The numbers of that many
+ * blocks are skipped once, so that codes handed out before stay unique, and processes may use up what they hold. A restored backup may lack
+ * more (docs/runbook.md, Restore). A row of an earlier version holds only the timeline.
  */
 const blocksLeftOut = 100;
 const skipped = `case when code_blocks.timeline in (${currentHistory}, ${currentTimeline}) then 0
   else ${blocksLeftOut} * code_blocks.block_size end`;
 
-/** A version that only grows, and the time; after what precedes them in the statement. */
+/** An increasing version, and the time; evaluated after what precedes them in the statement. */
 const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;
 
-// Named, as what is asked most: they are parsed and planned once per connection.
+// Named, as the most frequent statements: parsed and planned once per connection.
 const findLink = {
   name: 'find-link',
   text: `select ${linkColumns} from links where domain = $1 and code = $2 and workspace_id = $3`,
@@ -63,7 +63,7 @@ const lookUpLinks = {
 interface StoreOptions {
   /** Called after every transaction that wrote change records. */
   readonly committed?: () => void;
-  /** For lists of which a page may read any number of rows: those that wait for one another keep nobody else waiting. */
+  /** For lists whose pages may read any number of rows: waiting for one another they keep nobody else waiting. */
   readonly searchPool?: Pool;
 }
 
@@ -91,7 +91,7 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
       return rows.map(recordOfRow);
     },
     async lookupIds(workspaceId, linkIds) {
-      // links_by_creation has the id: a workspace's entries are looked through, and only the rows asked for are read.
+      // links_by_creation includes the id: a workspace's index entries are scanned, and only the requested rows are read.
       const rows = await query<LinkRow>(
         `select ${linkColumns} from links where workspace_id = $1 and id = any($2::uuid[])`,
         [workspaceId, linkIds],
@@ -172,7 +172,7 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
   };
 }
 
-/** Within a transaction, so that a twin of the request waits for it and then finds what it made. */
+/** Within a transaction, so that a concurrent duplicate of the request waits for it and then finds what it created. */
 async function insertOnce(
   client: PoolClient,
   link: NewLink,
@@ -189,8 +189,8 @@ async function insertOnce(
 }
 
 /**
- * Locks the link's place among the links, whether a link is there or not, takes a version and the time, and writes the link
- * and its change. It is one statement because a round trip costs this process about as much as the statement costs Postgres.
+ * Locks the domain and code, whether or not a link exists there, takes a version and the time, and writes the link and its change. One
+ * statement, because a round trip costs this process about as much as the statement costs Postgres.
  */
 const insertText = `with held as materialized (select pg_advisory_xact_lock(hashtextextended($14, 0))),
   ticket as materialized (${ticketOf} from held where ${noneStands('$15')}),
@@ -226,14 +226,14 @@ async function insertLink(db: Pool | PoolClient, link: NewLink, code: ChosenCode
   return { outcome: 'created', record };
 }
 
-/** Why nothing was made. */
+/** Why nothing was created. */
 async function refusalOf(db: Pool | PoolClient, subjects: readonly Subject[]): Promise<CreateRefusal> {
   const standing = [...(await standingAmong(db, subjects))];
   if (standing.length === 0) return 'code_taken';
   return standing.some((subject) => subject.startsWith('workspace:')) ? 'workspace_taken_down' : 'host_taken_down';
 }
 
-/** The record without its version and its times, which the database gives: the end, too, of a link with a ttl. */
+/** The record without its version and times, which the database sets, including the end of a link with a ttl. */
 function unstamped(link: NewLink, code: ChosenCode): LinkRecord {
   return create(LinkRecordSchema, {
     id: randomUUID(),

@@ -2,7 +2,7 @@ import type { ChangeKind, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { RowPlace } from '#runtime/rpc/page-token.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 
-/** What a new link is made of; the store adds its id, version and times. */
+/** The content of a new link; the store adds its id, version and times. */
 export interface NewLink {
   readonly domain: string;
   readonly workspaceId: string;
@@ -12,7 +12,7 @@ export interface NewLink {
   readonly title: string;
   readonly tags: readonly string[];
   readonly expiresAt: Date | undefined;
-  /** In place of expiresAt: the link ends so many seconds after it was made, by the database's clock. */
+  /** In place of expiresAt: the link ends this many seconds after its creation, by the database's clock. */
   readonly ttl?: number | undefined;
   /** Absent: no limit. */
   readonly maxClicks?: number | undefined;
@@ -27,7 +27,7 @@ export interface ChosenCode {
 
 export interface Idempotency {
   readonly key: string;
-  /** Of all that the request says; see idempotency.ts. */
+  /** Hash of everything in the request; see idempotency.ts. */
   readonly requestHash: Uint8Array;
 }
 
@@ -35,14 +35,14 @@ export interface Idempotency {
 export type CreateRefusal = 'code_taken' | 'workspace_taken_down' | 'host_taken_down';
 
 /**
- * `replayed`: this key made this record before. `key_reused`: it made another one. `key_busy`: a twin is at work and did
- * not finish in time.
+ * `replayed`: this key has already created this record. `key_reused`: it created another one. `key_busy`: a concurrent duplicate did not
+ * finish in time.
  */
 export type CreateOutcome =
   | { readonly outcome: 'created' | 'replayed'; readonly record: LinkRecord }
   | { readonly outcome: CreateRefusal | 'key_reused' | 'key_busy' };
 
-/** How a link is to be after a change. The store sets the version. */
+/** The link after a change. The store sets the version. */
 export interface Edit {
   readonly kind: ChangeKind;
   readonly next: LinkRecord;
@@ -51,13 +51,13 @@ export interface Edit {
 export interface ChangeRequest {
   readonly workspaceId: string;
   readonly key: LinkKey;
-  /** A code that the edit may move the link to: locked before the link is. */
+  /** A code that the edit may move the link to: it is locked before the link. */
   readonly newCode?: string | undefined;
 }
 
 /**
- * `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. `link_taken_down`: it may be deleted, and
- * restored once it is down, but not updated. `host_taken_down`: where it was to lead.
+ * `unchanged`: the edit asked for nothing. `missing`: the workspace has no such link. `link_taken_down`: it may be deleted and restored as
+ * taken down, but not updated. `host_taken_down`: that of the new destination.
  */
 export type ChangeOutcome =
   | { readonly outcome: 'changed'; readonly record: LinkRecord; readonly previousCode: string }
@@ -76,7 +76,7 @@ export interface ListQuery {
   readonly state?: StateFilter | undefined;
   readonly orderBy: 'created_at' | 'updated_at';
   readonly descending: boolean;
-  /** The last link of the page before. */
+  /** The last link of the previous page. */
   readonly after?: RowPlace | undefined;
   readonly limit: number;
 }
@@ -87,7 +87,7 @@ export interface CodeBlocks {
   readonly first: number;
   readonly next: number;
   readonly blockSize: number;
-  /** Of the key; empty until a link service that knows of it has started. */
+  /** That of the key; empty until a link service that knows of fingerprints has started. */
   readonly fingerprint: string;
 }
 
@@ -97,15 +97,15 @@ export interface Block {
   readonly end: number;
 }
 
-/** A link as somebody who follows it knows it. */
+/** A link as identified by a follow. */
 export interface FollowedLink extends LinkKey {
   readonly id: string;
 }
 
-/** How many of the uses asked for were granted. */
+/** How many of the requested uses were granted. */
 export interface TakeOutcome {
   readonly granted: number;
-  /** The link before that or, where nothing was granted, as it is now; undefined: there is none. */
+  /** The link before that or, if nothing was granted, as it is now; undefined: there is none. */
   readonly record: LinkRecord | undefined;
 }
 
@@ -114,10 +114,10 @@ export interface DeletedLink extends LinkKey {
   readonly id: string;
 }
 
-/** The link tables. Every method rejects with a HopError when the database is at fault. */
+/** The link tables. Every method rejects with a HopError when the database fails. */
 export interface LinkStore {
   create(link: NewLink, code: ChosenCode, idempotency?: Idempotency): Promise<CreateOutcome>;
-  /** What an idempotency key made in the last 24 h, without waiting for a twin. */
+  /** What an idempotency key created in the last 24 h, without waiting for a concurrent duplicate. */
   replay(workspaceId: string, idempotency: Idempotency): Promise<CreateOutcome | undefined>;
   find(workspaceId: string, key: LinkKey): Promise<LinkRecord | undefined>;
   /** Of any workspace; those that do not exist are left out. */
@@ -125,35 +125,35 @@ export interface LinkStore {
   /** Of one workspace, deleted ones too; those that do not exist are left out. */
   lookupIds(workspaceId: string, linkIds: readonly string[]): Promise<LinkRecord[]>;
   list(query: ListQuery): Promise<LinkRecord[]>;
-  /** True when the user has made a link in the workspace. */
+  /** Whether the user has created a link in the workspace. */
   hasMadeLinks(workspaceId: string, userId: string): Promise<boolean>;
   /**
-   * Changes a link in one transaction, with its change record. `edit` gets the locked link and the database's time;
-   * undefined from it changes nothing, and what it throws undoes all. It may run more than once.
+   * Changes a link in one transaction, with its change record. `edit` gets the locked link and the database's time; returning undefined
+   * changes nothing, and throwing rolls back. It may run more than once.
    */
   change(request: ChangeRequest, edit: (current: LinkRecord, now: Date) => Edit | undefined): Promise<ChangeOutcome>;
   /**
-   * Makes the row of a code key, or moves the end of its range. Rejects with an error of its own when numbers above that end are
-   * handed out, or any were under another secret: their codes would be taken for made-up ones.
+   * Creates the row of a code key, or moves the end of its range. Rejects with a specific error when numbers above that end are handed out,
+   * or any were under another secret: their codes would be taken for made-up ones.
    */
   openCodeSpace(space: Omit<CodeBlocks, 'next'> & { readonly last: number }): Promise<void>;
   /** Reserves the next block of a key; undefined when its range is used up. */
   reserveBlock(keyId: number): Promise<Block | undefined>;
-  /** Aliases that look generated, whatever their domain, by place after `after`. */
+  /** Aliases that look generated, on any domain, in order and after `after`. */
   lookalikes(after: LinkKey | undefined, limit: number): Promise<LinkKey[]>;
   /**
-   * Takes uses of a link that can be followed: so many, or what is left of them. Whoever takes the last one writes the change record that
-   * says so. All are granted where there is no limit.
+   * Takes this many uses of a followable link, or what is left of them. Whoever takes the last one writes the change record that says so.
+   * All are granted if there is no limit.
    */
   takeUses(link: FollowedLink, wanted: number): Promise<TakeOutcome>;
-  /** How many uses were taken, by the ids of the links; those that are left out have none. */
+  /** How many uses were taken, by link id; those that are left out have none. */
   uses(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
-  /** Marks links whose time ran out, with a change record each; answers how many. */
+  /** Marks expired links, with a change record each; returns how many. */
   expireLinks(limit: number): Promise<number>;
-  /** Links that were deleted longer ago than that, the longest first. */
+  /** Links that were deleted longer ago than this, the oldest deletion first. */
   findPurgeable(afterMs: number, limit: number): Promise<DeletedLink[]>;
-  /** Removes such a link for good, with a change record; false when it is not there any more, or not deleted so long ago. */
+  /** Removes such a link for good, with a change record; false when it no longer exists, or was not deleted that long ago. */
   purge(link: DeletedLink, afterMs: number): Promise<boolean>;
-  /** Deletes idempotency keys older than 24 h; answers how many. */
+  /** Deletes idempotency keys older than 24 h; returns how many. */
   sweepIdempotencyKeys(limit: number): Promise<number>;
 }

@@ -14,19 +14,17 @@ export interface SweeperSettings {
   /** Purges at most this many links and returns how many it purged. May take long: it waits for analytics. */
   readonly purge: (limit: number, signal: AbortSignal) => Promise<number>;
   readonly log: Log;
-  /** How often links that ended are looked for. */
+  /** How often expired links are looked for. */
   readonly everyMs?: number;
-  /** How long changes are kept for watchers that come back. */
+  /** How long changes are kept for watchers that reconnect. */
   readonly retentionMs?: number;
 }
 
 /** A sweep ends after this many batches; the next sweep continues. */
 const mostBatches = 20;
-/**
- * Of links that ended fewer: a follower is told without it, and each of these is a change that every resolver and edge hears of.
- */
+/** Fewer for expired links: a redirect is right without the mark, and each mark is a change that every resolver and edge receives. */
 const mostEndedBatches = 2;
-/** How many times rarer housekeeping is. */
+/** Housekeeping runs this many times less often. */
 const housekeepingEvery = 60;
 
 export function startSweeper({
@@ -65,7 +63,7 @@ export function startSweeper({
     await exhaust('pruning changes', 5_000, (limit) => changeLog.prune(retentionMs, limit));
   }
 
-  // Each in a loop of its own: what takes long does not keep a link that ended from being told of.
+  // Each in its own loop: slow work must not delay marking expired links.
   const running = Promise.all([
     repeat(everyMs, () =>
       exhaust('marking links that ended', 500, (limit) => store.expireLinks(limit), mostEndedBatches),

@@ -13,7 +13,7 @@ export class Abandoned extends Error {
   }
 }
 
-/** Runs in one transaction; an abandoned one is rolled back and its outcome answered. */
+/** Runs in one transaction; an abandoned one is rolled back and its outcome returned. */
 export async function transaction<Outcome>(
   pool: Pool,
   run: (client: PoolClient) => Promise<Outcome>,
@@ -26,7 +26,7 @@ export async function transaction<Outcome>(
   }
 }
 
-/** Runs one statement; what goes wrong becomes the error that a caller gets. */
+/** Runs one statement; a failure becomes the error that a caller gets. */
 export async function guarded<Result>(run: () => Promise<Result>): Promise<Result> {
   try {
     return await run();

@@ -6,33 +6,33 @@ import { absentRecord } from '#runtime/shortlink/link-record.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 
-/** Writes links through to the cache. Rejects when the cache does not take it. */
+/** Writes links through to the cache. Rejects when the cache does not accept it. */
 export type CacheWriter = (record: LinkRecord, previousCode: string) => Promise<void>;
 
 export interface CacheWriters {
   readonly write: CacheWriter;
-  /** What the relay owes: all but what this process wrote by itself a moment ago. */
+  /** What the relay owes: everything but what this process itself has just written. */
   readonly writeOwed: CacheWriter;
-  /** Forgets every entry: the cache may have what was never so, or what is no longer so. */
+  /** Deletes every entry: the cache may hold what was never so, or no longer is. */
   forgetAll(): Promise<void>;
   readonly place: CachePlace;
 }
 
-/** How far the cache itself says that it was written, in milliseconds since 1970 by the database's clock. */
+/** How far the cache has been written, according to itself, in milliseconds since 1970 by the database's clock. */
 interface CachePlace {
   read(): Promise<number | undefined>;
-  /** Moves it, if it is still the one given; false: the cache has gone back. */
+  /** Moves it, if it is still the one given; false: the cache has gone back in time. */
   move(from: number | undefined, to: number): Promise<boolean>;
-  /** Grows with each connection to the cache: what was written by an earlier one may be lost with the server that took it. */
+  /** Grows with each connection to the cache: what was written over an earlier one may be lost with that server. */
   readonly connections: number;
 }
 
 const writes = counter(metric.relayWrites);
-/** More than are under way between the answer to a change and the relay's turn. */
+/** More than are ever pending between the answer to a change and the relay's turn. */
 const mostRemembered = 5_000;
 
 export function createCacheWriters(redis: Redis): CacheWriters {
-  /** Of each link, by its id, the version that was written through last. */
+  /** By link id, the version last written through. */
   const written = new LRUCache<string, bigint>({ max: mostRemembered });
   let connections = 0;
   redis.on('ready', () => {
@@ -76,8 +76,8 @@ export function createCacheWriters(redis: Redis): CacheWriters {
 }
 
 /**
- * Writes before the caller is answered, so that a link can be followed as soon as its 201 is out; not longer than
- * `limitMs`, because the relay owes the write anyway.
+ * Writes before the caller is answered, so that a link can be followed as soon as its 201 is out; waits no longer than `limitMs`, because
+ * the relay owes the write anyway.
  */
 export async function writeWithin(limitMs: number, write: Promise<void>): Promise<void> {
   let timer: NodeJS.Timeout | undefined;

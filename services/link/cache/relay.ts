@@ -19,7 +19,7 @@ export interface RelaySettings {
   readonly feed: ChangeFeed;
   readonly cache: Pick<CacheWriters, 'writeOwed' | 'forgetAll' | 'place'>;
   readonly log: Log;
-  /** How often the cursor is saved, at most. */
+  /** How often the cursor is saved at most. */
   readonly saveEveryMs?: number;
 }
 
@@ -27,8 +27,8 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
   const stopping = new AbortController();
   const writes = createRetriedWrites(cache, log);
   /**
-   * How far this process has brought the cache, over one connection to it. Where that cannot be saved, as while commits wait for a
-   * replica, it goes on from here: from what was saved it would empty a cache again that it has just emptied.
+   * How far this process has brought the cache, over one connection to it. While that cannot be saved, as when commits wait for a replica,
+   * it continues from here: from the saved place it would empty again a cache that it has just emptied.
    */
   let reached: { readonly cursor: string; readonly connections: number } | undefined;
   const unobserve = observe(metric.relayLag, {}, () =>
@@ -40,7 +40,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     await writes.forgetAll(signal);
   }
 
-  /** The place that the cache itself has; it begins anew when that is behind what was saved as written. An emptied cache has none. */
+  /** The place in the cache itself; everything starts over when that is behind what was saved as written. An emptied cache has none. */
   async function placeOfCache(saved: string, signal: AbortSignal): Promise<number | undefined> {
     const place = await writes.readPlace(signal);
     const savedAtMs = readCursor(saved)?.readAtMs ?? Number.NEGATIVE_INFINITY;
@@ -49,7 +49,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     return place;
   }
 
-  /** Ends when the cache is another than it was, or when it has gone back: what follows the saved cursor is owed again. */
+  /** Ends when the cache is another one, or has gone back in time: everything after the saved cursor is owed again. */
   async function relay(signal: AbortSignal): Promise<void> {
     const { connections } = cache.place;
     const isSame = (): boolean => cache.place.connections === connections;
@@ -57,7 +57,7 @@ export function startRelay({ changeLog, feed, cache, log, saveEveryMs = 1_000 }:
     let place = await placeOfCache(from, signal);
     let savedAt = Number.NEGATIVE_INFINITY;
 
-    /** First in the cache, then in the database: a process that hears of the second can look at the first. */
+    /** First in the cache, then in the database: a process that knows of the second can check the first. */
     async function save(cursor: ChangeCursor): Promise<boolean> {
       if (!isSame()) return false;
       if (performance.now() - savedAt < saveEveryMs) return true;

@@ -7,14 +7,14 @@ import type { CacheWriters } from './cache-writer.ts';
 export interface RetriedWrites {
   write(changes: readonly StoredChange[], signal: AbortSignal): Promise<void>;
   forgetAll(signal: AbortSignal): Promise<void>;
-  /** Up to where the cache itself says that it was written; undefined if it says nothing, as after it was emptied. */
+  /** How far the cache has been written, according to itself; undefined if it does not say, as after it was emptied. */
   readPlace(signal: AbortSignal): Promise<number | undefined>;
   /** When the oldest change being written was made, in milliseconds since 1970; undefined if none is being written. */
   readonly owedSince: number | undefined;
 }
 
 const longestPauseMs = 1_000;
-/** How many writes are under way at once. */
+/** How many writes are in flight at once. */
 const writesAtOnce = 200;
 
 export function createRetriedWrites(

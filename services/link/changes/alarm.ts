@@ -4,7 +4,7 @@ import { createWakeup } from '#runtime/time/wakeup.ts';
 /** How long the first commit after a pause waits for others to be read with it, in milliseconds. */
 const gatherMs = 2;
 
-/** An alarm to wait for, which can be rung before or during the wait. */
+/** An alarm to wait for, which can be set off before or during the wait. */
 export function createAlarm() {
   let rung = false;
   const wakeup = createWakeup();

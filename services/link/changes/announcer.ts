@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { ChangeLog } from './change-log.ts';
 
-/** The shortest period between two readings, or two announcements, while there are many commits: commits in between go together. */
+/** The shortest time between two readings, or two announcements, while there are many commits: those in between are combined. */
 export const shortestPeriodMs = 10;
 
 /** Announces commits to the other processes, one announcement at a time with a pause after it; at most one more is pending. */

@@ -1,15 +1,15 @@
 /**
- * A place in the stream of changes: all changes that are visible in `snapshot` have been seen. Comparing snapshots, not
- * sequence numbers or times, is what lets a change be delivered as soon as it is committed, whatever other transactions
- * are still open, and none be skipped (docs/decisions/0002-change-record.md).
+ * A place in the stream of changes: all changes that are visible in `snapshot` have been seen. Comparing snapshots instead of sequence
+ * numbers or times lets a change be delivered as soon as it is committed, whatever other transactions are still open, without skipping any
+ * (docs/decisions/0002-change-record.md).
  */
 export interface ChangeCursor {
-  /** Which database cluster (pg_control_system) and which of its histories (it changes when a standby is promoted). */
+  /** Which database cluster (pg_control_system) and which timeline of it (another one begins when a standby is promoted). */
   readonly system: string;
   readonly timeline: string;
   /** pg_current_snapshot() as text: xmin:xmax:xip,… */
   readonly snapshot: string;
-  /** When it was read, by the database's clock, in epoch milliseconds. */
+  /** When it was read, by the database's clock, in milliseconds since 1970. */
   readonly readAtMs: number;
 }
 
@@ -20,7 +20,7 @@ export function writeCursor({ system, timeline, snapshot, readAtMs }: ChangeCurs
   return Buffer.from(`1.${system}.${timeline}.${readAtMs}.${snapshot}`).toString('base64url');
 }
 
-/** Undefined when the text is no cursor of this version: its holder has to resynchronise. */
+/** Undefined when the text is not a cursor of this version: its holder has to resynchronise. */
 export function readCursor(text: string): ChangeCursor | undefined {
   if (text.length > longestCursor) return undefined;
   const [, system, timeline, readAt, snapshot] = shape.exec(Buffer.from(text, 'base64url').toString('latin1')) ?? [];
@@ -29,8 +29,8 @@ export function readCursor(text: string): ChangeCursor | undefined {
 }
 
 /**
- * Whether more has been seen at a place than at another, or the other is of another history. By the transactions that had begun: the
- * database's clock may have been set back in between.
+ * Whether more has been seen at a place than at another, or the other is of another history. Compares the transactions that had begun,
+ * because the database's clock may have been set back in between.
  */
 export function isBeyond(place: ChangeCursor, other: ChangeCursor): boolean {
   const isSameHistory = place.system === other.system && place.timeline === other.timeline;

@@ -7,13 +7,13 @@ import { missedChanges } from './missed-changes.ts';
 import { createSubscription, type Subscription, type WatchEvent } from './subscription.ts';
 
 /**
- * Tells watchers of every committed change. One loop per process looks at the primary, when it is woken and at least
- * every pollMs, and hands what it sees to all watchers; a watcher that comes with a cursor is first told what it missed.
+ * Delivers every committed change to the watchers. One loop per process reads the primary, when it is woken and at least every pollMs, and
+ * passes what it finds to all watchers; a watcher with a cursor first gets what it missed.
  */
 export interface ChangeFeed {
   /** Batches of events until the signal is aborted or the feed stops; rejects when the watcher is too slow. */
   subscribe(cursor: string, signal: AbortSignal): AsyncGenerator<readonly WatchEvent[]>;
-  /** Changes were committed by this process: look now, and tell the other processes. */
+  /** This process has committed changes: read them now, and notify the other processes. */
   committed(): void;
   readonly subscribers: number;
   stop(): Promise<void>;
@@ -26,7 +26,7 @@ export interface FeedSettings {
   readonly heartbeatMs?: number;
   /** How many events may wait for one watcher. */
   readonly queueLimit?: number;
-  /** The database is another one, or went back in time. */
+  /** Called when the database is another one, or went back in time. */
   readonly onReplaced?: () => void;
 }
 
@@ -44,7 +44,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
     const subscription = createSubscription(queueLimit);
     const end = (): void => subscription.end();
     signal.addEventListener('abort', end, { once: true });
-    // From here on the loop's events wait in the subscription, so that none falls between them and what was missed.
+    // From here on the loop's events wait in the subscription, so that none is lost between them and what was missed.
     subscriptions.add(subscription);
     loop.greet();
     try {
@@ -53,7 +53,7 @@ export function createChangeFeed(settings: FeedSettings): ChangeFeed {
         const upTo = await loop.reached(signal);
         if (!upTo) return;
         yield* missedChanges(changeLog, cursor);
-        // Else a watcher whose queue overruns meanwhile would begin at the same cursor again, with more to be told each time.
+        // Otherwise a watcher whose queue overflows meanwhile would restart from the same cursor, with more to catch up on each time.
         const from = readCursor(cursor);
         if (!from || isBeyond(upTo, from)) yield [{ type: 'caught_up', cursor: upTo }];
       }

@@ -18,14 +18,14 @@ import {
 } from './change-log.ts';
 
 const channel = 'link_changes';
-/** The most changes of one look; a larger backlog is read by pages. */
+/** The most changes of one reading; a larger backlog is read in pages. */
 const lookSize = 2_000;
 /**
- * Transactions that were aborted just before a crash may leave numbers that are given again after it: a cursor from
- * before would take them for seen. So a resumption reads again what was written since the cursor, and a little before.
+ * Numbers of transactions that were aborted just before a crash may be reused after it: a cursor from before would count those as seen. So
+ * a resumption reads again what was written since the cursor, and a little before.
  */
 const overlapMs = 5_000;
-/** Before a table is analysed the planner believes that a third of it is unseen, and reads all of it. */
+/** Before a table is analysed the planner expects a third of it to be unseen, and reads all of it. */
 const planByIndex = 'enable_seqscan = off';
 const relayName = 'cache';
 const relayLock = 'link-relay';
@@ -60,15 +60,15 @@ interface SpaceRow {
   readonly fingerprint: string;
 }
 
-/** Without changes it is one row, whose columns of a change are null. */
+/** Without changes there is one row, in which the columns of the change are null. */
 interface LookRow extends Place, ChangeRow {
   readonly spaces: readonly SpaceRow[] | null;
   readonly relayed: string | null;
 }
 
 /**
- * Not visible in the snapshot $1: begun after it, or under way in it. Two index scans, however long one is under way. They
- * are gathered before they are sorted: the planner would rather walk all changes in the order of seq.
+ * Not visible in the snapshot $1: begun after it, or in progress in it. Two index scans, however long a transaction is in progress. They
+ * are collected before sorting: the planner would otherwise walk all changes in the order of seq.
  */
 const unseenSeqs = `select seq from link_changes where xid >= pg_snapshot_xmax($1::pg_snapshot)
   union all select seq from link_changes where xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))`;
@@ -77,7 +77,7 @@ const isUnseen = `(xid >= pg_snapshot_xmax($1::pg_snapshot) or xid = any (array(
 const identityQuery = `select (select system_identifier::text from pg_control_system()) as system,
   ${currentTimeline} as timeline, ${currentHistory} as history`;
 
-/** The time is the statement's beginning, which is before its snapshot: whatever was committed before it is visible. */
+/** The time is the statement's start, which is before its snapshot: whatever was committed before that time is visible. */
 const place = 'pg_current_snapshot()::text as snapshot, statement_timestamp() as read_at';
 const placeQuery = `select ${place}`;
 
@@ -89,7 +89,7 @@ const lookQuery = `with unseen as materialized (${unseenSeqs}),
     changes.seq, changes.kind, changes.record, changes.previous_code, changes.changed_at
   from (select) as once left join (link_changes as changes join first using (seq)) on true order by changes.seq`;
 
-/** The change log in the primary. The pool is its own: readers and the relay's lock hold connections for long. */
+/** The change log in the primary. The pool is separate: readers and the relay's lock hold connections for a long time. */
 export function postgresChangeLog(pool: Pool): ChangeLog {
   return {
     open: (woken) => openReader(pool, woken),
@@ -124,7 +124,7 @@ async function openReader(pool: Pool, woken: () => void): Promise<ChangeReader> 
     return {
       now: async () => cursorOf(identity, (await client.query<Place>(placeQuery)).rows[0] as Place),
       read: (since) => look(client, identity, since.snapshot),
-      // A connection that listens must not go back to the pool.
+      // A listening connection must not go back to the pool.
       close: () => client.release(true),
     };
   } catch (error) {
@@ -142,7 +142,7 @@ async function look(client: PoolClient, identity: Identity, since: string): Prom
   return { cursor, changes, more: changes.length > lookSize, spaces, cachedUntilMs: cachedUntil(identity, first) };
 }
 
-/** What the relay wrote down on another timeline says nothing of the changes of this one. */
+/** What the relay recorded on another timeline says nothing about the changes of this one. */
 function cachedUntil({ system, timeline }: Identity, { relayed }: LookRow): number | undefined {
   const place = relayed === null ? undefined : readCursor(relayed);
   return place?.system === system && place.timeline === timeline ? place.readAtMs : undefined;
@@ -189,7 +189,7 @@ async function readPage(pool: Pool, cursor: ChangeCursor, afterSeq: bigint, limi
   return rows.map(changeOf);
 }
 
-/** Deletes from the oldest on, and moves the horizon in the same statement, so that no cursor slips between. */
+/** Deletes the oldest first, and moves the horizon in the same statement, so that no cursor slips through in between. */
 async function prune(pool: Pool, retentionMs: number, limit: number): Promise<number> {
   const { rows } = await pool.query<{ count: number }>(
     `with oldest as materialized (select seq, changed_at from link_changes order by seq limit $2),
@@ -206,7 +206,7 @@ async function prune(pool: Pool, retentionMs: number, limit: number): Promise<nu
   return rows[0]?.count ?? 0;
 }
 
-/** A session lock: the process that holds it relays, and loses it with the connection. */
+/** A session lock: the process that holds it is the relay, and loses the role with the connection. */
 async function leadRelay(pool: Pool, signal: AbortSignal): Promise<Leadership | undefined> {
   while (!signal.aborted) {
     const client = await pool.connect().catch(() => undefined);
@@ -237,8 +237,8 @@ function changeOf(row: ChangeRow): StoredChange {
 }
 
 /**
- * What another history knows of a key's blocks may fall short until the first is reserved in this one: until then all of its range
- * is said to be handed out. It is never left out, for a key that resolvers do not have is what keeps them from judging codes.
+ * Another history may not know all blocks of a key until the first is reserved in this one: until then all of its range is reported as
+ * handed out. The key is never left out, because a key that resolvers lack is what stops them from judging codes.
  */
 function spaceOf(row: SpaceRow, { history, timeline }: Identity): CodeBlocks {
   const isKnown = row.timeline === history || row.timeline === timeline;

@@ -10,19 +10,19 @@ import type { WatchEvent } from './subscription.ts';
 export interface ChangeLoopOptions {
   readonly changeLog: ChangeLog;
   readonly tell: (events: readonly WatchEvent[]) => void;
-  /** The database is another one, or went back in time. */
+  /** Called when the database is another one, or went back in time. */
   readonly onReplaced: () => void;
   readonly pollMs: number;
   readonly heartbeatMs: number;
   readonly log: Log;
 }
 
-/** Looks at the primary, when it is woken and at least every pollMs, and tells what it sees; connects again for as long as it runs. */
+/** Reads the primary, when it is woken and at least every pollMs, and passes on what it finds; reconnects for as long as it runs. */
 export interface ChangeLoop {
-  /** All changes that are visible here have been told. Waits until the primary was reached; undefined: aborted or stopped before. */
+  /** The place up to which all visible changes have been passed on. Waits until the primary was reached; undefined: aborted or stopped before. */
   reached(signal: AbortSignal): Promise<ChangeCursor | undefined>;
   wake(): void;
-  /** A watcher has come: heartbeats are told without waiting for their time. */
+  /** A watcher has connected: heartbeats are sent at once. */
   greet(): void;
   stop(): Promise<void>;
 }
@@ -30,8 +30,8 @@ export interface ChangeLoop {
 const firstPauseMs = 20;
 const longestPauseMs = 1_000;
 /**
- * A new watcher has these without waiting for their time. The first may be of a reading that was under way already. The
- * second was not: it tells how the clocks differ (runtime/watch/watch-age.ts), and the sooner it comes the better.
+ * A new watcher gets these at once. The first may be of a reading that was already under way. The second is not: it tells how the clocks
+ * differ (runtime/watch/watch-age.ts), and the sooner it comes the better.
  */
 const heartbeatsAtOnce = 2;
 
@@ -47,7 +47,7 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
     for await (const events of changePages(changeLog, from, fromSeq)) tell(events);
   };
 
-  /** Where a new connection carries on: what the last one had not seen is told again rather than never. */
+  /** Where a new connection continues: changes that the last one may not have seen are sent again rather than never. */
   async function resume(reader: ChangeReader): Promise<ChangeCursor> {
     const now = await reader.now();
     if (!place) return now;
@@ -112,7 +112,7 @@ export function startChangeLoop(options: ChangeLoopOptions): ChangeLoop {
     },
     async stop() {
       stopping.abort();
-      // Whoever waits for the start looks whether this has stopped.
+      // Whoever waits for the start checks whether this has stopped.
       started.resolve();
       alarm.ring();
       await running;

@@ -4,7 +4,7 @@ import type { WatchEvent } from './subscription.ts';
 
 const pageSize = 1_000;
 
-/** What a watcher that comes with a cursor has missed. */
+/** What a watcher with a cursor has missed. */
 export async function* missedChanges(changeLog: ChangeLog, text: string): AsyncGenerator<readonly WatchEvent[]> {
   const cursor = readCursor(text);
   const continuation: Continuation = cursor
@@ -17,7 +17,7 @@ export async function* missedChanges(changeLog: ChangeLog, text: string): AsyncG
   }
 }
 
-/** The changes after a cursor, from one of them on. */
+/** The changes after a cursor, starting from a given one. */
 export async function* changePages(
   changeLog: ChangeLog,
   cursor: ChangeCursor,

@@ -3,25 +3,25 @@ import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ChangeCursor } from './change-cursor.ts';
 import type { Reading, StoredChange } from './change-log.ts';
 
-/** What a watcher is told. */
+/** What is sent to a watcher. */
 export type WatchEvent =
   | { readonly type: 'change'; readonly change: StoredChange }
-  /** All changes that are visible at the cursor have been told. */
+  /** All changes that are visible at the cursor have been sent. */
   | ({ readonly type: 'heartbeat' } & Pick<Reading, 'cursor' | 'spaces' | 'cachedUntilMs'>)
-  /** What had been missed has been told up to this cursor: a watcher that is too slow for what follows goes on from here. */
+  /** Everything missed up to this cursor has been sent: a watcher that is too slow for what follows resumes from here. */
   | { readonly type: 'caught_up'; readonly cursor: ChangeCursor }
   /** Changes may have been missed. */
   | { readonly type: 'resynchronise'; readonly reason: string };
 
-/** The events that one watcher has not taken yet. */
+/** The events that one watcher has yet to take. */
 export interface Subscription {
   push(events: readonly WatchEvent[]): void;
-  /** Everything that waits, at least one event; rejects when the watcher is too slow. Empty once it is ended. */
+  /** All waiting events, at least one; rejects when the watcher is too slow. Empty once it has ended. */
   take(): Promise<readonly WatchEvent[]>;
   end(): void;
 }
 
-/** A watcher that lets more than `limit` events wait loses them all and is told to resume from its last cursor. */
+/** When more than `limit` events wait, the watcher loses them all and is told to resume from its last cursor. */
 export function createSubscription(limit: number): Subscription {
   let waiting: WatchEvent[] = [];
   let state: 'open' | 'overrun' | 'ended' = 'open';
@@ -37,7 +37,7 @@ export function createSubscription(limit: number): Subscription {
     push(events) {
       if (state !== 'open') return;
       for (const event of events) {
-        // Only the newest of heartbeats that follow each other says anything.
+        // Of consecutive heartbeats only the newest matters.
         if (event.type === 'heartbeat' && waiting.at(-1)?.type === 'heartbeat') waiting.pop();
         waiting.push(event);
       }

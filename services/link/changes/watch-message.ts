@@ -5,7 +5,7 @@ import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { writeCursor } from './change-cursor.ts';
 import type { WatchEvent } from './subscription.ts';
 
-/** An event of the watch as it goes over the wire. */
+/** An event of the watch as sent to the client. */
 export function watchResponse(event: WatchEvent): WatchResponse {
   switch (event.type) {
     case 'change': {

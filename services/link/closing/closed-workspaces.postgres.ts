@@ -7,31 +7,31 @@ import { type SettledLink, writeSettled } from '../takedowns/settled-links.postg
 import type { Touched } from '../takedowns/takedowns.postgres.ts';
 import { guarded, transaction } from '../transaction.postgres.ts';
 
-/** A closed workspace about which something is to be done. */
+/** A closed workspace with something left to do. */
 export interface ClosedWorkspace {
   readonly workspaceId: string;
   readonly closedMsAgo: number;
-  /** Its links are to be deleted; or its clicks erased; or it is done with, but for a last look at its links. */
+  /** What is next: deleting its links, erasing its clicks, or a last look at its links before it is done. */
   readonly next: 'links' | 'clicks' | 'last look';
 }
 
-/** Which workspaces are closed, and what is still to be done about them. */
+/** Which workspaces are closed, and what is left to do about them. */
 export interface ClosedWorkspaces {
-  /** Writes down that it is closed. It makes no links from then on. */
+  /** Records that it is closed. It cannot create links from then on. */
   close(workspaceId: string): Promise<void>;
   /**
-   * Those with links or clicks left, and those that were closed longer than that ago; the longest closed first. All of them: of those
-   * that cannot be erased now there may be more than any limit, and they must not hide the others.
+   * Those with links or clicks left, and those closed longer ago than this; the longest closed first. Without a limit: however many of them
+   * cannot be erased at the moment, they must not hide the others.
    */
   findDue(settledAfterMs: number): Promise<readonly ClosedWorkspace[]>;
   /**
-   * Deletes those of these links that are not, for good: they are down as well, so nobody brings them back. A place that has become another
-   * workspace's is left alone: since the keys were read, a link may have been purged or renamed and its code made anew.
+   * Deletes these links for good, unless they are deleted: they are also taken down, so nobody can restore them. A place that now belongs
+   * to another workspace is left alone: since the keys were read, a link may have been purged or renamed and its code reused.
    */
   deleteLinks(workspaceId: string, keys: readonly LinkKey[]): Promise<Touched>;
   markLinksDeleted(workspaceId: string): Promise<void>;
   markErased(workspaceId: string): Promise<void>;
-  /** Nothing is left to be done about it. */
+  /** Nothing is left to do about it. */
   forget(workspaceId: string): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export function postgresClosedWorkspaces(pool: Pool): ClosedWorkspaces {
   const run = async (text: string, ...values: unknown[]): Promise<void> =>
     void (await guarded(() => pool.query(text, values)));
   return {
-    // As a workspace that the operator takes down, of which the reason is the operator's.
+    // The workspace is taken down; an operator's own reason is kept.
     close: (workspaceId) =>
       run(
         `with down as (

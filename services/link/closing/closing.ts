@@ -5,27 +5,27 @@ import { startWorkLoop, workThrough } from '#runtime/time/work-loop.ts';
 import type { ClosedWorkspace, ClosedWorkspaces } from './closed-workspaces.postgres.ts';
 import { createLinkDeletion, type LinkDeletionSettings } from './link-deletion.ts';
 
-/** Closes workspaces for good. What a process leaves undone, whenever it dies, another one does. */
+/** Closes workspaces for good. What a process leaves unfinished when it dies is finished by another. */
 export interface Closing {
-  /** Resolves once it is written down. */
+  /** Resolves once it is recorded. */
   close(workspaceId: string): Promise<void>;
   stop(): Promise<void>;
 }
 
 interface ClosingSettings extends LinkDeletionSettings {
   readonly workspaces: ClosedWorkspaces;
-  /** Resolves when nothing is left of the workspace's clicks, nor will be. */
+  /** Resolves when none of the workspace's clicks are left, and none can come. */
   readonly eraseClicks: (workspaceId: string, signal: AbortSignal) => Promise<unknown>;
   readonly log: Log;
   readonly everyMs?: number;
   readonly settledAfterMs?: number;
 }
 
-/** Of those that are begun with the call; more than these wait for the loop, which takes one after the other. */
+/** Deletions started directly by the call; further ones wait for the loop, which takes one after the other. */
 const deletionsAtOnce = 8;
 /**
- * Longer than any credential of the workspace that was good when it was closed: what was restored with one meanwhile, which is down all the
- * same, is deleted again after this.
+ * Longer than any credential of the workspace that was valid when it was closed: a link restored with one meanwhile, though still taken
+ * down, is deleted again after this.
  */
 const defaultSettledAfterMs = 20 * 60_000;
 
@@ -34,9 +34,9 @@ export function startClosing(settings: ClosingSettings): Closing {
 
   const stopping = new AbortController();
   const deleteLinks = createLinkDeletion(settings, stopping.signal);
-  /** What is under way, by the workspace. */
+  /** Deletions in progress, by workspace. */
   const deletions = new Map<string, Promise<void>>();
-  /** When the first was closed of those that have links or clicks left, as of the last look. */
+  /** When the first workspace with links or clicks left was closed, as of the last look. */
   let undoneSince: number | undefined;
   const unobserve = observe(metric.closedWorkspacesAge, { service: 'link' }, () =>
     undoneSince === undefined ? 0 : (Date.now() - undoneSince) / 1_000,
@@ -69,7 +69,7 @@ export function startClosing(settings: ClosingSettings): Closing {
   }
 
   const onFault = (error: unknown): void => log.warn({ err: error }, 'closing a workspace will be tried again');
-  // Two loops, since erasing may take long, or wait for analytics: no links stay up for that.
+  // Two loops, because erasing may take long, or wait for analytics: links must not stay up for that.
   const erasing = startWorkLoop({
     work: (signal) =>
       proceed(
@@ -101,7 +101,7 @@ export function startClosing(settings: ClosingSettings): Closing {
   return {
     async close(workspaceId) {
       await workspaces.close(workspaceId);
-      // A large workspace that the loop is at must not keep the followers of this one waiting.
+      // A large workspace in the loop must not delay the deletion of this one's links.
       if (deletions.size < deletionsAtOnce) deleteLinksOf(workspaceId).catch(() => {});
       deleting.wake();
     },

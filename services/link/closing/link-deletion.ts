@@ -16,7 +16,7 @@ export interface LinkDeletionSettings {
 
 const changes = counter(metric.linkChanges);
 
-/** Deletes all links of a closed workspace, and answers how many there were. What it leaves when the signal comes is left to whoever goes on. */
+/** Deletes all links of a closed workspace, and returns how many there were. What is left when the signal is aborted is for a later run. */
 export function createLinkDeletion(settings: LinkDeletionSettings, signal: AbortSignal) {
   const { workspaces, takedowns, committed, pauseMs = 250 } = settings;
   const inTurn = createTurns(pauseMs, signal);
@@ -31,21 +31,21 @@ export function createLinkDeletion(settings: LinkDeletionSettings, signal: Abort
     const ruling = { subject: `workspace:${workspaceId}`, stands: true, reason: '', dryRun: false } as const;
     const settle: Takedowns['settle'] = (_ruling, keys) => {
       const deleted = () => workspaces.deleteLinks(workspaceId, keys);
-      // A few links wait for nobody.
+      // A few links need not wait for their turn.
       return keys.length < linksAtOnce ? deleted() : inTurn(deleted);
     };
     const hasEarlierWriters = (since: string): Promise<boolean> => {
       signal.throwIfAborted();
       return takedowns.hasEarlierWriters(since);
     };
-    // First what is there, without waiting for anybody; then what was being made meanwhile.
+    // First what exists, without waiting for anyone; then what was being created meanwhile.
     const withoutWaiting = { ...takedowns, settle, hasEarlierWriters: async () => false };
     const atOnce = await carryOut(withoutWaiting, ruling, { tell, pauseMs });
     return atOnce + (await carryOut({ ...takedowns, settle, hasEarlierWriters }, ruling, { tell, pauseMs }));
   };
 }
 
-/** One batch after the other, and a pause after each that deleted something: large workspaces that are worked off at once share one pace. */
+/** One batch after another, with a pause after each that deleted something: large workspaces deleted at the same time share one pace. */
 function createTurns(pauseMs: number, signal: AbortSignal) {
   let last: Promise<unknown> = Promise.resolve();
   return (deleteBatch: () => Promise<Touched>): Promise<Touched> => {

@@ -5,12 +5,12 @@ import type { CodeKey } from '#runtime/shortlink/code-space.ts';
 import type { Block, ChosenCode, LinkStore } from '../store.ts';
 import { isReserved } from './reserved-words.ts';
 
-/** Makes codes from blocks of numbers that this process reserved. */
+/** Creates codes from blocks of numbers that this process has reserved. */
 export interface CodeSource {
-  /** Makes the spaces of all keys known, and resolves when a first block may be used: no caller waits for that. */
+  /** Registers the spaces of all keys, and resolves when a first block may be used, so that no caller waits for that. */
   open(): Promise<void>;
   next(): Promise<ChosenCode>;
-  /** Forgets what was reserved: the database may have, too. */
+  /** Forgets what was reserved: the database may have done so too. */
   discard(): void;
 }
 
@@ -19,10 +19,7 @@ export interface CodeSourceSettings {
   /** All keys of the code space; new codes are made with the last. */
   readonly keys: readonly CodeKey[];
   readonly blockSize: number;
-  /**
-   * How long a reserved block waits before its first number is used, so that the heartbeats of Watch have carried its end
-   * to every resolver.
-   */
+  /** How long a reserved block waits before its first number is used, so that the heartbeats of Watch have brought its end to every resolver. */
   readonly announceMs: number;
 }
 
@@ -42,14 +39,14 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
       if (!block) throw internal(new Error(`The numbers of code key ${key.id} are used up.`));
       return { ...block, usableAt: performance.now() + announceMs };
     })();
-    // A failure is met by the call that needs the block, and the next one tries again.
+    // The call that needs the block sees the failure, and the next one tries again.
     reserving.catch(() => {
       if (ahead === reserving) ahead = undefined;
     });
     return reserving;
   }
 
-  /** Leaves `current` empty when all was discarded meanwhile. */
+  /** Leaves `current` empty when everything was discarded meanwhile. */
   async function turn(): Promise<void> {
     ahead ??= reserve();
     const reserving = ahead;
@@ -60,7 +57,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
     ahead = reserve();
   }
 
-  /** One turn at a time, for all who wait: two would hand out the same block. */
+  /** One turn at a time, shared by all who wait: two would hand out the same block. */
   function turnOnce(): Promise<void> {
     turning ??= turn().finally(() => {
       turning = undefined;
@@ -81,7 +78,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
         // 0 stands for "no number" in a record.
         await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize, fingerprint });
       }
-      // A failure is told to the call that wants a code, and tried again for the next.
+      // A failure is reported to the call that needs a code, and retried for the next.
       if (isEmpty()) await turnOnce().catch(() => {});
     },
     async next() {

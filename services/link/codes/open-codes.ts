@@ -5,14 +5,14 @@ import type { CodeSource } from './code-blocks.ts';
 
 interface OpenOptions {
   readonly log: Log;
-  /** How long Postgres is waited for; less than what is waited for a process that starts (deploy/, compose/). */
+  /** How long to wait for Postgres; less than a starting process is waited for (deploy/, compose/). */
   readonly patienceMs?: number;
   readonly everyMs?: number;
 }
 
 /**
- * Opens the code space, again and again while Postgres is not there to: one who starts a whole mesh on a busy machine starts
- * this process before Postgres has time for it. Rejects when it is still away in the end, or at once for any other reason.
+ * Opens the code space, with retries while Postgres is unavailable: when a whole mesh is started on a busy machine, this process may start
+ * before Postgres is ready. Rejects when Postgres is still unavailable in the end, or at once for any other reason.
  */
 export async function openCodes(codes: Pick<CodeSource, 'open'>, options: OpenOptions): Promise<void> {
   const { log, patienceMs = 20_000, everyMs = 500 } = options;

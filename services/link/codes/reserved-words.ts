@@ -1,6 +1,6 @@
 /**
- * Codes that nobody may choose, in any case: paths that the front door serves or is likely to serve, and names that a
- * stranger could pass a link off under. A generated code is checked as well; some words have its shape.
+ * Codes that nobody may choose, in any case: paths that the public listener serves or is likely to serve, and names that make a stranger's
+ * link look official. Generated codes are checked too, since some words have their shape.
  */
 const reservedWords: ReadonlySet<string> = new Set([
   // Paths of the front door
@@ -39,7 +39,7 @@ const reservedWords: ReadonlySet<string> = new Set([
   ],
 ]);
 
-/** In any case, and in letters that Unicode calls the same but for their form (ａｐｉ, 𝐚𝐩𝐢). */
+/** In any case, and in compatibility forms of its letters (ａｐｉ, 𝐚𝐩𝐢). */
 export function isReserved(code: string): boolean {
   return reservedWords.has(code.normalize('NFKC').toLowerCase());
 }

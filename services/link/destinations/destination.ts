@@ -5,15 +5,12 @@ import { isPrivateHost } from './private-hosts.ts';
 const maxDestinationBytes = 8_192;
 
 export interface DestinationRules {
-  /** True for a host of ours: a link to a link is a loop. */
+  /** Whether this is one of our hosts: a link to a link is a loop. */
   isOwnHost(host: string, port: string): boolean;
   readonly allowPrivate: boolean;
 }
 
-/**
- * Which hosts are ours: every short domain, and all names of the front door at its own port (beside which anything
- * may stand on the same machine).
- */
+/** Our own hosts: every short domain, and all names of the installation at its own port (other ports of the same machine may serve anything). */
 export function createOwnHosts(domains: Domains, hostAliases: readonly string[], publicUrl: string) {
   const { hostname, port: ownPort } = new URL(publicUrl);
   const aliases = new Set([hostname, ...hostAliases].map(bareHost));
@@ -21,13 +18,13 @@ export function createOwnHosts(domains: Domains, hostAliases: readonly string[],
 }
 
 /**
- * The destination as the WHATWG parser writes it, which is what followers are sent, or what is wrong with it. `field` is
- * the name it has in the request.
+ * The destination as the WHATWG parser serialises it, which is what clients are sent, or what is wrong with it. `field` is its name in the
+ * request.
  */
 export function checkDestination(raw: string, field: string, rules: DestinationRules): Checked<string> {
   const refuse = (description: string) => ({ violation: violation(field, description, 'DESTINATION_INVALID') });
   if (Buffer.byteLength(raw) > maxDestinationBytes) return refuse(`must have at most ${maxDestinationBytes} bytes`);
-  // The parser would drop tabs and line breaks without a word.
+  // The parser would silently drop tabs and line breaks.
   if (/\p{Cc}/u.test(raw)) return refuse('must not contain control characters');
   const text = raw.trim();
   if (!/^https?:\/\//i.test(text)) return refuse('must begin with http:// or https://');
@@ -40,7 +37,7 @@ export function checkDestination(raw: string, field: string, rules: DestinationR
   return checkHost(url, field, rules);
 }
 
-/** A host as others are compared with it: a dot at its end leads to the same. */
+/** A host as it is compared with others: a trailing dot makes no difference. */
 export const withoutFinalDots = (hostname: string): string => hostname.replace(/\.+$/, '');
 
 function checkHost(url: URL, field: string, { isOwnHost, allowPrivate }: DestinationRules): Checked<string> {

@@ -30,11 +30,11 @@ for (const [network, prefix] of [
   privateNetworks.addSubnet(network, prefix, 'ipv6');
 }
 
-/** All of IPv6 that is handed out for the public internet; the exceptions inside it are above. */
+/** All of IPv6 that is assigned for the public internet; the exceptions inside it are above. */
 const publicIpv6 = new BlockList();
 publicIpv6.addSubnet('2000::', 3, 'ipv6');
 
-/** Names that resolve to this machine or inside a private network by their meaning. */
+/** Names that by definition resolve to this machine or into a private network. */
 const privateSuffixes = [
   'localhost',
   'localdomain',
@@ -50,8 +50,8 @@ const privateSuffixes = [
 ];
 
 /**
- * True for a loopback, link-local, private or otherwise not public host. `hostname` is what the WHATWG parser made of it,
- * so an address in octal, hexadecimal or one number has its usual form already.
+ * True for a loopback, link-local, private or otherwise non-public host. `hostname` is the output of the WHATWG parser, so an address in
+ * octal, hexadecimal or as one number already has its usual form.
  */
 export function isPrivateHost(hostname: string): boolean {
   const host = hostname.replace(/\.$/, '');
@@ -67,7 +67,7 @@ function isPrivateIpv6(address: string): boolean {
   return !publicIpv6.check(address, 'ipv6') || privateNetworks.check(address, 'ipv6');
 }
 
-/** The IPv4 address that a mapped, translated (SIIT, NAT64), 6to4 or Teredo address leads to. */
+/** The IPv4 address embedded in a mapped, translated (SIIT, NAT64), 6to4 or Teredo address. */
 function embeddedIpv4(groups: readonly number[]): string | undefined {
   const [first = 0, second = 0, third = 0] = groups;
   if (first === 0x2002) return dotted(second, third);

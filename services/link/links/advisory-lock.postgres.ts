@@ -1,7 +1,7 @@
 import type { PoolClient } from 'pg';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 
-/** The name of the lock on a domain and code. A transaction that takes a version for them holds it, whether a link exists there or not. */
+/** The name of the lock on a domain and code. A transaction that takes a version for them holds it, whether or not a link exists there. */
 export const lockNameOf = ({ domain, code }: LinkKey): string => `link:${domain}/${code}`;
 
 const lock = { name: 'lock-name', text: 'select pg_advisory_xact_lock(hashtextextended($1, 0))' };

@@ -12,14 +12,14 @@ import { type LockedRow, lockLink } from './locked-rows.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 import { isUsedUp } from './uses.postgres.ts';
 
-/** In the transaction of `client`; see LinkStore.change. */
+/** Within the transaction of `client`; see LinkStore.change. */
 export async function changeLink(
   client: PoolClient,
   { workspaceId, key, newCode }: ChangeRequest,
   edit: (current: LinkRecord, now: Date) => Edit | undefined,
 ): Promise<ChangeOutcome> {
   if (newCode !== undefined && newCode !== key.code) {
-    // In one order, so that two renames that swap codes do not wait for each other.
+    // In a fixed order, so that two renames that swap codes do not deadlock.
     for (const code of [key.code, newCode].sort()) await lockKey(client, { domain: key.domain, code });
   }
   const row = await lockLink(client, key, workspaceId);
@@ -28,12 +28,13 @@ export async function changeLink(
   const wanted = edit(current, row.now);
   if (!wanted) return { outcome: 'unchanged', record: current };
   const isEdit = wanted.kind === ChangeKind.UPDATED || wanted.kind === ChangeKind.RENAMED;
-  // So it is also while its takedown is lifted already, but not yet of this link.
+  // This also applies while its takedown is already lifted, but not yet for this link.
   if (isEdit && row.owner_disabled !== null) throw new Abandoned('link_taken_down');
   const usedUp = await isUsedUp(client, wanted.next);
   const record = create(LinkRecordSchema, { ...wanted.next, version: BigInt(row.next_version), usedUp });
   const previousCode = record.code === current.code ? '' : current.code;
-  // One that is down stays so when it is restored. One that is not may be covered all the same, while its takedown is carried out or where
+  // A link that is taken down stays so when it is restored. One that is not may still be covered by a takedown that is being carried out,
+  // or by its closed workspace, both of which leave deleted links alone: restored, it would be followed.
   // its workspace was closed, which leaves alone what was deleted before: restored, it would be followed.
   const mayComeUp = isEdit || (wanted.kind === ChangeKind.RESTORED && row.owner_disabled === null);
   const subjects = mayComeUp ? [...subjectsOf(current), ...subjectsOf(record)] : [];
@@ -50,7 +51,7 @@ interface Update extends Pick<LockedRow, 'now'> {
   readonly subjects: readonly Subject[];
 }
 
-/** Writes the link and its change. One statement, as a create is: a round trip costs this process what a statement costs Postgres. */
+/** Writes the link and its change. One statement, as for a create: a round trip costs this process what a statement costs Postgres. */
 const updateText = `with updated as (
     update links set code = $3, version = $4, number = $5, code_key_id = $6, destination = $7, redirect_status = $8,
       title = $9, tags = $10, disabled = $11, updated_at = $12, expires_at = $13, deleted_at = $14,

@@ -9,7 +9,7 @@ export type AskClickCounts = Breaker<
 
 /** How often links were followed. */
 export interface ClickCounts {
-  /** The count of a link among those asked for; undefined while analytics cannot be asked. */
+  /** The count of one of these links; undefined while analytics is unavailable. */
   of(linkIds: readonly string[], options: CallOptions): Promise<(linkId: string) => number | undefined>;
 }
 

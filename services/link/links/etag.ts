@@ -2,12 +2,12 @@ import { createHash } from 'node:crypto';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { stale } from '#runtime/errors/errors.ts';
 
-/** Changes with every change of the link; says nothing of how many changes there were elsewhere. */
+/** Changes with every change of the link, but does not reveal how many changes there were elsewhere. */
 export function etagOf({ id, version }: LinkRecord): string {
   return createHash('sha256').update(`${id}.${version}`).digest('base64url').slice(0, 16);
 }
 
-/** Throws when the caller saw an older state of the link. Quotes and a weak mark, as HTTP writes etags, are let pass. */
+/** Throws when the caller saw an older state of the link. Accepts the quotes and the weak mark of HTTP etags. */
 export function requireEtag(given: string | undefined, record: LinkRecord): void {
   if (given !== undefined && !isOf(record, given)) throw staleEtag();
 }

@@ -10,7 +10,7 @@ import { bytesOf } from './record-bytes.ts';
 /** How long an idempotency key is remembered. */
 const lifetime = '24 hours';
 
-/** A twin's transaction holds the lock until its link is there to be answered again. */
+/** A concurrent duplicate's transaction holds the lock until its link exists and can be returned again. */
 export async function lockIdempotencyKey(client: PoolClient, workspaceId: string, key: string): Promise<void> {
   try {
     await lockName(client, `idempotency:${workspaceId}/${key}`);
@@ -51,7 +51,7 @@ export async function keepIdempotencyKey(
   });
 }
 
-/** Answers how many were deleted. */
+/** Returns how many were deleted. */
 export async function sweepIdempotencyKeys(pool: Pool, limit: number): Promise<number> {
   const { rowCount } = await pool.query(
     `delete from idempotency_keys where (workspace_id, key) in (

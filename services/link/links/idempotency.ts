@@ -5,8 +5,8 @@ import type { Idempotency } from '../store.ts';
 const printable = /^[\x20-\x7e]{1,255}$/;
 
 /**
- * The idempotency of a call, or undefined when it has no key. `asked` is the request in one spelling: values that mean
- * the same are written the same.
+ * The idempotency of a call, or undefined when it has no key. `asked` is the request in canonical form: values that mean the same are
+ * spelled the same.
  */
 export function idempotencyOf(key: string | undefined, asked: readonly unknown[]): Idempotency | undefined {
   if (key === undefined) return undefined;

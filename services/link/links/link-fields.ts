@@ -1,26 +1,26 @@
 import { type Checked, violation } from '../field-violations.ts';
 
-/** The last moment that RFC 3339 can write. */
+/** The last moment that RFC 3339 can express. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
 export const defaultRedirectStatus = 302;
 const longestTitle = 256;
 const longestTag = 64;
 const lengthOf = (text: string): number => [...text].length;
 
-/** In NFC, as it is searched for. */
+/** In NFC, the form in which it is searched. */
 export function checkTitle(title: string): Checked<string> {
   if (/\p{Cc}/u.test(title)) return { violation: violation('title', 'must not contain control characters') };
   const value = title.normalize('NFC');
-  // Some letters are more of them in NFC.
+  // Some letters become several in NFC.
   if (lengthOf(value) > longestTitle)
     return { violation: violation('title', `must be at most ${longestTitle} characters, in Unicode form NFC`) };
   return { value };
 }
 
-/** White space, and what nobody sees: of such letters alone nothing is to be seen in a list of labels. */
+/** White space and invisible characters: a label of only those could not be seen in a list. */
 const unseen = /^[\s\p{Default_Ignorable_Code_Point}]+$/u;
 
-/** In NFC, sorted, each once. */
+/** In NFC, sorted, without duplicates. */
 export function checkTags(tags: readonly string[]): Checked<string[]> {
   if (tags.some((tag) => /\p{Cc}/u.test(tag)))
     return { violation: violation('tags', 'must not contain control characters') };
@@ -36,7 +36,7 @@ interface Lifetime {
   readonly expiresAt?: Date | undefined;
 }
 
-/** When a link is to end: by a ttl (seconds), which counts from when that is written down, or at a moment, or never. */
+/** When a link ends: after a ttl (seconds), counted from the write, or at a moment, or never. */
 export function checkLifetime({ ttl, expiresAt }: Lifetime): Checked<Lifetime> {
   if (ttl !== undefined && expiresAt !== undefined) {
     return { violation: violation('ttl', 'must not be given together with expires_at') };
@@ -50,7 +50,7 @@ export function checkLifetime({ ttl, expiresAt }: Lifetime): Checked<Lifetime> {
   return { value: { expiresAt } };
 }
 
-/** A check of its own, because what an idempotency key made is answered again when its end has passed. */
+/** A separate check, because what an idempotency key created is returned again even after its end. */
 export function checkEnd(end: Date | undefined, nowMs: number): Checked<Date | undefined> {
   if (end && end.getTime() <= nowMs) return { violation: violation('expires_at', 'must be in the future') };
   return { value: end };

@@ -5,10 +5,10 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { stateOf } from '#runtime/shortlink/link-record.ts';
 import { etagOf } from './etag.ts';
 
-/** Where the short links of a domain begin. */
+/** The short URL of a link. */
 export type ShortUrls = (key: LinkKey) => string;
 
-/** `publicUrl` is where the default domain is reached; other domains are reached by its scheme and port. */
+/** `publicUrl` is the URL of the default domain; other domains share its scheme and port. */
 export function createShortUrls(publicUrl: string, defaultDomain: string): ShortUrls {
   const { protocol, host, port } = new URL(publicUrl);
   return ({ domain, code }) => {
@@ -19,9 +19,9 @@ export function createShortUrls(publicUrl: string, defaultDomain: string): Short
 
 /** How often a link was followed. */
 export interface Counts {
-  /** As analytics says; undefined: it does not answer. */
+  /** According to analytics; undefined while that is unavailable. */
   readonly clickCount: number | undefined;
-  /** Of its limit. */
+  /** Uses of its limit. */
   readonly used: number;
 }
 
@@ -54,7 +54,7 @@ export function linkMessage(
   });
 }
 
-/** About how many bytes the link takes in JSON, where a character may need six. */
+/** Approximate size of the link in JSON, where a character may take six bytes. */
 export function jsonBytesOf({ destination, title, code, tags }: LinkRecord): number {
   const text = title.length + 2 * code.length + tags.reduce((sum, tag) => sum + tag.length + 3, 0);
   return 700 + Buffer.byteLength(destination) + 6 * text;

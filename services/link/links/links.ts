@@ -13,12 +13,12 @@ import type { ChangeOutcome, ChosenCode, CreateOutcome, Edit, Idempotency, LinkS
 import { requireEtag, requireMatch } from './etag.ts';
 import { checkEnd } from './link-fields.ts';
 
-/** The new values of a link's fields; undefined stays as it is, null is cleared. */
+/** The new values of a link's fields; undefined leaves one unchanged, null clears it. */
 export interface LinkEdit {
   readonly alias?: string | undefined;
   readonly destination?: string | undefined;
   readonly expiresAt?: Date | null | undefined;
-  /** In place of expiresAt: the link ends so many seconds after this edit. */
+  /** In place of expiresAt: the link ends this many seconds after the edit. */
   readonly ttl?: number | undefined;
   readonly isActive?: boolean | undefined;
   readonly title?: string | undefined;
@@ -27,16 +27,16 @@ export interface LinkEdit {
   readonly maxClicks?: number | null | undefined;
 }
 
-/** A link of a workspace, and what the caller last saw of it. */
+/** A link of a workspace, and the state in which the caller last saw it. */
 export interface Target {
   readonly workspaceId: string;
   readonly key: LinkKey;
   readonly etag?: string | undefined;
-  /** The header of HTTP, as it came. */
+  /** The HTTP header, unparsed. */
   readonly ifMatch?: string | undefined;
 }
 
-/** What can be done to links. Every change is in the cache, or owed to it, before it is answered. */
+/** The operations on links. Every change is in the cache, or owed to it, before the call is answered. */
 export interface Links {
   create(link: NewLink, alias: string | undefined, idempotency?: Idempotency): Promise<CreatedLink>;
   update(target: Target, edit: LinkEdit): Promise<LinkRecord>;
@@ -46,24 +46,24 @@ export interface Links {
 
 interface CreatedLink {
   readonly record: LinkRecord;
-  /** The idempotency key made it before. */
+  /** Whether the idempotency key had already created it. */
   readonly replayed: boolean;
 }
 
 export interface LinksSettings {
   readonly store: LinkStore;
   readonly codes: CodeSource;
-  /** Throws OVERLOADED when a new link would wait too long; by default all are taken. */
+  /** Throws OVERLOADED when a new link would wait too long; by default all are accepted. */
   readonly admit?: () => void;
   readonly writeToCache: CacheWriter;
   readonly cacheWriteMs: number;
-  /** How long an alias that looks generated is kept from its maker, while the resolvers' filters learn it. */
+  /** How long the answer to a new alias that looks generated is delayed, while the resolvers' filters learn it. */
   readonly lookalikeDelayMs: number;
 }
 
-/** For so long a deleted link can be restored. */
+/** For how long a deleted link can be restored. */
 export const undeleteDays = 30;
-/** An alias may sit where a generated code would; so many in a row mean that something else is wrong. */
+/** An alias may occupy the place of a generated code; this many in a row mean that something else is wrong. */
 const mostCollisions = 20;
 
 const creates = counter(metric.linkCreates);
@@ -71,7 +71,7 @@ const codesTaken = counter(metric.linkCodesTaken);
 const changes = counter(metric.linkChanges);
 
 export function createLinks({ store, codes, ...settings }: LinksSettings): Links {
-  /** Until the resolvers' filters have learnt a code that was told by now. */
+  /** Waits until the resolvers' filters have learnt a code that has been announced by now. */
   const learnt = async (record: LinkRecord): Promise<void> => {
     if (isLookalike(record)) await sleep(settings.lookalikeDelayMs);
   };
@@ -84,7 +84,7 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
 
   async function change(kind: ChangeName, target: Target, edit: Editor, newCode?: string): Promise<LinkRecord> {
     const checked: Editor = (current, now) => {
-      // Whether the caller saw it as it is counts only where it is there for this (RFC 9110, 13.2.1).
+      // The precondition counts only if the caller may see the link (RFC 9110, 13.2.1).
       const wanted = edit(current, now);
       requireEtag(target.etag, current);
       requireMatch(target.ifMatch, current);
@@ -110,7 +110,7 @@ export function createLinks({ store, codes, ...settings }: LinksSettings): Links
         changes.add(1, { kind: 'create' });
         await settle(made.record, '', true);
       } else {
-        // What a twin made may be there since this moment: it is given the time that its own settling may take.
+        // A concurrent duplicate may have created it just now: it gets the time that its own settling may take.
         await Promise.all([sleep(settings.cacheWriteMs), learnt(made.record)]);
       }
       return { record: made.record, replayed: made.outcome === 'replayed' };
@@ -135,7 +135,7 @@ async function createOnce(
   admit?.();
   const end = checkEnd(link.expiresAt, Date.now());
   if ('violation' in end) {
-    // What was made in time is answered again; nothing can be made any more.
+    // What was created in time is returned again; nothing new can be created.
     const before = idempotency && (await store.replay(link.workspaceId, idempotency));
     if (before) return answerOf(before, alias);
     throw invalid(end.violation.field, end.violation.description, end.violation.reason);
@@ -183,7 +183,7 @@ function found(changed: ChangeOutcome, newCode: string | undefined): Extract<Cha
   throw refusals[changed.outcome](newCode);
 }
 
-/** Over the API a deleted link is absent until it is restored; lists name it where its state is asked for. */
+/** In the API a deleted link is absent until it is restored; lists include it if its state is asked for. */
 export function refuseDeleted(record: LinkRecord): void {
   if (record.deletedAt) throw notFound('LINK_DELETED', 'This link is deleted; restore it first.');
 }
@@ -208,7 +208,7 @@ function edited(current: LinkRecord, edit: LinkEdit, now: Date): Edit | undefine
   if (edit.ttl !== undefined) next.expiresAt = timestampOf(new Date(now.getTime() + edit.ttl * 1_000));
   else if (edit.expiresAt === null) delete next.expiresAt;
   else if (edit.expiresAt) next.expiresAt = timestampOf(edit.expiresAt);
-  // Whether it is used up by that is for the store to say.
+  // Whether that makes it used up is for the store to decide.
   if (edit.maxClicks !== undefined) next.maxClicks = edit.maxClicks ?? 0;
   if (Object.values(edit).every((value) => value === undefined)) return undefined;
   next.updatedAt = timestampOf(now);

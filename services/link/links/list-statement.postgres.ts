@@ -2,7 +2,7 @@ import { domainToASCII } from 'node:url';
 import { linkColumns } from '#runtime/shortlink/link-record.ts';
 import type { ListQuery, StateFilter } from '../store.ts';
 
-/** The state of a row, as stateOf sees it. */
+/** The state of a row, as in stateOf. */
 const stateConditions: Readonly<Record<StateFilter, string>> = {
   active: 'deleted_at is null and not disabled and not used_up and (expires_at is null or expires_at > now())',
   disabled: 'deleted_at is null and disabled and (expires_at is null or expires_at > now())',
@@ -16,14 +16,14 @@ export interface Statement {
   readonly values: readonly unknown[];
 }
 
-/** A text without case, as Unicode folds it (ς is σ, ß is ss); lower first, for the fold makes two characters of İ. */
+/** A text without case, by Unicode case folding (ς is σ, ß is ss); lower-cased first, because folding turns İ into two characters. */
 const folded = (text: string): string =>
   `casefold(lower(${text} collate pg_catalog.pg_c_utf8) collate pg_catalog.pg_unicode_fast)`;
 
-/** What a destination, as the WHATWG parser writes it, may hold otherwise: percent-encoded, a host in Punycode. */
+/** Characters that the WHATWG serialisation of a destination may spell differently: percent-encoded, or the host in Punycode. */
 const writtenOtherwise = /[ "'<>`{}^]|[^\x20-\x7e]/u;
 
-/** A regular expression for the text in any case and any of its spellings; of a host, whole labels. */
+/** A regular expression for the text in any case and any of its spellings; for a host, whole labels. */
 function spellingOf(search: string): string {
   const [, scheme = '', host = '', rest = ''] = /^(https?:\/\/)?([^/?#:@\\]*)(.*)$/is.exec(search) ?? [];
   const ascii = domainToASCII(host);
@@ -34,7 +34,7 @@ function spellingOf(search: string): string {
 function spelled(text: string): string {
   return Array.from(text, (character) => {
     if (!writtenOtherwise.test(character)) return literal(character);
-    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and what ß is in capitals never.
+    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and the capital form of ß never.
     const upper = character.toLowerCase().toUpperCase();
     const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
     const spellings = new Set(cases.map(percentEncoded));
@@ -47,11 +47,11 @@ const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\
 const isAscii = (text: string): boolean => /^[\x20-\x7e]+$/.test(text);
 const percentEncoded = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
 
-/** Whether a page may read many more rows than it has: of a workspace's links, those that it asks for can be few. */
+/** Whether a page may read many more rows than it returns: few of a workspace's links may match. */
 export const isSearch = ({ search, tag, domain, createdBy, state }: ListQuery): boolean =>
   [search, tag, domain, createdBy, state].some((asked) => asked !== undefined);
 
-/** One page of a workspace's links, by keyset: nothing is skipped or told twice, however far the pages go. */
+/** One page of a workspace's links, by keyset: nothing is skipped or repeated, however many pages follow. */
 export function listStatement(query: ListQuery): Statement {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
@@ -59,7 +59,7 @@ export function listStatement(query: ListQuery): Statement {
   conditions.push(query.state ? stateConditions[query.state] : 'deleted_at is null');
   if (query.createdBy !== undefined) conditions.push(`created_by = ${bind(query.createdBy)}`);
   if (query.domain !== undefined) conditions.push(`domain = ${bind(query.domain)}`);
-  // Tags are kept in NFC; those of a version before, as they came.
+  // Tags are stored in NFC; those of an earlier version, as they came.
   if (query.tag !== undefined) conditions.push(`${bind([query.tag, query.tag.normalize('NFC')])}::text[] && tags`);
   if (query.search !== undefined) {
     const part = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);

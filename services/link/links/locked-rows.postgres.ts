@@ -3,16 +3,19 @@ import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { type LinkRow, linkColumns } from '#runtime/shortlink/link-record.ts';
 import type { FollowedLink } from '../store.ts';
 
-/** A row that is locked until the transaction ends, and what a change of it needs. */
+/** A row that is locked until the transaction ends, and what is needed to change it. */
 export interface LockedRow extends LinkRow {
-  /** Its owner's switch while it is taken down; null: it is not. */
+  /** Its owner's setting of `disabled` while it is taken down; null: it is not. */
   readonly owner_disabled: boolean | null;
-  /** Greater than every version before. */
+  /** Greater than every earlier version. */
   readonly next_version: string;
   readonly now: Date;
 }
 
-/** The rows for which the condition (SQL, with these parameters) holds, locked in one order, so that two that lock some of the same never wait for each other. */
+/**
+ * The rows for which the condition (SQL, with these parameters) holds, locked in a fixed order, so that transactions that lock overlapping
+ * rows do not deadlock.
+ */
 export async function lockRows(
   client: PoolClient,
   condition: string,
@@ -24,7 +27,7 @@ export async function lockRows(
 
 const lockFollowed = { name: 'lock-followed-link', text: lockingText('domain = $1 and code = $2 and id = $3') };
 
-/** The link that somebody follows, if it is still that one. Named, as a link that can be followed once begins with it. */
+/** The link that somebody follows, if it is still the same one. A named statement, because every follow of a one-time link begins with it. */
 export async function lockFollowedLink(
   client: PoolClient,
   { domain, code, id }: FollowedLink,
@@ -35,7 +38,7 @@ export async function lockFollowedLink(
 
 const lockOwn = { name: 'lock-link', text: lockingText('domain = $1 and code = $2 and workspace_id = $3') };
 
-/** A workspace's link. Named, as what each change begins with: it is parsed and planned once per connection. */
+/** A workspace's link. A named statement, because each change begins with it: parsed and planned once per connection. */
 export async function lockLink(
   client: PoolClient,
   { domain, code }: LinkKey,

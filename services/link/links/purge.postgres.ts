@@ -5,7 +5,7 @@ import type { DeletedLink } from '../store.ts';
 import { lockKey } from './advisory-lock.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
-/** SQL: deleted longer ago than so many milliseconds, by the database's clock. */
+/** SQL: deleted longer ago than this many milliseconds, by the database's clock. */
 const deletedBefore = (parameter: string): string =>
   `deleted_at < clock_timestamp() - ${parameter} * interval '1 millisecond'`;
 
@@ -17,7 +17,7 @@ export async function findPurgeable(pool: Pool, afterMs: number, limit: number):
   return rows;
 }
 
-/** What is left is a change that says from which version on the code has no link. */
+/** What remains is a change record that says from which version on the code has no link. */
 export async function purgeLink(client: PoolClient, link: DeletedLink, afterMs: number): Promise<boolean> {
   await lockKey(client, link);
   const { rows } = await client.query<{ version: string }>(

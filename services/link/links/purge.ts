@@ -6,18 +6,18 @@ import { undeleteDays } from './links.ts';
 
 export interface PurgeSettings {
   readonly store: Pick<LinkStore, 'findPurgeable' | 'purge'>;
-  /** Resolves when nothing is left of the clicks of these links (at most 1,000), nor will be. */
+  /** Resolves when none of the clicks of these links (at most 1,000) are left, and none can come. */
   readonly eraseClicks: (linkIds: readonly string[], signal: AbortSignal) => Promise<unknown>;
   readonly log: Log;
 }
 
-/** An hour more than a link can be restored: one who does it in the last moment is not overtaken. */
+/** An hour longer than a link can be restored, so that a restore in the last moment is not overtaken. */
 const purgeAfterMs = undeleteDays * 86_400_000 + 3_600_000;
 const changes = counter(metric.linkChanges);
 
 /**
- * Purges the links that were deleted so long ago that nobody can restore them; answers how many it found. Their clicks go
- * first: a link that is gone names nobody whose clicks are still to be erased. Safe in many processes at once.
+ * Purges the links that were deleted too long ago to be restored; returns how many it found. Their clicks go first: once the link is gone,
+ * nothing says whose clicks have yet to be erased. Safe in many processes at once.
  */
 export function createPurge({ store, eraseClicks, log }: PurgeSettings) {
   return async (limit: number, signal: AbortSignal): Promise<number> => {

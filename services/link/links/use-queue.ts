@@ -9,7 +9,7 @@ interface Take {
   readonly record: LinkRecord | undefined;
 }
 
-/** Takes one use of a link that has a limit. Nothing is taken for a caller that is gone before its turn. */
+/** Takes one use of a link with a limit. Takes nothing for a caller that left before its turn. */
 export type TakeUse = (link: FollowedLink, signal: AbortSignal) => Promise<Take>;
 
 interface Waiting {
@@ -21,12 +21,12 @@ interface Waiting {
 /** For a moment after a rename, a link is requested under both of its names. */
 const nameOf = ({ id, domain, code }: FollowedLink): string => `${id} ${domain}/${code}`;
 
-/** For one link; more than this process could answer within the time of a redirect. */
+/** Per link; this process could not answer more within the deadline of a redirect. */
 const mostWaiting = 1_000;
 
 /**
- * One statement at a time for each link, for all calls that arrived meanwhile: in the database they would wait for each other's row lock anyway,
- * each holding a connection that other calls need.
+ * One statement at a time for each link, for all calls that have arrived meanwhile: in the database they would wait for each other's row
+ * lock anyway, each holding a connection that other calls need.
  */
 export function createUseQueue(store: Pick<LinkStore, 'takeUses'>): TakeUse {
   const queues = new Map<string, Waiting[]>();

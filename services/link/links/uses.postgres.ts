@@ -6,8 +6,9 @@ import { lockFollowedLink } from './locked-rows.postgres.ts';
 import { bytesOf } from './record-bytes.ts';
 
 /**
- * Takes so many uses where that leaves some; else nothing, whatever the reason. Named, as it is asked for each click. A use is a row of
- * its own in link_uses: two that come at once wait for each other there, and the second one sees what the first one left.
+ * Takes this many uses if at least one remains after that; otherwise nothing, whatever the reason. A named statement, because it runs for
+ * each click. Uses are counted in a row of their own in link_uses: concurrent takes wait for each other there, and the second sees what the
+ * first left.
  */
 const takeSome = {
   name: 'take-uses',
@@ -29,14 +30,14 @@ export async function takeUses(pool: Pool, link: FollowedLink, wanted: number): 
   return rows[0] && { granted: wanted, record: recordOfRow(rows[0]) };
 }
 
-/** told: a change record says that the link is used up now. */
+/** told: a change record already says that the link is used up. */
 interface LastUses extends TakeOutcome {
   readonly told: boolean;
 }
 
 /**
- * The same for what takeUses left alone: the last uses, and links that have none to give. The link is locked, so that nobody raises its limit
- * meanwhile, and that it is used up is told in the transaction that takes the last use.
+ * The same for what takeUses left alone: the last uses, and links with none left. The link is locked, so that nobody raises its limit
+ * meanwhile, and so that the transaction that takes the last use also records that the link is used up.
  */
 export async function takeLastUses(client: PoolClient, link: FollowedLink, wanted: number): Promise<LastUses> {
   const row = await lockFollowedLink(client, link);
@@ -71,21 +72,21 @@ const holdUses = {
     on conflict (link_id) do update set used = uses.used returning used`,
 };
 
-/** Locked, and made where there is none: whoever takes a use meanwhile waits until this transaction is over. */
+/** Locked, and inserted if missing: other takes wait until this transaction is over. */
 async function lockUses(client: PoolClient, linkId: string): Promise<number> {
   const { rows } = await client.query<{ used: number }>({ ...holdUses, values: [linkId] });
   return rows[0]?.used ?? 0;
 }
 
 /**
- * Whether a link that is about to be written has a limit that is used already. Who takes one in this moment may make it so; then the
- * next one that asks finds it out (takeLastUses).
+ * Whether a link that is about to be written has used up its limit already. A concurrent take may use it up right now; then the next take
+ * finds that out (takeLastUses).
  */
 export async function isUsedUp(client: PoolClient, { id, maxClicks }: LinkRecord): Promise<boolean> {
   return maxClicks > 0 && ((await findUses(client, [id])).get(id) ?? 0) >= maxClicks;
 }
 
-/** By the links' ids; one that was never followed under a limit has none. */
+/** By link id; a link that was never followed under a limit has none. */
 export async function findUses(db: Pool | PoolClient, linkIds: readonly string[]): Promise<Map<string, number>> {
   const { rows } = await db.query<{ link_id: string; used: number }>(
     'select link_id, used from link_uses where link_id = any($1::uuid[])',

@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { Subject } from './subjects.ts';
 
-/** So many rows are looked at in one statement; it takes some 10 ms. */
+/** This many rows are read in one statement; it takes some 10 ms. */
 const rowsAtOnce = 5_000;
 
 interface Scanned extends LinkKey {
@@ -11,12 +11,12 @@ interface Scanned extends LinkKey {
   readonly matches: boolean;
 }
 
-/** The host of the destination, as subjects.ts makes it: without the dots that may end it. */
+/** The host of the destination, in the form of subjects.ts: without trailing dots. */
 const hostOf = `rtrim(substring(destination from '^https?://(\\[[^]]*\\]|[^/:?#]+)'), '.')`;
 
 /**
- * See Takedowns.linksUnder. Of a workspace the newest first, by its index; for a host, or a link by its id, all links are looked at in
- * the order of their places, since nothing else is indexed.
+ * See Takedowns.linksUnder. For a workspace the newest first, by its index; for a host, or a link by its id, all links are scanned in the
+ * order of their places, since there is no other index.
  */
 export async function* linksUnder(pool: Pool, subject: Subject): AsyncGenerator<LinkKey[]> {
   const [, kind, name = ''] = /^(\w+):(.*)$/.exec(subject) ?? [];

@@ -2,20 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Ruling, Takedowns, Touched } from './takedowns.postgres.ts';
 
 interface Pace {
-  /** Told of the links of each transaction that touched some, once it is committed. */
+  /** Called with the links of each transaction that touched some, after its commit. */
   readonly tell: (touched: Touched) => void;
-  /** Between two such transactions: each of these links is a change that every resolver and edge hears of (default 250). */
+  /** Between two such transactions: each of these links is a change that every resolver and edge receives (default 250). */
   readonly pauseMs?: number;
 }
 
-/** So many links are in a batch, but for the last of a page. */
+/** The links in a batch, except the last one of a page. */
 export const linksAtOnce = 250;
 /** Longer than any transaction of the link service. */
 const longestWaitMs = 30_000;
 
 /**
- * Writes the ruling down, then brings every link under it that its subject covers; answers how many it touched. What it leaves undone
- * when it is broken off the next run does: each link is compared with all that stands.
+ * Records the ruling, then applies it to every link that its subject covers; returns how many it touched. What an interrupted run leaves
+ * undone is done by the next: each link is compared with all standing takedowns.
  */
 export async function carryOut(
   takedowns: Pick<Takedowns, 'ruleOn' | 'hasEarlierWriters' | 'linksUnder' | 'settle'>,
@@ -37,7 +37,7 @@ export async function carryOut(
   return links;
 }
 
-/** A create that did not see the ruling is to be seen by who looks for links. */
+/** Waits for creates that did not see the ruling, so that their links are visible to the search. */
 async function earlierWritersEnded(takedowns: Pick<Takedowns, 'hasEarlierWriters'>, since: string): Promise<void> {
   for (const end = Date.now() + longestWaitMs; Date.now() < end; await sleep(20)) {
     if (!(await takedowns.hasEarlierWriters(since))) return;

@@ -3,13 +3,13 @@ import type { ChangeKind, LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { dateOf } from '#runtime/shortlink/link-record.ts';
 import { bytesOf } from '../links/record-bytes.ts';
 
-/** A link as it is to be, and its owner's switch while it is down; null: it is not. */
+/** A link as it is to be, and its owner's setting while it is taken down; null: it is not. */
 export interface SettledLink {
   readonly record: LinkRecord;
   readonly ownerDisabled: boolean | null;
 }
 
-/** Writes what is settled about links that are locked: whether they are down or deleted, with a change of this kind for each. */
+/** Writes the outcome for locked links, whether they are down or deleted, with a change of this kind for each. */
 export async function writeSettled(client: PoolClient, kind: ChangeKind, links: readonly SettledLink[]): Promise<void> {
   const records = links.map(({ record }) => record);
   await client.query(

@@ -4,7 +4,7 @@ import { withoutFinalDots } from '../destinations/destination.ts';
 /** What can be taken down, as the table names it. */
 export type Subject = `link:${string}` | `workspace:${string}` | `host:${string}`;
 
-/** Of what is covered by a takedown of any of these, a link that is not made yet has no id. */
+/** What a takedown of these may cover; a link that is yet to be created has no id. */
 type Covered = Pick<LinkRecord, 'workspaceId' | 'destination'> & { readonly id?: string };
 
 /** Every subject whose takedown covers the link: itself, its workspace, the host it leads to and the domains above that. */
@@ -19,7 +19,7 @@ function hostsAbove(hostname: string): string[] {
   return labels.map((_, index) => labels.slice(index).join('.'));
 }
 
-/** The host as destinations have it; undefined where it is none, or all of a top-level domain. */
+/** The host in the spelling of destinations; undefined if it is not a host, or is a top-level domain. */
 export function hostNamed(text: string): string | undefined {
   const url = URL.parse(`http://${text}`);
   if (url === null || url.host !== url.hostname || url.href !== `http://${url.host}/`) return undefined;

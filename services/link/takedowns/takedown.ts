@@ -9,7 +9,7 @@ import { postgresTakedowns, type Ruling, type Takedowns, type Touched } from './
 const usage = `usage: npm run takedown -- --link DOMAIN/CODE | --link ID | --destination-host HOST | --workspace ID
          [--reason TEXT] [--undo] [--dry-run] [--url URL]`;
 
-/** What to take down, or to give back. A link that is named by its place is looked up first. */
+/** What to take down, or to lift. A link that is named by its place is looked up first. */
 type Order = Omit<Ruling, 'subject'> & { readonly named: Subject | LinkKey; readonly url: string };
 
 /** Throws with what is wrong with the arguments. */

@@ -14,26 +14,26 @@ export interface Ruling {
   readonly subject: Subject;
   readonly stands: boolean;
   readonly reason: string;
-  /** Nothing is written; what would be is counted. */
+  /** Writes nothing, but counts what would be written. */
   readonly dryRun: boolean;
 }
 
 /** Links that a ruling changed, or would. */
 export type Touched = readonly Pick<LinkRecord, 'id' | 'domain' | 'code'>[];
 
-/** The takedowns of the link tables. One connection suffices. */
+/** The takedowns of the link tables. One connection is enough. */
 export interface Takedowns {
   /** The id of the link there. */
   linkAt(key: LinkKey): Promise<string | undefined>;
-  /** Writes a ruling on one link down and brings it under it, at once. Rejects when the link is not there any more. */
+  /** Records a ruling on one link and applies it at once. Rejects when the link no longer exists. */
   ruleOnLink(ruling: Ruling, key: LinkKey): Promise<Touched>;
-  /** Writes the ruling down: creates and edits that begin later than the time answered are held against it. */
+  /** Records the ruling: creates and edits that begin after the returned time are checked against it. */
   ruleOn(ruling: Ruling): Promise<string>;
-  /** Whether something is still under way that began before then, and so may write links that nothing was held against. */
+  /** Whether a transaction from before then is still in progress, and so may write links that were not checked. */
   hasEarlierWriters(then: string): Promise<boolean>;
-  /** The links that a subject covers, deleted ones too, by pages that may be empty. */
+  /** The links that a subject covers, including deleted ones, in pages that may be empty. */
   linksUnder(subject: Subject): AsyncIterable<readonly LinkKey[]>;
-  /** Brings these links under what stands now. Of those that have moved or are so already, nothing is changed. */
+  /** Applies what stands now to these links. Links that have moved, or already comply, are left unchanged. */
   settle(ruling: Ruling, keys: readonly LinkKey[]): Promise<Touched>;
 }
 
@@ -101,7 +101,7 @@ async function settle(client: PoolClient, ruling: Ruling, keys: readonly LinkKey
   return links.map(({ record }) => record);
 }
 
-/** Down, if it is not; and as its owner had it, if it is. */
+/** Takes the link down if it is up; otherwise restores its owner's setting. */
 function switched({ owner_disabled, next_version, now, ...row }: LockedRow): SettledLink {
   const record = recordOfRow({ ...row, version: next_version, disabled: owner_disabled ?? true });
   return {
