@@ -4,7 +4,7 @@ import type { ClickSchema } from '#gen/analytics/v1/click_pb.ts';
 import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import type { ClickRow } from './store.ts';
 
-/** A followed GET of a person. */
+/** Whether it is a person's GET that followed the link. */
 export function isPersons({ flags }: ClickRow): boolean {
   return (flags & (ClickFlag.BOT | ClickFlag.HEAD | ClickFlag.PREFETCH)) === 0;
 }

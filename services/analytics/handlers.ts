@@ -50,7 +50,7 @@ export function createHandlers(dependencies: Dependencies): Calls {
   return { ...statisticsCalls(dependencies), ...clickCalls(dependencies), ...meshCalls(dependencies) };
 }
 
-/** Clicks in numbers. */
+/** The calls for counts. */
 function statisticsCalls({
   stats,
   workspaces,
@@ -81,7 +81,7 @@ function statisticsCalls({
       const { workspaceId } = personOf(context);
       const query = planWorkspaceStats(askedOf(request, now()));
       const limit = Math.min(topLinks || defaultTopLinks, mostTopLinks);
-      // Of twice as many some may no longer exist.
+      // Twice as many, because some may no longer exist.
       const found = await fromStore(readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit }));
       const linkIds = found.top.map(({ linkId }) => linkId);
       const records = linkIds.length === 0 ? [] : await namedLinks(links, { workspaceId, linkIds }, context);
@@ -90,7 +90,7 @@ function statisticsCalls({
   };
 }
 
-/** Clicks one by one, and as they are counted. */
+/** The calls for single clicks, stored and live. */
 function clickCalls({
   list,
   streams,
@@ -142,7 +142,7 @@ function clickCalls({
   };
 }
 
-/** What other processes of the mesh ask for. */
+/** The calls for other processes of the mesh. */
 function meshCalls({
   store,
   stats,
@@ -171,8 +171,8 @@ function meshCalls({
 }
 
 /**
- * The link, when it belongs to the caller's workspace; whatever else there is under the code does not exist for the caller.
- * Throws INVALID_ARGUMENT when the domain is not one of ours.
+ * The link, if it belongs to the caller's workspace; any other link with this code does not exist for the caller. Throws INVALID_ARGUMENT
+ * when the domain is not one of ours.
  */
 async function reachableLink(
   links: Dependencies['links'],
@@ -189,7 +189,7 @@ async function reachableLink(
   return record;
 }
 
-/** Undefined where the link service does not say: what was counted holds without the names. */
+/** Undefined if the link service does not answer: the counts are valid without the names. */
 async function namedLinks(
   links: Dependencies['links'],
   asked: { readonly workspaceId: string; readonly linkIds: string[] },
@@ -205,7 +205,7 @@ async function namedLinks(
   }
 }
 
-/** Which time is asked for, and how it is cut. */
+/** The requested period and its intervals. */
 function askedOf(
   { from, to, interval, timezone }: Pick<GetLinkStatsRequest, 'from' | 'to' | 'interval' | 'timezone'>,
   nowMs: number,

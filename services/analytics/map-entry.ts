@@ -1,4 +1,4 @@
-/** The value under the key, made when it is not there yet. */
+/** The value for the key, created if missing. */
 export function entryOf<Key, Value>(map: Map<Key, Value>, key: Key, make: () => Value): Value {
   let value = map.get(key);
   if (value === undefined) {

@@ -14,7 +14,7 @@ import {
   TookTooLong,
 } from './store.ts';
 
-/** What is written; on the primary. */
+/** The writes; on the primary. */
 export function postgresStore(pool: Pool, merging: Merging = usualMerging): ClickStore & SaltStore {
   return {
     async position(topic, partition) {
@@ -57,22 +57,22 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
 const atMost = (links: number | undefined, merging: Merging): Merging =>
   links === undefined ? merging : { ...merging, links: Math.min(links, merging.links) };
 
-/** The second looks what is there; more are needed only when others store the same clicks, or make their days, meanwhile. */
+/** The second checks what exists; more are needed only when others store the same clicks, or create their days, meanwhile. */
 const mostTries = 5;
 
 function takeOnce(pool: Pool, delivery: Delivery, options: StoreOptions): Promise<Stored | 'overtaken'> {
   return inTransaction(pool, async (client) => {
-    // First: the row's lock keeps everybody else off this partition until the end of the transaction.
+    // First: the row's lock excludes everybody else from this partition until the end of the transaction.
     const { rowCount } = await client.query(moveOffset(delivery));
     if (rowCount !== 1) return 'overtaken';
-    // Not of the lock: who waited for that alone has no less to store next time.
+    // Not for a lock timeout: whoever only waited for the lock has no less to store next time.
     return storeDelivery(client, delivery, options).catch((error: unknown) => {
       throw isSqlState(error, /^57014$/) ? new TookTooLong('the statement was canceled', { cause: error }) : error;
     });
   });
 }
 
-/** What stands under a partition, in workspaces' hours and for watchers, stands under the first one's: its lock is held. */
+/** What is recorded by partition, in workspaces' hours and for watchers, is recorded under the first one's: its lock is held. */
 function takeTogetherOnce(pool: Pool, deliveries: readonly Delivery[], options: StoreOptions): Promise<Stored> {
   return inTransaction(pool, async (client) => {
     const { rowCount } = await client.query(moveOffsets, [
@@ -89,8 +89,8 @@ function takeTogetherOnce(pool: Pool, deliveries: readonly Delivery[], options: 
 }
 
 /**
- * As moveOffset, for all. Rows that somebody holds are passed over: nobody waits for one while holding others, so there is no circle, and
- * the partition of a process that stands still holds up no other.
+ * As moveOffset, for all. Locked rows are skipped: nobody waits for one while holding others, so there is no deadlock, and the partition of
+ * a stalled process holds up no other.
  */
 const moveOffsets = `
 with free as (
@@ -103,7 +103,7 @@ update consumer_offsets o set next_offset = f.next, digest = f.digest, digest_of
 from free f where o.topic = f.topic and o.partition = f.partition
 returning pg_advisory_xact_lock_shared(${takersLock})`;
 
-/** With the offset comes the lock of those who store clicks: what is erased from then on is seen by the next statement. */
+/** Also takes the lock of the storing transactions: what is erased from then on is seen by the next statement. */
 function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
   const { topic, partition, expected, next, digest } = delivery;
   const values = [topic, partition, next, digest ?? null];
@@ -119,20 +119,20 @@ function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
 }
 
 /**
- * Two transactions met, and the next try sees what the other one wrote. Either a key is there already, or a day got its
- * partition while its rows were on their way into the default one (which is refused as a check without a name).
+ * Two transactions collided, and the next try will see what the other one wrote. Either a key already exists, or a day got its partition
+ * while its rows were being written to the default one (which fails as a check without a name).
  */
 function othersWereThere(error: unknown): boolean {
   const { kind, constraint } = classify(error);
   return kind === 'unique' || (kind === 'check' && constraint === undefined && isSqlState(error, /^23514$/));
 }
 
-/** SQLSTATE classes 22 (the data) and 23 (a constraint): no other try will end otherwise, unless others were there. */
+/** SQLSTATE classes 22 (the data) and 23 (a constraint): a retry fails in the same way, unless another transaction was the cause. */
 function isAboutRows(error: unknown): boolean {
   return !othersWereThere(error) && isSqlState(error, /^2[23]/);
 }
 
-/** The store does not answer, whatever it is asked. */
+/** The store does not answer, whatever the request. */
 function isAboutStore(error: unknown): boolean {
   return ['unavailable', 'busy'].includes(classify(error).kind);
 }

@@ -1,31 +1,31 @@
 import type { SoundBatch } from './ingest/click-batch.ts';
 import type { Dimension, Piece } from './statistics/cover.ts';
 
-/** A part of the topic that was read: its clicks, and the offsets it stands between. */
+/** A part of the topic that was read: its clicks, and the offsets around it. */
 export interface Delivery {
   readonly topic: string;
   readonly partition: number;
-  /** The offset that the store must have for the delivery to be taken; undefined: none yet. */
+  /** The offset that the store must have to accept the delivery; undefined: none yet. */
   readonly expected: bigint | undefined;
   /** The offset that it has afterwards. */
   readonly next: bigint;
   readonly batches: readonly SoundBatch[];
-  /** Clicks from before this moment are refused, microseconds since 1970. */
+  /** Clicks before this moment are refused; microseconds since 1970. */
   readonly notBeforeUs: number;
-  /** Clicks from this moment on are refused, for no clock is that far ahead; absent: none. */
+  /** Clicks from this moment on are refused, since no clock is that far ahead; absent: none are. */
   readonly notAfterUs?: number;
-  /** When it is by the clock that both are of. A click is refused only where it agrees with the database's; absent: it does. */
+  /** The present time by the clock that both are based on. Clicks are refused only if it agrees with the database's; absent: it does. */
   readonly nowUs?: number;
-  /** Of the last message, to know it again. */
+  /** Of the last message, to recognise it again. */
   readonly digest?: Uint8Array | undefined;
-  /** The entries of so many links are merged with it, at most: it took too long before. Absent: of as many as usual. */
+  /** At most this many links' entries are merged with it, because it took too long before. Absent: the usual number. */
   readonly mergedLinks?: number | undefined;
 }
 
 export interface Stored {
-  /** Clicks that were not there yet. */
+  /** Clicks that were new. */
   readonly stored: number;
-  /** Clicks that were there already. */
+  /** Clicks that already existed. */
   readonly duplicates: number;
   /** Clicks from before notBeforeUs. */
   readonly expired: number;
@@ -35,35 +35,35 @@ export interface Stored {
   readonly erased: number;
 }
 
-/** The rows of a delivery cannot be stored, now or later: it is the rows, not the store. */
+/** The rows of a delivery can never be stored: the fault is theirs, not the store's. */
 export class RowsRefused extends Error {
   override readonly name = 'RowsRefused';
 }
 
-/** The store gave it up after its time; less of it may be stored. */
+/** The store aborted it after a timeout; less of it may succeed. */
 export class TookTooLong extends Error {
   override readonly name = 'TookTooLong';
 }
 
-/** Nothing of several deliveries was stored, and not because of the store: each is to be tried alone. The cause says why. */
+/** Nothing of several deliveries was stored, and not because of the store: each has to be tried alone. The cause says why. */
 export class NotTogether extends Error {
   override readonly name = 'NotTogether';
 }
 
-/** What the consumer writes. Everything else that it throws is worth another try. */
+/** The writes of the consumer. Everything else that it throws is worth a retry. */
 export interface ClickStore {
-  /** The next offset to read; undefined when nothing was ever stored of the partition. */
+  /** The next offset to read; undefined when nothing of the partition was ever stored. */
   position(topic: string, partition: number): Promise<bigint | undefined>;
-  /** The digest of the message in front of the position; undefined where none was left. */
+  /** The digest of the message before the position; undefined if there is none. */
   lastDigest(topic: string, partition: number): Promise<Uint8Array | undefined>;
   /**
-   * Stores the clicks, counts those that were not there yet, and moves the offset: all of it or nothing. "overtaken":
-   * the offset was not the expected one, somebody else has the partition, and nothing was changed.
+   * Stores the clicks, counts the new ones, and moves the offset: all or nothing. "overtaken": the offset was not the expected one, the
+   * partition has another owner, and nothing was changed.
    */
   take(delivery: Delivery): Promise<Stored | 'overtaken'>;
   /**
-   * The same of several partitions in one transaction: all of it or nothing. None of them is a partition's first. Rejects with
-   * NotTogether when one is overtaken or held by somebody else, when there are twins or rows that cannot be stored, and when it takes too long.
+   * The same for several partitions in one transaction: all or nothing. None of them is a partition's first. Rejects with NotTogether when
+   * one is overtaken or locked by somebody else, when there are duplicates or rows that cannot be stored, and when it takes too long.
    */
   takeTogether(deliveries: readonly Delivery[]): Promise<Stored>;
 }
@@ -75,32 +75,35 @@ interface VisitorSalt {
 }
 
 export interface SaltStore {
-  /** Makes what is missing of these days; answers all that are kept, by day. */
+  /** Creates the missing salts of these days; returns all that are kept, by day. */
   salts(days: readonly string[]): Promise<VisitorSalt[]>;
-  /** Deletes the salts of the days before this one. Answers how many. They stand in a file until rewriteSalts has resolved. */
+  /** Deletes the salts of the days before this one; returns how many. They remain in a file until rewriteSalts has resolved. */
   destroySaltsBefore(day: string): Promise<number>;
-  /** Writes the file anew that deleted salts stand in, where that is owed; rejects when the table is not to be had within a second. */
+  /** Rewrites the file that still contains deleted salts, if there are any; rejects when the table cannot be locked within a second. */
   rewriteSalts(): Promise<void>;
 }
 
 export interface PartitionStore {
   /**
-   * Makes the partitions of a UTC day where they are missing; any process, any number at once. "moved": rows of that day
-   * stood in the default partition. Rejects when a lock was not to be had within a second: nothing was changed.
+   * Creates the missing partitions of a UTC day; safe in any number of processes at once. "moved": rows of that day were in the default
+   * partition. Rejects when a lock could not be had within a second: nothing was changed.
    */
   makeDay(day: string): Promise<'made' | 'there' | 'moved'>;
-  /** What stands in the default partitions: of which days, and how many rows (100,000 a table at most). */
+  /** What is in the default partitions: which days, and how many rows (100,000 a table at most). */
   strays(): Promise<{ days: readonly string[]; rows: number }>;
-  /** Drops the partitions of the days before these; answers how many. Rejects where `now`, milliseconds since 1970, is not what the database's clock says. */
+  /**
+   * Drops the partitions of the days before these; returns how many. Rejects if `now`, in milliseconds since 1970, disagrees with the
+   * database's clock.
+   */
   dropBefore(days: { readonly clicks: string; readonly minutes: string }, now: number): Promise<number>;
 }
 
 export interface EraseStore {
-  /** From when this resolves, the erasure will be carried out by the next call of run; asking again does no harm. */
+  /** Once this resolves, the erasure will be carried out by the next call of run; repeating it is harmless. */
   ask(whose: { readonly linkIds: readonly string[]; readonly workspaceIds: readonly string[] }): Promise<void>;
   /**
-   * Carries out what was asked for and is not done, in batches, each of them a transaction; goes on where an earlier run was
-   * broken off. Answers what it did; rejects when one of these links and workspaces could not be erased, without them: when any could not.
+   * Carries out what was requested and is not done, in batches of one transaction each; continues an interrupted run. Returns what it did;
+   * rejects when one of these links and workspaces could not be erased, or, without ids, when any could not.
    */
   run(ids?: readonly string[]): Promise<{ links: number; workspaces: number; clicks: number }>;
 }
@@ -113,7 +116,7 @@ export interface Counts {
 }
 
 export interface PointCounts extends Counts {
-  /** Which of the starts it belongs to. */
+  /** The index of its start. */
   readonly point: number;
   readonly heads: number;
   readonly prefetches: number;
@@ -130,14 +133,11 @@ export interface TierCounts {
   readonly clicks: number;
 }
 
-/** What is read for the statistics; from a replica, so what was just stored may be some milliseconds away. */
+/** The reads of the statistics; from a replica, so what was just stored may be missing for some milliseconds. */
 export interface StatsReader {
   /** Counts by point; a point begins at its start (microseconds since 1970, ascending) and ends where the next begins. */
   points(linkId: string, pieces: readonly Piece[], starts: readonly number[]): Promise<PointCounts[]>;
-  /**
-   * Of each dimension the values with most clicks, at most `limit`, and under the value "" and "total" what all named
-   * values have together.
-   */
+  /** For each dimension the values with most clicks, at most `limit`, and under the value "" and "total" the sum of all named values. */
   values(
     linkId: string,
     pieces: readonly Piece[],
@@ -146,7 +146,7 @@ export interface StatsReader {
     readonly named: ValueCounts[];
     readonly sums: ReadonlyMap<Dimension, Counts>;
   }>;
-  /** Where the last `limit` requests from `from` until before `until` (microseconds since 1970) were answered. */
+  /** The tiers that answered the last `limit` requests from `from` until before `until` (microseconds since 1970). */
   tiers(
     linkId: string,
     range: { readonly from: number; readonly until: number },
@@ -154,17 +154,17 @@ export interface StatsReader {
   ): Promise<TierCounts[]>;
   /** When a person last followed the link, milliseconds since 1970. */
   lastClickAt(linkId: string): Promise<number | undefined>;
-  /** Clicks of people, of the links that have any. */
+  /** Clicks of people, for the links that have any. */
   totals(linkIds: readonly string[]): Promise<ReadonlyMap<string, number>>;
 }
 
-/** Each question by itself; or several that see the same clicks. */
+/** Single queries, or several on one snapshot. */
 export interface StatsStore extends StatsReader {
-  /** The questions are asked one after the other. `read` is run again on the next server when one fails. */
+  /** The queries run one after another. `read` is run again on the next server when one fails. */
   snapshot<Result>(read: (reader: StatsReader) => Promise<Result>): Promise<Result>;
 }
 
-/** A click by itself, without anything that tells who followed. */
+/** A single click, without anything that identifies the person. */
 export interface ClickRow {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -182,7 +182,7 @@ export interface ClickRow {
   readonly tier: number;
 }
 
-/** A place in the list of a link's clicks, newest first: behind `skip` clicks of this very microsecond. */
+/** A position in the list of a link's clicks, newest first: after `skip` clicks of this very microsecond. */
 export interface ClickPosition {
   /** Microseconds since 1970. */
   readonly atUs: number;
@@ -197,11 +197,11 @@ interface ClickPage {
 
 interface ClickListQuery {
   readonly linkId: string;
-  /** No click of the link is older, microseconds since 1970. */
+  /** No click of the link is older; microseconds since 1970. */
   readonly sinceUs: number;
   readonly from: ClickPosition;
   readonly limit: number;
-  /** Bots, HEAD and prefetch as well. */
+  /** Includes bots, HEAD and prefetch. */
   readonly everything: boolean;
 }
 
@@ -209,10 +209,10 @@ export interface ClickListStore {
   clicks(query: ClickListQuery): Promise<ClickPage>;
 }
 
-/** The clicks of one delivery on a link that is watched. */
+/** The clicks of one delivery on a watched link. */
 export interface LiveDelivery {
   readonly linkId: string;
-  /** How many clicks there were; of very many, not all are among the clicks. */
+  /** How many clicks there were; if very many, only some of them are in `clicks`. */
   readonly total: number;
   /** Oldest first. */
   readonly clicks: readonly ClickRow[];
@@ -224,7 +224,7 @@ export interface LivePositions {
   readonly sources: ReadonlyMap<string, number>;
 }
 
-/** What came behind the positions, each delivery once, and the positions after it. */
+/** What came after the positions, each delivery once, and the positions after it. */
 interface LiveLook {
   readonly deliveries: readonly LiveDelivery[];
   readonly positions: LivePositions;
@@ -232,14 +232,14 @@ interface LiveLook {
   readonly more: boolean;
 }
 
-/** How clicks reach those who watch a link, whichever process stores them. */
+/** Brings clicks to the watchers of a link, whichever process stores them. */
 export interface LiveStore {
-  /** From when this resolves until the lease is over, what is counted of these links is handed on. */
+  /** From when this resolves until the lease expires, clicks counted for these links are passed on. */
   watch(watcher: string, linkIds: readonly string[], leaseMs: number): Promise<void>;
-  /** Where reading begins for one who wants nothing that is past. */
+  /** Where a reader begins who wants nothing from the past. */
   livePositions(): Promise<LivePositions>;
-  /** "replaced": there is another primary, which lacks what it lacks. */
+  /** "replaced": there is another primary, which may lack deliveries. */
   liveSince(positions: LivePositions): Promise<LiveLook | 'replaced'>;
-  /** Deletes what every reader has had the time to read. */
+  /** Deletes what every reader has had time to read. */
   forgetLive(olderThanMs: number): Promise<void>;
 }

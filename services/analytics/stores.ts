@@ -10,7 +10,7 @@ import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
 import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace/workspace-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
 
-/** Pools of their own for what is written, what is asked, and what must not wait behind it: none takes another's connections. */
+/** Separate pools for writes, for queries, and for what must not wait behind those: none takes another's connections. */
 export function openStores(
   { postgresPrimary, postgresReplicas }: Pick<AnalyticsConfig, 'postgresPrimary' | 'postgresReplicas'>,
   log: Log,
@@ -22,7 +22,7 @@ export function openStores(
     statementTimeoutMs: 10_000,
     log,
   });
-  // To erase takes as long as it takes: it must not have what clicks are stored and salts are read with.
+  // Erasing has no time limit: it must not use the connections with which clicks are stored and salts read.
   const erasing = createPool(postgresPrimary, {
     name: 'erasing',
     primary: true,
@@ -30,7 +30,7 @@ export function openStores(
     statementTimeoutMs: 10_000,
     log,
   });
-  // Short questions, many at once when all watchers come again.
+  // Short queries, many at once when all watchers reconnect.
   const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
   const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
   const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));

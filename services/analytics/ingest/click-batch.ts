@@ -3,22 +3,22 @@ import { type ClickBatch, ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
 import { isCanonicalUuid } from '#runtime/shortlink/link-key.ts';
 import type { SpanIds } from '#runtime/telemetry/tracing.ts';
 
-/** A batch of which every index points somewhere and every column is as long as the others. */
+/** A batch whose indexes are all valid and whose columns all have the same length. */
 export type SoundBatch = ClickBatch & { readonly sound: true };
 
-/** The message will be as it is however often it is read. */
+/** The message stays unreadable however often it is read. */
 export class MalformedBatch extends Error {
   override readonly name = 'MalformedBatch';
 }
 
 const knownFormat = 1;
 const largestBatch = 100_000;
-/** In bytes. No edge writes a longer one (256 characters, gateway/edge/clicks), and three, as in a city's name, fit into a row of an index. */
+/** In bytes. No edge writes a longer one (256 characters, gateway/edge/clicks), and three, as in a city's name, fit into an index row. */
 const longestText = 800;
 const earliestUs = BigInt(Date.UTC(2020, 0)) * 1_000n;
 const latestUs = BigInt(Date.UTC(2100, 0)) * 1_000n;
 
-/** Reads a message of the clicks topic. Whatever reaches the store from it, the store can take. */
+/** Decodes a message of the clicks topic. Everything in the result can be stored. */
 export function readBatch(value: Uint8Array | null): SoundBatch {
   if (!value) throw new MalformedBatch('the message is empty');
   const batch = decode(value);
@@ -35,7 +35,7 @@ export function readBatch(value: Uint8Array | null): SoundBatch {
 
 const contextBytes = 24;
 
-/** The spans that sent the clicks of the batch that are traced. */
+/** The spans that sent the traced clicks of the batch. */
 export function sendersOf({ traceContexts }: ClickBatch): SpanIds[] {
   const senders: SpanIds[] = [];
   for (let start = 0; start + contextBytes <= traceContexts.length; start += contextBytes) {
@@ -53,7 +53,7 @@ function decode(value: Uint8Array): ClickBatch {
   }
 }
 
-/** What is told of a click in words, in the order in which `clicks` has it. */
+/** The text columns of a click, in the order of `clicks`. */
 export const clickTexts = [
   'domain',
   'code',
@@ -67,7 +67,7 @@ export const clickTexts = [
   'language',
 ] as const;
 
-/** The columns that hold indexes into the dictionary. */
+/** The columns with indexes into the dictionary. */
 export const textColumns = ['linkId', 'workspaceId', ...clickTexts] as const;
 
 const numberColumns = ['linkVersion', 'visitor', 'tier', 'status', 'flags'] as const;
@@ -88,7 +88,7 @@ function checkLengths(batch: ClickBatch, size: number): void {
 function checkTexts(batch: ClickBatch): void {
   const { dictionary } = batch;
   if (dictionary[0] !== '') throw new MalformedBatch('entry 0 of the dictionary is not empty');
-  // Postgres takes no NUL in a text.
+  // Postgres accepts no NUL in a text.
   if (dictionary.some((text) => text.includes('\0'))) throw new MalformedBatch('a text holds a NUL');
   if (dictionary.some((text) => Buffer.byteLength(text) > longestText)) throw new MalformedBatch('a text is too long');
   for (const name of textColumns) {

@@ -20,7 +20,7 @@ export interface ClickColumns {
   readonly texts: Readonly<Record<TextColumn, Uint32Array>>;
 }
 
-/** Which click: its place in the columns. */
+/** A click, by its position in the columns. */
 export type ClickIndex = number;
 
 export function columnsOf(batches: readonly SoundBatch[]): ClickColumns {
@@ -55,7 +55,7 @@ function fill(columns: ClickColumns, batch: SoundBatch, start: number, indexOf: 
   const count = batch.atUs.length;
   for (let row = 0; row < count; row++) columns.at[start + row] = Number(batch.atUs[row]);
   columns.linkVersion.set(batch.linkVersion, start);
-  // Setting a signed column wraps what is above its range, as bigint does in Postgres.
+  // Setting a signed column wraps values above its range, as bigint does in Postgres.
   columns.visitor.set(batch.visitor, start);
   columns.tier.set(batch.tier, start);
   columns.status.set(batch.status, start);
@@ -70,8 +70,8 @@ function fill(columns: ClickColumns, batch: SoundBatch, start: number, indexOf: 
 }
 
 /**
- * Clicks in the order of their key: by link, time and request id. Everything is written in it: neighbours in an index are
- * written one after the other, and two transactions never wait for each other in a circle.
+ * Clicks in the order of their key: by link, time and request id. Everything is written in this order: neighbours in an index are written
+ * together, and transactions cannot deadlock.
  */
 export function inOrder(columns: ClickColumns, clicks: Iterable<ClickIndex>): ClickIndex[] {
   const { dictionary, at, requestIds, texts } = columns;

@@ -13,11 +13,11 @@ import { consumed } from './telemetry.ts';
 
 interface ConsumeOptions {
   readonly store: ClickStore;
-  /** Takes the messages that cannot be stored. */
+  /** Receives the messages that cannot be stored. */
   readonly dead: Pick<Producer, 'send'>;
   readonly deadTopic: string;
   readonly log: Log;
-  /** Clicks of one transaction; a single message may have more. */
+  /** Clicks per transaction; a single message may have more. */
   readonly batchClicks: number;
   readonly retentionDays: number;
   readonly lag: Lag;
@@ -29,11 +29,11 @@ interface Storing extends ConsumeOptions {
   readonly take: Take;
 }
 
-/** One message of a partition, read. */
+/** One decoded message of a partition. */
 interface Parcel {
   readonly message: KafkaMessage;
   readonly offset: bigint;
-  /** Undefined: the message cannot be read, the reason says why. */
+  /** Undefined: the message cannot be decoded, for the given reason. */
   readonly batch: SoundBatch | undefined;
   readonly reason: string;
 }
@@ -41,14 +41,14 @@ interface Parcel {
 const logResets = counter(metric.clickLogResets);
 /** How often rows are offered to the store, alone, before their message is given up. */
 const refusalsToDeath = 3;
-/** The largest transaction that can be configured, down to a message each. */
+/** Enough to go from the largest configurable transaction to one message each. */
 const mostHalvings = 17;
-/** After a transaction that took too long; each merges one link, so that what is due becomes less meanwhile. */
+/** For this many fetches after a transaction that took too long, each merges one link, so that less remains due. */
 const calmFetches = 50;
 
 /**
- * Stores the clicks of one fetch, transaction by transaction, and answers the offset that the store then has. Rejects when
- * the store does not answer; what was stored until then stays stored, and the next call goes on behind it.
+ * Stores the clicks of one fetch, transaction by transaction, and returns the offset that the store then has. Rejects when the store does
+ * not answer; what was stored until then stays stored, and the next call continues behind it.
  */
 export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
   const { store, log, lag } = options;
@@ -56,14 +56,14 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   const storing = { ...options, deadLetters: createDeadLetters(options), take: createGroupCommit(options) };
   /** By partition, where its last fetch ended. */
   const ends = new Map<number, bigint>();
-  /** By partition, the position that Kafka was last asked for: what it then answers is all there is. */
+  /** By partition, the position last requested from Kafka: what it then returns is all there is. */
   const soughtFor = new Map<number, bigint>();
-  /** By partition, how often its transactions were halved, for they took too long. */
+  /** By partition, how often its transactions were halved because they took too long. */
   const halvings = new Map<number, number>();
-  /** By partition, how many fetches are to go before as many links are merged with a transaction as usual. */
+  /** By partition, how many fetches remain before as many links are merged with a transaction as usual. */
   const calmFor = new Map<number, number>();
 
-  /** A fetch that goes on where the last one ended needs not ask: if somebody else has the partition, it is overtaken. */
+  /** A fetch that continues the last one need not ask: if the partition has another owner, the store reports it as overtaken. */
   const positionOf = async ({ topic, partition, messages }: Batch): Promise<bigint | undefined> => {
     const end = ends.get(partition);
     ends.delete(partition);
@@ -80,7 +80,7 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     }
     const messages = missingFrom(batch, position, soughtFor, log);
     if (messages === undefined) return position ?? 0n;
-    // Reading begins one message before the position, and a fetch that is tried again may be stored in part.
+    // Reading begins one message before the position, and a retried fetch may be stored in part.
     left.messages = messages;
     lag.stored(partition, behindOf(batch, messages, position), undefined);
     const halved = halvings.get(partition) ?? 0;
@@ -113,12 +113,12 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
   };
 }
 
-/** What of a fetch waits: all of it, until the store has said what is missing. */
+/** What of a fetch is waiting: all of it, until the store has said what is missing. */
 interface Left {
   messages: readonly KafkaMessage[];
 }
 
-/** When the first click of a message was. Who looks at figures asks again and again, and to read a message takes long. */
+/** The time of a message's first click. Metrics are read repeatedly, and decoding a message takes long. */
 function oldestClicks(): (message: KafkaMessage | undefined) => number | undefined {
   let known: { readonly message: KafkaMessage; readonly atUs: number | undefined } | undefined;
   return (message) => {
@@ -131,7 +131,7 @@ function oldestClicks(): (message: KafkaMessage | undefined) => number | undefin
   };
 }
 
-/** Messages from the first that waits to the end of the log; if none waits, from the position. */
+/** Messages from the first waiting one to the end of the log; if none waits, from the position. */
 function behindOf(
   { highWatermark }: Batch,
   [first]: readonly KafkaMessage[],
@@ -141,8 +141,8 @@ function behindOf(
 }
 
 /**
- * After each assignment reading begins one message before the position. If that message is not the one that was stored
- * there, the topic was made anew or cut short and has grown past the position since: offsets alone would not tell.
+ * After each assignment reading begins one message before the position. If that message is not the one that was stored there, the topic was
+ * recreated or truncated and has since grown past the position: offsets alone would not tell.
  */
 async function isAnotherLog(store: ClickStore, batch: Batch, position: bigint): Promise<boolean> {
   const before = batch.messages.find(({ offset }) => BigInt(offset) === position - 1n);
@@ -157,7 +157,7 @@ function digestOf({ timestamp, value }: KafkaMessage): Buffer {
   return (value ? hash.update(value) : hash).digest().subarray(0, 16);
 }
 
-/** The messages that are to be stored; undefined when Kafka must be asked again, for those at the position. */
+/** The messages to store; undefined when Kafka must be asked again for those at the position. */
 function missingFrom(
   { partition, messages, highWatermark }: Batch,
   position: bigint | undefined,
@@ -195,7 +195,7 @@ function read(message: KafkaMessage): Parcel {
   }
 }
 
-/** Each is read when its turn comes: what is read takes several times the room. */
+/** Decoded one by one: a decoded message takes several times the space. */
 function* group(messages: readonly KafkaMessage[], clicks: number): Generator<Parcel[]> {
   let open: Parcel[] = [];
   let size = 0;
@@ -246,7 +246,7 @@ interface Step {
   readonly digest?: Uint8Array | undefined;
 }
 
-/** Some rows are refused: each message alone, so that only the one at fault is given up. */
+/** Some rows are refused: each message is stored alone, so that only the faulty one is given up. */
 async function storeOneByOne(
   options: Storing,
   batch: Batch,

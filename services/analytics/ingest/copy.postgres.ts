@@ -4,15 +4,15 @@ import { from as copyFrom } from 'pg-copy-streams';
 
 const header = Buffer.from('PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0', 'latin1');
 const endOfRows = -1;
-/** Postgres counts from 2000. */
+/** The epoch of Postgres is 2000. */
 const epochUs = Date.UTC(2000, 0) * 1_000;
 const firstSize = 65_536;
-/** Element types of arrays, by their OID. */
+/** Element types of arrays, by OID. */
 const int2 = 21;
 const int4 = 23;
 const text = 25;
 
-/** A field as COPY wants it, made once for a value that comes often. */
+/** A field in COPY's format, encoded once for a frequent value. */
 export type Field = Buffer;
 
 export function textField(value: string): Field {
@@ -30,7 +30,7 @@ function field(bytes: Buffer): Field {
   return all;
 }
 
-/** Rows in COPY's binary format: neither side writes or reads a number as text. */
+/** Rows in COPY's binary format: neither side converts numbers to or from text. */
 export class CopyRows {
   #bytes = Buffer.allocUnsafe(firstSize);
   #end = 0;
@@ -66,7 +66,7 @@ export class CopyRows {
     this.#number32((since - high * 2 ** 32) | 0);
   }
 
-  /** The date of a day that begins at so many microseconds since 1970. */
+  /** The date of a day that begins at this many microseconds since 1970. */
   date(dayUs: number): void {
     this.int4(Math.round((dayUs - epochUs) / 86_400_000_000));
   }
@@ -115,13 +115,13 @@ export class CopyRows {
     for (const value of values) this.field(value);
   }
 
-  /** All of it; nothing can be added afterwards. */
+  /** The complete data; nothing can be added afterwards. */
   end(): Buffer {
     this.#number16(endOfRows);
     return this.#bytes.subarray(0, this.#end);
   }
 
-  /** One dimension, no nulls, counted from 1. There is room for its elements. */
+  /** One dimension, no nulls, counted from 1. Reserves space for its elements. */
   #array(oid: number, length: number, bytes: number): void {
     const size = 20 + length * 4 + bytes;
     this.#reserve(4 + size);
@@ -158,7 +158,7 @@ export class CopyRows {
   }
 }
 
-/** Writes the rows with COPY, or none of them. A row whose key is there already is a unique violation. */
+/** Writes the rows with COPY, all or none. A row whose key already exists is a unique violation. */
 export async function copyInto(client: PoolClient, target: string, rows: CopyRows): Promise<void> {
   const stream = client.query(copyFrom(`copy ${target} from stdin (format binary)`));
   stream.end(rows.end());

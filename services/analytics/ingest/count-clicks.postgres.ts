@@ -22,7 +22,7 @@ const moment = (column: string): string => `'epoch'::timestamptz + ${column} * i
 const valueCounters = counters.slice(0, 4);
 const totalCounters = ['clicks', 'bots', 'heads', 'prefetches', 'unmerged'];
 
-/** Rows from parameters, the first of which has this number: an array for each column. */
+/** Rows from array parameters, one for each column; `first` is the number of the first. */
 function rowsFrom(first: number, columns: Readonly<Record<string, string>>): string {
   const arrays = Object.values(columns).map((type, n) => `$${first + n}::${type}[]`);
   return `unnest(${arrays.join(', ')}) as i (${Object.keys(columns).join(', ')})`;
@@ -38,8 +38,8 @@ const growRollup = (table: string, first: number): string => `
   on conflict (link_id, at) do update set ${grow(counters)}`;
 
 /**
- * Every counter but the breakdowns; all of it in the order of its key. Answers the links that then have $1 unmerged entries or
- * more, those with most first, $2 at most. $3: the partition.
+ * Every counter but the breakdowns; each table in the order of its key. Returns the links that then have $1 unmerged entries or more, those
+ * with most first, $2 at most. $3: the partition.
  */
 const growCounters = `
 with minutes as (${growRollup('click_minutes', 4)}
@@ -67,8 +67,8 @@ const growValues = (table: string, unit: string): string => `
   on conflict (link_id, at, dimension, value) do update set ${grow(valueCounters)}`;
 
 /**
- * $2: how many values of a day are named. A merge holds the lock of the link's totals, so the rows of its days are those of
- * every merge before; a value that found no place finds none later, for the places are taken.
+ * $2: how many values of a day are named. A merge holds the lock of the link's totals, so it sees the rows of all earlier merges; a value
+ * that was not named then is not named later, because the places are taken.
  */
 const mergeValues = `
 with taken as (
@@ -103,24 +103,24 @@ with taken as (
 update click_totals set unmerged = 0 where link_id = any($1::uuid[])`;
 
 export interface Merging {
-  /** A link's entries are merged when it has so many: what a question has to read at most, and a delivery's more. */
+  /** A link's entries are merged once there are this many: a query reads at most that, plus a delivery's. */
   readonly entries: number;
-  /** So many links in one transaction; others wait for the next, which keeps this one short. */
+  /** This many links per transaction; others wait for the next, which keeps this one short. */
   readonly links: number;
-  /** So many referrers and languages of a link and day are named. */
+  /** This many referrers and languages of a link and day are named. */
   readonly named?: number;
 }
 export const usualMerging: Merging = { entries: 5_000, links: 50 };
 
 interface Counted {
   readonly clicks: readonly ClickIndex[];
-  /** Those of them that a visitor came with. */
+  /** Those that brought a new visitor. */
   readonly newcomers: ReadonlySet<ClickIndex>;
   /** The partition of the topic. */
   readonly source: number;
 }
 
-/** Adds clicks that were just stored to every counter. They come in the order of their key, which is that of the counters'. */
+/** Adds newly stored clicks to every counter. They come in the order of their key, which is that of the counters'. */
 export async function countClicks(
   client: PoolClient,
   all: ClickColumns,
@@ -175,7 +175,7 @@ function totalValues(all: ClickColumns, clicks: readonly ClickIndex[], byValue: 
     }
     const counter = counterOf(flags[click] as number);
     (total.counts[counter] as number)++;
-    // The last of people's clicks: they come by time.
+    // The last of people's clicks, since they come in order of time.
     if (counter === 0) total.last = at[click] as number;
   }
   for (const { link, value } of byValue) {

@@ -2,7 +2,7 @@ import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 
 interface DeadLetterOptions {
-  /** Takes the messages that cannot be stored. */
+  /** Receives the messages that cannot be stored. */
   readonly dead: Pick<Producer, 'send'>;
   readonly deadTopic: string;
   readonly log: Log;
@@ -13,22 +13,22 @@ interface DeadMessage {
   readonly reason: string;
 }
 
-/** Where messages go that cannot be stored, each once for as long as this process lives. */
+/** Where messages go that cannot be stored, each once in the lifetime of this process. */
 export interface DeadLetters {
   /**
-   * Before the offset moves: a crash in between leaves a message twice among the dead, never nowhere. What was sent by an earlier
-   * try, after which the store did not answer, is not sent again.
+   * To be called before the offset moves: a crash in between leaves a message twice among the dead letters, never lost. What was sent by an
+   * earlier try, after which the store did not answer, is not sent again.
    */
   bury(batch: Batch, messages: readonly DeadMessage[]): Promise<void>;
-  /** The offset has moved past all that was sent of the partition. */
+  /** The offset has moved past everything that was sent of the partition. */
   passed(partition: number): void;
 }
 
-/** Of a dead message that much is kept, so that Kafka takes it together with its headers. */
+/** This much of a dead message is kept, so that Kafka accepts it together with its headers. */
 const largestDead = 900_000;
 
 export function createDeadLetters({ dead, deadTopic, log }: DeadLetterOptions): DeadLetters {
-  /** By partition, what waits for its offset to move. Not their offsets alone: a topic that was made anew has the same ones. */
+  /** By partition, what was sent before its offset has moved. Not only offsets: a recreated topic has the same ones. */
   const sent = new Map<number, Set<string>>();
   return {
     async bury({ topic, partition }, messages) {

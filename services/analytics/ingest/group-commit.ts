@@ -9,9 +9,9 @@ export type Take = (delivery: Delivery) => Promise<'stored' | 'overtaken'>;
 interface GroupCommitOptions {
   readonly store: Pick<ClickStore, 'take' | 'takeTogether'>;
   readonly log: Log;
-  /** Clicks of one transaction; a single delivery may have more. */
+  /** Clicks per transaction; a single delivery may have more. */
   readonly batchClicks: number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
@@ -21,12 +21,12 @@ interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** After deliveries could not be stored together: what stood in their way may do so for a while, and costs up to 10 s each time. */
+/** How long deliveries are stored separately after they could not be stored together: the cause may persist, and costs up to 10 s each time. */
 const apartMs = 60_000;
 
 /**
- * One transaction after the other, each with all the deliveries that wait by then: of several partitions, for each hands over one
- * and waits. Whatever is wrong with one of them, the others are stored, and it is told to that one alone, for each is then tried alone.
+ * One transaction after another, each with all the deliveries waiting by then: from several partitions, since each hands over one and
+ * waits. If anything is wrong with one of them, each is tried alone: the others are stored, and only that one fails.
  */
 export function createGroupCommit({
   store,
@@ -47,7 +47,7 @@ export function createGroupCommit({
       await observed(deliveries, () => store.takeTogether(deliveries));
       for (const { resolve } of group) resolve('stored');
     } catch (error) {
-      // Also when it seems to be the store: it may be one of them that it cannot bear, and they would meet again.
+      // Even if it seems to be the store: one of them may be what it cannot handle, and they would meet again.
       apartUntil = now() + apartMs;
       if (!(error instanceof NotTogether)) {
         for (const { reject } of group) reject(error);
@@ -61,7 +61,7 @@ export function createGroupCommit({
 
   const run = async (): Promise<void> => {
     isRunning = true;
-    // The partitions of one fetch are handed out in the same turn.
+    // The partitions of one fetch are delivered in the same turn.
     await turnEnds();
     for (let [first] = queue; first; [first] = queue) {
       const group = now() < apartUntil ? [first] : groupOf(first, queue, batchClicks);
@@ -78,7 +78,7 @@ export function createGroupCommit({
     });
 }
 
-/** The first that waits, and those of the others that may share its transaction, as far as there is room. */
+/** The first waiting one, and those of the others that may share its transaction, as far as there is room. */
 function groupOf(first: Waiting, queue: readonly Waiting[], clicks: number): Waiting[] {
   if (!mayShare(first)) return [first];
   let left = clicks - clicksOf(first);
@@ -90,7 +90,7 @@ function groupOf(first: Waiting, queue: readonly Waiting[], clicks: number): Wai
   });
 }
 
-/** Not a partition's first, nor what took too long before. */
+/** Not a partition's first, nor one that took too long before. */
 function mayShare({ delivery: { expected, mergedLinks } }: Waiting): boolean {
   return expected !== undefined && mergedLinks === undefined;
 }

@@ -6,7 +6,7 @@ import type { ClickStore } from '../store.ts';
 import { createConsume } from './consume.ts';
 import { createLag } from './lag.ts';
 
-/** Partitions whose clicks are read at once, and stored together where they wait for each other; fewer than may wait for a connection. */
+/** Partitions whose clicks are read at once, and stored together when they wait for each other; fewer than may wait for a connection. */
 const concurrency = 8;
 
 /** Reads the clicks topic into the store until it is closed. */
@@ -19,7 +19,7 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     ...kafka,
     groupId: config.consumerGroup,
     topic,
-    // One before: the first message read tells whether this is still the log that the position is of.
+    // One before: the first message read shows whether this is still the log to which the position belongs.
     position: async (partition) => {
       const next = await lag.whileWaiting(partition, () => store.position(topic, partition));
       return next === undefined || next === 0n ? next : next - 1n;

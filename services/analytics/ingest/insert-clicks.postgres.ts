@@ -11,9 +11,9 @@ const columns = `at, request_id, link_id, workspace_id, link_version, visitor, t
 const fieldsOfClick = 21;
 
 /**
- * Stores clicks and who was new with them; the answer is those that were stored, in the order of their key. Twins are rare: a
- * message that was sent again, an edge that began again. So all are copied, which costs half of an insert that looks first; if one
- * of them is there already, it is a unique violation, and the transaction is to be run again with `look`.
+ * Stores clicks and their new visitors; returns the stored clicks, in the order of their key. Duplicates are rare: a resent message, an
+ * edge that started over. So all are copied without checking, at half the cost of a checking insert; if one of them already exists, that is
+ * a unique violation, and the transaction has to be run again with `look`.
  */
 export async function insertClicks(
   client: PoolClient,
@@ -23,7 +23,7 @@ export async function insertClicks(
 ): Promise<{ clicks: readonly ClickIndex[]; newcomers: ReadonlySet<ClickIndex> }> {
   const sorted = inOrder(all, wanted);
   const clicks = look ? await withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
-  // First, for each click says whether its visitor is new.
+  // First, because each click records whether its visitor is new.
   const newcomers = await insertVisitors(client, all, clicks);
   if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks, newcomers));
   return { clicks, newcomers };
@@ -52,7 +52,7 @@ function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: Rea
   return rows;
 }
 
-/** Fields of the dictionary and of other texts, each made when it is first asked for. */
+/** Encoded fields of the dictionary and of other texts, each created on first use. */
 export function fieldsOf({ dictionary }: Pick<ClickColumns, 'dictionary'>): {
   text(index: number): Field;
   uuid(index: number): Field;
@@ -74,7 +74,7 @@ export function fieldsOf({ dictionary }: Pick<ClickColumns, 'dictionary'>): {
   };
 }
 
-/** Of those with the same key the first. They stand side by side. */
+/** Keeps the first of several with the same key. They are adjacent. */
 function withoutTwins({ at, requestIds, texts }: ClickColumns, clicks: readonly ClickIndex[]): ClickIndex[] {
   return clicks.filter((click, place) => {
     const before = clicks[place - 1];
@@ -87,7 +87,7 @@ function withoutTwins({ at, requestIds, texts }: ClickColumns, clicks: readonly 
   });
 }
 
-/** limit 1 keeps the planner from a join over whole days; it plans anew each time, for what was small may have grown. */
+/** limit 1 keeps the planner from a join over whole days; it plans anew each time, since a small table may have grown. */
 const storedClicks = `
 select (i.place - 1)::int as place
 from unnest($1::uuid[], $2::bigint[], $3::uuid[]) with ordinality as i (link_id, at_us, request_id, place)
@@ -108,15 +108,15 @@ async function withoutStored(
   return clicks.filter((_, place) => !stored.has(place));
 }
 
-/** A day at a time, so that one partition is looked at. */
+/** One day at a time, so that only one partition is read. */
 const knownVisitors = `
 select (i.place - 1)::int as place
 from unnest($2::uuid[], $3::bigint[]) with ordinality as i (link_id, visitor, place)
 where (select true from visitors v where v.day = $1 and v.link_id = i.link_id and v.visitor = i.visitor limit 1)`;
 
 /**
- * Writes down who is new to a link on a UTC day, and answers the clicks they came with. The clicks are in the order of their
- * key. Of two transactions with the same visitor the later one meets a unique violation, and is to be run again.
+ * Records who is new to a link on a UTC day, and returns the clicks that they came with. The clicks are in the order of their key. Of two
+ * transactions with the same visitor the later one gets a unique violation, and has to be run again.
  */
 async function insertVisitors(
   client: PoolClient,
@@ -183,7 +183,7 @@ function visitorRows(all: ClickColumns, clicks: readonly ClickIndex[], dayUs: nu
   return rows;
 }
 
-/** An array literal of values that need no quotes: joined at a third of what the driver takes. */
+/** An array literal of values that need no quotes: joining takes a third of the driver's time. */
 export function literal(values: readonly unknown[]): string {
   return `{${values.join(',')}}`;
 }

@@ -1,20 +1,20 @@
 import { observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 
-/** How far behind reading is; shown as metrics. It is honest while the store is away: what waits for it goes on growing older. */
+/** How far behind reading is, for the metrics. It stays true while the store is away: what waits for it keeps getting older. */
 export interface Lag {
-  /** These partitions are ours from now on; of others nothing waits here. */
+  /** These partitions are ours from now on; the others do not count here. */
   assigned(partitions: readonly number[]): void;
-  /** Does what needs the store. When it fails, it is to be done again: from its first beginning on something of the partition waits. */
+  /** Runs a step that needs the store. After a failure the caller has to retry: the partition counts as waiting since the first attempt. */
   whileWaiting<Result>(partition: number, step: () => Promise<Result>, read?: Read): Promise<Result>;
-  /** So many messages are not stored after a transaction whose newest click is of this time; undefined: it had none. */
+  /** How many messages remain unstored after a transaction, and the time of its newest click; undefined: it had none. */
   stored(partition: number, behind: number, newestUs: number | undefined): void;
 }
 
 interface Read {
-  /** Messages that are not stored, as far as Kafka has said. */
+  /** Messages not yet stored, as far as Kafka has reported. */
   readonly behind: number;
-  /** When the first click among them was, microseconds since 1970. Asked only when somebody looks. */
+  /** The time of the first click among them, in microseconds since 1970. Evaluated only on demand. */
   readonly oldestUs: () => number | undefined;
 }
 

@@ -3,14 +3,14 @@ import { entryOf } from '../map-entry.ts';
 import { dimensions, floorTo } from '../statistics/cover.ts';
 import type { ClickColumns, ClickIndex } from './click-columns.ts';
 
-/** Numbers of the counters of a delta, and of an entry as far as it has them; nothing is in two of them at once. */
+/** The order of the counters in a delta, and in an entry as far as it has them; no click is in two of them. */
 export const counters = ['clicks', 'visitors', 'bots', 'bot_visitors', 'heads', 'prefetches'] as const;
 const clickCounter = 0;
 const botCounter = 2;
 const headCounter = 4;
 const prefetchCounter = 5;
 
-/** What the clicks of one link add to a stretch of time. */
+/** What the clicks of one link add to one unit of time. */
 export interface LinkDelta {
   /** Index into the dictionary. */
   readonly link: number;
@@ -31,14 +31,14 @@ export interface BreakdownDelta {
   readonly counts: readonly [number[], number[], number[], number[]];
 }
 
-/** Which of the counters the click belongs to: one and only one. */
+/** Which counter the click belongs to: exactly one. */
 export function counterOf(flags: number): number {
   if (flags & ClickFlag.HEAD) return headCounter;
   if (flags & ClickFlag.PREFETCH) return prefetchCounter;
   return flags & ClickFlag.BOT ? botCounter : clickCounter;
 }
 
-/** A click that has a visitor: a person's, or a bot's, and not of somebody unknown. */
+/** Whether the click has a visitor: a person's or a bot's, and the visitor is known. */
 export function hasVisitor({ visitor, flags }: ClickColumns, click: ClickIndex): boolean {
   return visitor[click] !== 0n && counterOf(flags[click] as number) <= botCounter;
 }
@@ -68,7 +68,7 @@ export function linkDeltas(
   return deltas;
 }
 
-/** What the clicks add to an hour of a workspace, whichever of its links they followed. */
+/** What the clicks add to an hour of a workspace, whichever of its links were followed. */
 export interface WorkspaceDelta {
   /** Index into the dictionary. */
   readonly workspace: number;
@@ -77,7 +77,7 @@ export interface WorkspaceDelta {
   readonly counts: number[];
 }
 
-/** Counts the clicks of people and bots by workspace and hour; in the order of both. */
+/** Counts the clicks of people and bots by workspace and hour; sorted by both. */
 export function workspaceDeltas(
   { dictionary, at, flags, texts }: ClickColumns,
   clicks: readonly ClickIndex[],
@@ -100,7 +100,7 @@ export function workspaceDeltas(
     .sort((a, b) => (text(a) === text(b) ? a.at - b.at : text(a) < text(b) ? -1 : 1));
 }
 
-/** Counts clicks by link, hour, dimension and value. The empty value has no entry: it is what the others leave. */
+/** Counts clicks by link, hour, dimension and value. The empty value has no entry: it is the rest. */
 export function breakdownDeltas(
   columns: ClickColumns,
   clicks: readonly ClickIndex[],
@@ -133,7 +133,7 @@ export function breakdownDeltas(
   return deltas;
 }
 
-/** Where the open delta has this value of the dimension; found by both, and made where it is not there yet. */
+/** The position of this value and dimension in the open delta; added if missing. */
 function entryIn(
   open: BreakdownDelta,
   entries: Map<number, number>,
@@ -151,7 +151,10 @@ function entryIn(
   return entry;
 }
 
-/** The value of each dimension of a click, as a number that stands for its text. There is a Springfield in every other state. */
+/**
+ * The value of each dimension of a click, as a number that stands for its text. Cities include the country and region: there is a
+ * Springfield in every other state.
+ */
 function valuesOf({ dictionary, texts }: ClickColumns): {
   indexOf(dimension: number, click: ClickIndex): number;
   text(value: number): string;

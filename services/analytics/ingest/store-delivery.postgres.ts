@@ -7,10 +7,10 @@ import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.t
 import { countClicks, type Merging } from './count-clicks.postgres.ts';
 import { insertClicks, literal } from './insert-clicks.postgres.ts';
 
-/** Of a delivery's clicks on one link, so many are told to those who watch it. */
+/** How many of a delivery's clicks on one link are passed on to its watchers. */
 export const mostTold = 1_000;
 
-/** Whose clicks are refused, and whose are told: read after the lock of those who store clicks is held. */
+/** Whose clicks are refused, and whose are passed on: read while the lock of the storing transactions is held. */
 const askAbout = `
 select array(select e.link_id from erased_links e where e.link_id = any($1::uuid[])) as erased_links,
   array(select e.workspace_id from erased_workspaces e where e.workspace_id = any($2::uuid[])) as erased_workspaces,
@@ -25,14 +25,14 @@ interface About {
 }
 
 export interface StoreOptions {
-  /** A try before this one met clicks or visitors that are there already. */
+  /** An earlier attempt met clicks or visitors that already exist. */
   readonly look: boolean;
   readonly merging?: Merging | undefined;
 }
 
 /**
- * Stores a delivery's clicks and counts those that were not there, in the transaction that has moved its offset: what
- * is counted is what the insert let in, and nothing else.
+ * Stores a delivery's clicks and counts those that are new, in the transaction that has moved its offset: exactly the inserted clicks are
+ * counted.
  */
 export async function storeDelivery(
   client: PoolClient,
@@ -81,7 +81,7 @@ const writeLive = `
 insert into live_clicks (source, link_id, total, clicks)
 select $1, i.link_id, i.total, i.clicks from json_to_recordset($2) as i (link_id uuid, total int, clicks json)`;
 
-/** Hands the clicks of watched links on: live-clicks.postgres.ts reads them. */
+/** Passes on the clicks of watched links: live-clicks.postgres.ts reads them. */
 async function tell(
   client: PoolClient,
   { topic, partition }: Delivery,

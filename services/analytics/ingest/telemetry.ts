@@ -7,7 +7,7 @@ import { sendersOf } from './click-batch.ts';
 export const consumed = counter(metric.clicksConsumed);
 const batchDuration = histogram(metric.clickBatchDuration);
 
-/** One transaction: its span, linked to those of the sending of its clicks, how long it took, and what became of them. */
+/** Records one transaction: its span, linked to the spans that sent its clicks, its duration, and its outcome. */
 export async function observed(
   deliveries: readonly Delivery[],
   storing: () => Promise<Stored | 'overtaken'>,

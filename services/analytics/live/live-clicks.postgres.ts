@@ -2,7 +2,7 @@ import type { Pool } from 'pg';
 import { currentPrimary } from '#runtime/postgres/primary.ts';
 import type { ClickRow, LiveDelivery, LivePositions, LiveStore } from '../store.ts';
 
-/** As store-delivery.postgres.ts writes it. */
+/** As written by store-delivery.postgres.ts. */
 type LiveClick = [
   at: number,
   flags: number,
@@ -14,13 +14,13 @@ type LiveClick = [
   operatingSystem: string,
   referrer: string,
   language: string,
-  /** Absent in what an older process wrote. */
+  /** Absent when written by an older process. */
   tier?: number,
 ];
 
 interface Row {
   primary: string;
-  /** Null: there is nothing to tell, and nothing behind it in the row. */
+  /** Null: there is nothing new, and the rest of the row is empty. */
   seq: number | null;
   source: string;
   link_id: string;
@@ -44,7 +44,7 @@ left join (
   where l.seq > coalesce(p.seq, 0) order by l.seq limit ${mostRows}
 ) l on true order by l.seq`;
 
-/** On the primary: a replica may not have what was just counted. */
+/** On the primary: a replica may lack what was just counted. */
 export function postgresLiveStore(pool: Pool): LiveStore {
   return {
     async watch(watcher, linkIds, leaseMs) {

@@ -11,20 +11,20 @@ interface FeedOptions {
   readonly store: LiveStore;
   readonly log: Log;
   readonly pollMs?: number;
-  /** How long the store hands clicks on for a process that no longer says that it wants them. */
+  /** How long the store passes on clicks for a process that no longer renews its request. */
   readonly leaseMs?: number;
-  /** How long handed on clicks are kept; every process reads them within its lease. */
+  /** How long clicks that were passed on are kept; every process reads them within its lease. */
   readonly keepMs?: number;
   /** How many clicks may wait for one watcher. */
   readonly queueLimit?: number;
 }
 
 /**
- * Tells watchers what is counted, whichever process counts it: the transaction that stores clicks leaves those of watched
- * links in a table, and one loop for each process reads it. Without watchers there is no loop and nothing in the table.
+ * Sends watchers what is counted, whichever process counts it: the transaction that stores clicks puts those of watched links into a table,
+ * and one loop per process reads it. Without watchers there is no loop and nothing in the table.
  */
 export interface LiveFeed {
-  /** When it resolves, every click that is followed from then on will be told. */
+  /** Once it resolves, every click from then on will be delivered. */
   subscribe(linkId: string): Promise<Subscription>;
   stop(): Promise<void>;
 }
@@ -45,7 +45,7 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
   async function look(since: LivePositions): Promise<{ positions: LivePositions; more: boolean }> {
     const found = await store.liveSince(since);
     if (found === 'replaced') {
-      // A watcher that comes once these are known misses nothing behind them.
+      // A watcher that comes once these are known misses nothing after them.
       const anew = await store.livePositions();
       log.warn({ primary: anew.primary }, 'there is another primary; every watcher begins anew');
       failAll(lapsed());
@@ -55,7 +55,7 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
       for (const subscription of subscriptions) {
         if (subscription.linkId === delivery.linkId) subscription.push(delivery);
       }
-      // Who is fast enough takes these before the next ones come.
+      // Lets fast watchers take these before the next ones come.
       await nextTurn();
     }
     return found;
@@ -67,10 +67,10 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     let failing = false;
     let more = false;
     while (subscriptions.size > 0 && !stopping.signal.aborted) {
-      // What waits already is read at once: it is deleted after its time, read or not.
+      // What is already waiting is read at once: it is deleted after its time, read or not.
       if (!more) await sleep(pollMs, undefined, { signal: stopping.signal }).catch(() => {});
       const now = performance.now();
-      // Neither a database that was away nor a process that slept may have left something out unsaid.
+      // Neither an unavailable database nor a paused process may cause silent gaps.
       if (lease.isLate(now)) failAll(lapsed());
       try {
         ({ positions: since, more } = await look(since));
@@ -82,11 +82,11 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
         failing = true;
       }
     }
-    // At once: a watcher that comes now begins a loop of its own.
+    // Immediately: a watcher that comes now starts its own loop.
     positions = undefined;
   }
 
-  /** Starts the loop where there is none; from where it reads is known before the first lease is asked for. */
+  /** Starts the loop if there is none; the position to read from is known before the first lease is requested. */
   async function begin(): Promise<void> {
     if (!positions) {
       positions = store.livePositions();

@@ -2,20 +2,20 @@ import { unavailable } from '#runtime/errors/errors.ts';
 import { createWakeup } from '#runtime/time/wakeup.ts';
 import type { ClickRow, LiveDelivery } from '../store.ts';
 
-/** The clicks of one link that one watcher has not taken yet. */
+/** The clicks of one link that one watcher has yet to take. */
 export interface Subscription {
   readonly linkId: string;
-  /** Clicks that were counted and will not be told. */
+  /** Clicks that were counted and will not be delivered. */
   readonly skipped: number;
   push(delivery: LiveDelivery): void;
-  /** What waits, oldest first; nothing when nothing came in time. Rejects once the subscription has failed. */
+  /** The waiting clicks, oldest first; empty if none came in time. Rejects once the subscription has failed. */
   take(waitMs: number): Promise<readonly ClickRow[]>;
-  /** Ends it with an error, once what waits is dropped. */
+  /** Drops what is waiting and ends with an error. */
   fail(error: unknown): void;
   close(): void;
 }
 
-/** A watcher that lets more than `limit` clicks wait fails, rather than holding memory or seeing only a part. */
+/** When more than `limit` clicks wait, the subscription fails instead of using more memory or dropping some. */
 export function createSubscription(linkId: string, limit: number, onClose: () => void): Subscription {
   let waiting: ClickRow[] = [];
   let skipped = 0;

@@ -2,25 +2,25 @@ import type { LiveStore } from '../store.ts';
 
 interface LeaseOptions {
   readonly store: Pick<LiveStore, 'watch' | 'forgetLive'>;
-  /** For whom it is: this process. */
+  /** The holder of the lease: this process. */
   readonly watcher: string;
-  /** The links that are watched here. */
+  /** The links watched in this process. */
   readonly watched: () => readonly string[];
-  /** How long the store hands clicks on without being asked again. */
+  /** How long the store passes on clicks without a renewal. */
   readonly leaseMs: number;
-  /** How long handed on clicks are kept. */
+  /** How long clicks that were passed on are kept. */
   readonly keepMs: number;
 }
 
-/** What keeps the store handing on the clicks of watched links. Times are of performance.now(). */
+/** Keeps the store passing on the clicks of watched links. Times are from performance.now(). */
 export interface WatchLease {
-  /** True once it may have lapsed: clicks may have been left out unsaid. */
+  /** Whether the lease may have expired, so that clicks may be missing. */
   isLate(now: number): boolean;
-  /** Asks again where it is time to. */
+  /** Renews it if it is due. */
   renew(now: number): Promise<void>;
 }
 
-/** For links that the store has just been asked to hand on. */
+/** For links whose lease has just been requested from the store. */
 export function createWatchLease({ store, watcher, watched, leaseMs, keepMs }: LeaseOptions): WatchLease {
   let renewedAt = performance.now();
   return {

@@ -16,12 +16,12 @@ interface StreamOptions {
   readonly workspaces: WorkspaceFeed;
   readonly links: Pick<Client<typeof LinkService>, 'lookupLinks'>;
   readonly revocations: Pick<Revocations, 'has'>;
-  /** Streams of this process, and of one person among them. */
+  /** Concurrent streams in this process, and how many of them one person may have. */
   readonly streams: number;
   readonly streamsPerCaller: number;
   readonly lifetimeMs: number;
   readonly heartbeatMs?: number;
-  /** How often it is asked whether the watchers may still watch. */
+  /** How often to check whether the watchers may still watch. */
   readonly checkMs?: number;
 }
 
@@ -31,12 +31,12 @@ type WatchEvent =
 
 interface Watcher {
   readonly person: PersonCaller;
-  /** Absent: the caller's workspace is watched, which is in reach for as long as the credentials hold. */
+  /** Absent: the caller's workspace is watched, which is accessible for as long as the credentials are valid. */
   readonly link?: LinkRecord;
   readonly subscription: Pick<Subscription, 'fail' | 'close'>;
 }
 
-/** How long a stream goes on. */
+/** The lifetime of a stream. */
 interface Span {
   readonly lifetimeMs: number;
   readonly heartbeatMs: number;
@@ -46,12 +46,12 @@ interface Span {
 export interface WatchStreams {
   /** Clicks as they are counted, from the first heartbeat on; ends when its time is over, fails when it must not go on. */
   watch(person: PersonCaller, link: LinkRecord, signal: AbortSignal): AsyncGenerator<WatchEvent>;
-  /** Counts of the caller's workspace since then, at once, when they change and every `heartbeatMs`; ends as `watch` does. */
+  /** Counts of the caller's workspace since then: at once, on changes and every `heartbeatMs`; ends as `watch` does. */
   watchWorkspace(person: PersonCaller, sinceUs: number, signal: AbortSignal): AsyncGenerator<Counts>;
   stop(): void;
 }
 
-/** Who watches: how many at once, how long, and only while they may. */
+/** Limits how many watch at once and for how long, and ends streams whose callers no longer may. */
 export function createWatchStreams(options: StreamOptions): WatchStreams {
   const { feed, lifetimeMs, heartbeatMs = 10_000, checkMs = 2_000 } = options;
   const places = createPlaces(options);
@@ -66,7 +66,7 @@ export function createWatchStreams(options: StreamOptions): WatchStreams {
     });
   }, checkMs).unref();
 
-  /** Holds a place, a subscription and an eye on both for as long as the events are taken. */
+  /** Holds a place and a subscription, and checks both, for as long as the events are taken. */
   async function* held<Held extends Watcher['subscription'], Event>(
     watcher: Omit<Watcher, 'subscription'>,
     signal: AbortSignal,
@@ -132,7 +132,7 @@ async function* countsOf(
   }
 }
 
-/** The streams that are open, of everybody and of each person; throws where there is no place for one more. */
+/** The open streams, in total and for each person; throws when there is no place for another. */
 function createPlaces({ streams, streamsPerCaller }: StreamOptions): { take(userId: string): () => void } {
   const taken = new Map<string, number>();
   let all = 0;
@@ -158,10 +158,10 @@ function createPlaces({ streams, streamsPerCaller }: StreamOptions): { take(user
   };
 }
 
-/** So many names LookupLinks takes at once. */
+/** How many names LookupLinks accepts at once. */
 const mostNames = 1_000;
 
-/** Ends the streams of those whose credentials were revoked or are past their end, and of links that are no longer where they were. */
+/** Ends the streams of callers whose credentials were revoked or have expired, and of links that are no longer where they were. */
 async function checkReach({ links, revocations }: StreamOptions, watchers: ReadonlySet<Watcher>): Promise<void> {
   for (const { person, subscription } of watchers) {
     if (revocations.has(person.credentialId))
@@ -175,7 +175,7 @@ async function checkReach({ links, revocations }: StreamOptions, watchers: Reado
   for (let from = 0; from < byName.length; from += mostNames) {
     const group = byName.slice(from, from + mostNames);
     const names = group.flatMap(([first]) => first?.link ?? []).map(({ domain, code }) => ({ domain, code }));
-    // While nobody can tell, the streams go on; their time is bounded.
+    // While this is unknown the streams go on; their lifetime is limited.
     const answer = await links.lookupLinks({ names }).catch(() => undefined);
     if (!answer) continue;
     const records = new Map(answer.records.map((record) => [record.id, record]));

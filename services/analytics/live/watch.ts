@@ -21,7 +21,7 @@ interface Dependencies {
 
 const revocationPollMs = 1_000;
 
-/** Live clicks, put together. */
+/** Wires live clicks. */
 export function openLiveStreams({ config, live, workspaceCounts, links, identity, log }: Dependencies): {
   readonly streams: WatchStreams;
   stop(): Promise<void>;

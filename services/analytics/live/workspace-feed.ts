@@ -10,15 +10,15 @@ interface FeedOptions {
   readonly store: WorkspaceCountsStore;
   readonly log: Log;
   readonly pollMs?: number;
-  /** How old what is told may be before it is no longer told. */
+  /** The greatest age of counts that are still sent. */
   readonly staleMs?: number;
 }
 
-/** The newest counts of a workspace; what was not taken in time is replaced. */
+/** The newest counts of a workspace; those not taken in time are replaced. */
 export interface CountsSubscription {
-  /** The newest counts, as soon as they are others than those taken before; undefined when nothing changed in time. */
+  /** The newest counts, as soon as they differ from those taken before; undefined when nothing changed in time. */
   take(waitMs: number): Promise<Counts | undefined>;
-  /** The counts as they were last read. */
+  /** The counts as last read. */
   readonly latest: Counts;
   /** Ends it with an error. */
   fail(error: unknown): void;
@@ -26,8 +26,8 @@ export interface CountsSubscription {
 }
 
 /**
- * Tells how often a workspace's links were followed. What is stored is asked for: one statement for all watchers of this
- * process, twice a second, over the hours since each one's moment. Nothing is written for it, and without watchers there is no loop.
+ * Counts the follows of a workspace's links. What is stored is queried: one statement for all watchers of this process, twice a second,
+ * over the hours since each one's start. Nothing is written for it, and without watchers there is no loop.
  */
 export interface WorkspaceFeed {
   subscribe(counted: Counted): Promise<CountsSubscription>;

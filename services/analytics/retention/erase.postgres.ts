@@ -3,19 +3,19 @@ import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { EraseStore } from '../store.ts';
 
 /**
- * Held, shared, by every transaction that stores clicks, from before it looks who is erased. A run that got it alone
- * after an erasure was written down knows that nobody is left who had not seen it.
+ * Held, shared, by every transaction that stores clicks, from before it checks who is erased. A run that gets it exclusively after an
+ * erasure was recorded knows that every transaction still running has seen that.
  */
 export const takersLock = "hashtextextended('hopline takers of clicks', 0)";
 
-/** What there is of a link, each with the column behind link_id in its key. click_totals, last, is how a link is found again. */
+/** The tables with data of a link, each with the column after link_id in its key. click_totals comes last: it is how a link is found again. */
 const kept = [
   ['clicks', 'at'],
   ['visitors', 'visitor'],
   ['click_minutes', 'at'],
   ['click_hours', 'at'],
   ['click_days', 'at'],
-  // Before those that they are merged into.
+  // Before the tables that they are merged into.
   ['click_value_deltas', 'at'],
   ['click_hour_values', 'at'],
   ['click_day_values', 'at'],
@@ -24,7 +24,7 @@ const kept = [
 ] as const;
 const defaultBatch = 5_000;
 
-/** What is deleted of a link's hours is no longer the workspace's. */
+/** What is deleted from a link's hours is subtracted from the workspace. */
 const withoutHours = (deletion: string): string => `
 with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), less as (
   insert into click_workspace_hours as r (workspace_id, at, source, clicks, visitors, bots, bot_visitors)
@@ -36,13 +36,13 @@ with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), l
 )
 select from gone`;
 
-/** What a run did, and what kept it from the rest, by the id of the link or workspace. */
+/** What a run did, and what failed, by the id of the link or workspace. */
 interface Run {
   readonly done: Awaited<ReturnType<EraseStore['run']>>;
   readonly faults: ReadonlyMap<string, unknown>;
 }
 
-/** `asking`: what is asked for is written down over this pool, which a run does not hold up. Default: the same. */
+/** `asking`: the pool for recording requests, which a run does not block. Default: the same. */
 export function postgresEraseStore(
   pool: Pool,
   { asking = pool, batch = defaultBatch }: { asking?: Pool; batch?: number } = {},
@@ -63,7 +63,7 @@ export function postgresEraseStore(
     },
     async run(ids) {
       const { done, faults } = await runShared();
-      // What others asked for and cannot be erased now is theirs to hear of.
+      // A failure of somebody else's request is reported to them.
       const failed = (ids?.map((id) => id.toLowerCase()) ?? [...faults.keys()]).find((id) => faults.has(id));
       if (failed !== undefined) throw faults.get(failed);
       return done;
@@ -75,7 +75,7 @@ async function runErasures(pool: Pool, batch: number): Promise<Run> {
   const { links, workspaces } = await findPending(pool);
   let clicks = 0;
   const faults = new Map<string, unknown>();
-  /** What cannot be erased now must not keep what comes after it. */
+  /** One that cannot be erased now must not hold up the ones after it. */
   const each = async (ids: readonly string[], erase: (id: string) => Promise<number>, done: string) => {
     for (const id of ids) {
       try {
@@ -95,7 +95,7 @@ async function runErasures(pool: Pool, batch: number): Promise<Run> {
   return { done: { links: links.length, workspaces: workspaces.length, clicks }, faults };
 }
 
-/** What was asked for and is not done. Alone for a moment: a transaction that stores from here on sees what was asked for until here. */
+/** What was requested and is not done. Exclusive for a moment: a transaction that stores clicks from here on sees all earlier requests. */
 async function findPending(pool: Pool): Promise<{ links: readonly string[]; workspaces: readonly string[] }> {
   return inTransaction(pool, async (client) => {
     const links = await client.query<{ id: string }>('select link_id as id from erased_links where done_at is null');
@@ -110,7 +110,7 @@ async function findPending(pool: Pool): Promise<{ links: readonly string[]; work
   });
 }
 
-/** Answers how many clicks there were. */
+/** Returns how many clicks there were. */
 async function eraseLink(pool: Pool, batch: number, linkId: string): Promise<number> {
   let erased = 0;
   for (const [table, key] of kept) {
@@ -129,8 +129,8 @@ async function eraseLink(pool: Pool, batch: number, linkId: string): Promise<num
 }
 
 /**
- * Nothing deleted is not nothing there: another process that erases may have had the same rows, and may die before it comes to
- * the others.
+ * Deleting nothing does not mean that nothing is there: another erasing process may have had the same rows locked, and may die before it
+ * gets to the others.
  */
 async function isLeft(pool: Pool, table: string, linkId: string): Promise<boolean> {
   const { rows } = await pool.query<{ left: boolean }>(
@@ -154,7 +154,7 @@ async function eraseWorkspace(pool: Pool, batch: number, workspaceId: string): P
   return erased;
 }
 
-/** One run at a time: those who ask during one share the next, which knows what was asked for until then. */
+/** One run at a time: callers during a run share the next, which includes everything requested by then. */
 function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {
   let current: Promise<Result> | undefined;
   let next: Promise<Result> | undefined;

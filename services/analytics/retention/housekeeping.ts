@@ -18,9 +18,9 @@ interface HousekeepingOptions {
 }
 
 export interface Housekeeping {
-  /** Destroys old salts, makes the partitions of the days ahead, drops those that are over. */
+  /** Destroys old salts, creates the partitions of the days ahead, drops the expired ones. */
   once(): Promise<void>;
-  /** Does so every ten minutes until stop, and erases what was asked for; a fault is logged and tried again. */
+  /** Does so every ten minutes until stop, and carries out requested erasures; faults are logged and retried. */
   start(): void;
   stop(): void;
 }
@@ -43,10 +43,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
 
   const once = async (): Promise<void> => {
     const today = now();
-    // First, so that no fault of anything else lets a salt live longer.
+    // First, so that no other fault lets a salt live longer.
     const destroyed = await store.destroySaltsBefore(dayOf(today - saltKeepDays * dayMs));
     if (destroyed > 0) log.info({ destroyed }, 'visitor salts were destroyed');
-    // A dump of the database may hold the table for hours, and nothing else is to wait for that.
+    // A dump of the database may hold the table for hours, and nothing else should wait for that.
     await store
       .rewriteSalts()
       .catch((error: unknown) =>
@@ -54,11 +54,11 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       );
     const found = await partitions.strays();
     strays = found.rows;
-    // Yesterday as well: its last clicks are still on their way.
+    // Yesterday as well: its last clicks may still arrive.
     for (let ahead = -1; ahead <= partitionDaysAhead; ahead++) await makeDay(dayOf(today + ahead * dayMs));
     for (const day of found.days) await makeDay(day);
     strays = (await partitions.strays()).rows;
-    // A day later than what is read and taken: another process's clock may be behind.
+    // A day later than what is read and accepted: another process's clock may be slow.
     const limits = {
       clicks: dayOf(retainedFrom(today - dayMs, options.retentionDays) / 1_000),
       minutes: dayOf(
@@ -69,7 +69,7 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     if (dropped > 0) log.info({ dropped }, 'partitions were dropped');
   };
 
-  /** Beside the rest, which must not wait for it: a large link takes minutes. */
+  /** Separately, because a large link takes minutes and the rest must not wait for it. */
   const eraseAsked = async (): Promise<void> => {
     const erased = await erasure.run();
     if (erased.links + erased.workspaces > 0) log.info(erased, 'clicks were erased');

@@ -11,7 +11,7 @@ const tables = [
 ] as const;
 type Table = (typeof tables)[number];
 
-/** Everybody who stores or asks stands behind a lock that is waited for: so long, and then another time. */
+/** Everybody who stores or reads clicks queues up behind a lock that is waited for, so the wait is short, and retried later. */
 const bounded = "set local lock_timeout = '1s'";
 const dayPattern = /^\d{4}-\d{2}-\d{2}$/;
 const mostCounted = 100_000;
@@ -78,8 +78,8 @@ function dayOfRow(column: Table['column']): string {
 }
 
 /**
- * Makes the partition beside the table and attaches it, so that nobody waits while it is made. One process at a time does
- * so; another finds it there. Rows of the day that came before it stand in the default partition and are moved with it.
+ * Creates the partition separately and then attaches it, so that nobody waits during the creation. One process at a time does so; another
+ * finds it there. Rows of that day that arrived earlier are moved to it from the default partition.
  */
 async function makePartition(
   client: PoolClient,
@@ -94,7 +94,7 @@ async function makePartition(
   const next = new Date(Date.parse(day) + 86_400_000).toISOString().slice(0, 10);
   const bound = (date: string): string => (column === 'day' ? `'${date}'` : `'${date} 00:00:00+00'`);
   await client.query(`create table ${name} (like ${table} including defaults including constraints) ${options}`);
-  // From here on nobody writes there: what is moved is all there is.
+  // From here on nobody writes there: what is moved is complete.
   await client.query(`lock table ${table}_default in access exclusive mode`);
   const moved = await client.query(
     `with moved as (delete from ${table}_default where ${column} >= ${bound(day)} and ${column} < ${bound(next)} returning *)

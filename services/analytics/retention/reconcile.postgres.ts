@@ -3,14 +3,14 @@ import { inTransaction } from '#runtime/postgres/pool.ts';
 import { dimensionRows, kindOf, others as otherValues } from '../statistics/dimensions.postgres.ts';
 
 interface Scope {
-  /** UTC days, as 2026-01-31; until is not in it. */
+  /** UTC days, as 2026-01-31; until is exclusive. */
   readonly from: string;
   readonly until: string;
   /** Undefined: all links. */
   readonly linkId: string | undefined;
 }
 
-/** A row that is not what a recount of the clicks gives; null: there is no such row. */
+/** A row that differs from a recount of the clicks; null: there is no such row. */
 export interface Difference {
   readonly table: string;
   readonly key: string;
@@ -18,7 +18,7 @@ export interface Difference {
   readonly kept: string | null;
 }
 
-/** So many differences of a table and day are told; that there are any is what matters. */
+/** How many differences of a table and day are reported; it matters only whether there are any. */
 const mostTold = 20;
 const times = 'clicks, visitors, bots, bot_visitors, heads, prefetches';
 const values = 'clicks, visitors, bots, bot_visitors';
@@ -38,7 +38,7 @@ const counts = `count(*) filter (where kind = 'click') as clicks, count(*) filte
 const others =
   "count(*) filter (where kind = 'head') as heads, count(*) filter (where kind = 'prefetch') as prefetches";
 
-/** Where a day has others, all values of it are told together: which of them are named is not to be seen in the clicks. */
+/** If a day has `others`, all its values are compared in total: the clicks do not show which of them are named. */
 const told = `case when (link_id, dimension) in (
   select o.link_id, o.dimension from click_day_values o
   where o.at = $1::date::timestamp at time zone 'UTC' and o.value = '${otherValues}' and ($2::uuid is null or o.link_id = $2)
@@ -68,7 +68,7 @@ function recount(table: string, unit: string, byValue: boolean): string {
   order by 2 limit ${mostTold}`;
 }
 
-/** What was not merged yet belongs to the rollup as well. */
+/** Unmerged entries belong to the rollup as well. */
 const unmergedEntries = `e.dimension, e.value, e.clicks, e.visitors, e.bots, e.bot_visitors
   from click_value_deltas d cross join lateral unnest(d.dimension, d.value, d.clicks, d.visitors, d.bots, d.bot_visitors)
     as e (dimension, value, clicks, visitors, bots, bot_visitors)`;
@@ -87,7 +87,7 @@ function prefixed(alias: string, columns: string): string {
     .join(', ');
 }
 
-/** Every visitor of the day is there once, and belongs to a click that is there. */
+/** Every visitor of the day must be there once, and belong to an existing click. */
 const visitorsOfDay = `
 with ${kinds}, expected as (
   select distinct link_id, visitor from kinds where dimension = 0 and visitor <> 0 and kind in ('click', 'bot')
@@ -102,13 +102,13 @@ select 'visitors' as table, row(link_id, visitor)::text as key, (e.link_id is no
 from (select *, true as there from expected) e full join kept k using (link_id, visitor)
 where e.there is null or k.sound is not true order by 2 limit ${mostTold}`;
 
-/** What a click says of its visitor is what visitors say; older clicks say nothing. */
+/** What a click says about its visitor must agree with the visitors; older clicks do not say. */
 const newVisitors = `
 with ${kinds}
 select 'clicks.new_visitor' as table, row(link_id, at, request_id)::text as key, first::text as counted, new_visitor::text as kept
 from kinds where dimension = 0 and new_visitor <> first order by 2 limit ${mostTold}`;
 
-/** What a workspace has in an hour is what its links have, whichever partitions counted it. */
+/** A workspace's hour must be the sum of its links', whichever partitions counted it. */
 const workspaceHours = `
 with expected as (
   select t.workspace_id, h.at, sum(h.clicks) as clicks, sum(h.visitors) as visitors, sum(h.bots) as bots,
@@ -130,7 +130,7 @@ from expected e full join kept k using (workspace_id, at)
 where row(${prefixed('e', values)}) is distinct from row(${prefixed('k', values)})
 order by 2 limit ${mostTold}`;
 
-/** Totals outlive the clicks; what must agree with them are the days. */
+/** Totals outlive the clicks; they must agree with the days. */
 const totals = `
 select 'click_totals' as table, link_id::text as key, d.counted::text as counted, t.kept::text as kept
 from (
@@ -143,8 +143,8 @@ from (
 where d.counted::text is distinct from t.kept::text order by 2 limit ${mostTold}`;
 
 /**
- * Recounts the clicks of these days, one day at a time and all of them on one snapshot: what is stored meanwhile is not
- * seen. Changes nothing. withMinutes says whether the day's minutes are still kept. Times out with the pool's statements.
+ * Recounts the clicks of these days, one day at a time and each on one snapshot: what is stored meanwhile is not seen. Changes nothing.
+ * withMinutes says whether the day's minutes are still kept. Times out with the pool's statements.
  */
 export async function reconcile(
   pool: Pool,

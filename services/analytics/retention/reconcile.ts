@@ -34,7 +34,7 @@ function isDay(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) && !Number.isNaN(Date.parse(text));
 }
 
-/** Recounts what is kept from the clicks and tells every difference; exit 1 if there is one. Changes nothing. */
+/** Recounts the rollups from the clicks and reports every difference; exit 1 if there is one. Changes nothing. */
 await runDatabaseCommand({
   name: 'reconcile',
   usage,

@@ -3,14 +3,14 @@ import type { Pool } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { SaltStore } from '../store.ts';
 
-/** What visitors are hashed with, a salt a day: made, put back after a crash, and destroyed; on the primary. */
+/** The salts that visitors are hashed with, one a day: created, restored after a crash, and destroyed; on the primary. */
 export function postgresSaltStore(pool: Pool): SaltStore {
-  /** The table is empty after a crash of Postgres: what was seen of it is put back, so that visitors stay who they are. */
+  /** The table is empty after a crash of Postgres: salts seen before are restored, so that visitors keep their identity. */
   const knownSalts = new Map<string, Buffer>();
   return {
     async salts(days) {
       await inTransaction(pool, async (client) => {
-        // Shared with nobody who destroys: a salt that is put back is destroyed after it, or not put back.
+        // The shared lock excludes destruction: a salt that is restored is destroyed afterwards, or not restored at all.
         const { rows } = await client.query<{ before: string }>('select before::text from salt_destruction for share');
         for (const day of knownSalts.keys()) if (day < (rows[0]?.before ?? '')) knownSalts.delete(day);
         for (const day of [...new Set([...knownSalts.keys(), ...days])].sort()) {
@@ -42,7 +42,7 @@ export function postgresSaltStore(pool: Pool): SaltStore {
       if (!rows[0]) return;
       const client = await pool.connect();
       try {
-        // A call that wants a salt waits behind this one for the table.
+        // A call that needs a salt waits behind this one for the table.
         await client.query("set lock_timeout = '1s'");
         await client.query('vacuum full visitor_salts');
         await client.query('update salt_destruction set rewritten = greatest(rewritten, $1)', [rows[0].deletions]);

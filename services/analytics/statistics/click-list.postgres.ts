@@ -2,11 +2,12 @@ import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import type { Replicas } from '#runtime/postgres/replicas.ts';
 import type { ClickListStore, ClickRow } from '../store.ts';
 
-/** What a page looks through for clicks of people, so that a link that only bots follow costs no more than another. */
+/** How many clicks a page scans for those of people, so that a link followed only by bots costs no more than another. */
 const mostScanned = 1_000;
 const scannedPerClick = 4;
 
-// Newest first, and within a microsecond by request id, so that the order is one. Bots are left out after the scan is
+// Newest first, and within a microsecond by request id, for a definite order. Bots are left out after the scan was limited: a page may be
+// short, and says where to continue.
 // bounded: a page may come out short, and says where to go on.
 const listClicks = `
 with scanned as materialized (
@@ -29,9 +30,9 @@ from (select * from told union all select * from last) c order by told desc, at 
 
 interface Row {
   at_us: number;
-  /** Among the clicks of the same microsecond that were scanned, from 1. */
+  /** Its position among the scanned clicks of the same microsecond, from 1. */
   place: number;
-  /** False: the last one of a scan that reached its bound. */
+  /** False: only the last one of a scan that reached its limit. */
   told: boolean;
   flags: number;
   country: string;
@@ -45,7 +46,7 @@ interface Row {
   tier: number;
 }
 
-/** A link's clicks one by one; from a replica. */
+/** A link's single clicks, from a replica. */
 export function postgresClickListStore(reads: Pick<Replicas, 'query'>): ClickListStore {
   return {
     async clicks({ linkId, sinceUs, from, limit, everything }) {

@@ -1,14 +1,14 @@
-/** What is counted by: a rollup, or the clicks themselves. */
+/** The source of counts: a rollup, or the clicks themselves. */
 export type Unit = 'day' | 'hour' | 'minute' | 'click';
 
-/** A stretch of time, read from one table. Microseconds since 1970; `until` is not in it. */
+/** A range of time, read from one table. Microseconds since 1970; `until` is exclusive. */
 export interface Piece {
   readonly unit: Unit;
   readonly from: number;
   readonly until: number;
-  /** It is taken off: another piece reaches over the end of the range by this much. */
+  /** It is subtracted: another piece reaches over the end of the range by this much. */
   readonly less?: true;
-  /** A row of another piece has it at the first of these moments, but it belongs to the second: it is taken off there and added here. */
+  /** Another piece counts it at the first of these moments, but it belongs to the second: it is subtracted there and added here. */
   readonly shift?: { readonly from: number; readonly to: number };
 }
 
@@ -25,7 +25,7 @@ export function ceilTo(unit: Exclude<Unit, 'click'>, at: number): number {
   return Math.ceil(at / widths[unit]) * widths[unit];
 }
 
-/** The coarsest rollup whose rows no moment cuts through. */
+/** The coarsest rollup with no row that one of these moments cuts. */
 export function coarsestFor(moments: readonly number[]): Unit {
   for (const unit of ['day', 'hour', 'minute'] as const) {
     if (moments.every((moment) => moment % widths[unit] === 0)) return unit;
@@ -34,8 +34,8 @@ export function coarsestFor(moments: readonly number[]): Unit {
 }
 
 /**
- * Tiles a range: its middle with the coarsest of the units, its ends with finer ones. Of a day, an hour or a minute that an end
- * cuts the shorter part is read: added, or taken off the whole. What is added and not taken off again is the range, each moment once.
+ * Tiles a range: its middle with the coarsest of the units, its ends with finer ones. Of a day, an hour or a minute cut by an end, the
+ * shorter part is read, and added or subtracted from the whole. The sum is the range, each moment counted once.
  */
 export function cover(from: number, until: number, units: readonly Unit[]): Piece[] {
   if (from >= until) return [];
@@ -61,7 +61,7 @@ function opposite({ less, ...piece }: Piece): Piece {
   return less ? piece : { ...piece, less: true };
 }
 
-/** The units from the given one down. */
+/** The given unit and all finer ones. */
 export function unitsFrom(unit: Unit): readonly Unit[] {
   const all: readonly Unit[] = ['day', 'hour', 'minute', 'click'];
   return all.slice(all.indexOf(unit));

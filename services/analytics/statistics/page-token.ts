@@ -1,7 +1,7 @@
 import { pageTokens } from '#runtime/rpc/page-token.ts';
 import type { ClickPosition } from '../store.ts';
 
-/** They hold nothing of a click but its time. */
+/** They contain nothing of a click but its time. */
 export const clickTokens = pageTokens<ClickPosition>({
   write: ({ atUs, skip }) => `${atUs}.${skip}`,
   shape: /^(\d{1,16})\.(\d{1,6})$/,

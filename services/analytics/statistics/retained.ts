@@ -1,25 +1,25 @@
 import { cover, floorTo, type Piece, type Unit } from './cover.ts';
 
-/** From when on what is kept, microseconds since 1970, at the beginning of a UTC day. Days and hours are kept for good. */
+/** Since when each kind of data is kept, in microseconds since 1970, at the start of a UTC day. Days and hours are kept for good. */
 export interface Retained {
   readonly clicksFrom: number;
   readonly minutesFrom: number;
 }
 
 /**
- * Edges and the link's database have clocks of their own, microseconds. What is dated further ahead than this is refused, below the
- * days that partitions are made ahead; a link's clicks are looked for from so long before it was made.
+ * Edges and the link's database have their own clocks; in microseconds. Clicks dated further ahead than this are refused, which is less
+ * than the days for which partitions are created ahead; a link's clicks are looked for from this long before its creation.
  */
 export const clockSlack = 86_400_000_000;
 
-/** The beginning of the first day of which all is kept, microseconds since 1970; now in milliseconds. */
+/** The start of the first day that is kept entirely, in microseconds since 1970; now in milliseconds. */
 export function retainedFrom(now: number, days: number): number {
   return floorTo('day', (now - days * 86_400_000) * 1_000);
 }
 
 /**
- * Tiles a range with what is kept of it. Where minutes are gone, the clicks are read; where the clicks are gone, hours. An
- * hour that the range cuts belongs to what begins in it, so ranges that lie side by side still add up to the whole.
+ * Tiles a range with the data that is kept. Where minutes are gone, the clicks are read; where the clicks are gone, hours. An hour that the
+ * range cuts belongs to the range in which it begins, so adjacent ranges still add up to the whole.
  */
 export function coverRetained(from: number, until: number, units: readonly Unit[], retained: Retained): Piece[] {
   const { clicksFrom } = retained;

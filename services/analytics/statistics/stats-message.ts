@@ -29,7 +29,7 @@ export function linkStatsMessage({ breakdowns, ...found }: Stats): MessageInitSh
   };
 }
 
-/** Of the links that still exist so many are named; none without records. */
+/** Names up to this many of the links that still exist; none without records. */
 export function workspaceStatsMessage(
   { current, previous, top, links }: WorkspaceCounts,
   { from, until }: Period,

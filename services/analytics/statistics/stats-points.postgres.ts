@@ -3,7 +3,7 @@ import { kindOf } from './dimensions.postgres.ts';
 
 export const moment = (column: string): string => `'epoch'::timestamptz + ${column} * interval '1 microsecond'`;
 
-/** What is read of the rollups, from columnsOf: the parameters after the link. */
+/** What to read from the rollups, from columnsOf: the parameters after the link. */
 export const pieces = `
 pieces as (
   select unit, ${moment('from_us')} as lower, ${moment('until_us')} as upper, sign
@@ -18,7 +18,7 @@ export function rollup(table: string, unit: Unit, keys: string, counts: readonly
 
 const signed = (counts: readonly string[]): string => counts.map((name) => `p.sign * r.${name} as ${name}`).join(', ');
 
-/** Clicks that are counted by themselves, where no rollup fits: with which sign, and between which parameters. */
+/** Clicks that are counted one by one, where no rollup fits: their sign, and the parameters of their bounds. */
 export interface Singles {
   readonly sign: '+' | '-';
   readonly from: string;
@@ -29,15 +29,15 @@ type Bounds = Omit<Singles, 'sign'>;
 const dayOf = (at: string): string => `(${at} at time zone 'UTC')::date`;
 
 /**
- * Whether its visitor was first seen with the click. Those that were stored by older processes do not say so: a look-up each. The
- * days are said twice, for the planner: those that it does not have to plan for are some four hundred.
+ * Whether its visitor was first seen with this click. Clicks stored by older processes do not say, which costs a look-up each. The days are
+ * repeated for the planner, which would otherwise plan for some four hundred.
  */
 const isNew = ({ from, until }: Bounds): string => `coalesce(c.new_visitor, exists (
   select from visitors v where v.link_id = c.link_id and v.visitor = c.visitor and v.day = ${dayOf('c.at')}
     and v.day >= ${dayOf(from)} and v.day <= ${dayOf(until)} and v.at = c.at and v.request_id = c.request_id
 ))`;
 
-/** Bounds are parameters of the column's type, not rows or sums: so the planner knows which days are read, and how much of each. */
+/** Bounds are parameters of the column's type, not rows or sums, so that the planner knows which days are read, and how much of each. */
 export const clicksOf = (columns: string, bounds: Bounds): string => `
   select ${columns}, c.flags, ${isNew(bounds)} as is_new
   from clicks c where c.link_id = $1 and c.at >= ${bounds.from} and c.at < ${bounds.until}`;
@@ -56,7 +56,7 @@ const rollups = [
   { table: 'click_minutes', unit: 'minute' },
 ] as const;
 
-/** Shifts of one unit: parameters, a column each, and between which moments all of them lie. */
+/** Shifts of one unit: parameters, one per column, and the range in which all of them lie. */
 export interface Shifts {
   readonly unit: Unit;
   readonly columns: readonly string[];
@@ -66,7 +66,7 @@ export interface Shifts {
 const minutesOf = ({ from, until }: Bounds): string => `
   select at, ${pointCounts.join(', ')} from click_minutes where link_id = $1 and at >= ${from} and at < ${until}`;
 
-/** Each is added up by itself, then counted at the one moment and off the other; in one arm, however many there are. */
+/** Each is summed separately, then added at one moment and subtracted at the other; in one branch, however many there are. */
 const shiftedPoints = ({ unit, columns, bounds }: Shifts): string => `
   select ${moment('m.us')}, ${pointCounts.map((name) => `m.sign * s.${name}`).join(', ')}
   from unnest(${columns.join(', ')}) as p (from_us, until_us, sign, shift_from_us, shift_to_us)
@@ -77,7 +77,7 @@ const shiftedPoints = ({ unit, columns, bounds }: Shifts): string => `
   ) s
   cross join lateral (values (p.shift_to_us, p.sign), (p.shift_from_us, -p.sign)) as m (us, sign)`;
 
-/** A table that no piece is of is not even planned for. */
+/** Tables without a piece are not even planned for. */
 export const pointsOf = (singles: readonly Singles[], units: ReadonlySet<Unit>, shifts: readonly Shifts[]): string => `
 with ${pieces}, rows as (
   ${[

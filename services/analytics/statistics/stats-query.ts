@@ -3,7 +3,7 @@ import { ceilTo, coarsestFor, floorTo, type Piece, unitsFrom } from './cover.ts'
 import { clockSlack, coverRetained, type Retained } from './retained.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
-/** What was asked; times are microseconds since 1970, undefined: not said. */
+/** The request; times are microseconds since 1970, undefined: not given. */
 export interface StatsQuestion {
   readonly from: number | undefined;
   readonly to: number | undefined;
@@ -15,13 +15,13 @@ export interface StatsQuestion {
   readonly retained?: Retained;
 }
 
-/** Which counts answer it. */
+/** The counts that answer it. */
 export interface StatsQuery {
-  /** When the points of the series begin, ascending. The first has what is before it as well, the last what is after it. */
+  /** The starts of the series' points, ascending. The first also has what is before it, the last what is after it. */
   readonly starts: readonly number[];
   readonly series: readonly Piece[];
   readonly breakdown: readonly Piece[];
-  /** What is read, microseconds since 1970, further than asked where an end is open; `until` is not in it. */
+  /** What is read, in microseconds since 1970, further than requested if an end is open; `until` is exclusive. */
   readonly from: number;
   readonly until: number;
 }
@@ -29,14 +29,15 @@ export interface StatsQuery {
 export const mostPoints = 10_000;
 const latest = Date.UTC(2200, 0) * 1_000;
 
-/** Checks the question and plans the reading. Throws the error that names the field that is wrong. */
+/** Validates the request and plans the reading. Throws an error that names the invalid field. */
 export function planStats(question: StatsQuestion): StatsQuery {
   const { from, until, openStart, openEnd } = rangeOf(question);
   const { retained = { clicksFrom: 0, minutesFrom: 0 } } = question;
   const interval = intervalOf(question.interval);
   const zone = namedZone(question.timezone);
   const starts = pointsOf(from, until, interval, zone);
-  // Nothing was before the link, nothing is after now: an end that is open takes in what clocks that are a little off have
+  // Nothing is older than the link or newer than now: an open end includes, in its first and last point, what slightly wrong clocks have
+  // dated beyond, and is read in whole days. Points and breakdowns cover the same range.
   // dated, in its first and last point, and is read by whole days. Points and breakdowns are of the same range.
   const first = openStart ? floorTo('day', from - clockSlack) : from;
   const last = openEnd ? ceilTo('day', until + clockSlack) : until;
@@ -49,7 +50,7 @@ export function planStats(question: StatsQuestion): StatsQuery {
   };
 }
 
-/** What is named is a matter of the day. */
+/** Which values are named differs from day to day. */
 function withinDays(piece: Piece): Piece[] {
   const midnight = floorTo('day', piece.until - 1);
   if (piece.unit !== 'click' || midnight <= piece.from) return [piece];
@@ -65,8 +66,8 @@ interface Points {
 }
 
 /**
- * Reads the coarsest rollup that fits between all points. Where points begin within an hour (days in a zone of half hours) that would
- * be minutes throughout, or single clicks. There hours are read all the same, and what comes after the cut of an hour is shifted.
+ * Reads the coarsest rollup that fits between all points. If points begin within an hour (days in a time zone with a half-hour offset) that
+ * would be minutes throughout, or single clicks. There hours are read all the same, and what comes after the cut in an hour is shifted.
  */
 function seriesOf({ from, until, starts }: Points, retained: Retained): Piece[] {
   const cuts = starts.slice(1);
@@ -78,7 +79,7 @@ function seriesOf({ from, until, starts }: Points, retained: Retained): Piece[] 
   return [...pieces, ...shiftsOf(pieces, starts, retained)];
 }
 
-/** The row of an hour belongs to the point that it begins in. Where the clicks are gone all of it stays there. */
+/** The row of an hour belongs to the point in which it begins. Where the clicks are gone all of it stays there. */
 function shiftsOf(pieces: readonly Piece[], starts: readonly number[], retained: Retained): Piece[] {
   const hours = pieces.filter(({ unit, less }) => unit === 'hour' && !less);
   return starts.slice(1).flatMap((start, place) => {
@@ -115,7 +116,7 @@ export function checkMoments({ from, to }: Pick<StatsQuestion, 'from' | 'to'>): 
   }
 }
 
-/** `asked` is the beginning that was said, if one was. */
+/** `asked` is the requested start, if there was one. */
 export function checkOrder(asked: number | undefined, from: number, until: number): void {
   if (from >= until)
     throw invalid(asked === undefined ? 'to' : 'from', 'is not before the end of the range', 'RANGE_INVALID');
@@ -133,7 +134,7 @@ export function namedZone(timezone: string | undefined): Zone {
   return zone;
 }
 
-/** No point is longer on the whole, whatever clocks do: what has too many of these is not even enumerated. */
+/** No point is longer in total, whatever clocks do: a range with too many of these is not even enumerated. */
 const widest: Readonly<Record<Interval, number>> = {
   minute: 60_000_000,
   hour: 1.5 * hour,

@@ -80,13 +80,13 @@ interface PointRow extends CountsRow {
 }
 interface ValueRow extends CountsRow {
   dimension: number;
-  /** Null: the sum of the dimension. */
+  /** Null: the sum over the dimension. */
   value: string | null;
 }
 
 export type Query = <Row extends QueryResultRow>(statement: Statement, values: unknown[]) => Promise<{ rows: Row[] }>;
 
-/** What the statistics read. */
+/** The queries of the statistics. */
 export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>): StatsStore {
   return {
     ...readerOf((statement, values) => reads.query(statement, values)),
@@ -95,7 +95,7 @@ export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>):
   };
 }
 
-/** Named: it is asked with each link that is read. */
+/** A named statement, because it runs with each read of links. */
 const totalsOf = {
   name: 'totals',
   text: 'select link_id, clicks::float8 as clicks from click_totals where link_id = any($1::uuid[]) and clicks > 0',
@@ -151,7 +151,7 @@ function readerOf(query: Query): StatsReader {
   };
 }
 
-/** A question's text and parameters: the link, the pieces of rollups, `others`, and the bounds of what is counted click by click. */
+/** The text and parameters of a query: the link, the pieces of rollups, `others`, and the bounds of what is counted click by click. */
 function reading(
   textOf: (singles: readonly Singles[], units: ReadonlySet<Unit>, shifts: readonly Shifts[]) => string,
   linkId: string,
@@ -185,7 +185,7 @@ function reading(
   return [textOf(singles, new Set(unshifted.map(({ unit }) => unit)), shifts), values];
 }
 
-/** As Postgres reads it, with the microseconds that a Date has not. */
+/** In Postgres's format, with the microseconds that a Date lacks. */
 function timestampOf(us: number): string {
   const micros = String(us % 1_000).padStart(3, '0');
   return new Date(Math.floor(us / 1_000)).toISOString().replace('Z', `${micros}Z`);

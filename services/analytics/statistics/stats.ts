@@ -23,17 +23,17 @@ export interface Stats {
   readonly prefetches: number;
   readonly series: readonly Point[];
   readonly breakdowns: Readonly<Record<Dimension, readonly Share[]>>;
-  /** Most first. */
+  /** In descending order. */
   readonly tiers: readonly TierCounts[];
   /** Milliseconds since 1970. */
   readonly lastClickAt: number | undefined;
 }
 
 const mostValues = 100;
-/** Of a link so many of the latest requests are looked at one by one. */
+/** How many of a link's latest requests are examined one by one. */
 const mostLookedAt = 10_000;
 
-/** Reads what the query needs, all of it as it was at one moment, and adds it up. With bots, what bots did is added to clicks and visitors everywhere. */
+/** Reads what the query needs, all on one snapshot, and adds it up. With bots, those are added to clicks and visitors everywhere. */
 export async function readStats(
   store: StatsStore,
   linkId: string,
@@ -80,7 +80,7 @@ export function shown(counts: Counts, includeBots: boolean): { clicks: number; v
   return { clicks: counts.clicks + counts.bots, visitors: counts.visitors + counts.botVisitors };
 }
 
-/** What no named value has belongs to the empty one. */
+/** What no named value accounts for belongs to the empty one. */
 function sharesOf(
   named: readonly ValueCounts[],
   all: { readonly clicks: number; readonly visitors: number },

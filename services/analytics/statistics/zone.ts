@@ -19,10 +19,10 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const mondayOffset = 3; // 1970-01-01 was a Thursday.
 
-/** Zones in use, by the name they were asked for under. */
+/** Zones in use, by the name in the request. */
 const known = new LRUCache<string, Zone>({ max: 32 });
 
-/** An IANA zone; undefined when there is none of that name. */
+/** An IANA zone; undefined if there is none of that name. */
 export function zoneOf(name: string): Zone | undefined {
   const found = known.get(name);
   if (found) return found;
@@ -51,10 +51,10 @@ function makeZone(name: string): Zone | undefined {
   return zoneWith(remembering((at) => clockTime(format, at) - Math.floor(at / 1_000) * 1_000));
 }
 
-/** Below the seven days that lie at least between two changes of a clock (all zones since 1970). */
+/** Less than the seven days that are at least between two changes of a clock (all zones since 1970). */
 const stretch = 4 * day;
 
-/** Formatting costs 3 us, and a series of days asks some five times for each: so once for each stretch without a change. */
+/** Formatting costs 3 us, and a series of days needs some five per day: so it is done once for each stretch without a change. */
 function remembering(offsetAt: Zone['offsetAt']): Zone['offsetAt'] {
   const offsets = new Map<number, number>();
   const atStart = (index: number): number => entryOf(offsets, index, () => offsetAt(index * stretch));
@@ -75,7 +75,8 @@ function clockTime(format: Intl.DateTimeFormat, at: number): number {
 function zoneWith(offsetAt: (at: number) => number): Zone {
   const clockFloor = (at: number, width: number): number => at - modulo(at + offsetAt(at), width);
 
-  // The first moment of a calendar day, given as its midnight in UTC. Near a change of the clock there are two candidates;
+  // The first moment of a calendar day, given as its midnight in UTC. Near a change of the clock there are two candidates; if midnight does
+  // not exist, the day begins where the clock jumps over it.
   // a midnight that does not exist begins where the clock jumps over it.
   const startOfDate = (midnight: number): number => {
     const candidates = [midnight - offsetAt(midnight - day), midnight - offsetAt(midnight + day)].sort((a, b) => a - b);
@@ -104,11 +105,11 @@ function zoneWith(offsetAt: (at: number) => number): Zone {
     },
     next(interval, start) {
       if (interval === 'minute') return start + minute;
-      // Where the clock changes by half an hour, a point is shorter or longer.
+      // If the clock changes by half an hour, a point is shorter or longer.
       if (interval === 'hour') return clockFloor(start + hour, hour);
       let date = dateOf(interval, start);
       let next = start;
-      // A day that a zone left out would begin with the next one.
+      // A day that a zone skipped would begin with the next one.
       while (next <= start) {
         date = after(interval, date);
         next = startOfDate(date);

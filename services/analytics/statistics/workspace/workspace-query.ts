@@ -3,30 +3,30 @@ import { clockSlack } from '../retained.ts';
 import { checkMoments, checkOrder, intervalOf, namedZone, pointsOf, type StatsQuestion } from '../stats-query.ts';
 import type { Interval, Zone } from '../zone.ts';
 
-/** Which hours answer a question about one period. Times are microseconds since 1970. */
+/** The hours that answer a request for one period. Times are microseconds since 1970. */
 export interface Period {
   readonly from: number;
   readonly until: number;
-  /** When the points of the series begin, ascending. */
+  /** The starts of the series' points, ascending. */
   readonly starts: readonly number[];
-  /** The same to the hour: an hour that a start cuts belongs to the point that begins in it. */
+  /** The same by the hour: an hour that a start cuts belongs to the point in which it begins. */
   readonly cuts: readonly number[];
-  /** The hours that are counted; `until` is not among them. */
+  /** The hours that are counted; `until` is exclusive. */
   readonly hours: { readonly from: number; readonly until: number };
 }
 
 export interface WorkspaceQuery {
   readonly current: Period;
-  /** As long as the current one, and right before it. */
+  /** As long as the current one, and directly before it. */
   readonly previous: Period;
-  /** What the links are compared by. */
+  /** What the ranking of links is counted from. */
   readonly pieces: readonly Piece[];
 }
 
 const usualLength = 30 * 86_400_000_000;
 const knownIntervals: readonly Interval[] = ['hour', 'day', 'week', 'month'];
 
-/** Checks the question and plans the reading. Throws the error that names the field that is wrong. */
+/** Validates the request and plans the reading. Throws an error that names the invalid field. */
 export function planWorkspaceStats(
   question: Pick<StatsQuestion, 'from' | 'to' | 'interval' | 'timezone' | 'now'>,
 ): WorkspaceQuery {
@@ -46,7 +46,7 @@ export function planWorkspaceStats(
   };
 }
 
-/** An open end takes in the hour that is not over yet, and what clocks that are ahead have dated. */
+/** An open end includes the current hour, and what fast clocks have dated ahead. */
 function periodOf(from: number, until: number, openEnd: boolean, interval: Interval, zone: Zone): Period {
   const starts = pointsOf(from, until, interval, zone);
   const end = openEnd ? ceilTo('day', until + clockSlack) : floorTo('hour', until);

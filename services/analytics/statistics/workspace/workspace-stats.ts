@@ -18,7 +18,7 @@ export interface WorkspaceCounts {
   readonly links: number;
 }
 
-/** Reads what the query needs, all of it as it was at one moment, and adds it up. With bots, they are part of clicks and visitors. */
+/** Reads what the query needs, all on one snapshot, and adds it up. With bots, clicks and visitors include them. */
 export async function readWorkspaceStats(
   store: WorkspaceStore,
   workspaceId: string,

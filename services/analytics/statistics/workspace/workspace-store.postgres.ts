@@ -16,10 +16,11 @@ from click_workspace_hours, cuts
 where workspace_id = $1 and at >= ${moment('$2::bigint')} and at < ${moment('$3::bigint')}
 group by point`;
 
-/** So many links of a workspace are looked at. */
+/** How many links of a workspace are examined. */
 const mostLinks = 50_000;
 
-// A link that was not followed since the range began is left out before any day is read. The offset keeps the planner from
+// A link that was not followed since the range began is left out before any day is read. The offset keeps the planner from joining whole
+// tables: each link is one or a few short index scans.
 // joining whole tables: each link is one or a few short reads of an index.
 const topLinksOf = `
 with ${pieces}, candidates as materialized (
@@ -47,7 +48,7 @@ from unnest($1::uuid[], $2::bigint[]) with ordinality as a (workspace_id, since_
 left join click_workspace_hours h on h.workspace_id = a.workspace_id and h.at >= ${moment('a.since_us')}
 group by a.place order by a.place`;
 
-/** What is read of workspaces. */
+/** The queries of workspaces. */
 export function postgresWorkspaceStore(reads: Pick<Replicas, 'snapshot'>): WorkspaceStore {
   return {
     snapshot: (read) => reads.snapshot((client) => read(readerOf((text, values) => client.query(text, values)))),

@@ -2,7 +2,7 @@ import type { Counts } from '../../store.ts';
 import type { Piece } from '../cover.ts';
 
 export interface WorkspacePoint extends Counts {
-  /** Which of the cuts it belongs to. */
+  /** The index of its cut. */
   readonly point: number;
 }
 
@@ -12,7 +12,7 @@ export interface LinkShare {
   readonly visitors: number;
 }
 
-/** What is read of a workspace; from a replica. Times are microseconds since 1970, at whole hours. */
+/** The reads of a workspace; from a replica. Times are microseconds since 1970, at whole hours. */
 export interface WorkspaceReader {
   /** Counts by point; a point begins at its cut (ascending) and ends where the next begins. */
   points(
@@ -20,7 +20,7 @@ export interface WorkspaceReader {
     hours: { readonly from: number; readonly until: number },
     cuts: readonly number[],
   ): Promise<WorkspacePoint[]>;
-  /** The links with most clicks, and how many links have any. Only the 50,000 with most clicks in all are looked at. */
+  /** The links with most clicks, and how many links have any. Only the 50,000 with most clicks overall are examined. */
   topLinks(
     workspaceId: string,
     pieces: readonly Piece[],
@@ -29,18 +29,18 @@ export interface WorkspaceReader {
 }
 
 export interface WorkspaceStore {
-  /** Several questions that see the same clicks, one after the other; run again on the next server when one fails. */
+  /** Several queries on one snapshot, one after another; run again on the next server when one fails. */
   snapshot<Result>(read: (reader: WorkspaceReader) => Promise<Result>): Promise<Result>;
 }
 
-/** A workspace, and from which hour on its clicks are counted. */
+/** A workspace, and the hour from which its clicks are counted. */
 export interface Counted {
   readonly workspaceId: string;
   readonly sinceUs: number;
 }
 
-/** What the counters tell; from the primary, for a replica may not have what was just counted. */
+/** The present counts; from the primary, since a replica may lack what was just counted. */
 export interface WorkspaceCountsStore {
-  /** In the order of the questions. */
+  /** In the order of the requests. */
   countsSince(asked: readonly Counted[]): Promise<Counts[]>;
 }
