@@ -16,7 +16,7 @@ type HeldApiKeyRow = ApiKeyRow & { user_id: string; workspace_id: string; role: 
 
 const columns = 'k.id, k.name, k.prefix, k.scopes, k.created_at, k.expires_at, k.last_used_at';
 
-// Locked, so that two keys made at once cannot both be the last one allowed, and none is made by a key that is being revoked.
+// Locked, so that two keys created at once cannot both be the last one allowed, and none is created by a key that is being revoked.
 const lockMembership = 'select from identity.memberships where user_id = $1 and workspace_id = $2 for update';
 
 const countKeys = `
@@ -97,7 +97,7 @@ async function addKey(
   return apiKeyFrom(only(await rows<ApiKeyRow>(insertKey, values)));
 }
 
-/** Null: it never ends. */
+/** Null: it never expires. */
 async function endOfParent(
   rows: ReadRows,
   owner: readonly string[],

@@ -19,7 +19,7 @@ interface ApiKeyRequest {
   readonly expiresAt: Date | undefined;
 }
 
-/** Whose key it is and what it may do now. */
+/** The owner of the key and what it may do now. */
 interface VerifiedApiKey {
   readonly key: HeldApiKey;
   readonly role: Role;
@@ -27,7 +27,7 @@ interface VerifiedApiKey {
 }
 
 export interface ApiKeys {
-  /** The secret is answered here and never again. What a key makes ends no later than it, and is revoked with it. */
+  /** Returns the secret, only this once. A key created with a key expires no later than that one, and is revoked with it. */
   create(caller: PersonCaller, request: ApiKeyRequest): Promise<{ key: ApiKeyRecord; secret: string }>;
   list(caller: PersonCaller): Promise<readonly ApiKeyRecord[]>;
   revoke(caller: PersonCaller, id: string): Promise<void>;
@@ -43,11 +43,11 @@ interface ApiKeyParts {
 }
 
 const minuteMs = 60_000;
-/** The last moment that RFC 3339 can write; a later one could be stored and never be answered. */
+/** The last moment that RFC 3339 can express; a later one could be stored but never returned. */
 const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
-/** Notes of use under way at once: whatever holds them up must not hold all connections. */
+/** Recordings of use in progress: whatever delays them must not occupy all connections. */
 const mostNotes = 4;
-/** "hop_" and eight characters: enough to recognise a key by, 140 bits short of guessing it. */
+/** "hop_" and eight characters: enough to recognise a key by, and 140 bits short of guessing it. */
 const prefixLength = 12;
 
 export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts): ApiKeys {
@@ -87,13 +87,13 @@ export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts
   };
 }
 
-/** Once a minute at most, behind the call's back: a key works although its use cannot be noted, and waits for no note. */
+/** At most once a minute, in the background: a key works even if its use cannot be recorded, and does not wait for it. */
 function createNotes(store: ApiKeyStore, log: Log): (key: HeldApiKey, now: number) => void {
   const underWay = new Set<string>();
   return ({ id, lastUsedAt }, now) => {
     const minute = new Date(now - (now % minuteMs));
     if (lastUsedAt && lastUsedAt >= minute) return;
-    // A key in use is verified again within seconds, and noted then.
+    // A key in use is verified again within seconds, and recorded then.
     if (underWay.has(id) || underWay.size >= mostNotes) return;
     underWay.add(id);
     void store

@@ -5,7 +5,7 @@ export const identityConfig = defineConfig({
   ...baseConfig,
   postgresPrimary: secretUrl('HOP_POSTGRES_PRIMARY'),
   postgresConnections: int('HOP_POSTGRES_CONNECTIONS', { min: 2, max: 200, default: 10 }),
-  /** Who closes the workspaces of people who are gone. */
+  /** Closes the workspaces of deleted people. */
   linkAddresses: addresses('HOP_LINK_ADDRESS'),
   /** The claim iss of access tokens. */
   publicUrl: url('HOP_PUBLIC_URL'),

@@ -46,7 +46,7 @@ function sessionHandlers({
   sessions,
   cookie,
 }: Dependencies): Pick<Handlers, 'signUp' | 'logIn' | 'refreshSession' | 'logOut'> {
-  /** With a cookie the refresh token goes there, and nowhere else. */
+  /** With a cookie the refresh token is sent in it, and nowhere else. */
   const answer = (context: HandlerContext, signedIn: SignedIn, useCookie: boolean) => {
     if (useCookie) cookie.write(context, signedIn.refreshToken);
     return secret(context, sessionMessage(useCookie ? { ...signedIn, refreshToken: '' } : signedIn));
@@ -117,7 +117,7 @@ function accountHandlers({
   };
 }
 
-/** Beside who, and whether it was refused: what was to change and, as sessions are shown, from where. */
+/** In addition to the caller and the outcome: what was to change and, as sessions show it, from where. */
 function logAccountChange(context: HandlerContext, change: 'email' | 'password' | 'deletion'): void {
   Object.assign(logFields(context), { account_change: change, client: clientOf(context) });
 }
@@ -195,7 +195,7 @@ function meshHandlers({
   };
 }
 
-/** For whoever has to find out which of the two who held the token was the thief. */
+/** For whoever has to find out which of the two holders of the token was the thief. */
 const reuseFields = ({ account, sessionId, replacedAt }: HeldToken) => ({
   user_id: account.userId,
   workspace_id: account.workspaceId,
@@ -208,14 +208,14 @@ const clientOf = (context: HandlerContext): string => clientName(metadataOf(cont
 const noSession = 'An API key has no session; delete the key instead.';
 const notByKey = 'An API key does not change the account of its person; sign in.';
 
-/** An API key is refused in these words. */
+/** The refusal for an API key. */
 function signedInPerson(context: HandlerContext, refusal: string = noSession): PersonCaller {
   const person = personOf(context);
   if (person.kind === 'user') return person;
   throw forbidden('CALLER_KIND_REFUSED', refusal);
 }
 
-// Both are said once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
+// Both are sent once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
 function created(context: HandlerContext): void {
   context.responseHeader.set('x-status', '201');
 }

@@ -41,7 +41,7 @@ interface IdentityParts {
 
 const dayMs = 86_400_000;
 
-/** The whole service but for its socket and its database. */
+/** The whole service except its socket and its database. */
 export async function createIdentity({
   config,
   store,

@@ -14,7 +14,7 @@ import { startSweeper } from './sweeper.ts';
 
 const config = mainConfig(identityConfig);
 const log = createLog(config);
-// The queue of passwords is the narrow place, and the one that says when to come back: the pool's is wider.
+// The password queue is the bottleneck, and says when to retry: the pool's queue is longer.
 const maxWaiting = 4 * config.hashQueue;
 const pool = createPool(config.postgresPrimary, { primary: true, max: config.postgresConnections, maxWaiting, log });
 const store = postgresStore(pool);

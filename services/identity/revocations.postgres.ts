@@ -15,13 +15,15 @@ const snapshotOf = (moment: string): string => `split_part(${moment}, '@', 1)::p
 const timeOf = (moment: string): string => `to_timestamp(nullif(split_part(${moment}, '@', 2), '')::double precision)`;
 
 const ofTheWindow = "r.revoked_at > now() - $1::double precision * interval '1 millisecond'";
-// Whatever the reader's last snapshot could not see, however early it was written: a transaction that hung then and has
+// Everything that the reader's last snapshot could not see, however early it was written: a transaction that hung then and has committed
+// now is reported now, and holds up no other. The first condition is for the index. And everything begun later: transactions aborted just
+// before a crash leave numbers that are reused after it, which the snapshot would count as seen.
 // committed now is told now, and holds up no other. The first condition is for the index. And whatever was begun later: what was aborted
 // just before a crash leaves numbers that are given again after it, and the snapshot would take those for seen.
 const since = `(r.xid >= pg_snapshot_xmin(${snapshotOf('$1')}) and not pg_visible_in_snapshot(r.xid, ${snapshotOf('$1')})
   or r.revoked_at > ${timeOf('$1')})`;
 
-// One statement, so one snapshot: what it saw and what it says it saw are the same. The time is read after it was taken.
+// One statement, so one snapshot: the rows and the reported snapshot agree. The time is read after it was taken.
 const select = (condition: string): string => `
   with now_seen as (
     select coalesce($2, pg_current_snapshot() || '@' || extract(epoch from clock_timestamp())) as until
@@ -46,7 +48,7 @@ export function revocationStore({ rows }: Database): RevocationStore {
     const text = select(from?.since === undefined ? ofTheWindow : since);
     const values = [from?.since ?? windowMs, from?.cut?.until ?? null, from?.cut?.after ?? '0', limit];
     const row = only(await rows<RevocationsRow>(text, values));
-    // Another primary may lack transactions that the cursor counts as told, and gives their numbers to others.
+    // Another primary may lack transactions that the cursor counts as reported, and reuse their numbers.
     if (from && from.primary !== row.primary) return listRevocations(undefined, windowMs, limit);
     return { credentialIds: row.ids, position: positionAfter(row, from?.since, limit) };
   };

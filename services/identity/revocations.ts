@@ -1,18 +1,18 @@
 import type { RevocationPosition, RevocationStore } from './store.ts';
 
 export interface Revocations {
-  /** What was revoked since the cursor; without one that holds, what was revoked in the last 20 minutes. */
+  /** What was revoked since the cursor; without a valid one, what was revoked in the last 20 minutes. */
   list(cursor: string): Promise<RevocationList>;
 }
 
 interface RevocationList {
   readonly credentialIds: readonly string[];
   readonly cursor: string;
-  /** True: there is more already. */
+  /** True: there is more now. */
   readonly more: boolean;
 }
 
-/** Longer than the 15 minutes that an access token lives, by more than clocks and transactions are late. */
+/** Longer than the 15 minutes that an access token lives, by more than clocks and transactions may be late. */
 const revocationWindowMs = 20 * 60_000;
 /** Some 200 KB. */
 const mostAtOnce = 5_000;
@@ -41,7 +41,7 @@ export function encodeCursor({ primary, since, cut }: RevocationPosition): strin
   return Buffer.from(text).toString('base64url');
 }
 
-/** Undefined for what is no cursor: to tell too much again does no harm, to refuse would leave revoked keys alive. */
+/** Undefined if invalid: repeating revocations is harmless, refusing would leave revoked keys alive. */
 export function decodeCursor(cursor: string): RevocationPosition | undefined {
   const [primary = '', since = '', until = '', after = '', ...more] = Buffer.from(cursor, 'base64url')
     .toString('latin1')
@@ -55,13 +55,13 @@ export function decodeCursor(cursor: string): RevocationPosition | undefined {
 
 const largest = 2n ** 63n;
 
-/** Whether it is a snapshot with the time at which it was taken, in seconds since 1970. Cursors had no time at first, and are read so still. */
+/** Whether it is a snapshot with its time, in seconds since 1970. Early cursors had no time, and are still accepted. */
 function isMoment(text: string): boolean {
   const [snapshot = '', time, ...more] = text.split('@');
   return isSnapshot(snapshot) && (time === undefined || /^\d{1,11}\.\d{1,6}$/.test(time)) && more.length === 0;
 }
 
-/** Whether Postgres reads it as a pg_snapshot: `xmin:xmax:` and the transactions in progress, growing, in between. */
+/** Whether it is valid as a pg_snapshot: `xmin:xmax:` and the transactions in progress, ascending, in between. */
 function isSnapshot(text: string): boolean {
   const match = /^(\d{1,19}):(\d{1,19}):((?:\d{1,19}(?:,\d{1,19})*)?)$/.exec(text);
   if (!match?.[1] || !match[2]) return false;

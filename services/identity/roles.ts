@@ -1,4 +1,4 @@
-/** Every scope there is. CreateApiKey accepts these, VerifyApiKey answers a subset of them. */
+/** All scopes. CreateApiKey accepts these, VerifyApiKey returns a subset of them. */
 export const scopes = [
   'links:read',
   'links:write',
@@ -9,7 +9,7 @@ export const scopes = [
 ] as const;
 export type Scope = (typeof scopes)[number];
 
-/** What a role may do in its workspace. The roles that there are, are the keys. */
+/** What a role may do in its workspace. The keys are all the roles that exist. */
 const scopesByRole = {
   owner: scopes,
   admin: scopes,
@@ -18,7 +18,7 @@ const scopesByRole = {
 } as const satisfies Readonly<Record<string, readonly Scope[]>>;
 export type Role = keyof typeof scopesByRole;
 
-/** An unknown role, as a newer schema might hold, may do nothing. */
+/** An unknown role, which a newer schema might contain, may do nothing. */
 export function scopesOf(role: string): readonly Scope[] {
   return isRole(role) ? scopesByRole[role] : [];
 }

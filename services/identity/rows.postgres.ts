@@ -5,7 +5,7 @@ import type { Account } from './store.ts';
 
 export type ReadRows = <Row extends QueryResultRow>(text: string, values: readonly unknown[]) => Promise<Row[]>;
 
-/** Queries whose faults come out as errors that a caller may see. */
+/** Queries whose errors may be shown to a caller. */
 export interface Database {
   readonly rows: ReadRows;
   transaction<Value>(work: (rows: ReadRows) => Promise<Value>): Promise<Value>;
@@ -33,7 +33,7 @@ async function guarded<Value>(work: () => Promise<Value>): Promise<Value> {
   }
 }
 
-/** The row of a query that always has one. */
+/** The row of a query that always returns one. */
 export function only<Row>(rows: readonly Row[]): Row {
   const [row] = rows;
   if (row === undefined) throw new Error('The query answered no row.');

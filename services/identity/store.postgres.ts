@@ -7,7 +7,7 @@ import { createDatabase } from './rows.postgres.ts';
 import { sessionStore } from './sessions/sessions.postgres.ts';
 import type { IdentityStore, SweepTimes } from './store.ts';
 
-/** Reads and writes the primary alone: a credential that was revoked must not live on in a replica's lag. */
+/** Uses only the primary: a revoked credential must not stay valid through a replica's lag. */
 export function postgresStore(pool: Pool): IdentityStore {
   const database = createDatabase(pool);
   return {
@@ -24,7 +24,7 @@ export function postgresStore(pool: Pool): IdentityStore {
   };
 }
 
-// Rows that somebody else has locked are left for the next time: several processes may sweep at once.
+// Rows locked by somebody else are left for the next time: several processes may sweep at once.
 const sweeps: readonly { readonly before: keyof SweepTimes; readonly text: string }[] = [
   {
     before: 'noncesBefore',

@@ -1,13 +1,13 @@
 import type { RowPlace } from '#runtime/rpc/page-token.ts';
 import type { Role, Scope } from './roles.ts';
 
-/** A person with the workspace that is asked about. */
+/** A person with the workspace in question. */
 export interface Account {
   readonly userId: string;
   readonly email: string;
   readonly name: string;
   readonly createdAt: Date;
-  /** Which password it was when this was read: it grows with each change. */
+  /** Which password it was when this was read: grows with each change. */
   readonly passwordVersion: number;
   readonly workspaceId: string;
   readonly workspaceName: string;
@@ -15,7 +15,7 @@ export interface Account {
   readonly role: Role;
 }
 
-/** A refresh token as it is kept. */
+/** A refresh token as stored. */
 export interface KeptToken {
   /** SHA-256 of its text. */
   readonly hash: Buffer;
@@ -32,14 +32,14 @@ interface NewAccount {
 
 /** What a password is compared with. */
 export interface PasswordRecord {
-  /** How often a password was wrong for this email in the running window, or is being checked. */
+  /** How many passwords for this email were wrong in the current window, or are being checked. */
   readonly failures: number;
   readonly passwordHash: string | undefined;
 }
 
-/** A log-in, or the like, that is counted. */
+/** A counted log-in or similar attempt. */
 export interface LoginAttempt {
-  /** Failures of the window without this one; attempts that are being checked are among them. */
+  /** Failures in the window without this one; includes attempts that are being checked. */
   readonly failuresBefore: number;
   readonly windowStartedAt: Date;
 }
@@ -48,25 +48,25 @@ export interface LoginRecord extends PasswordRecord {
   readonly account: Account | undefined;
 }
 
-/** The password of somebody who is signed in. */
+/** The password of a signed-in person. */
 export interface OwnPassword extends PasswordRecord {
   readonly email: string;
   readonly emailKey: string;
   readonly passwordVersion: number;
-  /** The session that changed it last; undefined: it is the one of the sign-up. */
+  /** The session that changed it last; undefined: unchanged since the sign-up. */
   readonly changedBy: string | undefined;
 }
 
 interface NewPassword {
   readonly userId: string;
-  /** Of the password that was checked. */
+  /** That of the checked password. */
   readonly version: number;
   readonly passwordHash: string;
   readonly keptSessionId: string;
   readonly at: Date;
 }
 
-/** What is undefined stays. */
+/** Undefined fields stay unchanged. */
 export interface UserChange {
   readonly userId: string;
   readonly workspaceId: string;
@@ -75,13 +75,13 @@ export interface UserChange {
   readonly email?: { readonly given: string; readonly key: string; readonly passwordVersion: number };
 }
 
-/** A refresh token that somebody presents, with its session; the row is locked. */
+/** A presented refresh token with its session; the row is locked. */
 export interface HeldToken {
   readonly sessionId: string;
   readonly account: Account;
   readonly expiresAt: Date;
   readonly replacedAt: Date | undefined;
-  /** With the token's text this gives the successor; undefined when there is none or the grace is over. */
+  /** Together with the token's text this gives the successor; undefined when there is none or the grace period is over. */
   readonly successorNonce: Buffer | undefined;
   readonly revoked: boolean;
 }
@@ -92,13 +92,13 @@ export type TokenDecision =
   | { readonly kind: 'revoke'; readonly at: Date }
   | { readonly kind: 'refuse' };
 
-/** A session that has neither ended nor been ended. */
+/** A session that has neither expired nor been ended. */
 export interface OpenSession {
   readonly id: string;
-  /** What signed in; empty where it did not say. */
+  /** The program that signed in; empty if unknown. */
   readonly client: string;
   readonly createdAt: Date;
-  /** When its refresh token was last traded. */
+  /** When its refresh token was last exchanged. */
   readonly renewedAt: Date;
   readonly expiresAt: Date;
 }
@@ -106,7 +106,7 @@ export interface OpenSession {
 interface NewSession {
   readonly account: Pick<Account, 'userId' | 'workspaceId' | 'passwordVersion'>;
   readonly token: KeptToken;
-  /** What signed in. */
+  /** The program that signed in. */
   readonly client?: string;
 }
 
@@ -114,7 +114,7 @@ interface SessionQuery {
   readonly userId: string;
   /** Those that are over by then are left out. */
   readonly at: Date;
-  /** The last session of the page before. */
+  /** The last session of the previous page. */
   readonly after: RowPlace | undefined;
   readonly limit: number;
 }
@@ -136,29 +136,32 @@ export interface NewApiKey {
   readonly prefix: string;
   readonly secretHash: Buffer;
   readonly scopes: readonly Scope[];
-  /** Undefined: when the parent ends, or never. */
+  /** Undefined: with its parent, or never. */
   readonly expiresAt: Date | undefined;
-  /** The key that makes this one; undefined: a person does. */
+  /** The key that creates this one; undefined: a person does. */
   readonly parentId: string | undefined;
 }
 
-/** Why a key was not made: too many, nobody's, or its parent is gone or ends before it. */
+/** Why a key was not created: there are too many, the person is no member, or its parent is gone or expires before it. */
 export type ApiKeyRefusal = 'limit_reached' | 'no_member' | 'parent_gone' | 'outlives_parent';
 
-/** A key that somebody presents. */
+/** A presented key. */
 export interface HeldApiKey extends ApiKeyRecord {
   readonly userId: string;
   readonly workspaceId: string;
   readonly role: Role;
 }
 
-/** How far a reader of revocations got. */
+/** How far a reader of revocations has got. */
 export interface RevocationPosition {
   /** The primary's system identifier and timeline: a promoted replica has another timeline, a restored dump another system. */
   readonly primary: string;
-  /** What was visible when everything before was told, as `snapshot@seconds`, or `snapshot` alone; undefined: the reader began with the window. */
+  /**
+   * What was visible when everything earlier was reported, as `snapshot@seconds`, or `snapshot` alone; undefined: the reader began with the
+   * window.
+   */
   readonly since: string | undefined;
-  /** Set while an answer that had to be cut is continued: the moment that it ends with, written alike, and the last row told. */
+  /** Set while a truncated answer is being continued: the moment up to which it goes, in the same format, and the last row reported. */
   readonly cut: { readonly until: string; readonly after: string } | undefined;
 }
 
@@ -168,11 +171,11 @@ export interface RevocationPage {
 }
 
 export interface SweepTimes {
-  /** Sessions that ended before are deleted, with their tokens. */
+  /** Sessions that ended earlier are deleted, with their tokens. */
   readonly sessionsBefore: Date;
-  /** Refresh tokens that ended before are deleted. */
+  /** Refresh tokens that ended earlier are deleted. */
   readonly tokensBefore: Date;
-  /** Nonces of tokens that were replaced before are forgotten. */
+  /** Nonces of tokens that were replaced earlier are deleted. */
   readonly noncesBefore: Date;
   readonly revocationsBefore: Date;
   readonly loginFailuresBefore: Date;
@@ -181,39 +184,39 @@ export interface SweepTimes {
 
 export interface AccountStore {
   isEmailTaken(emailKey: string): Promise<boolean>;
-  /** Makes person, personal workspace and membership as owner. */
+  /** Creates the person, a personal workspace and the membership as owner. */
   createAccount(account: NewAccount): Promise<Account | 'email_taken'>;
   /** Takes the same work for a known and an unknown email. */
   findLogin(emailKey: string, failuresSince: Date): Promise<LoginRecord>;
-  /** Counts an attempt as a failure, until it turns out to be none. */
+  /** Counts an attempt as a failure, until it turns out not to be one. */
   countLoginAttempt(emailKey: string, at: Date, failuresSince: Date): Promise<LoginAttempt>;
-  /** Of an attempt whose password was not looked at. Does nothing once its window is over or was cleared. */
+  /** For an attempt whose password was not checked. Does nothing once its window is over or was cleared. */
   uncountLoginAttempt(emailKey: string, attempt: LoginAttempt): Promise<void>;
   clearLoginFailures(emailKey: string): Promise<void>;
-  /** Replaces the hash unless somebody else has done so. */
+  /** Replaces the hash unless somebody else has already. */
   replacePasswordHash(userId: string, old: string, replacement: string): Promise<void>;
   findAccount(userId: string, workspaceId: string): Promise<Account | undefined>;
   /** Undefined: there is no such person. */
   findPassword(userId: string, failuresSince: Date): Promise<OwnPassword | undefined>;
-  /** Ends all sessions but the one that is kept with it, and answers how many; undefined: the password is another by now. */
+  /** Also ends all sessions but the kept one, and returns how many; undefined: the password has changed since. */
   changePassword(change: NewPassword): Promise<number | undefined>;
   /** Undefined: the person is not a member there. */
   updateUser(change: UserChange): Promise<Account | 'email_taken' | 'password_changed' | undefined>;
 }
 
 export interface SessionStore {
-  /** Answers the id of the session; undefined: the password is another by now. */
+  /** Returns the id of the session; undefined: the password has changed since. */
   openSession(session: NewSession): Promise<string | undefined>;
-  /** Those that are open, the latest used first, at most limit. */
+  /** The open sessions, the most recently used first, at most limit. */
   listSessions(query: SessionQuery): Promise<readonly OpenSession[]>;
-  /** Lets decide judge the token under a lock, and does what it says; undefined: there is no such token. */
+  /** Lets `decide` judge the token under a lock, and carries out the decision; undefined: there is no such token. */
   useRefreshToken<Decision extends TokenDecision>(
     hash: Buffer,
     decide: (held: HeldToken) => Decision,
   ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | undefined>;
-  /** False: the person has no such session, or it is over already. */
+  /** False: the person has no such session, or it is already over. */
   revokeSession(sessionId: string, userId: string, at: Date): Promise<boolean>;
-  /** Ends at most limit of the person's open sessions, never the one that is kept; answers how many. */
+  /** Ends at most limit of the person's open sessions, never the kept one; returns how many. */
   revokeOtherSessions(keptId: string, userId: string, at: Date, limit: number): Promise<number>;
 }
 
@@ -221,7 +224,7 @@ export interface ApiKeyStore {
   createApiKey(key: NewApiKey, limit: number): Promise<ApiKeyRecord | ApiKeyRefusal>;
   /** Newest first. */
   listApiKeys(userId: string, workspaceId: string): Promise<readonly ApiKeyRecord[]>;
-  /** Those that the key made, and they, go with it. False: the person has no such key there. */
+  /** Also revokes the keys created with it, and so on. False: the person has no such key there. */
   revokeApiKey(id: string, userId: string, workspaceId: string): Promise<boolean>;
   findApiKey(secretHash: Buffer): Promise<HeldApiKey | undefined>;
   touchApiKey(id: string, minute: Date): Promise<void>;
@@ -229,11 +232,11 @@ export interface ApiKeyStore {
 
 export interface DeletionStore {
   /**
-   * Deletes the person with sessions, API keys and memberships, tells that these credentials ended, and closes the workspaces where nobody
-   * is left. False: the password is another than that of this version by now, or the person is gone.
+   * Deletes the person with sessions, API keys and memberships, reports these credentials as revoked, and closes the workspaces left
+   * without members. False: the password is no longer that of this version, or the person is gone.
    */
   deleteAccount(userId: string, passwordVersion: number): Promise<boolean>;
-  /** Those that the link service has yet to be told of, the longest closed first. */
+  /** Those that the link service has yet to be told about, the longest closed first. */
   findClosedWorkspaces(limit: number): Promise<readonly string[]>;
   forgetClosedWorkspace(id: string): Promise<void>;
 }
@@ -243,8 +246,8 @@ export interface RevocationStore {
   listRevocations(from: RevocationPosition | undefined, windowMs: number, limit: number): Promise<RevocationPage>;
 }
 
-/** Where people, sessions and keys are kept. Every method is one transaction. */
+/** The storage of people, sessions and keys. Every method is one transaction. */
 export interface IdentityStore extends AccountStore, DeletionStore, SessionStore, ApiKeyStore, RevocationStore {
-  /** Deletes what is over, at most limit rows of each kind; answers how many rows went. */
+  /** Deletes what is over, at most limit rows of each kind; returns how many. */
   sweep(times: SweepTimes, limit: number): Promise<number>;
 }

@@ -14,12 +14,12 @@ interface SweeperOptions {
 
 const rowsAtOnce = 1_000;
 const roundsAtOnce = 20;
-/** More than the clocks of two processes are apart: while one still gives the successor again, another must not forget how. */
+/** More than the clocks of two processes differ: while one still returns the same successor, another must not delete its nonce. */
 const slackMs = 60_000;
 const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 
-/** Deletes what is over, in small steps: a table that only grows makes every look-up dearer. */
+/** Deletes what is over, in small steps: a table that only grows makes every look-up slower. */
 export function startSweeper({ store, graceMs, intervalMs, log }: SweeperOptions): Sweeper {
   let isStopped = false;
   let running: Promise<void> | undefined;

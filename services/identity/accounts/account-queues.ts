@@ -6,7 +6,7 @@ export interface AccountQueues {
   run<Value>(emailKey: string, job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
   /** How many attempts for an account wait for their turn. */
   waiting(emailKey: string): number;
-  /** How many have it or wait for it. */
+  /** How many attempts are running or waiting. */
   size(emailKey: string): number;
 }
 

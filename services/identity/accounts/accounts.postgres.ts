@@ -30,7 +30,7 @@ const insertAccount = `
   )
   select ${accountColumns} from u, w, m`;
 
-// Everything hangs on the asked key, so that a key without an account takes the same path and answers a row as well.
+// Everything is joined to the given key, so that a key without an account takes the same path and also returns a row.
 const selectLogin = `
   select coalesce(f.failures, 0) as failures, u.password_hash, ${accountColumns}
   from (values ($1::text, $2::bytea)) as asked (email_key, account)
@@ -41,7 +41,7 @@ const selectLogin = `
   ) m on true
   left join identity.workspaces w on w.id = m.workspace_id`;
 
-// The row's lock makes those who come at once see each other, in whichever process they are.
+// The row's lock makes concurrent attempts see each other, in whichever process they are.
 const countAttempt = `
   insert into identity.login_failures as f (account, failures, window_started_at) values ($1, 1, $2)
   on conflict (account) do update set
@@ -49,7 +49,7 @@ const countAttempt = `
     window_started_at = case when f.window_started_at > $3 then f.window_started_at else excluded.window_started_at end
   returning failures - 1 as failures_before, window_started_at`;
 
-// A window that began since counts others.
+// If another window has begun since, it counts other attempts.
 const uncountAttempt = `
   update identity.login_failures set failures = failures - 1
   where account = $1 and window_started_at = $2 and failures > 0`;
@@ -98,7 +98,7 @@ export function accountStore({ rows, transaction }: Database): AccountStore {
     },
     async findLogin(emailKey, failuresSince) {
       const row = only(await rows<LoginRow>(selectLogin, [emailKey, failureKey(emailKey), failuresSince]));
-      // A person who is a member nowhere cannot sign in, and has no columns of a workspace.
+      // A person without any membership cannot sign in, and has no workspace columns.
       const isKnown = row.password_hash !== null && row.workspace_id !== null;
       return {
         failures: row.failures,
@@ -159,7 +159,7 @@ function ownPasswordFrom(row: OwnPasswordRow): OwnPassword {
   };
 }
 
-/** What was typed into the email field may be anything, a password too: only its hash is kept. */
+/** The email field may contain anything, even a password: only its hash is stored. */
 function failureKey(emailKey: string): Buffer {
   return createHash('sha256').update(emailKey).digest();
 }

@@ -21,9 +21,9 @@ interface SignUp {
 }
 
 export interface Accounts {
-  /** Makes a person with a personal workspace. */
+  /** Creates a person with a personal workspace. */
   signUp(request: SignUp, signal?: AbortSignal): Promise<Account>;
-  /** Answers whose email and password these are; refuses an unknown email as it does a wrong password. */
+  /** Returns the account with this email and password; refuses an unknown email exactly like a wrong password. */
   logIn(email: string, password: string, signal?: AbortSignal): Promise<Account>;
   find(userId: string, workspaceId: string): Promise<Account>;
 }
@@ -40,7 +40,7 @@ export function createAccounts({ store, passwords, check }: AccountParts): Accou
   return {
     async signUp(request, signal) {
       const email = checked(request);
-      // Asked first, so that a taken email costs no hash; the constraint decides.
+      // Checked first, so that a taken email costs no hash; the constraint decides.
       if (await store.isEmailTaken(email.key)) throw signUpTaken();
       const passwordHash = await passwords.hash(request.password, signal);
       const account = await store.createAccount({
@@ -56,7 +56,7 @@ export function createAccounts({ store, passwords, check }: AccountParts): Accou
     },
 
     async logIn(email, password, signal) {
-      // What is no email address belongs to nobody; it takes the same road as an unknown one, spelled so that any store takes it.
+      // An invalid address belongs to nobody; it takes the same path as an unknown one, encoded so that any store accepts it.
       const key = emailKey(email) ?? JSON.stringify(email);
       const record = await store.findLogin(key, check.failuresSince());
       const isRight = await check.passes(key, record, password, signal).catch(countLimited('logins'));
@@ -64,7 +64,7 @@ export function createAccounts({ store, passwords, check }: AccountParts): Accou
         counter(metric.logins).add(1, { outcome: 'failed' });
         throw loginFailed();
       }
-      // Behind the answer's back: when there is no room for a hash just now, the next log-in makes it.
+      // In the background: if there is no capacity for a hash now, the next log-in does it.
       void renewHash(store, passwords, record, password).catch(() => {});
       counter(metric.logins).add(1, { outcome: 'ok' });
       return record.account;
@@ -92,7 +92,7 @@ function checked({ email, password, name }: SignUp): Email {
   throw invalidFields(faults, fault?.common && faults.length === 1 ? 'PASSWORD_TOO_COMMON' : 'INVALID_ARGUMENT');
 }
 
-/** After a change of the parameters, each hash is made anew at the next log-in: only then is the password at hand. */
+/** After a change of the parameters, each hash is renewed at the next log-in: only then is the password available. */
 async function renewHash(
   store: AccountStore,
   passwords: Passwords,

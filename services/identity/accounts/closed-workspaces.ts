@@ -6,7 +6,7 @@ import type { DeletionStore } from '../store.ts';
 
 interface HandoverOptions {
   readonly store: Pick<DeletionStore, 'findClosedWorkspaces' | 'forgetClosedWorkspace'>;
-  /** Resolves when the link service has written down that it closes the workspace; may be asked again. */
+  /** Resolves when the link service has recorded that it closes the workspace; safe to repeat. */
   readonly close: (workspaceId: string, signal: AbortSignal) => Promise<unknown>;
   readonly log: Log;
   readonly everyMs?: number;
@@ -15,11 +15,11 @@ interface HandoverOptions {
 const atOnce = 100;
 
 /**
- * Tells the link service which workspaces are closed, until it knows. A workspace is forgotten here only after that, so one whose answer
- * was lost is told again. Safe in many processes at once.
+ * Tells the link service which workspaces are closed, until it confirms. A workspace is forgotten here only after that, so one whose answer
+ * was lost is sent again. Safe in many processes at once.
  */
 export function startHandover({ store, close, log, everyMs = 5_000 }: HandoverOptions): WorkLoop {
-  /** Since when there is always one that waits, as far as this process has seen it. */
+  /** Since when at least one has been waiting, as far as this process has seen. */
   let waitingSince: number | undefined;
   const unobserve = observe(metric.closedWorkspacesAge, { service: 'identity' }, () =>
     waitingSince === undefined ? 0 : (Date.now() - waitingSince) / 1_000,

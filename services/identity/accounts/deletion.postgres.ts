@@ -2,14 +2,14 @@ import { inBatches } from '../in-batches.ts';
 import type { Database, ReadRows } from '../rows.postgres.ts';
 import type { DeletionStore } from '../store.ts';
 
-// Whoever opens a session waits for this lock, or is waited for; who makes an API key, for that of the membership.
+// Opening a session takes the same lock; creating an API key takes that of the membership.
 const lockUser = 'select email_key from identity.users where id = $1 and password_version = $2 for update';
-// The workspaces too: of two last members who leave at once, the second one sees that the first is gone.
+// The workspaces too: if the last two members leave at once, the second one sees that the first is gone.
 const lockWorkspaces = `
   select w.id from identity.memberships m join identity.workspaces w on w.id = m.workspace_id
   where m.user_id = $1 order by w.id for update`;
 
-// Before the sessions, as a refresh locks a token first and then its session.
+// Before the sessions, since a refresh locks a token first and then its session.
 const deleteTokens = `
   delete from identity.refresh_tokens where token_hash in (
     select t.token_hash from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id

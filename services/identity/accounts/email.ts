@@ -1,7 +1,7 @@
 import { domainToASCII } from 'node:url';
 import type { Violation } from '#runtime/errors/errors.ts';
 
-/** An email address that passed the check: as it was given, and what it is compared by. */
+/** A valid email address: as given, and the key by which it is compared. */
 export interface Email {
   readonly given: string;
   readonly key: string;
@@ -11,7 +11,7 @@ const longestAddress = 254;
 const longestLocalPart = 64;
 /** RFC 5322 atoms between dots, with the letters and digits of every script (RFC 6531); no quotes, no comments. */
 const localPart = /^[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+(?:\.[\p{L}\p{M}\p{N}!#$%&'*+/=?^_`{|}~-]+)*$/u;
-/** What may be asked for: the conversion to ASCII drops some characters and cuts at others, where it should refuse. */
+/** Checked first, because the conversion to ASCII silently drops some characters and cuts at others. */
 const domainCharacters = /^[\p{L}\p{M}\p{N}.-]+$/u;
 const domainName = /^(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]$/;
 
@@ -28,8 +28,8 @@ export function parseEmail(given: string): Email | Violation {
 }
 
 /**
- * What addresses are compared by, undefined for what is none. Case, width and composition do not tell two people apart
- * (NFKC, lower case), nor does the spelling of an international domain (the ASCII form of UTS 46).
+ * The key by which addresses are compared; undefined if invalid. Differences in case, width and composition do not matter (NFKC, lower
+ * case), nor does the spelling of an international domain (the ASCII form of UTS 46).
  */
 export function emailKey(given: string): string | undefined {
   const folded = given.normalize('NFKC').toLowerCase().normalize('NFKC');

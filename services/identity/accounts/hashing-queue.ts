@@ -10,14 +10,14 @@ export interface HashingQueueOptions {
 export interface HashingQueue {
   /** Runs the job in its turn. Throws RESOURCE_EXHAUSTED with RetryInfo when the queue is full. */
   run<Value>(job: () => Promise<Value>, signal?: AbortSignal): Promise<Value>;
-  /** How many wait now. */
+  /** How many are waiting. */
   readonly waiting: number;
 }
 
 const firstGuessMs = 20;
 const shortestRetryMs = 1_000;
 
-/** Hashing is made to be slow; without a bound, a burst of log-ins would take all memory and starve everything else. */
+/** Hashing is deliberately slow; without a limit, a burst of log-ins would take all memory and starve everything else. */
 export function createHashingQueue({ concurrency, limit }: HashingQueueOptions): HashingQueue {
   const waiting = new Set<() => void>();
   let running = 0;

@@ -4,21 +4,24 @@ import { limited } from '#runtime/errors/errors.ts';
 import type { AccountQueues } from './account-queues.ts';
 
 export interface LoginThrottleOptions {
-  /** So many failures of one email in the window cost nothing. */
+  /** This many failures of one email in the window have no effect. */
   readonly freeFailures: number;
-  /** Those that wait there count as waiting here. */
+  /** Attempts waiting there count as waiting here. */
   readonly queues?: Pick<AccountQueues, 'waiting' | 'size'>;
   readonly pause?: (milliseconds: number, signal?: AbortSignal) => Promise<unknown>;
 }
 
 export interface LoginThrottle {
-  /** Throws RESOURCE_EXHAUSTED with RetryInfo when too many are ahead already; one that passes is not refused later for those who come after it. */
+  /**
+   * Throws RESOURCE_EXHAUSTED with RetryInfo when too many are already ahead; one that passes is not refused later because of those who
+   * come after it.
+   */
   refuseWhenFull(emailKey: string, failures: number): void;
-  /** Returns when the log-in may go on. Refuses as the other does, for many may have come at once before any of them had failed. */
+  /** Returns when the log-in may proceed. Refuses like refuseWhenFull, since many may have arrived at once before any of them had failed. */
   wait(emailKey: string, failures: number, signal?: AbortSignal): Promise<void>;
 }
 
-/** Those who wait for one account. */
+/** The queue for one account. */
 interface Row {
   tail: Promise<unknown>;
   length: number;
@@ -27,13 +30,13 @@ interface Row {
 const firstPauseMs = 100;
 const longestPauseMs = 1_000;
 const failuresPerStep = 10;
-/** So that the last in the row is let through within the deadline of its call, and an owner does not stand behind a burst of guesses. */
+/** Low enough that the last in the queue still meets the deadline of its call, and an owner does not wait behind a burst of guesses. */
 const mostPerAccount = 4;
 const mostAccounts = 256;
 
 /**
- * Slows the guessing of one account, without locking its owner out: log-ins for it go one by one, each after a pause that
- * grows with the failures of the window. Judged by what was typed, so an unknown email is slowed alike.
+ * Slows the guessing of one account without locking its owner out: log-ins proceed one by one, each after a pause that grows with the
+ * failures in the window. Keyed by the text entered, so an unknown email is slowed in the same way.
  */
 export function createLoginThrottle({
   freeFailures,

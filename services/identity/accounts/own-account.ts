@@ -10,13 +10,13 @@ import { nameFault } from './person-name.ts';
 
 interface PasswordChange {
   readonly userId: string;
-  /** The session that asks, which goes on. */
+  /** The caller's session, which stays open. */
   readonly sessionId: string;
   readonly currentPassword: string;
   readonly newPassword: string;
 }
 
-/** What is undefined stays. */
+/** Undefined fields stay unchanged. */
 interface ProfileChange {
   readonly userId: string;
   readonly workspaceId: string;
@@ -30,12 +30,12 @@ interface Deletion {
   readonly currentPassword: string;
 }
 
-/** What a person changes of the account that they are signed in to. */
+/** The changes that a person can make to their own account. */
 export interface OwnAccount {
-  /** Ends all other sessions with it; answers how many. A change that was made already is answered as made. */
+  /** Also ends all other sessions; returns how many. A repeated change is answered as successful. */
   changePassword(change: PasswordChange, signal?: AbortSignal): Promise<number>;
   update(change: ProfileChange, signal?: AbortSignal): Promise<Account>;
-  /** Deletes the person with all that is theirs. One who is gone already is answered as deleted. */
+  /** Deletes the person with all their data. One who is already gone is answered as deleted. */
   delete(deletion: Deletion, signal?: AbortSignal): Promise<void>;
 }
 
@@ -43,12 +43,12 @@ interface OwnAccountParts {
   readonly store: AccountStore & Pick<DeletionStore, 'deleteAccount'>;
   readonly passwords: Passwords;
   readonly check: PasswordCheck;
-  /** Called when somebody was deleted: there may be workspaces to close. */
+  /** Called when a person was deleted: there may be workspaces to close. */
   readonly onDeleted: () => void;
   readonly now: () => number;
 }
 
-/** One that loses against another change of the password is judged again by what holds then. */
+/** An attempt that loses against a concurrent change of the password is checked again with the new one. */
 const mostAttempts = 3;
 
 export function createOwnAccount({ store, passwords, check, onDeleted, now }: OwnAccountParts): OwnAccount {
@@ -71,7 +71,8 @@ export function createOwnAccount({ store, passwords, check, onDeleted, now }: Ow
         const record = await find(userId);
         refuseUnfit(newPassword, currentPassword, record.email);
         if (!(await passes(record, currentPassword, signal))) {
-          // The answer may have been lost, and the same is said again. Nobody else's word is taken for it: it would be a second guess.
+          // The response may have been lost, and this is the retry. It is accepted only from the session that made the change: for others
+          // it would be a second guess.
           if (record.changedBy === sessionId && (await passes(record, newPassword, signal))) return 0;
           throw currentPasswordWrong();
         }
@@ -106,7 +107,7 @@ export function createOwnAccount({ store, passwords, check, onDeleted, now }: Ow
     async delete({ userId, currentPassword }, signal) {
       for (let attempt = 0; attempt < mostAttempts; attempt++) {
         const record = await store.findPassword(userId, check.failuresSince());
-        // The answer may have been lost, and the same is said again. Nobody else has this id.
+        // The response may have been lost, and this is the retry. Nobody else has this id.
         if (!record) return;
         if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
         if (await store.deleteAccount(userId, record.passwordVersion)) return onDeleted();
@@ -123,7 +124,7 @@ function refuseUnfit(newPassword: string, currentPassword: string, email: string
     throw invalid('new_password', 'This is the current password; choose another.');
 }
 
-/** The email that is to be, if it is to change. Throws with everything that is wrong at once. */
+/** The new email, if it is to change. Throws with everything that is wrong at once. */
 function checked(name: string | undefined, email: string | undefined, currentPassword: string): Email | undefined {
   const ofName = name === undefined ? undefined : nameFault(name);
   const parsed = email === undefined ? undefined : parseEmail(email);
@@ -136,7 +137,7 @@ function checked(name: string | undefined, email: string | undefined, currentPas
   return parsed as Email | undefined;
 }
 
-/** Not UNAUTHENTICATED: the credential of the call holds, and clients answer a 401 by renewing it or by signing out. */
+/** Not UNAUTHENTICATED: the call's credential is valid, and clients react to a 401 by renewing it or signing out. */
 function currentPasswordWrong(): HopError {
   return invalid('current_password', 'The current password is wrong.', 'CURRENT_PASSWORD_WRONG');
 }

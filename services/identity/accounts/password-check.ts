@@ -6,13 +6,13 @@ import type { AccountQueues } from './account-queues.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
 
-/** Whether a password is the one of an account, wherever it is asked for: all guesses at an account count together. */
+/** Checks a password of an account, wherever one is needed: all guesses at an account count together. */
 export interface PasswordCheck {
-  /** Failures before count no more. */
+  /** Earlier failures no longer count. */
   failuresSince(): Date;
   /**
-   * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait. A guess is counted before it is looked at,
-   * so that guesses sent at once do not all find the count of before; one that is not looked at is taken off again.
+   * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait. A guess is counted before it is checked,
+   * so that concurrent guesses do not all see the earlier count; one that is not checked is subtracted again.
    */
   passes(emailKey: string, record: PasswordRecord, password: string, signal?: AbortSignal): Promise<boolean>;
 }
@@ -33,7 +33,7 @@ export function createPasswordCheck({ store, passwords, throttle, queues, now }:
   const counted = async (emailKey: string, matches: (attempt: LoginAttempt) => Promise<boolean>): Promise<boolean> => {
     const attempt = await store.countLoginAttempt(emailKey, new Date(now()), failuresSince());
     const isRight = await matches(attempt).catch(async (error: unknown) => {
-      // One that stays counted slows the next a little, for an hour; the caller is to know why this one was refused.
+      // If it stays counted, the next attempts are slightly slower for an hour; the caller must learn why this one was refused.
       await store.uncountLoginAttempt(emailKey, attempt).catch(() => {});
       throw error;
     });
@@ -48,14 +48,14 @@ export function createPasswordCheck({ store, passwords, throttle, queues, now }:
         await throttle.wait(emailKey, failuresBefore, signal);
         return passwords.matches(password, passwordHash, signal);
       };
-      // First of all by what was read: of a flood, those who would be refused write nothing.
+      // First by the count that was read: in a flood, those who would be refused write nothing.
       throttle.refuseWhenFull(emailKey, failures);
       return queues.run(emailKey, () => counted(emailKey, matches), signal);
     },
   };
 }
 
-/** Of a password that was not looked at, for too many were wrong before. */
+/** Counts a password that was not checked because of too many failures. */
 export function countLimited(asked: 'logins' | 'passwordsConfirmed'): (error: unknown) => never {
   return (error) => {
     if (error instanceof HopError && error.kind === 'limited') counter(metric[asked]).add(1, { outcome: 'limited' });

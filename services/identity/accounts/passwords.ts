@@ -7,7 +7,7 @@ import type { HashingQueue } from './hashing-queue.ts';
 const shortest = 10;
 const longest = 256;
 
-/** OWASP's floor for Argon2id, which is also what the package does unasked; salt 16 bytes, output 32. */
+/** OWASP's minimum for Argon2id, which is also the package's default; salt 16 bytes, output 32. */
 const parameters = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 };
 const parametersInHash = '$argon2id$v=19$m=19456,t=2,p=1$';
 
@@ -19,7 +19,7 @@ export interface PasswordFault extends Violation {
   readonly common: boolean;
 }
 
-/** What keeps a password, told in this field, from being chosen; undefined: nothing. The email is one that an attacker knows as well. */
+/** Why a password for this field is unacceptable; undefined: it is acceptable. The email is a text that an attacker also knows. */
 export function passwordFault(field: string, password: string, email: string): PasswordFault | undefined {
   const length = codePoints(password);
   if (length < shortest || length > longest) {
@@ -33,14 +33,14 @@ export function passwordFault(field: string, password: string, email: string): P
   return undefined;
 }
 
-/** 0000000000, 1234567890123, 9876543210: the list has but some of them, for zxcvbn finds them otherwise. */
+/** 0000000000, 1234567890123, 9876543210: the list has only some of them, since zxcvbn detects them otherwise. */
 function isRunOfDigits(text: string): boolean {
   if (!/^\d+$/.test(text)) return false;
   const steps = [...text.slice(1)].map((digit, at) => (Number(digit) - Number(text[at]) + 10) % 10);
   return [0, 1, 9].some((step) => steps.every((each) => each === step));
 }
 
-/** The two functions that cost; replaced in tests by ones that count. */
+/** The two expensive functions; tests replace them by ones that count. */
 export interface Argon2 {
   hash(password: string, options: typeof parameters): Promise<string>;
   verify(hashed: string, password: string): Promise<boolean>;
@@ -48,14 +48,14 @@ export interface Argon2 {
 
 export interface Passwords {
   hash(password: string, signal?: AbortSignal): Promise<string>;
-  /** Hashes once whether or not there is a hash to compare with, so that the time does not tell. */
+  /** Always computes one hash, whether or not there is one to compare with, so that the time reveals nothing. */
   matches(password: string, hashed: string | undefined, signal?: AbortSignal): Promise<boolean>;
-  /** True when the hash was made with other parameters than are in use now. */
+  /** Whether the hash was made with other parameters than the present ones. */
   isDated(hashed: string): boolean;
 }
 
 export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { hash, verify }): Promise<Passwords> {
-  // What unknown emails are compared with; nobody knows its password.
+  // Unknown emails are compared with this; nobody knows its password.
   const dummy = await argon2.hash(randomBytes(32).toString('base64'), parameters);
   return {
     hash: (password, signal) => queue.run(() => argon2.hash(normalised(password), parameters), signal),
@@ -67,13 +67,13 @@ export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { ha
   };
 }
 
-// The same keys give composed characters on one system and decomposed ones on another.
+// The same keys produce composed characters on one system and decomposed ones on another.
 export function normalised(text: string): string {
   return text.normalize('NFKC');
 }
 
 function codePoints(text: string): number {
-  // A code point has at most two UTF-16 units, so a long text needs no counting.
+  // A code point has at most two UTF-16 units, so a long text need not be counted.
   if (text.length > 2 * longest) return text.length;
   return [...text].length;
 }

@@ -1,9 +1,9 @@
 import Bowser from 'bowser';
 
-/** Longer ones are of nobody that a person would recognise. */
+/** Longer ones come from nothing that a person would recognise. */
 const longest = 512;
 
-/** What a person calls the program that sent this user agent: "Firefox on Linux", "curl"; empty where it says nothing. */
+/** The program's name for a person, from its user agent: "Firefox on Linux", "curl"; empty if unknown. */
 export function clientName(userAgent: string): string {
   const read = userAgent.slice(0, longest);
   if (read === '') return '';

@@ -2,31 +2,31 @@ import type { HandlerContext } from '@connectrpc/connect';
 import { forbidden } from '#runtime/errors/errors.ts';
 import { addResponseMetadata, authorityOf, metadataOf } from '#runtime/rpc/call.ts';
 
-/** The refresh token of a page in a browser, in a cookie that no script can read. */
+/** The refresh token of a browser page, in a cookie that no script can read. */
 export interface SessionCookie {
   /** Throws for a page of another origin, before anything is done for it. */
   admit(context: HandlerContext): void;
-  /** Undefined: the browser holds none. */
+  /** Undefined: the browser has none. */
   read(context: HandlerContext): string | undefined;
   write(context: HandlerContext, refreshToken: string): void;
   clear(context: HandlerContext): void;
 }
 
 interface CookieOptions {
-  /** Of this installation: https makes the cookie Secure. */
+  /** The URL of this installation: https makes the cookie Secure. */
   readonly publicUrl: string;
   readonly lifetimeSeconds: number;
 }
 
-/** Where Envoy puts what a browser sent as `cookie`, on the calls that may see one. */
+/** Where Envoy puts a browser's `cookie` header, for the calls that may see it. */
 const cookieHeader = 'x-hop-cookie';
-/** The ways to the one call that has a use for it, gRPC-Web and REST: a cookie has one path, so there is one for each. */
+/** The paths of the one call that uses it, gRPC-Web and REST: a cookie has one path, so there is one for each. */
 const paths = ['/hop.identity.v1.IdentityService/RefreshSession', '/api/auth/refresh'];
 
 export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOptions): SessionCookie {
   const own = new URL(publicUrl);
   const isSecure = own.protocol === 'https:';
-  // Under this prefix a browser takes the cookie from an encrypted connection alone.
+  // With this prefix a browser accepts the cookie only over an encrypted connection.
   const name = isSecure ? '__Secure-hop_session' : 'hop_session';
   const set = (context: HandlerContext, value: string, seconds: number): void => {
     const attributes = `Max-Age=${seconds}; HttpOnly; SameSite=Strict${isSecure ? '; Secure' : ''}`;
@@ -50,7 +50,7 @@ export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOption
   };
 }
 
-/** Whether a page's origin is the host that its call was sent to; a default port may be said or not. */
+/** Whether a page's origin is the host that its call was sent to; a default port may be given or omitted. */
 function isSameHost(origin: string, authority: string): boolean {
   if (!URL.canParse(origin)) return false;
   const { protocol, host } = new URL(origin);

@@ -18,7 +18,7 @@ interface OpenSessionRow extends QueryResultRow {
   expires_at: Date;
 }
 
-// Under a lock that a change of the password waits for, or that waits for it: no session of the old password is opened after the change.
+// Under a lock shared with password changes: no session is opened with the old password after the change.
 const insertSession = `
   with u as (
     select id from identity.users where id = $1 and password_version = $6 for share
@@ -29,7 +29,8 @@ const insertSession = `
   )
   select id from s`;
 
-// Both rows are locked: twins queue up behind the token, and a log-out does behind the session. Only locked rows are read
+// Both rows are locked: concurrent refreshes queue up behind the token, and a log-out behind the session. Only locked rows are read anew
+// after the wait.
 // anew after the wait.
 const lockToken = `
   select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, ${accountColumns}
@@ -49,7 +50,7 @@ const replaceToken = `
   )
   update identity.sessions set expires_at = $6, renewed_at = $2 where id = $5`;
 
-// To the millisecond, as page tokens and JavaScript's dates have it: else those of the same millisecond would be skipped.
+// To the millisecond, like page tokens and JavaScript dates: otherwise sessions of the same millisecond would be skipped.
 const lastUsed = "date_trunc('milliseconds', coalesce(renewed_at, created_at))";
 
 const selectSessions = `
@@ -64,7 +65,7 @@ const endSession = `
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
-// Locked in one order: two calls at once, each to keep its own session, must not wait for each other.
+// Locked in a fixed order: two concurrent calls, each to keep its own session, must not deadlock.
 const endOtherSessions = `
   with others as (
     select id from identity.sessions
@@ -113,7 +114,7 @@ interface Others {
   readonly limit: number;
 }
 
-/** Answers how many were ended. */
+/** Returns how many were ended. */
 export async function endOthers(rows: ReadRows, { keptId, userId, at, limit }: Others): Promise<number> {
   return (await rows(endOtherSessions, [keptId, userId, at, limit])).length;
 }

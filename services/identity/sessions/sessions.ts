@@ -9,7 +9,7 @@ import { inBatches } from '../in-batches.ts';
 import type { Account, HeldToken, KeptToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 import type { IssueAccessToken, IssuedToken } from './access-token.ts';
 
-/** What a person holds after signing in. */
+/** What a person receives after signing in. */
 export interface SignedIn {
   readonly account: Account;
   readonly access: IssuedToken;
@@ -17,15 +17,15 @@ export interface SignedIn {
 }
 
 export interface Sessions {
-  /** client says what signed in, to be shown to the person. */
+  /** client is the program that signed in, to be shown to the person. */
   open(account: Account, client: string): Promise<SignedIn>;
-  /** onReuse is told whose session is ended because its token was traded before. */
+  /** onReuse is called with the session that is ended because its token had been used before. */
   refresh(refreshToken: string, onReuse: (held: HeldToken) => void): Promise<SignedIn>;
-  /** A page of those of a person that are open, the latest used first. */
+  /** A page of a person's open sessions, the most recently used first. */
   list(userId: string, page: PageRequest): Promise<SessionPage>;
-  /** False: the person has no such session, or it is over already. */
+  /** False: the person has no such session, or it is already over. */
   end(sessionId: string, userId: string): Promise<boolean>;
-  /** Ends all of a person's but the one that is kept; answers how many. */
+  /** Ends all of a person's sessions but the kept one; returns how many. */
   endOthers(keptId: string, userId: string): Promise<number>;
 }
 
@@ -44,7 +44,7 @@ interface SessionParts {
   readonly store: SessionStore;
   readonly issue: IssueAccessToken;
   readonly refreshLifetimeMs: number;
-  /** For how long a token that was traded is answered with the same successor. */
+  /** For how long a used token is still answered with the same successor. */
   readonly graceMs: number;
   readonly now?: () => number;
 }
@@ -55,8 +55,8 @@ const secretBytes = 32;
 const defaultPageSize = 100;
 
 /**
- * A session is a family of refresh tokens, each good for one trade. A client that lost the answer asks again and gets the
- * same successor; one that comes after the grace holds a copy, and nobody can tell which of the two is the thief's, so the
+ * A session is a family of refresh tokens, each valid for one exchange. A client that lost the response asks again and gets the same
+ * successor; whoever uses the token after the grace period holds a copy, and it is impossible to tell which of the two is the thief, so the
  * family ends.
  */
 export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now = Date.now }: SessionParts): Sessions {
@@ -69,7 +69,7 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
     async open(account, client) {
       const refreshToken = prefix + randomBytes(secretBytes).toString('base64url');
       const sessionId = await store.openSession({ account, token: kept(refreshToken, now()), client });
-      // The password was changed since it was checked: by now it is wrong.
+      // The password was changed after it was checked: by now it is wrong.
       if (sessionId === undefined) throw loginFailed();
       return { account, access: await issue(account, sessionId), refreshToken };
     },
@@ -125,8 +125,8 @@ function judge(
 }
 
 /**
- * The successor hangs on the token and on a random nonce that the database keeps for the grace: a thief who holds only one of
- * the two cannot tell it, and neither the token nor its successor is stored.
+ * The successor is derived from the token and a random nonce that the database keeps for the grace period: a thief with only one of the two
+ * cannot compute it, and neither the token nor its successor is stored.
  */
 function successorOf(token: string, nonce: Buffer): string {
   return prefix + createHmac('sha256', token).update('successor').update(nonce).digest('base64url');

@@ -9,7 +9,7 @@ export interface SigningKey {
   readonly createdAt: number;
 }
 
-/** What the file of keys held when it was last read well. */
+/** The content of the key file when it was last read successfully. */
 export interface SigningKeys {
   /** The key that new tokens are signed with. */
   signer(now?: number): SigningKey;
@@ -20,9 +20,9 @@ export interface SigningKeys {
 
 interface SigningKeyOptions {
   readonly log: Log;
-  /** How often to look whether the file was changed. */
+  /** How often to check whether the file was changed. */
   readonly pollMs: number;
-  /** A key signs only when it is so old: every process that caches the public keys has heard of it by then. */
+  /** The age at which a key begins to sign: by then every process that caches the public keys has it. */
   readonly publishMs: number;
 }
 
@@ -34,8 +34,8 @@ interface KeySet {
 const mostKeys = 16;
 
 /**
- * Reads `{"keys": [{"kid", "private_pem", "created_at"}]}` (P-256) and again whenever the file has changed; a file that
- * cannot be used is logged, and the keys before it stay. Throws when the first reading fails.
+ * Reads `{"keys": [{"kid", "private_pem", "created_at"}]}` (P-256), and again whenever the file has changed; an unusable file is logged,
+ * and the previous keys stay. Throws when the first reading fails.
  */
 export function openSigningKeys(path: string, { log, pollMs, publishMs }: SigningKeyOptions): SigningKeys {
   let current = readKeySet(path);
@@ -52,7 +52,7 @@ export function openSigningKeys(path: string, { log, pollMs, publishMs }: Signin
       read = state;
       log.info({ keys: current.keys.map(({ keyId }) => keyId) }, 'signing keys were read');
     } catch (error) {
-      // Tried again each time, for what is amiss need not be in the file; told once.
+      // Retried each time, since the cause need not be in the file; logged once.
       if (state !== refused) log.error({ err: error }, 'the signing keys cannot be read; those from before stay');
       refused = state;
     }
@@ -90,7 +90,7 @@ function readKey(entry: unknown, where: string): SigningKey {
   return { keyId: entry.kid, privateKey, createdAt };
 }
 
-// The errors of these two quote what they were given.
+// The error messages of these two quote their input.
 function parse(text: string): unknown {
   try {
     return JSON.parse(text);
