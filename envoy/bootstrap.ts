@@ -13,7 +13,7 @@ const mebibyte = 1_048_576;
 export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: Seen): JsonObject {
   return {
     node: { id: settings.edgeId ?? 'edge-1', cluster: 'hopline-edge' },
-    // Anyone who reaches admin can stop Envoy and read its secrets, so only this host can.
+    // Whoever reaches admin can stop Envoy and read its secrets, so only this host can reach it.
     admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
     static_resources: {
       listeners: [...listeners(settings, rpcs, seen), ...(settings.stats ? [statsListener(settings.stats)] : [])],
@@ -35,28 +35,25 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
 }
 
 const runtime: JsonObject = {
-  // One turn of the loop takes one request of a connection, so that a connection full of requests and resets waits its turn.
+  // One iteration of the event loop handles one request per connection, so that a connection full of requests and resets waits its turn.
   'http.max_requests_per_io_cycle': 1,
-  // A connection that mostly resets what it asked for (rapid reset) is closed.
+  // A connection that mostly resets its requests (rapid reset) is closed.
   'overload.premature_reset_total_stream_count': 100,
   'overload.premature_reset_min_stream_lifetime_seconds': 1,
-  // By HTTP/2 the method is known in any case; here it is 405 as any other that no path has.
+  // HTTP/2 accepts the QUERY method anyway; with this HTTP/1 does too, and answers 405 as for any other method that a path does not have.
   'envoy.reloadable_features.http1_allow_query_method': true,
-  // The patterns of url-syntax.ts are larger than the cautious default; they are compiled once, from this repository.
+  // The patterns of url-syntax.ts exceed the cautious default; they are compiled once, and come from this repository.
   're2.max_program_size.error_level': 4_096,
   're2.max_program_size.warn_level': 4_096,
 };
 
-/**
- * What Envoy gives up, in this order, as its memory fills: idle connections, the streams that hold most, keep-alive, new
- * requests, new connections.
- */
+/** What Envoy sheds, in this order, as its memory fills: idle connections, the streams that hold most, keep-alive, new requests, new connections. */
 function overload(connections: number, heapBytes: number): JsonObject {
   const heap = 'heap';
   const at = (value: number): JsonObject => ({ name: heap, threshold: { value } });
   return {
     refresh_interval: '0.25s',
-    // Streams that hold less than 2^16 bytes are not looked at.
+    // Streams that hold less than 2^16 bytes are not tracked.
     buffer_factory_config: { minimum_account_to_track_power_of_two: 16 },
     resource_monitors: [
       extension(heap, 'envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig', {

@@ -5,33 +5,33 @@ import { limits } from './limits.ts';
 import { retryBudget } from './routes/retries.ts';
 import type { Upstream } from './settings.ts';
 
-/** A service as Envoy calls it: gateway-access thrice, for what stands before every call of the API, for the pages and for the readiness. */
+/** A service as Envoy calls it: gateway-access three times, for the checks before each API call, for the pages and for the readiness. */
 export type ClusterName = Upstream | 'pages' | 'readiness';
 
 interface Bounds {
-  /** Requests at once, of the whole Envoy; the next one is answered 503 at once. */
+  /** Concurrent requests of the whole Envoy; the next one gets 503 at once. */
   readonly requests: number;
-  /** Where it is, where that is not its name. */
+  /** The service, if its name differs. */
   readonly at?: Upstream;
-  /** Who is called while nobody is there. */
+  /** The service to call while no host of the first is available. */
   readonly instead?: Upstream;
 }
 
 /**
- * What is in flight waits its turn in the service: the bound over the pace of the service is the longest wait, and it has to
- * stay well under the deadline, on a slow machine as well. So it is small where calls are short. It is no rate: 256 calls
- * of 1 ms are 256,000 a second (docs/decisions/0013-overload.md).
+ * Requests in flight wait their turn in the service: the limit divided by the service's rate is the longest wait, which has to stay well
+ * below the deadline, even on a slow machine. So the limit is small where calls are short. It does not limit the rate: 256 calls of 1 ms
+ * are 256,000 a second (docs/decisions/0013-overload.md).
  */
 const bounds: Readonly<Record<ClusterName, Bounds>> = {
   link: { requests: 512 },
-  // Redirects are refused before they come here (filters.ts); the rest are calls of teams, and a listener beside.
+  // Redirects beyond their limit are refused earlier (filters.ts); the rest are calls of teams, and another listener.
   resolver: { requests: 512 },
   identity: { requests: 256 },
   analytics: { requests: 256 },
   'gateway-access': { requests: 256 },
-  // Anybody may ask for pages, without limit: they must not take the places of the checks of credentials.
+  // Anybody may request pages, without limit: they must not take the places of the credential checks.
   pages: { requests: 64, at: 'gateway-access' },
-  // A balancer before this door takes it away where it is not ready, and redirects need no gateway-access.
+  // A load balancer takes this edge out of rotation when it is not ready, and redirects do not need gateway-access.
   readiness: { requests: 64, at: 'gateway-access', instead: 'resolver' },
 };
 
@@ -43,10 +43,13 @@ export function clusters(upstreams: Readonly<Record<Upstream, readonly Address[]
   });
 }
 
-/** In percent: a group has all calls while one of a hundred of its hosts is in rotation. With Envoy's own 140 it has 70 % of them while half are. */
+/**
+ * In percent: a group gets all calls as long as one in a hundred of its hosts is in rotation. With Envoy's default of 140 it gets 70 %
+ * while half of them are.
+ */
 const allOf = 10_000;
 
-/** A group of addresses is called while nobody of those before it is in rotation. */
+/** A group of addresses is called only while no host of the earlier groups is in rotation. */
 function cluster(name: ClusterName, groups: readonly (readonly Address[])[], requests: number): JsonObject {
   const addresses = groups.flat();
   if (groups.some((group) => group.length === 0)) throw new Error(`Envoy has no address for ${name}.`);
@@ -79,7 +82,7 @@ const breaker: JsonObject = {
   retry_budget: retryBudget,
 };
 
-/** A shed or an error of a service is an answer; only what keeps Envoy from talking to a host puts that host out. */
+/** A shed or an error of a service is an answer; only a host that Envoy cannot talk to is ejected. */
 const outliers: JsonObject = {
   split_external_local_origin_errors: true,
   consecutive_local_origin_failure: 5,
@@ -112,13 +115,13 @@ const http2: JsonObject = {
       max_concurrent_streams: 1_000,
       initial_stream_window_size: limits.connectionBufferBytes,
       initial_connection_window_size: 1_048_576,
-      // A host that is gone without a word is noticed in seconds, not by the kernel's minutes.
+      // A host that vanishes is noticed within seconds, not after the kernel's minutes.
       connection_keepalive: { interval: '10s', timeout: '2s', connection_idle_interval: '5s' },
     },
   },
 };
 
-/** Every address that a name has is an endpoint of its own (a headless service in Kubernetes). */
+/** Every address of a name is a separate endpoint (a headless service in Kubernetes). */
 export const byName = extension('envoy.clusters.dns', 'envoy.extensions.clusters.dns.v3.DnsCluster', {
   dns_refresh_rate: '5s',
   respect_dns_ttl: true,

@@ -11,7 +11,7 @@ import { edgeTranscoder, filter, type Script } from './routes/route-filters.ts';
 
 const filters = 'envoy.extensions.filters.http';
 
-/** The HTTP filters in their order; README.md, "The filters", says why it is this one. */
+/** The HTTP filters in order; README.md, "The filters", explains the order. */
 export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string, rateLimits: RateLimitFilters): JsonObject[] {
   const edge = rpcs.filter((rpc) => rpc.exposure === Exposure.EDGE);
   const api = rpcs.filter((rpc) => rpc.exposure === Exposure.PUBLIC && rpc.bindings.length > 0);
@@ -36,8 +36,9 @@ const servicesOf = (rpcs: readonly Rpc[]): string[] => [...new Set(rpcs.map((rpc
 const optIn = (entry: JsonObject): JsonObject => ({ ...entry, disabled: true });
 
 /**
- * A bound on redirects in flight that refuses the next one before anything is done for it, which costs Envoy half of a refusal by the cluster's breaker
- * (docs/decisions/0013-overload.md). The filter can find a bound by itself; least and most are the same here, so it has none to find.
+ * A limit on redirects in flight that refuses the next one before any work is done for it, at half of what a refusal by the cluster's
+ * breaker costs Envoy (docs/decisions/0013-overload.md). The filter can adapt its limit; here minimum and maximum are the same, so it stays
+ * fixed.
  */
 function redirectsInFlight(): JsonObject {
   const bound = limits.redirectsInFlight;
@@ -51,8 +52,8 @@ function redirectsInFlight(): JsonObject {
 }
 
 /**
- * A link is followed whatever its query says, and no parameter can take the place of the path. Nor can a body, which the
- * scripts drop where its length is said before; of one in chunks, which a route cannot see coming, nothing that says anything fits.
+ * A link is followed whatever its query says, and no parameter can replace the path. Nor can a body: the scripts drop one whose length is
+ * announced; in a chunked one, which a route cannot detect, no known field is accepted.
  */
 function edgeTranscoding(service: string, edge: readonly Rpc[], descriptorPath: string): JsonObject {
   return transcoder(edgeTranscoder(service), [service], descriptorPath, {
@@ -96,8 +97,8 @@ function transcoder(
 }
 
 /**
- * Asks gateway-access who calls. It sees the headers that it needs, never the body. When it is away, the status is one that
- * it never answers itself: local-replies.ts makes 503 of it.
+ * Asks gateway-access who the caller is. It gets the headers that it needs, never the body. When it is unavailable, the status is one that
+ * it never returns itself: local-replies.ts turns that into 503.
  */
 function authorize(): JsonObject {
   const who = ['authorization', 'user-agent', 'x-envoy-external-address'];
@@ -117,7 +118,7 @@ function authorize(): JsonObject {
   });
 }
 
-/** REST answers carry no trace of gRPC, nor do their trailers, which HTTP/2 has where the transcoder leaves an answer without a body as it is. */
+/** REST answers show no trace of gRPC, nor do their trailers, which HTTP/2 has when the transcoder passes on an answer without a body. */
 function hygiene(): JsonObject {
   const names = ['grpc-status', 'grpc-message', 'grpc-status-details-bin', 'grpc-encoding', 'grpc-accept-encoding'];
   return extension(filter.hygiene, `${filters}.header_mutation.v3.HeaderMutation`, {
@@ -128,7 +129,7 @@ function hygiene(): JsonObject {
   });
 }
 
-/** What a request of the API must be, what of a query the transcoder must not see, and what an answer becomes. */
+/** Validates API requests, hides parts of a query from the transcoder, and adapts answers. */
 function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
   const source = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
   const inline = (...parts: string[]): JsonObject => ({ inline_string: parts.join('\n') });
@@ -140,7 +141,7 @@ function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
     redirect: inline(source('status'), source('length'), source('redirect')),
     'careful-redirect': inline(source('body'), careful, source('status'), source('length'), source('redirect')),
   };
-  // What a script changes of a request leads to no other route: the one that was found stays.
+  // What a script changes in a request leads to no other route: the selected one stays.
   return extension(filter.script, `${filters}.lua.v3.Lua`, { source_codes: scripts, clear_route_cache: false });
 }
 
@@ -159,8 +160,8 @@ function compressor(): JsonObject {
 }
 
 /**
- * What a client may not say, taken out before anything reads it: what Envoy and the mesh say to each other, who the
- * client was according to itself, and the trace it would like to be part of.
+ * Headers that a client may not set, removed before anything reads them: those that Envoy and the mesh exchange, the client's claims about
+ * its address, and the trace that it would like to join.
  */
 export function fromOutside(trustedProxies: number): JsonObject[] {
   const exact = [

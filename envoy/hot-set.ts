@@ -6,12 +6,12 @@ import { limits } from './limits.ts';
 
 const cluster = 'hot-set';
 
-/** Tried again soon: while Envoy and its gateway-edge do not talk, the lease lapses and every redirect is cold. */
+/** Retries soon: while Envoy and its gateway-edge are disconnected, the lease expires and every redirect is cold. */
 const backOff: JsonObject = { base_interval: '0.1s', max_interval: '1s' };
 
 /**
- * An Envoy without its gateway-edge starts after this wait, and serves cold. What it is (60 KB, for it names each extension that it was
- * built with) it says once for each stream: else it would with each acknowledgement, four times a second for the lease alone.
+ * An Envoy without its gateway-edge starts after this wait, and serves cold. It describes itself (60 KB, naming every built-in extension)
+ * once per stream: otherwise it would with each acknowledgement, four times a second for the lease alone.
  */
 const source = (apiType: 'GRPC' | 'DELTA_GRPC'): JsonObject => ({
   initial_fetch_timeout: '0.5s',
@@ -24,13 +24,13 @@ const source = (apiType: 'GRPC' | 'DELTA_GRPC'): JsonObject => ({
   },
 });
 
-/** Virtual hosts of single domains, with the links that are followed most, from gateway-edge. */
+/** Virtual hosts of single domains, with their most followed links, from gateway-edge. */
 export const hotVirtualHosts: JsonObject = { config_source: source('DELTA_GRPC') };
 
-/** Whether they may be served: a runtime key that lapses unless gateway-edge goes on saying so. */
+/** Whether they may be served: a runtime key that expires unless gateway-edge keeps renewing it. */
 export const leaseLayer: JsonObject = { name: 'lease', rtds_layer: { name: 'lease', rtds_config: source('GRPC') } };
 
-/** The gateway-edge beside this Envoy. Its health is not asked: the lease says more. */
+/** The gateway-edge of this Envoy. It has no health check: the lease says more. */
 export function hotSetCluster(address: Address): JsonObject {
   return {
     name: cluster,
@@ -40,7 +40,7 @@ export function hotSetCluster(address: Address): JsonObject {
       [httpOptions]: typed(httpOptions, {
         explicit_http_config: {
           http2_protocol_options: {
-            // A hot set is some megabytes; in the windows of a call it would come in a hundred pieces.
+            // A hot set is some megabytes; with the window size of a call it would arrive in a hundred pieces.
             initial_stream_window_size: 4_194_304,
             initial_connection_window_size: 8_388_608,
             connection_keepalive: { interval: '1s', timeout: '1s' },

@@ -22,7 +22,7 @@ const httpManager = 'envoy.extensions.filters.network.http_connection_manager.v3
 
 export type DoorName = 'public' | 'internal';
 
-/** The two doors; where they are asked for, HTTP/3 on the public one, and the way from http to it. */
+/** The two listeners; if configured, HTTP/3 on the public one, and the redirect from http to it. */
 export function listeners(settings: EnvoySettings, rpcs: readonly Rpc[], seen: Seen): JsonObject[] {
   const { publicAddress, internalAddress, publicTls, internalTls, redirectAddress } = settings;
   const manager = (door: DoorName): JsonObject => connectionManager(settings, rpcs, seen, door);
@@ -72,7 +72,7 @@ function quic(settings: EnvoySettings, seen: Seen, rpcs: readonly Rpc[]): JsonOb
   };
 }
 
-/** Redirects http to the same place by https. Nothing is logged here: a click is the request that follows. */
+/** Redirects http to the same place on https. Nothing is logged here: the click is the request that follows. */
 function toHttps(address: Address, port: number): JsonObject {
   const redirect = (response_code: string): JsonObject => ({
     https_redirect: true,
@@ -93,7 +93,7 @@ function toHttps(address: Address, port: number): JsonObject {
           name: 'all',
           domains: ['*'],
           routes: [
-            // Every client knows 301; of the others only 308 keeps the method.
+            // Every client knows 301; of the other statuses only 308 keeps the method.
             { match: { prefix: '/', headers: [read] }, redirect: redirect('MOVED_PERMANENTLY') },
             { match: { prefix: '/' }, redirect: redirect('PERMANENT_REDIRECT') },
           ],
@@ -175,7 +175,8 @@ function whoIsThere(trustedProxies: number): JsonObject {
     use_remote_address: true,
     xff_num_trusted_hops: trustedProxies,
     skip_xff_append: false,
-    // Nobody is inside: an address says nothing about who may do what. An empty list would mean the private ranges, so
+    // Nobody is internal: an address says nothing about permissions. An empty list would mean the private ranges, so this is a range that
+    // no client can come from.
     // this is a range that no client can come from.
     internal_address_config: {
       unix_sockets: false,
@@ -211,10 +212,11 @@ const patience: JsonObject = {
 };
 
 const http1 = (publicHost: string | undefined): JsonObject => ({
-  // Still what some proxies speak to what is behind them, and some load generators. It need not name a host (RFC 9112, 3.3).
+  // Some proxies still use it towards their backends, and some load generators. It need not name a host (RFC 9112, 3.3).
   accept_http_10: true,
   ...(publicHost === undefined ? {} : { default_host_for_http_10: publicHost }),
-  // An offer to speak something else is not taken up, whatever it is, and the request is answered as if it were not there: some clients offer TLS with each
+  // Any offer to upgrade is ignored, and the request answered as if it were not there: some clients offer TLS with each request over plain
+  // HTTP, and would otherwise be refused.
   // request over plain HTTP, and would be refused.
   ignore_http_11_upgrade: [{ safe_regex: { regex: '.*' } }],
 });

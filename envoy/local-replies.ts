@@ -14,9 +14,9 @@ interface Reply {
   readonly code: number;
   readonly reason: Reason;
   readonly message: string;
-  /** Said in Retry-After, unless the filter that refused says another time. */
+  /** Sent as Retry-After, unless the filter that refused sets another time. */
   readonly retryAfterSeconds?: number;
-  /** What a client of gRPC hears, where that differs. */
+  /** What a gRPC client gets, where that differs. */
   readonly grpc?: Partial<Pick<Reply, 'code' | 'reason' | 'message'>>;
 }
 
@@ -35,10 +35,13 @@ const overloaded = {
   retryAfterSeconds: 1,
 } as const;
 
-/** What the filter that counts redirects in flight says (filters.ts), and nothing else does: it has no flag to be known by. It leaves as `overloaded`. */
+/**
+ * The status of the filter that limits redirects in flight (filters.ts), used by nothing else, because the filter has no response flag.
+ * Clients get `overloaded`.
+ */
 export const tooManyInFlight = 507;
 
-/** A request's headers, as Envoy reads them and as the check of credentials finds them. */
+/** Too large for Envoy's limit, or for that of the credential check. */
 const tooManyHeaders: Reply = {
   status: 431,
   code: 3,
@@ -47,11 +50,11 @@ const tooManyHeaders: Reply = {
   grpc: { code: 8 },
 };
 
-/** What Envoy says when it answers by itself. Texts of its own ("upstream connect error …") never leave it. */
+/** Envoy's own answers. Its built-in texts ("upstream connect error …") are never sent. */
 const replies: readonly Reply[] = [
   { status: 400, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not what the call takes.' },
   { status: 401, code: 16, reason: 'CREDENTIALS_INVALID', message: 'The credentials are not valid.' },
-  // Not a lack of rights, which gateway-access says itself: a scheme or an upgrade that this door does not have.
+  // Not missing permissions, which gateway-access reports itself, but a scheme or an upgrade that this listener does not support.
   { status: 403, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request is not for this door.' },
   {
     status: 404,
@@ -87,12 +90,12 @@ const replies: readonly Reply[] = [
     reason: 'DEADLINE_EXCEEDED',
     message: 'The answer was not ready in time.',
     retryAfterSeconds: 1,
-    // Envoy does not tell whether the time was ours or the caller's.
+    // Envoy does not say whether the timeout was ours or the caller's.
     grpc: { code: 4 },
   },
 ];
 
-/** What is said of the body of a GET that is not dropped: one in chunks (filters.ts), or larger than a connection's buffer. */
+/** For the body of a GET that is not dropped: a chunked one (filters.ts), or one larger than a connection's buffer. */
 const bodyOfGet: Reply = {
   status: 413,
   code: 3,
@@ -100,7 +103,7 @@ const bodyOfGet: Reply = {
   message: 'A GET or a HEAD takes no body.',
 };
 
-/** What Envoy's parser did not take. It says no more than that, so here is what such requests mostly are. */
+/** What Envoy's parser refused. It gives no details, so this names the most likely causes. */
 const unreadable: Reply = {
   status: 400,
   code: 3,
@@ -109,17 +112,20 @@ const unreadable: Reply = {
     'The request is not HTTP. It has a registered method, one Host, and a path and a query in ASCII, with all else in them percent-encoded.',
 };
 
-/** The HTTP status that leaves, where it differs: 403 is about nobody's rights, 415 would only confuse a browser, 501 is no fault of ours, and a part that is late is down. */
+/**
+ * The HTTP status that is sent, where it differs: 403 is not about permissions, 415 would only confuse a browser, 501 is no fault of ours,
+ * and a service that times out is treated as down.
+ */
 const statusOf: Readonly<Record<number, number>> = { 403: 400, 415: 400, 501: 400, 502: 503, 504: 503 };
 
 /**
- * In order: what gateway-access answered goes out as it is; a gRPC client gets a grpc-status with its details; a
- * browser a small page; everybody else the error body of the API.
+ * In order: what gateway-access answered is passed on unchanged; a gRPC client gets a grpc-status with its details; a browser a small page;
+ * everyone else the error body of the API.
  */
 export function localReplies(): JsonObject {
   return {
     mappers: [
-      // A hot redirect: first, so that it is not held against fifty filters to find that it is as it should be.
+      // A hot redirect: first, so that it need not be matched against fifty filters only to stay as it is.
       { filter: compared('LE', 399), body_format_override: asItIs },
       ...overload(),
       grpcReply({ ...tooManyHeaders, ...tooManyHeaders.grpc }, both(overfull, grpc)),
@@ -164,7 +170,7 @@ export function localReplies(): JsonObject {
   };
 }
 
-/** What is shed has to cost little, so it stands before the many. */
+/** Shedding has to be cheap, so it comes before the many. */
 function overload(): JsonObject[] {
   return [
     grpcReply(overloaded, both(shed, grpc)),
@@ -182,8 +188,8 @@ const retryAfter = ({ retryAfterSeconds }: Reply): JsonObject[] =>
   retryAfterSeconds === undefined ? [] : [defaultHeader('retry-after', String(retryAfterSeconds))];
 
 /**
- * A trailers-only answer. To native gRPC Envoy gives its content type. To gRPC-Web it is what the grpc_web filter, where
- * it is on, leaves alone; of any other it would make a status that says less, without details.
+ * A trailers-only answer. For native gRPC Envoy sets the content type. For gRPC-Web this one makes the grpc_web filter, where it is on,
+ * leave the answer alone; any other it would replace by a less specific status without details.
  */
 function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
   const headers = {
@@ -202,7 +208,7 @@ function grpcReply(reply: Reply, filter: JsonObject): JsonObject {
 
 function statusOfReply({ status, code, reason, message, retryAfterSeconds }: Reply): Status {
   const details = [anyPack(ErrorInfoSchema, create(ErrorInfoSchema, { reason, domain: errorDomain }))];
-  // How long a limit lasts is known to the header alone: what is in base64 is the same for all.
+  // Only the header tells how long a limit lasts: the base64 details are the same for everyone.
   if (retryAfterSeconds !== undefined && status !== 429) {
     const retryDelay = { seconds: BigInt(retryAfterSeconds) };
     details.push(anyPack(RetryInfoSchema, create(RetryInfoSchema, { retryDelay })));
@@ -238,7 +244,7 @@ const status = (value: number): JsonObject => compared('EQ', value);
 const atLeast = (value: number): JsonObject => compared('GE', value);
 const header = (matcher: JsonObject): JsonObject => ({ header_filter: { header: matcher } });
 const both = (...filters: JsonObject[]): JsonObject => ({ and_filter: { filters } });
-/** Refused or failed at the check of credentials. Where gateway-access gave no answer, it is 502 (filters.ts). */
+/** Refused or failed at the credential check. If gateway-access gave no answer, it is 502 (filters.ts). */
 const fromGateway: JsonObject = { response_flag_filter: { flags: ['UAEX'] } };
 /** Too much in flight to a service, or too little memory left. */
 const shed: JsonObject = {
@@ -246,8 +252,8 @@ const shed: JsonObject = {
 };
 const answered = compared('NE', 502);
 /**
- * The client's headers fit, but not with what Envoy and gateway-access have added: the check of credentials says 500 of it, without a body.
- * A 500 of gateway-access itself says that it is one (gateway/access/authz/denied.ts).
+ * The client's headers fit, but not together with what Envoy and gateway-access add: the credential check answers 500, without a body. A
+ * 500 of gateway-access itself is marked as such (gateway/access/authz/denied.ts).
  */
 const overfull = both(fromGateway, status(500), {
   metadata_filter: {
@@ -259,14 +265,14 @@ const overfull = both(fromGateway, status(500), {
     match_if_key_not_found: true,
   },
 });
-/** A call that came as gRPC. One that the transcoder made into gRPC has its original path. */
+/** A call that came as gRPC. One that the transcoder turned into gRPC has its original path. */
 const grpc = both(
   header({ name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } }),
   header({ name: 'x-envoy-original-path', present_match: false }),
 );
-/** Nothing was read of it. */
+/** Nothing of the request was read. */
 const noRequest = header({ name: ':method', present_match: false });
-/** Before the transcoder, which makes a POST of it, and behind it. */
+/** Before the transcoder, which turns it into a POST, and after it. */
 const isGet: JsonObject = {
   or_filter: {
     filters: [':method', 'x-envoy-original-method'].map((name) =>
@@ -275,7 +281,7 @@ const isGet: JsonObject = {
   },
 };
 const browser = header({ name: 'accept', string_match: { contains: 'text/html' } });
-/** Before the transcoder there is no original path, which is none of the API either. */
+/** Before the transcoder there is no original path, and that is not the API either. */
 const notApi = both(
   ...[':path', 'x-envoy-original-path'].map((name) =>
     header({ name, string_match: { prefix: '/api/' }, invert_match: true, treat_missing_header_as_empty: true }),

@@ -10,13 +10,13 @@ import { ownCallRetries } from './routes/retries.ts';
 /** The figures of the public contract. */
 export const defaultRateLimits: RateLimits = loadConfig(rateLimitTable, {});
 
-/** The filters that count before the check of credentials, and after it. */
+/** The filters that count before the credential check, and after it. */
 export interface RateLimitFilters {
   readonly byAddress: readonly JsonObject[];
   readonly byCaller: readonly JsonObject[];
 }
 
-/** Calls with a limit of their own; all others without credentials share one. What asks for a password counts as a log-in. */
+/** Calls with a limit of their own; all others without credentials share one. A call that asks for a password counts as a log-in. */
 const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
   'hop.identity.v1.IdentityService/SignUp': 'signups',
   'hop.identity.v1.IdentityService/LogIn': 'logins',
@@ -28,7 +28,7 @@ const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
 const shared = 'limit-address';
 
 const byAddress: JsonObject = { masked_remote_address: { v4_prefix_mask_len: 32, v6_prefix_mask_len: 64 } };
-/** Said by gateway-access, which counted the call for all edges; without it there is no descriptor, and nothing is counted. */
+/** Set by gateway-access, which counted the call across all edges; without it there is no descriptor, and nothing is counted. */
 const byCaller: JsonObject = {
   metadata: {
     descriptor_key: 'caller',
@@ -39,7 +39,7 @@ const byCaller: JsonObject = {
 const always = (limit: LimitName): JsonObject => ({
   generic_key: { descriptor_key: 'limit', descriptor_value: limit },
 });
-/** Credentials that do not hold are counted by gateway-access, which is the one to know. */
+/** Invalid credentials are counted by gateway-access, which is the one that knows. */
 const withoutCredentials: JsonObject = {
   header_value_match: {
     descriptor_key: 'limit',
@@ -49,7 +49,7 @@ const withoutCredentials: JsonObject = {
   },
 };
 
-/** A limit as Envoy counts it by itself: whose figures, what makes the descriptor, and what its entries are. */
+/** A limit as counted by Envoy itself: its values, the descriptor, and the descriptor's entries. */
 interface Near {
   readonly limit: LimitName;
   readonly actions: readonly JsonObject[];
@@ -61,7 +61,7 @@ const near = {
   'near signups': { limit: 'signups', ...address },
   'near logins': { limit: 'logins', ...address },
   'near anonymous': { limit: 'anonymous', ...address },
-  /** Calls that want credentials; the filters of Envoy have one set of buckets each, so these are not the ones above. */
+  /** Calls that need credentials; each of Envoy's filters has its own buckets, so these are not the ones above. */
   'near uncredentialed': {
     limit: 'anonymous',
     actions: [withoutCredentials, byAddress],
@@ -72,9 +72,8 @@ const near = {
 type NearName = keyof typeof near;
 
 /**
- * Each limit stands twice. Envoy's own count comes first: what one address sends too much of here ends here,
- * cheaply, whether the count that all edges share can be asked or not. It holds the same figures, so it never
- * refuses what one edge alone should let through.
+ * Each limit exists twice. Envoy's own count comes first: the excess of one address ends here, cheaply, whether or not the shared count is
+ * available. It has the same values, so it never refuses what should pass a single edge.
  */
 export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
   const { 'near caller': _, ...addresses } = near;
@@ -85,7 +84,7 @@ export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
   };
 }
 
-/** Which limits a route has, as the configuration of its filters. What is not PUBLIC has none. */
+/** The limits of a route, as configuration of its filters. Calls that are not PUBLIC have none. */
 export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
   if (exposure !== Exposure.PUBLIC) return {};
   const own = ownLimits[name];
@@ -105,7 +104,7 @@ function counts(actions: readonly JsonObject[]): JsonObject {
   return typed('envoy.extensions.filters.http.ratelimit.v3.RateLimitPerRoute', { rate_limits: [{ actions }] });
 }
 
-/** The count of all edges, kept by gateway-access. When it cannot be asked, the request goes on. */
+/** The count across all edges, kept by gateway-access. When it is unavailable, the request proceeds. */
 function sharedFilter(name: string): JsonObject {
   return extension(name, 'envoy.extensions.filters.http.ratelimit.v3.RateLimit', {
     domain: 'hopline',
@@ -129,16 +128,16 @@ function nearFilter(name: NearName, figures: RateLimits): JsonObject {
   const { calls, periodSeconds } = figures[limit];
   return extension(name, 'envoy.extensions.filters.http.local_ratelimit.v3.LocalRateLimit', {
     stat_prefix: name.replace(' ', '_'),
-    // Both are 0 % where they are not said.
+    // Both default to 0 %.
     filter_enabled: whole('enabled'),
     filter_enforced: whole('enforced'),
     rate_limited_as_resource_exhausted: true,
     rate_limits: [{ actions }],
-    // An entry without a value has a bucket for each value that comes, the last used of so many.
+    // An entry without a value has a bucket for each value seen, up to this many, least recently used first out.
     descriptors: [{ entries, token_bucket: bucket(calls, periodSeconds) }],
     max_dynamic_descriptors: limits.nearBuckets,
     always_consume_default_token_bucket: false,
-    // Required, and for requests without a descriptor: those are not counted.
+    // Required, and used for requests without a descriptor: those are not limited.
     token_bucket: bucket(unlimited, 1),
     response_headers_to_add: refusalHeaders(calls, periodSeconds),
   });
@@ -152,7 +151,7 @@ const bucket = (calls: number, periodSeconds: number): JsonObject => ({
   fill_interval: `${periodSeconds}s`,
 });
 
-/** What gateway-access would say: a bucket that refuses is empty, so it is full after one period, to the second. */
+/** What gateway-access would send: a bucket that refuses is empty, so it is full after one period, to the second. */
 function refusalHeaders(calls: number, periodSeconds: number): JsonObject[] {
   const headers = {
     'x-ratelimit-limit': String(calls),

@@ -17,11 +17,11 @@ export type { EnvoySettings } from './settings.ts';
 
 export interface RenderedEnvoy {
   readonly configPath: string;
-  /** What Envoy is started with. Start it with umask 077: the spool is nobody else's. */
+  /** Envoy's arguments. Start it with umask 077: the spool must be private. */
   readonly args: readonly string[];
 }
 
-/** Writes Envoy's configuration. A file appears whole or not at all, so a running Envoy can watch routes/ and tls/. */
+/** Writes Envoy's configuration. Files are replaced atomically, so a running Envoy can watch routes/ and tls/. */
 export function renderEnvoy(settings: EnvoySettings): RenderedEnvoy {
   const { outDir } = settings;
   const seenDir = settings.seenAs ?? resolve(outDir);
@@ -45,7 +45,7 @@ function args({ concurrency }: EnvoySettings, configPath: string): string[] {
   return [
     ...['-c', configPath],
     ...(concurrency === undefined ? [] : ['--concurrency', String(concurrency)]),
-    // A click is in the spool this long after the answer, and no longer lost if Envoy dies.
+    // A click reaches the spool this long after the answer, and is then safe if Envoy dies.
     ...['--file-flush-interval-msec', '200'],
     ...['--drain-time-s', '10', '--parent-shutdown-time-s', '15'],
     ...['--log-level', 'warning'],
@@ -54,7 +54,7 @@ function args({ concurrency }: EnvoySettings, configPath: string): string[] {
   ];
 }
 
-/** The transcoder prints an error's details only where it knows their types. */
+/** The transcoder prints an error's details only if it knows their types. */
 function withErrorDetails(descriptorSet: Uint8Array): Uint8Array {
   const set = fromBinary(FileDescriptorSetSchema, descriptorSet);
   const known = new Set(set.file.map(({ name }) => name));

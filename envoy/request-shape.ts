@@ -1,18 +1,18 @@
 import { type DescField, type DescMessage, ScalarType } from '@bufbuild/protobuf';
 import { type Binding, inAnyQuery, type Rpc } from '#runtime/contract/contract.ts';
 
-/** What lua/request.lua holds a value against: the name of a kind, a list, an object, or a list of names of fields. */
+/** What lua/request.lua validates a value against: a scalar kind, a list, an object, or a list of field names. */
 type Shape = 'string' | 'int32' | 'bool' | 'time' | { list: Shape } | { fields: Shapes } | { mask: MaskNames };
 type Shapes = Readonly<Record<string, Shape>>;
-/** Every name that a mask may have, and which field it is a name of. */
+/** Every name allowed in a mask, and the field that it stands for. */
 type MaskNames = Readonly<Record<string, string>>;
 
-/** What one binding takes. */
+/** What one binding accepts. */
 interface CallShape {
   readonly query: Shapes;
-  /** The parameter that names fields of the body to write although they are absent from it. */
+  /** The parameter that names fields of the body to be written even if absent from it. */
   readonly mask?: string;
-  /** Absent: a body may have no field. */
+  /** Absent: a body may have no fields. */
   readonly body?: Shapes;
 }
 
@@ -20,10 +20,7 @@ const depthLimit = 8;
 
 export const callName = ({ verb, path }: Binding): string => `${verb} ${path.text}`;
 
-/**
- * A field may be given once: by the path, by the body or by the query. Names are those of the proto and, as proto JSON
- * has it, their lowerCamelCase.
- */
+/** A field may be given once: in the path, the body or the query. Its names are that of the proto and, as in proto JSON, the lowerCamelCase form. */
 function callShape(rpc: Rpc, binding: Binding): CallShape {
   const free = rpc.request.fields.filter(({ name }) => !binding.path.variables.includes(name));
   if (binding.body === '') return { query: shapesOf(free.filter(fitsQuery), 0) };
@@ -55,7 +52,7 @@ function callShape(rpc: Rpc, binding: Binding): CallShape {
 
 const isMask = (field: DescField): boolean => field.message?.typeName === 'google.protobuf.FieldMask';
 
-/** A mask names fields of the body. The transcoder would read names in it that are none, "Title" as title. */
+/** A mask names fields of the body. The transcoder would accept invalid names in it, "Title" as title. */
 function masksOf(masks: readonly DescField[], body: DescMessage): Shapes {
   const mask = Object.fromEntries(
     body.fields.flatMap(({ name, jsonName }) => [name, jsonName].map((spelling) => [spelling, jsonName])),
@@ -111,7 +108,7 @@ function scalarShape(scalar: ScalarType): Shape {
   throw new Error(`${ScalarType[scalar]} has no shape in envoy/request-shape.ts.`);
 }
 
-/** Plain values only: the parts of a message are not spelled out in a query. */
+/** Plain values only: the fields of a nested message cannot be given in a query. */
 function fitsQuery(field: DescField): boolean {
   const message = field.message;
   return field.fieldKind !== 'map' && (!message || message.typeName.startsWith('google.protobuf.'));

@@ -2,7 +2,7 @@ import { posix } from 'node:path';
 import { type JsonObject, typed } from './json.ts';
 import type { Certificate, EnvoySettings } from './settings.ts';
 
-/** The SDS files: they name the certificates, which Envoy loads again when the directory that holds them changes. */
+/** The SDS files: they name the certificates, which Envoy reloads when their directory changes. */
 export function secrets({ publicTls, internalTls }: EnvoySettings): [name: string, file: JsonObject][] {
   const files: [string, JsonObject][] = [];
   if (publicTls) files.push(['public', certificate('public', publicTls)]);

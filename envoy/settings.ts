@@ -14,24 +14,24 @@ import {
 } from '#runtime/config/config.ts';
 import { type RateLimits, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 
-/** A certificate and its key, as paths that Envoy reads; it reads them again when they are replaced by a rename. */
+/** Paths of a certificate and its key for Envoy, which reloads them when they are replaced by a rename. */
 export interface Certificate {
   readonly certificate: string;
   readonly key: string;
 }
 
-/** Where spans go, and of how many requests in a hundred. */
+/** Where spans are sent, and for what percentage of requests. */
 export interface Traces {
-  /** A collector that takes OTLP over gRPC. */
+  /** A collector that accepts OTLP over gRPC. */
   readonly collector: Address;
   readonly percent: number;
 }
 
-/** What differs between a laptop, Docker and Kubernetes. Everything else is the same configuration. */
+/** The differences between a laptop, Docker and Kubernetes. Everything else is the same configuration. */
 export interface EnvoySettings {
   /** Where envoy.yaml, descriptors.binpb, routes/ and tls/ are written. Nothing else may write there. */
   readonly outDir: string;
-  /** The path by which Envoy sees outDir, where that differs (a container's mount). Default: outDir. */
+  /** The path of outDir for Envoy, if different (a container's mount). Default: outDir. */
   readonly seenAs?: string;
   /** gen/hopline.binpb: the descriptor set that the routes, the allow-list and the transcoder are made from. */
   readonly descriptorPath: string;
@@ -41,13 +41,13 @@ export interface EnvoySettings {
   readonly logDir: string;
   readonly publicAddress: Address;
   readonly internalAddress: Address;
-  /** Admin listens on 127.0.0.1, always. */
+  /** Admin always listens on 127.0.0.1. */
   readonly adminPort: number;
-  /** Where Prometheus asks for Envoy's figures (GET /stats/prometheus, without credentials). Absent: nowhere. */
+  /** Where Prometheus scrapes Envoy's metrics (GET /stats/prometheus, without credentials). Absent: nowhere. */
   readonly stats?: Address;
-  /** Where the services are. Names are resolved again and again, addresses are taken as they are. */
+  /** Where the services are. Names are resolved continually, addresses are used as given. */
   readonly upstreams: Readonly<Record<Upstream, readonly Address[]>>;
-  /** Where this Envoy's gateway-edge tells it the hot set. Absent: every redirect is asked of a resolver. */
+  /** Where this Envoy gets the hot set from its gateway-edge. Absent: every redirect goes to a resolver. */
   readonly hotSet?: Address;
   /** The hosts that serve the API. Empty: every host serves both the API and links (a laptop). */
   readonly apiHosts?: readonly string[];
@@ -55,25 +55,25 @@ export interface EnvoySettings {
   readonly edgeId?: string;
   /** Worker threads. Default: one per core. */
   readonly concurrency?: number;
-  /** How many proxies in front of Envoy may be believed about the client's address. Default: 0. */
+  /** How many proxies in front of Envoy are trusted about the client's address. Default: 0. */
   readonly trustedProxies?: number;
   /** TLS on the public listener. Absent: HTTP/1.1 and h2c. */
   readonly publicTls?: Certificate;
   /** HTTP/3 beside TLS, on UDP, on the same port. Default: false. */
   readonly http3?: boolean;
-  /** For how long browsers are to ask for TLS alone, once they had it, in seconds. Default: 0, nothing is said. */
+  /** How long browsers must use only TLS after a TLS response, in seconds (HSTS). Default: 0, not sent. */
   readonly hstsSeconds?: number;
-  /** Where http is redirected to https. Absent: there is no such door. */
+  /** Where http is redirected to https. Absent: nowhere. */
   readonly redirectAddress?: Address;
-  /** By which port clients come to the public door, where what stands before it has another. Default: its own. */
+  /** The port by which clients reach the public listener, if a proxy in front has another. Default: its own. */
   readonly publicPort?: number;
-  /** The host of requests by HTTP/1.0 that name none, as health checks of load balancers do not. Absent: they are refused. */
+  /** The host for HTTP/1.0 requests without one, such as health checks of load balancers. Absent: they are refused. */
   readonly publicHost?: string;
   /** TLS on the internal listener; with clientCa, clients must show a certificate that it signed (mTLS). */
   readonly internalTls?: Certificate & { readonly clientCa?: string };
   /** Downstream connections of the whole process. Default: 10,000. */
   readonly maxConnections?: number;
-  /** How often a client may call. Default: the figures of the public contract. */
+  /** The rate limits of clients. Default: those of the public contract. */
   readonly rateLimits?: RateLimits;
   /** Absent: nothing is traced. */
   readonly traces?: Traces;
@@ -91,7 +91,10 @@ export const envoyConfig = defineConfig({
   spoolDir: text('HOP_SPOOL_DIR'),
   logDir: text('HOP_ENVOY_LOG_DIR'),
   publicAddress: address('HOP_ENVOY_PUBLIC_ADDRESS', { default: { host: '0.0.0.0', port: 8080 } }),
-  /** Where short links begin. Its host is the one of requests that need not name any; where it is https, HTTP/3 is offered on its port, and who comes by http is sent there. */
+  /**
+   * The base of short links. Its host is used for requests that may omit one; if it is https, HTTP/3 is offered on its port, and http
+   * clients are redirected there.
+   */
   publicUrl: optional(url('HOP_PUBLIC_URL')),
   internalAddress: address('HOP_ENVOY_INTERNAL_ADDRESS', { default: { host: '127.0.0.1', port: 8081 } }),
   adminPort: int('HOP_ENVOY_ADMIN_PORT', { min: 1, max: 65_535, default: 9901 }),
@@ -117,12 +120,12 @@ export const envoyConfig = defineConfig({
   maxConnections: int('HOP_ENVOY_MAX_CONNECTIONS', { min: 10, max: 1_000_000, default: 10_000 }),
   maxHeapMb: int('HOP_ENVOY_MAX_HEAP_MB', { min: 64, max: 65_536, default: 512 }),
   otlpEndpoint: optional(url('HOP_OTLP_ENDPOINT')),
-  /** Of so many requests in a hundred a trace is made. */
+  /** The percentage of requests that are traced. */
   tracePercent: int('HOP_TRACE_PERCENT', { min: 0, max: 100, default: 1 }),
   ...rateLimitTable,
 });
 
-/** What compose/local takes of it from its own environment. */
+/** What compose/local takes from its own environment. */
 const { otlpEndpoint, tracePercent, trustedProxies } = envoyConfig;
 export const localConfig = { otlpEndpoint, tracePercent, trustedProxies };
 
@@ -166,7 +169,7 @@ export function settingsFrom(config: ConfigOf<typeof envoyConfig>, outDir: strin
   };
 }
 
-/** Envoy speaks OTLP without TLS: what needs TLS has a collector beside it. Throws on any other endpoint. */
+/** Envoy sends OTLP without TLS: where TLS is needed, put a collector beside it. Throws on any other endpoint. */
 export function tracesFrom({
   otlpEndpoint,
   tracePercent: percent,

@@ -1,14 +1,14 @@
 import { extension, type JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
 
-/** What surely never reached a handler, whatever the call does: no connection, or a stream that a leaving process refused. */
+/** What certainly never reached a handler, for any call: no connection, or a stream refused by a process that is shutting down. */
 const neverBegun = 'connect-failure,refused-stream,reset-before-request';
 const retryOn = { write: neverBegun, read: `${neverBegun},reset` } as const;
 
 /** As a route says it. */
 export interface RetryPolicy {
   readonly write: JsonObject;
-  /** Also when a process dies over it. A shed (503) is an answer, and never sent again. */
+  /** Also when a process dies while handling it. A shed (503) is an answer, and never retried. */
   readonly read: JsonObject;
 }
 
@@ -20,8 +20,8 @@ const anotherHost: JsonObject = {
 };
 
 /**
- * A process that goes away looks idle, so the balancer picks it again and again: hence the many attempts to find another
- * host. The cluster's budget bounds all retries together.
+ * A process that is shutting down looks idle, so the balancer picks it again and again: hence the many attempts to find another host. The
+ * cluster's budget limits all retries together.
  */
 const policy = (kind: keyof RetryPolicy): JsonObject => ({
   retry_on: retryOn[kind],
@@ -35,8 +35,8 @@ export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('
 const saying = (status: string): JsonObject => ({ name: 'x-status', string_match: { exact: status } });
 
 /**
- * For files that are named after what they hold. While one version of gateway-access takes over from another, a page may come from the one and
- * its script be asked of the other, which has none of that name. So another one is asked, for without its script the page stays empty.
+ * For files that are named after their content. During an upgrade of gateway-access, a page may come from one version and its script be
+ * requested from the other, which does not have it. So another process is tried, because without its script the page stays empty.
  */
 export const assetRetries: JsonObject = {
   ...policy('read'),
@@ -45,8 +45,9 @@ export const assetRetries: JsonObject = {
 };
 
 /**
- * For a cluster whose second group of hosts answers in place of the first: the next try goes there, also when the first has not answered by then,
- * and when it says 503. That it heard of no resolver in time, as on busy cores, says less than a resolver that this door reaches.
+ * For a cluster whose second group of hosts stands in for the first: the next try goes there, also when the first has not answered by then,
+ * and when it answers 503. That gateway-access found no resolver in time, as on busy cores, means less than a resolver that Envoy itself
+ * reaches.
  */
 export const readinessRetries: JsonObject = {
   ...policy('read'),
@@ -63,9 +64,8 @@ export const readinessRetries: JsonObject = {
 };
 
 /**
- * For what Envoy itself asks gateway-access. Envoy takes the longest pause between tries for the longest time of one try too
- * (its convertCoreToRouteRetryPolicy), so it is the whole time of the call; a shorter one would refuse callers
- * whenever the machine is busy.
+ * For Envoy's own calls to gateway-access. Envoy also uses the longest pause between tries as the timeout of one try (its
+ * convertCoreToRouteRetryPolicy), so it is the whole time of the call; a shorter one would refuse callers whenever the machine is busy.
  */
 export const ownCallRetries = (kind: keyof RetryPolicy, timeoutMs: number): JsonObject => ({
   retry_on: retryOn[kind],
@@ -75,7 +75,7 @@ export const ownCallRetries = (kind: keyof RetryPolicy, timeoutMs: number): Json
 });
 
 /**
- * When a host dies, half of what is in flight may have to be sent again at once. Only what met no answer is, so that
- * an overload, which answers, is not made worse.
+ * When a host dies, half of what is in flight may have to be retried at once. Only calls without an answer are retried, so an overload,
+ * which answers, is not made worse.
  */
 export const retryBudget: JsonObject = { budget_percent: { value: 50 }, min_retry_concurrency: 64 };

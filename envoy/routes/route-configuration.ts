@@ -7,8 +7,8 @@ import type { EnvoySettings } from '../settings.ts';
 import { buildRoutes } from './routes.ts';
 
 /**
- * A route file (RDS). Virtual hosts are named after what they serve. The hot set adds virtual hosts of single domains
- * beside them (VHDS), whose fall-back is the list of routes of `links`, or of `all`, as gateway-edge reads it here.
+ * A route file (RDS). Virtual hosts are named after what they serve. The hot set adds virtual hosts of single domains to them (VHDS), which
+ * fall back to the routes of `links`, or of `all`, as gateway-edge reads them here.
  */
 export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], settings: EnvoySettings): JsonObject {
   return {
@@ -18,7 +18,7 @@ export function routeConfiguration(door: DoorName, rpcs: readonly Rpc[], setting
         name: door,
         virtual_hosts: virtualHosts(door, rpcs, settings.apiHosts ?? []),
         ...(settings.hotSet && door === 'public' ? { vhds: hotVirtualHosts } : {}),
-        // Credentials end at the door: what they said travels on as x-hop-caller.
+        // Credentials end here: the verified caller is passed on as x-hop-caller.
         request_headers_to_remove: ['authorization', 'cookie'],
         ...(door === 'public' ? { response_headers_to_add: transportHeaders(settings) } : {}),
       }),
@@ -41,7 +41,7 @@ function virtualHosts(door: DoorName, rpcs: readonly Rpc[], apiHosts: readonly s
   ];
 }
 
-/** What every answer says of the way that it came by. Subdomains are not spoken for: they may be somebody else's. */
+/** What every answer says about its transport. Subdomains are not included: they may belong to somebody else. */
 function transportHeaders({
   publicTls,
   http3,

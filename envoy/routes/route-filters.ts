@@ -4,8 +4,8 @@ import { rateLimitsOf } from '../rate-limits.ts';
 import { callName } from '../request-shape.ts';
 
 /**
- * The names of the HTTP filters. All but the check of credentials stand in the chain switched off, and a route switches on
- * what it needs; a route that anybody may use switches the check off. So a route that was forgotten is closed.
+ * The names of the HTTP filters. All but the credential check are disabled in the chain, and a route enables what it needs; a route that
+ * anybody may use disables the check. So a forgotten route is closed.
  */
 export const filter = {
   inFlight: 'in-flight',
@@ -18,7 +18,7 @@ export const filter = {
   transcodeApi: 'transcode-api',
 } as const;
 
-/** Each service that Envoy itself calls has a transcoder of its own, so that a path of one is never taken for the other's. */
+/** Each service that Envoy itself calls has its own transcoder, so that a path of one is never taken for another's. */
 export const edgeTranscoder = (service: string): string => `transcode ${service}`;
 
 const on = typed('envoy.config.route.v3.FilterConfig', { config: {} });
@@ -27,15 +27,15 @@ const off = typed('envoy.config.route.v3.FilterConfig', { disabled: true });
 /** Envoy answers by itself. */
 export const ownFilters: JsonObject = { [filter.authorize]: off };
 
-/** The scripts of lua/, by what they are for. */
+/** The scripts of lua/, by purpose. */
 export type Script = 'api' | 'page' | 'redirect' | 'careful-redirect';
 
-/** A redirect or a page: no credentials, a lenient transcoder, and the HTTP status out of the metadata. */
+/** A redirect or a page: no credentials, a lenient transcoder, and the HTTP status taken from the metadata. */
 export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api'>): JsonObject {
   return {
     [filter.authorize]: off,
     ...(name === 'page' ? {} : { [filter.inFlight]: on }),
-    // A redirect has no body worth the work; the answer to a HEAD has none, and would be said to be compressed.
+    // A redirect's body is not worth compressing; the answer to a HEAD has none, and would be labelled as compressed.
     ...(name === 'page' && verb !== 'HEAD' ? { [filter.compressor]: on } : {}),
     [filter.hygiene]: on,
     [filter.script]: script(name, verb === 'HEAD' ? { length: 'kept' } : undefined),
@@ -43,7 +43,7 @@ export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, '
   };
 }
 
-/** A REST call of the API. One by HEAD is made as by GET; its answer has no body, and would be said to be compressed. */
+/** A REST call of the API. A HEAD is handled like a GET; its answer has no body, and would be labelled as compressed. */
 export function apiFilters(rpc: Rpc, binding: Binding): JsonObject {
   const isHead = binding.verb === 'HEAD';
   const call = callName(isHead ? { ...binding, verb: 'GET' } : binding);
@@ -65,12 +65,12 @@ function script(name: Script, context?: JsonObject): JsonObject {
   });
 }
 
-/** A gRPC or gRPC-Web call: nothing touches its answer. */
+/** A gRPC or gRPC-Web call: nothing modifies its answer. */
 export function grpcFilters(rpc: Rpc): JsonObject {
   return { ...rateLimitsOf(rpc), [filter.authorize]: authorize(rpc), [filter.grpcWeb]: on };
 }
 
-/** Tells gateway-access which RPC it is asked about; the request cannot. */
+/** Tells gateway-access which RPC it is asked about; the request itself cannot. */
 function authorize(rpc: Rpc): JsonObject {
   return typed('envoy.extensions.filters.http.ext_authz.v3.ExtAuthzPerRoute', {
     check_settings: {

@@ -15,7 +15,7 @@ import { assetRetries, readinessRetries, retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import { codeSegment, host, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
 
-/** Which listener a table of routes is for. */
+/** The listener that a route table is for. */
 export interface Door {
   /** Serves the RPCs that only teams may call (internal_listener). */
   readonly teams: boolean;
@@ -31,7 +31,7 @@ interface RestRoute {
   readonly binding: Binding;
 }
 
-/** The services and the cluster that each is called at. A service that has routes and is not named here fails the build. */
+/** The services and the cluster of each. A service with routes that is missing here fails the build. */
 const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.link.v1.LinkService': 'link',
   'hop.resolver.v1.ResolverService': 'resolver',
@@ -41,15 +41,15 @@ const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.status.v1.StatusService': 'gateway-access',
 };
 
-/** Asked by those who want to know soon that something hangs. */
+/** Requested by those who need to know quickly when something hangs. */
 const readiness = 'hop.pages.v1.PagesService/GetReadiness';
 
 /** The path that Envoy answers by itself. */
 const healthPath = '/healthz';
 
 /**
- * The routes of a door in the order that Envoy tries them. The first that matches wins, so the order is part of the
- * contract: README.md, "The routes", explains it.
+ * The routes of a listener in the order in which Envoy tries them. The first match wins, so the order is part of the contract: README.md,
+ * "The routes", explains it.
  */
 export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
   const served = rpcs.filter((rpc) => isServed(rpc, door));
@@ -60,7 +60,7 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
   return [
     refusal('malformed-host', { prefix: '/', headers: [malformedHost] }, 400),
     ...health(),
-    // The dashboard needs the API on its own host, and a short domain serves nothing but links.
+    // The dashboard needs the API on its own host, and a short domain serves only links.
     ...(door.api ? [] : [refusal('no-dashboard', { path_separated_prefix: '/app', headers: notGrpc }, 404)]),
     ...restRoutes(early, notGrpc),
     ...served.filter((rpc) => rpc.exposure !== Exposure.EDGE).map(grpcRoute),
@@ -81,8 +81,9 @@ const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc
 const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
 
 /**
- * Not one host, perhaps with a port: none, several Host headers (Envoy writes them as one, with commas), user information in front. Envoy lets them in by
- * HTTP/1, but a service's HTTP/2 takes neither an empty one nor an `@`, and after some of them ends the connection with everybody's calls on it.
+ * Not exactly one host with an optional port: none, several Host headers (Envoy joins them with commas), or user information. Envoy accepts
+ * these over HTTP/1, but a service's HTTP/2 accepts neither an empty host nor an `@`, and after some of them closes the connection with
+ * everybody's calls on it.
  */
 const malformedHost = {
   name: ':authority',
@@ -96,29 +97,29 @@ const apiPrefix = '/api/';
 /** The files of the dashboard (gateway/access/pages/dashboard.ts). */
 const assetsPrefix = '/app/assets/';
 
-/** A page about the API: it stands among the calls, and only where they are served. */
+/** A page about the API: it is routed with the calls, and only where they are served. */
 const isBelowApi = ({ binding: { path } }: RestRoute): boolean =>
   isExact(path) && exactPath(path).startsWith(apiPrefix);
 
-/** Whether a door has routes for an RPC. */
+/** Whether a listener has routes for an RPC. */
 function isServed(rpc: Rpc, door: Door): boolean {
   if (rpc.exposure === Exposure.PUBLIC) return door.api;
   if (rpc.exposure === Exposure.INTERNAL) return door.teams && rpc.internalListener;
   return isPage(rpc) || door.links;
 }
 
-/** The redirect, and before it what it would take for a code. */
+/** The redirect, and before it the paths that it would take for a code. */
 function standsEarly({ rpc, binding: { path } }: RestRoute): boolean {
   if (isExact(path)) return new RegExp(`^/${codeSegment}$`).test(exactPath(path));
   return !isPage(rpc);
 }
 
-/** Pages are served at every door that people use; only a redirect's path is a code. */
+/** Pages are served on every listener that people use; only a redirect's path is a code. */
 const isPage = (rpc: Rpc): boolean => upstreamOf[rpc.service] !== 'resolver';
 
 const takesEverything = (path: PathTemplate): boolean => path.segments.at(-1) === '**';
 
-/** Every binding, narrower paths before wider ones. Throws when two of them answer the same request. */
+/** Every binding, narrower paths before wider ones. Throws when two of them match the same request. */
 function sortedRest(rpcs: readonly Rpc[]): RestRoute[] {
   const routes = rpcs.flatMap((rpc) => bindingsOf(rpc).map((binding) => ({ rpc, binding })));
   for (const [index, route] of routes.entries()) {
@@ -129,7 +130,7 @@ function sortedRest(rpcs: readonly Rpc[]): RestRoute[] {
   return routes.sort((a, b) => (rank(a.binding) < rank(b.binding) ? -1 : 1));
 }
 
-/** The ways to reach an RPC. A GET of the API may be asked by HEAD; what Envoy itself calls says so where it may. */
+/** The bindings of an RPC. A GET of the API also accepts HEAD; calls that Envoy itself makes declare it where they do. */
 function bindingsOf({ exposure, bindings }: Rpc): Binding[] {
   if (exposure === Exposure.EDGE) return [...bindings];
   return bindings.flatMap((binding) => (binding.verb === 'GET' ? [binding, { ...binding, verb: 'HEAD' }] : [binding]));
@@ -137,14 +138,14 @@ function bindingsOf({ exposure, bindings }: Rpc): Binding[] {
 
 function refuseCollision(a: RestRoute, b: RestRoute): void {
   const relation = compareTemplates(a.binding.path, b.binding.path);
-  // Paths that cross would share their 405 answers too, so they are refused whatever their verbs are.
+  // Overlapping paths would also share their 405 answers, so they are refused whatever their verbs are.
   if (relation === 'across' || (relation === 'same' && a.binding.verb === b.binding.verb))
     throw new Error(`Two routes collide: ${describe(a)} and ${describe(b)}.`);
 }
 
 const describe = ({ rpc, binding }: RestRoute): string => `${binding.verb} ${binding.path.text} (${rpc.name})`;
 
-/** Sorts as text: exact paths (cheap to try) first, `**` last, in between whatever is narrower before what is wider. */
+/** A sort key: exact paths (cheap to match) first, `**` last, in between narrower before wider. */
 function rank({ path, verb }: Binding): string {
   const few = (count: number): string => String(99 - count).padStart(2, '0');
   const literals = path.segments.filter((segment) => !segment.startsWith('*')).length;
@@ -159,7 +160,7 @@ function rank({ path, verb }: Binding): string {
   ].join(' ');
 }
 
-/** The routes of each path, and after them the 405 for every other method. */
+/** The routes of each path, followed by the 405 for every other method. */
 function restRoutes(routes: readonly RestRoute[], guards: readonly JsonObject[]): JsonObject[] {
   const paths = new Map<string, RestRoute[]>();
   for (const route of routes) {
@@ -188,11 +189,11 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     request_headers_to_add: [
       setHeader('grpc-timeout', `${timeoutMs}m`),
       ...(edge ? [setHeader('x-hop-method', '%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%')] : []),
-      // grpc-js takes accept-encoding out of what a handler sees.
+      // grpc-js hides accept-encoding from handlers.
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
       ...cookieIn(rpc),
     ],
-    // Unless the service says otherwise (the signing keys).
+    // Unless the service sets another value (the signing keys).
     ...(edge ? {} : { ...cookiesOut(rpc), response_headers_to_add: [notStored] }),
     typed_per_filter_config: edge
       ? edgeFilters(rpc, binding, isPage(rpc) ? 'page' : 'careful-redirect')
@@ -223,10 +224,10 @@ function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
   return isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 
-/** As far as a route can see: one in chunks, or over HTTP/2 without a length, is found by the transcoder (filters.ts). */
+/** As far as a route can tell: a chunked one, or one over HTTP/2 without a length, is detected by the transcoder (filters.ts). */
 const unsized = { name: 'content-length', present_match: true, invert_match: true };
 
-/** The redirect's segment is spelled out, so that what cannot be a code is answered by the 404 page, without a look-up. */
+/** The redirect's segment is spelled out, so that what cannot be a code gets the 404 page without a look-up. */
 function pathMatch(rpc: Rpc, path: PathTemplate): JsonObject {
   if (isExact(path)) return { path: exactPath(path) };
   if (path.segments.length === 1 && takesEverything(path)) return { prefix: '/' };
@@ -244,7 +245,7 @@ function notAllowed(group: readonly RestRoute[], guards: readonly JsonObject[]):
   };
 }
 
-/** The RPC's own path, for gRPC and gRPC-Web; other content types do not match it. */
+/** The RPC's own path, for gRPC and gRPC-Web; other content types do not match. */
 function grpcRoute(rpc: Rpc): JsonObject {
   const reads = rpc.bindings.length > 0 && rpc.bindings.every(({ verb }) => isRead(verb));
   return {
@@ -254,7 +255,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
       headers: [
         isGrpc,
         { name: ':method', string_match: { exact: 'POST' } },
-        // With a query a service would refuse it, as a call that it does not know, in words of grpc-js.
+        // With a query a service would refuse it as an unknown method, in the words of grpc-js.
         { name: ':path', string_match: { exact: `/${rpc.name}` } },
       ],
     },
@@ -267,7 +268,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
             max_stream_duration: { max_stream_duration: `${limits.longStreamSeconds}s` },
           }
         : {
-            // Beside it Envoy takes no notice of `timeout`: without the first, a call that names no time of its own has no end.
+            // This makes Envoy ignore `timeout`: without the first field, a call without its own deadline would never end.
             max_stream_duration: {
               max_stream_duration: milliseconds(limits.callMs + limits.graceMs),
               grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s`,
@@ -281,11 +282,11 @@ function grpcRoute(rpc: Rpc): JsonObject {
   };
 }
 
-/** Where it may be seen it goes in under a name of ours, which nobody outside can send: `cookie` itself ends at the door. */
+/** A call that may see the cookie gets it under a name of ours, which no client can send: `cookie` itself is removed. */
 const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>
   sessionCookie ? [setHeader('x-hop-cookie', '%REQ(COOKIE)%')] : [];
 
-/** A service that set a cookie by mistake would hand a credential to every service that shares the host. */
+/** A service that set a cookie by mistake would expose a credential to every service on the host. */
 const cookiesOut = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
 function clusterOf(rpc: Rpc): ClusterName {

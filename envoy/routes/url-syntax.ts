@@ -1,9 +1,9 @@
 /**
- * What a path and a query may hold, as RE2 patterns. A path that is not valid percent-encoded UTF-8 would become a proto
- * string that no service can read (and so a 500): it is answered 400 at the door.
+ * What a path and a query may contain, as RE2 patterns. A path that is not valid percent-encoded UTF-8 would become a proto string that no
+ * service can decode (and so a 500): Envoy answers it with 400.
  */
 const continuation = '%[89ABab][0-9A-Fa-f]';
-/** One character outside ASCII, percent-encoded, as RFC 3629 allows it: no overlong forms, no surrogates. */
+/** One percent-encoded character outside ASCII, by RFC 3629: no overlong forms, no surrogates. */
 const encodedCharacter = [
   `%[Cc][2-9A-Fa-f]${continuation}`,
   `%[Dd][0-9A-Fa-f]${continuation}`,
@@ -19,8 +19,8 @@ const encodedCharacter = [
 const encodedPrintable = '%[2-6][0-9A-Fa-f]|%7[0-9A-Ea-e]';
 
 /**
- * One segment that can be a code: letters, digits, `-`, `_`, anything percent-encoded (the resolver decides), and a
- * trailing `+`. No dot, so `/robots.txt` is a page.
+ * One segment that can be a code: letters, digits, `-`, `_`, anything percent-encoded (the resolver decides), and a trailing `+`. No dot,
+ * so `/robots.txt` is a page.
  */
 export const codeSegment = `(?:[0-9A-Za-z_-]|${encodedPrintable}|${encodedCharacter})+\\+?`;
 
@@ -29,22 +29,22 @@ const pathText = `(?:${raw}|${encodedPrintable}|${encodedCharacter})*`;
 const queryText = `(?:${raw}|\\?|%[0-7][0-9A-Fa-f]|${encodedCharacter})*`;
 
 /**
- * A query without a percent sign in a parameter's name. The transcoder ignores parameters by their raw names and then
- * binds them by their decoded ones, so `?c%6Fde=x` would replace the code; such a query is looked at by a script.
+ * A query without a percent sign in a parameter's name. The transcoder ignores parameters by their raw names and then binds them by their
+ * decoded ones, so `?c%6Fde=x` would replace the code; such a query is checked by a script.
  */
 export const plainQuery = '(?:\\?(?:[^=&%]*(?:=[^&]*)?&)*[^=&%]*(?:=[^&]*)?)?';
 
-/** A host as RFC 3986 has it, without the comma, and a port. */
+/** A host by RFC 3986, without the comma, and a port. */
 export const host = "(?:[0-9A-Za-z._~!$&'()*+;=%-]+|\\[[0-9A-Fa-f:.]+\\])(?::[0-9]*)?";
 
-/** The path is not what it has to be; the query may be anything. */
+/** The path is malformed; the query may be anything. */
 export const malformedPath = {
   name: ':path',
   string_match: { safe_regex: { regex: `${pathText}(?:\\?\\C*)?` } },
   invert_match: true,
 } as const;
 
-/** The query of a call of the API; a redirect's query is not read at all. */
+/** The query of an API call; a redirect's query is not read at all. */
 export const malformedQuery = {
   name: ':path',
   string_match: { safe_regex: { regex: `[^?]*(?:\\?${queryText})?` } },

@@ -4,10 +4,10 @@ import { type JsonObject, typed } from '../json.ts';
 import type { EnvoySettings } from '../settings.ts';
 import { lineOfTrace } from './tracing.ts';
 
-/** The dynamic metadata that a followed link leaves; without it there is no click. */
+/** The dynamic metadata that following a link sets; without it there is no click. */
 const clickKey = { filter: 'hop.click', path: [{ key: 'click' }] };
 
-/** One line per followed link (proto/hop/event/v1/click_line.proto), one per request that was not one. */
+/** One line per followed link (proto/hop/event/v1/click_line.proto), one per other request. */
 export function accessLogs({ spoolDir, logDir, traces }: EnvoySettings): JsonObject[] {
   const clicks = posix.join(spoolDir, 'clicks.jsonl');
   const trace = lineOfTrace(traces);
@@ -31,7 +31,7 @@ function file(path: string, format: JsonObject, filter: JsonObject): JsonObject 
   };
 }
 
-/** `invert` of a metadata filter does nothing; a value that is there is not absent, and one that is not there says so itself. */
+/** `invert` has no effect in a metadata filter; so presence and absence are expressed by the value and by match_if_key_not_found. */
 function clicked(present: boolean): JsonObject {
   return {
     metadata_filter: { matcher: { ...clickKey, value: { present_match: present } }, match_if_key_not_found: !present },
@@ -47,7 +47,7 @@ function compared(op: 'EQ' | 'NE', status: number): JsonObject {
   return { status_code_filter: { comparison: { op, value: { default_value: status, runtime_key: 'door.unused' } } } };
 }
 
-/** What every line says of its request. */
+/** Common to all lines. */
 const requested: JsonObject = {
   v: 1,
   at: '%START_TIME(%s%6f)%',
@@ -67,10 +67,10 @@ const requested: JsonObject = {
   address: '%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%',
 };
 
-/** Whose click it is are six fields in one text, which costs a quarter of a look at metadata for each. */
+/** The click's identity is six fields in one text: reading the metadata for each would cost four times as much. */
 const coldLine: JsonObject = { ...requested, click: '%DYNAMIC_METADATA(hop.click:click):1536%' };
 
-/** It is the name of a hot route. */
+/** The same text is the name of a hot route. */
 const hotLine: JsonObject = { ...requested, click: '%ROUTE_NAME%' };
 
 /** No query (searches are private), no credentials, no address. */

@@ -7,8 +7,8 @@ const cluster = 'admin';
 const page = '/stats/prometheus';
 
 /**
- * What is told of Envoy's 1,500 figures. None is of a link or a client, so they are as many whatever is followed. Those that
- * are 0 are told too: a counter that begins with its first failure has not grown in the eyes of Prometheus.
+ * Which of Envoy's 1,500 metrics are exposed. None is per link or client, so their number is constant. Zeros are exposed too: to
+ * Prometheus, a counter that begins with its first failure has not grown.
  */
 const told = [
   '^http\\.(public|internal)\\.(downstream_(rq_(.xx|total|active|time|overload_close)|cx_(total|active))|adaptive_concurrency\\.gradient_controller\\.rq_blocked)$',
@@ -17,7 +17,7 @@ const told = [
   '^server\\.(uptime|memory_allocated|days_until_first_cert_expiring)$',
 ].join('|');
 
-/** A listener for Prometheus that knows one page of admin and nothing else of it: GET /stats/prometheus. */
+/** A listener for Prometheus that exposes one page of admin and nothing else of it: GET /stats/prometheus. */
 export function statsListener(address: Address): JsonObject {
   const exactly = (name: string, exact: string): JsonObject => ({ name, string_match: { exact } });
   const route: JsonObject = {
@@ -40,7 +40,7 @@ export function statsListener(address: Address): JsonObject {
   return { name: 'stats', address: socketAddress(address), filter_chains: [{ filters: [manager] }] };
 }
 
-/** Envoy's own admin, as a service of which few may ask at once: its answers are made by the main thread. */
+/** Envoy's own admin, as a service with few concurrent requests: its main thread answers them. */
 export function adminCluster(port: number): JsonObject {
   return {
     name: cluster,

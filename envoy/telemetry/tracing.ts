@@ -6,12 +6,12 @@ import type { Traces } from '../settings.ts';
 
 const cluster = 'traces';
 
-/** What a span of Envoy would otherwise say of a person: the client's address, the path with its query, the user agent. */
+/** Tags in which a span would otherwise identify a person: the client's address, the path with its query, the user agent. */
 const untold = ['peer.address', 'http.url', 'user_agent'];
 
 /**
- * Of some requests a span, made by Envoy alone: what a client says of a trace was taken away before. A tracer that nobody
- * asked for is not there, so it costs nothing.
+ * Samples requests for tracing, decided by Envoy alone: a client's trace headers have been removed before. An unused tracer is not
+ * configured, so it costs nothing.
  */
 export function tracing(traces: Traces | undefined): JsonObject {
   if (!traces) return {};
@@ -30,16 +30,16 @@ export function tracing(traces: Traces | undefined): JsonObject {
 }
 
 /**
- * The trace of a request, for a line of the click spool: the ids without the flags. Whether a request is traced stands in its
- * id (a UUID of version 4 is not, any other is), so an answer of Envoy's own, which is given no header, can say it too.
+ * The trace of a request, for a line of the click spool: the ids without the flags. The request id shows whether a request is traced (a
+ * UUID of version 4 is not, any other is), so Envoy's own answers, which get no header, can tell too.
  */
 export const lineOfTrace = (traces: Traces | undefined): JsonObject =>
   traces ? { traceparent: '00-%TRACE_ID%-%SPAN_ID%' } : {};
 
-/** Spans are sent at once when there are five, and each second. */
+/** Spans are sent as soon as there are five, and every second. */
 export const flushSpans: JsonObject = { 'tracing.opentelemetry.flush_interval_ms': 1_000 };
 
-/** A collector that is away, or slow, costs spans and nothing else. */
+/** An unavailable or slow collector costs spans and nothing else. */
 export function tracesCluster({ collector }: Traces): JsonObject {
   return {
     name: cluster,
