@@ -1,11 +1,11 @@
 export interface CachedAnswerOptions {
-  /** Within it the same answer is given again. */
+  /** For how long the same answer is returned. */
   readonly maxAgeMs: number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: (() => number) | undefined;
 }
 
-/** Asks at most once in `maxAgeMs`, however many want to know; callers that come together share one round. */
+/** Asks at most once in `maxAgeMs`, for any number of callers; concurrent ones share one request. */
 export function cachedAnswer<Answer>(
   ask: () => Promise<Answer>,
   { maxAgeMs, now = () => performance.now() }: CachedAnswerOptions,

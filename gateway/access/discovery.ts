@@ -4,7 +4,7 @@ import { lookupHost } from '#runtime/rpc/dns.ts';
 import type { AccessConfig } from './config.ts';
 import { type Kind, kinds } from './status/mesh-status.ts';
 
-/** A process of the mesh and where it listens now. */
+/** A process of the mesh and its present address. */
 export interface Endpoint {
   readonly kind: Kind;
   /** The first has the bare name, but for resolvers: resolver-1, link, link-2. */

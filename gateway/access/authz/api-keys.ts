@@ -7,11 +7,11 @@ import type { PersonCaller } from '#runtime/caller/token.ts';
 import { fromConnectError, type HopError, unauthenticated, unavailable } from '#runtime/errors/errors.ts';
 import { invalidCredential } from './credentials.ts';
 
-/** The API keys of programs. */
+/** Verifies the API keys of programs. */
 export interface ApiKeys {
   /**
-   * Whose key it is; throws a HopError of kind unauthenticated, or unavailable when identity cannot be asked. `admit`
-   * comes before identity is asked about a key that nobody knows, and may refuse by throwing.
+   * The owner of the key; throws a HopError of kind unauthenticated, or unavailable when identity cannot be asked. `admit` is called before
+   * identity is asked about an unknown key, and may refuse by throwing.
    */
   verify(secret: string, admit: () => Promise<void>): Promise<PersonCaller>;
 }
@@ -25,25 +25,25 @@ type VerifiedApiKey = Pick<
 interface ApiKeyOptions {
   /** IdentityService.VerifyApiKey, with a deadline and behind a breaker. */
   readonly ask: (secret: string) => Promise<VerifiedApiKey>;
-  /** An answer is taken without asking again for so long; with the list of revocations it bounds a revoked key's life. */
+  /** How long an answer is reused without asking again; together with the list of revocations this bounds the life of a revoked key. */
   readonly freshMs?: number;
-  /** While identity is away a key that it knew works for so long after its last answer. */
+  /** While identity is away, how long a known key works after the last answer about it. */
   readonly staleMs?: number;
-  /** A refused key is refused again without asking. */
+  /** How long a refused key is refused again without asking. */
   readonly refusedMs?: number;
-  /** Milliseconds since 1970: a key ends by it. */
+  /** Milliseconds since 1970, for the expiry of keys. */
   readonly wallClock: () => number;
-  /** Milliseconds of a clock that only runs forward: answers grow old by it. */
+  /** Milliseconds, monotonic, for the age of answers. */
   readonly now: () => number;
 }
 
 interface Known {
   readonly person: PersonCaller;
-  /** Milliseconds since the epoch; Infinity: never. */
+  /** Milliseconds since 1970; Infinity: never. */
   readonly endsAt: number;
   /** When identity was asked. */
   readonly askedAt: number;
-  /** Not asked again before: identity was away a moment ago. */
+  /** Identity was away a moment ago, and is not asked again before this time. */
   retryAt: number;
 }
 
@@ -54,18 +54,18 @@ interface Refused {
 
 const mostKnown = 10_000;
 const mostRefused = 10_000;
-/** Look-ups under way at once, of known and of unknown keys each; a flood of made-up keys must not become one of calls. */
+/** Concurrent look-ups of known and of unknown keys, each; a flood of made-up keys must not become a flood of calls. */
 const mostInFlight = 64;
 const retryMs = 1_000;
 
-/** Keys are remembered by their SHA-256, and looked up; known ones apart, so that made-up keys push no real one out. */
+/** Keys are cached and looked up by their SHA-256; known ones separately, so that made-up keys evict no real one. */
 export function createApiKeys(options: ApiKeyOptions): ApiKeys {
   const { ask, freshMs = 5_000, staleMs = 300_000, refusedMs = 2_000, wallClock, now } = options;
   const known = new LRUCache<string, Known>({ max: mostKnown });
   const refused = new LRUCache<string, Refused>({ max: mostRefused });
   const inFlight = { known: new Map<string, Promise<Known>>(), unknown: new Map<string, Promise<Known>>() };
 
-  /** What may stand in for an answer of identity. */
+  /** The cached answer that may stand in for identity's. */
   function notTooOld(digest: string): Known | undefined {
     const entry = known.get(digest);
     return entry && now() - entry.askedAt <= staleMs ? entry : undefined;
@@ -106,7 +106,7 @@ export function createApiKeys(options: ApiKeyOptions): ApiKeys {
     return started;
   }
 
-  /** What needs no question; throws for a key that was refused a moment ago. */
+  /** The cached answer if it is fresh; throws for a key that was refused a moment ago. */
   function remembered(digest: string): Known | undefined {
     const refusal = refused.get(digest);
     if (refusal && refusal.until > now()) throw refusal.error;
@@ -119,7 +119,7 @@ export function createApiKeys(options: ApiKeyOptions): ApiKeys {
     if (entry) return entry;
     if (!known.has(digest)) {
       await admit();
-      // Others may have learnt of it meanwhile.
+      // Another call may have learnt it meanwhile.
       const learnt = remembered(digest);
       if (learnt) return learnt;
     }

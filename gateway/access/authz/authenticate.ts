@@ -5,12 +5,12 @@ import { type Credential, invalidCredential } from './credentials.ts';
 import type { AccessTokens } from './jwt.ts';
 
 /**
- * Says who a credential belongs to; throws a HopError of kind unauthenticated or unavailable, or what `admit` throws: it
- * comes before identity is asked about an API key that is not known here.
+ * Returns the owner of a credential; throws a HopError of kind unauthenticated or unavailable, or what `admit` throws, which is called
+ * before identity is asked about an unknown API key.
  */
 export type Authenticate = (credential: Credential, admit: () => Promise<void>) => Promise<PersonCaller>;
 
-/** Verifies a credential, then asks whether it was revoked, whatever a cache says. */
+/** Verifies a credential, then checks whether it was revoked, whatever a cache says. */
 export function createAuthenticate(parts: {
   readonly tokens: AccessTokens;
   readonly apiKeys: ApiKeys;

@@ -1,6 +1,6 @@
 import { type HopError, unauthenticated } from '#runtime/errors/errors.ts';
 
-/** What came in the Authorization header. */
+/** The content of the Authorization header. */
 export interface Credential {
   readonly kind: 'user' | 'api_key';
   readonly secret: string;
@@ -10,8 +10,8 @@ const longestHeader = 4_096;
 const bearer = /^bearer +([\x21-\x2b\x2d-\x7e]+)$/i;
 
 /**
- * Reads `Authorization: Bearer …`, the one place a credential may stand in. Envoy joins repeated headers by a comma, which
- * no credential has in it: two credentials are none.
+ * Reads `Authorization: Bearer …`, the only place for a credential. Envoy joins repeated headers with a comma, which no credential
+ * contains: two credentials count as none.
  */
 export function readCredential(authorization: string | undefined): Credential {
   if (authorization === undefined || authorization === '') {
@@ -22,7 +22,7 @@ export function readCredential(authorization: string | undefined): Credential {
   return { kind: secret.startsWith('hop_') ? 'api_key' : 'user', secret };
 }
 
-/** Says no more than that it is not valid: a forger learns nothing from the reason. */
+/** Says only that it is invalid: a forger learns nothing from the reason. */
 export function invalidCredential(message: string): HopError {
   return unauthenticated('CREDENTIALS_INVALID', message);
 }

@@ -17,15 +17,15 @@ const httpStatuses: Partial<Record<ErrorKind, StatusCode>> = {
   unavailable: StatusCode.ServiceUnavailable,
 };
 
-/** gRPC and gRPC-Web both: Envoy's grpc_web filter, which stands before ext_authz, has made the one of the other. */
+/** gRPC or gRPC-Web: Envoy's grpc_web filter, which runs before ext_authz, has converted the latter to the former. */
 export function protocolOf(contentType: string | undefined): Protocol {
   return contentType?.toLowerCase().startsWith('application/grpc') ? 'grpc' : 'rest';
 }
 
-/** After a part that is asked who calls did not answer in time: it is down, or as good as. */
+/** When a dependency of the check did not answer in time: it is down, or as good as. */
 const retryMs = 1_000;
 
-/** A refusal. What a client of REST reads from status and body, one of gRPC reads from headers alone. */
+/** A refusal. A REST client reads it from status and body, a gRPC client from headers alone. */
 export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Record<string, string>> = {}): CheckAnswer {
   const error = thrown.kind === 'timeout' ? unavailable(thrown.reason, thrown.message, retryMs, thrown) : thrown;
   const status = statusOf(error);
@@ -46,7 +46,7 @@ export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Reco
         ];
   return {
     status: { code: status.code },
-    // So that a 500 is not taken for the one that Envoy makes of a check by itself (envoy/local-replies.ts).
+    // Distinguishes this 500 from the one that Envoy's check produces itself (envoy/local-replies.ts).
     dynamicMetadata: { answered: true },
     httpResponse: {
       case: 'deniedResponse',
@@ -60,9 +60,9 @@ export function denied(thrown: HopError, protocol: Protocol, more: Readonly<Reco
 }
 
 /**
- * The answer that gRPC calls trailers-only. To native gRPC Envoy would send 200 and a grpc-status of its own whatever it
- * is given; a gRPC-Web client would get the HTTP status, and does not look for details beside one that is not 200. The
- * content type keeps the grpc_web filter from making a message of the body; to native gRPC Envoy sets the right one.
+ * gRPC's trailers-only response. For native gRPC Envoy would send 200 and its own grpc-status in any case; a gRPC-Web client would get the
+ * HTTP status, and does not read the details unless it is 200. The content type keeps the grpc_web filter from turning the body into a
+ * message; for native gRPC Envoy sets the right one.
  */
 function trailersOnly(error: HopError): Record<string, string> {
   const { code, message } = statusOf(error);
@@ -74,7 +74,7 @@ function trailersOnly(error: HopError): Record<string, string> {
   };
 }
 
-/** A header that replaces whatever of its name was there. */
+/** A header that replaces any existing one of its name. */
 export function header(key: string, value: string) {
   return { header: { key, value }, appendAction: AppendAction.OVERWRITE_IF_EXISTS_OR_ADD };
 }

@@ -18,17 +18,17 @@ import { type CheckAnswer, denied, header, protocolOf } from './denied.ts';
 interface Dependencies {
   readonly authenticate: Authenticate;
   readonly buckets: Buckets;
-  /** gateway-access: the only process whose word about persons is taken. */
+  /** gateway-access: the only process trusted to identify persons. */
   readonly issuer: ServiceIdentity;
   readonly log: Log;
 }
 
-/** Credentials end here: what goes on to a service is the caller token alone. */
+/** Credentials end here: only the caller token is passed on to a service. */
 const neverUpstream = ['authorization', 'proxy-authorization', 'cookie', 'x-api-key'];
 
 const decisions = counter(metric.authorizations);
 
-/** Envoy's ext_authz. Refusals are answers; no call of Envoy's fails because of what a client sent. */
+/** Envoy's ext_authz. Refusals are normal responses; no call from Envoy fails because of what a client sent. */
 export function createAuthorization(dependencies: Dependencies): ServiceImpl<typeof Authorization> {
   const { authenticate, buckets, issuer, log } = dependencies;
 
@@ -66,8 +66,8 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
   }
 
   /**
-   * Credentials that do not hold count as none. Those that came without are counted by Envoy, before they get here; who is
-   * refused by the count learns it in place of what is wrong with the credentials, while good ones that are known here still pass.
+   * Invalid credentials count as none. Calls without any were counted by Envoy, before they get here; a client over the limit is told that
+   * instead of what is wrong with its credentials, while valid ones known here still pass.
    */
   async function refusalOf(thrown: unknown, request: CheckRequest, count: () => Promise<void>): Promise<HopError> {
     const error = thrown instanceof HopError ? thrown : internal(thrown);
@@ -83,7 +83,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
   return {
     async check(request, context) {
       let counting: Promise<void> | undefined;
-      // A call counts once, be it before identity is asked about its key or after the key was refused.
+      // A call counts once, whether before identity is asked about its key or after the key was refused.
       const count = (): Promise<void> => (counting ??= takeAnonymous(request));
       try {
         const { kind, ...answer } = await allowed(request, count);
@@ -104,22 +104,22 @@ interface AskedFor {
   /** For example "hop.link.v1.LinkService/CreateLink". */
   readonly method: string;
   readonly isAnonymous: boolean;
-  /** True: a service may see the session cookie of a browser. */
+  /** Whether the service may see the browser's session cookie. */
   readonly takesCookie: boolean;
   readonly http: AttributeContext_HttpRequest;
 }
 
-/** The route says which RPC a request is, never the request. A route that says nothing lets nobody through. */
+/** The route says which RPC a request is for, never the request itself. A route that says nothing lets nobody through. */
 function askedFor({ attributes }: CheckRequest): AskedFor {
   const method = attributes?.contextExtensions.rpc;
   const http = attributes?.request?.http;
   if (!method || !http) throw internal(new Error('The route does not say which RPC it leads to.'));
   const { anonymous, session_cookie } = attributes.contextExtensions;
-  // Envoy's router takes the cookie itself off: it goes on under a name of ours.
+  // Envoy's router removes the cookie itself: it is passed on under a name of ours.
   return { method, isAnonymous: anonymous === 'true', takesCookie: session_cookie === 'true', http };
 }
 
-/** Whose call it is as Envoy knows it: the peer is the proxy in front, where there is one. Empty: it said nothing. */
+/** The client's address as Envoy determined it; the peer may be a proxy in front. Empty: Envoy did not say. */
 function addressOf(attributes: CheckRequest['attributes']): string {
   const peer = attributes?.source?.address?.address;
   const fallback = peer?.case === 'socketAddress' ? peer.value.address : '';
@@ -131,12 +131,12 @@ const ok = (value: MessageInitShape<typeof OkHttpResponseSchema>): CheckAnswer =
   httpResponse: { case: 'okResponse', value },
 });
 
-/** Whom a call is counted for, here and by Envoy itself: a person in all sessions, or one API key. */
+/** The subject for which a call is counted, here and by Envoy itself: a person across all sessions, or one API key. */
 function subjectOf({ kind, userId, credentialId }: PersonCaller): string {
   return kind === 'api_key' ? `key:${credentialId}` : `user:${userId}`;
 }
 
-/** Refused by the count of calls, which the client is told. */
+/** Refused by the rate limit, which the client is told. */
 class OverLimit extends HopError {
   readonly decision: Decision;
   constructor(decision: Decision, message: string) {

@@ -25,7 +25,7 @@ interface IdentityOptions {
   readonly log: Log;
   /** Milliseconds since 1970. */
   readonly wallClock?: () => number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now?: () => number;
 }
 
@@ -40,7 +40,7 @@ export function identityClient(
   });
 }
 
-/** Authentication that asks identity: keys, API keys and revocations, each with its cache. */
+/** Authentication that uses identity: signing keys, API keys and revocations, each cached. */
 export function authenticateByIdentity(options: IdentityOptions): {
   readonly authenticate: Authenticate;
   stop(): void;

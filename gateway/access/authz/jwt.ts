@@ -8,9 +8,9 @@ import { isSpelledOnce } from '#runtime/http/base64url.ts';
 import { invalidCredential } from './credentials.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
-/** The access tokens of signed-in persons. */
+/** Verifies the access tokens of signed-in persons. */
 export interface AccessTokens {
-  /** Whose token it is; throws a HopError of kind unauthenticated, or unavailable when its key cannot be had. */
+  /** The owner of the token; throws a HopError of kind unauthenticated, or unavailable when its key cannot be fetched. */
   verify(token: string): Promise<PersonCaller>;
 }
 
@@ -25,12 +25,12 @@ interface AccessTokenOptions {
 interface Verified {
   readonly person: PersonCaller;
   readonly keyId: string;
-  /** Milliseconds since the epoch, skew included. */
+  /** Milliseconds since 1970, clock skew included. */
   readonly endsAt: number;
 }
 
 const skewSeconds = 5;
-/** Verified tokens that are remembered: a signature costs 68 us, a hash of the token 1 us. */
+/** Cache size for verified tokens: checking a signature costs 68 us, hashing the token 1 us. */
 const mostVerified = 10_000;
 const shape = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 
@@ -38,14 +38,14 @@ export function createAccessTokens({ keys, issuer, wallClock }: AccessTokenOptio
   const verified = new LRUCache<string, Verified>({ max: mostVerified });
 
   async function verifyAnew(token: string): Promise<Verified> {
-    // Of header and payload the signature itself sees to it.
+    // For header and payload the signature itself ensures that.
     if (!isSpelledOnce(token.slice(token.lastIndexOf('.') + 1))) throw invalid();
     let keyId = '';
     const { payload } = await jwtVerify(
       token,
       async ({ alg, kid }) => {
         const key = kid === undefined ? undefined : await keys.find(kid);
-        // The key says which algorithm it is good for; the token does not choose.
+        // The key determines the algorithm; the token does not choose.
         if (!key || !kid || key.algorithm !== alg) throw invalid();
         keyId = kid;
         return key.publicKey;
@@ -87,7 +87,7 @@ function refusal(error: unknown): HopError {
   return invalid();
 }
 
-/** A token that outlives the list of revocations could not be revoked; identity makes none. */
+/** A token that outlives the list of revocations could not be revoked; identity issues none. */
 function endOf({ exp = 0, iat = 0 }: JWTPayload, now: number): number {
   const tooLong = exp - iat > accessToken.longestLifetimeSeconds + skewSeconds;
   if (tooLong || iat * 1_000 > now + skewSeconds * 1_000) throw invalid();

@@ -2,16 +2,16 @@ import { createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto';
 import { unavailable } from '#runtime/errors/errors.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 
-/** A public key of identity, and the one algorithm that it is good for. */
+/** A public key of identity, and the one algorithm that it may be used with. */
 interface SigningKey {
   readonly algorithm: 'ES256' | 'EdDSA';
   readonly publicKey: KeyObject;
 }
 
 export interface SigningKeys {
-  /** The key of that id; undefined: identity has none. Throws unavailable when identity cannot be asked. */
+  /** The key with this id; undefined: identity has none. Throws unavailable when identity cannot be asked. */
   find(keyId: string): Promise<SigningKey | undefined>;
-  /** True while the key is in the set as it was last read: a token signed by a withdrawn key is good no more. */
+  /** Whether the key is in the most recently read set: a token signed by a withdrawn key is no longer valid. */
   holds(keyId: string): boolean;
   stop(): void;
 }
@@ -20,11 +20,11 @@ interface SigningKeyOptions {
   /** IdentityService.GetSigningKeys: a JWK set as JSON. */
   readonly fetch: () => Promise<Uint8Array>;
   readonly log: Log;
-  /** The set is read so often, no matter who calls: no longer does a withdrawn key verify a token while identity answers. */
+  /** How often the set is read, whoever calls: while identity answers, a withdrawn key verifies tokens no longer than this. */
   readonly intervalMs: number;
-  /** However many unknown key ids are sent, identity is asked no more often. */
+  /** However many unknown key ids are sent, identity is not asked more often than this. */
   readonly minIntervalMs?: number;
-  /** Milliseconds of a clock that only runs forward. */
+  /** Milliseconds, monotonic. */
   readonly now: () => number;
 }
 
@@ -77,7 +77,7 @@ export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
   };
 }
 
-/** Takes P-256 and Ed25519 keys that have an id; whatever else is in the set is nothing that a token may be signed with. */
+/** Accepts P-256 and Ed25519 keys with an id; no token may be signed with anything else in the set. */
 function keysFrom(body: Uint8Array): ReadonlyMap<string, SigningKey> {
   const set: unknown = JSON.parse(Buffer.from(body).toString('utf8'));
   if (typeof set !== 'object' || set === null || !('keys' in set) || !Array.isArray(set.keys)) {

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { pageType } from '#runtime/http/page.ts';
 import { type Bodies, type SiteFile, siteFile } from './site-file.ts';
 
-/** The files of the dashboard, as its build left them: an index, and assets that are named after their contents. */
+/** The files of the built dashboard: an index, and assets named after their content. */
 export interface Dashboard {
-  /** The file at a path below /app; for a path that only the program in the browser knows, the index. */
+  /** The file at a path below /app; the index for a path that only the app in the browser knows. */
   find(path: string): SiteFile | undefined;
 }
 
@@ -20,7 +20,7 @@ const types: Readonly<Record<string, string>> = {
 };
 const compressedAs = { br: '.br', gzip: '.gz' } as const;
 
-/** Everything from here, nothing inline, no eval, nobody's frame; a string never becomes a script (Trusted Types). */
+/** Everything from this origin, nothing inline, no eval, no framing; strings never become scripts (Trusted Types). */
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -35,7 +35,7 @@ const policy = [
   "trusted-types 'none'",
 ].join('; ');
 
-/** Reads the whole folder. Throws where it holds no dashboard. */
+/** Reads the whole folder. Throws if it is not a dashboard. */
 export function loadDashboard(dir: string): Dashboard {
   const index = siteFile(bodiesOf(path.join(dir, 'index.html')), pageType, 'no-cache', policy);
   const files = new Map<string, SiteFile>();
@@ -53,7 +53,7 @@ export function loadDashboard(dir: string): Dashboard {
   };
 }
 
-/** A file, and what the build compressed of it. */
+/** A file, and its compressed versions from the build. */
 function bodiesOf(file: string): Bodies {
   const kept = Object.entries(compressedAs).filter(([, suffix]) => existsSync(file + suffix));
   const encoded = kept.map(([encoding, suffix]) => [encoding, readFileSync(file + suffix)]);

@@ -13,19 +13,19 @@ interface DocsParts extends Readonly<Record<string, string>> {
   readonly reasons: string;
 }
 
-/** A path of a call. */
+/** One path of a call. */
 interface Way {
   readonly verb: Verb;
   readonly path: string;
   readonly operation: Operation;
 }
 
-/** A call with all of its paths, the one to use first. */
+/** A call with all of its paths, the preferred one first. */
 interface Call extends Way {
   readonly aliases: readonly Way[];
 }
 
-/** Writes the API down for people. */
+/** The API documentation for people. */
 export function docsPage(api: OpenApi): DocsParts {
   const calls = callsOf(api);
   const groups = api.tags.map((tag) => ({
@@ -138,7 +138,7 @@ function needsHtml({ security, 'x-rpc': rpc }: Operation): string {
   return rpc !== undefined && scopes !== undefined ? `${needs} gRPC: <code>${escapeHtml(rpc)}</code>` : needs;
 }
 
-/** What the call is given: by path, query, header and body. */
+/** The inputs of the call: path, query, header and body. */
 function takesHtml({ parameters, requestBody }: Operation, api: OpenApi): string {
   const places = { path: 'Path', query: 'Query', header: 'Header' } as const;
   const lists = Object.entries(places).flatMap(([place, title]) => {
@@ -179,7 +179,7 @@ function exampleHtml(operation: Operation, api: OpenApi): string {
   return parts.join('\n');
 }
 
-/** A type is named where the list of types has it. */
+/** A type is given by name if the list of types has it. */
 function typeOfAnswer(schema: Schema, api: OpenApi): string {
   const hasFields = Object.keys(resolved(schema, api).properties ?? {}).length > 0;
   return schema.$ref !== undefined && hasFields ? ` with ${typeHtml(schema)}` : '';
@@ -202,7 +202,7 @@ function aliasHtml(alias: Way): string {
 <pre><code>${escapeHtml(sample?.source ?? '')}</code></pre></details>`;
 }
 
-/** Reasons that any call may meet are listed once, at the end of the page. */
+/** Reasons that any call may return are listed once, at the end of the page. */
 function refusalsHtml({ responses, security }: Operation): string {
   const own = Object.entries(responses).flatMap(([status, { 'x-reasons': found = [] }]) =>
     found.filter((reason) => !isShared(reason)).map((reason) => [status, reason] as const),
@@ -229,7 +229,7 @@ function reasonList(rows: readonly ReasonRow[]): string {
   return `<dl>\n${items.join('\n')}\n</dl>`;
 }
 
-/** What is answered; bodies of requests stand with their calls. */
+/** The types of answers; request bodies are shown with their calls. */
 function answerTypes(api: OpenApi): [string, Schema][] {
   return Object.entries(api.components.schemas).filter(
     ([, schema]) => schema.additionalProperties !== false && Object.keys(schema.properties ?? {}).length > 0,

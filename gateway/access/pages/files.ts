@@ -12,12 +12,12 @@ export interface Site {
   readonly notFound: SiteFile;
 }
 
-/** What the places in a page are filled with, by name. */
+/** The values for the placeholders of a page, by name. */
 type Fill = Readonly<Record<string, string>>;
 
 const pageCache = 'public, max-age=300';
 
-/** Reads content/ and the contract, and prepares every answer. publicUrl is shown in the examples. No dashboard: no /app/. */
+/** Reads content/ and the contract, and prepares every response. publicUrl is shown in the examples. Without a dashboard there is no /app/. */
 export function createSite({ publicUrl, dashboard }: { publicUrl: string; dashboard?: Dashboard | undefined }): Site {
   const home = new URL('/', publicUrl);
   const fill = {
@@ -45,7 +45,7 @@ function docsFile(parts: Fill, fill: Fill): SiteFile {
   return siteFile(compressed(Buffer.from(html)), pageType, pageCache, policyFor(pageStyle, docsStyle));
 }
 
-/** Placeholders are such that a page is valid HTML before it is filled, so that the linter can read it. */
+/** Placeholders are chosen so that a page is valid HTML before it is filled, and the linter can read it. */
 const placeholder = /\/\*(\w+)\*\/|<!--(\w+)-->|\{\{(\w+)\}\}/g;
 
 function filled(template: string, values: Fill): string {

@@ -13,7 +13,7 @@ interface Dependencies {
   readonly readiness: ReadReadiness;
 }
 
-/** A google.api.HttpBody in the making. */
+/** A google.api.HttpBody under construction. */
 interface Body {
   readonly contentType: string;
   readonly data: Uint8Array;
@@ -23,12 +23,12 @@ const json = 'application/json';
 const nothing = new Uint8Array();
 const retryAfterSeconds = '1';
 
-/** The body of an error as everywhere, to which the answer adds what is wrong. */
+/** The usual error body, to which the response adds what is wrong. */
 const noResolver = JSON.parse(
   errorBody(unavailable('DEPENDENCY_UNAVAILABLE', 'No resolver serves: links cannot be followed.', 1_000)),
 ) as object;
 
-/** The pages of the installation itself. The HTTP status goes out as x-status, which Envoy turns into :status. */
+/** The pages of the installation itself. The HTTP status is sent as x-status, which Envoy turns into :status. */
 export function createPages({ site, readiness }: Dependencies): ServiceImpl<typeof PagesService> {
   const noPage = Buffer.from(errorBody(notFound('NOT_FOUND', 'There is nothing at this path.')));
   return {
@@ -36,7 +36,7 @@ export function createPages({ site, readiness }: Dependencies): ServiceImpl<type
       const path = pathOf(context);
       const file = path === undefined ? undefined : site.find(path);
       if (file) return answerFile(context, file);
-      // Spelled as Envoy's compressor looks for it, which otherwise adds it once more.
+      // In the spelling that Envoy's compressor looks for; otherwise it would add the value again.
       setResponseMetadata(context, 'vary', 'accept, Accept-Encoding');
       if (path?.startsWith('/api/') || prefersJson(metadataOf(context, 'accept'))) {
         return answerJson(context, 404, noPage);
@@ -85,12 +85,12 @@ function setHeaders(context: HandlerContext, status: number, cacheControl: strin
   setResponseMetadata(context, 'x-content-type-options', 'nosniff');
 }
 
-// grpc-js takes accept-encoding out of the metadata, so Envoy passes it under another name.
+// grpc-js removes accept-encoding from the metadata, so Envoy passes it under another name.
 function variantFor(context: HandlerContext, file: SiteFile) {
   return file.variant(pickEncoding(metadataOf(context, 'x-hop-accept-encoding')));
 }
 
-/** The path as it was asked for, without its query; the path that the transcoder bound can come from a query parameter. */
+/** The requested path without its query; the path bound by the transcoder can come from a query parameter. */
 function pathOf(context: HandlerContext): string | undefined {
   return metadataOf(context, 'x-envoy-original-path')?.split('?', 1)[0];
 }

@@ -4,7 +4,7 @@ import type { Address } from '#runtime/config/config.ts';
 import { type FindEndpoints, keepClients } from '../discovery.ts';
 import type { Part, Report } from './readiness.ts';
 
-/** The part of grpc.health.v1 that is asked: every status at once, the process's own under the empty name. */
+/** The part of grpc.health.v1 in use: all statuses at once, the process's own under the empty name. */
 interface HealthClient {
   List(
     request: Record<string, never>,
@@ -22,10 +22,10 @@ const askMs = 300;
 const dependencyPrefix = 'dependency/';
 const HealthConstructor = makeGenericClientConstructor(healthService, 'Health');
 
-/** A part that comes back is seen within a second; gRPC by itself would wait for up to two minutes. */
+/** A recovered part is noticed within a second; gRPC by default would wait for up to two minutes. */
 const channelOptions = { 'grpc.initial_reconnect_backoff_ms': 100, 'grpc.max_reconnect_backoff_ms': 1_000 };
 
-/** Everything of the mesh that is found, to be asked for its health. */
+/** Finds all parts of the mesh, whose health can then be checked. */
 export function createPartFinder(find: FindEndpoints): { find(): Promise<readonly Part[]>; close(): void } {
   const clientsOf = keepClients(healthClient, (client) => client.close());
   return {

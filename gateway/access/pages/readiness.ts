@@ -1,16 +1,16 @@
 import { type CachedAnswerOptions, cachedAnswer } from '../cached-answer.ts';
 
-/** What the health service of one process said: whether it takes calls, and which of its dependencies do not answer. */
+/** What one process's health service reported: whether it accepts calls, and which of its dependencies do not answer. */
 export interface Report {
   readonly isServing: boolean;
   readonly brokenDependencies: readonly string[];
 }
 
-/** A part of the mesh that can be asked. Rejects when it does not answer in time. */
+/** A part of the mesh whose health can be checked. Rejects when it does not answer in time. */
 export interface Part {
   /** For example "resolver-1". */
   readonly name: string;
-  /** Redirects need one of these. */
+  /** Redirects need at least one of these. */
   readonly isResolver: boolean;
   ask(): Promise<Report>;
 }
@@ -24,11 +24,11 @@ interface Readiness {
 export type ReadReadiness = () => Promise<Readiness>;
 
 interface ReadinessOptions extends Partial<CachedAnswerOptions> {
-  /** Everything that a working installation needs of the mesh, but Envoy, which asked, and this process. */
+  /** Everything that a working installation needs, except Envoy, which asked, and this process. */
   readonly find: () => Promise<readonly Part[]>;
 }
 
-/** Asks every part at once. Redirects work while one resolver serves; the rest is degraded, and named. */
+/** Asks every part at once. Redirects work while one resolver serves; any other failure means degraded, and is named. */
 export function createReadiness({ find, maxAgeMs = 500, now }: ReadinessOptions): ReadReadiness {
   return cachedAnswer(() => readAll(find), { maxAgeMs, now });
 }

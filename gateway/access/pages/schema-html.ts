@@ -6,9 +6,9 @@ import type { Schema } from './openapi/openapi.ts';
 interface FieldRow {
   readonly name: string;
   readonly schema: Schema;
-  /** It may not be left out. */
+  /** Whether it is required. */
   readonly must: boolean;
-  /** It may be left out of an answer. */
+  /** Whether it may be missing from an answer. */
   readonly may?: boolean;
 }
 
@@ -16,7 +16,7 @@ export function fieldsHtml(rows: readonly FieldRow[]): string {
   return `<dl>\n${rows.map(rowHtml).join('\n')}\n</dl>`;
 }
 
-/** Every type with its fields, each where links to it lead. */
+/** Every type with its fields, at the anchors that links refer to. */
 export function typesHtml(types: readonly (readonly [string, Schema])[]): string {
   return types
     .map(([name, { description = '', properties = {}, required = [] }]) => {
@@ -31,7 +31,7 @@ export function typesHtml(types: readonly (readonly [string, Schema])[]): string
     .join('\n');
 }
 
-/** The type in words, with a link where there is more to say. */
+/** The type in words, with a link if there is more to say. */
 export function typeHtml(schema: Schema): string {
   if (schema.$ref !== undefined) {
     const name = schema.$ref.replace(/^.*\//, '');

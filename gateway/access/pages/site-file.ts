@@ -6,7 +6,7 @@ import type { Encoding } from '#runtime/http/negotiation.ts';
 export interface SiteFile {
   readonly contentType: string;
   readonly cacheControl: string;
-  /** The Content-Security-Policy of a page; absent for what is no page. */
+  /** The Content-Security-Policy of a page; absent for other files. */
   readonly policy?: string;
   variant(encoding: Encoding): Variant;
 }
@@ -18,10 +18,10 @@ interface Variant {
   readonly etag: string;
 }
 
-/** A body in every encoding that it is kept in; the plain one always. */
+/** A body in all its encodings; always including the uncompressed one. */
 export type Bodies = Readonly<Partial<Record<Encoding, Buffer>>> & { readonly identity: Buffer };
 
-/** Below this many bytes a compressed body saves less than its header costs. */
+/** Below this many bytes compression saves less than its header costs. */
 const worthCompressing = 256;
 
 export function compressed(body: Buffer): Bodies {

@@ -7,17 +7,17 @@ import type { Bucket, Decision } from './buckets.ts';
 interface RedisBucketsOptions {
   readonly redis: Redis;
   readonly limits: RateLimits;
-  /** Goes before every key. */
+  /** Prefix of every key. */
   readonly prefix?: string;
-  /** Microseconds since 1970, for tests; Redis's own clock otherwise, which is the same for all processes. */
+  /** Microseconds since 1970, for tests; otherwise Redis's own clock, which is the same for all processes. */
   readonly now?: () => number;
 }
 
 /**
- * runtime/limits/gcra.ts in Redis, where nothing comes between reading a bucket and writing it. A key holds when its bucket
- * is full again, in microseconds, and ends then. One that says more than an empty bucket takes is from before the clock was set back, and
- * would refuse calls for as long: it is taken for empty from now on. ARGV: now or '', tokens, then interval and burst of each key. Answers
- * three numbers per key: the wait and when the bucket is full again in microseconds, and the tokens left.
+ * runtime/limits/gcra.ts as a Redis script, where nothing comes between reading a bucket and writing it. A key holds the time when its
+ * bucket is full again, in microseconds, and expires then. A value further ahead than an empty bucket needs is from before the clock was
+ * set back, and would refuse calls for that long: the bucket counts as empty from now on. ARGV: now or '', tokens, then interval and burst
+ * of each key. Returns three numbers per key: the wait and when the bucket is full again in microseconds, and the tokens left.
  */
 const script = `local now = tonumber(ARGV[1])
 if not now then
@@ -59,7 +59,7 @@ const microseconds = 1_000_000;
 /** As Buckets.take, but rejects when Redis does not answer. */
 export type TakeFromRedis = (buckets: readonly Bucket[], tokens?: number) => Promise<readonly Decision[]>;
 
-/** Buckets that all processes share, counted exactly. One call of Redis for all buckets of a request. */
+/** Buckets shared by all processes, counted exactly. One Redis call for all buckets of a request. */
 export function redisBuckets({ redis, limits, prefix = 'hop:q:', now }: RedisBucketsOptions): TakeFromRedis {
   const names = Object.keys(rateLimitTable) as LimitName[];
   const rates = Object.fromEntries(names.map((name) => [name, rateOf(limits[name])]));

@@ -6,29 +6,29 @@ export interface Bucket {
   readonly subject: string;
 }
 
-/** What a bucket said to a call. */
+/** A bucket's decision about a call. */
 export interface Decision {
   readonly limit: LimitName;
   readonly allowed: boolean;
   /** Calls that a full bucket allows. */
   readonly calls: number;
-  /** Calls that may follow this one at once. */
+  /** Calls that may follow immediately. */
   readonly remaining: number;
   /** When the bucket is full again, in seconds since 1970. */
   readonly resetsAt: number;
-  /** How long until the call would be let through; 0 when it was. */
+  /** How long until the call would be allowed; 0 if it was. */
   readonly retryAfterSeconds: number;
 }
 
 export interface Buckets {
   /**
-   * Takes `tokens` from each bucket, or from none of them when one has too few. Answers in the order asked, or undefined
-   * when nobody can say.
+   * Takes `tokens` from each bucket, or from none if one has too few. Returns the decisions in the same order, or undefined while the count
+   * is unavailable.
    */
   take(buckets: readonly Bucket[], tokens?: number): Promise<readonly Decision[] | undefined>;
 }
 
-/** The decision that a client is told: the first refusal, else the bucket with the least left. */
+/** The decision to report to a client: the first refusal, otherwise the bucket with the least left. */
 export function tightest(decisions: readonly Decision[]): Decision | undefined {
   const refused = decisions.find(({ allowed }) => !allowed);
   return refused ?? decisions.toSorted((a, b) => a.remaining - b.remaining)[0];

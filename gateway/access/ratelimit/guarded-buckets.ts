@@ -6,9 +6,9 @@ import type { TakeFromRedis } from './buckets.redis.ts';
 import type { Bucket, Buckets, Decision } from './buckets.ts';
 
 interface GuardOptions {
-  /** A question that takes longer has failed. */
+  /** A call that takes longer has failed. */
   readonly timeoutMs: number;
-  /** How long a call waits for its count; what comes later counts, but refuses nobody. */
+  /** How long a request waits for its count; a later answer counts, but refuses nobody. */
   readonly patienceMs: number;
   /** How long the buckets are left alone after five failures. */
   readonly resetMs: number;
@@ -21,12 +21,12 @@ export interface GuardedBuckets extends Buckets {
 
 const decided = counter(metric.rateLimits);
 
-/** Buckets behind a breaker: while their store is away a question costs nothing, not even an error. */
+/** Buckets behind a breaker: while their store is away a call costs nothing, not even an error. */
 export function guardedBuckets(takeFromRedis: TakeFromRedis, options: GuardOptions): GuardedBuckets {
   const guarded = breaker('rate-limits', takeFromRedis, options);
   return {
     async take(buckets, tokens) {
-      // Each failure is counted, and its beginning and end are logged, by the breaker and by the connection.
+      // The breaker and the connection count each failure, and log its beginning and end.
       const asked = guarded.state === 'open' ? undefined : guarded.fire(buckets, tokens).catch(() => undefined);
       const decisions = asked && (await within(options.patienceMs, asked));
       count(buckets, decisions);

@@ -5,8 +5,8 @@ import { type LimitName, rateLimitTable } from '#runtime/limits/rate-limits.ts';
 import { type Bucket, type Buckets, type Decision, rateLimitHeaders, tightest } from './buckets.ts';
 
 /**
- * Envoy's rate limit service. A descriptor is `limit` with the name of a limit, then whom it counts. What cannot be counted
- * is let through: Envoy's own limits hold.
+ * Envoy's rate limit service. A descriptor is `limit` with the name of a limit, followed by the subject that it counts. What cannot be
+ * counted is allowed: Envoy's own limits still hold.
  */
 export function createRateLimits({ buckets }: { readonly buckets: Buckets }): ServiceImpl<typeof RateLimitService> {
   return {
@@ -33,7 +33,7 @@ const statusOf = (decision: Decision | undefined) => ({
   limitRemaining: decision?.remaining ?? 0,
 });
 
-/** Undefined for what names no limit of ours: nothing is counted, and nobody refused. */
+/** Undefined if no limit of ours is named: nothing is counted, and nobody refused. */
 function bucketOf({ entries }: RateLimitDescriptor): Bucket | undefined {
   const [limit, subject] = entries;
   if (limit?.key !== 'limit' || !isLimit(limit.value) || !subject?.value) return undefined;

@@ -12,7 +12,7 @@ interface SharedBuckets {
   readonly close: readonly (() => unknown)[];
 }
 
-/** Envoy's own patience (envoy/limits.ts) is a little longer. */
+/** Envoy's own timeout (envoy/limits.ts) is slightly longer. */
 const patienceMs = 200;
 
 /** The buckets of this installation: one Redis for all processes, behind a breaker. */

@@ -7,11 +7,11 @@ import type { ReadMeshStatus } from './mesh-status.ts';
 
 interface Dependencies {
   readonly status: ReadMeshStatus;
-  /** The workspaces whose administrators run this installation; `*` is every workspace. */
+  /** The workspaces whose administrators operate this installation; `*` means every workspace. */
   readonly operators: readonly string[];
 }
 
-/** Everyone who signs up administers a workspace of their own, which is no reason to show them what all others do. */
+/** Everyone who signs up administers their own workspace, which does not entitle them to see everyone's activity. */
 export function createStatus({ status, operators }: Dependencies): ServiceImpl<typeof StatusService> {
   const mayAsk = (workspaceId: string): boolean => operators.includes('*') || operators.includes(workspaceId);
   return {

@@ -6,23 +6,23 @@ import { type CachedAnswerOptions, cachedAnswer } from '../cached-answer.ts';
 
 type MeshStatusInit = Exclude<MessageInitShape<typeof MeshStatusSchema>, { readonly $typeName: string }>;
 
-/** A process that can be asked. */
+/** A process whose status can be requested. */
 export interface Process {
-  /** What it is called as long as it has not said so itself. */
+  /** Its name until it has reported one. */
   readonly name: string;
   readonly kind: Kind;
   /** Rejects when it does not answer in time. */
   ask(): Promise<ProcessStatus>;
 }
 
-/** In the order in which they are told. */
+/** In the order of display. */
 export const kinds = ['gateway-edge', 'gateway-access', 'resolver', 'link', 'identity', 'analytics'] as const;
 export type Kind = (typeof kinds)[number];
 
 export type ReadMeshStatus = () => Promise<MeshStatusInit>;
 
 interface MeshStatusOptions extends Partial<CachedAnswerOptions> {
-  /** Every process that there is now. */
+  /** Finds all present processes. */
   readonly find: () => Promise<readonly Process[]>;
 }
 
@@ -37,7 +37,7 @@ const tiers = ['edge', 'l1', 'redis', 'replica', 'primary', 'filter', 'none'] as
 const mostProcesses = 256;
 const byPlace = new Intl.Collator('en', { numeric: true });
 
-/** Asks every process at once, at most once in `maxAgeMs`, however many ask for it. */
+/** Asks every process at once, at most once in `maxAgeMs`, for any number of callers. */
 export function createMeshStatus({ find, maxAgeMs = 1_000, now }: MeshStatusOptions): ReadMeshStatus {
   return cachedAnswer(() => readAll(find), { maxAgeMs, now });
 }

@@ -8,13 +8,13 @@ import type { Process } from './mesh-status.ts';
 
 interface Known {
   readonly ask: () => Promise<ProcessStatus>;
-  /** What it called itself last. */
+  /** The name that it last reported. */
   name: string | undefined;
 }
 
 const askMs = 1_000;
 
-/** The processes of the mesh, to be asked. One that falls silent keeps the name that it last gave itself. */
+/** The processes of the mesh. One that stops answering keeps the name that it last reported. */
 export function createProcessFinder(find: FindEndpoints, issuer: ServiceIdentity): () => Promise<readonly Process[]> {
   const clientsOf = keepClients((address) => connect(address, issuer));
   return async () =>

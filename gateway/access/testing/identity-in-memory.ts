@@ -5,18 +5,18 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { accessToken } from '#runtime/caller/access-token.ts';
 import { toConnectError, unauthenticated } from '#runtime/errors/errors.ts';
 
-/** What gateway/access asks of identity, through real serialization, without a socket. */
+/** The calls that gateway/access makes to identity, through real serialization, without a socket. */
 export interface IdentityInMemory {
   readonly client: ReturnType<typeof createClient<typeof IdentityService>>;
   readonly calls: { keys: number; verify: number; revocations: number };
-  /** Secrets that VerifyApiKey knows, with the id of their key. */
+  /** Secrets known to VerifyApiKey, with the id of their key. */
   readonly apiKeys: Map<string, string>;
-  /** When all of them end, milliseconds since 1970. */
+  /** When all of them expire, in milliseconds since 1970. */
   apiKeysEndAtMs: number | undefined;
   readonly revoked: string[];
-  /** True: every call ends UNAVAILABLE. */
+  /** True: every call fails with UNAVAILABLE. */
   isDown: boolean;
-  /** VerifyApiKey answers when this is done. */
+  /** VerifyApiKey waits for this before it answers. */
   beforeVerify: () => Promise<void>;
   publishedKeys: TokenKey[];
 }
@@ -90,7 +90,7 @@ export function identityInMemory(): IdentityInMemory {
   return Object.assign(state, { client: createClient(IdentityService, transport) });
 }
 
-/** An access token as identity makes it, but for what a test wants otherwise. */
+/** An access token like identity's, except for what a test overrides. */
 export function signToken(
   key: TokenKey,
   claims: Readonly<Record<string, unknown>> = {},

@@ -3,18 +3,18 @@ import type { Header, MediaType, Parameter, Response } from './openapi.ts';
 import { errorContent, refusal } from './refusals.ts';
 import type { Schemas } from './schemas.ts';
 
-/** What REST makes of a call and its proto does not say. */
+/** What REST adds to a call that its proto does not say. */
 export interface Beyond {
-  /** The status of a success; 200 where it is absent. */
+  /** The status of a success; 200 if absent. */
   readonly status?: number;
   readonly requestHeaders?: readonly Parameter[];
   readonly answerHeaders?: Readonly<Record<string, Header>>;
-  /** The body of a call that answers google.api.HttpBody. */
+  /** The body of a call that returns google.api.HttpBody. */
   readonly content?: (schemas: Schemas) => Readonly<Record<string, MediaType>>;
-  /** For a call that Envoy makes by itself: what its comment says is meant for Envoy. */
+  /** For a call made by Envoy itself, whose comment is addressed to Envoy. */
   readonly summary?: string;
   readonly description?: string;
-  /** For such a call: everything that it is answered with. */
+  /** For such a call: all of its responses. */
   readonly responses?: (schemas: Schemas) => Readonly<Record<string, Response>>;
 }
 
@@ -64,7 +64,7 @@ const readiness = (schemas: Schemas): Readonly<Record<string, MediaType>> => ({
   'application/json': { schema: schemas.message(ReadinessSchema, 'answer') },
 });
 
-/** By the full name of the method. Calls of Envoy's own (EDGE) are part of the document when they are named here. */
+/** By the full name of the method. Envoy's own calls (EDGE) are in the document if they are listed here. */
 export const beyondProto: Readonly<Record<string, Beyond>> = {
   'hop.identity.v1.IdentityService/SignUp': { status: 201 },
   'hop.identity.v1.IdentityService/CreateApiKey': { status: 201 },
@@ -145,7 +145,7 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
   },
 };
 
-/** What Envoy answers without asking anyone. */
+/** What Envoy answers by itself. */
 export const healthz = {
   path: '/healthz',
   summary: 'Says that the door is open.',

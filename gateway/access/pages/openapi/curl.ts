@@ -1,7 +1,7 @@
 import type { Example } from './examples.ts';
 import type { Json } from './openapi.ts';
 
-/** The example as a command for a shell that has HOP, TOKEN and the other variables. */
+/** The example as a shell command that uses HOP, TOKEN and the other variables. */
 export function curlOf(example: Example, needsToken: boolean): string {
   const [verb = 'GET', template = '/'] = example.call.split(' ');
   const parts = [['curl', ...methodOptions(verb, example), quoted(`$HOP${pathOf(template, example)}`)].join(' ')];
@@ -14,7 +14,7 @@ export function curlOf(example: Example, needsToken: boolean): string {
   return parts.join(' \\\n  ');
 }
 
-/** The example's values where a document has to show one: the reader's variables filled in, the others left as they are. */
+/** The example's values for display: the reader's variables filled in, the others left unchanged. */
 export function filledIn(value: Json, variables: Readonly<Record<string, string>>): Json {
   if (typeof value === 'string') return value.replace(variable, (name) => variables[name.slice(1)] ?? name);
   if (Array.isArray(value)) return value.map((item: Json) => filledIn(item, variables));
@@ -38,7 +38,7 @@ function pathOf(template: string, { path = {}, query = {} }: Example): string {
 
 const shortLine = 64;
 
-/** One field a line where one line would be too long to read. */
+/** One field per line if a single line would be too long to read. */
 function written(body: Readonly<Record<string, Json>>): string {
   const line = compact(body);
   if (line.length <= shortLine) return line;
@@ -46,7 +46,7 @@ function written(body: Readonly<Record<string, Json>>): string {
   return `{\n${fields.join(',\n')}\n  }`;
 }
 
-/** JSON on one line, with room to breathe. */
+/** JSON on one line, with spaces. */
 function compact(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(compact).join(', ')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value);
@@ -54,10 +54,10 @@ function compact(value: Json): string {
   return `{${fields.join(', ')}}`;
 }
 
-/** Single quotes, unless a variable has to be seen by the shell. */
+/** Single quotes, unless the shell has to expand a variable. */
 function quoted(text: string): string {
   if (!text.match(variable)) return `'${text.replaceAll("'", `'\\''`)}'`;
-  // Braces where the next character could be taken for a part of the name, or for a modifier.
+  // Braces if the next character could be read as part of the name, or as a modifier.
   const marked = text.replaceAll(/\$([A-Z_]+)(?![A-Z_])(?=[\w:[])/g, '$${$1}');
   return `"${marked.replaceAll(/["\\`]/g, '\\$&')}"`;
 }

@@ -9,12 +9,12 @@ import { errorSchemas, headerComponents } from './refusals.ts';
 import { createSchemas } from './schemas.ts';
 
 interface DocumentOptions {
-  /** The contract: what `buf build --as-file-descriptor-set` makes of the protos, with their comments. */
+  /** The contract: the output of `buf build --as-file-descriptor-set` for the protos, with their comments. */
   readonly descriptorSet: Uint8Array;
   readonly publicUrl: string;
 }
 
-/** How services are called in the document, in the order that a newcomer needs them. */
+/** The names of the services in the document, in the order in which a newcomer needs them. */
 const tags: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
   'hop.identity.v1.IdentityService': { name: 'Identity', description: 'People, sessions and API keys.' },
   'hop.link.v1.LinkService': { name: 'Links', description: 'Making, changing and finding short links.' },
@@ -32,7 +32,7 @@ A path and a query are ASCII: every other character in them is percent-encoded, 
 
 The same calls exist as gRPC and gRPC-Web on the same port, under the full method names given with each call.`;
 
-/** Writes the API down as OpenAPI 3.1: every PUBLIC call that has a path, and of Envoy's own calls those that people make. */
+/** Builds the OpenAPI 3.1 document: every PUBLIC call with a path, and those of Envoy's own calls that people use. */
 export function buildOpenApi({ descriptorSet, publicUrl }: DocumentOptions): OpenApi {
   const comments = readComments(descriptorSet);
   const schemas = createSchemas(comments);

@@ -1,26 +1,26 @@
 import type { Json } from './openapi.ts';
 
 /**
- * One example a path. `$NAME` in a value is a variable: the reader's own (`readersVariables`), or one that an example
- * before it keeps. They are run in this order against a mesh by tests/mesh/openapi.test.ts.
+ * One example per path. `$NAME` in a value is a variable: the reader's own (`readersVariables`), or one kept by an earlier example.
+ * tests/mesh/openapi.test.ts runs them in this order against a mesh.
  */
 export interface Example {
-  /** The verb and the path as the contract has it. */
+  /** The verb and the path as in the contract. */
   readonly call: string;
   readonly path?: Readonly<Record<string, string>>;
   readonly query?: Readonly<Record<string, string>>;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: Readonly<Record<string, Json>>;
   readonly status: number;
-  /** Absent where the answer is all headers, or a page. */
+  /** Absent if the answer consists of headers, or is a page. */
   readonly answer?: Json;
-  /** Absent, or the call whose example is run once more before this one: what was kept is of no use any more. */
+  /** The call whose example is run again before this one, because what it kept is used up. */
   readonly after?: string;
-  /** Variables for the examples after it: where their values are in the answer, as JSON pointers. */
+  /** Variables for later examples, as JSON pointers into the answer. */
   readonly keep?: Readonly<Record<string, string>>;
 }
 
-/** What a reader sets first, beside HOP, the address of the installation. */
+/** What a reader has to set first, besides HOP, the address of the installation. */
 export const readersVariables = {
   EMAIL: 'ada@example.org',
   PASSWORD: 'a long enough passphrase',

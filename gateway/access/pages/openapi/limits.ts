@@ -3,20 +3,20 @@ import { type FieldRules, field as rulesOption } from '@bufbuild/protovalidate/g
 import { FieldBehavior, field_behavior } from '#gen-google/api/field_behavior_pb.ts';
 import type { Schema } from './openapi.ts';
 
-/** The protovalidate rules of a field as keywords of JSON Schema. */
+/** The protovalidate rules of a field as JSON Schema keywords. */
 export function limitsOf(field: DescField): Schema {
   const rules = rulesOf(field);
   return rules ? limitsFrom(rules) : {};
 }
 
-/** True for what a request may not leave out: declared so, or refused by a rule when it is empty. */
+/** Whether a request must have the field: it is declared required, or a rule refuses the empty value. */
 export function isRequired(field: DescField): boolean {
   if (hasOption(field, field_behavior) && getOption(field, field_behavior).includes(FieldBehavior.REQUIRED))
     return true;
   const rules = rulesOf(field);
   if (!rules) return false;
   if (rules.required) return true;
-  // An optional field that is absent is not looked at.
+  // An absent optional field is not validated.
   if (field.proto.proto3Optional) return false;
   const { minLength = 0, minItems = 0 } = limitsFrom(rules);
   return minLength > 0 || minItems > 0;
@@ -65,7 +65,7 @@ function limitsFrom({ type }: FieldRules): Schema {
   }
 }
 
-/** The names that JSON Schema has for what protovalidate calls well known. */
+/** JSON Schema's names for protovalidate's well-known formats. */
 const formats: Readonly<Record<string, string>> = {
   email: 'email',
   hostname: 'hostname',
@@ -76,7 +76,7 @@ const formats: Readonly<Record<string, string>> = {
   ipv6: 'ipv6',
 };
 
-/** protovalidate's default of a figure is 0, which limits nothing. */
+/** protovalidate's default for a number is 0, which limits nothing. */
 const figure = (value: bigint): number | undefined => (value === 0n ? undefined : Number(value));
 
 const list = <T>(values: readonly T[]): readonly T[] | undefined => (values.length === 0 ? undefined : values);

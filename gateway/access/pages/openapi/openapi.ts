@@ -51,11 +51,11 @@ export interface Response {
   readonly description: string;
   readonly headers?: Readonly<Record<string, Header>>;
   readonly content?: Content;
-  /** The reasons (ErrorInfo) that this status comes with. */
+  /** The reasons (ErrorInfo) that come with this status. */
   readonly 'x-reasons'?: readonly string[];
 }
 
-/** Verbs as OpenAPI writes them. */
+/** Verbs in OpenAPI's spelling. */
 export type Verb = 'get' | 'head' | 'post' | 'patch' | 'put' | 'delete';
 
 export interface Operation {
@@ -69,7 +69,7 @@ export interface Operation {
   readonly responses: Readonly<Record<string, Response>>;
   /** The full name of the gRPC method; absent where Envoy answers by itself. */
   readonly 'x-rpc'?: string;
-  /** The operationId that this one is another path of. */
+  /** The operationId of which this is another path. */
   readonly 'x-alias-of'?: string;
   readonly 'x-codeSamples': readonly CodeSample[];
   readonly 'x-example': RunnableExample;
@@ -81,19 +81,19 @@ interface CodeSample {
   readonly source: string;
 }
 
-/** How the sample of a call fits into the tour of all of them. */
+/** The position of a call's sample in the sequence of all of them. */
 interface RunnableExample {
   /** Samples work when they are run in the order of their steps. */
   readonly step: number;
-  /** The verb and path of the sample that is run once more before this one. */
+  /** The verb and path of the sample that is run again before this one. */
   readonly after?: string;
-  /** The status that the sample is answered with. */
+  /** The status that the sample returns. */
   readonly status: number;
-  /** Variables of later samples: where in the answer their values are, as JSON pointers. */
+  /** Variables of later samples, as JSON pointers into the answer. */
   readonly keep: Readonly<Record<string, string>>;
 }
 
-/** A PUBLIC call that has no path: it streams. */
+/** A PUBLIC call without a path: it streams. */
 export interface GrpcCall {
   readonly rpc: string;
   readonly tag: string;

@@ -59,7 +59,7 @@ export function sampleOf(example: Example, needsToken: boolean): Pick<Operation,
   };
 }
 
-/** The first sentence of a comment, and what comes after it without the list of errors, which the responses hold. */
+/** The first sentence of a comment, and the rest of it without the list of errors, which is in the responses. */
 export function wordsOf(comment: string): { summary: string; description: string } {
   const [, summary = comment, rest = ''] = /^(.*?[.:])\s+(.*)$/s.exec(comment) ?? [];
   const description = rest.replace(/Errors: .*?\.(?=\s|$)\s*/s, '').trim();
@@ -69,7 +69,7 @@ export function wordsOf(comment: string): { summary: string; description: string
   };
 }
 
-/** Nobody has to say who they are. */
+/** Whether no authentication is needed. */
 const isOpen = (rpc: Rpc): boolean => rpc.anonymous || rpc.exposure === Exposure.EDGE;
 
 const securityOf = (rpc: Rpc): Operation['security'] =>
@@ -82,7 +82,7 @@ const verbOf = ({ verb }: Binding): Verb => verb.toLowerCase() as Verb;
 function exampleOf(binding: Binding): Example {
   const call = `${binding.verb} ${binding.path.text}`;
   const example = examples.find((candidate) => candidate.call === call);
-  // A call that is new has to be shown; until then its path alone is, so that the pages stay up.
+  // A new call needs an example; until then only its path is shown, so that the pages stay up.
   return example ?? { call, status: 200 };
 }
 

@@ -3,17 +3,17 @@ import { errorDomain } from '#runtime/errors/errors.ts';
 import { isReason, type Reason, reasons } from '#runtime/errors/reasons.ts';
 import type { Header, Response, Schema } from './openapi.ts';
 
-/** The responses of a call that is refused, by status. */
+/** The error responses of a call, by status. */
 export type Refusals = Readonly<Record<string, Response>>;
 
-/** Where a 429 says what is left; answers that were let through say so as well. */
+/** The rate limit headers of a 429; successful responses have them too. */
 export const rateLimitHeaders: Readonly<Record<string, Header>> = refer([
   'X-RateLimit-Limit',
   'X-RateLimit-Remaining',
   'X-RateLimit-Reset',
 ]);
 
-/** What `components.headers` has to hold. */
+/** The content of `components.headers`. */
 export const headerComponents: Readonly<Record<string, Header>> = {
   'Retry-After': { description: 'After how many seconds to try again.', schema: { type: 'integer', minimum: 1 } },
   'WWW-Authenticate': { description: 'How to call instead: `Bearer`, and what was wrong.', schema: { type: 'string' } },
@@ -25,7 +25,7 @@ export const headerComponents: Readonly<Record<string, Header>> = {
   },
 };
 
-/** The names of gRPC codes that are reasons as well; a comment that has one of them means the code. */
+/** The gRPC codes whose names are also reasons; in a comment they mean the code. */
 const codes = new Set([
   'INVALID_ARGUMENT',
   'NOT_FOUND',
@@ -41,7 +41,7 @@ export function ownReasons(comment: string): Reason[] {
   return [...new Set(words)].filter((word) => !codes.has(word)).filter(isReason);
 }
 
-/** The reasons that a call of the API shares with every other of its kind. */
+/** The reasons that a call shares with all others of its kind. */
 export function sharedReasons(rpc: Pick<Rpc, 'anonymous' | 'scope'>, hasBody: boolean): Reason[] {
   return [
     'INVALID_ARGUMENT',
@@ -58,13 +58,13 @@ export function sharedReasons(rpc: Pick<Rpc, 'anonymous' | 'scope'>, hasBody: bo
   ];
 }
 
-/** A reason with more than one status has the first one here, unless the call itself names it. */
+/** A reason with more than one status is listed under the first one, unless the call itself names it. */
 export function refusals(own: readonly Reason[], shared: readonly Reason[]): Refusals {
   const byStatus = new Map<number, Set<Reason>>();
   const add = (status: number, reason: Reason) => {
     byStatus.set(status, (byStatus.get(status) ?? new Set()).add(reason));
   };
-  // 410 is what following a link is answered with, never a call.
+  // 410 is only for following a link, never for a call.
   for (const reason of own) for (const status of notGone(reasons[reason].statuses)) add(status, reason);
   for (const reason of shared) add(reasons[reason].statuses[0] ?? 500, reason);
   const sorted = [...byStatus].sort(([a], [b]) => a - b);

@@ -4,28 +4,28 @@ import type { Comments } from '#runtime/contract/comments.ts';
 import { isRequired, limitsOf } from './limits.ts';
 import type { Schema } from './openapi.ts';
 
-/** Requests refuse what they do not know, and have few fields that must be there; answers name every field that always is. */
+/** Requests have few required fields, and refuse unknown ones; in answers, every field that is always present is required. */
 type Direction = 'request' | 'answer';
 
 export interface Schemas {
   /** The schema of a whole message: a reference to a component. */
   message(message: DescMessage, direction: Direction): Schema;
-  /** The same without some of its fields, spelled out. */
+  /** The same without some of its fields, inline. */
   messageWithout(message: DescMessage, left: readonly string[], direction: Direction): Schema;
   /** One field as a parameter or a property, with its comment. */
   field(field: DescField, direction: Direction): Schema;
-  /** Everything that was referred to so far, by name. */
+  /** Everything referred to so far, by name. */
   readonly components: Readonly<Record<string, Schema>>;
 }
 
 interface State {
   readonly comments: Comments;
   readonly components: Record<string, Schema>;
-  /** What each component was written for. */
+  /** The message for which each component was written. */
   readonly owners: Map<string, string>;
 }
 
-/** Writes the messages of the contract as JSON Schema, each as the transcoder reads and prints it. */
+/** Converts the messages of the contract to JSON Schema, as the transcoder reads and prints them. */
 export function createSchemas(comments: Comments): Schemas {
   const state: State = { comments, components: {}, owners: new Map() };
   return {
@@ -54,7 +54,7 @@ function reference(state: State, message: DescMessage, direction: Direction): Sc
     throw new Error(`The API's document cannot name ${owner}: ${message.name} is ${taken}.`);
   if (taken === undefined) {
     owners.set(message.name, owner);
-    // Named before it is written, so that a message may hold itself.
+    // Registered before it is filled, so that a message may contain itself.
     components[message.name] = {};
     components[message.name] = object(state, message, message.fields, direction);
   }
@@ -95,8 +95,8 @@ function typeOf(state: State, field: DescField, direction: Direction): Schema {
 }
 
 /**
- * The transcoder prints every field that has no presence of its own, empty or not. Of messages, the comment says when they
- * are absent, and so does that of an optional field; what says nothing is always there.
+ * The transcoder prints every field without presence, empty or not. For messages and optional fields the comment says when they are absent;
+ * without such words they are always there.
  */
 function isAlwaysThere(field: DescField, comments: Comments): boolean {
   if (field.fieldKind === 'list' || field.fieldKind === 'map') return true;
