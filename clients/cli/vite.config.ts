@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** One file with all that it needs: it starts fast, and installs nothing else. */
+/** One self-contained file: it starts fast, and needs nothing else installed. */
 export default defineConfig({
   ssr: { noExternal: true, resolve: { conditions: ['@hopline/source', 'node'] } },
   build: {

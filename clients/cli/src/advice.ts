@@ -1,6 +1,6 @@
 import type { ErrorReason, HoplineError } from '@hopline/client';
 
-/** What a person can do about an error; the reasons without an entry say it in their message. */
+/** What a person can do about an error; for reasons without an entry the message says it. */
 const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   UNIMPLEMENTED:
     'Is it the address of an installation, without a path? One that is older than this `hop` lacks calls, too.',
@@ -49,7 +49,7 @@ export function explain(error: HoplineError, url: string): string[] {
   return advice ? [...lines, advice] : lines;
 }
 
-/** One a line. Where fields are at fault the message lists them already. */
+/** One per line. If fields are invalid the message lists them already. */
 function faultsOf({ reason, message, fields }: HoplineError, url: string): string[] {
   if (reason === 'UNREACHABLE') return [`Nothing answers at ${url}.`];
   if (reason === 'CREDENTIALS_MISSING') return [`You are not signed in to ${url}.`];

@@ -10,16 +10,16 @@ export function duration(text: string): number {
   return Number(figure) * (lengths[unit] ?? 1);
 }
 
-/** A moment in the time zone that it is asked for, or else in this machine's. */
+/** A moment in the given time zone, or else in this machine's. */
 export type ZonedMoment = (zone?: string) => Date;
 
 const written = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]\d\d:?\d\d)?)?$/i;
 
-/** A moment: a date (its first instant), a date with time, or how long ago ("7d"). Which zone is meant another option may say. */
+/** A moment: a date (its first instant), a date with time, or how long ago ("7d"). Another option may give the zone. */
 export const zonedMoment = (text: string, nowMs = Date.now()): ZonedMoment =>
   isLength(text) ? at(nowMs - duration(text) * 1_000) : writtenMoment(text, 'so long ago: 7d');
 
-/** When something ends: likewise, but a length is from now on ("90d"), for nothing ends in the past. */
+/** When something ends: the same, but a duration counts from now ("90d"), since nothing ends in the past. */
 export const endMoment = (text: string, nowMs = Date.now()): Date =>
   (isLength(text) ? at(nowMs + duration(text) * 1_000) : writtenMoment(text, 'so long from now: 90d'))();
 
@@ -36,7 +36,7 @@ function writtenMoment(text: string, orLength: string): ZonedMoment {
   const exactMs = Date.parse(`${day}T${time}${offset?.toUpperCase() ?? 'Z'}`);
   if (Number.isNaN(exactMs))
     throw new InvalidArgumentError(`A moment is 2026-01-31, 2026-01-31T17:00, or ${orLength}.`);
-  // Date.parse takes the 31st of any month, and 24:00, for times of the next day.
+  // Date.parse accepts the 31st of any month, and 24:00, as times of the next day.
   if (!new Date(wallMs).toISOString().startsWith(`${day}T${time.split('.')[0]}`))
     throw new InvalidArgumentError('There is no such day or time.');
   return (zone) => new Date(offset === undefined ? inZone(wallMs, zone) : exactMs);
@@ -44,14 +44,14 @@ function writtenMoment(text: string, orLength: string): ZonedMoment {
 
 const dayMs = 86_400_000;
 
-/** When clocks of the zone show what a clock of UTC shows at `wallMs`: the first of two times, and past a gap what follows it. */
+/** When clocks in the zone show what a UTC clock shows at `wallMs`: the first of two such times; within a gap, the moment after it. */
 function inZone(wallMs: number, zone: string | undefined): number {
   const before = wallMs - offsetMs(wallMs - dayMs, zone);
   const after = wallMs - offsetMs(wallMs + dayMs, zone);
   return [before, after].find((ms) => ms + offsetMs(ms, zone) === wallMs) ?? before;
 }
 
-/** How far the clocks of the zone are ahead of UTC. */
+/** How far the zone is ahead of UTC. */
 function offsetMs(ms: number, zone: string | undefined): number {
   try {
     const wall = new Date(ms).toLocaleString('sv', { timeZone: zone });
@@ -61,7 +61,7 @@ function offsetMs(ms: number, zone: string | undefined): number {
   }
 }
 
-/** A whole number of at least `least` and at most `most`. */
+/** A whole number from `least` to `most`. */
 export const wholeNumber =
   (least: number, most: number) =>
   (text: string): number => {
@@ -70,13 +70,13 @@ export const wholeNumber =
     throw new InvalidArgumentError(`A whole number from ${least} to ${most}.`);
   };
 
-/** What a header can carry. */
+/** Only characters that a header can carry. */
 export function printable(text: string): string {
   if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('Printable ASCII characters alone.');
   return text;
 }
 
-/** For options that may be given more than once, or hold several with commas between. */
+/** For options that may be repeated, or hold several values separated by commas. */
 export const listed = (text: string, before: readonly string[] = []): string[] => [
   ...before,
   ...text
@@ -90,7 +90,7 @@ export interface LinkName {
   readonly domain?: string;
 }
 
-/** A link as people name it: its code, or the whole short link. */
+/** A link as people write it: its code, or the whole short link. */
 export function linkName(text: string, domain?: string): LinkName {
   if (!/^https?:\/\//i.test(text)) return { code: text, ...(domain ? { domain } : {}) };
   const parts = partsOf(text);
@@ -98,7 +98,7 @@ export function linkName(text: string, domain?: string): LinkName {
   return { code: parts.code, domain: domain ?? parts.host };
 }
 
-/** Of a whole short link; undefined where it is none. */
+/** The parts of a whole short link; undefined if it is not one. */
 function partsOf(text: string): { host: string; code: string } | undefined {
   try {
     const { hostname, pathname } = new URL(text);

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** A command as a shell completes it. */
+/** A command, as completed by a shell. */
 interface Entry {
   /** The words that lead to it: "", "keys", "keys create". */
   readonly path: string;
@@ -11,7 +11,7 @@ interface Entry {
   readonly options: readonly { readonly long: string; readonly summary: string; readonly takesValue: boolean }[];
 }
 
-/** The script for a shell, made from the commands as they are. */
+/** The script for a shell, generated from the commands. */
 export function completionFor(program: Command, shell: Shell): string {
   const entries = entriesOf(program, '', program);
   if (shell === 'bash') return bash(entries);
@@ -27,7 +27,7 @@ function entriesOf(program: Command, path: string, command: Command): Entry[] {
     summary: description,
     takesValue: required,
   }));
-  // Whoever types another name of a command is helped on; it is not offered beside the first.
+  // An alias of a command is completed further; it is not offered besides the main name.
   const below = command.commands.flatMap((one) =>
     [one.name(), ...one.aliases()].flatMap((name) => entriesOf(program, `${path} ${name}`.trim(), one)),
   );

@@ -3,7 +3,7 @@ import path from 'node:path';
 
 type Variables = Readonly<Record<string, string | undefined>>;
 
-/** Where this system keeps the settings of a person's programs. */
+/** Where this system stores a person's program settings. */
 export function configFolder(variables: Variables, platform: NodeJS.Platform = process.platform): string {
   if (variables.HOP_CONFIG_DIR) return variables.HOP_CONFIG_DIR;
   const home = variables.HOME ?? homedir();

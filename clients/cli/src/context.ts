@@ -5,7 +5,7 @@ import { UsageError } from './usage-error.ts';
 
 /** What a command works with. */
 export interface Context {
-  /** The installation, without a slash at its end. */
+  /** The installation's URL, without a trailing slash. */
   readonly url: string;
   readonly hop: Hopline;
   readonly terminal: Terminal;
@@ -28,7 +28,7 @@ interface ContextOptions {
 
 const defaultUrl = 'http://localhost:8080';
 
-/** Which installation, and as whom: what the command line says wins over the environment, that over what `hop login` kept. */
+/** Which installation and which credentials: the command line overrides the environment, which overrides what `hop login` stored. */
 export function contextOf({ url: given, terminal, folder, signal, variables }: ContextOptions): Context {
   const settings = settingsIn(folder);
   const url = (given ?? (variables.HOP_URL || undefined) ?? settings.url ?? defaultUrl).replace(/\/+$/, '');
@@ -51,7 +51,7 @@ export function contextOf({ url: given, terminal, folder, signal, variables }: C
   };
 }
 
-/** A key or token as people hand it over, perhaps with white space around it; `from` says how. */
+/** A key or token as pasted, perhaps with surrounding white space; `from` says where it came from, for errors. */
 export function keyOf(text: string, from: string): string {
   const key = text.trim();
   if (!/^[!-~]+$/.test(key))

@@ -1,7 +1,7 @@
 import type { HoplineError } from '@hopline/client';
 import { Code } from '@hopline/client';
 
-/** What `hop` ends with. Documented in `hop help` and the README; never changed. */
+/** The exit codes of `hop`. Documented in `hop help` and the README; never changed. */
 export const exitCodes = {
   ok: 0,
   failed: 1,

@@ -1,6 +1,6 @@
 /**
- * Does `work` for each item, at most `width` at once, and answers in the order of the items. Takes no more items than that ahead, and
- * does not keep what is done waiting for items that are yet to come.
+ * Runs `work` for each item, at most `width` at once, and yields the results in the order of the items. Takes no more items than that
+ * ahead, and does not hold back finished results for items yet to come.
  */
 export async function* inOrder<Item, Result>(
   items: AsyncIterable<Item>,
@@ -27,7 +27,7 @@ export async function* inOrder<Item, Result>(
     }
   } finally {
     const left = source.return?.();
-    // A source that waits for its next item hears of it only then.
+    // A source that is waiting for its next item notices only then.
     if (!coming) await left;
   }
 }

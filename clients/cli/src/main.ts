@@ -14,11 +14,11 @@ import { UsageError } from './usage-error.ts';
 const { env: variables, stdout, stderr } = process;
 const interrupt = new AbortController();
 
-/** The terminal sends Ctrl-C to this process and to the one that started it, which passes it on: that is one, not two. */
+/** The terminal sends Ctrl-C to this process and to its parent, which passes it on: that counts as one. */
 const sameMs = 300;
 let interruptedAtMs = 0;
 
-// The first Ctrl-C ends what is under way in order, the second at once.
+// The first Ctrl-C ends the work in progress cleanly, the second at once.
 process.on('SIGINT', () => {
   if (!interrupt.signal.aborted) {
     interruptedAtMs = Date.now();
@@ -26,7 +26,7 @@ process.on('SIGINT', () => {
   } else if (Date.now() - interruptedAtMs > sameMs) process.exit(exitCodes.interrupted);
 });
 
-// `hop ls | head`: nobody reads on, so there is nothing left to do. Nor is there on a disk that is full, but that is worth a word.
+// `hop ls | head`: nobody reads any more, so there is nothing left to do. The same on a full disk, but that is reported.
 for (const stream of [stdout, stderr])
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(exitCodes.brokenPipe);
@@ -37,7 +37,7 @@ for (const stream of [stdout, stderr])
 const terminalFor = ({ json = false, color = true }: Partial<GlobalOptions>): Terminal =>
   terminalOn({ json, noColor: !color, variables, stdout, stderr });
 
-/** The installation that the command spoke to. */
+/** The installation that the command contacted. */
 let asked = '';
 
 const run: Run =
@@ -48,7 +48,7 @@ const run: Run =
     const folder = configFolder(variables);
     const context = contextOf({ url: globals.url, terminal, folder, signal: interrupt.signal, variables });
     asked = context.url;
-    // commander adds the command itself.
+    // commander appends the command itself.
     process.exitCode = (await work(context, ...args.slice(0, -1))) ?? exitCodes.ok;
   };
 
@@ -62,12 +62,12 @@ try {
   process.exitCode = report(error, terminalFor(program.opts<GlobalOptions>()));
 }
 
-/** commander has told people already: what is wrong, or the help where there is no command. */
+/** commander has already shown people what is wrong, or the help if there is no command. */
 function usageText({ code, message }: CommanderError): string {
   return code === 'commander.help' ? 'There is no command; `hop help` lists them.' : message.replace(/^error: /, '');
 }
 
-/** Says what went wrong, and with what to end. */
+/** Reports what went wrong, and returns the exit code. */
 function report(error: unknown, { note, paint, json }: Terminal): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return exitCodes.ok;

@@ -17,7 +17,7 @@ import { tailCommand } from './commands/tail.ts';
 import { exitCodeTexts } from './exit-codes.ts';
 import type { Run } from './run.ts';
 
-/** What stands before every command. */
+/** The options that precede every command. */
 export interface GlobalOptions {
   readonly url?: string;
   readonly json?: boolean;
@@ -42,7 +42,7 @@ Environment:
 /** The command line as a whole. */
 export function programOf(run: Run, version: string): Command {
   const program: Command = new Command('hop')
-    // What is wrong with the command line is told as every other error is, where that is not for people.
+    // With JSON output, usage errors are reported like every other error.
     .configureOutput({
       writeErr: (text) => void (program.opts<GlobalOptions>().json || process.stderr.write(text)),
       outputError: (text, write) => write(text.replace(/^error: /, 'hop: ')),

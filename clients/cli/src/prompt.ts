@@ -2,7 +2,7 @@ import { createInterface as createLines } from 'node:readline';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-/** Asks a question on stderr, so that the answer of the command alone is on stdout. */
+/** Asks a question on stderr, so that only the command's result is on stdout. */
 export const ask = (question: string, signal: AbortSignal): Promise<string> => prompt(question, process.stderr, signal);
 
 /** The same without showing what is typed. */
@@ -16,7 +16,7 @@ export async function askSecret(question: string, signal: AbortSignal): Promise<
 
 async function prompt(question: string, output: NodeJS.WritableStream, signal: AbortSignal): Promise<string> {
   const lines = createInterface({ input: process.stdin, output, terminal: true });
-  // In this mode Ctrl-C comes as a key, and not as a signal.
+  // In this mode Ctrl-C arrives as a key, not as a signal.
   lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
   try {
     return await lines.question(question, { signal });
@@ -25,14 +25,14 @@ async function prompt(question: string, output: NodeJS.WritableStream, signal: A
   }
 }
 
-/** The first line of the input, as it is: a password may begin or end with white space. */
+/** The first line of the input, untrimmed: a password may begin or end with white space. */
 export async function firstLine(signal: AbortSignal, input: NodeJS.ReadableStream = process.stdin): Promise<string> {
   const [line] = await firstLines(1, signal, input);
   if (line === undefined) throw new Error('The input is empty.');
   return line;
 }
 
-/** So many of them, or all that there are. */
+/** Up to this many lines. */
 export async function firstLines(
   count: number,
   signal: AbortSignal,

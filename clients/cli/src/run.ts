@@ -4,5 +4,5 @@ import type { Context } from './context.ts';
 // biome-ignore lint/suspicious/noExplicitAny: commander passes what it parsed; each command says what it declared.
 type Work = (context: Context, ...args: any[]) => Promise<number | undefined>;
 
-/** Makes a command's work into what commander calls. */
+/** Turns a command's work into the function that commander calls. */
 export type Run = (work: Work) => (...args: unknown[]) => Promise<void>;

@@ -3,14 +3,14 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import path from 'node:path';
 import type { Session, SessionStore } from '@hopline/client';
 
-/** What is kept of an installation: a person's session, or an API key. */
+/** What is stored for an installation: a person's session, or an API key. */
 interface Kept {
   readonly session?: Session;
   readonly apiKey?: string;
 }
 
 export interface Settings {
-  /** The installation that was signed in to last. */
+  /** The installation of the last sign-in. */
   readonly url: string | undefined;
   setUrl(url: string): void;
   apiKeyOf(url: string): string | undefined;
@@ -20,8 +20,8 @@ export interface Settings {
 }
 
 /**
- * Settings in files that only this person can read (0600), in folders that are 0700 where they are made here: one file for each
- * installation, so that none waits for another.
+ * Settings in files that only this person can read (0600), in folders with mode 0700 if created here: one file per installation, so that
+ * none waits for another.
  */
 export function settingsIn(folder: string): Settings {
   const main = path.join(folder, 'config.json');
@@ -49,12 +49,12 @@ function readJson(file: string): unknown {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    // Absent, or damaged: as if nothing had been kept.
+    // Absent or damaged: as if nothing had been stored.
     return undefined;
   }
 }
 
-/** Whole or not at all, and never readable by others, not even for a moment. */
+/** Atomic, and never readable by others, not even for a moment. */
 function writePrivate(file: string, value: unknown): void {
   const folder = path.dirname(file);
   mkdirSync(folder, { recursive: true, mode: 0o700 });

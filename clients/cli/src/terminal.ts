@@ -3,22 +3,22 @@ import { stripVTControlCharacters } from 'node:util';
 
 type Paint = (text: string) => string;
 
-/** Where a command writes, and what it may do there. */
+/** Where a command writes, and what the output supports. */
 export interface Terminal {
   /** A line of the result. */
   out(line: string): void;
-  /** The result as it is, without a line end. */
+  /** The result as it is, without a newline. */
   write(bytes: string | Uint8Array): void;
-  /** Resolves when the reader of the result has kept up: a long result must not pile up here. Rejects once the signal is aborted. */
+  /** Resolves when the reader of the result has caught up: a long result must not pile up here. Rejects once the signal is aborted. */
   drained(signal: AbortSignal): Promise<void>;
-  /** A line for the person beside the result: progress, hints, errors. */
+  /** A line for the person besides the result: progress, hints, errors. */
   note(line: string): void;
-  /** Replaces the last line of the progress; only seen by a person. */
+  /** Replaces the last progress line; shown only to a person. */
   progress(line: string): void;
   readonly json: boolean;
-  /** A person looks at the result, and it should fit their window. */
+  /** Whether a person is looking at the result, so that it should fit the window. */
   readonly isPerson: boolean;
-  /** In columns; without end where no person looks. */
+  /** In columns; infinite if no person is looking. */
   readonly width: number;
   readonly paint: Readonly<Record<'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan' | 'whiteOnBlack', Paint>>;
 }
@@ -44,7 +44,7 @@ const styles = {
 
 export function terminalOn({ json, noColor, variables, stdout, stderr }: TerminalOptions): Terminal {
   const isPerson = stdout.isTTY === true && !json;
-  // https://no-color.org: set and not empty, whatever it says. FORCE_COLOR is for pagers such as `less -R`.
+  // https://no-color.org: set and not empty, whatever its value. FORCE_COLOR is for pagers such as `less -R`.
   const wanted = variables.FORCE_COLOR ? variables.FORCE_COLOR !== '0' : isPerson && variables.TERM !== 'dumb';
   const color = wanted && !noColor && !variables.NO_COLOR && !json;
   const inStyle =
@@ -68,5 +68,5 @@ export function terminalOn({ json, noColor, variables, stdout, stderr }: Termina
   };
 }
 
-/** What others wrote, such as a title, must not steer the terminal. */
+/** Text written by others, such as a title, must not control the terminal. */
 export const harmless = (text: string): string => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');

@@ -1,4 +1,4 @@
-/** The command line does not make sense, in a way that only the command itself can tell. */
+/** An error in the command line that only the command itself can detect. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
 }

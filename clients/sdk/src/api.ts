@@ -1,4 +1,4 @@
-// What both entries of the package offer.
+// What both entry points of the package export.
 export { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 export { Code } from '@connectrpc/connect';
 export {

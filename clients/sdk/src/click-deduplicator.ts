@@ -1,20 +1,20 @@
 import { toJsonString } from '@bufbuild/protobuf';
 import { type Click, ClickSchema } from '../gen/hop/analytics/v1/click_pb.ts';
 
-/** How many different clicks are remembered. */
+/** How many distinct clicks are remembered. */
 const mostRemembered = 5_000;
 
-/** Knows which clicks were told, when a stream and a list both tell them. */
+/** Knows which clicks have been delivered, when both a stream and a list deliver them. */
 export interface ClickDeduplicator {
-  /** The stream tells a click: is it new? */
+  /** For a click from the stream: whether it is new. */
   fromStream(click: Click): boolean;
-  /** A list, read while the stream was open, holds these: which are new? */
+  /** For clicks from a list that was read while the stream was open: the new ones. */
   fromList(clicks: readonly Click[]): Click[];
 }
 
 /**
- * A click has no id, for nothing in it may tell who followed. Two alike within a millisecond are told apart by counting: the stream tells
- * each click once, the list holds each once, and as many were told as the one that told more has told.
+ * A click has no id, since nothing in it may identify the person. Equal clicks within a millisecond are told apart by counting: stream and
+ * list each contain every click once, so the number delivered is the greater of the two counts.
  */
 export function clickDeduplicator(): ClickDeduplicator {
   const byContent = new Map<string, { streamed: number; told: number }>();

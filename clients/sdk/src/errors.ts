@@ -2,26 +2,26 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { isReason, type Reason } from './reasons.ts';
 
-/** Why a call failed: what the installation said, or `UNREACHABLE` where none answered. */
+/** Why a call failed: the installation's reason, or `UNREACHABLE` if there was no answer. */
 export type ErrorReason = Reason | 'UNREACHABLE';
 
-/** A rule that a field of the request breaks. */
+/** A field of the request that violates a rule. */
 export interface FieldViolation {
   /** The field's name in the contract, for example `long_url`. */
   readonly field: string;
   readonly description: string;
 }
 
-/** What every call of this client fails with. `message` is for people and may change; `reason` is for programs. */
+/** The error of every failed call. `message` is for people and may change; `reason` is for programs. */
 export class HoplineError extends Error {
   override readonly name = 'HoplineError';
   readonly reason: ErrorReason;
   /** The gRPC code. */
   readonly code: Code;
-  /** What the reason is about, for example `{ alias: 'spring' }`. */
+  /** Details of the reason, for example `{ alias: 'spring' }`. */
   readonly metadata: Readonly<Record<string, string>>;
   readonly fields: readonly FieldViolation[];
-  /** When the installation asks to be left alone for a while: how long, in milliseconds. */
+  /** How long the installation asks to wait, in milliseconds, if it does. */
   readonly retryAfterMs: number | undefined;
 
   constructor(error: ConnectError, isFromTransport = true) {
@@ -38,20 +38,20 @@ export class HoplineError extends Error {
   }
 }
 
-/** Any value that was thrown, as a HoplineError. What a transport throws is a ConnectError; all else says nothing of the network. */
+/** Any thrown value as a HoplineError. A transport throws a ConnectError; anything else says nothing about the network. */
 export function toHoplineError(thrown: unknown): HoplineError {
   if (thrown instanceof HoplineError) return thrown;
   if (thrown instanceof ConnectError) return new HoplineError(thrown);
   return new HoplineError(ConnectError.from(thrown, Code.Internal), false);
 }
 
-/** A fetch that found nobody is a TypeError; a connection of Node that broke is an error with a code such as ECONNREFUSED. */
+/** A fetch that could not connect throws a TypeError; a broken connection in Node is an error with a code such as ECONNREFUSED. */
 function isNetworkFailure({ code, cause }: ConnectError): boolean {
   if (code === Code.Canceled || code === Code.DeadlineExceeded) return false;
   return cause instanceof TypeError || (cause instanceof Error && 'code' in cause && typeof cause.code === 'string');
 }
 
-/** An error without an ErrorInfo was not made by a service; Envoy says no more than a code. */
+/** An error without an ErrorInfo was not made by a service; Envoy sends only a code. */
 function reasonByCode(code: Code): Reason {
   return reasonsByCode[code] ?? 'INTERNAL';
 }

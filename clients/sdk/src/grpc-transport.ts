@@ -2,16 +2,16 @@ import type { Http2Session, SecureClientSessionOptions } from 'node:http2';
 import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager, type Http2SessionOptions } from '@connectrpc/connect-node';
 
-/** The certificates of the connection, in PEM: whom to trust besides the usual authorities, and (mTLS) who is calling. */
+/** The certificates of the connection, in PEM: authorities trusted in addition to the usual ones, and (mTLS) the client's own. */
 export type TlsOptions = Pick<SecureClientSessionOptions, 'ca' | 'cert' | 'key'>;
 
 /** A page of 1,000 links may have 8 MiB. */
 const mostBytes = 16 * 1_024 * 1_024;
 
-/** A connection that says nothing while a call waits is asked, and given up when no answer comes. */
+/** A connection that is silent during a call is pinged, and closed if there is no answer. */
 const pings: Http2SessionOptions = { pingIntervalMs: 15_000, pingTimeoutMs: 5_000 };
 
-/** gRPC over one HTTP/2 connection. Throws a TypeError where `url` is no http(s) URL. */
+/** gRPC over one HTTP/2 connection. Throws a TypeError if `url` is not an http(s) URL. */
 export function grpcTransport(
   { url, tls }: { url: string; tls?: TlsOptions | undefined },
   keepalive: Http2SessionOptions = pings,
@@ -25,8 +25,8 @@ export function grpcTransport(
 type Sessions = Pick<Http2SessionManager, 'authority' | 'request' | 'notifyResponseByteRead'>;
 
 /**
- * The manager stops listening to a connection that broke as soon as the next call asks for another, which may be before the
- * connection tells its error. An error that nobody hears ends the process; the calls have heard of it by then.
+ * The session manager removes its listeners from a broken connection as soon as the next call asks for another, which may be before the
+ * connection emits its error. An unhandled error event ends the process; the calls have been told by then.
  */
 function withHeardErrors(sessions: Sessions): Sessions {
   const heard = new WeakSet<Http2Session>();

@@ -20,42 +20,42 @@ import { AnalyticsService, IdentityService, LinkService, StatusService } from '.
 import { type Credentials, fixedCredentials, memoryStore, type SessionStore, sessionCredentials } from './session.ts';
 import { world } from './world.ts';
 
-/** An option that is undefined is one that was left out, as `process.env.HOP_API_KEY` may be. */
+/** An undefined option counts as omitted, as `process.env.HOP_API_KEY` may be. */
 export interface CallerOptions {
-  /** Calls as this API key (`hop_…`). An access token will do too, until it ends. */
+  /** Calls with this API key (`hop_…`). An access token works too, until it expires. */
   readonly apiKey?: string | undefined;
-  /** How long a call may take, its repetitions included, in milliseconds; a call can say otherwise. Default: 10,000. */
+  /** How long a call may take including retries, in milliseconds; a call can override it. Default: 10,000. */
   readonly deadlineMs?: number | undefined;
-  /** How often a call that may be repeated is repeated at most. Default: 3. */
+  /** The most retries of a call that may be repeated. Default: 3. */
   readonly retries?: number | undefined;
 }
 
 export interface HoplineOptions extends CallerOptions {
-  /** Where the installation is, for example `https://hop.example.org`. */
+  /** The URL of the installation, for example `https://hop.example.org`. */
   readonly url: string;
-  /** Where the session of a signed-in person is kept. Default: in memory, with the client. Without effect beside an API key. */
+  /** Where the session of a signed-in person is stored. Default: in memory, with the client. Has no effect with an API key. */
   readonly session?: SessionStore | undefined;
 }
 
 /**
- * A client of one installation. `links`, `identity`, `analytics` and `status` have the calls of the contract; signing up or in makes the client that
- * person, until it logs out. Every call fails with a HoplineError.
+ * A client of one installation. `links`, `identity`, `analytics` and `status` have the calls of the contract; after signing up or in, the
+ * client calls as that person, until it logs out. Every failure is a HoplineError.
  */
 export interface Hopline {
   readonly links: Client<typeof LinkService>;
   readonly identity: Client<typeof IdentityService>;
   readonly analytics: Client<typeof AnalyticsService>;
   readonly status: Client<typeof StatusService>;
-  /** Every link that ListLinks lists, page after page; a page holds `pageSize` (default 50, at most 1,000). */
+  /** All links of ListLinks, page after page; a page has `pageSize` links (default 50, at most 1,000). */
   allLinks(request?: MessageInitShape<typeof ListLinksRequestSchema>, options?: CallOptions): AsyncGenerator<Link>;
-  /** Every click that ListClicks lists, newest first. */
+  /** All clicks of ListClicks, newest first. */
   allClicks(request: MessageInitShape<typeof ListClicksRequestSchema>, options?: CallOptions): AsyncGenerator<Click>;
-  /** The clicks of a link as they are counted, from now on, across broken connections; ends by its signal. */
+  /** The clicks of a link as they are counted, from now on, across broken connections; ended by its signal. */
   liveClicks(
     request: MessageInitShape<typeof WatchClicksRequestSchema>,
     options?: LiveClicksOptions,
   ): AsyncGenerator<Click>;
-  /** How often the links of the workspace were followed since a moment (default: UTC midnight), whenever that changes; like liveClicks. */
+  /** How often the workspace's links were followed since a moment (default: UTC midnight), on every change; otherwise like liveClicks. */
   liveCounts(
     request?: MessageInitShape<typeof WatchWorkspaceRequestSchema>,
     options?: LiveOptions,
@@ -65,12 +65,12 @@ export interface Hopline {
 const defaultDeadlineMs = 10_000;
 const defaultRetries = 3;
 
-/** A transport with the policy of this client, for calls with fixed credentials or none. */
+/** A transport with this client's policy, for calls with fixed credentials or none. */
 export function callerTransport(transport: Transport, options: CallerOptions, outside: World = world): Transport {
   return withPolicy(transport, options, fixedCredentials(options.apiKey), outside);
 }
 
-/** What both entries make, each over its own transport. */
+/** The client of both entry points, each over its own transport. */
 export function hoplineOver(transport: Transport, options: HoplineOptions, outside: World = world): Hopline {
   const calls =
     options.apiKey === undefined

@@ -3,31 +3,31 @@ import { type HoplineError, toHoplineError } from './errors.ts';
 import type { World } from './policy.ts';
 
 export interface LiveOptions {
-  /** Ends the iterator; that is no error. */
+  /** Ends the iterator without an error. */
   readonly signal?: AbortSignal | undefined;
-  /** From now on everything is told. Again after each break. */
+  /** Called when everything from now on is delivered. Again after each break. */
   readonly onLive?: (() => void) | undefined;
-  /** The stream broke and is being taken up again. */
+  /** Called when the stream broke and is being resumed. */
   readonly onBreak?: ((error: HoplineError) => void) | undefined;
-  /** How long to try to take up a broken stream before giving up, in milliseconds. Default: ten minutes. */
+  /** How long to try to resume a broken stream before giving up, in milliseconds. Default: ten minutes. */
   readonly patienceMs?: number | undefined;
 }
 
 interface LastingStream<Event, Item> {
-  /** Begins a stream. */
+  /** Opens a stream. */
   open(signal: AbortSignal): AsyncIterable<Event>;
-  /** What an event tells; with `isFirst` it is the first of a stream. It may ask for more: what fails then is a break, too. */
+  /** The items of an event; with `isFirst` it is the first of a stream. It may make further calls, whose failure also counts as a break. */
   tell(event: Event, isFirst: boolean): AsyncIterable<Item> | Iterable<Item>;
 }
 
-/** A heartbeat comes at least every ten seconds: a connection that is silent for so long is dead. */
+/** A heartbeat comes at least every ten seconds: a connection that is silent for this long is dead. */
 const silenceMs = 25_000;
 const firstPauseMs = 200;
 const longestPauseMs = 10_000;
 
 /**
- * What stream after stream tells. The installation ends one after ten minutes, and networks break: then the next is begun.
- * Throws what another try cannot mend, and the last break once patience is at an end.
+ * The items of one stream after another. The installation ends a stream after ten minutes, and networks break: then the next is opened.
+ * Throws errors that a retry cannot fix, and the last break once patience has run out.
  */
 export async function* lastingStream<Event, Item>(
   { open, tell }: LastingStream<Event, Item>,
@@ -47,7 +47,7 @@ export async function* lastingStream<Event, Item>(
         yield* tell(event, isFirst);
         failures = 0;
       }
-      // Not at once: one that ends as soon as it has begun must not be begun in a circle.
+      // After a pause: a stream that ends as soon as it begins must not be reopened in a tight loop.
       if (isLive) await sleep(pauseOf(0), signal).catch(() => {});
       else throw new ConnectError('The stream ended before it began.', Code.Unavailable);
     } catch (thrown) {
@@ -62,7 +62,7 @@ export async function* lastingStream<Event, Item>(
   }
 }
 
-/** One stream, from its beginning until it ends, breaks or falls silent. */
+/** One stream, until it ends, breaks or falls silent. */
 async function* untilSilent<Event>(
   open: (signal: AbortSignal) => AsyncIterable<Event>,
   signal: AbortSignal | undefined,
@@ -92,7 +92,7 @@ async function* untilSilent<Event>(
   }
 }
 
-/** A refused token may have been a token at its end: the next try has a new one. */
+/** A refused token may just have expired: the next try has a new one. */
 function mayMend({ code }: HoplineError, failures: number): boolean {
   if (code === Code.Unauthenticated) return failures === 1;
   return mending.has(code);

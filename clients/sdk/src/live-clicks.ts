@@ -15,19 +15,19 @@ import type { World } from './policy.ts';
 import type { AnalyticsService } from './services.ts';
 
 export interface LiveClicksOptions extends LiveOptions {
-  /** So many requests were counted but not told, for there were too many at once. */
+  /** Called with the number of requests that were counted but not delivered, because there were too many at once. */
   readonly onSkipped?: ((count: number) => void) | undefined;
 }
 
 type Analytics = Client<typeof AnalyticsService>;
 
-/** How long after it was followed a click may be counted, and told. */
+/** How long after its follow a click may be counted and delivered. */
 const lateMs = 60_000;
 const mostMissed = 1_000;
 
 /**
- * The clicks of a link as they are counted, from now on, across streams that end or break: what was missed in between is told
- * first, from the list of clicks (at most 1,000). Throws what another try cannot mend, such as a link that is gone.
+ * The clicks of a link as they are counted, from now on, across streams that end or break: what was missed in between is delivered first,
+ * from the list of clicks (at most 1,000). Throws errors that a retry cannot fix, such as a deleted link.
  */
 export function liveClicks(
   analytics: Analytics,
@@ -37,7 +37,7 @@ export function liveClicks(
 ): AsyncGenerator<Click, void, undefined> {
   const request = create(WatchClicksRequestSchema, init);
   const told = clickDeduplicator();
-  /** By the installation's clock: since when the clicks are told, and until when surely none is missing. */
+  /** By the installation's clock: since when clicks are delivered, and until when certainly none is missing. */
   let beganMs: number | undefined;
   let sureMs = 0;
   let skipped = 0;

@@ -9,9 +9,9 @@ import type { World } from './policy.ts';
 import type { AnalyticsService } from './services.ts';
 
 /**
- * How often the links of the workspace were followed since a moment, whenever that changes, across streams that end or break. Every
- * answer is the whole count, so that none is missing after a break. Throws what another try cannot mend, such as a moment that is by
- * now more than 48 hours ago.
+ * How often the workspace's links were followed since a moment, on every change, across streams that end or break. Every answer is the
+ * whole count, so none is missing after a break. Throws errors that a retry cannot fix, such as a start that is by now more than 48 hours
+ * ago.
  */
 export function liveCounts(
   analytics: Client<typeof AnalyticsService>,

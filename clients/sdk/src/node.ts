@@ -17,13 +17,13 @@ export interface ResolverOptions extends CallerOptions {
   readonly tls?: TlsOptions | undefined;
 }
 
-/** A client for Node, over gRPC: one HTTP/2 connection, which keeps no process from ending. Throws a TypeError where `url` is no http(s) URL. */
+/** A client for Node, over gRPC: one HTTP/2 connection, which does not keep the process alive. Throws a TypeError if `url` is not an http(s) URL. */
 export function createHopline(options: NodeOptions): Hopline {
   return hoplineOver(grpcTransport(options), options);
 }
 
 /**
- * Answers where links lead, for a team inside the network: `resolver.resolve({ code })`. Needs an API key with the scope links:resolve.
+ * Tells where links lead, for a team inside the network: `resolver.resolve({ code })`. Needs an API key with the scope links:resolve.
  * Nothing is counted.
  */
 export function createResolver(options: ResolverOptions): Client<typeof ResolverService> {

@@ -1,9 +1,9 @@
-/** A page of a list, in the words of the contract. */
+/** A page of a list, with the contract's field names. */
 interface Page {
   readonly nextPageToken: string;
 }
 
-/** Every item of a paged list, page after page, each asked for when the one before is used up. */
+/** Every item of a paged list; each page is requested when the previous one is used up. */
 export async function* everyItem<P extends Page, Item>(
   fetchPage: (pageToken: string) => Promise<P>,
   itemsOf: (page: P) => readonly Item[],

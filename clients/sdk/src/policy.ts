@@ -6,7 +6,7 @@ import { type Attempt, mayRepeat, pauseMs, retryBudget } from './retries.ts';
 import { IdentityService, LinkService } from './services.ts';
 import type { Credentials } from './session.ts';
 
-/** What the outside world is to the client; tests bring their own. */
+/** The client's access to clock, time and randomness; tests replace it. */
 export interface World {
   readonly now: () => number;
   readonly random: () => number;
@@ -17,9 +17,9 @@ export interface World {
 interface PolicyOptions {
   readonly transport: Transport;
   readonly credentials: Credentials;
-  /** How long a call may take, its repetitions included, unless it says so itself. */
+  /** How long a call may take including retries, unless it sets its own deadline. */
   readonly deadlineMs: number;
-  /** How often a call is repeated at most. */
+  /** The most retries of a call. */
   readonly retries: number;
   readonly world: World;
 }
@@ -29,23 +29,20 @@ const keyHeader = 'idempotency-key';
 /** Calls that take an idempotency key. */
 const keyedCalls: ReadonlySet<DescMethod> = new Set([LinkService.method.createLink]);
 
-/** Calls whose answer is a session: from then on the client is this person. */
+/** Calls that return a session: from then on the client calls as that person. */
 const signIns: ReadonlySet<DescMethod> = new Set([
   IdentityService.method.signUp,
   IdentityService.method.logIn,
   IdentityService.method.refreshSession,
 ]);
 
-/** Calls after which there is no such person any more to call as. */
+/** Calls after which the client no longer calls as that person. */
 const signOuts: ReadonlySet<DescMethod> = new Set([
   IdentityService.method.logOut,
   IdentityService.method.deleteCurrentUser,
 ]);
 
-/**
- * What every call of the client has: credentials, a deadline, repetition where it is safe, errors by reason. A stream has no deadline
- * and is not repeated.
- */
+/** What every call of the client has: credentials, a deadline, retries where safe, errors by reason. A stream has no deadline and is not retried. */
 export function policyTransport({ transport, credentials, deadlineMs, retries, world }: PolicyOptions): Transport {
   const budget = retryBudget();
 
@@ -56,7 +53,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
     return token;
   };
 
-  /** Waits for the next try, or throws what the last one failed with. */
+  /** Waits for the next try, or throws the error of the last one. */
   const waitFor = async (attempt: Attempt, error: HoplineError, leftMs: number, signal?: AbortSignal) => {
     if (signal?.aborted || attempt.made > retries || !mayRepeat(attempt, error)) throw error;
     const pause = pauseMs(attempt, error, world.random);
@@ -108,7 +105,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
   };
 }
 
-/** The headers that the caller gave; a character that no header can carry is a fault of theirs, and not of the network. */
+/** The caller's headers; a character that no header can carry is their mistake, not a network failure. */
 function headersOf(header: HeadersInit | undefined): Headers {
   try {
     return new Headers(header);
@@ -117,7 +114,7 @@ function headersOf(header: HeadersInit | undefined): Headers {
   }
 }
 
-/** The same for an API key, or a token that somebody kept. */
+/** The same for an API key or a stored token. */
 function setCredential(headers: Headers, token: string): void {
   try {
     headers.set('authorization', `Bearer ${token}`);
@@ -134,7 +131,7 @@ async function adopt(credentials: Credentials, method: DescMethodUnary, message:
   else if (signOuts.has(method)) await credentials.adopt(undefined);
 }
 
-/** Renewing a token is shared by all who wait for it, so none may stop it; each waits no longer than its own call may take. */
+/** Token renewal is shared by all who wait for it, so none may cancel it; each waits no longer than its own deadline. */
 async function within<T>(work: Promise<T>, ms: number, signal: AbortSignal | undefined): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let stopped = () => {};
@@ -161,7 +158,7 @@ async function* withKnownErrors<T>(
   }
 }
 
-/** Not crypto.randomUUID, which a browser has on secure pages alone. */
+/** Not crypto.randomUUID, which browsers offer only on secure pages. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,4 +1,4 @@
-// Every service that is open to the outside, cut to the calls that are (buf.gen.yaml).
+// Every public service, reduced to its public calls (buf.gen.yaml).
 export { AnalyticsService } from '../gen/hop/analytics/v1/analytics_service_pb.ts';
 export { IdentityService } from '../gen/hop/identity/v1/identity_service_pb.ts';
 export { LinkService } from '../gen/hop/link/v1/link_service_pb.ts';

@@ -1,32 +1,32 @@
 import type { Session as SessionMessage } from '../gen/hop/identity/v1/user_pb.ts';
 import { toHoplineError } from './errors.ts';
 
-/** What a signed-in person holds. */
+/** The tokens of a signed-in person. */
 export interface Session {
   readonly token: string;
   readonly refreshToken: string;
-  /** When `token` ends by this machine's clock: milliseconds since 1970. */
+  /** When `token` expires by this machine's clock: milliseconds since 1970. */
   readonly expiresAtMs: number;
 }
 
-/** Where a session outlives the client. Processes and tabs may share one: it is read again before a token is renewed. */
+/** Storage in which a session outlives the client. Processes and tabs may share one: it is read again before a token is renewed. */
 export interface SessionStore {
   read(): Session | undefined | Promise<Session | undefined>;
-  /** Without a session: forget it. */
+  /** Without a session: delete it. */
   write(session: Session | undefined): void | Promise<void>;
 }
 
-/** Says with what a call proves who is calling. */
+/** Provides the credential of each call. */
 export interface Credentials {
-  /** The bearer token of the next call; absent: call without. */
+  /** The bearer token for the next call; absent: call without one. */
   token(): Promise<string | undefined>;
-  /** The installation refused this one. Answers whether another can be had. */
+  /** The installation refused this one. Returns whether another can be had. */
   refused(token: string): boolean;
   /** Somebody signed in, or (without a session) out. */
   adopt(session: SessionMessage | undefined): Promise<void>;
 }
 
-/** One API key, for as long as it holds, or none. */
+/** One API key, for as long as it is valid, or none. */
 export const fixedCredentials = (token: string | undefined): Credentials => ({
   token: async () => token,
   refused: () => false,
@@ -43,19 +43,19 @@ export function memoryStore(): SessionStore {
   };
 }
 
-/** A token this near its end is renewed before it is used: calls take a while, and clocks differ. */
+/** A token this close to its expiry is renewed before use: calls take a while, and clocks differ. */
 const marginMs = 20_000;
 
 interface SessionOptions {
   readonly store: SessionStore;
-  /** Trades a refresh token for a new pair. */
+  /** Exchanges a refresh token for a new pair. */
   readonly refresh: (refreshToken: string) => Promise<SessionMessage>;
   readonly now: () => number;
 }
 
 /**
- * The tokens of a person, renewed before they end, once for all calls that wait. A refresh token is good once; another process that uses
- * the same one within the grace of the contract (30 s) is answered with the same successor, and after that finds it in the store.
+ * The tokens of a person, renewed before they expire, once for all waiting calls. A refresh token is valid once; another process that uses
+ * the same one within the grace period of the contract (30 s) gets the same successor, and after that finds it in the store.
  */
 export function sessionCredentials({ store, refresh, now }: SessionOptions): Credentials {
   let held: Session | undefined;
@@ -70,7 +70,7 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     return session;
   }
 
-  /** Whoever signed in or out while a token was on its way, here or in another process, is not undone by it. */
+  /** If somebody signed in or out during a renewal, here or in another process, the renewal does not undo it. */
   async function successor(of: Session, fresh: Session | undefined): Promise<Session | undefined> {
     const kept = await store.read();
     if (kept?.refreshToken === of.refreshToken) return await keep(fresh);

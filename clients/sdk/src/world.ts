@@ -1,6 +1,6 @@
 import type { World } from './policy.ts';
 
-/** Clock, chance and time as they are. */
+/** The real clock, time and randomness. */
 export const world: World = {
   now: () => Date.now(),
   random: () => Math.random(),

@@ -87,7 +87,7 @@ async function deleteAccount(context: Context, { yes, stdin }: DeleteOptions): P
   else terminal.out(`Your account at ${url} is deleted.`);
 }
 
-/** An answer that is no mere "y": whoever types it has read which account it is. */
+/** More than a mere "y": whoever types it has read which account it is. */
 async function confirm({ hop, terminal, signal }: Context): Promise<void> {
   const { email } = await hop.identity.getCurrentUser({}, { signal });
   terminal.note(harmless(`This deletes ${email} for good, with all sessions, API keys, links and statistics.`));
@@ -107,7 +107,7 @@ function signedOutText(count: number): string {
   return `${count} other ${count === 1 ? 'session is' : 'sessions are'} refused everywhere within 5 s.`;
 }
 
-/** Never an argument: those are in the history of the shell, and every user of the machine sees them. */
+/** Never an argument: those end up in the shell's history, and every user of the machine can see them. */
 async function bothPasswords(signal: AbortSignal, isInInput = false) {
   if (isInInput) {
     const [currentPassword, newPassword] = await firstLines(2, signal);

@@ -36,9 +36,9 @@ interface Outcome {
   readonly error?: unknown;
 }
 
-/** How long a link may take: the installation may ask to wait when it is busy. */
+/** The timeout per link: a busy installation may ask to wait. */
 const timeoutMs = 60_000;
-/** Without credentials, or without an installation, no later line will do better. */
+/** Without credentials or an installation, later lines would fail too. */
 const hopeless: ReadonlySet<string> = new Set([
   'UNREACHABLE',
   'CREDENTIALS_MISSING',
@@ -47,20 +47,20 @@ const hopeless: ReadonlySet<string> = new Set([
   'SCOPE_MISSING',
 ]);
 
-/** What passes by itself: nothing was done, or what was done is kept under the line's key. */
+/** Temporary errors: nothing was done, or the result is kept under the line's key. */
 const passing: ReadonlySet<string> = new Set([
   'RATE_LIMITED',
   'OVERLOADED',
   'DEPENDENCY_UNAVAILABLE',
   'IDEMPOTENCY_IN_PROGRESS',
 ]);
-/** Where the installation does not say how long to leave it alone. */
+/** Used if the installation does not say how long to wait. */
 const usualPauseMs = 1_000;
 const longestPauseMs = 300_000;
 
 /**
- * Makes a link for each line of the input, some at once, and says each in the order of the input. `common` is what the lines have in
- * common. When the installation asks for time, all of them wait.
+ * Creates a link for each line of the input, several at once, and reports them in the order of the input. `common` holds the fields shared
+ * by the lines. When the installation asks to wait, all of them wait.
  */
 export async function createMany(
   context: Context,
@@ -86,13 +86,13 @@ export async function createMany(
       await terminal.drained(signal);
     }
   } finally {
-    // Also where the rest of the input is not wanted any more, nor another try of what is under way.
+    // Also when the rest of the input is no longer wanted, nor a retry of what is in flight.
     ended.abort();
   }
   terminal.progress('');
   if (!terminal.json) terminal.note(progressText(tally));
   if (signal.aborted) return exitCodes.interrupted;
-  // A folder in place of a file comes as an empty input, and so does a file that was not filled.
+  // A folder instead of a file reads as an empty input, and so does a file that was never filled.
   if (tally.made + tally.failed === 0) throw new Error('The input is empty: there is no line with a link to make.');
   return tally.failed > 0 ? exitCodes.someFailed : exitCodes.ok;
 }
@@ -103,7 +103,7 @@ interface Tally {
   readonly startedMs: number;
 }
 
-/** Says what became of a line; throws where no later one will do better. */
+/** Reports the outcome of a line; throws if later lines would fail too. */
 function tell({ line, link, error }: Outcome, { terminal, signal, url }: Context, tally: Tally): void {
   if (link) {
     tally.made += 1;
@@ -127,7 +127,7 @@ function progressText({ made, failed, startedMs }: Tally): string {
   return `${made.toLocaleString('en')} made, ${failed.toLocaleString('en')} failed, ${rate.toFixed(0)} a second`;
 }
 
-/** The lines of the input that say something, until it or the signal ends them. */
+/** The non-empty lines of the input, until it ends or the signal is aborted. */
 async function* inputLines(input: Input, signal: AbortSignal): AsyncGenerator<Line> {
   let number = 0;
   for await (const raw of createInterface({ input, crlfDelay: Number.POSITIVE_INFINITY, signal })) {
@@ -137,7 +137,7 @@ async function* inputLines(input: Input, signal: AbortSignal): AsyncGenerator<Li
   }
 }
 
-/** A pause that all lines share: one that is refused keeps the others from being refused as well. */
+/** A pause shared by all lines: when one is refused, the others wait instead of being refused too. */
 interface Pause {
   extend(ms: number): void;
   /** Resolves when there is none; rejects once the signal is aborted. */
@@ -166,7 +166,7 @@ async function createOne(
   pause: Pause,
 ): Promise<Outcome> {
   let untilMs: number | undefined;
-  // One for all tries of the line, so that they make one link.
+  // The same for all tries of the line, so that they create one link.
   const headers = { 'idempotency-key': key === undefined ? randomUUID() : `${key}:${line.number}` };
   for (;;) {
     try {
@@ -184,9 +184,9 @@ async function createOne(
   }
 }
 
-/** `URL [alias]`, or the JSON of the REST call; what it does not name is as the template says, and its tags come on top. */
+/** `URL [alias]`, or the JSON of the REST call; missing fields come from the template, and tags are added to its tags. */
 function requestOf(text: string, template: Request): Request {
-  // A copy: what one line adds to a list is not the others'.
+  // A copy: what one line adds to a list must not affect the others.
   const request = clone(CreateLinkRequestSchema, template);
   if (text.startsWith('{')) return withFields(request, JSON.parse(text));
   const [longUrl = '', alias, ...more] = text.split(/\s+/);
@@ -196,7 +196,7 @@ function requestOf(text: string, template: Request): Request {
   return request;
 }
 
-/** Whoever wrote the line knows its fields, and nothing of the message that they are read into. */
+/** Errors are phrased for the author of the line, who knows its fields but not the message that they are read into. */
 function withFields(request: Request, fields: JsonValue): Request {
   try {
     return mergeFromJson(CreateLinkRequestSchema, request, fields);

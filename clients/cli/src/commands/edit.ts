@@ -16,7 +16,7 @@ interface EditOptions extends FieldOptions {
   readonly etag?: string;
 }
 
-/** What --clear takes, and what the contract calls it. */
+/** The values of --clear, with their names in the contract. */
 const clearable = new Map([
   ['expires', 'expires_at'],
   ['max-clicks', 'max_clicks'],

@@ -2,7 +2,7 @@ import { timestampFromDate } from '@hopline/client';
 import type { Command } from 'commander';
 import { duration, endMoment, listed, wholeNumber } from '../arguments.ts';
 
-/** What of a link can be given when it is made and when it is changed. */
+/** The fields of a link that can be given both on creation and on update. */
 export interface FieldOptions {
   readonly alias?: string;
   readonly title?: string;
@@ -14,7 +14,7 @@ export interface FieldOptions {
   readonly domain?: string;
 }
 
-/** What differs in the words of the help. */
+/** The differences in the help text. */
 const words = {
   make: {
     alias: 'the code, instead of a generated one',
@@ -41,7 +41,7 @@ export const withFields = (command: Command, what: keyof typeof words): Command 
     .option('--status <code>', words[what].status, wholeNumber(301, 308))
     .option(...domainOption);
 
-/** The fields as the contract has them; what is not given is absent. */
+/** The fields by their names in the contract; those not given are absent. */
 export const fieldsOf = ({ alias, title, tag, ttl, expires, maxClicks, status }: FieldOptions) => ({
   ...(alias === undefined ? {} : { alias }),
   ...(title === undefined ? {} : { title }),

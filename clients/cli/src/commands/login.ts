@@ -48,10 +48,10 @@ async function signUp(context: Context, options: LoginOptions): Promise<undefine
   signedIn(context, user?.email ?? '', workspace?.name ?? '');
 }
 
-/** A client that keeps the session, whatever key the environment has. */
+/** A client that uses the stored session, whatever key the environment has. */
 const personOf = ({ url, settings }: Context) => createHopline({ url, session: settings.sessionOf(url) });
 
-/** Only a key that holds is kept. */
+/** Stores the key only if it is valid. */
 async function keepKey(context: Context): Promise<undefined> {
   const { url, settings, signal } = context;
   const apiKey = keyOf(await firstLine(signal), 'The first line of the input');
@@ -81,7 +81,7 @@ async function logOut({ url, settings, terminal, signal }: Context): Promise<und
   const session = settings.sessionOf(url);
   const known = (await session.read()) !== undefined || settings.apiKeyOf(url) !== undefined;
   if (await session.read()) {
-    // A session that is over already, or an installation that is away, must not keep anybody from signing out here.
+    // A session that is already over, or an unavailable installation, must not prevent signing out here.
     await createHopline({ url, session, retries: 0 })
       .identity.logOut({}, { signal })
       .catch(() => terminal.note('The installation was not told; the session ends there by itself.'));

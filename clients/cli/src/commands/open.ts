@@ -38,11 +38,11 @@ async function open({ hop, terminal, signal, variables }: Context, link: string,
   return exitCodes.failed;
 }
 
-/** What opens an address on this system. */
+/** The command that opens a URL on this system. */
 function openerOf(browser: string | undefined): [string, ...string[]] {
   if (browser) return [browser];
   if (process.platform === 'darwin') return ['open'];
-  // `start` would take a first argument in quotes for a title.
+  // `start` would take a quoted first argument for a title.
   if (process.platform === 'win32') return ['cmd', '/c', 'start', ''];
   return ['xdg-open'];
 }

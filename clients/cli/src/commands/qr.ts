@@ -16,9 +16,9 @@ interface QrOptions {
   readonly domain?: string;
 }
 
-/** A quarter of it may be dirty or covered. */
+/** Readable with up to a quarter of it dirty or covered. */
 const ecc = 'Q';
-/** Readers want four modules of white around it. */
+/** Scanners need four white modules around it. */
 const border = 4;
 
 export function qrCommand(parent: Command, run: Run): void {

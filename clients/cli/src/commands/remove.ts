@@ -47,14 +47,14 @@ const restore = (context: Context, links: string[], options: Options) =>
     return context.terminal.json ? jsonLine(LinkSchema, link) : `${link.shortUrl} is ${link.state} again`;
   });
 
-/** One after the other; one alone that fails fails the command, of many the others go on. */
+/** One after another; a single one that fails fails the command, with several the others are still done. */
 async function each(
   { url, terminal, signal }: Context,
   links: readonly string[],
   { domain }: Options,
   work: (name: LinkName) => Promise<string>,
 ): Promise<number | undefined> {
-  // All of them before the first: what is no link is said before anything is done.
+  // All are parsed first: what is not a link is reported before anything is done.
   const names = links.map((link) => linkName(link, domain));
   let failed = 0;
   for (const name of names) {

@@ -25,7 +25,7 @@ interface StatsOptions {
   readonly domain?: string;
 }
 
-/** Beside a window that has no width, such as a file. */
+/** Used if the output has no width, such as a file. */
 const plainWidth = 80;
 const rowsOfEach = 5;
 const widestSparkline = 60;
@@ -135,7 +135,7 @@ function totals({ clicks, visitors, bots }: LinkStats | WorkspaceStats, terminal
   return `${counted(clicks, terminal, 'click')} by ${counted(visitors, terminal, 'visitor')}${byBots}`;
 }
 
-/** The clicks over time, from where to where. */
+/** The clicks over time, with start and end. */
 function over({ series }: LinkStats | WorkspaceStats, terminal: Terminal): string[] {
   const first = series[0];
   const last = series.at(-1);

@@ -22,7 +22,7 @@ export function statusCommand(parent: Command, run: Run): void {
 type Process = MeshStatus['processes'][number];
 type KafkaConsumer = NonNullable<NonNullable<Process['status']>['kafkaConsumer']>;
 
-/** Those who may not see the whole are told what anybody can see. */
+/** Those who may not see everything get the public view. */
 const publicReasons: ReadonlySet<string> = new Set([
   'OPERATOR_ONLY',
   'SCOPE_MISSING',
@@ -47,7 +47,7 @@ async function status(context: Context): Promise<number> {
 
 const codeOf = (state: string) => (state === 'unavailable' ? exitCodes.unavailable : exitCodes.ok);
 
-/** What `/readyz` says. */
+/** The response of `/readyz`. */
 interface Readiness {
   readonly status: string;
   readonly degraded?: readonly string[];
@@ -59,7 +59,7 @@ async function readiness({ url, terminal, signal }: Context): Promise<number> {
   const answer = await fetch(`${url}/readyz`, { signal: limit, headers: { accept: 'application/json' } }).catch(
     () => {},
   );
-  // Whatever stands in between may answer in its own words.
+  // A proxy in between may answer in its own format.
   const said = (await answer?.json().catch(() => undefined)) as Partial<Readiness> | undefined;
   const found: Readiness = { ...said, status: said?.status ?? (answer?.ok ? 'ready' : 'unavailable') };
   if (terminal.json) terminal.out(JSON.stringify(found));
@@ -117,7 +117,7 @@ function meshLines(mesh: MeshStatus, terminal: Terminal): string[] {
   return lines;
 }
 
-/** What is not as it should be, and what a person running it asks first. */
+/** What is wrong, and what an operator asks first. */
 function remarksOf({ status: own }: Process): string {
   if (!own) return '';
   const remarks = [
@@ -130,10 +130,10 @@ function remarksOf({ status: own }: Process): string {
   return remarks.join(', ');
 }
 
-/** Seconds of a store that does not answer that are worth a word. */
+/** A store that has not answered for this many seconds is worth mentioning. */
 const stalledWorthTelling = 2;
 
-/** While the store takes nothing, nothing more is fetched: what there is to read is known as it was then. */
+/** While the store accepts nothing, nothing more is fetched: the lag is the last known one. */
 function lagOf({ lagMessages, stalledSeconds }: KafkaConsumer): string[] {
   const behind = `${lagMessages} messages of clicks to read`;
   if (stalledSeconds > stalledWorthTelling)

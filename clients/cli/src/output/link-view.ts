@@ -6,16 +6,16 @@ import { ageText, whenText } from './times.ts';
 
 const clicksText = ({ clickCount }: Link) => (clickCount === undefined ? '?' : clickCount.toLocaleString('en'));
 
-/** Of a link with a limit. */
+/** For a link with a limit. */
 const usesText = ({ maxClicks, usedClicks = 0 }: Link) =>
   maxClicks === undefined ? '' : `${usedClicks.toLocaleString('en')} of ${maxClicks.toLocaleString('en')}`;
 
-/** The links of a page, one a line. */
+/** The links of a page, one per line. */
 export function linkTable(links: readonly Link[], { width, paint }: Terminal, nowMs = Date.now()): string[] {
   const domain: Column<Link> = { title: 'DOMAIN', text: (link) => link.domain, least: 10 };
   const columns: Column<Link>[] = [
     { title: 'CODE', text: ({ code }) => harmless(code), least: 10, paint: paint.cyan },
-    // Where all are on one, it would say the same on every line.
+    // If all have the same domain, it would be repeated on every line.
     ...(links.some((link) => link.domain !== links[0]?.domain) ? [domain] : []),
     { title: 'CLICKS', text: clicksText, right: true },
     { title: 'STATE', text: ({ state }) => (state === 'active' ? '' : state), paint: paint.yellow },
@@ -27,7 +27,7 @@ export function linkTable(links: readonly Link[], { width, paint }: Terminal, no
   return table(columns, links, { width, head: paint.bold });
 }
 
-/** All that is known of one link. */
+/** Everything known about one link. */
 export function linkLines(link: Link, { paint }: Terminal): string[] {
   const rows: [string, string][] = [
     ['leads to', harmless(link.longUrl)],

@@ -4,9 +4,9 @@ export interface Column<Row> {
   readonly title: string;
   readonly text: (row: Row) => string;
   readonly right?: boolean;
-  /** May be cut, down to this many columns, when the window is narrow. */
+  /** May be cut down to this many columns when the window is narrow. */
   readonly least?: number;
-  /** Left out first when the window is too narrow for all; the higher, the earlier. */
+  /** Omitted first when the window is too narrow for all; the higher, the earlier. */
   readonly spare?: number;
   readonly paint?: (text: string) => string;
 }
@@ -18,7 +18,7 @@ interface TableOptions {
 
 const gap = '  ';
 
-/** Lines of a table that fits the width: spare columns go first, then long cells are cut. Without end there is nothing to fit. */
+/** The lines of a table that fits the width: spare columns are dropped first, then long cells are cut. An infinite width fits everything. */
 export function table<Row>(
   columns: readonly Column<Row>[],
   rows: readonly Row[],
@@ -26,7 +26,7 @@ export function table<Row>(
 ): string[] {
   const all = columns.map((column) => {
     const cells = rows.map((row) => column.text(row));
-    // Not Math.max(...): there may be more rows than a call takes arguments.
+    // Not Math.max(...): there may be more rows than a call accepts arguments.
     const natural = cells.reduce((widest, cell) => Math.max(widest, textWidth(cell)), textWidth(column.title));
     return { column, cells, natural };
   });
@@ -76,7 +76,7 @@ const leastWidth = ({ column, natural }: Measured) => Math.min(natural, column.l
 const leastOf = (shown: readonly Measured[]): number =>
   shown.reduce((sum, one) => sum + leastWidth(one), 0) + gap.length * (shown.length - 1);
 
-/** Each gets what it needs, and those that may be cut share what is left. */
+/** Each column gets what it needs, and those that may be cut share what is left. */
 function fit(shown: readonly Measured[], width: number): number[] {
   const widths = shown.map(leastWidth);
   let left = width - leastOf(shown);

@@ -19,7 +19,7 @@ const units: readonly (readonly [string, number])[] = [
   ['m', 60_000],
 ];
 
-/** How long ago, in one figure: 3d, 5h, now. */
+/** How long ago, in a single unit: 3d, 5h, now. */
 export function ageText(at: Timestamp | undefined, nowMs: number): string {
   if (!at) return '';
   const age = nowMs - timestampDate(at).getTime();

@@ -1,4 +1,4 @@
-/** What stands for two modules, one above the other: first the upper one is light, then the lower one. */
+/** The character for two modules, one above the other: whether the upper one is light, then the lower one. */
 const blocks: Readonly<Record<string, string>> = {
   'light light': '█',
   'light dark': '▀',
@@ -9,8 +9,8 @@ const blocks: Readonly<Record<string, string>> = {
 const nameOf = (dark: boolean | undefined) => (dark ? 'dark' : 'light');
 
 /**
- * A QR code as lines of text, two rows of modules a line. Light modules are drawn and dark ones left out: it wants
- * white on black, which it is on most terminals even without colours.
+ * A QR code as lines of text, two rows of modules per line. Light modules are drawn and dark ones left out: it needs white on black, which
+ * most terminals show even without colours.
  */
 export function blocksOf(modules: readonly (readonly boolean[])[]): string[] {
   const lines: string[] = [];

@@ -1,11 +1,11 @@
 import { crc32, deflateSync } from 'node:zlib';
 
 const signature = Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
-/** One bit a pixel: 0 is black, 1 is white. */
+/** One bit per pixel: 0 is black, 1 is white. */
 const bitDepth = 1;
 const grayscale = 0;
 
-/** A QR code as a PNG (ISO/IEC 15948) of at least `leastPixels` a side; every module has the same whole number of pixels. */
+/** A QR code as a PNG (ISO/IEC 15948) of at least `leastPixels` per side; every module has the same whole number of pixels. */
 export function pngOf(modules: readonly (readonly boolean[])[], leastPixels: number): Buffer {
   const scale = Math.max(1, Math.ceil(leastPixels / modules.length));
   const side = modules.length * scale;
@@ -22,7 +22,7 @@ export function pngOf(modules: readonly (readonly boolean[])[], leastPixels: num
   ]);
 }
 
-/** A row of pixels behind the byte that says "no filter". */
+/** A row of pixels after the byte for "no filter". */
 function scanline(row: readonly boolean[], scale: number): Buffer {
   const line = Buffer.alloc(1 + Math.ceil((row.length * scale) / 8));
   for (const [column, dark] of row.entries())
