@@ -1,4 +1,4 @@
-// Makes the database, its roles and its schemas on a Postgres that listens somewhere else; safe to repeat.
+// Creates the database, its roles and its schemas on an external Postgres; safe to repeat.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
@@ -8,7 +8,7 @@ import { checkout } from '../local/layout.ts';
 import { fillIn } from '../local/postgres/postgres.ts';
 
 const rolesConfig = defineConfig({
-  /** As a superuser, in a database that exists. */
+  /** The URL of a superuser, in an existing database. */
   admin: secretUrl('HOP_POSTGRES_ADMIN'),
   passwordsFile: file('HOP_PASSWORDS_FILE'),
   /** The roles' connection limits are those of bootstrap.sql times this: one machine needs fewer than a cluster. */

@@ -1,4 +1,5 @@
-// Makes the secrets of a mesh that runs in containers: a folder for each, with what that process may know and nothing else.
+// Creates the secrets of a mesh in containers: a folder for each process, with only what it may know. Existing ones are kept, so that the
+// job can run before every start; --rotate NAME and --retire NAME change them (docs/runbook.md, Keys).
 // What exists already is kept, so that the job may run before every start; --rotate NAME and --retire NAME change it (docs/runbook.md, Keys).
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,18 +10,18 @@ import { layoutOf } from '../local/layout.ts';
 import { keepSecrets, type Passwords, type SecretChanges, type Secrets } from '../local/secrets.ts';
 import { replaceFile } from '../local/supervisor/pid-files.ts';
 
-/** Where the stores are; the URLs with their passwords name them. */
+/** Where the stores are, for the URLs with their passwords. */
 const secretsConfig = defineConfig({
   postgres: address('HOP_POSTGRES_ADDRESS'),
   replicas: addresses('HOP_POSTGRES_REPLICA_ADDRESSES', { default: [] }),
-  /** Stands behind the `?` of every URL of Postgres, for example `sslmode=verify-full`. */
+  /** Appended after the `?` of every Postgres URL, for example `sslmode=verify-full`. */
   parameters: text('HOP_POSTGRES_PARAMETERS', { pattern: /^[\w.~%/:,+-]+=[^\s#'"`]*$/, default: '' }),
   valkey: address('HOP_VALKEY_ADDRESS'),
   valkeyTls: bool('HOP_VALKEY_TLS', { default: false }),
   valkeyUser: text('HOP_VALKEY_USER', { pattern: /^[\w.-]+$/, default: '' }),
 });
 
-/** What an operator puts into `keep/`, where the stores want it: the password of Kafka's user, and who signed certificates. */
+/** What an operator puts into `keep/` if the stores require it: the password of the Kafka user, and the certificate authorities. */
 const GIVEN = { kafka: 'kafka.password', all: 'authorities.pem' } as const;
 
 interface Share {
@@ -40,7 +41,7 @@ const SHARES = {
   'gateway-edge': { kafka: true },
 } as const satisfies Readonly<Record<string, Share>>;
 
-/** Writes `<out>/<process>/` for every process, store and job, and `<out>/keep/`, from which all are made: keep that one safe. */
+/** Writes `<out>/<process>/` for every process, store and job, and `<out>/keep/`, from which all are derived: protect that one. */
 export function writeSecrets(out: string, stores: ConfigOf<typeof secretsConfig>, changes: SecretChanges = {}): void {
   const keep = path.join(out, 'keep');
   mkdirSync(keep, { recursive: true, mode: 0o700 });
@@ -82,7 +83,7 @@ function filesOf(name: keyof typeof SHARES, secrets: Secrets): Record<string, st
   };
 }
 
-/** process.env is what `node --env-file` reads. */
+/** process.env as read by `node --env-file`. */
 function writeShare(dir: string, environment: Record<string, string>, files: Record<string, string>): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const lines = Object.entries(environment).map(([name, value]) => `${name}=${value}\n`);
@@ -91,7 +92,7 @@ function writeShare(dir: string, environment: Record<string, string>, files: Rec
     replaceFile(path.join(dir, name), readFileSync(from, 'utf8'), 0o600);
 }
 
-/** The stores' images have users of their own, who must be able to read; the folder is mounted in that container alone. */
+/** The stores' images have their own users, who must be able to read; the folder is mounted only in that container. */
 function writeStores(out: string, { postgres, hop_replication, valkey }: Passwords): void {
   const stores = {
     postgres: { password: postgres },

@@ -1,4 +1,4 @@
-// Makes the topics that do not exist and widens those with too few partitions, on a Kafka that listens somewhere else.
+// Creates missing topics and adds missing partitions, on an external Kafka.
 import { type ConfigOf, defineConfig } from '#runtime/config/config.ts';
 import { kafkaAccess, kafkaConfig } from '#runtime/kafka/config.ts';
 import { makeTopics } from '#runtime/kafka/topics.ts';
@@ -7,7 +7,7 @@ import { createLog } from '#runtime/telemetry/log.ts';
 import { edgeConfig } from '../../gateway/edge/config.ts';
 import { analyticsConfig } from '../../services/analytics/config.ts';
 
-/** Names and partitions are the variables, and the defaults, of those who write and read the topics. */
+/** Names and partitions use the variables and defaults of the processes that write and read the topics. */
 export const topicsConfig = defineConfig({
   ...kafkaConfig,
   replication: edgeConfig.kafkaReplication,

@@ -4,10 +4,7 @@ import type { Layout } from './layout.ts';
 import { livePart } from './supervisor/pid-files.ts';
 import { identify } from './supervisor/processes.ts';
 
-/**
- * Makes this process the supervisor of a mesh. False when another process is. Of two that try at once one wins: a link to a
- * file that exists cannot be made.
- */
+/** Makes this process the supervisor of a mesh. False when another process is. Of two that try at once one wins: link(2) fails if the file exists. */
 export function claimMesh(layout: Layout): boolean {
   const file = path.join(layout.run, 'supervisor.json');
   const own = `${file}.${process.pid}`;

@@ -1,4 +1,4 @@
-// What a mesh consists of and what stands on what; the order of starting and stopping follows from it.
+// The parts of a mesh and their dependencies, from which the order of starting and stopping follows.
 import type { PortName } from './ports/ports.ts';
 
 export interface PartShape {
@@ -6,26 +6,26 @@ export interface PartShape {
   readonly ports: readonly PortName[];
   /** Parts and tasks that are ready before it starts. */
   readonly dependsOn: readonly string[];
-  /** How it is asked to stop, and how long it may take before it is killed. */
+  /** The signal that stops it, and how long it may take before it is killed. */
   readonly stopSignal: 'SIGTERM' | 'SIGINT';
   readonly stopMs: number;
-  /** How far it steps back for the others where the cores do not suffice for all; 0 when absent, 19 at most. */
+  /** How far it yields to the others when cores are short; 0 when absent, at most 19. */
   readonly niceness?: number;
 }
 
-/** Postgres's fast shutdown: sessions are ended, then all is written. */
+/** Postgres's fast shutdown: sessions are ended, then everything is written to disk. */
 const database = { stopSignal: 'SIGINT', stopMs: 20_000 } as const;
-/** A Node process refuses new calls at once and has 25 s for those that run. */
+/** A Node process refuses new calls at once and has 25 s for those in progress. */
 const service = { stopSignal: 'SIGTERM', stopMs: 30_000 } as const;
 /** Clicks can wait, people who follow links cannot (docs/decisions/0023-priorities.md). */
 const patient = { niceness: 10 } as const;
-/** The lease of the hot set waits less. */
+/** The lease of the hot set can wait less. */
 const edgeService = { ...service, niceness: 5 } as const;
 
 const needsOfLinks = ['migrations', 'valkey'] as const;
 const needsOfResolvers = ['migrations', 'valkey', 'postgres-replica'] as const;
 const needsOfClicks = ['migrations', 'topics'] as const;
-/** What every Envoy calls; beside these it needs the gateway-edge of its own edge. */
+/** What every Envoy calls; in addition it needs the gateway-edge of its own edge. */
 const upstreams = [
   ...['link', 'link-2', 'identity', 'identity-2', 'resolver-1', 'resolver-2'],
   ...['analytics', 'analytics-2', 'gateway-access', 'gateway-access-2'],
@@ -33,8 +33,8 @@ const upstreams = [
 const door = { stopSignal: 'SIGTERM', stopMs: 10_000 } as const;
 
 /**
- * The processes, in the order in which they are shown. Their names are those of their pid and log files. The second of a
- * kind runs only where two are asked for (`KINDS`).
+ * The processes in the order of display. Their names are also those of their pid and log files. The second of a kind runs only if two are
+ * requested (`KINDS`).
  */
 export const PARTS = {
   postgres: { ports: ['postgres'], dependsOn: [], ...database },
@@ -79,7 +79,7 @@ export type StepName = PartName | TaskName;
 export const partNames = Object.keys(PARTS) as PartName[];
 const taskNames = Object.keys(TASKS) as TaskName[];
 
-/** The processes that hold no state of their own, by kind. An Envoy and its gateway-edge are an edge. */
+/** The stateless processes, by kind. An Envoy and its gateway-edge form an edge. */
 const KINDS = {
   link: ['link', 'link-2'],
   resolver: ['resolver-1', 'resolver-2'],
@@ -91,16 +91,16 @@ const KINDS = {
 } as const satisfies Readonly<Record<string, readonly [PartName, PartName]>>;
 
 export type Kind = keyof typeof KINDS;
-/** How many of each kind a mesh runs; of resolvers always two. */
+/** How many of each kind a mesh runs; always two resolvers. */
 export type Instances = 1 | 2;
 
-/** The processes of a kind in a mesh with so many of each. */
+/** The processes of a kind in a mesh with this many of each. */
 export function membersOf<Name extends Kind>(kind: Name, instances: Instances): (typeof KINDS)[Name][number][] {
   const [first, second] = KINDS[kind];
   return instances === 2 || kind === 'resolver' ? [first, second] : [first];
 }
 
-/** The parts of a mesh with so many processes of each kind. */
+/** The parts of a mesh with this many processes of each kind. */
 export function partsOf(instances: Instances): PartName[] {
   const kinds = Object.keys(KINDS) as Kind[];
   const left = new Set<PartName>(kinds.flatMap((kind) => KINDS[kind]));
@@ -120,8 +120,8 @@ export const isPart = (name: string): name is PartName => Object.hasOwn(PARTS, n
 export const shapeOf = (part: PartName): PartShape => PARTS[part];
 
 /**
- * What is to be started when only some parts are wanted: those, and the tasks all of whose needs remain. A need that is left
- * out is dropped: it is not wanted, or runs elsewhere. Each step maps to what it waits for.
+ * What to start when only some parts are wanted: those, and the tasks whose dependencies all remain. A dependency that is left out is
+ * dropped: it is not wanted, or runs elsewhere. Maps each step to what it waits for.
  */
 export function selectSteps(wanted: readonly string[] = partsOf(1)): Map<StepName, StepName[]> {
   const unknown = wanted.filter((name) => !isPart(name));
@@ -138,7 +138,7 @@ function needsOf(step: StepName): StepName[] {
   return [...dependsOn];
 }
 
-/** Parts in groups that may be stopped together; what needs a part stands in an earlier group. */
+/** Parts in groups that may be stopped together; dependents are in earlier groups. */
 export function stopOrder(parts: readonly PartName[]): PartName[][] {
   const groups: PartName[][] = [];
   for (const part of parts) {
@@ -148,7 +148,7 @@ export function stopOrder(parts: readonly PartName[]): PartName[][] {
   return groups.filter((group) => group !== undefined).reverse();
 }
 
-/** How many parts and tasks stand, one on the other, below a step. */
+/** The length of the longest chain of dependencies below a step. */
 function heightOf(step: StepName): number {
   return Math.max(0, ...needsOf(step).map((need) => heightOf(need) + 1));
 }

@@ -1,4 +1,4 @@
-// The entry of every command: `main.ts start`, `stop` and so on.
+// The entry point of every command: `main.ts start`, `stop` and so on.
 import { databaseTool } from './commands/database-tool.ts';
 import { failover } from './commands/failover.ts';
 import { logs } from './commands/logs.ts';
@@ -19,7 +19,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   takedown: databaseTool('takedown'),
 };
 
-// A reader that went away (`npm start | head`) must end neither the mesh nor a command in a stack.
+// A closed pipe (`npm start | head`) must end neither the mesh nor a command with a stack trace.
 for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
 
 const [name = '', ...args] = process.argv.slice(2);

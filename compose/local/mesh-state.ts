@@ -1,4 +1,4 @@
-// run/mesh.json: what the supervisor tells the other commands (status, stop, a second start) about the mesh. No secrets in it.
+// run/mesh.json: what the supervisor tells the other commands (status, stop, a second start) about the mesh. It contains no secrets.
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { PartName, StepName } from './graph.ts';
@@ -37,9 +37,9 @@ export interface MeshState {
   readonly ports: Ports;
   readonly publicUrl: string;
   readonly parts: readonly PartState[];
-  /** Steps of this mesh that are not done yet, while it starts. */
+  /** Steps of a starting mesh that are not done yet. */
   readonly pending: readonly StepName[];
-  /** The newest events; sequence numbers go on when old ones fall out. */
+  /** The newest events; the sequence numbers continue when old ones are dropped. */
   readonly events: readonly MeshEvent[];
 }
 
@@ -57,5 +57,5 @@ export function readState(layout: Layout): MeshState | undefined {
   }
 }
 
-/** The supervisor that runs this mesh now, if there is one. */
+/** The supervisor running this mesh, if there is one. */
 export const liveSupervisor = (layout: Layout): ProcessIdentity | undefined => livePart(layout, 'supervisor');

@@ -1,4 +1,4 @@
-// A mesh for tests: the same supervisor, in the test's own process, with state and ports of its own.
+// A mesh for tests: the same supervisor, in the test's process, with its own state and ports.
 import path from 'node:path';
 import { deleteState } from './delete-state.ts';
 import type { PartName } from './graph.ts';
@@ -15,7 +15,7 @@ export interface MeshOptions {
   readonly dir: string;
   /** Added to every default port. */
   readonly portOffset?: number;
-  /** Ports that are not the defaults plus the offset. */
+  /** Ports that differ from the defaults plus the offset. */
   readonly ports?: Partial<Record<PortName, number>>;
   /** Only these parts; all when absent. */
   readonly parts?: readonly PartName[];
@@ -27,32 +27,32 @@ export interface MeshOptions {
 }
 
 export interface TestMesh {
-  /** The front door: http://localhost:<port>. */
+  /** The public listener: http://localhost:<port>. */
   readonly url: string;
   /** The internal listener. */
   readonly internalUrl: string;
   readonly ports: Ports;
   readonly dir: string;
   state(): MeshState;
-  /** The pid of a part; throws when it does not run just now. */
+  /** The pid of a part; throws when it is not running. */
   pid(part: PartName): number;
-  /** Sends a signal (SIGKILL by default) to a part, which is started again when it dies of it. */
+  /** Sends a signal (SIGKILL by default) to a part, which is restarted if it dies. */
   kill(part: PartName, signal?: NodeJS.Signals): void;
-  /** Stops a part in order (an Envoy lets go of its clients first) and starts it again; resolves when it serves. */
+  /** Stops a part cleanly (an Envoy drains its clients first) and restarts it; resolves when it serves. */
   restart(part: PartName): Promise<void>;
-  /** Takes a part down (with SIGKILL if asked) and keeps it down until `release`. */
+  /** Stops a part (with SIGKILL if requested) and keeps it stopped until `release`. */
   hold(part: PartName, signal?: NodeJS.Signals): Promise<void>;
   release(part: PartName): Promise<void>;
-  /** Makes the replica the primary, whether the primary lives or not; resolves when writes are taken. */
+  /** Promotes the replica, whether or not the primary is alive; resolves when writes are accepted. */
   failover(): Promise<void>;
-  /** Who ended by itself, and not by a signal, since the mesh was started: `link died (code 1); …`. */
+  /** Parts that exited by themselves, not by a signal, since the start of the mesh: `link died (code 1); …`. */
   crashes(): readonly string[];
   /** The end of a part's log. */
   log(part: PartName, lines?: number): string;
   stop(): Promise<void>;
 }
 
-/** Starts a mesh and resolves when all of it serves. Installed packages, jars and binaries must be there (`npm test` sees to it). */
+/** Starts a mesh and resolves when all of it serves. Packages, jars and binaries must be installed (`npm test` takes care of that). */
 export async function startMesh(options: MeshOptions): Promise<TestMesh> {
   const layout = layoutOf(options.dir);
   const ports = portsFrom(portEnv(options));

@@ -1,4 +1,5 @@
-// What comes before the first part starts: the mesh is claimed, rests of an earlier run are stopped, ports are free, secrets exist.
+// What comes before the first part starts: the mesh is claimed, leftovers of an earlier run are stopped, ports are checked, secrets are
+// created.
 import { claimMesh } from './claim.ts';
 import { instancesFrom, isPart, partsOf, selectSteps, shapeOf } from './graph.ts';
 import { type Layout, makeFolders } from './layout.ts';
@@ -26,11 +27,11 @@ export interface OpenOptions {
 
 export interface OpenMesh {
   readonly supervisor: Supervisor;
-  /** Gives the mesh up, so that another process may start it. */
+  /** Releases the mesh, so that another process can start it. */
   readonly close: () => void;
 }
 
-/** Takes a mesh for this process. Throws when another has it, when a port is taken, when a part name is unknown. */
+/** Claims a mesh for this process. Throws when another process has it, a port is taken, or a part name is unknown. */
 export async function openMesh({ layout, ports, env, say, changed, ...options }: OpenOptions): Promise<OpenMesh> {
   const instances = instancesFrom(env);
   const wanted = options.wanted ?? partsOf(instances);
@@ -58,7 +59,7 @@ export async function openMesh({ layout, ports, env, say, changed, ...options }:
   }
 }
 
-/** The mesh runs on where its state cannot be written (a full disk): the file is old until the next change. */
+/** The mesh keeps running when its state cannot be written (a full disk): the file is out of date until the next change. */
 function keepState(layout: Layout, state: MeshState): void {
   try {
     writeState(layout, state);

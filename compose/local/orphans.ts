@@ -8,14 +8,14 @@ import { isAlive, type ProcessIdentity, signal } from './supervisor/processes.ts
 const POLL_MS = 50;
 const KILLED_MS = 5_000;
 
-/** Parts that run although no supervisor does. */
+/** Parts that are running without a supervisor. */
 export function orphanedParts(layout: Layout): PartName[] {
   return partsWithPid(layout)
     .filter(isPart)
     .filter((part) => livePart(layout, part) !== undefined);
 }
 
-/** Stops what is left of an earlier run and removes its pid files; `say` is told about every process. */
+/** Stops leftovers of an earlier run and removes their pid files; `say` is called for every process. */
 export async function stopOrphans(layout: Layout, say: (line: string) => void): Promise<void> {
   for (const group of stopOrder(orphanedParts(layout))) {
     await Promise.all(group.map((part) => stopOne(layout, part, say)));
@@ -36,7 +36,7 @@ async function stopOne(layout: Layout, part: PartName, say: (line: string) => vo
   if (!(await goneWithin(identity, KILLED_MS))) throw new Error(`Process ${identity.pid} (${part}) cannot be stopped.`);
 }
 
-/** Whether a process is gone before the time is over. */
+/** Whether a process is gone within the time. */
 export async function goneWithin(identity: ProcessIdentity, ms: number): Promise<boolean> {
   for (const end = Date.now() + ms; Date.now() < end; await sleep(POLL_MS)) if (!isAlive(identity)) return true;
   return !isAlive(identity);

@@ -1,4 +1,4 @@
-// What a start looks like in a terminal or a pipe: one line per part, in the order in which they become ready.
+// The output of a start in a terminal or a pipe: one line per part, in the order in which they become ready.
 import { isPart, shapeOf } from './graph.ts';
 import type { MeshEvent, MeshState } from './mesh-state.ts';
 
@@ -11,7 +11,7 @@ export interface Screen {
 const NAME_WIDTH = 18;
 const CLEAR_LINE = '\r\u001b[2K';
 
-/** Returns a function that is given each new state and prints what it had not printed yet. */
+/** Returns a function that takes each new state and prints what is new. */
 export function createProgress(screen: Screen): (state: MeshState) => void {
   let seen = 0;
   const live = screen.isTTY === true;
@@ -37,7 +37,7 @@ function waitingFor({ pending }: MeshState, columns: number): string {
   return text.length >= columns ? `${text.slice(0, columns - 2)}…` : text;
 }
 
-/** What is said when the mesh is up: where it is, and a first call to paste. */
+/** Printed when the mesh is ready: where it is, and a first call to paste. */
 export function greeting({ publicUrl, ports, readyAfterMs, parts, supervisor }: MeshState): string {
   const took = readyAfterMs === undefined ? '' : ` after ${(readyAfterMs / 1000).toFixed(1)} s`;
   const lines = [`Ready${took}, process ${supervisor}.`, ''];
@@ -55,7 +55,7 @@ function addresses(publicUrl: string, ports: MeshState['ports']): string[] {
   ];
 }
 
-/** Works pasted as it is, more than once: bash or zsh, curl, and nothing else. */
+/** Works when pasted as it is, repeatedly: bash or zsh, curl, and nothing else. */
 function firstCall(url: string): string[] {
   const json = "-H 'content-type: application/json'";
   const field = (name: string): string => `sed -n 's/.*"${name}": *"\\([^"]*\\)".*/\\1/p'`;

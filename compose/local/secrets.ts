@@ -1,4 +1,4 @@
-// Secrets of a local mesh: made once, kept in .local/secrets (folder 0700, files 0600), changed only when somebody asks for it.
+// Secrets of a local mesh: created once, stored in .local/secrets (folder 0700, files 0600), changed only on request.
 import { createHash, createPublicKey, generateKeyPairSync, randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -18,7 +18,7 @@ const PASSWORDS = [
   'hop_replication',
   'valkey',
 ] as const;
-/** The superuser's is changed in Postgres first, which asks for the old one. */
+/** The superuser's has to be changed in Postgres first, with the old one. */
 const ROTATABLE_PASSWORDS = PASSWORDS.filter((name) => name !== 'postgres');
 export type Passwords = Readonly<Record<(typeof PASSWORDS)[number], string>>;
 
@@ -33,15 +33,15 @@ export interface Secrets {
   keyFile(signer: Signer): string;
 }
 
-/** What is to be changed of secrets that exist; docs/runbook.md says in which steps. */
+/** Changes to existing secrets; docs/runbook.md describes the steps. */
 export interface SecretChanges {
-  /** Whose signing key, or password, is made anew. The public half of the key before stays in the keyring. */
+  /** Whose signing key or password is replaced. The public half of the previous key stays in the keyring. */
   readonly rotate?: string | undefined;
-  /** Of whom the keyring is to hold the present key alone. */
+  /** For whom the keyring is to keep only the present key. */
   readonly retire?: string | undefined;
 }
 
-/** Reads the secrets of a mesh, making those that do not exist yet. Throws on a change of something that has no such name. */
+/** Reads the secrets of a mesh, creating missing ones. Throws on a change of an unknown name. */
 export function keepSecrets(layout: Layout, { rotate, retire }: SecretChanges = {}): Secrets {
   const file = (name: string): string => path.join(layout.secrets, name);
   const keyFile = (signer: Signer): string => file(`${signer}.key.pem`);
@@ -72,7 +72,7 @@ function makeOnce(file: string, make: () => string): void {
   if (!existsSync(file)) replaceFile(file, make(), 0o600);
 }
 
-/** People edit these files. Throws with the name of one that cannot be read, and nothing of what is in it. */
+/** People edit these files. Throws with the name of an unreadable one, and nothing of its content. */
 function readJson<Content>(file: string): Content {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -96,14 +96,14 @@ interface CallerKey {
   readonly spki: string;
 }
 
-/** The public half of a signer's key, as the keyring lists it. Its name follows from it, so that no other key ever has that name. */
+/** The public half of a signer's key, as in the keyring. Its id is derived from it, so that no other key ever has that id. */
 function callerKey(signer: Signer, keyFile: string): CallerKey {
   const spki = createPublicKey(readFileSync(keyFile)).export({ type: 'spki', format: 'der' });
   const fingerprint = createHash('sha256').update(spki).digest('hex').slice(0, 12);
   return { kid: `${signer}-${fingerprint}`, issuer: signer, spki: spki.toString('base64') };
 }
 
-/** Adds the keys that are missing; others stay, such as one that its signer is still to be given, or no longer has. */
+/** Adds missing keys; others stay, such as one that its signer has yet to receive, or no longer has. */
 function keepKeyring(file: string, present: readonly CallerKey[], retire: string | undefined): void {
   const known: readonly CallerKey[] = existsSync(file) ? readJson<{ keys: CallerKey[] }>(file).keys : [];
   const isPresent = ({ spki }: CallerKey): boolean => present.some((key) => key.spki === spki);
@@ -127,7 +127,7 @@ function newJwtKeys(): string {
   return json({ keys: [key] });
 }
 
-/** One password per role; a role that was added later gets its own without touching the others. */
+/** One password per role; a new role gets its own without affecting the others. */
 function keepPasswords(file: string, rotate: string | undefined): Passwords {
   const known: Partial<Record<string, string>> = existsSync(file) ? readJson(file) : {};
   if (rotate !== undefined) delete known[rotate];

@@ -5,10 +5,10 @@ import { goneWithin, orphanedParts, stopOrphans } from './orphans.ts';
 import { removePid } from './supervisor/pid-files.ts';
 import { signal } from './supervisor/processes.ts';
 
-/** The longest an orderly stop may take: every part uses all of its time, one after the other. */
+/** The longest that a clean stop may take: every part uses all of its time, one after another. */
 const STOP_LIMIT_MS = partNames.reduce((sum, part) => sum + shapeOf(part).stopMs, 0);
 
-/** Stops a mesh, with or without its supervisor alive; false when nothing ran. */
+/** Stops a mesh, whether or not its supervisor is alive; false when nothing was running. */
 export async function stopMesh(layout: Layout, say: (line: string) => void): Promise<boolean> {
   const supervisor = liveSupervisor(layout);
   const orphans = supervisor === undefined ? orphanedParts(layout) : [];

@@ -7,7 +7,7 @@ import { postgresUrl } from '../postgres/postgres.ts';
 import { keepSecrets } from '../secrets.ts';
 import { livePart } from '../supervisor/pid-files.ts';
 
-/** The tools that work on a service's tables, as its role. */
+/** The tools that work on a service's tables, with its role. */
 const tools = {
   erase: ['services/analytics/retention/erase.ts', 'hop_analytics'],
   reconcile: ['services/analytics/retention/reconcile.ts', 'hop_analytics'],
@@ -16,7 +16,7 @@ const tools = {
 
 type Role = (typeof tools)[keyof typeof tools][1];
 
-/** `npm run erase` and the like: on the database of the mesh that runs here, unless another is named. Answers the tool's exit code. */
+/** `npm run erase` and the like: on the database of the local mesh, unless another is given. Returns the tool's exit code. */
 export function databaseTool(name: keyof typeof tools): (args: string[]) => Promise<number> {
   const [source, role] = tools[name];
   const file = path.join(checkout, source);

@@ -8,7 +8,7 @@ const POLL_MS = 50;
 /** Longer than all of its steps together may take. */
 const LIMIT_MS = 60_000;
 
-/** `npm run failover`: the replica becomes the primary. Exit code 0: writes are taken again; 1: it failed; 3: no mesh runs. */
+/** `npm run failover`: promotes the replica. Exit code 0: writes are accepted again; 1: it failed; 3: no mesh is running. */
 export async function failover(args: string[]): Promise<number> {
   parseArgs({ args });
   const layout = layoutOf();
@@ -29,7 +29,7 @@ export async function failover(args: string[]): Promise<number> {
   return 1;
 }
 
-/** Prints the events after `from` until the failover has ended; answers how, or undefined when that was not said in time. */
+/** Prints the events after `from` until the failover has ended; returns the last one, or undefined after a timeout. */
 async function follow(layout: Layout, from: number): Promise<MeshEvent | undefined> {
   let seen = from;
   for (const end = Date.now() + LIMIT_MS; Date.now() < end; await sleep(POLL_MS)) {

@@ -25,7 +25,7 @@ export async function logs(args: string[]): Promise<number> {
     process.stdout.write(`${positionals.join(', ')} has not written anything yet.\n`);
     return 0;
   }
-  // -F follows the name, so that a log begun anew is followed too.
+  // -F follows the name, so that a rotated log is followed too.
   return tail([...(values.follow ? ['-F'] : []), '-n', values.lines, ...files]);
 }
 

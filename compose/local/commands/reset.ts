@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util';
 import { deleteState } from '../delete-state.ts';
 import { layoutOf } from '../layout.ts';
 
-/** `npm run reset`: stops the mesh and deletes what it knows. What was installed stays. */
+/** `npm run reset`: stops the mesh and deletes its state. What was installed stays. */
 export async function reset(args: string[]): Promise<number> {
   parseArgs({ args });
   const layout = layoutOf();

@@ -10,7 +10,7 @@ import { tailOf, withLog } from '../supervisor/log-files.ts';
 import { runSupervisor } from '../supervisor/run-supervisor.ts';
 
 const FOLLOW_MS = 100;
-/** A start is given up long before this by the supervisor itself. */
+/** The supervisor itself gives up a start long before this. */
 const FOLLOW_LIMIT_MS = 15 * 60_000;
 
 /** `npm start`: in the foreground until Ctrl-C, or with --detach until the mesh is ready. */
@@ -28,13 +28,13 @@ export async function start(args: string[]): Promise<number> {
   return runSupervisor({ layout, wanted, screen: process.stdout });
 }
 
-/** A mesh that runs already is shown, not started again; one that is still starting is waited for. */
+/** A running mesh is shown, not started again; for one that is still starting this waits. */
 async function showRunning(layout: Layout, screen: Screen): Promise<number> {
   screen.write('This mesh runs already.\n');
   return follow(layout, screen, () => liveSupervisor(layout) !== undefined);
 }
 
-/** Starts the supervisor in a session of its own, with no terminal, and waits until the mesh is ready. */
+/** Starts the supervisor in its own session, without a terminal, and waits until the mesh is ready. */
 async function detach(layout: Layout, args: readonly string[], screen: Screen): Promise<number> {
   rmSync(path.join(layout.run, 'mesh.json'), { force: true });
   const main = path.join(checkout, 'compose/local/main.ts');
@@ -49,11 +49,11 @@ async function detach(layout: Layout, args: readonly string[], screen: Screen): 
   child.unref();
   let running = true;
   child.once('exit', () => (running = false));
-  // Of two starts at once one takes the mesh; the other then shows that one's.
+  // Of two concurrent starts one claims the mesh; the other then follows that one.
   return follow(layout, screen, () => running || liveSupervisor(layout) !== undefined, logFrom);
 }
 
-/** Prints a start that another process makes, until it is ready or has failed; what it writes to its log begins at `logFrom`. */
+/** Prints the progress of a start by another process until it is ready or has failed; its log output begins at `logFrom`. */
 async function follow(layout: Layout, screen: Screen, running: () => boolean, logFrom = 0): Promise<number> {
   const progress = createProgress(screen);
   let state: MeshState | undefined;

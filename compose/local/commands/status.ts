@@ -9,7 +9,7 @@ import { type Memory, memoryOf } from '../supervisor/processes.ts';
 const MIB = 1024 * 1024;
 const HEADINGS = ['part', 'pid', 'state', 'uptime', 'restarts', 'rss', 'pss', 'port'];
 
-/** `npm run status`: a table of the parts; exit code 0 when the mesh is ready, 1 when it is not, 3 when none runs. */
+/** `npm run status`: a table of the parts; exit code 0 when the mesh is ready, 1 when it is not, 3 when none is running. */
 export async function status(args: string[]): Promise<number> {
   parseArgs({ args });
   const layout = layoutOf();
@@ -29,7 +29,7 @@ export async function status(args: string[]): Promise<number> {
   return supervisor !== undefined && standingOf(state) === 'ready' ? 0 : 1;
 }
 
-/** `ready`, or what keeps the mesh from being it: after a failover, say, the replica that is still being made. */
+/** `ready`, or why the mesh is not: after a failover, for example, because the new replica is still being created. */
 function standingOf(state: MeshState | undefined): string {
   if (state?.phase !== 'ready') return state?.phase ?? 'starting';
   const others = state.parts.filter((part) => part.status !== 'ready');
@@ -49,7 +49,7 @@ function rows(
   const pids = new Map(names.map((name) => [name, livePart(layout, name)?.pid]));
   const all = [...pids.values(), supervisor].filter((pid) => pid !== undefined);
   const memory = memoryOf(all);
-  // The supervisor's descendants are the parts; alone it is what remains.
+  // The parts are the supervisor's descendants; its own memory is the remainder.
   const sum = totalOf(names.flatMap((name) => memory.get(pids.get(name) ?? -1) ?? []));
   const lines = names.map((name) => {
     const own = partIn(state, name);

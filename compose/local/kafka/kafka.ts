@@ -11,7 +11,7 @@ import { replaceFile } from '../supervisor/pid-files.ts';
 
 const FORMAT_TIMEOUT_MS = 60_000;
 
-/** Every topic and its number of partitions. A click's partition is chosen by its link. */
+/** Every topic and its number of partitions. A click's partition is determined by its link. */
 const TOPICS: Readonly<Record<string, number>> = { 'hop.clicks.v1': 6, 'hop.clicks.v1.dead': 1 };
 
 export interface KafkaContext {
@@ -19,7 +19,7 @@ export interface KafkaContext {
   readonly dir: string;
   readonly jars: string;
   readonly port: number;
-  /** The port at which clients are told to find it. */
+  /** The port advertised to clients. */
   readonly advertisedPort: number;
   readonly controllerPort: number;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -48,7 +48,7 @@ export function kafkaCommand(context: KafkaContext) {
   return { file: java(), args, ...surroundings(context) };
 }
 
-/** Java reads the names of files as the locale says, and in the locale C none but ASCII. */
+/** Java decodes file names by the locale, and the C locale allows only ASCII. */
 function surroundings({ dir, env }: KafkaContext) {
   return { cwd: dir, env: { ...env, LC_ALL: 'C.UTF-8' } };
 }
@@ -78,7 +78,7 @@ function properties({ port, advertisedPort, controllerPort }: KafkaContext): str
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${advertisedPort}`,
     'controller.listener.names': 'CONTROLLER',
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
-    // In the working directory: the whole path would be read as Latin-1, and as a list where it has a comma.
+    // Relative to the working directory: a full path would be read as Latin-1, and split at commas.
     'log.dirs': 'log',
     // One broker holds the only copy of everything.
     'offsets.topic.replication.factor': 1,
@@ -88,9 +88,9 @@ function properties({ port, advertisedPort, controllerPort }: KafkaContext): str
     'transaction.state.log.num.partitions': 1,
     'share.coordinator.state.topic.replication.factor': 1,
     'share.coordinator.state.topic.min.isr': 1,
-    // A topic that nobody declared is a mistake to be seen, not to be made good.
+    // An undeclared topic is a mistake that should be noticed, not repaired.
     'auto.create.topics.enable': false,
-    // A broker that was killed may come back once its old session is over (9 s by default).
+    // A killed broker may return once its old session has expired (9 s by default).
     'broker.session.timeout.ms': 3_000,
     'broker.heartbeat.interval.ms': 500,
     'group.initial.rebalance.delay.ms': 0,
@@ -107,7 +107,7 @@ function properties({ port, advertisedPort, controllerPort }: KafkaContext): str
     .join('');
 }
 
-/** Makes the topics that do not exist and widens those with too few partitions; safe to repeat. One broker has the only copy. */
+/** Creates missing topics and adds missing partitions; safe to repeat. One broker has the only copy. */
 export async function makeLocalTopics(port: number): Promise<void> {
   const log = createLog({ instance: 'topics', logLevel: 'silent' });
   const shapes = Object.entries(TOPICS).map(([topic, partitions]) => ({ topic, partitions, replication: 1 }));

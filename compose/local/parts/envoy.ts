@@ -12,17 +12,17 @@ import type { Part } from './part.ts';
 import { edges, type MeshSettings, passedOn, publicNames, spoolDir } from './services.ts';
 
 const DEFAULT_CONCURRENCY = 2;
-/** What Envoy writes (clicks above all) is nobody else's. */
+/** What Envoy writes (clicks above all) must not be readable by others. */
 const PRIVATELY = 'umask 077; exec "$0" "$@"';
 
 export type EnvoyName = keyof typeof edges;
 
-/** The configuration is rendered anew before every start, from the protos and this mesh's ports. */
+/** The configuration is rendered before every start, from the protos and this mesh's ports. */
 export function envoyPart(name: EnvoyName, settings: MeshSettings, binary: () => string): Part {
   const { layout, ports, env } = settings;
   const edge = edges[name];
   const spool = spoolDir(layout, edge);
-  // A folder of its own: Envoy watches it, and must not watch one that it writes logs to.
+  // A separate folder: Envoy watches it, and must not watch one to which it writes logs.
   const outDir = path.join(layout.data, name);
   let args: readonly string[] = [];
   return {
@@ -43,10 +43,10 @@ export function envoyPart(name: EnvoyName, settings: MeshSettings, binary: () =>
   };
 }
 
-/** Envoy's own drain time (envoy/render.ts), and a little more. */
+/** Envoy's own drain time (envoy/render.ts), plus a margin. */
 const DRAIN_MS = 12_000;
 
-/** Answers say that their connection ends, for as long as the drain takes; then nobody is let in. As envoy-drain.sh. */
+/** Responses announce that their connection closes, for as long as the drain takes; then no new connection is accepted. Same as envoy-drain.sh. */
 async function drain(adminPort: number): Promise<void> {
   const url = `http://127.0.0.1:${adminPort}/drain_listeners?graceful`;
   const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(1_000) });
@@ -54,7 +54,7 @@ async function drain(adminPort: number): Promise<void> {
   await sleep(DRAIN_MS);
 }
 
-/** An Envoy that was killed may have left a torn line; appending to it would cost the next click too. */
+/** A killed Envoy may have left a torn line; appending to it would lose the next click too. */
 function beginSegment(spool: string): void {
   const active = path.join(spool, 'clicks.jsonl');
   if (existsSync(active) && statSync(active).size > 0)

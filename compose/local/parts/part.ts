@@ -12,15 +12,15 @@ interface Command {
 /** A process that is kept running. */
 export interface Part {
   readonly name: PartName;
-  /** Done before every start of the process, restarts included; safe to repeat. */
+  /** Runs before every start of the process, including restarts; safe to repeat. */
   readonly prepare: () => void | Promise<void>;
   readonly command: () => Command;
   readonly ready: Probe;
-  /** Lets go of all that are connected to it, before it is stopped under load; resolves when nobody comes any more. */
+  /** Drains its clients before it is stopped under load; resolves when no new ones arrive. */
   readonly drain?: () => Promise<void>;
 }
 
-/** Something done once per start of the mesh; safe to repeat. Resolves with a few words about what it did. */
+/** Something done once per start of the mesh; safe to repeat. Resolves with a short summary. */
 export interface Task {
   readonly name: TaskName;
   readonly run: () => Promise<string>;

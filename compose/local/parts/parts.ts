@@ -32,7 +32,7 @@ import {
 } from './services.ts';
 import { prepareValkey, settingsFile } from './valkey.ts';
 
-/** The services that own a schema; its name is the service's, and `hop_<service>` its role. */
+/** The services with a schema; the schema has the service's name, and its role is `hop_<service>`. */
 const SCHEMAS = ['link', 'identity', 'analytics'] as const;
 
 export interface Mesh {
@@ -97,7 +97,7 @@ function replica(context: PostgresContext): Part {
 }
 
 function postgresCommand(home: PostgresHome, dir: string): ReturnType<Part['command']> {
-  // The binaries find their own libraries; an environment of somebody's Postgres must not reach them.
+  // The binaries find their own libraries; environment variables of another Postgres must not reach them.
   const env = { PATH: process.env.PATH, TZ: 'UTC', LC_ALL: 'C' };
   return { file: path.join(home.bin, 'postgres'), args: ['-D', dir], env, cwd: '/', user: home.user };
 }
@@ -177,10 +177,10 @@ function service(name: ServicePart, settings: MeshSettings): Part {
   };
 }
 
-/** The Node binary itself, not its link, so that a pid shows what it runs. */
+/** The Node binary itself, not a link to it, so that the process list shows what a pid runs. */
 const meshNode = realpathSync(path.join(checkout, 'node_modules/.bin/node'));
 
-/** Where the installed server binaries are, as the bootstrap stage noted. */
+/** Where the server binaries are installed, as recorded by the bootstrap stage. */
 function binaries(): { envoy: string; valkey: string } {
   return JSON.parse(readFileSync(path.join(installDir, 'venv/.hopline-stamp.json'), 'utf8'));
 }

@@ -1,4 +1,4 @@
-// The environment of each Node process of the mesh. A process is given only what it needs: no other service's password or key.
+// The environment of each Node process of the mesh. A process gets only what it needs: no other service's password or key.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { installDir } from '../bootstrap/checkout.mjs';
@@ -12,7 +12,7 @@ export interface MeshSettings {
   readonly layout: Layout;
   readonly ports: Ports;
   readonly secrets: Secrets;
-  /** HOP_* variables of the shell that starts the mesh; they reach every process, what is set here wins. */
+  /** HOP_* variables of the shell that starts the mesh; they are passed to every process, but values set here take precedence. */
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How many processes of each kind run. */
   readonly instances: Instances;
@@ -20,12 +20,12 @@ export interface MeshSettings {
 }
 
 /**
- * Ports at which a part is told to find others, where they are not the true ones: tests put proxies there. For kafka, its own
- * port is the one that it tells its clients; for postgres-replica, that of postgres is the one that it copies from.
+ * Ports that a part is told for others, if not the real ones: tests put proxies there. For kafka, its own port is the one that it
+ * advertises; for postgres-replica, that of postgres is the one from which it replicates.
  */
 export type Detours = Partial<Record<PartName, Partial<Record<PortName, number>>>>;
 
-/** Where this part finds the others. */
+/** The ports at which this part finds the others. */
 export const portsSeenBy = (part: PartName, { ports, detours }: MeshSettings): Ports => ({
   ...ports,
   ...detours?.[part],
@@ -38,20 +38,20 @@ interface ServiceKind {
   readonly signer: Signer;
   readonly main: string;
   readonly role?: keyof Passwords;
-  /** Upper bound of the JavaScript heap's old space in MiB. */
+  /** Limit of the JavaScript heap's old space in MiB. */
   readonly heapMb: number;
   readonly more: (settings: MeshSettings, part: ServicePart) => Record<string, string>;
 }
 
 /**
- * MiB of each half of the new space. Left to itself Node takes more the more memory the machine has (64 MiB at 24 GiB), and V8 starts
- * to collect the old space whenever less is free in it than that: with these heaps without end (docs/decisions/0022-heap.md).
+ * MiB of each half of the new space. By default Node takes more on machines with more memory (64 MiB at 24 GiB), and V8 starts to collect
+ * the old space whenever it has less than that free: with these heaps, continually (docs/decisions/0022-heap.md).
  */
 const SEMI_SPACE_MB = 16;
 
 /**
- * How Node is started for a process of this kind. The initial size is that up to which the old space may grow before it is collected: with
- * an upper bound as small as these V8 would collect again whenever it has grown by a third.
+ * The Node options for a process of this kind. The initial size is how far the old space may grow before it is collected: with limits as
+ * small as these V8 would otherwise collect whenever it has grown by a third.
  */
 export const nodeFlags = ({ heapMb }: Pick<ServiceKind, 'heapMb'>): readonly string[] => [
   `--max-old-space-size=${heapMb}`,
@@ -62,7 +62,7 @@ export const nodeFlags = ({ heapMb }: Pick<ServiceKind, 'heapMb'>): readonly str
 
 const codeKeys = ({ secrets }: MeshSettings): Record<string, string> => ({ HOP_CODE_KEYS_FILE: secrets.codeKeysFile });
 
-/** Built by prepare.mjs; a mesh that a test starts by itself may come before that. */
+/** Built by prepare.mjs; a mesh started directly by a test may come before that. */
 const dashboard = (): Record<string, string> => {
   const dir = path.join(installDir, 'dashboard');
   return existsSync(dir) ? { HOP_DASHBOARD_DIR: dir } : {};
@@ -95,7 +95,7 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
     signer: 'gateway-access',
     main: 'gateway/access/main.ts',
     heapMb: 192,
-    // Everyone who has an account on this machine's mesh may see what it is doing.
+    // Everyone with an account on the local mesh may see its status.
     more: ({ env }) => ({ HOP_OPERATOR_WORKSPACES: env.HOP_OPERATOR_WORKSPACES ?? '*', ...dashboard() }),
   },
   'gateway-edge': {
@@ -115,7 +115,7 @@ const kinds: Readonly<Record<ServiceKindName, ServiceKind>> = {
   },
 };
 
-/** An Envoy with its gateway-edge: its name, where the one writes clicks for the other, the ports of the one. */
+/** An Envoy with its gateway-edge: its name, the click spool between the two, and their ports. */
 interface Edge {
   readonly id: string;
   readonly spool: string;
@@ -171,7 +171,8 @@ export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<st
   const hosts = (name: ServiceKindName): string => membersOf(name, settings.instances).map(host).join(',');
   return {
     ...passedOn(env),
-    // Compiled code is kept between starts; it halves the time that seven processes need on two cores. The tests keep one for all their meshes.
+    // Compiled code is cached between starts, which halves the time that seven processes need on two cores. The tests share one cache for
+    // all their meshes.
     NODE_COMPILE_CACHE: env.NODE_COMPILE_CACHE ?? path.join(layout.local, 'compile-cache'),
     HOP_INSTANCE: part,
     HOP_GRPC_ADDRESS: host(part),
@@ -192,7 +193,7 @@ export function serviceEnv(part: ServicePart, settings: MeshSettings): Record<st
   };
 }
 
-/** Under which names the mesh is known outside; all of them may be set when it is started. */
+/** The public names of the mesh; all of them can be set at its start. */
 export function publicNames({
   env,
   ports,

@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFile } from '../supervisor/pid-files.ts';
 
-/** Writes Valkey's settings; the password stands in the file, not on a command line that everybody can list. */
+/** Writes Valkey's settings; the password is in the file, not on a command line that everybody can list. */
 export function prepareValkey(dir: string, port: number, password: string): void {
   mkdirSync(dir, { recursive: true });
   const settings = [
@@ -12,7 +12,7 @@ export function prepareValkey(dir: string, port: number, password: string): void
     `requirepass ${password}`,
     `dir "${dir}"`,
     'daemonize no',
-    // A cache: nothing is written to disk, and when it is full the entries least often used go first.
+    // A cache: nothing is written to disk, and when it is full the least frequently used entries go first.
     'save ""',
     'appendonly no',
     'maxmemory 128mb',

@@ -7,7 +7,7 @@ import { type PortName, type Ports, portNames, portVariable } from './ports.ts';
 const LISTENING = '0A';
 const COMMAND_SHOWN = 200;
 
-/** Thrown with one line per taken port: the part that wants it, who has it, and the variable that moves the part. */
+/** Thrown with one line per taken port: the part that needs it, the process that has it, and the variable that moves the part. */
 export class PortsTakenError extends Error {
   override name = 'PortsTakenError';
 }
@@ -31,7 +31,7 @@ async function isFree(port: number): Promise<boolean> {
   return true;
 }
 
-/** On a machine without IPv6 nobody else listens on it either. */
+/** On a machine without IPv6 nobody else can listen on it either. */
 const withoutIpv6 = new Set(['EADDRNOTAVAIL', 'EAFNOSUPPORT']);
 
 function canListen(port: number, host: string): Promise<boolean> {

@@ -56,8 +56,8 @@ export function portVariable(name: PortName): string {
 }
 
 /**
- * The ports of a mesh. HOP_PORT_OFFSET is added to every default; HOP_PORT_<PART> is taken as it is, and so is
- * HOP_HTTP_PORT, which wins for the front door. Throws PortError naming every value that will not do.
+ * The ports of a mesh. HOP_PORT_OFFSET is added to every default; HOP_PORT_<PART> is used as given, and so is HOP_HTTP_PORT, which takes
+ * precedence for the public listener. Throws PortError naming every invalid value.
  */
 export function portsFrom(env: Readonly<Record<string, string | undefined>>): Ports {
   const faults: string[] = [];

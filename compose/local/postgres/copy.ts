@@ -3,7 +3,7 @@ import { chmod, chown, copyFile, mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { PostgresHome } from './home.ts';
 
-/** Folders whose content belongs to the running server or is streamed; the copy gets them empty. */
+/** Folders whose content belongs to the running server or is streamed; they are empty in the copy. */
 const EMPTY = new Set([
   'pg_wal',
   'pg_replslot',

@@ -1,4 +1,4 @@
-// The replica becomes the primary. Order matters: the old primary is fenced before the replica takes a single write.
+// The replica becomes the primary. Order matters: the old primary is fenced before the replica accepts a single write.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Probe, postgresProbe } from '../supervisor/probes.ts';
 import { familyOf, type ProcessIdentity, signal } from '../supervisor/processes.ts';
@@ -6,13 +6,13 @@ import type { PartRunner } from '../supervisor/runner.ts';
 import { asSuperuser, type PostgresContext, postgresUrl } from './postgres.ts';
 import { exchangeRoles } from './roles.ts';
 
-/** A primary that still answers is stopped in order, which sends its replica everything; one that does not is killed after this. */
+/** A primary that still answers is stopped cleanly, which sends its replica everything; one that does not is killed after this. */
 const ORDERLY_STOP_MS = 5_000;
 const REPLAY_LIMIT_MS = 10_000;
 const PROMOTE_LIMIT_S = 15;
 const POLL_MS = 25;
 
-/** Rejects before anything was changed when there is no replica that could take over. */
+/** Rejects without any change when there is no replica that could take over. */
 export type Failover = (
   primary: PartRunner,
   replica: PartRunner,
@@ -28,12 +28,12 @@ export function createFailover(context: PostgresContext): Failover {
     await fence(primary);
     note('the old primary is fenced');
     const lsn = await asSuperuser(passwords, replicaPort, replayed).catch(async (cause: Error) => {
-      // Nothing has changed hands yet.
+      // Nothing has been switched yet.
       await primary.start();
       throw new Error(`The replica was lost, so the primary was started again: ${cause.message}`, { cause });
     });
     exchangeRoles(home);
-    // On the primary's address it begins as the standby that it was; its probe promotes it.
+    // At the primary's address it starts as the standby that it was; its probe promotes it.
     await replica.stop('held');
     await primary.start();
     note(`promoted at ${lsn}, writes are taken`);
@@ -41,7 +41,7 @@ export function createFailover(context: PostgresContext): Failover {
   };
 }
 
-/** Stops the primary and every process of it: a backend outlives its postmaster by the statement that it is at. */
+/** Stops the primary and all its processes: a backend outlives its postmaster until its statement ends. */
 async function fence(primary: PartRunner): Promise<void> {
   const family: readonly ProcessIdentity[] = primary.pid === undefined ? [] : familyOf(primary.pid);
   await primary.stop('held', 'SIGINT', ORDERLY_STOP_MS);
@@ -55,18 +55,18 @@ async function requireStandby(client: Client): Promise<void> {
   if (rows[0]?.standby !== true) throw new Error('what listens on its port is no standby.');
 }
 
-/** Resolves with the place up to which everything that was received is applied. */
+/** Resolves with the position up to which everything received has been applied. */
 async function replayed(client: Client): Promise<string> {
   const query = `select pg_last_wal_replay_lsn()::text as lsn,
     coalesce(pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn(), true) as done`;
   for (const end = Date.now() + REPLAY_LIMIT_MS; ; await sleep(POLL_MS)) {
     const { rows } = await client.query<{ lsn: string; done: boolean }>(query);
-    // A promotion replays the rest by itself before it takes writes; this limit only bounds the wait here.
+    // A promotion replays the rest by itself before it accepts writes; this limit only bounds the wait here.
     if (rows[0]?.done || Date.now() > end) return rows[0]?.lsn ?? '';
   }
 }
 
-/** The primary serves when it takes writes: one that is still a standby, after a failover, is promoted. */
+/** The primary is ready when it accepts writes: one that is still a standby, after a failover, is promoted. */
 export function promotedProbe({ passwords, port }: PostgresContext): Probe {
   const answers = postgresProbe(postgresUrl('postgres', passwords, port, 'postgres'));
   return async () => {

@@ -23,11 +23,11 @@ const OUTSIDE_PARENTS = ['/var/lib', '/var/tmp', '/tmp'];
 export interface PostgresHome {
   readonly bin: string;
   readonly data: string;
-  /** The user to run it under; undefined: the user who started the mesh. */
+  /** The user to run it as; undefined: the user who started the mesh. */
   readonly user: { readonly uid: number; readonly gid: number } | undefined;
 }
 
-/** Finds, and where necessary makes, the place from which Postgres can run. */
+/** Finds, or if necessary creates, a place from which Postgres can run. */
 export function findPostgresHome(layout: Layout): PostgresHome {
   const native = path.join(
     checkout,
@@ -55,7 +55,7 @@ function nobodyId(kind: '-u' | '-g'): number {
   return Number(execFileSync('id', [kind, 'nobody'], { encoding: 'utf8', timeout: 5_000 }));
 }
 
-/** Asks the system itself, as that user, by test(1). */
+/** Asks the system, as that user, with test(1). */
 function allowed(user: { uid: number; gid: number }, test: readonly string[]): boolean {
   return spawnSync('test', test, { ...user, cwd: '/', timeout: 5_000 }).status === 0;
 }
@@ -64,7 +64,7 @@ function outsideLink(layout: Layout): string {
   return path.join(layout.data, 'postgres-outside');
 }
 
-/** The folder outside the checkout; a link in data/ remembers it. Its name is random, so nobody can have made it before us. */
+/** The folder outside the checkout; a link in data/ points to it. Its name is random, so nobody can have created it before us. */
 function outsideFolder(layout: Layout, user: { uid: number; gid: number }): string {
   const link = outsideLink(layout);
   if (lstatSync(link, { throwIfNoEntry: false }) !== undefined) {
@@ -107,7 +107,7 @@ function copiedBinaries(native: string, outside: string): string {
   return path.join(copy, 'bin');
 }
 
-/** data/<part> stays the place to look, whatever it leads to. */
+/** data/<part> remains the path to use, wherever it leads. */
 function showOutside(layout: Layout, outside: string): void {
   for (const part of ['postgres', 'postgres-replica']) {
     const link = path.join(layout.data, part);
@@ -115,13 +115,13 @@ function showOutside(layout: Layout, outside: string): void {
   }
 }
 
-/** Makes a folder that belongs to the user Postgres runs under. */
+/** Creates a folder owned by the user that runs Postgres. */
 export function makeOwned(dir: string, user: PostgresHome['user']): void {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (user !== undefined) chownSync(dir, user.uid, user.gid);
 }
 
-/** Removes what is kept outside the checkout, when a mesh's data is deleted. */
+/** Removes what is outside the checkout, when a mesh's data is deleted. */
 export function removeOutside(layout: Layout): void {
   const link = outsideLink(layout);
   if (lstatSync(link, { throwIfNoEntry: false }) === undefined) return;

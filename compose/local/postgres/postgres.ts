@@ -20,7 +20,7 @@ export interface PostgresContext {
   readonly port: number;
   readonly replicaPort: number;
   readonly passwords: Passwords;
-  /** A commit is answered only when the replica has it on its disk, too. */
+  /** A commit is confirmed only when the replica has it on disk too. */
   readonly synchronous: boolean;
 }
 
@@ -29,7 +29,7 @@ export function postgresUrl(role: keyof Passwords, passwords: Passwords, port: n
   return `postgres://${role}:${passwords[role]}@127.0.0.1:${port}/${database}`;
 }
 
-/** Makes the primary's data folder when there is none, and writes its settings. */
+/** Creates the primary's data folder if there is none, and writes its settings. */
 export async function preparePrimary({ home, port, passwords, synchronous }: PostgresContext): Promise<void> {
   const dir = primaryDir(home);
   if (!existsSync(path.join(dir, 'PG_VERSION'))) await initialise(home, dir, passwords.postgres);
@@ -37,7 +37,7 @@ export async function preparePrimary({ home, port, passwords, synchronous }: Pos
   writeSettings(dir, { port, synchronous, user: home.user });
 }
 
-/** Made beside its place and then renamed, so that a start that was killed half way leaves nothing that looks ready. */
+/** Created under another name and then renamed, so that an interrupted start leaves nothing that looks ready. */
 async function initialise(home: PostgresHome, dir: string, password: string): Promise<void> {
   const fresh = `${dir}.new`;
   const passwordFile = `${dir}.password`;
@@ -80,7 +80,7 @@ function forgetDeadPostmaster(dir: string): void {
   if (!commandOf(pid).includes(dir)) rmSync(file, { force: true });
 }
 
-/** Runs `work` with a superuser's connection to one server; every statement has a time limit. */
+/** Runs `work` with a superuser's connection to one server; every statement has a timeout. */
 export async function asSuperuser<T>(
   passwords: Passwords,
   port: number,
@@ -92,7 +92,7 @@ export async function asSuperuser<T>(
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     statement_timeout: STATEMENT_TIMEOUT_MS,
     application_name: 'compose-local',
-    // What is set up here must not wait for a replica that is set up after it.
+    // The setup must not wait for a replica that is set up after it.
     options: '-c synchronous_commit=local',
   });
   client.on('error', () => {}); // A connection lost later shows in the statement that needed it.
@@ -104,7 +104,7 @@ export async function asSuperuser<T>(
   }
 }
 
-/** Makes the database, then runs compose/postgres/bootstrap.sql in it; safe to repeat. */
+/** Creates the database, then runs compose/postgres/bootstrap.sql in it; safe to repeat. */
 export async function bootstrapRoles({ passwords, port }: PostgresContext): Promise<void> {
   await asSuperuser(passwords, port, async (client) => {
     const { rowCount } = await client.query("select from pg_database where datname = 'hopline'");
@@ -123,10 +123,10 @@ export function fillIn(sql: string, values: Readonly<Record<string, string>>): s
   });
 }
 
-/** Writes the replica's settings, and first makes its data folder from the running primary when it cannot go on with what it has. */
+/** Writes the replica's settings, and first creates its data folder from the running primary if it cannot continue with the existing one. */
 export async function prepareReplica({ home, port, replicaPort, passwords }: PostgresContext): Promise<void> {
   const dir = replicaDir(home);
-  // A folder that was a primary's has a history of its own and cannot follow another.
+  // A former primary's folder has a history of its own and cannot follow another.
   const usable = isStandby(dir) && (await slotUsable(passwords, port));
   if (!usable) await asSuperuser(passwords, port, (client) => copyPrimary(client, home));
   forgetDeadPostmaster(dir);
@@ -134,7 +134,7 @@ export async function prepareReplica({ home, port, replicaPort, passwords }: Pos
   writeSettings(dir, { port: replicaPort, synchronous: false, replicaOf, user: home.user });
 }
 
-/** False when the primary no longer keeps what the replica needs. While the primary is away, the replica serves what it has. */
+/** False when the primary no longer has the WAL that the replica needs. While the primary is away, the replica serves what it has. */
 async function slotUsable(passwords: Passwords, port: number): Promise<boolean> {
   const query = 'select wal_status from pg_replication_slots where slot_name = $1';
   try {
@@ -145,7 +145,7 @@ async function slotUsable(passwords: Passwords, port: number): Promise<boolean> 
   }
 }
 
-/** A base backup by Postgres's own backup functions: pg_basebackup is not in the package. */
+/** A base backup with Postgres's own backup functions: pg_basebackup is not in the package. */
 async function copyPrimary(client: pg.Client, home: PostgresHome): Promise<void> {
   const fresh = `${replicaDir(home)}.new`;
   rmSync(fresh, { recursive: true, force: true });
@@ -161,7 +161,7 @@ async function copyPrimary(client: pg.Client, home: PostgresHome): Promise<void>
   renameSync(fresh, replicaDir(home));
 }
 
-/** The data of a primary that was replaced may hold what was lost with it: the last such folder is kept. */
+/** The data of a replaced primary may contain what was lost with it: the last such folder is kept. */
 function putAside(dir: string, fenced: string): void {
   if (existsSync(path.join(dir, 'PG_VERSION')) && !isStandby(dir)) {
     rmSync(fenced, { recursive: true, force: true });

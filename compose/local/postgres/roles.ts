@@ -1,4 +1,5 @@
-// Which of the two data folders is the primary's. The port belongs to the role, the folder to the server: a failover gives the
+// Which of the two data folders is the primary's. The port belongs to the role, the folder to the server: a failover gives the replica's
+// folder the primary's port, as a service name moves to another pod, and no client has to be reconfigured.
 // replica's folder the primary's port, as a service's name moves to another pod, and no client has to learn anything.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -13,7 +14,7 @@ function primaryFolder(home: PostgresHome): (typeof FOLDERS)[number] {
   const file = noteFile(home);
   const noted = existsSync(file) ? readFileSync(file, 'utf8').trim() : FOLDERS[0];
   const folder = FOLDERS.find((name) => name === noted);
-  // Guessing here could start the folder of a primary that was replaced.
+  // A guess here could start the folder of a replaced primary.
   if (folder === undefined) throw new Error(`${file} names no data folder: expected ${FOLDERS.join(' or ')}.`);
   return folder;
 }
@@ -23,10 +24,10 @@ const otherFolder = (home: PostgresHome): string => FOLDERS.find((name) => name 
 export const primaryDir = (home: PostgresHome): string => path.join(home.data, primaryFolder(home));
 export const replicaDir = (home: PostgresHome): string => path.join(home.data, otherFolder(home));
 
-/** True for a data folder that follows a primary, and never was one since it was made. */
+/** True for a data folder that follows a primary, and has not been one since it was created. */
 export const isStandby = (dir: string): boolean => existsSync(path.join(dir, 'standby.signal'));
 
-/** From here on the two have changed places, whatever happens to this process: the old primary's folder is never started as one again. */
+/** From here on the two have switched, whatever happens to this process: the old primary's folder is never started as a primary again. */
 export function exchangeRoles(home: PostgresHome): void {
   replaceFile(noteFile(home), `${otherFolder(home)}\n`);
 }

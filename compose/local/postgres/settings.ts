@@ -1,4 +1,5 @@
-// The settings of the local primary and replica. Both files are written anew before every start, so that ports and passwords follow.
+// The settings of the local primary and replica. Both files are written before every start, so that they have the current ports and
+// passwords.
 import { chmodSync, chownSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFile } from '../supervisor/pid-files.ts';
@@ -6,7 +7,7 @@ import type { PostgresHome } from './home.ts';
 
 export const REPLICATION_SLOT = 'hop_replica';
 
-/** By this name the primary knows it (pg_stat_replication, synchronous_standby_names). */
+/** The name by which the primary knows it (pg_stat_replication, synchronous_standby_names). */
 const REPLICA_NAME = 'postgres-replica';
 
 interface ReplicaOf {
@@ -59,19 +60,19 @@ function commonSettings(port: number): Record<string, string | number> {
     shared_buffers: '64MB',
     work_mem: '4MB',
     maintenance_work_mem: '32MB',
-    // Reads of single rows gain nothing from worker processes and compilation, which cost memory and time here.
+    // Single-row reads gain nothing from worker processes and JIT compilation, which cost memory and time here.
     io_method: 'sync',
     max_parallel_workers_per_gather: 0,
     jit: 'off',
     synchronous_commit: 'on',
     wal_level: 'replica',
-    // This build compresses by pglz alone, which costs more than the bytes: docs/performance.md.
+    // This build has only pglz compression, which costs more than the bytes: docs/performance.md.
     wal_compression: 'off',
-    // A page is written whole when it changes first after a checkpoint, so there are few of these.
+    // A page is written in full when it first changes after a checkpoint, so checkpoints are infrequent.
     max_wal_size: '1GB',
     max_wal_senders: 4,
     max_replication_slots: 4,
-    // A replica that stays away may not fill the disk: past this it is made anew.
+    // A replica that stays away must not fill the disk: beyond this it is recreated.
     max_slot_wal_keep_size: '1GB',
     hot_standby: 'on',
     tcp_keepalives_idle: 30,
@@ -84,7 +85,7 @@ function commonSettings(port: number): Record<string, string | number> {
   };
 }
 
-/** `on` with a name in the list: on the disks of both. Reads on the replica may still be a moment behind (not remote_apply). */
+/** `on` with a name in the list: on the disks of both. Reads on the replica may still be slightly behind (not remote_apply). */
 function primarySettings(synchronous: boolean): Record<string, string> {
   return { synchronous_standby_names: synchronous ? `FIRST 1 ("${REPLICA_NAME}")` : '' };
 }
@@ -98,7 +99,7 @@ function replicaSettings({ port, password }: ReplicaOf): Record<string, string |
     hot_standby_feedback: 'on',
     wal_receiver_status_interval: '1s',
     wal_receiver_timeout: '5s',
-    // How soon it tries again when the primary was away.
+    // How soon it retries when the primary was away.
     wal_retrieve_retry_interval: '250ms',
     max_standby_streaming_delay: '2s',
   };

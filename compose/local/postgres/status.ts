@@ -1,4 +1,4 @@
-// What the two servers say of themselves: who is the primary, and whether the other follows it.
+// What the two servers report: which is the primary, and whether the other follows it.
 import path from 'node:path';
 import type { Layout } from '../layout.ts';
 import type { Ports } from '../ports/ports.ts';
@@ -7,7 +7,7 @@ import { asSuperuser } from './postgres.ts';
 
 type Client = Parameters<Parameters<typeof asSuperuser>[2]>[0];
 
-/** A sentence for each server that is asked; one that does not answer says so. */
+/** One sentence per server; one that does not answer gets a sentence that says so. */
 export async function describePostgres(layout: Layout, ports: Ports): Promise<string[]> {
   const { passwords } = keepSecrets(layout);
   const servers = ['postgres', 'postgres-replica'] as const;

@@ -13,14 +13,14 @@ import {
 import path from 'node:path';
 import type { Layout } from '../layout.ts';
 
-/** A log that has grown past this is begun anew when its part starts; the one before is kept beside it. */
+/** A log larger than this is rotated when its part starts; one previous log is kept. */
 const ROTATED_AT_START = 8 * 1024 * 1024;
-/** A log that grows past this while its part runs is emptied after a copy: the part keeps its file open. */
+/** A log that grows beyond this while its part runs is copied and truncated: the part keeps its file open. */
 const BOUND_WHILE_RUNNING = 64 * 1024 * 1024;
 
 export const logFile = (layout: Layout, name: string): string => path.join(layout.log, `${name}.log`);
 
-/** Hands `use` a file descriptor that appends to a part's log, and where in it that begins. */
+/** Calls `use` with a file descriptor that appends to a part's log, and the offset at which that begins. */
 export function withLog<T>(layout: Layout, name: string, use: (fd: number, from: number) => T): T {
   mkdirSync(layout.log, { recursive: true });
   const file = logFile(layout, name);
@@ -33,7 +33,7 @@ export function withLog<T>(layout: Layout, name: string, use: (fd: number, from:
   }
 }
 
-/** Keeps every log in the folder below its bound. A log that cannot be looked after (a full disk) is looked at again next time. */
+/** Keeps every log in the folder within its limit. One that cannot be handled (a full disk) is retried next time. */
 export function boundLogs(layout: Layout): void {
   for (const name of globSync('*.log', { cwd: layout.log })) {
     try {
@@ -42,7 +42,7 @@ export function boundLogs(layout: Layout): void {
   }
 }
 
-/** All logs are written in append mode, so that truncating is safe. Room matters more than the copy: it is made without one, too. */
+/** All logs are opened in append mode, so that truncating is safe. Space matters more than the copy: the log is truncated even if the copy fails. */
 function boundLog(file: string): void {
   if (statSync(file).size <= BOUND_WHILE_RUNNING) return;
   try {
@@ -52,11 +52,11 @@ function boundLog(file: string): void {
   }
 }
 
-/** The last lines of a log, for a message about a part that would not start; `from` leaves out what was written before it. */
+/** The last lines of a log, for a message about a part that failed to start; `from` skips earlier output. */
 export function tailOf(layout: Layout, name: string, lines: number, from = 0): string {
   try {
     const written = readFileSync(logFile(layout, name));
-    // One that was emptied meanwhile has nothing from before.
+    // One that was truncated meanwhile has no earlier output.
     const since = from <= written.length ? written.subarray(from) : written;
     return since.toString('utf8').trimEnd().split('\n').slice(-lines).join('\n');
   } catch {

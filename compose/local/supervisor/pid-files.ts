@@ -1,11 +1,12 @@
-// run/<part>.pid holds the bare pid, for people and scripts; run/<part>.json says which process that was, so that a
+// run/<part>.pid contains the bare pid, for people and scripts; run/<part>.json identifies the process, so that a pid reused by the system
+// is never mistaken for ours.
 // pid that the system has given to somebody else is never taken for ours.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from '../layout.ts';
 import { identify, isAlive, type ProcessIdentity } from './processes.ts';
 
-/** Replaces a file in one step, so that a reader sees the old content or the new. */
+/** Replaces a file atomically, so that a reader sees either the old content or the new. */
 export function replaceFile(file: string, content: string, mode = 0o644): void {
   writeFileSync(`${file}.new`, content, { mode });
   renameSync(`${file}.new`, file);

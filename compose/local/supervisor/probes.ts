@@ -1,4 +1,4 @@
-// Readiness: one question to one part, answered yes or no within a bounded time.
+// Readiness: one request to one part, answered yes or no within a time limit.
 
 import { connect } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
@@ -13,7 +13,7 @@ export function tcpProbe(port: number): Probe {
   return () => exchange(port, undefined, () => true);
 }
 
-/** A Valkey that has loaded and takes our password answers PONG. */
+/** A Valkey that has loaded and accepts our password answers PONG. */
 export function valkeyProbe(port: number, password: string): Probe {
   const request = `AUTH ${password}\r\nPING\r\n`;
   return () => exchange(port, request, (answer) => answer.includes('+PONG'));
@@ -44,7 +44,7 @@ const HEALTH_CHECK = '/grpc.health.v1.Health/Check';
 /** HealthCheckResponse{status: SERVING}: field 1, a varint, the value 1. */
 const SERVING = Buffer.from([0x08, 0x01]);
 
-/** grpc.health.v1 Check of the whole server; the two messages are small enough to be read by hand. */
+/** grpc.health.v1 Check of the whole server; the two messages are small enough to be decoded by hand. */
 export function grpcHealthProbe(port: number): Probe {
   return async () => {
     const client = new Client(`127.0.0.1:${port}`, credentials.createInsecure());

@@ -1,10 +1,10 @@
-// What the operating system knows of a process: whether a pid is still the process that we started, and its memory.
+// What the operating system knows about a process: whether a pid is still the process that we started, and its memory.
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessIdentity {
   readonly pid: number;
-  /** When it started, in the system's own terms; two processes that had the same pid differ in it. */
+  /** When it started, in the system's own format; two processes with the same pid differ in it. */
   readonly startedAt: string;
 }
 
@@ -29,7 +29,7 @@ export function commandOf(pid: number): string {
   return text || readText(`/proc/${pid}/comm`)?.trim() || 'unknown command';
 }
 
-/** Sends a signal; false when the process was gone. */
+/** Sends a signal; false when the process is gone. */
 export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean {
   if (!isAlive(identity)) return false;
   try {
@@ -48,7 +48,7 @@ function linuxStart(pid: number): string | undefined {
   return `${boot}/${stat[19]}`;
 }
 
-/** The fields of /proc/<pid>/stat from the third (state) on; the name before them may hold spaces and brackets. */
+/** The fields of /proc/<pid>/stat from the third (state) on; the name before them may contain spaces and brackets. */
 function statFields(pid: number): string[] | undefined {
   const text = readText(`/proc/${pid}/stat`);
   return text?.slice(text.lastIndexOf(')') + 2).split(' ');
@@ -85,9 +85,9 @@ function descendants(pid: number, children: ReadonlyMap<number, readonly number[
 }
 
 export interface Memory {
-  /** Resident memory of the process and its descendants, in bytes; what they share is counted in each. */
+  /** Resident memory of the process and its descendants, in bytes; shared pages are counted in each. */
   readonly rss: number;
-  /** The same with what is shared divided among its users; where the system does not tell, the same as rss. */
+  /** The same with shared pages divided among their users; equal to rss where the system does not tell. */
   readonly pss: number;
 }
 

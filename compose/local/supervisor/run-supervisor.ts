@@ -1,11 +1,11 @@
-// The supervisor's process: starts a mesh and stays until it is asked to stop.
+// The supervisor process: starts a mesh and stays until it is asked to stop.
 import type { Layout } from '../layout.ts';
 import { openMesh } from '../open-mesh.ts';
 import { portsFrom } from '../ports/ports.ts';
 import { createProgress, greeting, type Screen } from '../progress.ts';
 import type { Supervisor } from './supervisor.ts';
 
-/** Signals this close together are one wish: npm and the terminal both deliver Ctrl-C. */
+/** Signals this close together count as one: npm and the terminal both deliver Ctrl-C. */
 const SAME_WISH_MS = 1_000;
 
 export interface SupervisorRun {
@@ -23,7 +23,7 @@ export async function runSupervisor({ layout, wanted, screen }: SupervisorRun): 
   const asked = waitForSignal(screen === undefined, () => supervisor?.killAll());
   const mesh = await openMesh({ layout, ports: portsFrom(process.env), env: process.env, wanted, say, changed });
   supervisor = mesh.supervisor;
-  // `npm run failover` asks by this signal and reads how it went in the events of mesh.json.
+  // `npm run failover` sends this signal and reads the outcome from the events in mesh.json.
   process.on('SIGUSR2', () => void supervisor?.failover().catch(() => {}));
   try {
     say(`Starting the mesh in ${layout.local}`);
@@ -44,7 +44,7 @@ async function serveUntil(supervisor: Supervisor, asked: Promise<void>, say: (te
   say('Stopped.');
 }
 
-/** Resolves at the first wish to stop; `force` is called at a second one. In the background a closed terminal is no wish. */
+/** Resolves at the first request to stop; `force` is called at a second one. In the background, closing the terminal is not a request. */
 function waitForSignal(background: boolean, force: () => void): Promise<void> {
   return new Promise((resolve) => {
     let first = 0;

@@ -1,4 +1,4 @@
-// Keeps one part running: starts it, waits until it serves, starts it again when it dies, and stops it when asked.
+// Keeps one part running: starts it, waits until it serves, restarts it when it dies, and stops it on request.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { shapeOf } from '../graph.ts';
@@ -10,12 +10,12 @@ import { identify, type ProcessIdentity, signal } from './processes.ts';
 
 export type Status = 'waiting' | 'starting' | 'ready' | 'died' | 'held' | 'stopping' | 'stopped';
 
-/** Tells people about a part; `ms` is how long it took. */
+/** Reports on a part to people; `ms` is how long it took. */
 export type Reporter = (part: string, kind: 'ready' | 'note' | 'died', text: string, ms?: number) => void;
 
 interface Telling {
   readonly report: Reporter;
-  /** The status is another: there is not always something to tell about it. */
+  /** Called when the status changes, which is not always worth a report. */
   readonly changed: () => void;
 }
 
@@ -23,7 +23,7 @@ interface Running {
   readonly child: ChildProcess;
   readonly identity: ProcessIdentity | undefined;
   readonly exited: Promise<string>;
-  /** Where in the log of the part what this process writes begins. */
+  /** Where this process's output begins in the log of the part. */
   readonly logFrom: number;
   exit?: string;
 }
@@ -34,16 +34,16 @@ const START_LIMIT_MS = 90_000;
 const FIRST_TRIES = 3;
 const BACKOFF_FIRST_MS = 250;
 const BACKOFF_MOST_MS = 15_000;
-/** Who stayed up this long starts again without delay. */
+/** A process that stayed up this long is restarted without delay. */
 const STEADY_MS = 30_000;
-/** EX_CONFIG: a process that cannot read its configuration says so once; trying again would not help. */
+/** EX_CONFIG: a process that cannot read its configuration says so once; retrying would not help. */
 const EXIT_CONFIG = 'code 78';
 const TAIL_LINES = 15;
 
 export class PartRunner {
   readonly part: Part;
   restarts = 0;
-  /** Milliseconds since the epoch at which the process was started. */
+  /** When the process was started, in milliseconds since 1970. */
   since: number | undefined;
   readonly #layout: Layout;
   readonly #report: Reporter;
@@ -74,7 +74,7 @@ export class PartRunner {
     return this.#running?.exit === undefined ? this.#running?.child.pid : undefined;
   }
 
-  /** Starts it and keeps it running. Resolves when it serves for the first time; rejects when it would not start, or was stopped before. */
+  /** Starts it and keeps it running. Resolves when it serves for the first time; rejects when it fails to start, or is stopped before. */
   start(): Promise<void> {
     this.#stop = new AbortController();
     this.#first = Promise.withResolvers<void>();
@@ -82,7 +82,7 @@ export class PartRunner {
     return this.#first.promise;
   }
 
-  /** Asks it to stop, kills it when its time is over; resolves when it is gone. It is not started again. */
+  /** Asks it to stop, and kills it after its time limit; resolves when it is gone. It is not restarted. */
   async stop(
     status: 'stopped' | 'held' = 'stopped',
     how: NodeJS.Signals = shapeOf(this.part.name).stopSignal,
@@ -148,7 +148,7 @@ export class PartRunner {
     await sleep(delay, undefined, { signal: stop }).catch(() => {});
   }
 
-  /** A launch that failed may have left its process; it is not left behind. */
+  /** A failed launch may have left its process running; that is ended. */
   async #endRest(): Promise<void> {
     const running = this.#running;
     if (running === undefined || running.exit !== undefined || this.status === 'stopping') return;
@@ -156,7 +156,7 @@ export class PartRunner {
     await running.exited;
   }
 
-  /** One start of the process; undefined when it serves, else what went wrong. */
+  /** One start of the process; undefined when it serves, otherwise what went wrong. */
   async #launch(stop: AbortSignal, everReady: boolean): Promise<string | undefined> {
     this.#enter('starting');
     await this.part.prepare();
@@ -167,12 +167,12 @@ export class PartRunner {
       await Promise.race([running.exited, sleep(pause)]);
       if (running.exit !== undefined) return `ended with ${running.exit} before it was ready`;
       if (await this.part.ready().catch(() => false)) {
-        // Whatever answered, it was this process only if this process is alive.
+        // A probe's answer counts only if this process is alive to have given it.
         if (running.exit !== undefined) continue;
         this.#enter('ready');
         return undefined;
       }
-      // Later, what it waits for may itself be away: then it is given time without end.
+      // On a restart its dependencies may be down themselves: then it has unlimited time.
       if (!everReady && performance.now() > limit) {
         this.signal('SIGKILL');
         await running.exited;
@@ -194,7 +194,7 @@ export class PartRunner {
   #spawn(): Running {
     const { file, args, env, cwd, user } = this.#command();
     const name = this.part.name;
-    // A session of its own: Ctrl-C in the terminal reaches the supervisor alone, which then stops the parts in order.
+    // In its own session: Ctrl-C in the terminal reaches only the supervisor, which then stops the parts in order.
     const { child, logFrom } = withLog(this.#layout, name, (log, from) => ({
       child: spawn(file, args, { ...user, env: { ...env }, cwd, detached: true, stdio: ['ignore', log, log] }),
       logFrom: from,
@@ -216,7 +216,7 @@ export class PartRunner {
     return running;
   }
 
-  /** A pid file that cannot be written (a full disk) is told; the part is looked after all the same. */
+  /** A pid file that cannot be written (a full disk) is reported; the part is supervised all the same. */
   #notePid(write: () => void): void {
     try {
       write();

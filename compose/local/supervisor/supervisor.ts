@@ -1,4 +1,4 @@
-// One mesh: its parts and tasks started in the order of the graph, kept running, and stopped in reverse.
+// One mesh: its parts and tasks are started in the order of the graph, kept running, and stopped in reverse.
 import { type PartName, partNames, type StepName, selectSteps, shapeOf, stopOrder } from '../graph.ts';
 import type { Layout } from '../layout.ts';
 import type { MeshEvent, MeshState, PartState, Phase } from '../mesh-state.ts';
@@ -47,7 +47,7 @@ export class Supervisor {
     this.#runners = new Map(parts.map((part) => [part.name, new PartRunner(part, layout, telling)]));
   }
 
-  /** Resolves when every part serves and every task is done. When one cannot, all are stopped and it rejects with the reason. */
+  /** Resolves when every part serves and every task is done. If one fails, all are stopped and this rejects with the reason. */
   async start(): Promise<void> {
     this.#logTimer = setInterval(() => boundLogs(this.#options.layout), LOG_CHECK_MS);
     this.#logTimer.unref();
@@ -103,7 +103,7 @@ export class Supervisor {
     this.#enter('failed');
   }
 
-  /** Stops all parts in order, each within its time. */
+  /** Stops all parts in order, each within its time limit. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopAll();
     return this.#stopped;
@@ -120,8 +120,8 @@ export class Supervisor {
   }
 
   /**
-   * Makes the replica the primary. Resolves when writes are taken; the new replica is made after that. One at a time: who
-   * asks meanwhile gets the same answer.
+   * Promotes the replica. Resolves when writes are accepted; the new replica is created after that. One at a time: concurrent callers get
+   * the same result.
    */
   failover(): Promise<void> {
     this.#failover ??= this.#exchangePostgres().finally(() => {
@@ -141,11 +141,11 @@ export class Supervisor {
       throw error;
     }
     this.#report('failover', 'ready', 'the replica is the primary now', performance.now() - begun);
-    // It tries for as long as it takes, and what it does is in its own events.
+    // It retries for as long as necessary, and has its own events.
     void replica.start().catch((error: unknown) => this.#report('postgres-replica', 'died', describe(error)));
   }
 
-  /** Kills what still runs, without waiting; for a second Ctrl-C. */
+  /** Kills what is still running, without waiting; for a second Ctrl-C. */
   killAll(): void {
     for (const runner of this.#runners.values()) runner.signal('SIGKILL');
   }
