@@ -15,7 +15,7 @@ import { usePerson, useSessionParts, useSessionState } from './session/session-c
 import { PageBoundary } from './shell/page-boundary.tsx';
 import { Shell } from './shell/shell.tsx';
 
-/** Where all pages are. */
+/** The base path of all pages. */
 const base = '/app';
 
 export function App({ baseUrl }: { baseUrl: string }) {
@@ -30,16 +30,16 @@ export function App({ baseUrl }: { baseUrl: string }) {
   );
 }
 
-/** Who is nobody yet sees the sign-in; where they wanted to go is kept in the address. */
+/** Shows the sign-in to anyone not signed in; the address keeps where they wanted to go. */
 function Door({ baseUrl }: { baseUrl: string }) {
   const state = useSessionState();
   const [location] = useLocation();
   const isSignIn = location === '/log-in' || location === '/sign-up';
   if ('user' in state) {
-    // A person of another account starts with nothing of the one before.
+    // A person of another account starts with nothing from the previous one.
     return isSignIn ? <Redirect to={wanted()} replace /> : <SignedIn key={state.user.id} baseUrl={baseUrl} />;
   }
-  // The search of the router is decoded, which makes another one of it: a `%26` would part two parameters.
+  // The router's search is decoded, which changes it: a `%26` would separate two parameters.
   const to = `${location}${window.location.search}`;
   if (!isSignIn) return <Redirect to={`/log-in?${new URLSearchParams({ to })}`} replace />;
   return location === '/log-in' ? <LogInPage /> : <SignUpPage />;
@@ -53,7 +53,7 @@ function SignedIn({ baseUrl }: { baseUrl: string }) {
   const queries = useMemo(createQueryClient, []);
   const transport = useMemo(() => signedInTransport(baseUrl, session), [baseUrl, session]);
   useEffect(() => {
-    // What failed for want of a session is asked again once there is one.
+    // What failed for lack of a session is retried once there is one.
     if (status === 'signed-in') void queries.refetchQueries({ predicate: ({ state }) => state.status === 'error' });
   }, [status, queries]);
   return (
@@ -89,7 +89,7 @@ function PageRoutes() {
   );
 }
 
-/** A page of the dashboard that the address asks for, with its search, and nothing that leads out of it, as `/../x` would. */
+/** The dashboard page named in the address, with its search; nothing that leads outside, such as `/../x`. */
 function wanted(): string {
   const to = new URLSearchParams(window.location.search).get('to');
   if (!to?.startsWith('/')) return homePath;

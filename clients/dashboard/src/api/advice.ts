@@ -2,7 +2,7 @@
 export interface Advice {
   readonly title: string;
   readonly advice: string;
-  /** True: it may be gone in a moment. */
+  /** Whether it may be temporary. */
   readonly passes?: boolean;
 }
 
@@ -17,7 +17,7 @@ const signedOut = {
   advice: 'Sign in again; what you typed is still here.',
 };
 
-/** By reason; docs/errors.md has the list. What is missing here is shown as a fault of ours. */
+/** By reason; docs/errors.md has the list. Missing ones are shown as a fault of ours. */
 const known: Readonly<Record<string, Advice>> = {
   OFFLINE: {
     title: 'You are offline',

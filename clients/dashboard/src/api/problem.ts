@@ -2,17 +2,17 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { type Advice, adviceFor } from './advice.ts';
 
-/** What went wrong, told to a person. Never a code, a stack or JSON. */
+/** What went wrong, in words for a person. Never a code, a stack trace or JSON. */
 export interface Problem extends Advice {
-  /** The ErrorInfo's reason; `OFFLINE` and `UNREACHABLE` where no answer came. */
+  /** The ErrorInfo's reason; `OFFLINE` or `UNREACHABLE` if there was no answer. */
   readonly reason: string;
-  /** What is wrong with which field of the request, by its name in the contract, for example `long_url`. */
+  /** The invalid fields of the request, by their names in the contract, for example `long_url`. */
   readonly fields: Readonly<Record<string, string>>;
-  /** When the mesh asks to be left alone for a while: how long, in milliseconds. */
+  /** How long the mesh asks to wait, in milliseconds, if it does. */
   readonly retryAfterMs: number | undefined;
 }
 
-/** Reads an error of any call. What is not an error of a call is a fault of this program. */
+/** Reads the error of any call. Any other error is a fault of this program. */
 export function problemOf(error: unknown): Problem {
   const failure = ConnectError.from(error);
   const reason = reasonOf(failure, error);
@@ -27,7 +27,7 @@ export function problemOf(error: unknown): Problem {
   };
 }
 
-/** True where asking again may help without anybody changing anything. */
+/** Whether a retry may help without anybody changing anything. */
 export function isPassing(error: unknown): boolean {
   return problemOf(error).passes === true;
 }
@@ -41,7 +41,7 @@ function reasonOf(failure: ConnectError, error: unknown): string {
   if (info) return info.reason;
   if (!navigator.onLine) return 'OFFLINE';
   if (error instanceof DOMException && error.name === 'TimeoutError') return 'DEADLINE_EXCEEDED';
-  // A fetch that found nobody is a TypeError, which Connect passes on as its cause.
+  // A fetch that could not connect throws a TypeError, which Connect passes on as the cause.
   if (failure.cause instanceof TypeError || error instanceof TypeError) return 'UNREACHABLE';
   if (failure.code === Code.DeadlineExceeded) return 'DEADLINE_EXCEEDED';
   if (failure.code === Code.Canceled) return 'CANCELED';
@@ -57,7 +57,7 @@ function fieldsOf(failure: ConnectError): Record<string, string> {
 function retryAfterOf(failure: ConnectError): number | undefined {
   const delay = failure.findDetails(RetryInfoSchema)[0]?.retryDelay;
   if (delay) return Number(delay.seconds) * 1_000 + Math.ceil(delay.nanos / 1_000_000);
-  // A limit that Envoy itself holds is told by the header alone (docs/errors.md).
+  // For Envoy's own limits only the header gives the time (docs/errors.md).
   const seconds = Number(failure.metadata.get('retry-after') ?? Number.NaN);
   return seconds >= 0 ? seconds * 1_000 : undefined;
 }

@@ -3,7 +3,7 @@ import { isPassing, problemOf } from './problem.ts';
 
 const retries = 2;
 
-/** Answers are fresh for half a minute; what may pass by itself is asked again twice. */
+/** Answers are fresh for half a minute; temporary failures are retried twice. */
 export function createQueryClient(): QueryClient {
   // Who asks for something knows that it is pending before the next key is pressed: by default that is told a task later.
   notifyManager.setScheduler(queueMicrotask);

@@ -3,7 +3,7 @@ import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import type { Session } from '../session/session.ts';
 import { isSignedOut } from './problem.ts';
 
-/** No call waits longer than this for its answer. Streams set their own. */
+/** The longest wait for an answer. Streams set their own. */
 const callMs = 10_000;
 
 interface TransportOptions {
@@ -11,7 +11,7 @@ interface TransportOptions {
   readonly interceptors?: Interceptor[];
 }
 
-/** gRPC-Web to the Envoy that this page came from. */
+/** gRPC-Web to the Envoy that served this page. */
 export function anonymousTransport({ baseUrl, interceptors = [] }: TransportOptions): Transport {
   return createGrpcWebTransport({ baseUrl, defaultTimeoutMs: callMs, interceptors });
 }
@@ -22,8 +22,8 @@ export function signedInTransport(baseUrl: string, session: Session): Transport 
 }
 
 /**
- * Gives each call a token, and one that was refused a second chance with a new one: it may have been revoked early. A stream
- * has to be opened again by whoever opened it.
+ * Gives each call a token, and retries with a new one if it was refused: it may have been revoked early. A stream has to be reopened by
+ * whoever opened it.
  */
 function withToken(session: Session): Interceptor {
   return (next) => async (request) => {

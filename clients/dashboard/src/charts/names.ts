@@ -35,7 +35,7 @@ const tiers: Readonly<Record<string, string>> = {
 /** Where a redirect was answered. */
 export const tierName = (tier: string): string => tiers[tier] ?? plainName(tier);
 
-/** "Springfield, Illinois, US" with the country's name, and without a region that is called like its city. */
+/** "Springfield, Illinois, US" with the country's name, and without the region if it has the city's name. */
 export function cityName(value: string): string {
   const parts = value.split(', ');
   const code = parts.at(-1) ?? '';
@@ -45,7 +45,7 @@ export function cityName(value: string): string {
   return [city, ...regions.filter((region) => !isSame(region)), countryName(code)].join(', ');
 }
 
-/** Without accents, which one of two names may lack. */
+/** Without accents, which only one of two names may have. */
 const bare = (name: string): string => name.normalize('NFD').replace(/\p{M}/gu, '');
 
 function named(code: string, nameOf: (code: string) => string | undefined): string {
@@ -53,7 +53,7 @@ function named(code: string, nameOf: (code: string) => string | undefined): stri
   try {
     return nameOf(code) ?? code;
   } catch {
-    // What is no code at all is shown as it came.
+    // An invalid code is shown unchanged.
     return code;
   }
 }

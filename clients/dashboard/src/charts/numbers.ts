@@ -6,10 +6,10 @@ const finePercent = new Intl.NumberFormat(undefined, { style: 'percent', maximum
 /** 12,345 */
 export const count = (value: number): string => whole.format(value);
 
-/** 12.3K, where there is no room. */
+/** 12.3K, for narrow places. */
 export const shortCount = (value: number): string => short.format(value);
 
-/** Of a whole; what is less than one in a hundred keeps a digit. */
+/** A share; below one percent it keeps a digit. */
 export function share(part: number, all: number): string {
   if (all <= 0) return percent.format(0);
   const value = part / all;
@@ -22,7 +22,7 @@ export interface Change {
   readonly text: string;
 }
 
-/** Against what was before; undefined where there was nothing to compare with. */
+/** Compared with the previous value; undefined if there is nothing to compare with. */
 export function changeOf(now: number, before: number): Change | undefined {
   if (before === 0) return undefined;
   const ratio = now / before - 1;

@@ -17,7 +17,7 @@ interface SharesProps {
 
 const shownAtFirst = 6;
 
-/** Who has how much, most first, as a table whose rows are bars. */
+/** Shares in descending order, as a table whose rows are bars. */
 export function Shares({ of, shares, nameOf }: SharesProps) {
   const [isWhole, setWhole] = useState(false);
   if (shares.length === 0) return <p className={style.none}>Nothing in this range.</p>;

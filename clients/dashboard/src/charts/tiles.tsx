@@ -3,7 +3,7 @@ import { Icon } from '../components/icon.tsx';
 import { type Change, changeOf, count } from './numbers.ts';
 import style from './tiles.module.css';
 
-/** The figures that a page begins with. */
+/** The key figures at the top of a page. */
 export function Tiles({ children }: { children: ReactNode }) {
   return <dl className={style.tiles}>{children}</dl>;
 }
@@ -28,13 +28,13 @@ export function Tile({ label, children, note }: TileProps) {
 interface CountTileProps {
   readonly label: string;
   readonly value: number;
-  /** The same of the period before; undefined: not known yet. */
+  /** The value of the previous period; undefined while unknown. */
   readonly before: number | undefined;
   /** What it is compared with: "the 30 days before". */
   readonly than: string;
 }
 
-/** A count, and how it stands against the period before. */
+/** A count, and how it compares with the previous period. */
 export function CountTile({ label, value, before, than }: CountTileProps) {
   return (
     <Tile

@@ -1,4 +1,4 @@
-/** Line drawings on a grid of 20, by name. They say nothing by themselves: the words stand beside them, or in a label. */
+/** Line drawings on a grid of 20, by name. They have no meaning of their own: the text is beside them, or in a label. */
 const shapes = {
   overview: 'M3 10.5 10 4l7 6.5M5 9v7.5h10V9',
   links: 'M8.5 11.5a3 3 0 0 0 4.3 0l3-3a3 3 0 0 0-4.3-4.2l-1 1M11.5 8.5a3 3 0 0 0-4.3 0l-3 3a3 3 0 0 0 4.3 4.2l1-1',

@@ -10,7 +10,7 @@ const units = [
 ] as const;
 const dayMs = 86_400_000;
 
-/** When something was or will be: within a day how long from now, else the date; the whole moment as a tip. */
+/** A past or future moment: within a day as a relative time, otherwise the date; the full time as a tooltip. */
 export function Moment({ at, absent }: { at: Timestamp | undefined; absent: string }) {
   if (!at) return absent;
   const ms = timestampMs(at);

@@ -9,14 +9,14 @@ interface PageProps {
   readonly children: ReactNode;
 }
 
-/** One page: names the tab, and takes the focus to its title when it is gone to, so that it is read from there. */
+/** One page: sets the tab's title, and on navigation moves the focus to its heading, so that reading starts there. */
 export function Page({ title, lead, actions, children }: PageProps) {
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Hopline`;
   }, [title]);
   useEffect(() => {
-    // A page whose first field asks for the focus has it already.
+    // A page whose first field takes the focus already has it.
     if (document.activeElement === document.body || document.activeElement?.closest('nav')) {
       heading.current?.focus({ preventScroll: true });
     }

@@ -1,4 +1,7 @@
-/** A language as Intl takes it. Where none is set, systems have names such as `en_US.UTF-8` and `en-US@posix`, which browsers hand on. */
+/**
+ * A language tag that Intl accepts. Without a configured language, systems have names such as `en_US.UTF-8` and `en-US@posix`, which
+ * browsers pass on.
+ */
 export function languageOf(given: string): string | undefined {
   try {
     return Intl.getCanonicalLocales(given.replace(/[.@].*$/, '').replaceAll('_', '-'))[0];
@@ -8,8 +11,8 @@ export function languageOf(given: string): string | undefined {
 }
 
 /**
- * Makes `navigator.language` one that Intl takes, for libraries that pass it on as it is (uPlot does, and throws). To be called before
- * they are loaded. What Intl takes already stays as it is.
+ * Replaces `navigator.language` by a tag that Intl accepts, for libraries that pass it on unchanged (uPlot does, and throws). Call it
+ * before they are loaded. A valid tag stays unchanged.
  */
 export function mendLanguage(): void {
   const { language } = navigator;

@@ -1,4 +1,4 @@
-/** What a person chose among some values, kept in this browser and the same in all its tabs. */
+/** A person's choice among some values, stored in this browser and shared by all its tabs. */
 export interface StoredChoice<Value extends string> {
   current(): Value;
   choose(value: Value): void;
@@ -6,7 +6,7 @@ export interface StoredChoice<Value extends string> {
   subscribe(listener: () => void): () => void;
 }
 
-/** The first of the values holds until another is chosen. */
+/** The first value is the default. */
 export function createStoredChoice<Value extends string>(
   key: string,
   values: readonly [Value, ...Value[]],
@@ -26,7 +26,7 @@ export function createStoredChoice<Value extends string>(
       try {
         localStorage.setItem(key, value);
       } catch {
-        // A browser that keeps nothing still does what was chosen, until the page is left.
+        // If the browser stores nothing, the choice still holds until the page is left.
       }
       become(value);
     },

@@ -1,27 +1,27 @@
 import type { IconName } from '../components/icon.tsx';
 
 export interface Command {
-  /** What it does, as the palette and the sheet of shortcuts say it: "Create a link". */
+  /** What it does, in the words of the palette and the shortcut list: "Create a link". */
   readonly label: string;
   readonly run: () => void;
   /** A key, or two in a row: `c`, `/`, `g l`. `mod+k` is Ctrl or Cmd with k. */
   readonly keys?: string;
   readonly icon?: IconName;
-  /** Under which the sheet lists it. */
+  /** Its group in the shortcut list. */
   readonly group: string;
-  /** True: found by its keys and on the sheet, not in the palette. */
+  /** True: available by its keys and in the shortcut list, not in the palette. */
   readonly isHidden?: boolean;
 }
 
 export interface CommandRegistry {
-  /** Everything that can be done now; the same array until that changes. */
+  /** All available commands; the same array until they change. */
   all(): readonly Command[];
-  /** Offers the commands of an owner in the place of those before. Answers how to take them back. */
+  /** Replaces the commands of an owner. Returns a function that removes them. */
   offer(owner: string, commands: readonly Command[]): () => void;
   subscribe(listener: () => void): () => void;
 }
 
-/** What can be done now. It is no state of React's: a key has to find its command in the moment that the page is on the screen. */
+/** The available commands. Not React state: a key has to find its command as soon as the page is on the screen. */
 export function createCommandRegistry(): CommandRegistry {
   const byOwner = new Map<string, readonly Command[]>();
   const listeners = new Set<() => void>();

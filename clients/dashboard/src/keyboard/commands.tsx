@@ -13,14 +13,14 @@ import { listenToKeys } from './keys.ts';
 
 const CommandContext = createContext<CommandRegistry | undefined>(undefined);
 
-/** Holds what can be done now, wherever it is offered, and runs it by its keys. */
+/** Holds the available commands, wherever they are offered, and runs them by their keys. */
 export function CommandProvider({ children }: { children: ReactNode }) {
   const [registry] = useState(createCommandRegistry);
   useEffect(() => listenToKeys(registry.all), [registry]);
   return <CommandContext value={registry}>{children}</CommandContext>;
 }
 
-/** Offers commands while the component is shown. Their list must not be made anew at each rendering: use useMemo. */
+/** Offers commands while the component is mounted. The list must be stable across renders: use useMemo. */
 export function useCommands(commands: readonly Command[]): void {
   const { offer } = useRegistry();
   const owner = useId();
@@ -28,7 +28,7 @@ export function useCommands(commands: readonly Command[]): void {
   useLayoutEffect(() => offer(owner, commands), [offer, owner, commands]);
 }
 
-/** Everything that can be done now. */
+/** All available commands. */
 export function useAllCommands(): readonly Command[] {
   const { subscribe, all } = useRegistry();
   return useSyncExternalStore(subscribe, all);

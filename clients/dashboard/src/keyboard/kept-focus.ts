@@ -1,4 +1,4 @@
-/** One step up from an element: what it is in, and the how-manieth child it is there. */
+/** One step up from an element: its parent, and its index there. */
 interface Step {
   readonly parent: Element;
   readonly index: number;
@@ -7,9 +7,9 @@ interface Step {
 const canHaveFocus = 'a[href], button:not(:disabled), input:not(:disabled), select, textarea, h1[tabindex]';
 
 /**
- * Where what has the focus leaves the page, as a row that is deleted does, a browser gives the focus to nothing, and who works by keyboard or by
- * ear begins at the top. So it is given to what has taken the place: the next row, else the last one, else what is around, else the title.
- * Answers what ends it.
+ * When the focused element leaves the page, as a deleted row does, a browser drops the focus, and users of keyboards or screen readers
+ * start at the top. So the focus moves to what has taken its place: the next row, else the last one, else the container, else the heading.
+ * Returns a function to stop.
  */
 export function keepFocus(): () => void {
   let held: Element | undefined;
@@ -23,21 +23,21 @@ export function keepFocus(): () => void {
     title = document.querySelector('main h1');
   };
   const forget = (): void => {
-    // Somebody left it, for nothing else; of what is taken away a browser may say the same, a moment before.
+    // The focus was moved to nothing; a browser may report the same just before an element is removed.
     setTimeout(() => {
       if (held?.isConnected && document.activeElement === document.body) held = undefined;
     });
   };
   const look = (): void => {
     const isLost = held && !held.isConnected && document.activeElement === document.body;
-    // Another page has another title, and takes the focus there by itself.
+    // Another page has another heading, and focuses it by itself.
     if (!isLost || !title?.isConnected) return;
     const heir = heirOf(way) ?? title;
     if (heir instanceof HTMLElement) heir.focus({ preventScroll: true });
   };
   const observer = new MutationObserver(() => {
     if (!held || held.isConnected) return;
-    // What went away may itself say where the focus goes, as a dialog does; that comes first.
+    // The removed element may itself move the focus, as a dialog does; that takes precedence.
     cancelAnimationFrame(frame);
     frame = requestAnimationFrame(look);
   });
@@ -59,7 +59,7 @@ function wayUp(from: Element): Step[] {
   return steps;
 }
 
-/** What stands in the place, or before it, in the closest thing that is still there. */
+/** What is at that place, or before it, in the closest remaining ancestor. */
 function heirOf(way: readonly Step[]): Element | undefined {
   for (const [depth, { parent, index }] of way.entries()) {
     if (!parent.isConnected) continue;
@@ -73,7 +73,7 @@ function heirOf(way: readonly Step[]): Element | undefined {
   return undefined;
 }
 
-/** The same thing in a neighbour: of a row's button, that of the next row. */
+/** The same control in a neighbour: for a row's button, that of the next row. */
 function sameIn(neighbour: Element, below: readonly Step[]): Element | undefined {
   let found: Element | undefined = neighbour;
   for (const { index } of below.toReversed()) found = found?.children[index];

@@ -4,7 +4,7 @@ import { areSingleKeysOn, isSingle } from './single-keys.ts';
 /** How long the second key of a pair may take. */
 const pairMs = 1_200;
 
-/** Runs commands by their keys, but not while somebody types or a dialog is open. Answers how to stop. */
+/** Runs commands by their keys, except while somebody types or a dialog is open. Returns a function to stop. */
 export function listenToKeys(
   commands: () => readonly Command[],
   now: () => number = () => performance.now(),
@@ -16,7 +16,7 @@ export function listenToKeys(
     if (!key || (isSingle(key) && !areSingleKeysOn())) return;
     const begun = first && now() - first.at < pairMs ? `${first.key} ${key}` : undefined;
     first = undefined;
-    // A dialog is not left for another page by any key: it may hold what is shown once. One that is there is open, or is opened again.
+    // No key leaves a dialog for another page: it may hold something shown only once. An existing dialog is open, or about to be reopened.
     if (document.querySelector('dialog') || (!key.startsWith('mod+') && isTyping(event.target))) return;
     const bound = (keys: string): Command | undefined => commands().find((command) => command.keys === keys);
     const command = (begun && bound(begun)) || bound(key);

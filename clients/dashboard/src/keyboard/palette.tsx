@@ -7,7 +7,7 @@ import { useAllCommands } from './commands.tsx';
 import { Keys } from './keys-view.tsx';
 import style from './palette.module.css';
 
-/** Finds what can be done by some of its letters, and does it. */
+/** Finds commands by some of their letters, and runs them. */
 export default function Palette({ onClose }: { onClose: () => void }) {
   const commands = useAllCommands();
   const [search, setSearch] = useState('');
@@ -76,7 +76,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
   );
 }
 
-/** All letters of the search, in their order: "crli" finds "Create a link". */
+/** Matches all letters of the search, in order: "crli" finds "Create a link". */
 function matches({ label }: Command, search: string): boolean {
   const text = label.toLowerCase();
   let from = 0;

@@ -3,7 +3,7 @@ import { createStoredChoice } from '../design/stored-choice.ts';
 
 const choice = createStoredChoice('hop-single-keys', ['on', 'off']);
 
-/** Whether characters alone run commands: not where a person switched that off, whose voice control or hand presses them unmeant. */
+/** Whether single characters run commands: people whose voice control or hand presses them by accident can switch that off. */
 export const areSingleKeysOn = (): boolean => choice.current() === 'on';
 
 /** The same, and how to switch it. */
@@ -12,5 +12,5 @@ export const useSingleKeys = (): [boolean, (isOn: boolean) => void] => [
   (isOn) => choice.choose(isOn ? 'on' : 'off'),
 ];
 
-/** Whether keys are characters alone: `n`, `g l`, but neither `mod+k` nor `Delete`. */
+/** Whether the keys are only characters: `n`, `g l`, but neither `mod+k` nor `Delete`. */
 export const isSingle = (keys: string): boolean => keys.split(' ').every((key) => key.length === 1);

@@ -1,29 +1,29 @@
-/** How a stream that is to stay open stands. `waiting`: it broke and is opened again in a moment. */
+/** The state of a long-lived stream. `waiting`: it broke and will be reopened shortly. */
 export type StreamStatus = 'connecting' | 'live' | 'waiting' | 'paused' | 'ended';
 
 interface StreamHandlers<Event> {
   onEvent(event: Event): void;
-  /** With `ended`, why: it is of no use to open it again. */
+  /** For `ended`, the reason: reopening it would not help. */
   onStatus(status: StreamStatus, error?: unknown): void;
 }
 
 interface FollowOptions<Event> extends StreamHandlers<Event> {
   open(signal: AbortSignal): AsyncIterable<Event>;
-  /** True where opening it again may help. */
+  /** Whether reopening it may help. */
   isPassing(error: unknown): boolean;
-  /** How long the stream asked to be left alone, if it did; in milliseconds. */
+  /** How long the stream asked to wait, in milliseconds, if it did. */
   retryAfter?(error: unknown): number | undefined;
-  /** Without an event for so long, it is taken to be dead. */
+  /** After this long without an event it counts as dead. */
   readonly silenceMs?: number;
   random?(): number;
 }
 
 const firstWaitMs = 500;
 const longestWaitMs = 30_000;
-/** A stream that ended well is begun anew, but not in a circle. */
+/** A stream that ended normally is reopened, but not in a tight loop. */
 const pauseMs = 250;
 
-/** Keeps a stream open until it is stopped: opens it again after a break, each time later, up to half a minute. */
+/** Keeps a stream open until it is stopped: reopens it after a break, with growing pauses of up to half a minute. */
 export function follow<Event>(options: FollowOptions<Event>): () => void {
   const { silenceMs = 25_000, random = Math.random } = options;
   const stopping = new AbortController();
@@ -73,7 +73,7 @@ export function follow<Event>(options: FollowOptions<Event>): () => void {
   return () => stopping.abort();
 }
 
-/** Comes back early when there is a connection again. */
+/** Ends early when the connection is back. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {

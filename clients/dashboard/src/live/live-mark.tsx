@@ -10,7 +10,7 @@ const words: Readonly<Record<StreamStatus, string>> = {
   ended: 'Not live',
 };
 
-/** Whether what is shown moves by itself, and if not, why. */
+/** Whether the data updates by itself, and if not, why. */
 export function LiveMark({ status, error }: { readonly status: StreamStatus; readonly error: unknown }) {
   const reason = error === undefined ? undefined : problemOf(error).title;
   return (

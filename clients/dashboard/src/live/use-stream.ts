@@ -6,13 +6,13 @@ import { follow, type StreamStatus } from './follow.ts';
 
 interface Held {
   readonly status: StreamStatus;
-  /** Why it ended, or waits. */
+  /** Why it ended, or is waiting. */
   readonly error: unknown;
 }
 
 /**
- * A stream that stays open while the page is looked at and the device is online, and is opened again after each break. `open` is asked for a new one
- * whenever it changes: make it with useCallback. `onOpen` is told before the first event of each stream.
+ * A stream that stays open while the page is visible and the device is online, and is reopened after each break. A new `open` opens a new
+ * stream: create it with useCallback. `onOpen` is called before the first event of each stream.
  */
 export function useStream<Event>(
   open: (signal: AbortSignal) => AsyncIterable<Event>,
@@ -29,7 +29,7 @@ export function useStream<Event>(
       setHeld({ status: 'paused', error: undefined });
       return;
     }
-    // A connection that is gone is silent: the stream would be taken for live until the silence is too long.
+    // A lost connection is silent: the stream would count as live until the silence is too long.
     if (!isOnline) {
       setHeld({ status: 'waiting', error: offline });
       return;
@@ -50,7 +50,7 @@ export function useStream<Event>(
 
 const offline = new DOMException('There is no connection.', 'NetworkError');
 
-/** Whoever is signed out may come back; a stream that was cut by the watch over it is opened again. */
+/** A signed-out person may come back; a stream that was ended by its watchdog is reopened. */
 function mayPass(error: unknown): boolean {
   const { code } = ConnectError.from(error);
   return isPassing(error) || isSignedOut(error) || code === Code.Canceled || problemOf(error).reason === 'RATE_LIMITED';

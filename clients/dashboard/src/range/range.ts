@@ -1,7 +1,7 @@
 /** The width of a point of a series, as the contract names it. */
 export type Interval = 'hour' | 'day' | 'week' | 'month';
 
-/** What a page looks at. Days are the person's: they begin at midnight where the browser is. */
+/** The period that a page shows. Days are the person's: they begin at midnight in the browser's time zone. */
 export interface Range {
   readonly name: PresetName | 'custom';
   readonly from: Date;
@@ -32,7 +32,7 @@ const hourMs = 3_600_000;
 const dayMs = 24 * hourMs;
 const defaultRange: PresetName = '30d';
 
-/** The range that an address asks for; the default where it asks for none, or for nonsense. */
+/** The range in an address; the default if there is none, or it is invalid. */
 export function rangeOf(search: string, now: Date): Range {
   const parameters = new URLSearchParams(search);
   const custom = customRange(parameters.get('from'), parameters.get('to'), now);
@@ -41,7 +41,7 @@ export function rangeOf(search: string, now: Date): Range {
   return presetRange(name, now);
 }
 
-/** The part of an address that says a range. */
+/** The range as a part of an address. */
 export function searchOf(range: Pick<Range, 'name' | 'from' | 'to'>): string {
   if (range.name !== 'custom') return range.name === defaultRange ? '' : `range=${range.name}`;
   const lastDay = range.to && new Date(range.to.getTime() - 1);
@@ -61,7 +61,7 @@ export function presetRange(name: PresetName, now: Date): Range {
   }
 }
 
-/** Whole days, both of them in it; undefined where that is no range. */
+/** Whole days, both inclusive; undefined if they are not a range. */
 export function customRange(fromDay: string | null, toDay: string | null, now: Date): Range | undefined {
   const from = dateOf(fromDay);
   if (!from || from > now) return undefined;
@@ -72,7 +72,7 @@ export function customRange(fromDay: string | null, toDay: string | null, now: D
   return { name: 'custom', from, to, interval: intervalFor((to ?? now).getTime() - from.getTime()) };
 }
 
-/** As long as the range, and right before it. An open end is taken to the hour, so that the question stays the same for a while. */
+/** As long as the range, and directly before it. An open end is rounded to the hour, so that the request stays the same for a while. */
 export function periodBefore({ from, to }: Range, now: Date): { readonly from: Date; readonly to: Date } {
   const end = to?.getTime() ?? Math.ceil(now.getTime() / hourMs) * hourMs;
   return { from: new Date(2 * from.getTime() - end), to: from };

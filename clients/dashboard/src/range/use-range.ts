@@ -11,7 +11,7 @@ interface RangeState {
   setWithBots(withBots: boolean): void;
 }
 
-/** The range that the address of the page asks for: it survives a reload, and can be passed on. */
+/** The range in the address of the page: it survives a reload, and can be shared. */
 export function useRange(): RangeState {
   const search = useSearch();
   const [path, go] = useLocation();

@@ -2,20 +2,20 @@ import type { Session as SessionMessage, User, Workspace } from '#gen/identity/v
 import { isSignedOut } from '../api/problem.ts';
 
 /**
- * Who is signed in. `restoring`: not known yet. `expired`: somebody was, and what is on the screen is theirs, but no call
+ * The state of the session. `restoring`: not known yet. `expired`: somebody was signed in, and what is on the screen is theirs, but no call
  * succeeds until they sign in again.
  */
 export type SessionState =
   | { readonly status: 'restoring' | 'signed-out' }
   | { readonly status: 'signed-in' | 'expired'; readonly user: User; readonly workspace: Workspace };
 
-/** The calls of identity that a session is made of; each answers with the cookie set, and without a refresh token. */
+/** The calls of identity for a session; each sets the cookie, and returns no refresh token. */
 export interface SessionCalls {
   refresh(): Promise<SessionMessage>;
   logOut(token: string): Promise<void>;
 }
 
-/** What tabs tell each other. A token is told, never kept: all of it is memory. */
+/** Messages between tabs. A token is sent, never stored: everything is in memory. */
 export type TabMessage =
   | { readonly kind: 'session'; readonly session: SessionMessage }
   | { readonly kind: 'signed-out' };
@@ -23,26 +23,26 @@ export type TabMessage =
 export interface Tabs {
   tell(message: TabMessage): void;
   hear(listener: (message: TabMessage) => void): void;
-  /** Runs one at a time among all tabs. */
+  /** Runs one task at a time across all tabs. */
   exclusively<Result>(work: () => Promise<Result>): Promise<Result>;
 }
 
 export interface Session {
   state(): SessionState;
   subscribe(listener: () => void): () => void;
-  /** Finds out whether the browser holds a session. Rejects when nobody can say. */
+  /** Finds out whether the browser has a session. Rejects when that cannot be determined. */
   restore(): Promise<void>;
-  /** A token that is good for a while yet. Rejects as UNAUTHENTICATED when there is none to be had. */
+  /** A token that is valid for a while yet. Rejects as UNAUTHENTICATED when there is none. */
   token(): Promise<string>;
-  /** Forgets a token that a service refused, unless a newer one is there already. */
+  /** Discards a token that a service refused, unless a newer one is already there. */
   refused(token: string): void;
-  /** Trades the token for one that tells who is signed in anew, here and in all tabs. */
+  /** Exchanges the token for one with the present details of the person, here and in all tabs. */
   renew(): Promise<void>;
-  /** Takes over what sign-up or log-in answered. */
+  /** Adopts the answer of sign-up or log-in. */
   open(session: SessionMessage): void;
   /** Ends the session here and in all tabs. */
   close(): Promise<void>;
-  /** Forgets it here and in all tabs: it was ended already. */
+  /** Discards it here and in all tabs: it has already ended. */
   forget(): void;
 }
 
@@ -52,7 +52,7 @@ interface Held {
   readonly goodUntil: number;
 }
 
-/** A token is traded this long before its end, so that none ends on its way to a service. */
+/** A token is renewed this long before its expiry, so that none expires on its way to a service. */
 const marginMs = 30_000;
 
 export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number = () => performance.now()): Session {
@@ -81,7 +81,7 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
 
   const refresh = (): Promise<string> =>
     tabs.exclusively(async () => {
-      // Another tab may have been here while this one waited for its turn.
+      // Another tab may have renewed it while this one waited for its turn.
       if (held && held.goodUntil > now()) return held.token;
       try {
         const message = await calls.refresh();
@@ -89,7 +89,7 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
         return take(message);
       } catch (error) {
         if (!isSignedOut(error)) throw error;
-        // Somebody signed in meanwhile: what was refused is the session before.
+        // Somebody signed in meanwhile: the refused token is of the previous session.
         if (held && held.goodUntil > now()) return held.token;
         lose();
         throw error;
@@ -147,7 +147,7 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
       try {
         await calls.logOut(await token());
       } catch (error) {
-        // Whoever is signed out already has what was asked for.
+        // Whoever is already signed out has what was asked for.
         if (!isSignedOut(error)) throw error;
       }
       forget();

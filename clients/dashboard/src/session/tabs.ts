@@ -2,7 +2,7 @@ import type { TabMessage, Tabs } from './session.ts';
 
 const name = 'hop-session';
 
-/** The tabs of this browser: a channel to tell them what happened, and a lock that one at a time holds. */
+/** The tabs of this browser: a channel for messages between them, and a lock that one of them holds at a time. */
 export function browserTabs(): Tabs {
   const channel = new BroadcastChannel(name);
   return {
@@ -14,12 +14,12 @@ export function browserTabs(): Tabs {
   };
 }
 
-/** A tab that was frozen in its turn must not hold up the others for longer than this. */
+/** A tab that was frozen during its turn must not block the others for longer than this. */
 const turnMs = 5_000;
 
-/** Without a lock the grace of a refresh token covers two tabs at once: each is answered with the same successor. */
+/** Without a lock, the grace period of a refresh token covers two concurrent tabs: both get the same successor. */
 async function exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
-  // Browsers give locks to secure contexts alone.
+  // Browsers offer locks only in secure contexts.
   if (!navigator.locks) return work();
   const waiting = AbortSignal.timeout(turnMs);
   let begun = false;

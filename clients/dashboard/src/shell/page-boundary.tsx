@@ -6,7 +6,7 @@ interface BoundaryProps {
   readonly children: ReactNode;
 }
 
-/** A page that breaks, or whose code cannot be loaded, leaves the rest of the dashboard standing. */
+/** A page that crashes, or whose code cannot be loaded, leaves the rest of the dashboard working. */
 export class PageBoundary extends Component<BoundaryProps, { readonly failed: boolean }> {
   override state = { failed: false };
 

@@ -11,7 +11,7 @@ import { Mark } from './mark.tsx';
 import style from './shell.module.css';
 import { useShellCommands } from './shell-commands.tsx';
 
-/** What stands around every page: navigation, who is signed in, and what holds everywhere. */
+/** The frame of every page: navigation, the signed-in person, and what is global. */
 export function Shell({ children }: { children: ReactNode }) {
   const { user, workspace } = usePerson();
   const isOnline = useOnline();

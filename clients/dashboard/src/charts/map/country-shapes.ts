@@ -1,10 +1,10 @@
 import shapesUrl from 'world-atlas/countries-110m.json?url';
 import { countryByNumber } from './country-codes.ts';
 
-/** A file of TopoJSON, as far as it is read here: borders are lines that the countries on both sides share. */
+/** The part of TopoJSON that is read here: borders are lines shared by the countries on both sides. */
 interface Topology {
   readonly transform: { readonly scale: readonly [number, number]; readonly translate: readonly [number, number] };
-  /** Each point by its distance from the one before. */
+  /** Each point as the difference from the previous one. */
   readonly arcs: readonly (readonly (readonly [number, number])[])[];
   readonly objects: { readonly countries: { readonly geometries: readonly Geometry[] } };
 }
@@ -13,7 +13,7 @@ interface Geometry {
   readonly type: string;
   readonly id?: string;
   readonly properties: { readonly name: string };
-  /** Of a Polygon its rings, of a MultiPolygon the polygons; a line below zero is walked backwards. */
+  /** For a Polygon its rings, for a MultiPolygon the polygons; a negative line number means the line in reverse. */
   readonly arcs: readonly (readonly number[])[] | readonly (readonly (readonly number[])[])[];
 }
 
@@ -25,12 +25,12 @@ export interface CountryShape {
 }
 
 export const mapBox = { width: 960, height: 430 } as const;
-/** Nobody lives there, and it would take a quarter of the map. */
+/** Uninhabited, and it would take a quarter of the map. */
 const leftOut = 'AQ';
 
 let loading: Promise<readonly CountryShape[]> | undefined;
 
-/** The shapes, fetched once. A failure is forgotten, so that the next one asks again. */
+/** The shapes, fetched once. A failure is not cached, so that the next call retries. */
 export function loadCountryShapes(): Promise<readonly CountryShape[]> {
   loading ??= fetch(shapesUrl)
     .then(async (response) => {
@@ -61,7 +61,7 @@ function codeOf({ id, properties }: Geometry): string {
   return properties.name === 'Kosovo' ? 'XK' : '';
 }
 
-/** Of a point on the globe: degrees east and north; of one on the map: right and down. */
+/** A point on the globe: degrees east and north; on the map: right and down. */
 type Point = readonly [x: number, y: number];
 
 function lineOf(arc: Topology['arcs'][number], { scale, translate }: Topology['transform']): Point[] {
@@ -81,7 +81,7 @@ function pathOf(ring: readonly number[], lines: readonly Point[][]): string {
       return place === 0 ? line : line.slice(1);
     }),
   );
-  // What reaches over the edge of the map comes in again on its other side; the box cuts off the rest.
+  // What extends beyond one edge of the map continues on the other side; the box clips the rest.
   const east = points.some(([longitude]) => longitude > 180.01) ? [0, -360] : [0];
   const west = points.some(([longitude]) => longitude < -180.01) ? [360] : [];
   return [...east, ...west].map((shift) => drawn(points, shift)).join('');
@@ -109,7 +109,7 @@ function drawn(points: readonly Point[], shift: number): string {
 const [a1, a2, a3, a4] = [1.340264, -0.081106, 0.000893, 0.003796] as const;
 const root3 = Math.sqrt(3);
 const halfWidth = (2 * root3 * Math.PI) / (3 * a1);
-/** The map begins here, in degrees north. */
+/** The southern edge of the map, in degrees north. */
 const topLatitude = 84;
 
 function projected(longitude: number, latitude: number): Point {

@@ -10,10 +10,10 @@ interface WorldMapProps {
   readonly countries: readonly { readonly value: string; readonly clicks: number }[];
 }
 
-/** Of five shades the one for a share of the most; the root keeps small ones apart from none. */
+/** One of five shades for a share of the maximum; the square root distinguishes small ones from zero. */
 const shades = 5;
 
-/** Where clicks came from. The table beside it says the same in figures, and has the countries that are too small to be drawn. */
+/** Where clicks came from. The table beside it has the same in numbers, and the countries that are too small to be drawn. */
 export default function WorldMap({ countries }: WorldMapProps) {
   const [shapes, setShapes] = useState<readonly CountryShape[]>();
   const [error, setError] = useState<unknown>();

@@ -12,7 +12,7 @@ interface PointTableProps {
   readonly interval: Interval;
 }
 
-/** The figures of a chart, for those who read rather than look. Made only when it is opened. */
+/** The numbers of a chart, for those who prefer reading. Rendered only when opened. */
 export function PointTable({ caption, points, before, interval }: PointTableProps) {
   const [isOpen, setOpen] = useState(false);
   return (

@@ -6,7 +6,7 @@ interface ChartOptions {
   readonly width: number;
   readonly interval: Interval;
   readonly hasBefore: boolean;
-  /** The point that is pointed at; undefined: none. */
+  /** The index of the highlighted point; undefined: none. */
   onChoose(index: number | undefined): void;
 }
 
@@ -14,7 +14,7 @@ const height = 240;
 /** Counts are whole: no lines between them. */
 const countSteps = [1, 2, 5].flatMap((n) => Array.from({ length: 10 }, (_, power) => n * 10 ** power)).sort(ascending);
 
-/** How uPlot is to draw, in the colours that the tokens have where the element stands. */
+/** uPlot's options, with the colours that the design tokens have at the element. */
 export function chartOptions(
   element: HTMLElement,
   { width, interval, hasBefore, onChoose }: ChartOptions,
@@ -71,7 +71,7 @@ function tickName(seconds: number, interval: Interval): string {
   return (interval === 'hour' && !isMidnight ? hourTick : dayTick).format(date);
 }
 
-/** Tokens may be functions of the theme: what they come to is what an element is drawn in. */
+/** Tokens may depend on the theme: the computed colour of an element gives their value. */
 function coloursOf(element: HTMLElement): (token: string) => string {
   return (token) => {
     const probe = document.createElement('span');
@@ -83,7 +83,7 @@ function coloursOf(element: HTMLElement): (token: string) => string {
   };
 }
 
-/** Of a computed colour, which is `rgb(…)`, what is laid under its line. */
+/** The fill under a line, from its computed colour, which is `rgb(…)`. */
 function faint(colour: string): string {
   return colour.replace(/^rgb\((.*)\)$/, 'rgba($1, 0.12)');
 }

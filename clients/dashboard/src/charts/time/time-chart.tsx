@@ -12,14 +12,14 @@ import { chartOptions } from './time-chart-options.ts';
 
 interface TimeChartProps {
   readonly points: readonly ChartPoint[];
-  /** The same of the period before, point by point; empty: it is not compared. */
+  /** The same for the previous period, point by point; empty: no comparison. */
   readonly before: readonly ChartPoint[];
   readonly interval: Interval;
   /** What it shows; read out. */
   readonly caption: string;
 }
 
-/** Clicks and visitors over time. The arrow keys go from point to point; the same figures are in a table below. */
+/** Clicks and visitors over time. The arrow keys move from point to point; the same numbers are in a table below. */
 export default function TimeChart({ points, before, interval, caption }: TimeChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot>(undefined);
@@ -82,7 +82,7 @@ export default function TimeChart({ points, before, interval, caption }: TimeCha
   );
 }
 
-/** The figures of the point that is looked at, in the colours of the lines. */
+/** The values of the highlighted point, in the colours of the lines. */
 function Readout({
   point,
   before,

@@ -9,9 +9,9 @@ interface ButtonProps extends ComponentProps<'button'> {
   readonly look?: Look;
   readonly icon?: IconName;
   readonly small?: boolean;
-  /** On a narrow screen it is its icon alone; the text is still read out. */
+  /** On a narrow screen only the icon is shown; the text is still read out. */
   readonly folds?: boolean;
-  /** True while what it started runs: it cannot be pressed again, keeps its size, and says so. */
+  /** True while its action runs: it cannot be pressed again, keeps its size, and is announced as busy. */
   readonly busy?: boolean;
 }
 
@@ -48,7 +48,7 @@ interface IconButtonProps extends Omit<ButtonProps, 'children' | 'icon'> {
   readonly label: string;
 }
 
-/** A button that shows an icon alone. */
+/** An icon-only button. */
 export function IconButton({ label, className, look = 'quiet', ...rest }: IconButtonProps) {
   return <Button look={look} className={classes(style.icon, className)} aria-label={label} title={label} {...rest} />;
 }

@@ -3,7 +3,7 @@ import { Button } from './button.tsx';
 import style from './copy-field.module.css';
 import { Field } from './field.tsx';
 
-/** A text to be taken along, with a button that copies it; where the browser refuses, it is selected to be copied by hand. */
+/** A text with a button that copies it; if the browser refuses, the text is selected for copying by hand. */
 export function CopyField({ label, text }: { label: string; text: string }) {
   const input = useRef<HTMLInputElement>(null);
   const [outcome, setOutcome] = useState<'copied' | 'by hand'>();

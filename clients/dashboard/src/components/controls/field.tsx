@@ -17,7 +17,7 @@ interface ControlProps {
   readonly 'aria-invalid': true | undefined;
 }
 
-/** A label, a control and what there is to say about it, tied together for those who hear the page. */
+/** A label, a control and its messages, associated for screen readers. */
 export function Field({
   label,
   hint,

@@ -6,7 +6,7 @@ interface NewPasswordFieldProps {
   readonly error: string | undefined;
 }
 
-/** A password that is chosen, with the rules that the service has for one. */
+/** A field for a new password, with the rules of the service. */
 export function NewPasswordField(props: NewPasswordFieldProps) {
   return (
     <TextField

@@ -7,8 +7,8 @@ import { useStay } from './use-stay.ts';
 const firstField = 'input:not([readonly]), select, textarea';
 
 /**
- * What a page has open, if anything. `close` closes what was open when it was rendered: a late answer closes its own dialog, not the one that
- * was opened since. Each opening is an object of its own.
+ * What a page has open, if anything. `close` closes what was open when it was rendered: a late answer closes its own dialog, not one that
+ * was opened since. Each opening is a new object.
  */
 export function useOpen<What extends object>() {
   const [open, setOpen] = useState<What>();
@@ -18,14 +18,14 @@ export function useOpen<What extends object>() {
 
 interface DialogProps {
   readonly title: string;
-  /** Asked to go: by Escape, the cross or the backdrop. Absent: it stays until what it asks for is done. */
+  /** Called on Escape, the cross or the backdrop. Absent: the dialog stays until its task is done. */
   readonly onClose?: (() => void) | undefined;
-  /** True: there is something in it that would be lost, so it is asked about before, and neither Back nor a reload takes it away at once. */
+  /** True: it has content that would be lost, so it asks before closing, and Back or a reload do not close it at once. */
   readonly isUnsaved?: boolean;
   readonly children: ReactNode;
 }
 
-/** A native modal dialog: the browser keeps the focus inside and gives it back. Render it only while it is open. */
+/** A native modal dialog: the browser keeps the focus inside and restores it. Render it only while it is open. */
 export function Dialog({ title, onClose, isUnsaved = false, children }: DialogProps) {
   const [isAsked, setAsked] = useState(false);
   const leave = onClose && isUnsaved ? () => setAsked(!isAsked) : onClose;
@@ -40,7 +40,7 @@ export function Dialog({ title, onClose, isUnsaved = false, children }: DialogPr
     element?.querySelector<HTMLElement>(firstField)?.focus();
     return () => {
       element?.close();
-      // The element may be gone with the dialog, and then the browser has nowhere to go back to.
+      // The element may disappear with the dialog, and then the browser has nothing to restore the focus to.
       if (before instanceof HTMLElement && before.isConnected) before.focus();
     };
   }, []);
@@ -55,7 +55,7 @@ export function Dialog({ title, onClose, isUnsaved = false, children }: DialogPr
         event.preventDefault();
         leave?.();
       }}
-      // A second Escape closes it without asking: it is open again until whoever opened it takes it away.
+      // A second Escape closes it without asking: it is reopened until its owner removes it.
       onClose={({ currentTarget }) => {
         currentTarget.showModal();
         leave?.();
@@ -63,7 +63,7 @@ export function Dialog({ title, onClose, isUnsaved = false, children }: DialogPr
       onPointerDown={(event) => {
         pressedOn.current = event.target;
       }}
-      // Where the press began on the backdrop, too: marking text in a field may end there.
+      // The press must have begun on the backdrop too: selecting text in a field may end there.
       onClick={(event) => {
         const { target, currentTarget } = event;
         if (target === currentTarget && pressedOn.current === currentTarget) leave?.();
@@ -106,7 +106,7 @@ function LossQuestion({ stay, leave }: { stay: () => void; leave: () => void }) 
   );
 }
 
-/** The row of buttons that ends a dialog; what it is there for comes last. */
+/** The row of buttons at the end of a dialog; the main action comes last. */
 export function DialogActions({ children }: { children: ReactNode }) {
   return <div className={style.actions}>{children}</div>;
 }

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 
-/** A page that is to stay. */
+/** A page that must not be left. */
 interface Stay {
   readonly here: string;
   onLeave(): void;
@@ -8,21 +8,21 @@ interface Stay {
 
 const stays = new Set<Stay>();
 
-/** Call before the router first listens: who listens to Back first hears of it first, and the router would follow. */
+/** Call before the router first listens: the first listener for Back hears it first, otherwise the router would follow. */
 export function startStaying(): void {
   window.addEventListener('popstate', (event) => {
     const stay = [...stays].at(-1);
     if (!stay) return;
     event.stopImmediatePropagation();
-    // The browser is there already, and has to come back.
+    // The browser has already navigated, and has to come back.
     window.history.pushState(null, '', stay.here);
     stay.onLeave();
   });
 }
 
 /**
- * Keeps the page while something in it would be lost. At Back and Forward it stays, and `onLeave` is told; before the tab is closed or loaded again
- * the browser asks in its own words.
+ * Keeps the page while something in it would be lost. Back and Forward do not leave it, and `onLeave` is called; before the tab is closed
+ * or reloaded the browser itself asks.
  */
 export function useStay(isHeld: boolean, onLeave: (() => void) | undefined): void {
   const told = useRef(onLeave);

@@ -20,12 +20,12 @@ interface AnswerProps<Data> {
   children(data: Data): ReactNode;
 }
 
-/** Whether a note above says already that what is shown is old. */
+/** Whether a note above already says that the data is out of date. */
 const OldContext = createContext(false);
 
 /**
- * What a query answered; while it waits a skeleton, when it failed the reason with a way to try again. An old answer stays
- * where its renewal failed, and says that it is old.
+ * The answer of a query; a skeleton while it is pending, and the reason with a retry button after a failure. If a refresh failed, the old
+ * answer stays, marked as out of date.
  */
 export function Answer<Data>({ query, skeleton, children }: AnswerProps<Data>) {
   const retry = (): void => void query.refetch();

@@ -12,7 +12,7 @@ interface EmptyStateProps {
   readonly children?: ReactNode;
 }
 
-/** Where there is nothing yet, or nothing that matches. */
+/** Shown if there is nothing yet, or nothing that matches. */
 export function EmptyState({ title, advice, children }: EmptyStateProps) {
   return (
     <div className={style.state}>
@@ -28,7 +28,7 @@ interface ErrorStateProps {
   readonly retry?: (() => void) | undefined;
 }
 
-/** In the place of what could not be shown: what happened, what to do, and a way to try again. */
+/** Shown in place of what failed: what happened, what to do, and a retry button. */
 export function ErrorState({ error, retry }: ErrorStateProps) {
   const problem = problemOf(error);
   return (
@@ -52,7 +52,7 @@ interface OldNoteProps {
   readonly retry: () => void;
 }
 
-/** Above what could not be renewed: why, of when it is, and a way to try again. */
+/** Shown above data that could not be refreshed: why, how old it is, and a retry button. */
 export function OldNote({ error, at, isBusy, retry }: OldNoteProps) {
   const { title, reason } = problemOf(error);
   return (
@@ -88,7 +88,7 @@ interface SkeletonProps {
   readonly children?: ReactNode;
 }
 
-/** Holds the place of what is on its way; becomes an error that can be retried when it does not come. */
+/** A placeholder for pending content; becomes an error with a retry button if it does not arrive. */
 export function Skeleton({ rows = 6, retry, children }: SkeletonProps) {
   const [isLate, setLate] = useState(false);
   useEffect(() => {

@@ -16,7 +16,7 @@ import style from './toasts.module.css';
 
 export interface Toast {
   readonly text: string;
-  /** Takes back what the text says was done. */
+  /** Undoes what the text says was done. */
   readonly undo?: (() => void) | undefined;
   /** It stays until it is changed. */
   readonly stays?: boolean;
@@ -24,20 +24,20 @@ export interface Toast {
 
 /** What was said. */
 export interface Told {
-  /** Says something else in its place, or anew where somebody has dismissed it and it does not only stay. */
+  /** Replaces the text, or shows it again if it was dismissed and does not only stay. */
   change(toast: Toast): void;
 }
 
 type Held = Toast & { readonly id: number };
 export type Tell = (toast: Toast) => Told;
 
-/** More than this is not read. */
+/** Nobody reads more than this. */
 const most = 3;
 const shownMs = 8_000;
 
 const ToastContext = createContext<Tell>(() => ({ change: () => {} }));
 
-/** Says what was done, for eight seconds, or for as long as the pointer or the focus rests on it. */
+/** Reports what was done, for eight seconds, or for as long as the pointer or the focus is on it. */
 export const useToast = (): Tell => use(ToastContext);
 
 export function ToastProvider({ children }: { children: ReactNode }) {
@@ -115,11 +115,11 @@ function ToastLine({ toast, onDone }: { toast: Held; onDone: () => void }) {
   );
 }
 
-/** Gives the focus back to where it was before, when what has it goes. */
+/** Returns the focus to where it was when the focused element disappears. */
 function useFocusReturned() {
   const line = useRef<HTMLDivElement>(null);
   const before = useRef<EventTarget>(null);
-  // While it is still there: afterwards nobody knows that it had the focus.
+  // While it still exists: afterwards it is unknown that it had the focus.
   useLayoutEffect(
     () => () => {
       if (line.current?.contains(document.activeElement) && before.current instanceof HTMLElement)

@@ -18,14 +18,14 @@ interface CreateKeyProps {
   readonly onClose: () => void;
 }
 
-/** Asks what the key is for, makes it, and shows its secret: now and never again. */
+/** Asks what the key is for, creates it, and shows its secret, only this once. */
 export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
   const make = useMutation(IdentityService.method.createApiKey, { onSettled: onMade });
   const [isTyped, setTyped] = useState(false);
-  // While it is made there is no way back: its secret would come when nobody looks.
+  // The dialog cannot be left during the creation: the secret would arrive with nobody looking.
   const leave = make.isPending ? undefined : onClose;
   if (make.data) {
-    // It stays until somebody says that the secret is kept.
+    // Stays until the person confirms that the secret is saved.
     return (
       <Dialog title={`${make.data.name} is made`} isUnsaved>
         <p>Copy its secret now and keep it where only the program reads it: it is not shown again.</p>

@@ -1,12 +1,12 @@
 interface AtIntervals {
-  /** Has the work done in a moment, or once more where it is being done. */
+  /** Schedules the work, or another run if one is in progress. */
   call(): void;
   stop(): void;
 }
 
 /**
- * Does work once for all calls of a pause, and never begins it anew while it is being done: work that takes longer than the pause, and is called for
- * all the time, would come to no end.
+ * Runs work once for all calls within a pause, and never restarts it while it is running: work that takes longer than the pause, and is
+ * requested continually, would never finish.
  */
 export function atIntervals(pauseMs: number, work: () => Promise<unknown>): AtIntervals {
   let timer: ReturnType<typeof setTimeout> | undefined;

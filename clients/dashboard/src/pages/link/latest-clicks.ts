@@ -6,14 +6,11 @@ export const mostShown = 30;
 interface LatestClick {
   readonly click: Click;
   readonly key: string;
-  /** It came in while the page was open. */
+  /** Whether it arrived while the page was open. */
   readonly isNew: boolean;
 }
 
-/**
- * What a stream told and what a list had, newest first, each click once. Clicks have no name of their own: of those that are
- * the same in everything, the one that has more of them is believed.
- */
+/** The clicks from a stream and a list, newest first, each once. Clicks have no id: of identical ones, the greater of the two numbers counts. */
 export function merged(told: readonly Click[], listed: readonly Click[]): LatestClick[] {
   const fresh = numbered(told, true);
   const known = new Set(fresh.map(({ key }) => key));

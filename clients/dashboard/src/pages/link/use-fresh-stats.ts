@@ -4,11 +4,11 @@ import { useCallback, useEffect, useRef } from 'react';
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { atIntervals } from './at-intervals.ts';
 
-/** Of any number of clicks at once, one new question; late enough for a replica to have them. */
+/** One refresh for any number of clicks, late enough for a replica to have them. */
 const pauseMs = 1_500;
 const statsKey = createConnectQueryKey({ schema: AnalyticsService.method.getLinkStats, cardinality: 'finite' });
 
-/** To be called with each click: asks for the statistics again, once for all of a moment. */
+/** Call it with each click: refreshes the statistics, once for all clicks within a moment. */
 export function useFreshStats(): () => void {
   const queries = useQueryClient();
   const asking = useRef<ReturnType<typeof atIntervals>>(undefined);

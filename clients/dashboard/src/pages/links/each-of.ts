@@ -1,17 +1,17 @@
 import { problemOf } from '../../api/problem.ts';
 
-/** So many calls run at once. */
+/** How many calls run at once. */
 const atOnce = 6;
-/** How often one call is made at most: a limit is waited out, not for ever. */
+/** The most tries of one call: a rate limit is waited out, but not forever. */
 const mostTries = 5;
 
 interface EachOptions {
-  /** Told after each, with how many are done. */
+  /** Called after each, with the number done. */
   readonly onDone?: (done: number) => void;
   readonly wait?: (ms: number) => Promise<void>;
 }
 
-/** Runs a call for each, some at once; where the mesh asks one for time, all wait. Answers those that failed, each with its error. */
+/** Makes a call for each, several at once; if the mesh asks one to wait, all wait. Returns the failed ones, each with its error. */
 export async function eachOf<Item>(
   items: readonly Item[],
   call: (item: Item) => Promise<unknown>,

@@ -25,14 +25,14 @@ const redirects = {
 const redirectOrder = [302, 301, 307, 308] as const;
 
 interface LinkDialogProps {
-  /** The link to edit; absent: a new one is made. */
+  /** The link to edit; absent: a new one is created. */
   readonly link?: Link | undefined;
   onClose(): void;
   onDone(link: Link, isNew: boolean): void;
 }
 
 export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
-  // As it was when the draft was taken: against a newer one the draft would take back, with a fitting etag, what others changed.
+  // The version from which the draft was taken: with a newer etag the draft would silently undo changes by others.
   const [link] = useState(opened);
   const [first] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
   const [draft, setDraft] = useState(first);
@@ -144,7 +144,7 @@ const contractNames = {
   redirectStatus: 'redirect_status',
 } as const satisfies Record<keyof LinkDraft, string>;
 
-/** Saves a draft. A creation that is tried again has the same key, so that it makes one link however often it is sent. */
+/** Saves a draft. A retried creation has the same key, so that it creates one link however often it is sent. */
 function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
   const transport = useTransport();
   const client = useMemo(() => createClient(LinkService, transport), [transport]);
@@ -166,7 +166,7 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
       else onDone(await client.updateLink({ code: link.code, domain: link.domain, ...patchOf(draft, link) }), false);
     } catch (error) {
       setRefused({ draft, problem: problemOf(error) });
-      // What is on the screen may be older than what refused it, or the answer alone was lost.
+      // The screen may be older than what refused the change, or only the answer was lost.
       if (link) lists.renew();
     } finally {
       setBusy(false);
@@ -175,7 +175,7 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
   return { save, refused, isBusy };
 }
 
-/** Not crypto.randomUUID, which a browser has on secure pages alone: an installation in a local network may have no TLS. */
+/** Not crypto.randomUUID, which browsers offer only on secure pages: an installation in a local network may have no TLS. */
 function randomKey(): string {
   return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

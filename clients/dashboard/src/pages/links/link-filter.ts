@@ -3,7 +3,7 @@ import { useLocation } from 'wouter';
 import { useSearch } from 'wouter/use-browser-location';
 import { stateName } from './link-state.ts';
 
-/** Which links are shown, and in which order; kept in the address, so that it can be shared and gone back to. */
+/** Which links are shown, and in which order; stored in the address, so that it can be shared and returned to. */
 export interface LinkFilter {
   readonly search: string;
   readonly tag: string;
@@ -26,7 +26,7 @@ const names = { search: 'q', tag: 'tag', state: 'state', order: 'order', domain:
 const firstOrder = orders[0][0];
 
 export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => void] {
-  // As it is: the router would decode it a second time, and look for another address than the one that was pasted.
+  // Unchanged: the router would decode it again, and look for another address than the one pasted.
   const text = useSearch();
   const [path, go] = useLocation();
   const filter = useMemo<LinkFilter>(() => {
@@ -54,7 +54,7 @@ export function useLinkFilter(): [LinkFilter, (change: Partial<LinkFilter>) => v
   return [filter, change];
 }
 
-/** True where something is left out that there might be. */
+/** Whether something that may exist is filtered out. */
 export const isNarrow = ({ search, tag, state, domain }: LinkFilter): boolean =>
   `${search}${tag}${state}${domain}` !== '';
 

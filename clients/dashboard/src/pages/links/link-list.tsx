@@ -15,12 +15,12 @@ import { areSingleKeysOn, isSingle } from '../../keyboard/single-keys.ts';
 import { LinkRow, type RowActions } from './link-row.tsx';
 import style from './links.module.css';
 
-/** The height of a row, in rem: whoever reads large letters has high rows. */
+/** The height of a row in rem: it grows with the reader's font size. */
 const rowRem = { wide: 4.75, narrow: 6.75, narrowWithDomain: 8.25 };
 const narrow = matchMedia('(max-width: 52rem)');
-/** Rows kept beyond the edges of the screen: a wheel's turn shows nothing empty. */
+/** Rows rendered beyond the edges of the screen: scrolling by one notch shows nothing empty. */
 const overscan = 12;
-/** The next page is asked for when so many rows are left. */
+/** The next page is fetched when this many rows are left. */
 const ahead = 40;
 
 interface LinkListProps {
@@ -35,12 +35,12 @@ interface LinkListProps {
   loadMore(): void;
 }
 
-/** A list of which only what is on the screen is there: as quick with 100,000 links as with ten. */
+/** A virtual list, of which only the visible part is rendered: as fast with 100,000 links as with ten. */
 export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, loadMore }: LinkListProps) {
   const list = useRef<HTMLUListElement>(null);
   useFocusKept(list, links.length);
   const isNarrow = useSyncExternalStore(onNarrow, () => narrow.matches);
-  // Asked once: while it scrolls, asking for a style would have the browser work it out at each turn.
+  // Read once: while scrolling, reading a style would force a layout each time.
   const rem = isNarrow ? (withDomains ? rowRem.narrowWithDomain : rowRem.narrow) : rowRem.wide;
   const rowHeight = useMemo(() => inPixels(rem), [rem]);
   const [scrollMargin, setScrollMargin] = useState(0);
@@ -54,7 +54,7 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
     rangeExtractor,
     scrollMargin,
   });
-  // A row that became higher moves all others.
+  // A row whose height changes moves all others.
   useEffect(() => {
     if (rowHeight > 0) rows.measure();
   }, [rowHeight, rows]);
@@ -108,7 +108,7 @@ export function LinkList({ links, withDomains, chosen, actions, isOld, hasMore, 
   );
 }
 
-/** Where the row that had the focus is gone, gives it to the one in its place: the next key is for that. */
+/** If the focused row is gone, focuses the one in its place: the next key applies to that. */
 function useFocusKept(list: RefObject<HTMLUListElement | null>, count: number): void {
   const before = rowOf(document.activeElement);
   useLayoutEffect(() => {
@@ -116,7 +116,7 @@ function useFocusKept(list: RefObject<HTMLUListElement | null>, count: number): 
   });
 }
 
-/** What is drawn: what is near the screen, and the row that has the focus however far away. */
+/** The rendered rows: those near the screen, and the focused one however far away. */
 function withFocused(range: Range, focused: number): number[] {
   const near = defaultRangeExtractor(range);
   if (focused < 0 || focused >= range.count || near.includes(focused)) return near;
@@ -126,7 +126,7 @@ function withFocused(range: Range, focused: number): number[] {
 const inPixels = (rem: number): number =>
   Math.round(rem * Number.parseFloat(getComputedStyle(document.documentElement).fontSize));
 
-/** The row that an element is in; -1: none. */
+/** The index of the row that contains an element; -1: none. */
 export function rowOf(target: EventTarget | null): number {
   const row = target instanceof Element ? target.closest('[data-index]') : null;
   return row ? Number(row.getAttribute('data-index')) : -1;

@@ -7,7 +7,7 @@ import { stateName } from './link-state.ts';
 import { visitsLeft } from './link-uses.ts';
 import style from './links.module.css';
 
-/** What a row can ask for. It stays the same object, so that only rows that changed are drawn again. */
+/** The actions of a row. The object is stable, so that only changed rows are rendered again. */
 export interface RowActions {
   choose(link: Link, isChosen: boolean): void;
   copy(link: Link): void;

@@ -19,7 +19,7 @@ export interface LinkActions {
 
 type Links = Client<typeof LinkService>;
 
-/** What takes longer than that says how far it is, and so often. */
+/** Actions that take longer than this report progress, at this interval. */
 const progressMs = 2_000;
 
 interface Change {
@@ -32,7 +32,7 @@ interface Change {
   readonly undo?: () => void;
 }
 
-/** What can be done to links: shown at once, taken back on the screen where the mesh refuses it. */
+/** The actions on links: shown at once, and undone on the screen if the mesh refuses. */
 export function useLinkActions(): LinkActions {
   const transport = useTransport();
   const lists = useLinkLists();
@@ -59,7 +59,7 @@ export function useLinkActions(): LinkActions {
         say({ text: `${text}. ${title}: ${advice}` });
       }
       underWay -= 1;
-      // A list that was asked for meanwhile may have the links as they were; and those that are still being changed would come back.
+      // A list fetched meanwhile may have the old state of the links; and those still being changed would reappear.
       if (underWay === 0) lists.renew();
     };
 
@@ -97,7 +97,7 @@ export function useLinkActions(): LinkActions {
         }),
       restore,
       setActive(links, isActive) {
-        // Those that are so already stay out of it: an undo would change them.
+        // Links already in that state are left out: an undo would change them.
         const others = links.filter((link) => link.isActive !== isActive);
         if (others.length > 0) turn(others, isActive);
         else tell({ text: `${named(links)} ${links.length === 1 ? 'is' : 'are'} ${turned(isActive)} already.` });
@@ -115,7 +115,7 @@ const named = (links: readonly Link[]): string =>
 
 const turned = (isActive: boolean): string => (isActive ? 'enabled' : 'disabled');
 
-/** Says how far something is that takes long, and in the same place what came of it. */
+/** Reports the progress of a long action, and then its outcome in the same place. */
 function progressOf(tell: Tell, all: number) {
   let told: Told | undefined;
   let saidAt = Date.now();

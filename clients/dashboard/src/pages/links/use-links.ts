@@ -6,14 +6,14 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import type { LinkFilter } from './link-filter.ts';
 
-/** As many as fill a tall screen four times: a first answer that comes soon. */
+/** Enough to fill a tall screen four times: a first answer that comes quickly. */
 const firstPage = 100;
-/** Whoever goes on wants many, and each is asked for again after a change: ten thousand links in twenty calls. */
+/** Whoever scrolls on wants many, and each page is fetched again after a change: ten thousand links in twenty calls. */
 const laterPage = 500;
 const { getLink, listLinks } = LinkService.method;
 type Pages = InfiniteData<MessageShape<typeof listLinks.output>, string>;
 
-/** The links that a filter lets through, page after page. */
+/** The links that match a filter, page after page. */
 export function useLinks({ search, tag, state, order, domain }: LinkFilter) {
   const transport = useTransport();
   const asked = {
@@ -31,7 +31,7 @@ export function useLinks({ search, tag, state, order, domain }: LinkFilter) {
     },
     initialPageParam: '',
     getNextPageParam: ({ nextPageToken }) => nextPageToken || undefined,
-    // While another filter is answered, the list stays: it does not flash at each word that is typed.
+    // While another filter is being answered, the list stays: it does not flash at each word typed.
     placeholderData: (before) => (before?.pages[0]?.urls.length ? before : undefined),
   });
   const pages = query.data?.pages;
@@ -48,9 +48,9 @@ const listKey = createConnectQueryKey({ schema: listLinks, cardinality: 'infinit
 /** The link that has a page of its own. */
 const oneKey = createConnectQueryKey({ schema: getLink, cardinality: 'finite' });
 
-/** What is on the screen, changed before the mesh has answered. */
+/** The data on the screen, changed before the mesh has answered. */
 export interface LinkLists {
-  /** Puts another link in the place of each for which change answers one; undefined takes it out. Answers how to take that back. */
+  /** Replaces each link for which `change` returns another; undefined removes it. Returns a function that undoes this. */
   change(ids: ReadonlySet<string>, change: (link: Link) => Link | undefined): () => void;
   /** Loads the lists again. */
   renew(): void;
@@ -61,7 +61,7 @@ export function useLinkLists(): LinkLists {
   return useMemo(
     () => ({
       change(ids, change) {
-        // What is on its way was asked for before the change, and would undo it on the screen.
+        // Fetches in flight were requested before the change, and would undo it on the screen.
         for (const queryKey of [listKey, oneKey]) void queries.cancelQueries({ queryKey });
         const before = [listKey, oneKey].flatMap((queryKey) => queries.getQueriesData({ queryKey }));
         queries.setQueriesData<Pages>({ queryKey: listKey }, (data) => data && withChanged(data, ids, change));
@@ -76,7 +76,7 @@ export function useLinkLists(): LinkLists {
   );
 }
 
-/** Pages without a changed link stay the same objects, so that their rows are not drawn again. */
+/** Pages without a changed link remain the same objects, so that their rows are not rendered again. */
 function withChanged(data: Pages, ids: ReadonlySet<string>, change: (link: Link) => Link | undefined): Pages {
   const pages = data.pages.map((page) => {
     if (!page.urls.some(({ id }) => ids.has(id))) return page;
