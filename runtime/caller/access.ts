@@ -1,7 +1,7 @@
 import { type DescMethod, getOption, hasOption } from '@bufbuild/protobuf';
 import type { HandlerContext } from '@connectrpc/connect';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
-import { forbidden, unauthenticated } from '../errors/errors.ts';
+import { forbidden, type HopError, unauthenticated } from '../errors/errors.ts';
 import { callerIn } from '../rpc/call.ts';
 import type { Caller, PersonCaller } from './token.ts';
 
@@ -57,9 +57,16 @@ export function checkAccess(rule: AccessRule, caller: Caller | undefined): void 
   if (rule.exposure === 'internal' && !rule.internalListener) {
     throw forbidden('CALLER_KIND_REFUSED', 'Only processes of the mesh may make this call.');
   }
-  if (rule.scope !== undefined && !caller.scopes.includes(rule.scope)) {
-    throw forbidden('SCOPE_MISSING', `This call needs the scope ${rule.scope}.`, { scope: rule.scope });
-  }
+  if (rule.scope !== undefined && !caller.scopes.includes(rule.scope)) throw lacking(rule.scope, caller);
+}
+
+/** A signed-in person can only ask for another role; an API key may be given another scope. */
+function lacking(scope: string, { kind, role }: PersonCaller): HopError {
+  return kind === 'user'
+    ? forbidden('ROLE_MISSING', `This call needs the scope ${scope}, which the role ${role} lacks.`, { scope, role })
+    : forbidden('SCOPE_MISSING', `This call needs the scope ${scope}, which the API key or its owner lacks.`, {
+        scope,
+      });
 }
 
 /** The caller; throws UNAUTHENTICATED for a call without a caller token. */

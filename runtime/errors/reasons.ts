@@ -33,7 +33,7 @@ const whoIsCalling = {
   CREDENTIALS_EXPIRED: meaning(401, 'The token or the API key is past its end.'),
   CALLER_KIND_REFUSED: meaning(403, 'This kind of caller may not make this call.'),
   SCOPE_MISSING: meaning(403, 'The caller lacks the scope named in the metadata.'),
-  ROLE_MISSING: meaning(403, 'The role held in the workspace does not allow this.'),
+  ROLE_MISSING: meaning(403, 'The role held in the workspace lacks the scope named in the metadata.'),
   OPERATOR_ONLY: meaning(403, 'Only the workspaces that operate this installation may see this.'),
 } as const satisfies Meanings;
 

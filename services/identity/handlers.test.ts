@@ -466,9 +466,9 @@ describe('API keys', () => {
       code: Code.PermissionDenied,
       reason: 'SCOPE_MISSING',
     });
-    const none = identity.client({ ...caller, scopes: ['links:read'] });
+    const none = identity.client({ ...caller, role: 'viewer', scopes: ['links:read'] });
     expect(await refusal(none.createApiKey({ name: 'no', scopes: ['links:read'] }))).toMatchObject({
-      reason: 'SCOPE_MISSING',
+      reason: 'ROLE_MISSING',
     });
   });
 

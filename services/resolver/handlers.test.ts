@@ -353,7 +353,9 @@ describe('Resolve', () => {
 
   it('is for teams with the scope and for processes of the mesh', async () => {
     fixture.everywhere(testRecord());
-    const withoutScope = server.client(ResolverService, { caller: testPerson({ scopes: ['links:read'] }) });
+    const withoutScope = server.client(ResolverService, {
+      caller: testPerson({ kind: 'api_key', scopes: ['links:read'] }),
+    });
     expect(await failure(withoutScope.resolve({ code: 'offer' }))).toEqual([Code.PermissionDenied, 'SCOPE_MISSING']);
     const nobody = server.client(ResolverService);
     expect((await failure(nobody.resolve({ code: 'offer' })))[0]).toBe(Code.Unauthenticated);

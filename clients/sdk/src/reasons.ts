@@ -23,7 +23,7 @@ export const reasons = {
   CREDENTIALS_EXPIRED: 'The token or the API key is past its end.',
   CALLER_KIND_REFUSED: 'This kind of caller may not make this call.',
   SCOPE_MISSING: 'The caller lacks the scope named in the metadata.',
-  ROLE_MISSING: 'The role held in the workspace does not allow this.',
+  ROLE_MISSING: 'The role held in the workspace lacks the scope named in the metadata.',
   OPERATOR_ONLY: 'Only the workspaces that operate this installation may see this.',
   EMAIL_TAKEN: 'Somebody has signed up with this email.',
   PASSWORD_TOO_COMMON: 'The password is on the list of common ones.',

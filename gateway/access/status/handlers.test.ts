@@ -29,5 +29,5 @@ it.each([
 });
 
 it('asks for the scope as well', async () => {
-  expect(await reasonOf(ask(['*'], testPerson({ scopes: ['links:read'] })))).toBe('SCOPE_MISSING');
+  expect(await reasonOf(ask(['*'], testPerson({ role: 'viewer', scopes: ['links:read'] })))).toBe('ROLE_MISSING');
 });

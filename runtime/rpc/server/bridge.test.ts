@@ -324,8 +324,15 @@ describe('callers', () => {
     expect((await on.client(EchoService).anonymous({ text: 'b' })).text).toBe('b');
     const nobody = await failure(on.client(EchoService).person({}));
     expect([nobody.code, reasonOf(nobody)]).toEqual([Code.Unauthenticated, 'CREDENTIALS_MISSING']);
-    const reader = await failure(on.client(EchoService, { caller: testPerson({ scopes: ['links:read'] }) }).person({}));
-    expect([reader.code, reasonOf(reader)]).toEqual([Code.PermissionDenied, 'SCOPE_MISSING']);
+    for (const [kind, reason] of [
+      ['user', 'ROLE_MISSING'],
+      ['api_key', 'SCOPE_MISSING'],
+    ] as const) {
+      const reader = testPerson({ kind, role: 'viewer', scopes: ['links:read'] });
+      const refused = await failure(on.client(EchoService, { caller: reader }).person({}));
+      expect([refused.code, reasonOf(refused)]).toEqual([Code.PermissionDenied, reason]);
+      expect(refused.rawMessage).toContain('links:write');
+    }
     const process = await failure(on.client(EchoService, { caller: testService('resolver') }).person({}));
     expect([process.code, reasonOf(process)]).toEqual([Code.PermissionDenied, 'CALLER_KIND_REFUSED']);
   });

@@ -80,7 +80,8 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'IdentityService/UpdateCurrentUser': () => ({ name: 'Ada' }),
   'IdentityService/ChangePassword': () => ({ currentPassword: 'nothing at all', newPassword: 'x' }),
   'IdentityService/DeleteCurrentUser': () => ({ currentPassword: 'nothing at all' }),
-  'IdentityService/CreateApiKey': () => ({ name: 'contract', scopes: ['links:read'] }),
+  // The scope that every caller of it has, and so may give.
+  'IdentityService/CreateApiKey': () => ({ name: 'contract', scopes: ['keys:write'] }),
   'IdentityService/ListApiKeys': () => ({}),
   'IdentityService/DeleteApiKey': ({ apiKeyId }) => ({ id: apiKeyId }),
   'IdentityService/ListSessions': () => ({}),

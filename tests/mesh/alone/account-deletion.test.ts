@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, inject, it } from 'vitest';
-import { postgresUrl } from '../../../compose/local/postgres/postgres.ts';
+import { superuserUrl } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/http.ts';
 import { newLink, newPerson, type Person } from '../../support/people.ts';
@@ -11,8 +11,7 @@ let database: pg.Client;
 
 /** Tries until it is let in: a Postgres that was killed recovers first. */
 async function connect(): Promise<void> {
-  const { postgres } = JSON.parse(readFileSync(path.join(inject('meshDir'), 'secrets/passwords.json'), 'utf8'));
-  const connectionString = postgresUrl('postgres', { postgres } as never, inject('meshPorts').postgres ?? 0);
+  const connectionString = superuserUrl();
   const tried = async (): Promise<boolean> => {
     database = new pg.Client({ connectionString });
     database.on('error', () => {});

@@ -99,14 +99,17 @@ it('all lines wait when the installation asks for time, and none is lost', async
   expect(made).toEqual(expect.arrayContaining(refused));
 });
 
-it('no line is tried again once one has failed in a way that all will', async () => {
+it.each([
+  [Code.Unauthenticated, 'CREDENTIALS_INVALID'],
+  [Code.PermissionDenied, 'ROLE_MISSING'],
+] as const)('no line is tried again once one has failed in a way that all will: %s %s', async (code, reason) => {
   const calls: string[] = [];
   const making = run(['https://a.example', 'https://b.example', 'https://c.example'], ({ longUrl }) => {
     calls.push(longUrl);
-    if (longUrl === 'https://a.example') throw refusal(Code.Unauthenticated, 'CREDENTIALS_INVALID');
+    if (longUrl === 'https://a.example') throw refusal(code, reason);
     throw refusal(Code.ResourceExhausted, 'RATE_LIMITED', 20);
   });
-  await expect(making).rejects.toMatchObject({ reason: 'CREDENTIALS_INVALID' });
+  await expect(making).rejects.toMatchObject({ reason });
   // Longer than the installation has asked to wait.
   await new Promise((resolve) => setTimeout(resolve, 100));
   expect(calls).toHaveLength(3);

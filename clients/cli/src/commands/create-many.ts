@@ -45,6 +45,7 @@ const hopeless: ReadonlySet<string> = new Set([
   'CREDENTIALS_INVALID',
   'CREDENTIALS_EXPIRED',
   'SCOPE_MISSING',
+  'ROLE_MISSING',
 ]);
 
 /** Temporary errors: nothing was done, or the result is kept under the line's key. */

@@ -167,7 +167,7 @@ describe('a call', () => {
       'IDEMPOTENCY_IN_PROGRESS',
     ]);
     expect(responses['400']?.['x-reasons']).toContain('UNKNOWN_FIELD');
-    expect(responses['403']?.['x-reasons']).toEqual(['WORKSPACE_TAKEN_DOWN', 'SCOPE_MISSING']);
+    expect(responses['403']?.['x-reasons']).toEqual(['WORKSPACE_TAKEN_DOWN', 'SCOPE_MISSING', 'ROLE_MISSING']);
     expect(Object.keys(responses)).toContain('201');
     expect(operation('post', '/api/auth/signup').responses['401']).toBeUndefined();
   });

@@ -53,7 +53,7 @@ export function buildOpenApi({ descriptorSet, publicUrl }: DocumentOptions): Ope
           type: 'http',
           scheme: 'bearer',
           description:
-            'The token of a session (sign up or log in; good for 15 minutes) or an API key. An API key has the scopes it was made with, a session those of the role held in the workspace.',
+            'The token of a session (sign up or log in; good for 15 minutes) or an API key. A session has the scopes of the role held in the workspace, an API key those it was made with, as far as the role of its owner still has them.',
         },
       },
     },

@@ -48,7 +48,7 @@ export function sharedReasons(rpc: Pick<Rpc, 'anonymous' | 'scope'>, hasBody: bo
     'UNKNOWN_FIELD',
     'MALFORMED_REQUEST',
     ...(rpc.anonymous ? [] : (['CREDENTIALS_MISSING', 'CREDENTIALS_INVALID', 'CREDENTIALS_EXPIRED'] as const)),
-    ...(rpc.scope === '' ? [] : (['SCOPE_MISSING'] as const)),
+    ...(rpc.scope === '' ? [] : (['SCOPE_MISSING', 'ROLE_MISSING'] as const)),
     ...(hasBody ? (['REQUEST_TOO_LARGE'] as const) : []),
     'RATE_LIMITED',
     'INTERNAL',

@@ -1,0 +1,132 @@
+import { randomUUID } from 'node:crypto';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { superuserUrl } from '../support/database.ts';
+import { eventually } from '../support/eventually.ts';
+import { call, reasonOf } from '../support/http.ts';
+import { newLink, newPerson, type Person } from '../support/people.ts';
+import { type PublicCall, publicCalls, requestOf, restFormsOf, type Subject } from './support/public-calls.ts';
+import { callTyped, protocols, transportOf } from './support/typed.ts';
+
+const scopes = ['links:read', 'links:write', 'links:resolve', 'stats:read', 'keys:write', 'workspace:admin'];
+const roles: Readonly<Record<string, readonly string[]>> = {
+  owner: scopes,
+  admin: scopes,
+  member: scopes.filter((scope) => scope !== 'workspace:admin'),
+  viewer: ['links:read', 'stats:read'],
+};
+/** What a person does with an account of their own: no API key may. */
+const forSessionsOnly = [
+  'LogOut',
+  'ListSessions',
+  'RevokeSession',
+  'RevokeOtherSessions',
+  'UpdateCurrentUser',
+  'ChangePassword',
+  'DeleteCurrentUser',
+].map((name) => `IdentityService/${name}`);
+
+/** Each call of the contract that needs a caller, and what comes of it: "may", or the reason why not. */
+type Outcomes = Readonly<Record<string, string>>;
+const guarded = publicCalls.filter(({ anonymous }) => !anonymous);
+const outcomes = (of: (publicCall: PublicCall) => string): Outcomes =>
+  Object.fromEntries(guarded.map((publicCall) => [publicCall.name, of(publicCall)]));
+const holds = (held: readonly string[], { scope }: PublicCall): boolean => scope === '' || held.includes(scope);
+
+let database: pg.Client;
+let ada: Person;
+beforeAll(async () => {
+  database = new pg.Client({ connectionString: superuserUrl() });
+  await database.connect();
+  ada = await newPerson();
+});
+afterAll(() => database.end());
+
+const newKey = async (token: string, held: readonly string[]): Promise<{ id: string; secret: string }> => {
+  const made = await call('/api/v1/api-keys', { token, body: { name: 'roles', scopes: held } });
+  expect(made.status, made.text).toBe(201);
+  return made.json;
+};
+
+/** No call changes a role: whoever runs the installation does, in the database. */
+const setRole = ({ userId }: Person, role: string) =>
+  database.query('update identity.memberships set role = $2 where user_id = $1', [userId, role]);
+
+async function signedInAs(person: Person): Promise<string> {
+  const { email, password } = person;
+  const answer = await call('/api/auth/login', { body: { email, password } });
+  expect(answer.status, answer.text).toBe(200);
+  return answer.json.token;
+}
+
+/** Makes every guarded call once; any answer but 401 and 403 comes from behind the access rule. */
+async function outcomesFor(tokenFor: (publicCall: PublicCall) => Promise<string>, owner: Person): Promise<Outcomes> {
+  const { code } = await newLink(owner);
+  const subject: Subject = { code, apiKeyId: randomUUID(), refreshToken: '' };
+  const found: Record<string, string> = {};
+  for (const publicCall of guarded) found[publicCall.name] = await outcomeOf(publicCall, subject, tokenFor);
+  return found;
+}
+
+async function outcomeOf(
+  publicCall: PublicCall,
+  subject: Subject,
+  tokenFor: (publicCall: PublicCall) => Promise<string>,
+): Promise<string> {
+  const token = await tokenFor(publicCall);
+  const seen = new Set<string>();
+  for (const { path, method, body } of restFormsOf(publicCall, subject)) {
+    const answer = await call(path, { method, token, ...(body === undefined ? {} : { body }) });
+    expect(answer.status, answer.text).toBeLessThan(500);
+    seen.add([401, 403].includes(answer.status) ? (reasonOf(answer) ?? answer.text) : 'may');
+  }
+  if (publicCall.rules.length > 0) return [...seen].join(', ');
+  for (const protocol of protocols) {
+    const headers = { authorization: `Bearer ${token}` };
+    const { code, reason } = await callTyped(
+      transportOf(protocol),
+      publicCall,
+      requestOf(publicCall, subject),
+      headers,
+    );
+    seen.add(code === 'OK' ? 'may' : `${reason}`);
+  }
+  return [...seen].join(', ');
+}
+
+describe('an API key', () => {
+  const keys = [...scopes.map((scope) => ({ what: scope, held: [scope] })), { what: 'every scope', held: scopes }];
+  it.each(keys)('with $what may do that, and nothing else', async ({ held }) => {
+    const { secret } = await newKey(ada.token, held);
+    const expected = outcomes((publicCall) => {
+      if (forSessionsOnly.includes(publicCall.name)) return 'CALLER_KIND_REFUSED';
+      return holds(held, publicCall) ? 'may' : 'SCOPE_MISSING';
+    });
+    expect(await outcomesFor(async () => secret, ada)).toEqual(expected);
+  });
+
+  it('may do no more than the role of its owner, within 5 s of a change', async () => {
+    const person = await newPerson();
+    const { secret } = await newKey(person.token, scopes);
+    const make = () => call('/api/v1/urls', { token: secret, body: { long_url: 'https://example.org/role' } });
+    expect((await make()).status).toBe(201);
+    await setRole(person, 'viewer');
+    const { answer } = await eventually(make, ({ status }) => status !== 201, { timeoutMs: 5_000, everyMs: 100 });
+    expect([answer.status, reasonOf(answer)]).toEqual([403, 'SCOPE_MISSING']);
+    expect((await call('/api/v1/urls', { token: secret })).status).toBe(200);
+  });
+});
+
+describe.each(Object.entries(roles))('a signed-in %s', (role, held) => {
+  it('may do what the role includes, and nothing else', async () => {
+    // The token from before the change is still an owner's, and makes the link that the calls are about.
+    const person = await newPerson();
+    await setRole(person, role);
+    const token = await signedInAs(person);
+    expect((await call('/api/v1/users/me', { token })).json.workspace.role).toBe(role);
+    // A session of its own for the call that ends it.
+    const tokenFor = async ({ name }: PublicCall) => (name.endsWith('/LogOut') ? signedInAs(person) : token);
+    const expected = outcomes((publicCall) => (holds(held, publicCall) ? 'may' : 'ROLE_MISSING'));
+    expect(await outcomesFor(tokenFor, person)).toEqual(expected);
+  });
+});
