@@ -31,7 +31,6 @@ const insertSession = `
 
 // Both rows are locked: concurrent refreshes queue up behind the token, and a log-out behind the session. Only locked rows are read anew
 // after the wait.
-// anew after the wait.
 const lockToken = `
   select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, ${accountColumns}
   from identity.refresh_tokens t

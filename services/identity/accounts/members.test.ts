@@ -1,0 +1,76 @@
+// Roles and members are changed by an operator, with the statements of docs/runbook.md: these are run here, as they stand there.
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { Code } from '@connectrpc/connect';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { testService } from '#runtime/testing/keys.ts';
+import {
+  callerOf,
+  refusal,
+  type Signed,
+  signUpWith,
+  startTestIdentity,
+  type TestIdentity,
+} from '../testing/test-identity.ts';
+
+const password = 'a long walk in the rain';
+let identity: TestIdentity;
+beforeAll(async () => {
+  identity = await startTestIdentity();
+});
+afterAll(() => identity.stop());
+
+const gateway = () => identity.client(testService('gateway-access'));
+const [changeRole, removeMember] = statementsOfRunbook();
+
+function statementsOfRunbook(): string[] {
+  const runbook = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
+  const [section = ''] = /## Members and roles\n.*?\n## /s.exec(runbook) ?? [];
+  return [...section.matchAll(/```sql\n(.*?)```/gs)].map(([, sql = '']) => sql);
+}
+
+async function run(statements: string | undefined, { userId, workspaceId }: Signed['caller']): Promise<void> {
+  const filled = (statements ?? '')
+    .replaceAll(":'person'", `'${userId}'`)
+    .replaceAll(":'workspace'", `'${workspaceId}'`);
+  expect(filled).not.toMatch(/:'/);
+  await identity.pool.query(filled);
+}
+
+it('a role is changed: the session is over, the next has the new role, and an API key what both allow', async () => {
+  const { caller, session, email } = await signUpWith(identity, password);
+  const key = await identity.client(caller).createApiKey({ name: 'k', scopes: ['links:read', 'links:write'] });
+  const { cursor } = await gateway().listRevocations({});
+  await run(changeRole, caller);
+  expect((await gateway().listRevocations({ cursor })).credentialIds).toEqual([caller.credentialId]);
+  const { refreshToken } = session;
+  expect(await refusal(identity.client().refreshSession({ refreshToken }))).toMatchObject({
+    code: Code.Unauthenticated,
+    reason: 'REFRESH_TOKEN_INVALID',
+  });
+  const next = await identity.client().logIn({ email, password });
+  expect(next.workspace?.role).toBe('viewer');
+  expect(callerOf(next).scopes).toEqual(['links:read', 'stats:read']);
+  const verified = await gateway().verifyApiKey({ secret: key.secret ?? '' });
+  expect([verified.role, verified.scopes]).toEqual(['viewer', ['links:read']]);
+});
+
+it('a member is removed: sessions and API keys of that workspace are over, and only those', async () => {
+  const [person, other] = [await signUpWith(identity, password), await signUpWith(identity, password)];
+  const { userId } = person.caller;
+  const { workspaceId } = other.caller;
+  const member = { ...person.caller, workspaceId };
+  await identity.pool.query("insert into identity.memberships values ($1, $2, 'member')", [userId, workspaceId]);
+  const [own, removed] = [
+    await identity.client(person.caller).createApiKey({ name: 'own', scopes: ['links:read'] }),
+    await identity.client(member).createApiKey({ name: 'removed', scopes: ['links:read'] }),
+  ];
+  const { cursor } = await gateway().listRevocations({});
+  await run(removeMember, member);
+  expect((await gateway().listRevocations({ cursor })).credentialIds).toEqual([removed.id]);
+  expect(await refusal(gateway().verifyApiKey({ secret: removed.secret ?? '' }))).toMatchObject({
+    reason: 'CREDENTIALS_INVALID',
+  });
+  expect((await gateway().verifyApiKey({ secret: own.secret ?? '' })).apiKeyId).toBe(own.id);
+  expect((await identity.client(person.caller).getCurrentUser({})).workspace?.id).toBe(person.caller.workspaceId);
+});
