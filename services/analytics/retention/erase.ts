@@ -21,7 +21,7 @@ function asked() {
   return { link, workspace, url: databaseUrl(url) };
 }
 
-/** Erases the clicks of links and workspaces, and everything counted from them, for good. Safe to repeat at any time. */
+/** Erases the clicks of links and workspaces, and everything counted from them, for good; later ones are not counted. Safe to repeat at any time. */
 await runDatabaseCommand({
   name: 'erase',
   usage,

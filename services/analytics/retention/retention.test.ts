@@ -260,6 +260,9 @@ describe('erasing', () => {
     for (const linkId of links.slice(0, 3)) await nothingOf(linkId);
     expect(await rowsOf('click_totals', 'workspace_id', workspaceId)).toBe(0);
     expect(await take(clicksOf(randomUUID(), 4, workspaceId))).toMatchObject({ stored: 0, erased: 4 });
+    // As the runbook says for a workspace that goes on.
+    await pool.query('delete from erased_workspaces where workspace_id = $1', [workspaceId]);
+    expect(await take(clicksOf(randomUUID(), 4, workspaceId))).toMatchObject({ stored: 4, erased: 0 });
   });
 
   test('clicks that are being stored meanwhile do not survive', async () => {
