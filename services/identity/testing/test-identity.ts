@@ -14,6 +14,7 @@ import { createPool } from '#runtime/postgres/pool.ts';
 import { callerKey } from '#runtime/rpc/call.ts';
 import { requestCheck } from '#runtime/rpc/validation.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { testService } from '#runtime/testing/keys.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import type { Argon2 } from '../accounts/passwords.ts';
@@ -98,6 +99,22 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
 export function testSigningKey(keyId: string, createdAt = 0): SigningKey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { keyId, privateKey, createdAt };
+}
+
+export const password = 'a long walk in the rain';
+let people = 0;
+
+export const newEmail = (): string => `person-${++people}@example.com`;
+
+/** The session of somebody new, whose password is `password`. */
+export async function signUp(identity: TestIdentity, email = newEmail()): Promise<Session> {
+  return identity.client().signUp({ email, password, name: 'Ada' });
+}
+
+/** The ids of the credentials revoked since the cursor, and the next cursor. */
+export async function revoked(identity: TestIdentity, cursor = ''): Promise<{ ids: string[]; cursor: string }> {
+  const answer = await identity.client(testService('gateway-access')).listRevocations({ cursor });
+  return { ids: answer.credentialIds, cursor: answer.cursor };
 }
 
 /** As gateway/access would say who sends the session's access token. */

@@ -1,127 +1,10 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type LinkChange, LinkChangeSchema, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import type { LinkKey } from '#runtime/shortlink/link-key.ts';
-import type { HotEntry } from '../entry.ts';
-import { nameOf } from '../link-name.ts';
-import { createTrackedLinks } from './tracked-links.ts';
-
-const domain = 'go.example';
-const now = 1_800_000_000_000;
-
-function recordOf(code: string, version: bigint, more: MessageInitShape<typeof LinkRecordSchema> = {}): LinkRecord {
-  return create(LinkRecordSchema, {
-    id: '018f0000-0000-7000-8000-000000000001',
-    workspaceId: '018f0000-0000-7000-8000-0000000000aa',
-    domain,
-    code,
-    version,
-    destination: `https://destination.example/${version}`,
-    redirectStatus: 302,
-    ...more,
-  });
-}
-
-const changeOf = (record: LinkRecord, previousCode = ''): LinkChange =>
-  create(LinkChangeSchema, { record, previousCode });
-
-/** A primary in memory whose answers wait until the test lets them go, the set that comes of it, and an Envoy that takes it when it is told. */
-function setUp(room = 1e6) {
-  const primary = new Map<string, LinkRecord>();
-  const set = new Map<string, HotEntry>();
-  const envoy = new Map<string, HotEntry>();
-  /** By name: the version of the set without which Envoy may not answer for it. */
-  const withheld = new Map<string, bigint>();
-  let setVersion = 0n;
-  let acknowledgedVersion: bigint | undefined;
-  const questions: { answer(): Promise<void>; fail(): Promise<void> }[] = [];
-  let corrected = 0;
-  let calls = 0;
-  let clock = now;
-  const tracked = createTrackedLinks({
-    hotSet: {
-      put(entries) {
-        setVersion++;
-        for (const entry of entries) if (set.delete(nameOf(entry)) || set.size < room) set.set(nameOf(entry), entry);
-        return entries.filter((entry) => set.get(nameOf(entry)) !== entry);
-      },
-      remove(keys) {
-        setVersion++;
-        for (const key of keys) set.delete(nameOf(key));
-      },
-      status: () => ({
-        ...{ entries: set.size, bytes: 0, version: setVersion, acknowledgedVersion },
-        ...{ connected: 1, nacks: 0, refused: 0, pushes: 0, slowestPushMs: 0 },
-      }),
-    },
-    lookup: (keys: readonly LinkKey[]) => {
-      const found = keys.flatMap((key) => primary.get(nameOf(key)) ?? []);
-      return new Promise((resolve, reject) => {
-        const turn = () => new Promise<void>((done) => setImmediate(done));
-        questions.push({
-          answer() {
-            resolve(found);
-            return turn();
-          },
-          fail() {
-            reject(new Error('lost'));
-            return turn();
-          },
-        });
-      });
-    },
-    onUnread: () => {
-      calls++;
-    },
-    onCorrection: (links) => {
-      corrected += links.length;
-      for (const link of links) withheld.set(nameOf(link), setVersion);
-    },
-    wallClock: () => clock,
-  });
-  const key = (code: string): LinkKey => ({ domain, code });
-  return {
-    tracked,
-    primary,
-    set,
-    questions,
-    key,
-    /** Envoy has what there is now. */
-    push() {
-      envoy.clear();
-      for (const [name, entry] of set) envoy.set(name, entry);
-      acknowledgedVersion = setVersion;
-      for (const [name, version] of withheld) if (version <= setVersion) withheld.delete(name);
-    },
-    /** What Envoy answers by itself. */
-    served: () => [...envoy].filter(([name]) => !withheld.has(name)),
-    corrected: () => corrected,
-    /** Whether it was called to read since the last time. */
-    called() {
-      const wasCalled = calls > 0;
-      calls = 0;
-      return wasCalled;
-    },
-    advance: (ms: number) => {
-      clock += ms;
-    },
-    store: (record: LinkRecord) => void primary.set(nameOf(record), record),
-    /** Wants, reads and answers. */
-    async make(...codes: string[]) {
-      tracked.track(codes.map(key));
-      const read = tracked.read();
-      for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
-      await read;
-    },
-    versionOf: (code: string) => set.get(`${domain}/${code}`)?.version,
-  };
-}
+import { changeOf, domain, now, recordOf, testTracking } from '../testing/test-tracking.ts';
 
 describe('tracked links', () => {
   it('are not read before Watch is heard', async () => {
-    const { tracked, store, make, versionOf } = setUp();
+    const { tracked, store, make, versionOf } = testTracking();
     store(recordOf('a', 1n));
     await make('a');
     expect(versionOf('a')).toBeUndefined();
@@ -131,7 +14,7 @@ describe('tracked links', () => {
   });
 
   it('call to be read when they are wanted, when they come into doubt, and after a gap', async () => {
-    const { tracked, store, key, make, called } = setUp();
+    const { tracked, store, key, make, called } = testTracking();
     tracked.heard();
     tracked.track([key('a')]);
     expect(called()).toBe(true);
@@ -150,7 +33,7 @@ describe('tracked links', () => {
   });
 
   it('are plain links alone, and follow each change', async () => {
-    const { tracked, store, make, versionOf, corrected } = setUp();
+    const { tracked, store, make, versionOf, corrected } = testTracking();
     tracked.heard();
     for (const code of ['plain', 'off']) store(recordOf(code, 1n, { disabled: code === 'off' }));
     await make('plain', 'off', 'absent');
@@ -169,7 +52,7 @@ describe('tracked links', () => {
   });
 
   it('are told to Envoy with their new version, but are not wrong, where an edit left the answer as it was', async () => {
-    const { tracked, store, make, versionOf, corrected } = setUp();
+    const { tracked, store, make, versionOf, corrected } = testTracking();
     tracked.heard();
     const destination = 'https://destination.example/';
     store(recordOf('a', 1n, { destination }));
@@ -182,7 +65,7 @@ describe('tracked links', () => {
   });
 
   it('are left out for a minute after the third correction, and may be chosen again after it', async () => {
-    const { tracked, store, make, versionOf, corrected, advance } = setUp();
+    const { tracked, store, make, versionOf, corrected, advance } = testTracking();
     tracked.heard();
     store(recordOf('a', 1n));
     await make('a');
@@ -205,7 +88,7 @@ describe('tracked links', () => {
   });
 
   it('drop an answer that is older than a change, and one to a question of before', async () => {
-    const { tracked, store, key, questions, versionOf } = setUp();
+    const { tracked, store, key, questions, versionOf } = testTracking();
     tracked.heard();
     store(recordOf('a', 1n));
     tracked.track([key('a')]);
@@ -233,7 +116,7 @@ describe('tracked links', () => {
   });
 
   it('are all read again after a gap, and believed although their versions went back', async () => {
-    const { tracked, store, make, versionOf } = setUp();
+    const { tracked, store, make, versionOf } = testTracking();
     tracked.heard();
     store(recordOf('a', 7n));
     store(recordOf('b', 8n));
@@ -250,7 +133,7 @@ describe('tracked links', () => {
   });
 
   it('leave the set with the change that gives them a limit of visits, and never enter it with one', async () => {
-    const { tracked, store, make, versionOf, corrected } = setUp();
+    const { tracked, store, make, versionOf, corrected } = testTracking();
     tracked.heard();
     store(recordOf('a', 1n));
     store(recordOf('limited', 1n, { maxClicks: 1_000 }));
@@ -261,7 +144,7 @@ describe('tracked links', () => {
   });
 
   it('leave the set before they expire', async () => {
-    const { tracked, store, make, versionOf, advance, corrected } = setUp();
+    const { tracked, store, make, versionOf, advance, corrected } = testTracking();
     tracked.heard();
     store(recordOf('soon', 1n, { expiresAt: timestampFromMs(now + 14_000) }));
     store(recordOf('later', 2n, { expiresAt: timestampFromMs(now + 16_000) }));
@@ -277,7 +160,7 @@ describe('tracked links', () => {
   });
 
   it('tell of a change to a link that was forgotten, until Envoy is without it', async () => {
-    const { tracked, store, make, push, served, corrected } = setUp();
+    const { tracked, store, make, push, served, corrected } = testTracking();
     const names = () => served().map(([name]) => name.slice(domain.length + 1));
     const codes = ['gone', 'renamed', 'quiet'];
     tracked.heard();
@@ -299,7 +182,7 @@ describe('tracked links', () => {
   });
 
   it('tell of no change to a link that was forgotten where its answer stays, but of one after it and of its end', async () => {
-    const { tracked, store, make, push, served, corrected } = setUp();
+    const { tracked, store, make, push, served, corrected } = testTracking();
     const names = () => served().map(([name]) => name.slice(domain.length + 1));
     const destination = 'https://destination.example/';
     tracked.heard();
@@ -317,7 +200,7 @@ describe('tracked links', () => {
   });
 
   it('tell of a link that was forgotten and is wanted again, if it is another by now', async () => {
-    const { tracked, store, make, push, served, versionOf, corrected } = setUp();
+    const { tracked, store, make, push, served, versionOf, corrected } = testTracking();
     tracked.heard();
     for (const code of ['same', 'other']) store(recordOf(code, 1n));
     await make('same', 'other');
@@ -332,7 +215,7 @@ describe('tracked links', () => {
   });
 
   it('tell of those that were forgotten when changes may have been missed, or when they expire', async () => {
-    const { tracked, store, make, push, served, advance } = setUp();
+    const { tracked, store, make, push, served, advance } = testTracking();
     const codes = ['before', 'after', 'soon'];
     tracked.heard();
     for (const code of codes)
@@ -351,7 +234,7 @@ describe('tracked links', () => {
   });
 
   it('remember no more than 10,000 that Envoy may have, and tell of the others', async () => {
-    const { tracked, store, make, push, corrected } = setUp();
+    const { tracked, store, make, push, corrected } = testTracking();
     tracked.heard();
     const codes = Array.from({ length: 10_001 }, (_, index) => `c${index}`);
     for (const code of codes) store(recordOf(code, 1n));
@@ -362,7 +245,7 @@ describe('tracked links', () => {
   });
 
   it('keep a place for what the set did not take until something is taken out, and never take it for hot', async () => {
-    const { tracked, store, make, versionOf, corrected } = setUp(2);
+    const { tracked, store, make, versionOf, corrected } = testTracking(2);
     tracked.heard();
     for (const code of ['a', 'b', 'c']) store(recordOf(code, 1n));
     await make('a', 'b', 'c');
@@ -379,7 +262,7 @@ describe('tracked links', () => {
   });
 
   it('are asked for again after a question was lost, 250 at a time', async () => {
-    const { tracked, store, key, questions, set } = setUp();
+    const { tracked, store, key, questions, set } = testTracking();
     tracked.heard();
     const codes = Array.from({ length: 600 }, (_, index) => `c${index}`);
     for (const [index, code] of codes.entries()) store(recordOf(code, BigInt(index + 1)));
@@ -395,137 +278,4 @@ describe('tracked links', () => {
     await again;
     expect(set.size).toBe(600);
   });
-});
-
-/** What may happen, in any order. */
-type Step =
-  | { do: 'want' | 'forget' | 'hear' | 'answer' | 'lose'; which: number }
-  | { do: 'edit'; which: number; kind: 'edit' | 'disable' | 'delete' | 'rename' }
-  | { do: 'gap'; which: number }
-  | { do: 'push' };
-
-const which = fc.nat(3);
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constantFrom('want', 'forget', 'hear', 'answer', 'lose'), which }) },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('edit'),
-      which,
-      kind: fc.constantFrom('edit', 'disable', 'delete', 'rename'),
-    }),
-  },
-  { weight: 2, arbitrary: fc.constant({ do: 'push' }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('gap'), which }) },
-) as fc.Arbitrary<Step>;
-
-/** A primary with a history, a Watch that tells it late, out of order across links and twice, and gaps that swallow some. */
-async function play(steps: readonly Step[], room?: number): Promise<void> {
-  const { tracked, primary, set, questions, key, push, served, advance } = setUp(room);
-  const untold: LinkChange[] = [];
-  /** The newest version heard of each name since the last gap. */
-  const heard = new Map<string, bigint>();
-  /** The newest version of each name, and what that was at the last gap. */
-  const committed = new Map<string, bigint>();
-  let missed: ReadonlyMap<string, bigint> = new Map();
-  let version = 0n;
-  let reading: Promise<unknown> = Promise.resolve();
-
-  function commit(record: LinkRecord, previousCode = ''): void {
-    primary.set(nameOf(record), record);
-    if (previousCode !== '') primary.delete(`${domain}/${previousCode}`);
-    for (const name of [nameOf(record), `${domain}/${previousCode}`]) committed.set(name, record.version);
-    untold.push(changeOf(record, previousCode));
-  }
-
-  function tell(change: LinkChange): void {
-    tracked.change(change);
-    const record = change.record as LinkRecord;
-    for (const name of [nameOf(record), `${domain}/${change.previousCode}`]) {
-      if ((heard.get(name) ?? 0n) < record.version) heard.set(name, record.version);
-    }
-    check();
-  }
-
-  function check(): void {
-    for (const [name, entry] of set) expect(entry.version).toBeGreaterThanOrEqual(heard.get(name) ?? 0n);
-    if (!tracked.settled()) return;
-    // Envoy may answer by itself.
-    for (const [name, entry] of [...set, ...served()])
-      for (const known of [heard, missed]) expect(entry.version).toBeGreaterThanOrEqual(known.get(name) ?? 0n);
-  }
-
-  function gap({ which }: Extract<Step, { do: 'gap' }>): void {
-    // The others are told all the same.
-    untold.splice(0, which);
-    heard.clear();
-    missed = new Map(committed);
-    tracked.gap();
-    tracked.heard();
-  }
-
-  function edit({ which, kind }: Extract<Step, { do: 'edit' }>): void {
-    version++;
-    const code = `c${which}`;
-    if (kind === 'rename') commit(recordOf(`c${(which + 1) % 4}`, version), code);
-    else if (kind === 'disable') commit(recordOf(code, version, { disabled: true }));
-    else if (kind === 'delete') commit(recordOf(code, version, { deletedAt: timestampFromMs(now) }));
-    else commit(recordOf(code, version));
-  }
-
-  async function take(each: Step): Promise<void> {
-    if (each.do === 'edit') edit(each);
-    else if (each.do === 'gap') gap(each);
-    else if (each.do === 'push') push();
-    else if (each.do === 'want') tracked.track([key(`c${each.which}`)]);
-    else if (each.do === 'forget') tracked.untrack([`${domain}/c${each.which}`]);
-    else if (each.do === 'hear') {
-      const [change] = untold.splice(each.which % Math.max(1, untold.length), 1);
-      if (change) tell(change);
-      if (change && each.which === 0) tell(change);
-    } else {
-      const [question] = questions.splice(each.which % Math.max(1, questions.length), 1);
-      await question?.[each.do === 'answer' ? 'answer' : 'fail']();
-    }
-    tracked.expire();
-    reading = Promise.allSettled([reading, tracked.read()]);
-    check();
-  }
-
-  tracked.heard();
-  for (const each of steps) await take(each);
-  // In the end everything is told and answered, and the set is what the primary has.
-  for (const change of untold.splice(0)) tell(change);
-  // Those that were corrected often are not chosen any more.
-  advance(60_000);
-  tracked.expire();
-  for (let round = 0; round < 20; round++) {
-    void tracked.read().catch(() => {});
-    for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
-  }
-  expect(tracked.settled()).toBe(true);
-  for (const name of tracked.names()) {
-    const record = primary.get(name);
-    const plain = record && !record.disabled && !record.deletedAt ? record : undefined;
-    if (set.has(name) || room === undefined) expect(set.get(name)?.version).toBe(plain?.version);
-  }
-  for (const name of set.keys()) expect(tracked.has(name)).toBe(true);
-}
-
-const steps = fc.array(step, { maxLength: 60, size: 'max' });
-
-it('never hold a version older than a change that was heard, and end as the primary has them', async () => {
-  await fc.assert(
-    fc.asyncProperty(steps, (each) => play(each)),
-    { numRuns: 500 },
-  );
-  await fc.assert(
-    fc.asyncProperty(steps, (each) => play(each, 2)),
-    { numRuns: 500 },
-  );
-});
-
-it('do not take a change for the newest that is told again after a newer one, which was told before the link was wanted', async () => {
-  const edit = { do: 'edit', which: 3, kind: 'edit' } as const;
-  await play([edit, edit, { do: 'hear', which: 1 }, { do: 'want', which: 3 }]);
 });

@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { timestampMs } from '@bufbuild/protobuf/wkt';
+import { Code } from '@connectrpc/connect';
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Link } from '#gen/link/v1/link_pb.ts';
+import { refusal, startTestHandlers, type TestHandlers } from './testing/test-handlers.ts';
+
+let service: TestHandlers;
+let client: TestHandlers['client'];
+const longUrl = 'https://example.com/a';
+
+beforeAll(async () => {
+  service = await startTestHandlers();
+  client = service.client;
+});
+beforeEach(() => service.reset());
+afterAll(() => service.stop());
+
+describe('listing', () => {
+  async function all(request: Parameters<typeof client.listLinks>[0]): Promise<{ links: Link[]; pages: number }> {
+    const links: Link[] = [];
+    let pageToken = '';
+    let pages = 0;
+    do {
+      const page = await client.listLinks({ ...request, pageToken });
+      links.push(...page.urls);
+      pageToken = page.nextPageToken;
+      pages++;
+    } while (pageToken !== '' && pages < 100);
+    return { links, pages };
+  }
+
+  test('pages of any size tell every link once', async () => {
+    const made: Link[] = [];
+    for (let at = 0; at < 11; at++) made.push(await client.createLink({ longUrl }));
+    // The newest first; those of one millisecond by their ids.
+    const bornAt = ({ createdAt }: Link): number => (createdAt ? timestampMs(createdAt) : Number.NaN);
+    made.sort((a, b) => bornAt(b) - bornAt(a) || (a.id < b.id ? 1 : -1));
+    const { links, pages } = await all({ pageSize: 4 });
+    expect(pages).toBe(3);
+    expect(links.map(({ id }) => id)).toEqual(made.map(({ id }) => id));
+    expect((await client.listLinks({})).nextPageToken).toBe('');
+    expect((await client.listLinks({ pageSize: 11 })).nextPageToken).toBe('');
+  });
+
+  test('a page of long destinations is cut by bytes', async () => {
+    const long = `https://example.com/${'x'.repeat(8_100)}`;
+    for (let at = 0; at < 130; at++) await client.createLink({ longUrl: long });
+    const first = await client.listLinks({ pageSize: 1_000 });
+    expect(first.urls.length).toBeLessThan(130);
+    expect(first.urls.length).toBeGreaterThan(100);
+    expect((await all({ pageSize: 1_000 })).links).toHaveLength(130);
+  });
+
+  test('titles and tags are found in every normal form', async () => {
+    const [title, tag] = ['Cafe\u0301', 'u\u0308ber'];
+    const { code } = await client.createLink({ longUrl });
+    const link = await client.updateLink({ code, patch: { title, tags: [tag, tag.normalize('NFC')] } });
+    expect(link).toMatchObject({ title: title.normalize('NFC'), tags: [tag.normalize('NFC')] });
+    for (const form of ['NFC', 'NFD']) {
+      for (const request of [{ search: title.normalize(form) }, { tag: tag.normalize(form) }])
+        expect((await client.listLinks(request)).urls.map(({ id }) => id)).toEqual([link.id]);
+    }
+  });
+
+  test('an empty field of the question is an absent one', async () => {
+    await client.createLink({ longUrl, tags: ['a'] });
+    await client.createLink({ longUrl, domain: 'go.example' });
+    const question = { tag: '', search: '', state: '', orderBy: '', domain: '' };
+    expect((await client.listLinks(question)).urls).toHaveLength(2);
+    const first = await client.listLinks({ pageSize: 1 });
+    expect(await client.listLinks({ ...question, pageSize: 1 })).toEqual(first);
+    expect((await client.listLinks({ ...question, pageToken: first.nextPageToken })).urls).toHaveLength(1);
+  });
+
+  test('a tag of which nothing is to be seen is refused', async () => {
+    const { code } = await client.createLink({ longUrl, tags: ['a b', ' c'] });
+    for (const tag of [' ', '\u00a0\u2003', '\u200b', '\ufe0f ']) {
+      for (const asked of [
+        client.createLink({ longUrl, tags: ['a', tag] }),
+        client.updateLink({ code, patch: { tags: [tag] } }),
+      ])
+        expect(await refusal(asked)).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
+    }
+  });
+
+  test('bad questions are refused', async () => {
+    await client.createLink({ longUrl });
+    await client.createLink({ longUrl });
+    const { nextPageToken } = await client.listLinks({ pageSize: 1 });
+    const invalid = [
+      client.listLinks({ pageSize: -1 }),
+      client.listLinks({ state: 'gone' }),
+      client.listLinks({ orderBy: 'title' }),
+      client.listLinks({ search: 'a\0' }),
+    ];
+    for (const refused of await Promise.all(invalid.map(refusal)))
+      expect(refused).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
+    for (const request of [{ pageToken: 'x' }, { pageToken: nextPageToken, tag: 'other' }]) {
+      expect(await refusal(client.listLinks(request))).toEqual([Code.InvalidArgument, 'PAGE_TOKEN_INVALID']);
+    }
+    for (const userId of ['nobody', randomUUID()]) {
+      expect(await refusal(client.listLinks({ userId }))).toEqual([Code.NotFound, 'USER_NOT_FOUND']);
+    }
+    expect((await client.listLinks({ userId: 'me' })).urls).toHaveLength(2);
+    expect((await client.listLinks({ userId: service.given.person.userId })).urls).toHaveLength(2);
+  });
+
+  test('counts come from analytics, and are absent when it is away', async () => {
+    const link = await client.createLink({ longUrl });
+    service.given.clicks = { [link.id]: 42 };
+    expect((await client.listLinks({})).urls[0]?.clickCount).toBe(42);
+    expect((await client.getLink({ code: link.code })).clickCount).toBe(42);
+    service.given.clicks = undefined;
+    expect((await client.getLink({ code: link.code })).clickCount).toBeUndefined();
+  });
+});
+
+test('domains are listed, the default first, with where their short links begin', async () => {
+  expect((await client.listDomains({})).domains).toMatchObject([
+    { name: 'hop.example', isDefault: true, shortUrlBase: 'https://hop.example/' },
+    { name: 'go.example', isDefault: false, shortUrlBase: 'https://go.example/' },
+  ]);
+});
