@@ -87,7 +87,8 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
     async loaded() {
       if (isLoaded) return;
       await askOnce();
-      if (!isLoaded) throw unavailable('DEPENDENCY_UNAVAILABLE', 'Credentials cannot be checked just now.', retryMs);
+      if (!isLoaded)
+        throw unavailable('DEPENDENCY_UNAVAILABLE', 'Credentials cannot be checked at the moment.', retryMs);
     },
     stop: () => stopped.abort(),
   };

@@ -142,15 +142,15 @@ function checkSignature(keyring: Keyring, token: string): CallerToken {
 
 function checkBinding(content: CallerToken, call: CallBinding, now: number): void {
   const isService = content.kind === CallerKind.SERVICE;
-  if (!isService && !personIssuers.has(content.issuer)) throw refused('The issuer may not speak for persons.');
-  if (isService && content.subject !== content.issuer) throw refused('A process may speak for itself alone.');
+  if (!isService && !personIssuers.has(content.issuer)) throw refused('The issuer may not act for persons.');
+  if (isService && content.subject !== content.issuer) throw refused('A process may only act for itself.');
   if (content.method !== call.method) throw refused('The caller token is for another call.');
   if (content.requestId !== (isService ? '' : call.requestId))
     throw refused('The caller token is for another request.');
   if (!content.issuedAt || !content.expiresAt) throw refused('The caller token has no times.');
   const issuedAt = timestampMs(content.issuedAt);
   const expiresAt = timestampMs(content.expiresAt);
-  if (expiresAt - issuedAt > longestLifetimeMs) throw refused('The caller token lives too long.');
+  if (expiresAt - issuedAt > longestLifetimeMs) throw refused('The lifetime of the caller token is too long.');
   if (issuedAt > now + skewMs || expiresAt <= now - skewMs)
     throw refused('The caller token is not valid at this time.');
 }
@@ -172,7 +172,7 @@ function callerFrom(content: CallerToken): Caller {
         ...(content.credentialExpiresAt ? { credentialEndsAtMs: timestampMs(content.credentialExpiresAt) } : {}),
       };
     default:
-      throw refused('The caller token says not what kind of caller it is.');
+      throw refused('The caller token does not say what kind of caller it is.');
   }
 }
 

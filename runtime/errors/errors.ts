@@ -83,7 +83,7 @@ export function forbidden(reason: Reason, message: string, metadata: Record<stri
   return new HopError('forbidden', reason, message, { metadata });
 }
 
-/** There is no such thing, or the caller may not know of it. */
+/** It does not exist, or the caller has no access to it. */
 export function notFound(reason: Reason, message: string): HopError {
   return new HopError('not_found', reason, message);
 }
@@ -98,7 +98,7 @@ export function stale(reason: Reason, message: string): HopError {
   return new HopError('stale', reason, message);
 }
 
-/** The thing is not in a state that allows the call. */
+/** The current state does not allow the call. */
 export function precondition(reason: Reason, message: string, metadata: Record<string, string> = {}): HopError {
   return new HopError('precondition', reason, message, { metadata });
 }

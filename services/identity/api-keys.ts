@@ -78,7 +78,7 @@ export function createApiKeys({ store, log, limit, now = Date.now }: ApiKeyParts
       const key = isApiKeySecret(secret) ? await store.findApiKey(hashOf(secret)) : undefined;
       if (!key) throw invalidKey();
       if (key.expiresAt && key.expiresAt.getTime() <= now()) {
-        throw unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.');
+        throw unauthenticated('CREDENTIALS_EXPIRED', 'The API key has expired.');
       }
       noteUse(key, now());
       const ofRole = scopesOf(key.role);
@@ -113,7 +113,7 @@ function refusalOf(refusal: ApiKeyRefusal, limit: number): HopError {
       return invalidKey();
     case 'outlives_parent':
       return invalidFields([
-        { field: 'expires_at', description: 'The end has to be no later than that of the API key that asks.' },
+        { field: 'expires_at', description: 'The key must not expire later than the API key that creates it.' },
       ]);
   }
 }
@@ -137,9 +137,9 @@ function checked(
     faults.push({ field: 'name', description: 'A name is needed, without control characters.' });
   }
   if (expiresAt && !(expiresAt.getTime() > now)) {
-    faults.push({ field: 'expires_at', description: 'The end has to be in the future.' });
+    faults.push({ field: 'expires_at', description: 'The time of expiry has to be in the future.' });
   } else if (expiresAt && expiresAt.getTime() > lastMoment) {
-    faults.push({ field: 'expires_at', description: 'The end has to be before the year 10000.' });
+    faults.push({ field: 'expires_at', description: 'The time of expiry has to be before the year 10000.' });
   }
   if (faults.length > 0) throw invalidFields(faults);
   return { name: trimmed, scopes: [...known], expiresAt };

@@ -66,7 +66,7 @@ function sessionHandlers({
     },
     async refreshSession({ refreshToken, useCookie }, context) {
       if (useCookie) cookie.admit(context);
-      else if (refreshToken === '') throw invalid('refresh_token', 'has to be given, unless use_cookie is true');
+      else if (refreshToken === '') throw invalid('refresh_token', 'must be given, unless use_cookie is true');
       const held = useCookie ? cookie.read(context) : refreshToken;
       if (held === undefined) throw tokenInvalid();
       const signedIn = await sessions.refresh(held, (reused) => Object.assign(logFields(context), reuseFields(reused)));
@@ -137,7 +137,7 @@ function openSessionHandlers({
     async revokeSession({ id }, context) {
       logFields(context).session_id = id;
       if (await sessions.end(id, signedInPerson(context).userId)) return {};
-      throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it is over.');
+      throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it has ended.');
     },
     async revokeOtherSessions(_request, context) {
       const { userId, credentialId } = signedInPerson(context);
@@ -206,7 +206,7 @@ const reuseFields = ({ account, sessionId, replacedAt }: HeldToken) => ({
 const clientOf = (context: HandlerContext): string => clientName(metadataOf(context, 'user-agent') ?? '');
 
 const noSession = 'An API key has no session; delete the key instead.';
-const notByKey = 'An API key does not change the account of its person; sign in.';
+const notByKey = 'An API key cannot change the account of its person; sign in.';
 
 /** The refusal for an API key. */
 function signedInPerson(context: HandlerContext, refusal: string = noSession): PersonCaller {

@@ -66,7 +66,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
       const waitMs = headWait(at);
       const expectedMs = Math.max(waitMs, waits.size * paceMs);
       if (!standsTooLong(at, waitMs) && expectedMs <= longestMs) return;
-      throw unavailable('OVERLOADED', 'More links are being made than can be stored; try again.', expectedMs);
+      throw unavailable('OVERLOADED', 'More links are being created than can be stored; try again.', expectedMs);
     },
     waiting() {
       const wait = { since: now() };

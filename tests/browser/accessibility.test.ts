@@ -43,7 +43,7 @@ const bottomOf = (box: { y: number; height: number } | null): number => (box ? b
 
 /** The other pages, by their place in the navigation, and what is there once they are. */
 const others = [
-  ['Overview', 'No clicks in this time'],
+  ['Overview', 'No clicks in this period'],
   ['API keys', 'No keys yet'],
   ['Sessions', 'this one'],
   ['System', 'Lease'],
@@ -102,7 +102,7 @@ describe.skipIf(whyNoBrowser)('a page', () => {
         await check(name);
       }
       await page.getByRole('link', { name: 'API keys' }).click();
-      await page.getByRole('button', { name: 'Make a key' }).click();
+      await page.getByRole('button', { name: 'Create a key' }).click();
       await page.getByRole('dialog').waitFor();
       await check('make an API key');
     },

@@ -68,7 +68,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     const { visitor } = await signedInPage();
     const page = await newPage(await newContext());
     await page.goto('/app/links?q=a%2526b&state=active');
-    await page.getByRole('link', { name: 'Make an account' }).click();
+    await page.getByRole('link', { name: 'Create an account' }).click();
     await page.getByRole('link', { name: 'Log in' }).click();
     await page.getByLabel('Email').fill(visitor.email);
     await page.getByLabel('Password').fill('not the password');
@@ -166,7 +166,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
       Destination: 'https://example.com/',
       Alias: alias,
       Title: 'Secret',
-      'Visits at most': '2',
+      'Maximum visits': '2',
     });
     await row(page, 'Secret').getByText('2 left').waitFor();
     await call(`/${alias}`);
@@ -180,7 +180,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await row(page, 'Secret').waitFor();
     await page.getByRole('button', { name: 'Edit Secret' }).click();
     await page.getByText('2 of them used so far.').waitFor();
-    await page.getByLabel('Visits at most').fill('');
+    await page.getByLabel('Maximum visits').fill('');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('No link matches').waitFor();
     const { token } = (await call('/api/auth/login', { body: visitor })).json;
@@ -280,7 +280,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     const { page } = await signedInPage();
     const open = () => page.getByRole('button', { name: 'Create a link' }).click();
     const destination = page.getByLabel('Destination');
-    const question = page.getByRole('alertdialog', { name: 'Throw away what you typed?' });
+    const question = page.getByRole('alertdialog', { name: 'Discard your changes?' });
     await open();
     await page.keyboard.press('Escape');
     await page.getByRole('dialog').waitFor({ state: 'detached' });
@@ -292,11 +292,11 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
       await question.waitFor({ state });
     }
     await page.mouse.click(5, 5);
-    await question.getByRole('button', { name: 'Go on' }).click();
+    await question.getByRole('button', { name: 'Keep editing' }).click();
     await question.waitFor({ state: 'detached' });
     expect(await destination.inputValue()).toBe('https://example.com/kept');
     await dialog(page, 'Create a link').getByRole('button', { name: 'Close' }).click();
-    await question.getByRole('button', { name: 'Throw it away' }).click();
+    await question.getByRole('button', { name: 'Discard' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     await open();
     expect(await destination.inputValue()).toBe('');
@@ -312,19 +312,19 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     const goBack = () => page.evaluate(() => history.back());
     const reload = () => page.evaluate(() => location.reload()).catch(() => {});
     await page.getByRole('link', { name: 'API keys' }).click();
-    await page.getByRole('button', { name: 'Make a key' }).click();
+    await page.getByRole('button', { name: 'Create a key' }).click();
     await page.getByLabel('Name').fill('Nightly export');
-    const question = page.getByRole('alertdialog', { name: 'Throw away what you typed?' });
+    const question = page.getByRole('alertdialog', { name: 'Discard your changes?' });
     // However often.
     for (let time = 0; time < 2; time++) {
       await goBack();
       await question.waitFor();
     }
-    await question.getByRole('button', { name: 'Go on' }).click();
+    await question.getByRole('button', { name: 'Keep editing' }).click();
     await reload();
     await expect.poll(() => asked).toEqual(['beforeunload']);
     expect(await page.getByLabel('Name').inputValue()).toBe('Nightly export');
-    await page.getByRole('button', { name: 'Make the key' }).click();
+    await page.getByRole('button', { name: 'Create the key' }).click();
     const secret = await page.getByLabel('Secret').inputValue();
     await goBack();
     await reload();
@@ -333,7 +333,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
       secret,
       expect.stringMatching(/\/app\/keys$/),
     ]);
-    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'I have stored it' }).click();
     // From here on nothing is lost, and nothing asked.
     await goBack();
     await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();

@@ -171,7 +171,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     for (const alias of aliases) await createLink(page, { Destination: 'https://example.com/', Alias: alias });
     await page.keyboard.press('g');
     await page.keyboard.press('o');
-    await page.getByText('No clicks in this time').waitFor();
+    await page.getByText('No clicks in this period').waitFor();
     const today = page.getByRole('region', { name: 'Today' });
     await today.getByText('Live').waitFor();
     for (const alias of [...aliases, aliases[1]]) await follow(alias);
@@ -199,10 +199,10 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
       seen.observe(document.body, { childList: true, subtree: true, characterData: true });
     });
     await page.getByRole('link', { name: 'API keys' }).click();
-    await page.getByRole('dialog', { name: 'Make an API key' }).waitFor();
+    await page.getByRole('dialog', { name: 'Create an API key' }).waitFor();
     await page.getByLabel('Name').fill('Nightly export');
-    await page.getByRole('button', { name: 'Make the key' }).click();
-    const made = page.getByRole('dialog', { name: 'Nightly export is made' });
+    await page.getByRole('button', { name: 'Create the key' }).click();
+    const made = page.getByRole('dialog', { name: 'Nightly export was created' });
     await made.getByRole('button', { name: 'Copy' }).click();
     await made.getByText('Copied.').waitFor();
     const secret = await page.evaluate(() => navigator.clipboard.readText());
@@ -211,7 +211,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     for (let press = 0; press < 2; press++) await page.keyboard.press('Escape');
     // The palette would stand over it, and lead away.
     await page.keyboard.press('Control+k');
-    await made.getByRole('button', { name: 'I have kept it' }).click();
+    await made.getByRole('button', { name: 'I have stored it' }).click();
     expect(await page.content()).not.toContain(secret);
     await page.getByRole('button', { name: 'Revoke Nightly export' }).click();
     await page.getByRole('button', { name: 'Revoke it' }).click();
@@ -228,17 +228,17 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await page.getByRole('link', { name: 'API keys' }).click();
     const goOn = await holdBack(page, /(Create|Delete)ApiKey$/);
     const makeKey = async (name: string) => {
-      await page.getByRole('button', { name: 'Make a key' }).click();
+      await page.getByRole('button', { name: 'Create a key' }).click();
       await page.getByLabel('Name').fill(name);
-      await page.getByRole('button', { name: 'Make the key' }).click();
+      await page.getByRole('button', { name: 'Create the key' }).click();
     };
     await makeKey('First');
     await page.locator('button[aria-busy]').waitFor();
     await page.keyboard.press('Escape');
     goOn();
-    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'I have stored it' }).click();
     await makeKey('Second');
-    await page.getByRole('button', { name: 'I have kept it' }).click();
+    await page.getByRole('button', { name: 'I have stored it' }).click();
     const revokeFirst = await holdBack(page, /DeleteApiKey$/);
     await page.getByRole('button', { name: 'Revoke First' }).click();
     await page.getByRole('button', { name: 'Revoke it' }).click();
@@ -317,7 +317,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await page.getByText('The current password is wrong').waitFor();
     expect(await page.getByLabel('Your password').evaluate((field) => field === document.activeElement)).toBe(true);
     await change(other.visitor.email, visitor.password);
-    await page.getByRole('alert').filter({ hasText: 'There is an account with this email' }).waitFor();
+    await page.getByRole('alert').filter({ hasText: 'This email has an account already' }).waitFor();
     await change(`new.${visitor.email}`, visitor.password);
     await toast(page, 'Your email is changed').waitFor();
     await page.getByText(`You sign in with new.${visitor.email}`).waitFor();
@@ -371,7 +371,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     };
     await remove(visitor.password, 'Keep it');
     expect((await call('/api/v1/users/me', { token })).status).toBe(200);
-    await remove('not the password', 'Delete it for good');
+    await remove('not the password', 'Delete it permanently');
     await page.getByText('The current password is wrong').waitFor();
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
     const sent = Promise.withResolvers<void>();
@@ -382,7 +382,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await field.fill(visitor.password);
     await page.getByRole('button', { name: 'Delete the account' }).click();
     // There is no way back from the press on, so none is offered.
-    await question.getByRole('button', { name: 'Delete it for good' }).evaluate(async (button) => {
+    await question.getByRole('button', { name: 'Delete it permanently' }).evaluate(async (button) => {
       (button as HTMLElement).click();
       // As a key that was pressed right then, before what the press on has left for later.
       await new Promise<void>((resolve) => scheduler.postTask(resolve, { priority: 'user-blocking' }));
@@ -390,7 +390,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     });
     await page.keyboard.press('Escape');
     await question.getByRole('button', { name: 'Keep it' }).dispatchEvent('click');
-    await question.getByRole('button', { name: 'Delete it for good', disabled: true }).waitFor();
+    await question.getByRole('button', { name: 'Delete it permanently', disabled: true }).waitFor();
     sent.resolve();
     await toast(page, 'Your account is deleted').waitFor();
     for (const each of [page, tab]) await each.getByRole('heading', { name: 'Log in' }).waitFor();

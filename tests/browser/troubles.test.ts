@@ -25,7 +25,7 @@ const troubles: readonly (readonly [string, (context: BrowserContext) => Promise
   [
     'an Envoy without a service behind it',
     (context) => context.route(calls, (route) => route.fulfill({ status: 503, body: 'no healthy upstream' })),
-    'A part of Hopline does not answer',
+    'A part of Hopline is not responding',
   ],
   ['too much to do', answers(Code.Unavailable, 'OVERLOADED'), 'Hopline is busy'],
   ['too many calls', answers(Code.ResourceExhausted, 'RATE_LIMITED'), 'Too many calls'],
@@ -85,7 +85,7 @@ describe.skipIf(whyNoBrowser)('every page', () => {
     await row(page, 'Steadfast').waitFor();
     await refuse(page, /ListLinks$/, { code: Code.Unavailable, reason: 'OVERLOADED' });
     await returnLater(page);
-    const note = page.getByRole('alert').filter({ hasText: 'Hopline is busy. What is shown is as of' });
+    const note = page.getByRole('alert').filter({ hasText: 'Hopline is busy. Last updated:' });
     await note.waitFor();
     await row(page, 'Steadfast').waitFor();
     await page.unroute(/ListLinks$/);

@@ -3,22 +3,22 @@ import type { ErrorReason, HoplineError } from '@hopline/client';
 /** What a person can do about an error; for reasons without an entry the message says it. */
 const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   UNIMPLEMENTED:
-    'Is it the address of an installation, without a path? One that is older than this `hop` lacks calls, too.',
+    'Is it the address of an installation, without a path? An installation older than this `hop` may also lack the call.',
   UNREACHABLE: 'Is the address right, and the installation up? It is set by --url, HOP_URL or `hop login --url`.',
   CREDENTIALS_MISSING: 'Sign in with `hop login`, or set HOP_API_KEY.',
-  CREDENTIALS_INVALID: 'Sign in again with `hop login`, or set HOP_API_KEY to a key that holds (`hop keys ls`).',
+  CREDENTIALS_INVALID: 'Sign in again with `hop login`, or set HOP_API_KEY to a valid key (`hop keys ls`).',
   CREDENTIALS_EXPIRED: 'Sign in again with `hop login`, or make another key with `hop keys create`.',
-  REFRESH_TOKEN_INVALID: 'The session is over. Sign in again with `hop login`.',
+  REFRESH_TOKEN_INVALID: 'The session has ended. Sign in again with `hop login`.',
   REFRESH_TOKEN_REUSED:
-    'The session was ended for safety, since its token was used twice. Sign in again with `hop login`.',
+    'The session was ended for safety, because its token was used twice. Sign in again with `hop login`.',
   CURRENT_PASSWORD_WRONG: 'Nothing was changed, and you are still signed in. Try again.',
   SCOPE_MISSING: 'Use a key that has the scope, or sign in with `hop login`.',
   ROLE_MISSING: 'Ask an administrator of the workspace.',
-  OPERATOR_ONLY: 'The installation says who may: HOP_OPERATOR_WORKSPACES.',
+  OPERATOR_ONLY: 'The installation decides who may see this: HOP_OPERATOR_WORKSPACES.',
   CALLER_KIND_REFUSED: 'This needs a person, not a key: `hop login`.',
   EMAIL_TAKEN: 'Sign in with `hop login`, or use another email.',
   LINK_NOT_FOUND: 'Codes are case-sensitive; `hop ls --search` finds links by a part of them.',
-  LINK_DELETED: 'Bring it back with `hop restore`.',
+  LINK_DELETED: 'Restore it with `hop restore`.',
   LINK_TAKEN_DOWN: 'Ask whoever runs the installation; it can be deleted with `hop rm`.',
   WORKSPACE_TAKEN_DOWN: 'Ask whoever runs the installation.',
   UNDELETE_EXPIRED: 'A deleted link can be restored for 30 days.',
@@ -27,7 +27,8 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   ALIAS_INVALID: 'Letters of any script, digits, "-" and "_"; at most 64.',
   DOMAIN_UNKNOWN: '`hop domains` lists the short hosts that there are.',
   DESTINATION_INVALID: 'It has to be a whole URL, such as https://example.org/page.',
-  DESTINATION_REFUSED: 'Links into private networks, to short links, and to what was taken down, are not made here.',
+  DESTINATION_REFUSED:
+    'Links to private networks, to short links and to hosts that were taken down are not allowed here.',
   ETAG_STALE: 'Look at it again with `hop show`, then repeat the change.',
   API_KEY_LIMIT_REACHED: 'Delete one with `hop keys rm`.',
   RATE_LIMITED: 'Wait a little, or make many links at once with `hop create -`, which keeps to the limits.',

@@ -17,11 +17,11 @@ const written = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:\.\d+)?)?)(Z|[+-]
 
 /** A moment: a date (its first instant), a date with time, or how long ago ("7d"). Another option may give the zone. */
 export const zonedMoment = (text: string, nowMs = Date.now()): ZonedMoment =>
-  isLength(text) ? at(nowMs - duration(text) * 1_000) : writtenMoment(text, 'so long ago: 7d');
+  isLength(text) ? at(nowMs - duration(text) * 1_000) : writtenMoment(text, 'a length of time ago: 7d');
 
 /** When something ends: the same, but a duration counts from now ("90d"), since nothing ends in the past. */
 export const endMoment = (text: string, nowMs = Date.now()): Date =>
-  (isLength(text) ? at(nowMs + duration(text) * 1_000) : writtenMoment(text, 'so long from now: 90d'))();
+  (isLength(text) ? at(nowMs + duration(text) * 1_000) : writtenMoment(text, 'a length of time from now: 90d'))();
 
 const isLength = (text: string): boolean => /^\d{1,9}[smhdw]$/.test(text);
 
@@ -72,7 +72,7 @@ export const wholeNumber =
 
 /** Only characters that a header can carry. */
 export function printable(text: string): string {
-  if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('Printable ASCII characters alone.');
+  if (!/^[ -~]+$/.test(text)) throw new InvalidArgumentError('Only printable ASCII characters.');
   return text;
 }
 

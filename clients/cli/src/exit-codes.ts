@@ -20,17 +20,17 @@ export const exitCodes = {
 /** The same for people. */
 export const exitCodeTexts: readonly (readonly [number, string])[] = [
   [exitCodes.ok, 'done'],
-  [exitCodes.failed, 'something went wrong that has no code of its own'],
+  [exitCodes.failed, 'any other error'],
   [exitCodes.usage, 'the command line is wrong'],
   [exitCodes.invalid, 'the installation refused a value'],
   [exitCodes.refused, 'not signed in, or not allowed'],
-  [exitCodes.notFound, 'there is no such thing'],
+  [exitCodes.notFound, 'there is no such link, key or session'],
   [exitCodes.conflict, 'taken, or changed by somebody else meanwhile'],
   [exitCodes.unavailable, 'the installation did not answer, or not in time'],
   [exitCodes.limited, 'too many calls'],
   [exitCodes.someFailed, 'of many, some failed'],
   [exitCodes.interrupted, 'stopped by Ctrl-C'],
-  [exitCodes.brokenPipe, 'the reader of the output went away'],
+  [exitCodes.brokenPipe, 'the output was closed by its reader'],
 ];
 
 export function exitCodeOf({ code }: HoplineError): number {

@@ -51,7 +51,7 @@ export function programOf(run: Run, version: string): Command {
     .description('Short links of a Hopline installation.')
     .version(version)
     .option('--url <url>', 'the installation; else HOP_URL, else where you signed in last')
-    .option('--json', 'results as JSON, one object on a line')
+    .option('--json', 'results as JSON, one object on each line')
     .option('--no-color', 'no colours')
     .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError()

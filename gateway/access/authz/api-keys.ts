@@ -99,7 +99,7 @@ export function createApiKeys(options: ApiKeyOptions): ApiKeys {
     if (places.size >= mostInFlight) {
       const old = notTooOld(digest);
       if (old) return old;
-      throw unavailable('OVERLOADED', 'Too many API keys wait to be checked.', retryMs);
+      throw unavailable('OVERLOADED', 'Too many API keys are waiting to be checked.', retryMs);
     }
     const started = lookUp(digest, secret).finally(() => places.delete(digest));
     places.set(digest, started);
@@ -158,13 +158,13 @@ function invalid(): HopError {
 }
 
 function expired(): HopError {
-  return unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.');
+  return unauthenticated('CREDENTIALS_EXPIRED', 'The API key has expired.');
 }
 
 function cannotCheck(cause: HopError): HopError {
   return unavailable(
     'DEPENDENCY_UNAVAILABLE',
-    'API keys cannot be checked just now.',
+    'API keys cannot be checked at the moment.',
     cause.retryAfterMs ?? retryMs,
     cause,
   );

@@ -171,11 +171,11 @@ describe('a refused request', () => {
   it.each(['application/grpc', 'application/grpc+proto', 'application/grpc-web-text'])(
     'over %s gets a gRPC status',
     async (type) => {
-      const authenticate = refuse(unauthenticated('CREDENTIALS_EXPIRED', 'The token is past its end.'));
+      const authenticate = refuse(unauthenticated('CREDENTIALS_EXPIRED', 'The token has expired.'));
       const { status: httpStatus, headers, body } = await check({ headers: { 'content-type': type }, authenticate });
       expect(headers['grpc-status']).toBe('16');
       expect(headers['www-authenticate']).toBe('Bearer realm="hopline", error="invalid_token"');
-      expect(decodeURIComponent(headers['grpc-message'] ?? '')).toBe('The token is past its end.');
+      expect(decodeURIComponent(headers['grpc-message'] ?? '')).toBe('The token has expired.');
       expect({ httpStatus, body }).toEqual({ httpStatus: 200, body: '' });
       const status = fromBinary(StatusSchema, Buffer.from(headers['grpc-status-details-bin'] ?? '', 'base64'));
       expect(status.details.map((detail) => anyUnpack(detail, ErrorInfoSchema)?.reason)).toEqual([

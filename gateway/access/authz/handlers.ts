@@ -43,7 +43,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     const person = await authenticate(readCredential(http.headers.authorization), admit);
     const caller = subjectOf(person);
     const counted = (await buckets.take([{ limit: 'caller', subject: caller }]))?.[0];
-    if (counted?.allowed === false) throw new OverLimit(counted, 'Too many calls of this person or API key.');
+    if (counted?.allowed === false) throw new OverLimit(counted, 'Too many calls by this person or API key.');
     const token = mintCaller(issuer, person, { method, requestId });
     const told = Object.entries(counted ? rateLimitHeaders(counted) : {});
     return {
@@ -62,7 +62,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     const subject = addressPrefix(addressOf(attributes));
     if (subject === undefined) return;
     const decision = (await buckets.take([{ limit: 'anonymous', subject }]))?.[0];
-    if (decision?.allowed === false) throw new OverLimit(decision, 'Too many calls without good credentials.');
+    if (decision?.allowed === false) throw new OverLimit(decision, 'Too many calls without valid credentials.');
   }
 
   /**
@@ -71,7 +71,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
    */
   async function refusalOf(thrown: unknown, request: CheckRequest, count: () => Promise<void>): Promise<HopError> {
     const error = thrown instanceof HopError ? thrown : internal(thrown);
-    if (error.kind === 'internal') log.error({ err: error }, 'a request could not be judged');
+    if (error.kind === 'internal') log.error({ err: error }, 'a request could not be checked');
     const { authorization } = request.attributes?.request?.http?.headers ?? {};
     if (!error.reason.startsWith('CREDENTIALS_') || authorization === undefined) return error;
     return count().then(

@@ -82,7 +82,7 @@ export function createAccessTokens({ keys, issuer, wallClock }: AccessTokenOptio
 function refusal(error: unknown): HopError {
   if (error instanceof HopError) return error;
   if (error instanceof errors.JWTExpired) {
-    return unauthenticated('CREDENTIALS_EXPIRED', 'The token is past its end.');
+    return unauthenticated('CREDENTIALS_EXPIRED', 'The token has expired.');
   }
   return invalid();
 }

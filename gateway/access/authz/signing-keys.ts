@@ -70,7 +70,7 @@ export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
       await refresh(minIntervalMs);
       const found = keys?.get(keyId);
       if (!found && lastFailure !== undefined) {
-        throw unavailable('DEPENDENCY_UNAVAILABLE', 'Tokens cannot be checked just now.', retryMs, lastFailure);
+        throw unavailable('DEPENDENCY_UNAVAILABLE', 'Tokens cannot be checked at the moment.', retryMs, lastFailure);
       }
       return found;
     },

@@ -25,7 +25,7 @@ const retryAfterSeconds = '1';
 
 /** The usual error body, to which the response adds what is wrong. */
 const noResolver = JSON.parse(
-  errorBody(unavailable('DEPENDENCY_UNAVAILABLE', 'No resolver serves: links cannot be followed.', 1_000)),
+  errorBody(unavailable('DEPENDENCY_UNAVAILABLE', 'No resolver is serving: links cannot be followed.', 1_000)),
 ) as object;
 
 /** The pages of the installation itself. The HTTP status is sent as x-status, which Envoy turns into :status. */

@@ -69,7 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
     async stop(drainMs = drainLimitMs) {
       health.set(false);
       const closed = new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
-      for (const end of host.streams) end(unavailable('SHUTTING_DOWN', 'This process is going away.', 0));
+      for (const end of host.streams) end(unavailable('SHUTTING_DOWN', 'This process is shutting down.', 0));
       await settled(() => observer.inFlight() === 0, drainMs);
       // Streams of the health service never end by themselves.
       await Promise.race([closed, after(flushMs)]);

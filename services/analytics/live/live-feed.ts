@@ -112,12 +112,12 @@ export function createLiveFeed(options: FeedOptions): LiveFeed {
     },
     async stop() {
       stopping.abort();
-      failAll(unavailable('SHUTTING_DOWN', 'This process is going away.', 0));
+      failAll(unavailable('SHUTTING_DOWN', 'This process is shutting down.', 0));
       await running;
     },
   };
 }
 
 function lapsed(): Error {
-  return unavailable('DEPENDENCY_UNAVAILABLE', 'Clicks may have been left out; begin anew.', 1_000);
+  return unavailable('DEPENDENCY_UNAVAILABLE', 'Clicks may have been left out; start again.', 1_000);
 }

@@ -38,7 +38,7 @@ export function createSubscription(linkId: string, limit: number, onClose: () =>
       skipped += total - clicks.length;
       waiting.push(...clicks);
       if (waiting.length > limit)
-        fail(unavailable('SUBSCRIBER_TOO_SLOW', 'Too many clicks wait to be read; begin anew.', 100));
+        fail(unavailable('SUBSCRIBER_TOO_SLOW', 'Too many clicks are waiting to be read; start again.', 100));
       else wakeup.wake();
     },
     async take(waitMs) {

@@ -145,7 +145,7 @@ function createPlaces({ streams, streamsPerCaller }: StreamOptions): { take(user
           `More than ${streamsPerCaller} streams at once are not given to one person.`,
           5_000,
         );
-      if (all >= streams) throw unavailable('OVERLOADED', 'There are as many streams as this process takes.', 5_000);
+      if (all >= streams) throw unavailable('OVERLOADED', 'This process has as many streams as it takes.', 5_000);
       taken.set(userId, own + 1);
       all++;
       return () => {
@@ -167,7 +167,7 @@ async function checkReach({ links, revocations }: StreamOptions, watchers: Reado
     if (revocations.has(person.credentialId))
       subscription.fail(unauthenticated('CREDENTIALS_INVALID', 'The credentials were revoked.'));
     else if ((person.credentialEndsAtMs ?? Number.POSITIVE_INFINITY) <= Date.now())
-      subscription.fail(unauthenticated('CREDENTIALS_EXPIRED', 'The API key is past its end.'));
+      subscription.fail(unauthenticated('CREDENTIALS_EXPIRED', 'The API key has expired.'));
   }
   const asked = [...watchers].flatMap(({ link, ...watcher }) => (link ? { ...watcher, link } : []));
   if (asked.length === 0) return;

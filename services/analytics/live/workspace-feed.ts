@@ -85,7 +85,7 @@ export function createWorkspaceFeed({ store, log, pollMs = 500, staleMs = 20_000
     },
     async stop() {
       stopping.abort();
-      for (const watcher of watchers) watcher.fail(unavailable('SHUTTING_DOWN', 'This process is going away.', 0));
+      for (const watcher of watchers) watcher.fail(unavailable('SHUTTING_DOWN', 'This process is shutting down.', 0));
       await running;
     },
   };

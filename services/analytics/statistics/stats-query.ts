@@ -130,7 +130,7 @@ export function intervalOf(text: string | undefined, known: readonly Interval[] 
 
 export function namedZone(timezone: string | undefined): Zone {
   const zone = zoneOf(timezone ?? 'UTC');
-  if (!zone) throw invalid('timezone', 'is no IANA time zone, as Europe/Berlin is', 'TIMEZONE_INVALID');
+  if (!zone) throw invalid('timezone', 'is not an IANA time zone such as Europe/Berlin', 'TIMEZONE_INVALID');
   return zone;
 }
 
@@ -144,7 +144,7 @@ const widest: Readonly<Record<Interval, number>> = {
 };
 
 export function pointsOf(from: number, until: number, interval: Interval, zone: Zone): number[] {
-  const tooMany = () => invalid('interval', `makes more than ${mostPoints} points of this range`, 'INTERVAL_INVALID');
+  const tooMany = () => invalid('interval', `gives more than ${mostPoints} points for this range`, 'INTERVAL_INVALID');
   if ((until - from) / widest[interval] > mostPoints) throw tooMany();
   const starts: number[] = [];
   let start = zone.startOf(interval, Math.floor(from / 1_000));

@@ -109,7 +109,7 @@ function signUpTaken(): HopError {
 }
 
 export function emailTaken(): HopError {
-  return taken('EMAIL_TAKEN', 'Somebody has signed up with this email.');
+  return taken('EMAIL_TAKEN', 'There is already an account with this email.');
 }
 
 export function loginFailed(): HopError {

@@ -40,7 +40,7 @@ export function createHashingQueue({ concurrency, limit }: HashingQueueOptions):
     }
     if (waiting.size >= limit) {
       const retryMs = Math.max(shortestRetryMs, (meanMs * waiting.size) / concurrency);
-      throw limited('OVERLOADED', 'Too many passwords wait to be checked; try again.', retryMs);
+      throw limited('OVERLOADED', 'Too many passwords are waiting to be checked; try again.', retryMs);
     }
     return new Promise((resolve, reject) => {
       const abandon = (): void => {

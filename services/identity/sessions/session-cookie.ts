@@ -37,7 +37,7 @@ export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOption
     admit(context) {
       const origin = metadataOf(context, 'origin');
       if (origin === undefined || origin === own.origin || isSameHost(origin, authorityOf(context))) return;
-      throw forbidden('ORIGIN_REFUSED', 'A session in a cookie can be used by pages of this installation alone.');
+      throw forbidden('ORIGIN_REFUSED', 'A session in a cookie can only be used by pages of this installation.');
     },
     read(context) {
       const start = `${name}=`;

@@ -157,7 +157,7 @@ function answerOf(made: CreateOutcome, alias: string | undefined): Extract<Creat
 const refusals = {
   code_taken: aliasTaken,
   key_reused: () => taken('IDEMPOTENCY_KEY_REUSED', 'This idempotency key was used with another request.'),
-  key_busy: () => taken('IDEMPOTENCY_IN_PROGRESS', 'The same request is being worked on; ask again in a moment.'),
+  key_busy: () => taken('IDEMPOTENCY_IN_PROGRESS', 'The same request is still being processed; try again in a moment.'),
   missing: noSuchLink,
   link_taken_down: () =>
     forbidden('LINK_TAKEN_DOWN', 'The operator of this installation has taken this link down; it can only be deleted.'),

@@ -54,7 +54,7 @@ export function createUseQueue(store: Pick<LinkStore, 'takeUses'>): TakeUse {
     const { promise, resolve, reject } = Promise.withResolvers<Take>();
     const queue = queues.get(nameOf(link));
     if (queue && queue.length >= mostWaiting)
-      return Promise.reject(unavailable('OVERLOADED', 'This link is followed by too many at once.', 1_000));
+      return Promise.reject(unavailable('OVERLOADED', 'Too many people are following this link at once.', 1_000));
     const waiting = { signal, resolve, reject };
     if (queue) queue.push(waiting);
     else {

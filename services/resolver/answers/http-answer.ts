@@ -69,7 +69,7 @@ export function tooManyAnswer(form: keyof Page, calls: number, retryAfterMs: num
 /** What to say about a link that exists but leads nowhere. */
 export const goneErrors = {
   expired: { reason: 'LINK_EXPIRED', message: 'The link has expired.' },
-  disabled: { reason: 'LINK_DISABLED', message: 'The link is switched off.' },
+  disabled: { reason: 'LINK_DISABLED', message: 'The link is disabled.' },
   used_up: { reason: 'LINK_USED_UP', message: 'The link has been followed as often as it allows.' },
   deleted: { reason: 'LINK_DELETED', message: 'The link was deleted.' },
 } as const satisfies Record<GoneReason, object>;

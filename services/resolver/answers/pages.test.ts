@@ -45,7 +45,7 @@ it('shows the destination as text, whatever it holds', () => {
 });
 
 it('says how often the link can be followed', () => {
-  expect(preview('https://x.example/')).toContain('<dt>Visits at most</dt><dd>1,000</dd>');
+  expect(preview('https://x.example/')).toContain('<dt>Maximum visits</dt><dd>1,000</dd>');
 });
 
 it('leads on by the short link itself, so that the click is counted', () => {

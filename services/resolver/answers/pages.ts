@@ -25,7 +25,7 @@ export const pageHeaders = {
 
 const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
-  disabled: ['This link is switched off.', 'It has been paused. It may come back.'],
+  disabled: ['This link is disabled.', 'Its owner has switched it off for now. It may come back.'],
   used_up: ['This link is used up.', 'It was made to be followed a limited number of times, and it has been.'],
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
 };
@@ -61,12 +61,12 @@ export function previewPage({ name, destination, madeAtMs, expiresAtMs, maxClick
     fact('Short link', escapeHtml(`${name.domain}/${name.code}`)),
     fact('Made', dateTime(madeAtMs)),
     fact('Works until', dateTime(expiresAtMs)),
-    fact('Visits at most', maxClicks === 0 ? undefined : maxClicks.toLocaleString('en')),
+    fact('Maximum visits', maxClicks === 0 ? undefined : maxClicks.toLocaleString('en')),
   ];
   return page(
     `Where ${name.domain}/${name.code} leads`,
     `<h1>This link leads to another site.</h1>
-<p class="lead">You have not been there yet. Go on if you know and trust the address below.</p>
+<p class="lead">You have not been there yet. Continue only if you know and trust the address below.</p>
 <div class="card">
 <p class="host">${escapeHtml(hostOf(destination))}</p>
 <p class="url" tabindex="0">${escapeHtml(destination)}</p>

@@ -140,9 +140,9 @@ export const scenes: readonly Scene[] = [
     name: 'new-key',
     async show(page) {
       await page.goto('/app/keys');
-      await page.getByRole('button', { name: 'Make a key' }).click();
+      await page.getByRole('button', { name: 'Create a key' }).click();
       await page.getByLabel('Name').fill('Dashboard on the wall');
-      await page.getByRole('button', { name: 'Make the key' }).click();
+      await page.getByRole('button', { name: 'Create the key' }).click();
       await page.getByLabel('Secret').waitFor();
     },
   },
@@ -150,7 +150,7 @@ export const scenes: readonly Scene[] = [
     name: 'no-clicks',
     async show(page) {
       await page.goto('/app/overview?from=2026-01-01&to=2026-01-02');
-      await page.getByText('No clicks in this time').waitFor();
+      await page.getByText('No clicks in this period').waitFor();
     },
   },
   {
@@ -165,7 +165,7 @@ export const scenes: readonly Scene[] = [
     async show(page, world) {
       await refuse(page, /GetLinkStats/, { code: Code.Unavailable, reason: 'DEPENDENCY_UNAVAILABLE' });
       await page.goto(linkPath(world));
-      await page.getByText('A part of Hopline does not answer').first().waitFor();
+      await page.getByText('A part of Hopline is not responding').first().waitFor();
     },
   },
   {
@@ -173,7 +173,7 @@ export const scenes: readonly Scene[] = [
     async show(page) {
       await refuse(page, /GetMeshStatus/, { code: Code.PermissionDenied, reason: 'OPERATOR_ONLY' });
       await page.goto('/app/system');
-      await page.getByText('For those who run this installation').waitFor();
+      await page.getByText('Only for operators of this installation').waitFor();
     },
   },
 ];

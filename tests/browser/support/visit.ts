@@ -66,7 +66,7 @@ export async function signUp(page: Page): Promise<Visitor> {
   await page.getByLabel('Your name').fill('Ada Lovelace');
   await page.getByLabel('Email').fill(visitor.email);
   await page.getByLabel('Password').fill(visitor.password);
-  await page.getByRole('button', { name: 'Make the account' }).click();
+  await page.getByRole('button', { name: 'Create the account' }).click();
   await page.getByRole('heading', { name: 'Links', exact: true }).waitFor();
   return visitor;
 }

@@ -26,9 +26,9 @@ export function accountCommands(parent: Command, run: Run): void {
   const own = parent
     .command('account')
     .alias('whoami')
-    .summary('who you are here')
-    .description('Shows as whom you are signed in; with an option it changes that first.')
-    .option('--name <name>', 'what you are called; "" for no name')
+    .summary('show or change your account')
+    .description('Shows who you are signed in as. With an option, changes that first.')
+    .option('--name <name>', 'your name; "" for none')
     .option('-e, --email <address>', 'what you sign in with; asks for your password')
     .option('--password-stdin', 'the password is the first line of the input')
     .addHelpText('after', '\n  hop account --name "Ada Lovelace"\n  hop account --email ada@example.org')
@@ -37,7 +37,7 @@ export function accountCommands(parent: Command, run: Run): void {
     .command('delete')
     .summary('delete your account, for good')
     .description(
-      'Deletes your account with your workspace: sessions and API keys end, your links lead nowhere from then on, and their clicks are erased. There is no way back. Asks for your email and your password.',
+      'Deletes your account with your workspace: sessions and API keys end, your links stop working, and their clicks are erased. This cannot be undone. Asks for your email and your password.',
     )
     .option('-y, --yes', 'do not ask for the email')
     .option('--stdin', 'the password is the first line of the input; goes with --yes')
@@ -91,7 +91,7 @@ async function deleteAccount(context: Context, { yes, stdin }: DeleteOptions): P
 async function confirm({ hop, terminal, signal }: Context): Promise<void> {
   const { email } = await hop.identity.getCurrentUser({}, { signal });
   terminal.note(harmless(`This deletes ${email} for good, with all sessions, API keys, links and statistics.`));
-  const typed = (await ask('Your email, to go on: ', signal)).trim();
+  const typed = (await ask('Your email, to confirm: ', signal)).trim();
   if (typed.toLowerCase() !== email.toLowerCase()) throw new UsageError('That is another email; nothing was deleted.');
 }
 
@@ -103,7 +103,7 @@ async function password({ hop, terminal, signal }: Context, { stdin }: PasswordO
 }
 
 function signedOutText(count: number): string {
-  if (count === 0) return 'You were signed in nowhere else.';
+  if (count === 0) return 'You were not signed in anywhere else.';
   return `${count} other ${count === 1 ? 'session is' : 'sessions are'} refused everywhere within 5 s.`;
 }
 

@@ -28,10 +28,10 @@ const clearableNames = [...clearable.keys()].join(', ');
 export function editCommand(parent: Command, run: Run): void {
   withFields(parent.command('edit').argument('<link>', 'its code, or the whole short link'), 'change')
     .summary('change a link')
-    .description('Changes what is given, and nothing else. Everywhere within 250 ms.')
-    .option('--to <url>', 'where it leads from now on')
-    .option('--enable', 'lets it be followed')
-    .option('--disable', 'keeps it from being followed')
+    .description('Changes only what is given. The change is visible everywhere within 250 ms.')
+    .option('--to <url>', 'its new destination')
+    .option('--enable', 'enables the link')
+    .option('--disable', 'disables the link')
     .option('--clear <field>', `takes away: ${clearableNames}`, listed)
     .option('--etag <etag>', 'only if nobody has changed it since (`hop show` says it)')
     .addHelpText(

@@ -25,13 +25,15 @@ export function keysCommand(parent: Command, run: Run): void {
     .command('create')
     .argument('<name>', 'a name for people')
     .summary('make a key')
-    .description('Makes a key and shows its secret, this once.')
+    .description('Creates a key and shows its secret, once.')
     .option(
       '--scope <scope>',
       `links:read, links:write, links:resolve, stats:read, keys:write, workspace:admin; without it ${usualScopes.join(', ')}`,
       listed,
     )
-    .option('--expires <moment>', 'when it ends: 2026-12-31, or in so long: 90d', (text) => endMoment(text))
+    .option('--expires <moment>', 'when it expires: 2026-12-31, or after a length of time: 90d', (text) =>
+      endMoment(text),
+    )
     .action(run(create));
   keys
     .command('rm')
@@ -68,7 +70,7 @@ async function create(
   const request = { name, scopes: scope ?? usualScopes, ...(expires ? { expiresAt: timestampFromDate(expires) } : {}) };
   const key = await hop.identity.createApiKey(request, { signal });
   terminal.out(terminal.json ? jsonLine(ApiKeySchema, key) : (key.secret ?? ''));
-  terminal.note('The secret is shown this once. Use it: HOP_API_KEY=… hop ls');
+  terminal.note('The secret is shown only once. Use it: HOP_API_KEY=… hop ls');
 }
 
 async function remove({ hop, terminal, signal }: Context, id: string): Promise<undefined> {

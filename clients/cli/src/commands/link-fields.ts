@@ -22,7 +22,7 @@ const words = {
     status: '301, 302, 307 or 308; without it 302',
   },
   change: {
-    alias: 'another code; the one before leads nowhere from then on',
+    alias: 'another code; the old one stops working',
     tag: 'a label in place of all that there are; more than once, or with commas',
     status: '301, 302, 307 or 308',
   },
@@ -33,11 +33,17 @@ export const withFields = (command: Command, what: keyof typeof words): Command 
     .option('-a, --alias <code>', words[what].alias)
     .option('-t, --title <text>', 'a name for people')
     .option('--tag <tag>', words[what].tag, listed)
-    .option('--ttl <time>', 'how long it leads anywhere: 90s, 15m, 12h, 7d, 2w', duration)
-    .option('--expires <moment>', 'when it stops: 2026-12-31 or 2026-12-31T17:00, or in so long: 7d', (text) =>
-      endMoment(text),
+    .option('--ttl <time>', 'how long it works: 90s, 15m, 12h, 7d, 2w', duration)
+    .option(
+      '--expires <moment>',
+      'when it expires: 2026-12-31 or 2026-12-31T17:00, or after a length of time: 7d',
+      (text) => endMoment(text),
     )
-    .option('--max-clicks <n>', 'how often it can be followed at most; 1: once', wholeNumber(1, 1_000_000))
+    .option(
+      '--max-clicks <n>',
+      'how often it can be followed at most; 1 for a link that works once',
+      wholeNumber(1, 1_000_000),
+    )
     .option('--status <code>', words[what].status, wholeNumber(301, 308))
     .option(...domainOption);
 

@@ -30,7 +30,7 @@ export function listCommand(parent: Command, run: Run): void {
     .alias('list')
     .summary('list links')
     .description(
-      "Lists the workspace's links, newest first. Piped, a table without end of its lines; with --json, one link on a line.",
+      "Lists the workspace's links, newest first. When piped, a table whose lines are not shortened; with --json, one link on each line.",
     )
     .option('-s, --search <text>', 'only those whose title, code or destination has this')
     .option('--tag <tag>', 'only those with this label')

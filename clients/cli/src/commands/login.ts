@@ -19,12 +19,12 @@ export function loginCommands(parent: Command, run: Run): void {
   person(parent.command('login'))
     .summary('sign in')
     .description('Signs in and keeps the session in a file that only you can read; it is renewed by itself.')
-    .option('--key-stdin', 'keep an API key, the first line of the input, in place of a session')
+    .option('--key-stdin', 'store an API key, read from the first line of the input, instead of a session')
     .addHelpText('after', '\n  hop login --url https://hop.example.org\n  hop login --key-stdin < key.txt')
     .action(run(logIn));
   person(parent.command('signup'))
     .summary('make an account')
-    .description('Makes an account with a workspace of its own, and signs in.')
+    .description('Creates an account with its own workspace, and signs in.')
     .action(run(signUp));
   parent
     .command('logout')

@@ -20,7 +20,7 @@ export function removeCommands(parent: Command, run: Run): void {
     .alias('delete')
     .summary('delete links')
     .description(
-      'Deletes links. They lead nowhere at once, their codes stay taken, and they can be restored for 30 days.',
+      'Deletes links. They stop working at once, their codes stay taken, and they can be restored for 30 days.',
     )
     .option(...domainOption)
     .action(run(remove));

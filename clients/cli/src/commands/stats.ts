@@ -37,7 +37,7 @@ export function statsCommand(parent: Command, run: Run): void {
     .argument('[link]', "its code, or the whole short link; without one, the workspace's")
     .summary('how often links were followed, by whom and when')
     .description('Shows clicks and visitors over time, and where they came from.')
-    .option('--from <moment>', '2026-01-31, or so long ago: 7d, 12h', (text) => zonedMoment(text))
+    .option('--from <moment>', '2026-01-31, or a length of time ago: 7d, 12h', (text) => zonedMoment(text))
     .option('--to <moment>', 'likewise; without it now', (text) => zonedMoment(text))
     .option('-i, --interval <width>', 'minute, hour, day, week or month; without it day')
     .option('--timezone <zone>', 'whose days and times are meant, such as Europe/Zurich; without it here')
@@ -109,7 +109,7 @@ function workspaceLines(stats: WorkspaceStats, terminal: Terminal): string[] {
   const before = stats.previous ? paint.dim(`, ${change(stats.clicks, stats.previous.clicks)}`) : '';
   const lines = [`${totals(stats, terminal)} on ${counted(stats.links, terminal, 'link')}${before}`];
   lines.push(...over(stats, terminal));
-  if (stats.topLinksUnnamed) return [...lines, '', 'Which links these are cannot be told just now.'];
+  if (stats.topLinksUnnamed) return [...lines, '', 'The names of these links are not available at the moment.'];
   if (stats.topLinks.length === 0) return lines;
   const columns = [
     {

@@ -13,9 +13,7 @@ export function statusCommand(parent: Command, run: Run): void {
   parent
     .command('status')
     .summary('how the installation is doing')
-    .description(
-      'Shows what the mesh is doing, to those who run it; to others whether it is ready. Ends with 7 when it is not.',
-    )
+    .description('Shows operators the state of the mesh, and others whether it is ready. Exits with 7 when it is not.')
     .action(run(status));
 }
 
@@ -65,7 +63,7 @@ async function readiness({ url, terminal, signal }: Context): Promise<number> {
   if (terminal.json) terminal.out(JSON.stringify(found));
   else {
     terminal.out(stateLine(found.status, [...(found.degraded ?? []), ...(found.unavailable ?? [])], terminal));
-    terminal.note('Those who run the installation see more.');
+    terminal.note('Operators of the installation see more.');
   }
   return answer?.ok ? exitCodes.ok : exitCodes.unavailable;
 }

@@ -19,9 +19,7 @@ export function tailCommand(parent: Command, run: Run): void {
     .command('tail')
     .argument('<link>', 'its code, or the whole short link')
     .summary('see clicks as they come in')
-    .description(
-      'Shows each click within two seconds of the link being followed, until Ctrl-C. Takes up a broken connection by itself.',
-    )
+    .description('Shows each click within two seconds of the link being followed, until Ctrl-C. Reconnects by itself.')
     .option('--bots', 'bots, HEAD requests and prefetches as well')
     .option(...domainOption)
     .action(run(tail));

@@ -31,12 +31,12 @@ const known: Readonly<Record<string, Advice>> = {
   },
   DEADLINE_EXCEEDED: {
     title: 'This took too long',
-    advice: 'Hopline gave no answer in time. Try again; if you were saving, look first whether it worked.',
+    advice: 'Hopline gave no answer in time. If you were saving, check first whether it worked, then try again.',
     passes: true,
   },
   DEPENDENCY_UNAVAILABLE: {
-    title: 'A part of Hopline does not answer',
-    advice: 'Short links go on working. Try again in a minute; the system page says what is wrong.',
+    title: 'A part of Hopline is not responding',
+    advice: 'Short links still work. Try again in a minute; the system page says what is wrong.',
     passes: true,
   },
   OVERLOADED: busy,
@@ -47,7 +47,7 @@ const known: Readonly<Record<string, Advice>> = {
   CREDENTIALS_EXPIRED: signedOut,
   REFRESH_TOKEN_INVALID: signedOut,
   REFRESH_TOKEN_REUSED: {
-    title: 'This session was ended',
+    title: 'This session has ended',
     advice: 'Its key was used a second time, so it was closed to keep your account safe. Sign in again.',
   },
   LOGIN_FAILED: {
@@ -58,15 +58,15 @@ const known: Readonly<Record<string, Advice>> = {
     title: 'That is not your current password',
     advice: 'Nothing was changed, and you are still signed in. Try again.',
   },
-  EMAIL_TAKEN: { title: 'There is an account with this email', advice: 'Sign in to that one, or use another email.' },
+  EMAIL_TAKEN: { title: 'This email has an account already', advice: 'Log in to it, or use another email.' },
   PASSWORD_TOO_COMMON: { title: 'Too easy to guess', advice: 'Choose a longer passphrase of a few unrelated words.' },
   SCOPE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
   ROLE_MISSING: { title: 'Not allowed', advice: 'Your role does not include this. Ask an owner of the workspace.' },
   OPERATOR_ONLY: {
-    title: 'For those who run this installation',
-    advice: 'Whoever runs it can let your workspace in.',
+    title: 'Only for operators of this installation',
+    advice: 'Whoever runs it can give your workspace access.',
   },
-  INVALID_ARGUMENT: { title: 'Something needs a correction', advice: 'The fields say what.' },
+  INVALID_ARGUMENT: { title: 'Something needs a correction', advice: 'See the messages at the fields.' },
   LINK_NOT_FOUND: {
     title: 'There is no such link',
     advice: 'It may have been renamed, or it belongs to another workspace. Look for it in the list.',
@@ -74,13 +74,13 @@ const known: Readonly<Record<string, Advice>> = {
   LINK_DELETED: { title: 'This link was deleted', advice: 'It can be restored for 30 days after it was deleted.' },
   LINK_TAKEN_DOWN: {
     title: 'This link was taken down',
-    advice: 'Whoever runs this installation has stopped it and can give it back. Until then it can only be deleted.',
+    advice: 'Whoever runs this installation has stopped it and can reverse this. Until then it can only be deleted.',
   },
   WORKSPACE_TAKEN_DOWN: {
     title: 'This workspace was taken down',
-    advice: 'It makes no links any more. Whoever runs this installation can give it back.',
+    advice: 'It can no longer create links. Whoever runs this installation can reverse this.',
   },
-  UNDELETE_EXPIRED: { title: 'Too late to restore', advice: 'Links can be restored for 30 days. Make a new one.' },
+  UNDELETE_EXPIRED: { title: 'Too late to restore', advice: 'Links can be restored for 30 days. Create a new one.' },
   ALIAS_TAKEN: { title: 'That alias is taken', advice: 'Choose another one; deleted links keep theirs for 30 days.' },
   ALIAS_RESERVED: { title: 'That alias is reserved', advice: 'It is part of how Hopline works. Choose another one.' },
   ALIAS_INVALID: {
@@ -103,9 +103,9 @@ const known: Readonly<Record<string, Advice>> = {
     title: 'Somebody changed this in the meantime',
     advice: 'Look at the new state, then make your change again.',
   },
-  PAGE_TOKEN_INVALID: { title: 'The list has moved on', advice: 'Load it again from the beginning.', passes: true },
-  SESSION_NOT_FOUND: { title: 'That session is over', advice: 'Load the list again.' },
-  API_KEY_NOT_FOUND: { title: 'There is no such key', advice: 'It may have been deleted. Load the list again.' },
+  PAGE_TOKEN_INVALID: { title: 'The list has moved on', advice: 'Reload it from the beginning.', passes: true },
+  SESSION_NOT_FOUND: { title: 'That session has ended', advice: 'Reload the list.' },
+  API_KEY_NOT_FOUND: { title: 'There is no such key', advice: 'It may have been deleted. Reload the list.' },
   API_KEY_LIMIT_REACHED: { title: 'No room for another key', advice: 'Delete a key that is not used any more.' },
   RANGE_INVALID: { title: 'That range does not work', advice: 'Choose an earlier start or a later end.' },
   INTERVAL_INVALID: { title: 'Too fine for this range', advice: 'Choose a longer interval or a shorter range.' },
@@ -114,7 +114,7 @@ const known: Readonly<Record<string, Advice>> = {
 
 const unknown: Advice = {
   title: 'Something broke on our side',
-  advice: 'It is not you. Try again; if it stays, tell whoever runs this installation at what time it happened.',
+  advice: 'It is not your fault. Try again; if it happens again, tell whoever runs this installation when it happened.',
 };
 
 export const adviceFor = (reason: string): Advice => known[reason] ?? unknown;

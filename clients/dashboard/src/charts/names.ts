@@ -9,7 +9,7 @@ export const countryName = (code: string): string => named(code, (known) => regi
 /** The language of a BCP 47 tag. */
 export const languageName = (tag: string): string => named(tag, (known) => languages.of(known));
 
-export const referrerName = (host: string): string => host || 'Direct, or not said';
+export const referrerName = (host: string): string => host || 'Direct, or unknown';
 
 export const plainName = (value: string): string => value || unknown;
 

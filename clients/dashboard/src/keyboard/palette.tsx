@@ -50,7 +50,7 @@ export default function Palette({ onClose }: { onClose: () => void }) {
         onKeyDown={onKeyDown}
       />
       {found.length === 0 ? (
-        <p className={style.nothing}>Nothing like this can be done here. Try another word.</p>
+        <p className={style.nothing}>No command matches. Try another word.</p>
       ) : (
         <div id={listId} role="listbox" aria-label="Commands" className={style.list}>
           {found.map((command, index) => (

@@ -17,8 +17,8 @@ export default function ShortcutSheet({ onClose }: { onClose: () => void }) {
         <span>
           <strong>Single keys</strong>
           <span className={style.what}>
-            Switched off, letters and signs alone do nothing: for voice control, or where a slip of the hand presses
-            them.
+            When they are off, single letters and signs do nothing. Useful with voice control, or to avoid pressing one
+            by accident.
           </span>
         </span>
       </label>

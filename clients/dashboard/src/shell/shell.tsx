@@ -64,7 +64,7 @@ export function Shell({ children }: { children: ReactNode }) {
       <main id="main" className={style.main} tabIndex={-1}>
         {!isOnline && (
           <p className={style.offline} role="status">
-            <Icon name="offline" /> You are offline. What is shown may be old; nothing can be saved.
+            <Icon name="offline" /> You are offline. What you see may be out of date; nothing can be saved.
           </p>
         )}
         {children}

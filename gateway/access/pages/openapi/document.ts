@@ -20,7 +20,7 @@ const tags: Readonly<Record<string, { readonly name: string; readonly descriptio
   'hop.link.v1.LinkService': { name: 'Links', description: 'Making, changing and finding short links.' },
   'hop.resolver.v1.ResolverService': { name: 'Following', description: 'What happens to whoever follows a link.' },
   'hop.analytics.v1.AnalyticsService': { name: 'Statistics', description: 'Who followed, as far as it may be known.' },
-  'hop.status.v1.StatusService': { name: 'Operation', description: 'What the mesh is doing.' },
+  'hop.status.v1.StatusService': { name: 'Operation', description: 'The state of the mesh.' },
   'hop.pages.v1.PagesService': { name: 'Health', description: 'Whether this installation works.' },
 };
 

@@ -93,13 +93,13 @@ function LossQuestion({ stay, leave }: { stay: () => void; leave: () => void }) 
   );
   return (
     <section role="alertdialog" aria-labelledby={titleId} className={style.question}>
-      <h3 id={titleId}>Throw away what you typed?</h3>
+      <h3 id={titleId}>Discard your changes?</h3>
       <DialogActions>
         <Button autoFocus onClick={stay}>
-          Go on
+          Keep editing
         </Button>
         <Button look="danger" onClick={leave}>
-          Throw it away
+          Discard
         </Button>
       </DialogActions>
     </section>

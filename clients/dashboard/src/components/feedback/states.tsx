@@ -58,7 +58,7 @@ export function OldNote({ error, at, isBusy, retry }: OldNoteProps) {
   return (
     <div className={style.old} data-reason={reason}>
       <p role="alert">
-        <strong>{title}.</strong> What is shown is as of {momentName(at, Date.now())}.
+        <strong>{title}.</strong> Last updated: {momentName(at, Date.now())}.
       </p>
       <Button small busy={isBusy} onClick={retry}>
         Try again

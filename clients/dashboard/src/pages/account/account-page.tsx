@@ -44,7 +44,7 @@ function NameForm() {
   return (
     <ChangeForm
       title="Name"
-      lead="What you are called here. It may be left empty."
+      lead="How you are called here. Optional."
       submit="Save the name"
       isBusy={update.isPending}
       problem={problem}
@@ -65,13 +65,13 @@ function NameForm() {
 
 function EmailForm() {
   const { user } = usePerson();
-  const { update, problem } = useUpdate('Your email is changed. Sign in with the new one from now on.');
+  const { update, problem } = useUpdate('Your email was changed. Use the new one to sign in from now on.');
   return (
     <ChangeForm
       title="Email"
       lead={
         <>
-          You sign in with <strong>{user.email}</strong>. A new address holds at once and is not confirmed by mail:
+          You sign in with <strong>{user.email}</strong>. A new address is used at once and is not confirmed by mail:
           check it for typing errors.
         </>
       }

@@ -26,7 +26,7 @@ export function DeleteForm() {
     <>
       <ChangeForm
         title="Delete account"
-        lead="Deletes your name, email and password, all sessions and API keys, for good. Your links lead nowhere from then on; their clicks are erased at once, the links themselves 30 days later. Your email is free for a new account."
+        lead="Permanently deletes your name, email and password, and all sessions and API keys. Your links stop working at once; their clicks are erased at once, the links themselves 30 days later. Your email can be used for a new account."
         submit="Delete the account"
         look="danger"
         isBusy={remove.isPending}
@@ -48,14 +48,14 @@ export function DeleteForm() {
       {password !== undefined && (
         <ConfirmDialog
           title={`Delete ${user.email}?`}
-          confirm="Delete it for good"
+          confirm="Delete it permanently"
           isBusy={remove.isPending}
           error={undefined}
           onConfirm={() => remove.mutate({ currentPassword: password, ...keptInCookie })}
           onClose={remove.isPending ? undefined : () => setPassword(undefined)}
         >
-          Everybody who follows one of your links is told that it is gone, and programs that use your API keys stop
-          working. Nobody can bring any of it back.
+          Everybody who follows one of your links sees that it is gone, and programs that use your API keys stop
+          working. This cannot be undone.
         </ConfirmDialog>
       )}
     </>

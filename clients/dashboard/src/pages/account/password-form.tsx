@@ -23,7 +23,7 @@ export function PasswordForm() {
   return (
     <ChangeForm
       title="Password"
-      lead="You stay signed in here, and are signed out everywhere else within five seconds. API keys go on working."
+      lead="You stay signed in here and are signed out everywhere else within five seconds. API keys still work."
       submit="Change the password"
       isBusy={change.isPending}
       problem={problem}
@@ -61,6 +61,6 @@ export function PasswordForm() {
 }
 
 function signedOut(others: number): string {
-  if (others === 0) return 'You were signed in nowhere else.';
+  if (others === 0) return 'You were not signed in anywhere else.';
   return `${count(others)} other ${others === 1 ? 'session is' : 'sessions are'} signed out.`;
 }

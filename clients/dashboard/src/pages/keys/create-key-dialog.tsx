@@ -27,12 +27,12 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
   if (make.data) {
     // Stays until the person confirms that the secret is saved.
     return (
-      <Dialog title={`${make.data.name} is made`} isUnsaved>
-        <p>Copy its secret now and keep it where only the program reads it: it is not shown again.</p>
+      <Dialog title={`${make.data.name} was created`} isUnsaved>
+        <p>Copy the secret now and store it where only your program can read it: it is not shown again.</p>
         <CopyField label="Secret" text={make.data.secret ?? ''} />
         <DialogActions>
           <Button look="primary" onClick={onClose}>
-            I have kept it
+            I have stored it
           </Button>
         </DialogActions>
       </Dialog>
@@ -49,7 +49,7 @@ export function CreateKeyDialog({ onMade, onClose }: CreateKeyProps) {
     });
   };
   return (
-    <Dialog title="Make an API key" isUnsaved={isTyped} onClose={leave}>
+    <Dialog title="Create an API key" isUnsaved={isTyped} onClose={leave}>
       <KeyForm
         isBusy={make.isPending}
         error={make.error}
@@ -81,11 +81,11 @@ function KeyForm({ isBusy, error, onChange, onSubmit, onClose }: KeyFormProps) {
         maxLength={128}
         autoFocus
         autoComplete="off"
-        hint="What it is for, so that you know which one to revoke."
+        hint="What the key is for, so that you know later which one to revoke."
         error={problem?.fields.name}
       />
       <fieldset className={style.choices}>
-        <legend>What it may do</legend>
+        <legend>Scopes</legend>
         {scopes.map(({ name, what }) => (
           <label key={name} className={style.choice}>
             <input type="checkbox" name="scope" value={name} defaultChecked={name === 'links:read'} />
@@ -96,7 +96,7 @@ function KeyForm({ isBusy, error, onChange, onSubmit, onClose }: KeyFormProps) {
         ))}
         {problem?.fields.scopes && <p className={style.error}>Choose at least one.</p>}
       </fieldset>
-      <SelectField label="Good for" name="lifetime" defaultValue="90">
+      <SelectField label="Valid for" name="lifetime" defaultValue="90">
         {lifetimes.map(({ value, label }) => (
           <option key={value} value={value}>
             {label}
@@ -109,7 +109,7 @@ function KeyForm({ isBusy, error, onChange, onSubmit, onClose }: KeyFormProps) {
           Cancel
         </Button>
         <Button look="primary" type="submit" busy={isBusy}>
-          Make the key
+          Create the key
         </Button>
       </DialogActions>
     </form>

@@ -28,13 +28,13 @@ export default function KeysPage() {
   const columns = useMemo(() => columnsOf(setRevoking), [setRevoking]);
   useCommands(
     useMemo(
-      () => [{ label: 'Make an API key', run: () => setMaking(true), keys: 'c', icon: 'plus', group: 'API keys' }],
+      () => [{ label: 'Create an API key', run: () => setMaking(true), keys: 'c', icon: 'plus', group: 'API keys' }],
       [],
     ),
   );
   const make = (
     <Button look="primary" icon="plus" onClick={() => setMaking(true)}>
-      Make a key
+      Create a key
     </Button>
   );
   return (
@@ -44,7 +44,7 @@ export default function KeysPage() {
           apiKeys.length === 0 ? (
             <EmptyState
               title="No keys yet"
-              advice="Make one for each program, with what it needs and no more; then each can be taken back alone."
+              advice="Create one for each program, with only the scopes it needs; then each can be revoked separately."
             />
           ) : (
             <Table caption="Your API keys, the newest first" rows={apiKeys} keyOf={({ id }) => id} columns={columns} />

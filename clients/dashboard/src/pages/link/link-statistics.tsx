@@ -47,7 +47,7 @@ export function LinkStatistics({ link, range, now, withBots }: LinkStatisticsPro
         found.lastClickAt || found.bots > 0 ? (
           <Numbers stats={found} before={isOld ? undefined : before.data} range={range} />
         ) : (
-          <EmptyState title="No clicks yet" advice="Share this link: each click is here within two seconds.">
+          <EmptyState title="No clicks yet" advice="Share this link: clicks appear here within two seconds.">
             <Button look="primary" icon="copy" onClick={() => actions.copy(link)}>
               Copy the short link
             </Button>

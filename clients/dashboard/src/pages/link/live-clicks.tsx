@@ -33,7 +33,7 @@ export function LiveClicks({ link, withBots, onClick }: LiveClicksProps) {
       <Answer query={list}>
         {() =>
           rows.length === 0 ? (
-            <p className={style.none}>Nobody yet. The next click appears here by itself.</p>
+            <p className={style.none}>No clicks yet. New ones appear here as they happen.</p>
           ) : (
             <ol className={style.clicks} aria-label="Latest clicks, newest first">
               {rows.map(({ click, key, isNew }) => (
@@ -43,7 +43,9 @@ export function LiveClicks({ link, withBots, onClick }: LiveClicksProps) {
           )
         }
       </Answer>
-      {skipped > 0 && <p className={style.none}>{count(skipped)} more came at once and are counted, but not listed.</p>}
+      {skipped > 0 && (
+        <p className={style.none}>{count(skipped)} more came at the same time; they are counted, but not listed.</p>
+      )}
     </Panel>
   );
 }
@@ -79,7 +81,7 @@ function useTold(
 
 function ClickLine({ click, isNew }: { click: Click; isNew: boolean }) {
   const at = millisecondsOf(click.at);
-  const kind = click.bot ? 'Bot' : click.head ? 'HEAD' : click.prefetch ? 'Fetched ahead' : '';
+  const kind = click.bot ? 'Bot' : click.head ? 'HEAD' : click.prefetch ? 'Prefetched' : '';
   const place = [click.city, click.country && countryName(click.country)].filter(Boolean).join(', ');
   const means = [click.browser, click.operatingSystem].filter(Boolean).join(' on ');
   return (
@@ -87,7 +89,7 @@ function ClickLine({ click, isNew }: { click: Click; isNew: boolean }) {
       <time className={style.time} dateTime={new Date(at).toISOString()} title={fullMoment(at)}>
         {momentName(at, Date.now())}
       </time>
-      <span className={style.place}>{place || 'Place not known'}</span>
+      <span className={style.place}>{place || 'Unknown place'}</span>
       <span className={style.means}>{means || deviceName(click.device)}</span>
       <span className={style.from}>{click.referrer ? `from ${click.referrer}` : 'direct'}</span>
       <span className={style.tier}>

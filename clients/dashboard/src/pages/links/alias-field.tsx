@@ -35,11 +35,11 @@ export function AliasField({ value, onChange, error, own, domain }: AliasFieldPr
   const isFree = isSettled && ConnectError.from(query.error).code === Code.NotFound && !isTaken;
   const said = ((): { error?: string; hint: string } => {
     if (value === '' || isOwn)
-      return { hint: own ? 'The old code leads nowhere once it is changed.' : 'Left empty, one is made.' };
+      return { hint: own ? 'The old code stops working once it is changed.' : 'If left empty, a code is generated.' };
     if (!isFit) return { hint: '', error: 'Letters, digits, hyphens and underscores, at most 64.' };
-    if (isTaken) return { hint: '', error: 'A link of this workspace has it already.' };
+    if (isTaken) return { hint: '', error: 'A link of this workspace already has it.' };
     if (isFree) return { hint: 'No link of this workspace has it.' };
-    return { hint: isSettled ? 'Could not be looked up; it is checked when you save.' : 'Looking it up…' };
+    return { hint: isSettled ? 'It could not be checked now; it is checked when you save.' : 'Checking…' };
   })();
   return (
     <TextField

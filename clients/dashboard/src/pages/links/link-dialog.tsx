@@ -18,8 +18,8 @@ import { useLinkLists } from './use-links.ts';
 const redirects = {
   302: { label: 'Temporary (302)', what: 'Browsers ask each time.' },
   301: { label: 'Permanent (301)', what: 'Browsers remember it for a while.' },
-  307: { label: 'Temporary (307)', what: 'As 302; a POST stays a POST.' },
-  308: { label: 'Permanent (308)', what: 'As 301; a POST stays a POST.' },
+  307: { label: 'Temporary (307)', what: 'Like 302, but a POST stays a POST.' },
+  308: { label: 'Permanent (308)', what: 'Like 301, but a POST stays a POST.' },
 } as const;
 /** Numbers as names are sorted; the usual one comes first. */
 const redirectOrder = [302, 301, 307, 308] as const;
@@ -75,11 +75,11 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
         )}
         <AliasField own={link} domain={draft.domain} {...field('alias')} />
         <TextField label="Title" optional maxLength={256} {...field('title')} />
-        <TextField label="Tags" optional hint="With commas between." {...field('tags')} />
+        <TextField label="Tags" optional hint="Separated by commas." {...field('tags')} />
         <div className={style.pair}>
           <TextField label="Ends" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
           <TextField
-            label="Visits at most"
+            label="Maximum visits"
             type="number"
             inputMode="numeric"
             min={1}
@@ -115,7 +115,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
 
 /** What is used counts towards a new limit. */
 function limitHint(link: Link | undefined): string {
-  if (link?.maxClicks === undefined) return '1 makes it a link for once.';
+  if (link?.maxClicks === undefined) return 'Use 1 for a link that works once.';
   return `${link.usedClicks ?? 0} of them used so far.`;
 }
 

@@ -8,7 +8,7 @@ export interface LinkDraft {
   readonly domain: string;
   readonly alias: string;
   readonly title: string;
-  /** With commas between. */
+  /** Separated by commas. */
   readonly tags: string;
   /** As a datetime-local field has it, in the person's own zone; empty: never. */
   readonly expiresAt: string;

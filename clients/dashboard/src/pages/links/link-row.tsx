@@ -99,7 +99,7 @@ function Clicks({ clicks }: { clicks: number | undefined }) {
   return (
     <div
       className={style.clicks}
-      title={clicks === undefined ? 'Not known just now' : `${count.format(clicks)} clicks`}
+      title={clicks === undefined ? 'Not known at the moment' : `${count.format(clicks)} clicks`}
     >
       {clicks === undefined ? '–' : compact.format(clicks)}{' '}
       <span className={style.unit}>{clicks === 1 ? 'click' : 'clicks'}</span>

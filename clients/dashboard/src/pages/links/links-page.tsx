@@ -128,13 +128,16 @@ function OpenDialog({ open, close }: { open: Open | undefined; close: () => void
 function NoLinks({ filter, clear, create }: { filter: LinkFilter; clear: () => void; create: () => void }) {
   if (isNarrow(filter)) {
     return (
-      <EmptyState title="No link matches" advice="Look for another word, or show all links again.">
+      <EmptyState title="No link matches" advice="Search for another word, or show all links.">
         <Button onClick={clear}>Show all links</Button>
       </EmptyState>
     );
   }
   return (
-    <EmptyState title="No links yet" advice="A short link leads wherever you say, and counts who follows it.">
+    <EmptyState
+      title="No links yet"
+      advice="A short link leads to an address of your choice and counts who follows it."
+    >
       <Button look="primary" icon="plus" onClick={create}>
         Create the first link
       </Button>

@@ -50,8 +50,8 @@ function Numbers({ stats, range }: { stats: WorkspaceStats; range: Range }) {
   if (isEmpty) {
     return (
       <EmptyState
-        title="No clicks in this time"
-        advice="Share a link, or look at a longer time. Each click is here within two seconds."
+        title="No clicks in this period"
+        advice="Share a link, or choose a longer period. Clicks appear here within two seconds."
       >
         <Link href="/links">Go to the links</Link>
       </EmptyState>
@@ -75,7 +75,7 @@ function Numbers({ stats, range }: { stats: WorkspaceStats; range: Range }) {
       </Panel>
       <Panel title="Most followed">
         {stats.topLinksUnnamed ? (
-          <p>Which links these are cannot be told just now.</p>
+          <p>The names of these links are not available at the moment.</p>
         ) : (
           <TopLinks links={stats.topLinks} all={stats.clicks} />
         )}

@@ -10,7 +10,7 @@ export function TopLinks({ links, all }: { readonly links: readonly TopLink[]; r
   return (
     <Table
       frameless
-      caption="Links with most clicks, most first"
+      caption="The links with the most clicks, most first"
       rows={links}
       keyOf={({ domain, code }) => `${domain}/${code}`}
       columns={[

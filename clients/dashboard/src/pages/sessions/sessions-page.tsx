@@ -25,7 +25,7 @@ export default function SessionsPage() {
   return (
     <Page
       title="Sessions"
-      lead="Where you are signed in. End what you do not know, or no longer use."
+      lead="Where you are signed in. End sessions that you do not recognise or no longer use."
       actions={
         hasOthers && (
           <Button look="danger" icon="leave" onClick={() => setEndingOthers(true)}>
@@ -58,7 +58,7 @@ export default function SessionsPage() {
   );
 }
 
-const nameOf = ({ client }: OpenSession): string => client || 'A program that does not say its name';
+const nameOf = ({ client }: OpenSession): string => client || 'An unknown program';
 
 const columnsOf = (end: (session: OpenSession) => void): Column<OpenSession>[] => [
   {
@@ -111,8 +111,8 @@ function EndDialog({ session, onDone, onClose }: EndProps & { readonly session: 
       onConfirm={() => end.mutate({ id: session.id })}
       onClose={onClose}
     >
-      Whoever is there is signed out within five seconds, and has to give the password to sign in again. API keys that
-      were made there go on working; they are on the API keys page.
+      Whoever uses it is signed out within five seconds and needs the password to sign in again. API keys that were
+      created there still work; they are on the API keys page.
     </ConfirmDialog>
   );
 }
@@ -136,8 +136,8 @@ function EndOthersDialog({ onDone, onClose }: EndProps) {
       onConfirm={() => end.mutate({})}
       onClose={onClose}
     >
-      You stay signed in here, and are signed out everywhere else within five seconds. API keys go on working; they are
-      on the API keys page.
+      You stay signed in here and are signed out everywhere else within five seconds. API keys still work; they are on
+      the API keys page.
     </ConfirmDialog>
   );
 }

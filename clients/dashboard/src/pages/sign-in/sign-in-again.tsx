@@ -13,10 +13,10 @@ export function SignInAgain({ email }: { email: string }) {
   const [error, setError] = useState<unknown>();
   return (
     <Dialog title="Your session has ended">
-      <p>Log in again to go on. What you typed is still here; what you were saving was not saved yet.</p>
+      <p>Log in again to continue. What you typed is still here; what you were saving has not been saved yet.</p>
       <LogInForm email={email} />
       <div className={style.other}>
-        <p>Not you? Then what was typed here is thrown away.</p>
+        <p>Not you? Then what was typed here is discarded.</p>
         <Button small onClick={() => session.close().catch(setError)}>
           Use another account
         </Button>

@@ -9,10 +9,10 @@ import { SignUpForm } from './sign-up-form.tsx';
 export function LogInPage() {
   const search = useSearch();
   return (
-    <Card title="Log in" lead="Your links are where you left them.">
+    <Card title="Log in" lead="Welcome back.">
       <LogInForm />
       <p>
-        New here? <Link href={`/sign-up${search}`}>Make an account</Link>
+        New here? <Link href={`/sign-up${search}`}>Create an account</Link>
       </p>
     </Card>
   );
@@ -21,10 +21,10 @@ export function LogInPage() {
 export function SignUpPage() {
   const search = useSearch();
   return (
-    <Card title="Make an account" lead="It comes with a workspace of your own.">
+    <Card title="Create an account" lead="It comes with its own workspace.">
       <SignUpForm />
       <p>
-        Have one already? <Link href={`/log-in${search}`}>Log in</Link>
+        Already have an account? <Link href={`/log-in${search}`}>Log in</Link>
       </p>
     </Card>
   );

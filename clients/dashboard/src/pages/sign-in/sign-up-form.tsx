@@ -35,7 +35,7 @@ export function SignUpForm() {
       <NewPasswordField label="Password" name="password" error={problem?.fields.password} />
       <ErrorNote problem={problem} />
       <Button look="primary" type="submit" busy={isBusy}>
-        Make the account
+        Create the account
       </Button>
     </form>
   );

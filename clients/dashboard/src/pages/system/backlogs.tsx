@@ -21,12 +21,14 @@ export function Backlogs({ processes }: { processes: readonly MeshProcess[] }) {
     <div className={style.halves}>
       <section className={style.card}>
         <h3>Changes of links</h3>
-        <p className={style.quiet}>What is known of them is so old. After two seconds an edge goes cold.</p>
+        <p className={style.quiet}>
+          How old the latest news of changes is. After two seconds an edge stops answering hot links itself.
+        </p>
         <Watchers status={answering} />
       </section>
       <section className={style.card}>
         <h3>Clicks</h3>
-        <p className={style.quiet}>What waits on the edges, and in Kafka.</p>
+        <p className={style.quiet}>Clicks waiting on the edges and in Kafka.</p>
         <Clicks status={answering} />
       </section>
     </div>
@@ -44,7 +46,7 @@ function Watchers({ status }: { status: Status }) {
           label={instance}
           value={age ?? oldestSeconds}
           most={oldestSeconds}
-          text={age === undefined ? 'nothing known yet' : lasting(age)}
+          text={age === undefined ? 'not known yet' : lasting(age)}
           isBad={age === undefined || age >= oldestSeconds}
         />
       );

@@ -13,11 +13,11 @@ export function NoAccess({ error }: { error: unknown }) {
   if (problemOf(error).reason === 'OPERATOR_ONLY') {
     return (
       <EmptyState
-        title="For those who run this installation"
+        title="Only for operators of this installation"
         advice={
           <>
-            What the mesh is doing tells of everybody’s links, so only the workspaces that operate the installation see
-            it. Whoever runs it can name yours, <code>{workspace.id}</code>, in the setting{' '}
+            This page reveals something about everybody’s links, so only the workspaces that operate the installation
+            can see it. Whoever runs it can add yours, <code>{workspace.id}</code>, in the setting{' '}
             <code>HOP_OPERATOR_WORKSPACES</code>.
           </>
         }

@@ -31,7 +31,7 @@ export default function SystemPage() {
     },
   );
   const toggle = useCallback(() => setPaused((before) => !before), []);
-  const label = isPaused ? 'Go on' : 'Pause';
+  const label = isPaused ? 'Resume' : 'Pause';
   const icon = isPaused ? 'play' : 'pause';
   useCommands(
     useMemo(
@@ -43,7 +43,7 @@ export default function SystemPage() {
   return (
     <Page
       title="System"
-      lead="What the mesh is doing."
+      lead="The state of the mesh."
       actions={
         !isRefused && (
           <Button icon={icon} onClick={toggle}>
@@ -102,7 +102,7 @@ function Section({ title, children }: { title: string; children: ReactNode }) {
 
 const words: Readonly<Record<string, string>> = {
   ready: 'All is well.',
-  degraded: 'Short links work; something is not as it should be.',
+  degraded: 'Short links work, but something is wrong.',
   unavailable: 'Short links do not work: no resolver answers.',
 };
 

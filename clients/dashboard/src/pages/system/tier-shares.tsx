@@ -15,7 +15,7 @@ export function TierShares({ status }: { status: MeshStatus }) {
       <p className={style.sum}>
         {perSecond > 0
           ? `${pace(perSecond)} over the last minute, ${share(status.tiers[0]?.share ?? 0)} of it at the edge.`
-          : 'Nobody followed a link in the last minute.'}
+          : 'No link was followed in the last minute.'}
       </p>
       <ShareBar tiers={status.tiers} />
       <table className={style.tiers}>
