@@ -41,7 +41,7 @@ async function withstand(world: World, attacks: readonly Attack[]): Promise<Verd
   const during = ledger.between(since, until);
   return [
     p99LikeBefore('redirects', before.of('cached'), during.of('cached')),
-    atLeast('redirects as they have to be', 100 * during.of('cached').success, 99.99, '%'),
+    atLeast('correct redirects', 100 * during.of('cached').success, 99.99, '%'),
     ...attacks.flatMap((one, index) => gotRidOf(one, results[index] as AttackResult)),
     exactly('Envoy died', world.mesh.pid('envoy') === pid ? 0 : 1, 0),
     atMost('memory of Envoy', Math.round(memory), mostMemoryMib, 'MiB'),

@@ -51,7 +51,7 @@ function resumes({ ledger, askedAt }: Seen): Finding[] {
 
 const redirects = ({ ledger, faultAt }: Seen): Finding =>
   atLeast(
-    'redirects as they have to be',
+    'correct redirects',
     100 * ledger.between(faultAt, Number.POSITIVE_INFINITY).of('cached', 'cold').success,
     99.99,
     '%',

@@ -143,7 +143,7 @@ const killedEdge: FaultCase = {
   part: 'Hot set',
   title: 'gateway-edge is killed right after and right before a hot link is edited',
   criterion:
-    'no follower is led wrong more than 2 s after the edit; 10 s after the return the same links are hot again: Envoy answers them by itself',
+    'nobody is sent to an old destination more than 2 s after the edit; 10 s after the return the same links are hot again: Envoy answers them by itself',
   mesh,
   async run(world) {
     const late: number[] = [];
@@ -169,7 +169,7 @@ const killedLink: FaultCase = {
   name: 'hot-link-killed',
   part: 'Hot set',
   title: 'link is killed, or stopped (SIGSTOP), right after a hot link was edited',
-  criterion: 'no follower is led wrong more than 2 s after the edit',
+  criterion: 'nobody is sent to an old destination more than 2 s after the edit',
   mesh,
   async run(world) {
     const late: number[] = [];
@@ -189,9 +189,9 @@ const killedLink: FaultCase = {
 const silentWatch: FaultCase = {
   name: 'hot-watch-silent',
   part: 'Hot set',
-  title: 'nothing comes through between gateway-edge and link, while hot links go on being edited',
+  title: 'nothing gets through between gateway-edge and link, while hot links are still being edited',
   criterion:
-    'no follower is led wrong more than 2 s after an edit; once it comes through again, the links are hot within 10 s, and right',
+    'nobody is sent to an old destination more than 2 s after an edit; once it is open again, the links are hot within 10 s, and correct',
   mesh,
   async run(world) {
     const late: number[] = [];

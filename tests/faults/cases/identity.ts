@@ -17,7 +17,7 @@ const killed: FaultCase = {
   part: 'Identity',
   title: 'killed, away for 30 s',
   criterion:
-    'redirects 100 % successful, their p99 within 1.5 times what it was; calls with an API key that was used before go on, 100 %; every log-in is answered 503 with Retry-After, and 200 again within 5 s of the return',
+    'redirects 100 % successful, their p99 within 1.5 times that before; calls with an API key that was used before: 100 % successful; every log-in is answered 503 with Retry-After, and 200 again within 5 s of the return',
   mesh,
   async run(world) {
     const load = await world.load({

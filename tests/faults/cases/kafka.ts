@@ -20,7 +20,7 @@ const killed: FaultCase = {
   part: 'Kafka',
   title: 'killed, away for 60 s',
   criterion:
-    'redirects and creates 100 % successful, their p99 within 1.5 times what it was; after the return every followed GET of the ledger is counted, once',
+    'redirects and creates 100 % successful, their p99 within 1.5 times that before; after the return every followed GET of the ledger is counted, once',
   mesh,
   async run(world) {
     const links = [...world.cached, ...world.cold];

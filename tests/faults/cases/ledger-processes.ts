@@ -10,7 +10,7 @@ const part = 'The click ledger';
 const mesh: WorldOptions = { ...ledgerMesh, proxies: { store: { from: ['analytics'], to: 'postgres' } } };
 const times = (count: number): number => Math.max(2, Math.round(count * Math.min(1, scale)));
 const exact =
-  'no redirect fails, their p99 within 1.1 times what it was; each follow of the ledger is stored once, and counts are what a recount gives';
+  'no redirect fails, their p99 within 1.1 times that before; each follow of the ledger is stored once, and counters agree with a recount';
 
 const edgeKills = times(20);
 const edge: FaultCase = {
@@ -114,7 +114,7 @@ const afterKills = times(10);
 const after = killedAround(
   'answer',
   afterKills,
-  `analytics is killed (SIGKILL) ${afterKills} times when its commit was done and it does not know`,
+  `analytics is killed (SIGKILL) ${afterKills} times after its commit was done, before it heard so`,
 );
 
 const doorKills = times(10);
@@ -125,7 +125,7 @@ const door: FaultCase = {
   part,
   title: `envoy is killed (SIGKILL) ${doorKills} times`,
   criterion:
-    'what is lost was answered within the last flush interval (200 ms); all else is stored once, and counts are what a recount gives',
+    'what is lost was answered within the last flush interval (200 ms); all else is stored once, and counters agree with a recount',
   mesh,
   async run(world): Promise<Verdict> {
     const killedAt: number[] = [];

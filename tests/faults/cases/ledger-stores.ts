@@ -7,7 +7,7 @@ import { scale, type World, type WorldOptions } from '../world/world.ts';
 
 const part = 'The click ledger';
 const criterion =
-  'no redirect fails, their p99 within 1.1 times what it was; each follow of the ledger is stored once, and counts are what a recount gives';
+  'no redirect fails, their p99 within 1.1 times that before; each follow of the ledger is stored once, and counters agree with a recount';
 const mesh: WorldOptions = { ...ledgerMesh };
 
 const store = (name: string, title: string, fault: (world: World) => Promise<unknown>): FaultCase => ({
@@ -55,7 +55,7 @@ const untold: FaultCase = {
     const before = await duplicates(world);
     const followed = await followDuring(world, () => cutAnswers(world, cuts));
     return [
-      atLeast('clicks that came again and fell away', (await duplicates(world)) - before, cuts),
+      atLeast('clicks that came again and were dropped', (await duplicates(world)) - before, cuts),
       ...redirectsUnharmed(followed),
       ...(await exactlyOnce(world, followed)),
     ];

@@ -99,8 +99,7 @@ const replicaKilled: FaultCase = {
   name: 'postgres-replica-killed',
   part: 'Postgres',
   title: 'the cache is emptied; 15 s later it is emptied again and the replica killed, away for 30 s',
-  criterion:
-    'nothing is seen: redirects and creates 100 %, their p99 within 1.5 times what it was with an empty cache before',
+  criterion: 'no effect: redirects and creates 100 %, their p99 within 1.5 times that with an empty cache before',
   mesh,
   async run(world) {
     await forgetCache(world);
@@ -145,7 +144,7 @@ const allKilled: FaultCase = {
     const proper = cold.failed.filter(({ status, retryAfter }) => status === 503 && retryAfter).length;
     const late = seen.since.of('cold').failed.at(-1)?.at ?? seen.backAt;
     return [
-      atLeast('links in memory as they have to be', 100 * seen.since.of('cached').success, 100, '%'),
+      atLeast('correct redirects of links in memory', 100 * seen.since.of('cached').success, 100, '%'),
       atLeast('links that nobody has: refused', cold.failed.length, 1),
       exactly('of them not 503 with Retry-After', cold.failed.length - proper, 0),
       atMost('slowest refused link', slowest(cold.failed), refusalMs, 'ms'),

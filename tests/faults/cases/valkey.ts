@@ -129,7 +129,7 @@ const oldCopy: FaultCase = {
   name: 'valkey-old-copy',
   part: 'Valkey',
   title:
-    'writes its data down; 40 of 80 links are deleted; it is killed and comes back with the old data, and both resolvers are killed, so that they remember nothing',
+    'saves its data; 40 of 80 links are deleted; it is killed and comes back with the old data, and both resolvers are killed, so that nothing is left in memory',
   criterion: 'no deleted link is followed in the 20 s from then on, and the other links are, at their end',
   mesh: {},
   async run(world) {
@@ -156,7 +156,7 @@ const oldCopy: FaultCase = {
     await Promise.all(killed);
     const answers = await Promise.all(others.map(({ code }) => call(`${world.mesh.url}/${code}`)));
     return [
-      atLeast('entries written down', inCopy, 2 * copied),
+      atLeast('entries saved', inCopy, 2 * copied),
       exactly('deleted links followed', seen.followed, 0),
       atLeast('times that they were refused', seen.refused, copied),
       exactly('of the others followed', answers.filter(({ status }) => status === 302).length, copied),

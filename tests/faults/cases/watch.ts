@@ -23,7 +23,7 @@ const silentMs = 2_000;
 const returnMs = 3_000;
 
 const bounds =
-  'ten links are edited every 0.4 s and followed every 25 ms: no destination more than 250 ms old before, none more than 2 s while changes are not heard of, none more than 250 ms once the stream is back (3 s); no redirect fails';
+  'ten links are edited every 0.4 s and followed every 25 ms: no destination is more than 250 ms out of date before, 2 s while no changes arrive, and 250 ms once the stream is back (3 s); no redirect fails';
 
 interface Fault {
   begin(world: World): void;
@@ -61,7 +61,7 @@ function verdict(checker: EditChecker, { beganAt, faultAt, endedAt, edits }: Tim
     atMost('oldest during', during.oldest, silentMs, 'ms'),
     atMost('oldest after', checker.seen(backAt, Number.POSITIVE_INFINITY).oldest, upMs, 'ms'),
     exactly(`failed of ${all.follows} redirects`, all.failed, 0),
-    atLeast('edits while changes were not heard of', during.edits, edits === 'go on' ? 100 : 0),
+    atLeast('edits while no changes arrived', during.edits, edits === 'go on' ? 100 : 0),
   ];
 }
 
@@ -97,7 +97,7 @@ const late = watch('late', 'everything on the open streams comes 2 s late for 20
 
 const lateFromTheStart = watch(
   'late-from-the-start',
-  'the streams are reset, and everything on the new ones comes 1.2 s late for 20 s: nothing in them tells',
+  'the streams are reset, and everything on the new ones comes 1.2 s late for 20 s: nothing in them shows it',
   (world) => judged(world, byProxy({ kind: 'delay', ms: 1_200 }, true)),
 );
 
@@ -134,7 +134,7 @@ const openTransactions = watch(
       await Promise.all(sessions.map((session) => session.query('rollback').finally(() => session.end())));
     }
   },
-  'edits go on being seen within 250 ms; no redirect fails',
+  'edits are still visible within 250 ms; no redirect fails',
 );
 
 export const cases = [openTransactions, cut, silent, late, lateFromTheStart, stopped];

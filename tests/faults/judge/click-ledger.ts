@@ -113,7 +113,7 @@ export async function exactlyOnce(world: World, followed: Followed): Promise<Ver
 export async function noneTwice(world: World, { stored }: Followed): Promise<Verdict> {
   return [
     exactly('clicks stored twice', [...stored.values()].filter((times) => times > 1).length, 0),
-    exactly('counts that a recount does not give', await differences(world), 0),
+    exactly('counters that differ from a recount', await differences(world), 0),
   ];
 }
 

@@ -6,7 +6,7 @@ import type { World } from '../world/world.ts';
 
 /** The share of redirects that were answered as they have to be. */
 export const redirectsSucceed = (ledger: Ledger, percent = 99.99): Finding =>
-  atLeast('redirects as they have to be', 100 * ledger.of('cached', 'cold').success, percent, '%');
+  atLeast('correct redirects', 100 * ledger.of('cached', 'cold').success, percent, '%');
 
 export const createsSucceed = (ledger: Ledger): Finding =>
   atLeast('creates answered 201', 100 * ledger.of('create').success, 100, '%');
