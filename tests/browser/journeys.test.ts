@@ -128,7 +128,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     const form = dialog(page, 'Create a link');
     await form.getByLabel('Destination').fill('https://example.com/there');
     await form.getByLabel('Alias').fill(alias);
-    await form.getByText('A link of this workspace has it already').waitFor();
+    await form.getByText('A link of this workspace already has it').waitFor();
     await form.getByLabel('Domain').selectOption(otherDomain);
     await form.getByText('No link of this workspace has it.').waitFor();
     await form.getByRole('button', { name: 'Create', exact: true }).click();
@@ -149,7 +149,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await here.waitFor({ state: 'detached' });
     await named.click();
     await page.getByRole('link', { name: new RegExp(`^${otherDomain}`) }).waitFor();
-    await page.getByText('Nobody yet').waitFor();
+    await page.getByText('None so far').waitFor();
     await page.getByRole('button', { name: 'Delete' }).click();
     await toast(page, 'There deleted').waitFor();
     const { token } = (await call('/api/auth/login', { body: visitor })).json;
@@ -226,7 +226,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await createLink(page, { Destination: 'https://example.com/', Alias: alias });
     await page.getByRole('button', { name: 'Create a link' }).click();
     await page.getByLabel('Alias').fill(alias);
-    await page.getByText('A link of this workspace has it already').waitFor();
+    await page.getByText('A link of this workspace already has it').waitFor();
     await page.getByLabel('Alias').fill('no spaces');
     await page.getByText('Letters, digits, hyphens and underscores').waitFor();
     await refuse(page, /GetLink$/, { code: Code.Unavailable, reason: 'OVERLOADED' });

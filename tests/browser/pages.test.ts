@@ -138,7 +138,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await follow(alias, bot);
     await clicks.filter({ hasText: 'Bot' }).waitFor();
     await page.getByLabel('Count bots').uncheck();
-    await page.getByText('Nobody yet.').waitFor();
+    await page.getByText('None so far.').waitFor();
     await follow(alias);
     await clicks.waitFor();
     expect(await clicks.filter({ hasText: 'Bot' }).count()).toBe(0);
@@ -179,7 +179,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await page.reload();
     await expect.poll(() => tile(page, 'Links followed').textContent()).toBe('Links followed2');
     await page.locator('.uplot canvas').waitFor();
-    const ranked = page.getByRole('table', { name: /Links with most clicks/ }).getByRole('link');
+    const ranked = page.getByRole('table', { name: /The links with the most clicks/ }).getByRole('link');
     expect(await ranked.allTextContents()).toEqual([aliases[1], aliases[0]].map((alias) => `localhost/${alias}`));
     await ranked.first().click();
     await page.getByRole('heading', { name: aliases[1], level: 1 }).waitFor();
@@ -319,7 +319,7 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await change(other.visitor.email, visitor.password);
     await page.getByRole('alert').filter({ hasText: 'This email has an account already' }).waitFor();
     await change(`new.${visitor.email}`, visitor.password);
-    await toast(page, 'Your email is changed').waitFor();
+    await toast(page, 'Your email was changed').waitFor();
     await page.getByText(`You sign in with new.${visitor.email}`).waitFor();
     expect(await page.getByLabel('Your password').inputValue()).toBe('');
   });

@@ -45,7 +45,7 @@ describe('a command line that is wrong', () => {
     ['an address of another kind', ['ls', '--url', 'ftp://hop.example.org'], {}, 'begins with https:// or http://'],
     ['a key that is none', ['ls'], { HOP_API_KEY: 'hop_ключ' }, 'HOP_API_KEY is no API key'],
     ['a token that is none', ['ls'], { HOP_TOKEN: 'ключ' }, 'HOP_TOKEN is no API key and no token'],
-    ['a name for the run that no header carries', ['create', '-', '--key', 'ключ'], {}, 'Printable ASCII'],
+    ['a name for the run that no header carries', ['create', '-', '--key', 'ключ'], {}, 'printable ASCII'],
   ])('says so: %s', (_, args, variables, words) => {
     const { status, stdout, stderr } = hop(args, variables, 'https://example.org\n');
     expect([status, stdout, stderr]).toEqual([2, '', expect.stringContaining(words)]);

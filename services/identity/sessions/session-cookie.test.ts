@@ -38,7 +38,7 @@ describe('the cookie of an installation with TLS', () => {
   ])('is for a page of %s, asking at %s: %s', (origin, url, isAdmitted) => {
     const admit = () => cookie.admit(contextOf({ origin }, url));
     if (isAdmitted) expect(admit).not.toThrow();
-    else expect(admit).toThrow('alone');
+    else expect(admit).toThrow('only be used by pages');
   });
 
   it('is for programs that are no page', () => {

@@ -33,7 +33,7 @@ export function LiveClicks({ link, withBots, onClick }: LiveClicksProps) {
       <Answer query={list}>
         {() =>
           rows.length === 0 ? (
-            <p className={style.none}>No clicks yet. New ones appear here as they happen.</p>
+            <p className={style.none}>None so far. New clicks appear here as they happen.</p>
           ) : (
             <ol className={style.clicks} aria-label="Latest clicks, newest first">
               {rows.map(({ click, key, isNew }) => (
