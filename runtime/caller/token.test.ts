@@ -66,7 +66,7 @@ describe('caller tokens', () => {
     };
     expect(verify({ expiresAt: timestampFromMs(now + 120_000) })).toEqual({ kind: 'service', service: 'link' });
     expect(() => verify({ expiresAt: timestampFromMs(now + 120_001) })).toThrow('too long');
-    expect(() => verify({ subject: 'resolver' })).toThrow('speak for itself alone');
+    expect(() => verify({ subject: 'resolver' })).toThrow('only act for itself');
     expect(() => verify({ subject: 'resolver', issuer: 'resolver' })).toThrow('unknown key');
   });
 

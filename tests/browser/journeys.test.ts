@@ -231,7 +231,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByText('Letters, digits, hyphens and underscores').waitFor();
     await refuse(page, /GetLink$/, { code: Code.Unavailable, reason: 'OVERLOADED' });
     await page.getByLabel('Alias').fill(`${alias}-2`);
-    await page.getByText('Could not be looked up').waitFor();
+    await page.getByText('It could not be checked now').waitFor();
     await page.getByLabel('Alias').fill('API');
     await page.getByLabel('Destination').fill('https://example.com/kept');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
