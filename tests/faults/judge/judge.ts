@@ -1,12 +1,16 @@
 // What several cases ask of a ledger or a process.
 import { atLeast, atMost, type Finding, notJudged } from '../case.ts';
-import type { Ledger } from '../load/ledger.ts';
+import { type Ledger, ledgerOf } from '../load/ledger.ts';
 import { follow, type Sample } from '../world/metrics.ts';
 import type { World } from '../world/world.ts';
 
-/** The share of redirects that were answered as they have to be. */
-export const redirectsSucceed = (ledger: Ledger, percent = 99.99): Finding =>
-  atLeast('correct redirects', 100 * ledger.of('cached', 'cold').success, percent, '%');
+/** The share of redirects that were correct, and what the others were answered. */
+export function redirectsSucceed(ledger: Ledger, percent = 99.99): Finding {
+  const redirects = ledger.of('cached', 'cold');
+  const others = Object.entries(ledgerOf(redirects.failed).statuses()).map(([status, count]) => `${status}: ${count}`);
+  const what = others.length === 0 ? 'correct redirects' : `correct redirects (of the others, ${others.join(', ')})`;
+  return atLeast(what, 100 * redirects.success, percent, '%');
+}
 
 export const createsSucceed = (ledger: Ledger): Finding =>
   atLeast('creates answered 201', 100 * ledger.of('create').success, 100, '%');
