@@ -59,8 +59,20 @@ beforeAll(async () => {
       }
     }),
   );
+  // If the last delivery of all was the one that merged, one more click leaves something unmerged.
+  if ((await unmerged()) > 0) return;
+  const last = testClick({ linkId, atUs: start });
+  counted.push(last);
+  const delivery = { topic: 'clicks', partition: stores.length, expected: undefined, next: 1n, notBeforeUs: 0 };
+  await postgresStore(pool).take({ ...delivery, batches: [soundBatch([last])] });
 });
 afterAll(() => database.drop());
+
+/** How many deliveries' entries are not merged yet. */
+async function unmerged(): Promise<number> {
+  const { rows } = await pool.query('select 1 from click_value_deltas where link_id = $1', [linkId]);
+  return rows.length;
+}
 
 /** By day and dimension. */
 async function namesOf(table: string): Promise<Map<string, Set<string>>> {
@@ -78,8 +90,7 @@ test('a day keeps so many values and the others, by the hour as well; what is no
   expect(full.length).toBeGreaterThan(3);
   for (const names of full) expect(names.size).toBe(named + 1);
   expect(ofHours).toEqual(ofDays);
-  const { rows } = await pool.query('select 1 from click_value_deltas where link_id = $1', [linkId]);
-  expect(rows.length).toBeGreaterThan(0);
+  expect(await unmerged()).toBeGreaterThan(0);
 });
 
 test('any range, cut anywhere, has every click under its name or among the others', async () => {
