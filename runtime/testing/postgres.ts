@@ -126,6 +126,7 @@ function settings(port: number): string {
     'fsync = off',
     'synchronous_commit = off',
     'full_page_writes = off',
+    'jit = off',
     'max_connections = 200',
     'shared_buffers = 64MB',
     'wal_level = logical',
