@@ -33,6 +33,8 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['a month too many', '{"expires_at":"2026-13-01T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['a day too many', '{"expires_at":"2026-02-29T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['an hour too many', '{"expires_at":"2026-01-31T24:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['letters in lower case', '{"expires_at":"2026-01-31t00:00:00z"}', 'INVALID_ARGUMENT', 'expires_at'],
+    ['a leap second', '{"expires_at":"2016-12-31T23:59:60Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['a time without a zone', '{"expires_at":"2026-01-31T00:00:00"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['the year 0', '{"expires_at":"0000-01-01T00:00:00Z"}', 'INVALID_ARGUMENT', 'expires_at'],
     ['an hour of the zone too many', '{"expires_at":"2026-01-31T00:00:00+24:00"}', 'INVALID_ARGUMENT', 'expires_at'],
@@ -71,6 +73,11 @@ describe('a request that is not what the call takes is 400 and names what is wro
     expect([answer.status, errorInfo(answer).reason, errorInfo(answer).metadata.field]).toEqual([400, reason, field]);
     expect(errorInfo(answer).domain).toBe('hopline');
     expect(door.callsOf(createLink)).toEqual([]);
+  });
+
+  test('what a time looks like is said by an example', async () => {
+    const answer = await signed('/api/v1/urls/abc/stats?to=2026-01-31t00:00:00z');
+    expect(JSON.parse(answer.body).message).toBe('to: Expected a time such as 2030-01-31T12:00:00Z (RFC 3339).');
   });
 
   test('bytes that are not UTF-8', async () => {

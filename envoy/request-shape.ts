@@ -9,7 +9,8 @@ type MaskNames = Readonly<Record<string, string>>;
 
 /** What one binding accepts. */
 interface CallShape {
-  readonly query: Shapes;
+  /** Absent: whatever the query says is ignored. */
+  readonly query?: Shapes;
   /** The parameter that names fields of the body to be written even if absent from it. */
   readonly mask?: string;
   /** Absent: a body may have no fields. */
@@ -18,11 +19,15 @@ interface CallShape {
 
 const depthLimit = 8;
 
+/** Below it an unknown query parameter is refused; elsewhere caches and monitors add parameters that mean nothing. */
+const strictPrefix = '/api/';
+
 export const callName = ({ verb, path }: Binding): string => `${verb} ${path.text}`;
 
 /** A field may be given once: in the path, the body or the query. Its names are that of the proto and, as in proto JSON, the lowerCamelCase form. */
 function callShape(rpc: Rpc, binding: Binding): CallShape {
   const free = rpc.request.fields.filter(({ name }) => !binding.path.variables.includes(name));
+  if (free.length === 0 && !binding.path.text.startsWith(strictPrefix)) return {};
   if (binding.body === '') return { query: shapesOf(free.filter(fitsQuery), 0) };
   if (binding.body === '*')
     return {

@@ -3,7 +3,7 @@
 -- there are not, lets a query parameter override the path, and does not say which field it could not read.
 -- `calls` (generated) has for each binding the query parameters and the body's fields. A field is the name of a kind,
 -- { list = field }, { fields = { name = field, ... } } or, in a query, { mask = { name = field's name, ... } }.
--- A call whose query has a mask has its name as `mask`.
+-- A call whose query has a mask has its name as `mask`; of a call without `query` the query is ignored.
 
 local depth_limit = 32
 
@@ -67,7 +67,7 @@ local kinds = {
     end,
   },
   bool = { expects = "true or false", bool = true, text = function() return false end },
-  time = { expects = "a time as in RFC 3339", text = function(s) return is_time(unescaped(s)) end },
+  time = { expects = "a time such as 2030-01-31T12:00:00Z (RFC 3339)", text = function(s) return is_time(unescaped(s)) end },
 }
 
 local function malformed() error({ reason = "MALFORMED_REQUEST", text = "The body is not JSON." }) end
@@ -236,6 +236,8 @@ local function is_mask(value, names)
   return true
 end
 
+local function drop_query(headers) headers:replace(":path", string.match(headers:get(":path"), "^[^?]*")) end
+
 local function check_query(query, parameters)
   local seen = {}
   for pair in string.gmatch(query, "[^&]+") do
@@ -308,6 +310,7 @@ end
 
 function envoy_on_request(handle)
   local call = calls[handle:filterContext():get("call")]
+  if call.query == nil then drop_query(handle:headers()) end
   local query = keep_offsets(handle:headers(), call.query)
   -- What a check answers when it fails is the problem.
   local good, problem, given = true, nil, nil

@@ -81,6 +81,15 @@ describe('a REST call', () => {
     expect(checks()).toMatchObject([{ contextExtensions: { anonymous: 'true' } }]);
   });
 
+  test.each(['?', '?x=1', '?v=2&v=3&a+b', '?x=%ff&%22%5C'])(
+    'outside /api is answered whatever its query says: %s',
+    async (query) => {
+      for (const method of ['GET', 'HEAD'])
+        expect((await call(`/.well-known/jwks.json${query}`, { method })).status).toBe(200);
+      expect(door.callsOf('hop.identity.v1.IdentityService/GetSigningKeys')).toHaveLength(2);
+    },
+  );
+
   test('cannot bring what the mesh says to itself', async () => {
     const forged = {
       'x-hop-caller': 'forged',
