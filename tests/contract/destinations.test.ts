@@ -74,6 +74,9 @@ describe('http and https only, an absolute URL with a host', () => {
       'http+unix://%2Ftmp%2Fsock/',
       'https://exa mple.org/',
       'https://exam<ple.org/',
+      '\u00a0https://example.org/',
+      '\u3000https://example.org/',
+      'https://example.org\u00a0',
       'https://example.org:65536/',
       'https://example.org:-1/',
       'https://example.org:http/',
@@ -407,11 +410,14 @@ describe('stored as the WHATWG parser writes it, so that what is checked is what
     'https://user.example.org/@name',
     'https://example.org/http://example.net/',
     '  https://example.org/trimmed  ',
+    'https://example.org/a\u00a0',
+    'https://example.org/?q=\u3000',
+    'https://example.org/#\ufeff',
     'https://EXAMPLE.org:0443/x',
     'https://example.org/~ada/$HOME/{x}/{{y}}/%24',
   ])('%s', async (text) => {
     const link: Answer = await create(text);
-    const written = new URL(text.trim()).href;
+    const written = new URL(text).href;
     expect([link.status, link.json.long_url], link.text).toEqual([201, written]);
     const followed = await call(`/${link.json.code}`);
     expect([followed.status, followed.headers.get('location')]).toEqual([302, written]);

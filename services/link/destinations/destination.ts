@@ -26,9 +26,9 @@ export function checkDestination(raw: string, field: string, rules: DestinationR
   if (Buffer.byteLength(raw) > maxDestinationBytes) return refuse(`must have at most ${maxDestinationBytes} bytes`);
   // The parser would silently drop tabs and line breaks.
   if (/\p{Cc}/u.test(raw)) return refuse('must not contain control characters');
-  const text = raw.trim();
-  if (!/^https?:\/\//i.test(text)) return refuse('must begin with http:// or https://');
-  const url = URL.parse(text);
+  // The spaces around it are all that the parser drops: other white space belongs to the destination, or makes it none.
+  if (!/^ *https?:\/\//i.test(raw)) return refuse('must begin with http:// or https://');
+  const url = URL.parse(raw);
   if (!url || url.hostname === '') return refuse('must be an absolute URL with a host');
   if (url.username !== '' || url.password !== '') return refuse('must not contain a user name or a password');
   if (Buffer.byteLength(url.href) > maxDestinationBytes) {
