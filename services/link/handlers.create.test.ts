@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
-import { Code } from '@connectrpc/connect';
+import { Code, ConnectError } from '@connectrpc/connect';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
@@ -36,6 +36,22 @@ describe('creating', () => {
     });
     expect(link.etag).not.toBe('');
     expect(await client.getLink({ code: link.code })).toEqual(link);
+  });
+
+  test('is said where it can be asked for, in its domain', async () => {
+    let place: string | null = null;
+    const onHeader = (header: Headers) => (place = header.get('location'));
+    const alias = `caf\u00e9-${randomUUID().slice(0, 8)}`;
+    const path = `/api/v1/urls/${encodeURIComponent(alias)}`;
+    await client.createLink({ longUrl, alias }, { onHeader });
+    expect(place).toBe(path);
+    await client.createLink({ longUrl, alias, domain: 'go.example' }, { onHeader });
+    expect(place).toBe(`${path}?domain=go.example`);
+  });
+
+  test('without a destination is refused by both of its names', async () => {
+    const said = client.createLink({}).catch((error: unknown) => ConnectError.from(error).rawMessage);
+    expect(await said).toBe('long_url: must be given, as long_url or as original_url');
   });
 
   test('a ttl counts from when the link was made, and from the edit that gives another one', async () => {

@@ -86,6 +86,7 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       const { record, replayed } = await named(request, links.create(link, alias, idempotency));
       logFields(context).short_code = record.code;
       setResponseMetadata(context, 'x-status', '201');
+      setResponseMetadata(context, 'location', resourceOf(record, domains));
       if (replayed) setResponseMetadata(context, 'idempotency-replayed', 'true');
       // Nobody can have followed it yet; and a replay repeats the first answer, as of then.
       const asOf = record.createdAt ? dateOf(record.createdAt).getTime() : Date.now();
@@ -131,6 +132,12 @@ function publicHandlers(dependencies: Dependencies): Omit<Handlers, InternalCall
       };
     },
   };
+}
+
+/** Where the API has a link: without it a 201 would be about the path that was posted to (RFC 9110, 15.3.2). */
+function resourceOf({ domain, code }: LinkRecord, { defaultDomain }: Domains): string {
+  const path = `/api/v1/urls/${encodeURIComponent(code)}`;
+  return domain === defaultDomain ? path : `${path}?domain=${domain}`;
 }
 
 /** Also sends the etag as an HTTP header, for clients to send back as If-Match. */

@@ -161,6 +161,10 @@ function destinationOf(
   const given = originalUrl ?? longUrl;
   if (given === undefined) return undefined;
   const field = originalUrl === undefined ? 'long_url' : 'original_url';
+  if (given === '') {
+    violations.add(violation(field, 'must be given, as long_url or as original_url', 'DESTINATION_INVALID'));
+    return undefined;
+  }
   return violations.take(checkDestination(given, field, rules.destinations));
 }
 

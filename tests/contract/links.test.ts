@@ -43,6 +43,8 @@ describe('POST /api/v1/urls', () => {
     const ends = Date.parse(made.json.expires_at) - Date.parse(made.json.created_at);
     expect(Math.abs(ends - 3_600_000)).toBeLessThan(2_000);
     expect((await get(alias)).json).toEqual(made.json);
+    const place = made.headers.get('location') ?? '';
+    expect((await call(place, { token: ada.token })).json).toEqual(made.json);
     expect((await call(new URL(made.json.short_url).pathname)).status).toBe(307);
   });
 

@@ -106,6 +106,10 @@ export const beyondProto: Readonly<Record<string, Beyond>> = {
     ],
     answerHeaders: {
       ...etag,
+      Location: {
+        description: 'The path of the link in this API.',
+        schema: { type: 'string', format: 'uri-reference' },
+      },
       'Idempotency-Replayed': { description: '`true` on an answer that is given again.', schema: { const: 'true' } },
     },
   },
