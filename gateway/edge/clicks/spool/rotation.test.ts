@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import { createRotation, type Rotation } from './rotation.ts';
-import { activeName, listSpool } from './spool-files.ts';
+import { activeName, listSpool, renamedAtMs } from './spool-files.ts';
 
 let directory: string;
 let rotation: Rotation;
@@ -90,6 +90,17 @@ test('one of which nothing can be known is due when it has been so for as long: 
   forward += 60_000;
   await own.tick(1_764_000_060_000);
   expect(await readdir(directory)).toEqual(['clicks-1764000060000.jsonl']);
+});
+
+test('names sort by time whatever the clock says, also beside names that others gave', async () => {
+  await appendFile(join(directory, 'clicks-100000000000000.jsonl'), 'not ours\n');
+  for (const at of [1_000, 1_764_000_000_000]) {
+    await appendFile(join(directory, activeName), 'long enough\n');
+    await rotation.tick(at);
+  }
+  const ours = ['clicks-0000000001000.jsonl', 'clicks-1764000000000.jsonl'];
+  expect((await readdir(directory)).toSorted()).toEqual([ours[0], 'clicks-100000000000000.jsonl', ours[1]]);
+  expect(ours.map(renamedAtMs)).toEqual([1_000, 1_764_000_000_000]);
 });
 
 test('no name is used twice, even when the clock stands still', async () => {

@@ -1,7 +1,7 @@
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Log } from '#runtime/telemetry/log.ts';
-import { listSpool, type SpoolFile } from './spool-files.ts';
+import { listSpool, renamedAtMs, type SpoolFile, segmentName } from './spool-files.ts';
 
 interface RotationOptions {
   readonly directory: string;
@@ -63,9 +63,9 @@ export function createRotation(options: RotationOptions): Rotation {
       const isEmpty = active.size === 0 && !active.fault;
       const due = active.size >= maxBytes || (!isEmpty && ageOf(active, at) >= maxAgeMs);
       if (!due) return;
-      const numbers = files.map(({ path }) => Number(/-(\d{1,15})\.jsonl$/.exec(path)?.[1] ?? 0));
-      const number = Math.max(at, ...numbers.map((taken) => taken + 1));
-      await rename(active.path, join(directory, `clicks-${number}.jsonl`));
+      const taken = files.map(({ path }) => renamedAtMs(path) ?? 0);
+      const renamedAt = Math.max(at, ...taken.map((time) => time + 1));
+      await rename(active.path, join(directory, segmentName(renamedAt)));
       await reopen();
     },
   };

@@ -1,11 +1,20 @@
 import { readdirSync, statSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** The file that Envoy appends to. */
 export const activeName = 'clicks.jsonl';
-/** Its name after a rename: ours holds the time in milliseconds, others may choose their own. */
+/** Its name after a rename: ours holds the time (segmentName), others may choose their own. */
 const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
+
+/** Our name for a segment, after when it was renamed, in milliseconds since 1970: of one length, so that names sort by time. */
+export const segmentName = (renamedAtMs: number): string => `clicks-${String(renamedAtMs).padStart(13, '0')}.jsonl`;
+
+/** When a segment was renamed; undefined for a name given by others. */
+export function renamedAtMs(path: string): number | undefined {
+  const digits = /^clicks-(\d{13})\.jsonl$/.exec(basename(path))?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
 
 export interface SpoolFile {
   readonly path: string;
@@ -56,13 +65,8 @@ function lookAt(path: string, active: boolean): SpoolFile | undefined {
     return { path, inode: String(found.ino), size: Number(found.size), active, bornAtMs };
   } catch (fault) {
     // A damaged file must not hide the others.
-    return { path, inode: path, size: 0, active, bornAtMs: renamedAtMs(path), fault };
+    return { path, inode: path, size: 0, active, bornAtMs: renamedAtMs(path) ?? Number.POSITIVE_INFINITY, fault };
   }
-}
-
-/** From a name that we gave; infinity for a name given by others. */
-function renamedAtMs(path: string): number {
-  return Number(/-(\d{13})\.jsonl$/.exec(path)?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** Opens a listed file; undefined when it was renamed since, whether or not another has taken its place. */
