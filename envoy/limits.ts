@@ -26,8 +26,11 @@ export const limits = {
   /** How long a service may take to answer a call; Envoy waits slightly longer, so that the service's own error comes first. */
   callMs: 5_000,
   redirectMs: 1_000,
-  /** How long gateway-access may check the mesh for /readyz; then a resolver answers. */
-  readinessTryMs: 600,
+  /**
+   * How long a process may take to answer /readyz; then another is asked: gateway-access, a resolver, and gateway-access again, which by
+   * then has its answer at hand (gateway/access/pages/readiness.ts). Together less than the time of the route.
+   */
+  readinessTryMs: 500,
   /** Concurrent redirect requests of a listener to resolvers. The next one gets 503. */
   redirectsInFlight: 256,
   graceMs: 500,

@@ -19,7 +19,7 @@ type Configured = Readonly<Record<Kind, readonly Address[]>>;
 /** Looks up all addresses of a name; rejects if there are none. */
 type LookUp = (host: string) => Promise<readonly string[]>;
 
-/** How long to wait for a lookup. Together with the 300 ms for a process's health this is less than the 600 ms that Envoy allows for both. */
+/** How long to wait for a lookup. Together with the 300 ms for a process's health this is less than the 500 ms that Envoy allows for both. */
 const lookupMs = 100;
 
 export const configuredAddresses = (config: AccessConfig): Configured => ({

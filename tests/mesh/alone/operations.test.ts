@@ -90,6 +90,31 @@ it('is ready, as far as redirects go, while gateway-access is held', async () =>
   );
 });
 
+it('says what is degraded while no resolver answers', async () => {
+  const pids = ['resolver-1', 'resolver-2'].map(pidOf);
+  for (const pid of pids) process.kill(pid, 'SIGSTOP');
+  try {
+    // What gateway-access heard before holds for a second.
+    await eventually(
+      () => call('/readyz'),
+      ({ status }) => status !== 200,
+    );
+    // At first they are still in rotation, then Envoy has taken them out.
+    for (let times = 0; times < 5; times++) {
+      const ready = await call('/readyz');
+      expect([ready.status, ready.json.status]).toEqual([503, 'unavailable']);
+      expect(ready.json.degraded).toEqual(expect.arrayContaining(['resolver-1', 'resolver-2']));
+    }
+  } finally {
+    for (const pid of pids) process.kill(pid, 'SIGCONT');
+  }
+  await eventually(
+    () => call('/readyz'),
+    (ready) => ready.json?.status === 'ready',
+    { timeoutMs: 20_000 },
+  );
+});
+
 describe.each(MAINS)('%s with a bad configuration', (main) => {
   it('refuses to start and lists every fault', () => {
     const env = {
