@@ -107,6 +107,17 @@ export async function createTestDatabase(serverUrl: string, ...schemas: readonly
   };
 }
 
+/** The tables of a schema that have a column of this name; a partitioned one stands for its partitions. */
+export async function tablesWith(client: Pick<pg.Pool, 'query'>, schema: Schema, column: string): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.relname as name from pg_class c join pg_attribute a on a.attrelid = c.oid
+     where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+       and a.attname = $2 and not a.attisdropped order by c.relname`,
+    [schema, column],
+  );
+  return rows.map(({ name }) => name);
+}
+
 function serveTls(data: string, { certificate, key }: TestCertificate): void {
   appendFileSync(join(data, 'postgresql.conf'), 'ssl = on\n');
   const { uid, gid } = statSync(data);
