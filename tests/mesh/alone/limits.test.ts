@@ -95,10 +95,31 @@ async function atOnce(count: number, everyMs: number, send: (index: number) => P
   return { answers, refused: answers.filter(({ status }) => status === 429), refilled };
 }
 
-function expectExactly(limit: number, { answers, refused, refilled }: Awaited<ReturnType<typeof atOnce>>): void {
+/** As many as the limit allows, and besides them those that nobody counted (none, where Envoy itself counts). */
+function expectExactly(
+  limit: number,
+  { answers, refused, refilled }: Awaited<ReturnType<typeof atOnce>>,
+  letThrough = 0,
+): void {
   const allowed = answers.length - refused.length;
   expect(allowed).toBeGreaterThanOrEqual(limit);
-  expect(allowed).toBeLessThanOrEqual(limit + refilled);
+  expect(allowed).toBeLessThanOrEqual(limit + refilled + letThrough);
+}
+
+/**
+ * How many calls without good credentials were let through so far because their count came too late, as on a machine that stands still:
+ * Valkey's to gateway-access, or gateway-access's to Envoy.
+ */
+async function uncounted(): Promise<number> {
+  const read = async (part: 'gateway-access-metrics' | 'envoy-admin', path: string): Promise<string> =>
+    (await fetch(`http://127.0.0.1:${mesh.ports[part]}${path}`)).text();
+  const late = /^hop_access_rate_limits_total\{(?=.*kind="anonymous")(?=.*outcome="uncounted").*\} (\d+)/gm;
+  const own = '/stats?filter=^cluster.*(ratelimit.failure_mode_allowed|ext_authz.error)$';
+  const found = [
+    ...(await read('gateway-access-metrics', '/metrics')).matchAll(late),
+    ...(await read('envoy-admin', own)).matchAll(/: (\d+)$/gm),
+  ];
+  return found.reduce((sum, [, count]) => sum + Number(count), 0);
 }
 
 /** The headers and the body of a refusal. */
@@ -142,11 +163,12 @@ describe('per address', () => {
     const { token } = await newPerson();
     const address = newAddress();
     const calls = [undefined, 'hop_bad', 'a.b.c'];
+    const before = await uncounted();
     const seen = await atOnce(60, 3_000, (index) => {
       const bad = calls[index % calls.length];
       return callFrom(address, '/api/v1/urls', bad === undefined ? {} : { token: bad });
     });
-    expectExactly(figures.anonymous, seen);
+    expectExactly(figures.anonymous, seen, (await uncounted()) - before);
     expectRefusal(seen.refused[0], figures.anonymous, 60);
     expect((await callFrom(address, '/api/v1/urls', { token })).status).toBe(200);
   });
