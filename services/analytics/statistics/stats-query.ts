@@ -38,7 +38,6 @@ export function planStats(question: StatsQuestion): StatsQuery {
   const starts = pointsOf(from, until, interval, zone);
   // Nothing is older than the link or newer than now: an open end includes, in its first and last point, what slightly wrong clocks have
   // dated beyond, and is read in whole days. Points and breakdowns cover the same range.
-  // dated, in its first and last point, and is read by whole days. Points and breakdowns are of the same range.
   const first = openStart ? floorTo('day', from - clockSlack) : from;
   const last = openEnd ? ceilTo('day', until + clockSlack) : until;
   return {
