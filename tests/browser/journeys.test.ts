@@ -199,6 +199,8 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     expect(await page.getByRole('listitem').count()).toBe(1);
     // Where one fails, the other does not come back with it until the list is loaded again.
     await createLink(page, { Destination: 'https://example.com/', Title: 'Four' });
+    // Until it is there a checkbox that is pressed may move.
+    await row(page, 'Four').waitFor();
     for (const title of ['Two', 'Four']) await page.getByLabel(`Select ${title}`).check();
     await page.route(/DeleteLink$/, (route) => route.abort(), { times: 1 });
     const loadAgain = await holdBack(page, /ListLinks$/);
