@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { globSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createKafka } from '#runtime/kafka/client.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { tablesWith } from '#runtime/testing/postgres.ts';
@@ -31,8 +31,9 @@ let workspaceId: string;
 beforeAll(async () => {
   collector = await startSpanReceiver();
   mesh = await startMesh({
-    dir: path.resolve(process.env.HOP_TEST_LIMITS_DIR ?? `${inject('meshDir')}-privacy`),
-    portOffset: Number(process.env.HOP_TEST_LIMITS_PORT_OFFSET ?? Number(inject('meshPorts').link) - 7_001 + 2_000),
+    dir: path.resolve(`${process.env.HOP_TEST_DIR ?? '.local/test-mesh'}-privacy`),
+    // Beside the mesh of the other tests, and those of limits and faults.
+    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000) + 4_000,
     parts: partsOf(1).filter((part) => part !== 'resolver-2'),
     env: {
       ...unlimited,

@@ -1,11 +1,10 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { isPassing, problemOf } from './problem.ts';
 
-beforeAll(() => {
-  vi.stubGlobal('navigator', { onLine: true });
-});
+beforeAll(() => void vi.stubGlobal('navigator', { onLine: true }));
+afterAll(() => void vi.unstubAllGlobals());
 
 const refused = (code: Code, reason: string, more: ConstructorParameters<typeof ConnectError>[3] = []) =>
   new ConnectError('said by a service', code, undefined, [

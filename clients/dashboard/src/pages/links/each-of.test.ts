@@ -1,10 +1,11 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { eachOf } from './each-of.ts';
 
-vi.stubGlobal('navigator', { onLine: true });
+beforeAll(() => void vi.stubGlobal('navigator', { onLine: true }));
+afterAll(() => void vi.unstubAllGlobals());
 
 const limited = () =>
   new ConnectError('Too many.', Code.ResourceExhausted, undefined, [
