@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
@@ -11,6 +11,15 @@ beforeAll(async () => {
   database = await postgresFor('analytics');
 });
 afterAll(() => database.drop());
+
+test('a connection for reading is open before anybody asks', async () => {
+  const stores = openStores({ postgresPrimary: database.url, postgresReplicas: [database.url] }, silentLog);
+  const watching = database.openPool({ max: 1 });
+  const open = `select count(distinct application_name)::int as pools from pg_stat_activity
+    where datname = current_database() and application_name in ('reads', 'replica-1')`;
+  await vi.waitFor(async () => expect((await watching.query(open)).rows).toEqual([{ pools: 2 }]), 10_000);
+  await stores.close();
+});
 
 test('as many slow statistics as are let in take nothing from live feeds and from the readiness check', async () => {
   const stores = openStores({ postgresPrimary: database.url, postgresReplicas: [] }, silentLog);

@@ -1,3 +1,4 @@
+import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
@@ -34,6 +35,8 @@ export function openStores(
   const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
   const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
   const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));
+  // The link service waits 150 ms for the counts of its links: too short to open a connection for the first of them.
+  const warm = [primary, ...replicas].map((pool) => keepWarm(pool, 1));
   const reads = createReplicas({ primary, replicas, log });
   return {
     store: postgresStore(writes),
@@ -45,6 +48,9 @@ export function openStores(
     workspaces: postgresWorkspaceStore(reads),
     workspaceCounts: postgresWorkspaceCounts(live),
     check: () => live.query('select 1'),
-    close: () => Promise.all([writes, erasing, live, primary, ...replicas].map((pool) => pool.end())),
+    async close() {
+      await Promise.all(warm.map((stop) => stop()));
+      await Promise.all([writes, erasing, live, primary, ...replicas].map((pool) => pool.end()));
+    },
   };
 }
