@@ -35,7 +35,7 @@ export function openStores(
   const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
   const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
   const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));
-  // The link service waits 150 ms for the counts of its links: too short to open a connection for the first of them.
+  // The link service does not wait long for the counts of its links: too short to open a connection for the first of them on a busy machine.
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, 1));
   const reads = createReplicas({ primary, replicas, log });
   return {

@@ -40,7 +40,7 @@ export const linkConfig = defineConfig({
   blockAnnounceMs: duration('HOP_LINK_BLOCK_ANNOUNCE_MS', { min: filterFreshMs, max: 10_000, default: 500 }),
   lookalikeDelayMs: duration('HOP_LOOKALIKE_DELAY_MS', { min: filterFreshMs, max: 10_000, default: 250 }),
   cacheWriteMs: duration('HOP_LINK_CACHE_WRITE_MS', { min: 1, max: 1_000, default: 20 }),
-  clickCountMs: duration('HOP_LINK_CLICK_COUNT_MS', { min: 1, max: 5_000, default: 150 }),
+  clickCountMs: duration('HOP_LINK_CLICK_COUNT_MS', { min: 1, max: 5_000, default: 400 }),
   watchPollMs: duration('HOP_WATCH_POLL_MS', { min: 5, max: filterFreshMs, default: 50 }),
   watchHeartbeatMs: duration('HOP_WATCH_HEARTBEAT_MS', { min: 10, max: filterFreshMs, default: 100 }),
   watchQueue: int('HOP_WATCH_QUEUE', { min: 100, max: 1_000_000, default: 20_000 }),
