@@ -103,6 +103,17 @@ test('names sort by time whatever the clock says, also beside names that others 
   expect(ours.map(renamedAtMs)).toEqual([1_000, 1_764_000_000_000]);
 });
 
+test('a name that leaves no time after it overwrites nothing, now or later', async () => {
+  const last = 'clicks-9999999999999.jsonl';
+  await appendFile(join(directory, last), 'not ours\n');
+  for (const at of [1_764_000_000_000, 1_764_000_000_000, 9_999_999_999_999]) {
+    await appendFile(join(directory, activeName), 'long enough\n');
+    await rotation.tick(at);
+  }
+  const ours = ['clicks-1764000000000.jsonl', 'clicks-1764000000001.jsonl', 'clicks-10000000000000.jsonl'];
+  expect((await readdir(directory)).toSorted()).toEqual([...ours, last].toSorted());
+});
+
 test('no name is used twice, even when the clock stands still', async () => {
   for (let round = 0; round < 3; round++) {
     await appendFile(join(directory, activeName), 'long enough\n');

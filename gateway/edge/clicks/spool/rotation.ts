@@ -1,5 +1,5 @@
 import { rename } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { listSpool, renamedAtMs, type SpoolFile, segmentName } from './spool-files.ts';
 
@@ -20,6 +20,17 @@ export interface Rotation {
 }
 
 const reopenTimeoutMs = 1_000;
+/** The year 2200: no clock is as wrong as that, so such a name was given by others. */
+const newestMs = Date.UTC(2200);
+
+/** A name for the newest segment: after those that are there, but for one whose name leaves no room after it, and like none of them. */
+function freeName(files: readonly SpoolFile[], at: number): string {
+  const names = new Set(files.map(({ path }) => basename(path)));
+  const taken = files.flatMap(({ path }) => renamedAtMs(path) ?? []).filter((time) => time < newestMs);
+  let renamedAt = Math.max(at, ...taken.map((time) => time + 1));
+  while (names.has(segmentName(renamedAt))) renamedAt++;
+  return segmentName(renamedAt);
+}
 
 /**
  * Renames the active file. Envoy keeps writing to it under its new name until it is asked to reopen its logs, and creates the new file only
@@ -63,9 +74,7 @@ export function createRotation(options: RotationOptions): Rotation {
       const isEmpty = active.size === 0 && !active.fault;
       const due = active.size >= maxBytes || (!isEmpty && ageOf(active, at) >= maxAgeMs);
       if (!due) return;
-      const taken = files.map(({ path }) => renamedAtMs(path) ?? 0);
-      const renamedAt = Math.max(at, ...taken.map((time) => time + 1));
-      await rename(active.path, join(directory, segmentName(renamedAt)));
+      await rename(active.path, join(directory, freeName(files, at)));
       await reopen();
     },
   };
