@@ -28,8 +28,11 @@ interface ReadinessOptions extends Partial<CachedAnswerOptions> {
   readonly find: () => Promise<readonly Part[]>;
 }
 
-/** So long that Envoy, which asks a resolver when it is told that there is none, finds this answer when it comes back (envoy/limits.ts). */
-const defaultMaxAgeMs = 1_000;
+/**
+ * Counted from when the parts were asked. So long that Envoy, which gives this process and then a resolver 500 ms each, finds the answer when it
+ * comes back (envoy/limits.ts).
+ */
+const defaultMaxAgeMs = 1_200;
 
 /** Asks every part at once. Redirects work while one resolver serves; any other failure means degraded, and is named. */
 export function createReadiness({ find, maxAgeMs = defaultMaxAgeMs, now }: ReadinessOptions): ReadReadiness {
