@@ -1,4 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
+import path from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 /**
@@ -24,7 +25,9 @@ const unit = globSync(
 
 /** Those of `unit` that look at what is one for a whole process: its metrics, what it uses, who listens to it, modules that are mocked. */
 const ofProcess = unit.filter((file) =>
-  /startMetrics|process\.(on|memoryUsage|cpuUsage)\(|vi\.mock\(/.test(readFileSync(file, 'utf8')),
+  /startMetrics|process\.(on|memoryUsage|cpuUsage)\(|vi\.mock\(/.test(
+    readFileSync(path.join(import.meta.dirname, file), 'utf8'),
+  ),
 );
 
 /**
@@ -118,7 +121,6 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'apart',
-          retry,
           include: apart,
           globalSetup: ['runtime/testing/global-setup.ts'],
           sequence: { groupOrder: 3 },

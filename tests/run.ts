@@ -34,6 +34,15 @@ async function staticChecks(): Promise<Outcome> {
   return { passed: 0, failed: 0, faults, said: all };
 }
 
+interface FileReport {
+  readonly status: string;
+  readonly assertionResults: readonly { readonly status: string }[];
+}
+
+/** A file that failed though none of its tests did: it could not be loaded, or its set-up failed. It counts as one failed test. */
+const isBroken = ({ status, assertionResults }: FileReport): boolean =>
+  status === 'failed' && assertionResults.every((test) => test.status !== 'failed');
+
 /** Runs vitest and answers its totals; a run without a report, or without a test, is a failed one. */
 async function tests(filters: readonly string[], { beside = false } = {}): Promise<Outcome> {
   const file = path.resolve(`.local/test-report${beside ? '-beside' : ''}.json`);
@@ -47,8 +56,9 @@ async function tests(filters: readonly string[], { beside = false } = {}): Promi
   try {
     const report = JSON.parse(readFileSync(file, 'utf8'));
     const unread = report.numTotalTests - report.numPassedTests - report.numFailedTests - report.numPendingTests;
+    const broken = report.testResults.filter(isBroken).length;
     const faults = ok && report.numPassedTests > 0 ? [] : [unwell];
-    return { passed: report.numPassedTests, failed: report.numFailedTests + unread, faults, said };
+    return { passed: report.numPassedTests, failed: report.numFailedTests + unread + broken, faults, said };
   } catch {
     return { passed: 0, failed: 0, faults: [unwell], said };
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test, vi } from 'vitest';
+import { afterAll, describe, expect, test, vi } from 'vitest';
 import { mostPoints, pointsOf } from './stats-query.ts';
 import { type Interval, intervals, type Zone, zoneOf } from './zone.ts';
 
@@ -109,6 +109,7 @@ test('ten years of days in a zone are ten years', () => {
 
 describe('what formatting costs', () => {
   const formatted = vi.spyOn(Intl.DateTimeFormat.prototype, 'formatToParts');
+  afterAll(() => formatted.mockRestore());
   const until = Date.UTC(2026, 10, 29) * 1_000;
   const planDays = (name: string, days: number): number => {
     formatted.mockClear();
