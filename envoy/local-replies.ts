@@ -75,7 +75,7 @@ const replies: readonly Reply[] = [
   { status: 415, code: 3, reason: 'MALFORMED_REQUEST', message: 'The request could not be read.' },
   { status: 429, code: 8, reason: 'RATE_LIMITED', message: 'Too many requests.', retryAfterSeconds: 1 },
   tooManyHeaders,
-  { status: 500, code: 13, reason: 'INTERNAL', message: 'The fault is ours.' },
+  { status: 500, code: 13, reason: 'INTERNAL', message: 'An internal error occurred.' },
   {
     status: 501,
     code: 3,
@@ -155,7 +155,7 @@ export function localReplies(): JsonObject {
       })),
       {
         filter: atLeast(500),
-        body_format_override: errorBody({ code: 13, reason: 'INTERNAL', message: 'The fault is ours.' }),
+        body_format_override: errorBody({ code: 13, reason: 'INTERNAL', message: 'An internal error occurred.' }),
       },
       {
         filter: atLeast(400),

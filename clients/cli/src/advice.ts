@@ -13,7 +13,7 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
     'The session was ended for safety, because its token was used twice. Sign in again with `hop login`.',
   CURRENT_PASSWORD_WRONG: 'Nothing was changed, and you are still signed in. Try again.',
   SCOPE_MISSING: 'Use a key that has the scope, or sign in with `hop login`.',
-  ROLE_MISSING: 'Ask an administrator of the workspace.',
+  ROLE_MISSING: 'Whoever runs the installation can give you another role in the workspace.',
   OPERATOR_ONLY: 'The installation decides who may see this: HOP_OPERATOR_WORKSPACES.',
   CALLER_KIND_REFUSED: 'This needs a person, not a key: `hop login`.',
   EMAIL_TAKEN: 'Sign in with `hop login`, or use another email.',

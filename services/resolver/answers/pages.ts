@@ -25,7 +25,7 @@ export const pageHeaders = {
 
 const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: string]>> = {
   expired: ['This link has expired.', 'It was made to work for a limited time, and that time is over.'],
-  disabled: ['This link is disabled.', 'Its owner has switched it off for now. It may come back.'],
+  disabled: ['This link is disabled.', 'It has been disabled for now. It may come back.'],
   used_up: ['This link is used up.', 'It was made to be followed a limited number of times, and it has been.'],
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
 };

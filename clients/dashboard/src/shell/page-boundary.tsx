@@ -19,7 +19,7 @@ export class PageBoundary extends Component<BoundaryProps, { readonly failed: bo
     return (
       <EmptyState
         title="This page could not be shown"
-        advice="A newer version may have been installed since you opened the dashboard, or the connection broke. Reload the page; nothing that was saved is lost."
+        advice="A newer version may have been installed since you opened the dashboard, or the connection broke. Load it again; nothing that was saved is lost."
       >
         <Button look="primary" onClick={() => location.reload()}>
           Load again

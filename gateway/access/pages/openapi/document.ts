@@ -26,7 +26,7 @@ const tags: Readonly<Record<string, { readonly name: string; readonly descriptio
 
 const introduction = `Makes short links, follows them, and counts the clicks.
 
-JSON has the field names of the protos (snake_case); times are RFC 3339 in UTC; ids are opaque strings; counts are JSON numbers. A request with a field or a parameter that the call does not know is refused.
+JSON has the field names of the protos (snake_case); times are RFC 3339 in UTC; ids are opaque strings; counts are JSON numbers. A request with a field that the call does not know is refused, and under /api one with an unknown query parameter.
 
 A path and a query are ASCII: every other character in them is percent-encoded, as UTF-8. HEAD is answered as GET, without a body; a method that a path does not have is 405, with \`Allow\`, and one that HTTP does not know is 400.
 
