@@ -12,9 +12,7 @@ const retry = process.env.CI ? 1 : 0;
 const apart = [
   'compose/docker/jobs.test.ts',
   'compose/local/mesh.test.ts',
-  'gateway/edge/clicks/send.test.ts',
   'runtime/kafka/{kafka,topics}.test.ts',
-  'services/analytics/ingest/ingest.test.ts',
   'tests/mesh/privacy.test.ts',
 ];
 
@@ -23,9 +21,9 @@ const unit = globSync(
   { cwd: import.meta.dirname, exclude: ['tests/faults/smoke.test.ts', ...apart, '**/node_modules/**'] },
 );
 
-/** Those of `unit` that look at what is one for a whole process: its metrics, what it uses, who listens to it, modules that are mocked. */
+/** Those of `unit` that look at what is one for a whole process (its metrics, what it uses, who listens to it, modules that are mocked), or start a Kafka. */
 const ofProcess = unit.filter((file) =>
-  /startMetrics|process\.(on|memoryUsage|cpuUsage)\(|vi\.mock\(/.test(
+  /startMetrics|testing\/kafka|process\.(on|memoryUsage|cpuUsage)\(|vi\.mock\(/.test(
     readFileSync(path.join(import.meta.dirname, file), 'utf8'),
   ),
 );
@@ -121,6 +119,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'apart',
+          retry,
           include: apart,
           globalSetup: ['runtime/testing/global-setup.ts'],
           sequence: { groupOrder: 3 },

@@ -29,7 +29,7 @@ export const placeOf = ({ values, order }: Pick<Job, 'values' | 'order'>, index:
 
 export interface Expectation {
   readonly status: number;
-  /** The Location for each value; none may be there when absent. */
+  /** The Location for each value; when absent, it is not looked at: a create says there where the new link is. */
   readonly locations?: readonly string[];
   /** What the body has to hold, with `{}` for the value. */
   readonly body?: string;

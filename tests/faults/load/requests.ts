@@ -10,6 +10,7 @@ export interface PlannedRequest {
   readonly body?: string;
   /** Index in the list of links of its kind, -1 where it asks for none. */
   readonly link: number;
+  /** The Location is not looked at where none is expected: a create says there where the new link is. */
   readonly expect: { readonly status: number; readonly location?: string };
   /** Set where a body comes back that has to be read: the link that was made. */
   readonly made?: (body: string) => Target;

@@ -54,7 +54,8 @@ async function exchange(index: number, request: PlannedRequest): Promise<void> {
     const answer = await ask(index, { method, path, headers: { ...headers, host: 'localhost' }, body, signal });
     const text = await answer.body.text();
     const location = answer.headers.location;
-    const right = answer.statusCode === request.expect.status && location === request.expect.location;
+    const { status, location: destination = location } = request.expect;
+    const right = answer.statusCode === status && location === destination;
     columns.flags[index] = (right ? 1 : 0) | (answer.headers['retry-after'] === undefined ? 0 : 2);
     columns.status[index] = answer.statusCode;
     if (!right) complain(index, request, `${answer.statusCode} ${location ?? ''} ${text.slice(0, 300)}`);
