@@ -244,9 +244,9 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await page.getByLabel('Alias').fill(`${alias}-3`);
     await page.getByText('No link of this workspace has it.').waitFor();
     expect(await page.getByLabel('Destination').inputValue()).toBe('https://example.com/kept');
-    await page.getByLabel('Ends').fill('12026-01-01T10:00');
+    await page.getByLabel('Expires').fill('12026-01-01T10:00');
     await page.getByRole('button', { name: 'Create', exact: true }).click();
-    expect(await page.getByLabel('Ends').evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(
+    expect(await page.getByLabel('Expires').evaluate((field: HTMLInputElement) => field.validity.rangeOverflow)).toBe(
       true,
     );
   });

@@ -67,10 +67,10 @@ const columnsOf = (revoke: (key: ApiKey) => void): Column<ApiKey>[] => [
       </span>
     ),
   },
-  { header: 'May', cell: ({ scopes }) => <span className={style.scopes}>{scopes.join(', ')}</span> },
-  { header: 'Made', cell: ({ createdAt }) => <Moment at={createdAt} absent="–" /> },
+  { header: 'Scopes', cell: ({ scopes }) => <span className={style.scopes}>{scopes.join(', ')}</span> },
+  { header: 'Created', cell: ({ createdAt }) => <Moment at={createdAt} absent="–" /> },
   { header: 'Last used', cell: ({ lastUsedAt }) => <Moment at={lastUsedAt} absent="never" /> },
-  { header: 'Ends', cell: ({ expiresAt }) => <Moment at={expiresAt} absent="never" /> },
+  { header: 'Expires', cell: ({ expiresAt }) => <Moment at={expiresAt} absent="never" /> },
   {
     header: 'Revoke',
     isAction: true,

@@ -77,7 +77,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
         <TextField label="Title" optional maxLength={256} {...field('title')} />
         <TextField label="Tags" optional hint="Separated by commas." {...field('tags')} />
         <div className={style.pair}>
-          <TextField label="Ends" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
+          <TextField label="Expires" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
           <TextField
             label="Maximum visits"
             type="number"
