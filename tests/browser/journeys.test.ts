@@ -166,7 +166,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
       Destination: 'https://example.com/',
       Alias: alias,
       Title: 'Secret',
-      'Maximum visits': '2',
+      'Visit limit': '2',
     });
     await row(page, 'Secret').getByText('2 left').waitFor();
     await call(`/${alias}`);
@@ -180,7 +180,7 @@ describe.skipIf(whyNoBrowser)(`the dashboard${whyNoBrowser ? `, skipped: ${whyNo
     await row(page, 'Secret').waitFor();
     await page.getByRole('button', { name: 'Edit Secret' }).click();
     await page.getByText('2 of them used so far.').waitFor();
-    await page.getByLabel('Maximum visits').fill('');
+    await page.getByLabel('Visit limit').fill('');
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('No link matches').waitFor();
     const { token } = (await call('/api/auth/login', { body: visitor })).json;

@@ -79,7 +79,7 @@ export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
         <div className={style.pair}>
           <TextField label="Expires" type="datetime-local" max={lastEnd} optional {...field('expiresAt')} />
           <TextField
-            label="Maximum visits"
+            label="Visit limit"
             type="number"
             inputMode="numeric"
             min={1}
