@@ -65,7 +65,9 @@ describe('caller tokens', () => {
       return verifyCaller(keys.keyring, `${payload}.${signature}`, call, now);
     };
     expect(verify({ expiresAt: timestampFromMs(now + 120_000) })).toEqual({ kind: 'service', service: 'link' });
-    expect(() => verify({ expiresAt: timestampFromMs(now + 120_001) })).toThrow('too long');
+    expect(() => verify({ expiresAt: timestampFromMs(now + 120_001) })).toThrow(
+      'lifetime of the caller token is too long',
+    );
     expect(() => verify({ subject: 'resolver' })).toThrow('only act for itself');
     expect(() => verify({ subject: 'resolver', issuer: 'resolver' })).toThrow('unknown key');
   });

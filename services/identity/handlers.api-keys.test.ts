@@ -1,17 +1,12 @@
 import { type Timestamp, timestampDate, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { scopesOf } from './roles.ts';
-import { callerOf, refusal, revoked, signUp, startTestIdentity, type TestIdentity } from './testing/test-identity.ts';
+import { callerOf, refusal, revoked, signUp, useTestIdentity } from './testing/test-identity.ts';
 
-let identity: TestIdentity;
-
-beforeAll(async () => {
-  identity = await startTestIdentity();
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity();
 
 describe('API keys', () => {
   it('shows the secret once, verifies it, notes its use to the minute, and revokes it', async () => {

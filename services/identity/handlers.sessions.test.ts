@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
@@ -16,18 +16,12 @@ import {
   refusal,
   revoked,
   signUp,
-  startTestIdentity,
-  type TestIdentity,
   testGraceMs,
   testIssuer,
+  useTestIdentity,
 } from './testing/test-identity.ts';
 
-let identity: TestIdentity;
-
-beforeAll(async () => {
-  identity = await startTestIdentity();
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity();
 
 describe('RefreshSession', () => {
   const refresh = (refreshToken: string): Promise<Session> => identity.client().refreshSession({ refreshToken });

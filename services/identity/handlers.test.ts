@@ -1,25 +1,12 @@
 import { create } from '@bufbuild/protobuf';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { SignUpRequestSchema } from '#gen/identity/v1/identity_service_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
-import {
-  callerOf,
-  newEmail,
-  password,
-  refusal,
-  signUp,
-  startTestIdentity,
-  type TestIdentity,
-} from './testing/test-identity.ts';
+import { callerOf, newEmail, password, refusal, signUp, useTestIdentity } from './testing/test-identity.ts';
 
-let identity: TestIdentity;
-
-beforeAll(async () => {
-  identity = await startTestIdentity();
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity();
 
 describe('SignUp', () => {
   it('makes a person with a personal workspace, signs in and says 201', async () => {

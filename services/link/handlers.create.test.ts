@@ -1,22 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { type Timestamp, timestampFromMs, timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { refusal, startTestHandlers, type TestHandlers } from './testing/test-handlers.ts';
+import { refusal, useTestHandlers } from './testing/test-handlers.ts';
 
-let service: TestHandlers;
-let client: TestHandlers['client'];
+const { client, given, key, query } = useTestHandlers();
 const longUrl = 'https://example.com/a';
 
-beforeAll(async () => {
-  service = await startTestHandlers();
-  client = service.client;
-});
-beforeEach(() => service.reset());
 afterEach(() => vi.useRealTimers());
-afterAll(() => service.stop());
 
 describe('creating', () => {
   test('a generated code, with all defaults', async () => {
@@ -24,7 +17,7 @@ describe('creating', () => {
     const link = await client.createLink({ longUrl }, { onHeader: (header) => (status = header.get('x-status')) });
     expect(status).toBe('201');
     expect(link.code).toMatch(/^[0-9A-Za-z]{7}$/);
-    expect(service.key.numberOf(link.code)).toBeGreaterThan(0);
+    expect(key.numberOf(link.code)).toBeGreaterThan(0);
     expect(link).toMatchObject({
       domain: 'hop.example',
       shortUrl: `https://hop.example/${link.code}`,
@@ -85,9 +78,9 @@ describe('creating', () => {
 
   test('a taken number is skipped, and counted', async () => {
     const metrics = await startMetrics({ instance: 'link', metricsAddress: { host: '127.0.0.1', port: 0 } });
-    const next = service.key.numberOf((await client.createLink({ longUrl })).code) + 1;
-    await client.createLink({ longUrl, alias: service.key.codeOf(next) });
-    expect(service.key.numberOf((await client.createLink({ longUrl })).code)).toBe(next + 1);
+    const next = key.numberOf((await client.createLink({ longUrl })).code) + 1;
+    await client.createLink({ longUrl, alias: key.codeOf(next) });
+    expect(key.numberOf((await client.createLink({ longUrl })).code)).toBe(next + 1);
     expect((await metrics.read()).sum(metric.linkCodesTaken)).toBe(1);
     await metrics.stop();
   });
@@ -117,7 +110,7 @@ describe('creating', () => {
     const link = await client.createLink({ longUrl });
     const evil = 'https://login.evil.example/';
     const [edit, toEvil] = [{ title: 'T' }, { longUrl: evil }].map((patch) => ({ code: link.code, patch }));
-    const takenDown = (subject: string) => service.pool.query('insert into takedowns (subject) values ($1)', [subject]);
+    const takenDown = (subject: string) => query('insert into takedowns (subject) values ($1)', [subject]);
     const outcomes = async () => [
       await refusal(client.createLink({ longUrl: evil })),
       await refusal(client.updateLink(toEvil ?? {})),
@@ -130,7 +123,7 @@ describe('creating', () => {
     await takenDown(`link:${link.id}`);
     const down = [Code.PermissionDenied, 'LINK_TAKEN_DOWN'];
     expect(await outcomes()).toEqual([refused, down, down]);
-    await takenDown(`workspace:${service.given.person.workspaceId}`);
+    await takenDown(`workspace:${given.person.workspaceId}`);
     expect(await outcomes()).toEqual([[Code.PermissionDenied, 'WORKSPACE_TAKEN_DOWN'], down, down]);
   });
 
@@ -170,7 +163,7 @@ describe('creating', () => {
       'IDEMPOTENCY_KEY_REUSED',
     ]);
     expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, 'INVALID_ARGUMENT']);
-    service.given.shedding = true;
+    given.shedding = true;
     for (const options of [{}, { headers }])
       expect(await refusal(client.createLink({ longUrl }, options))).toEqual([Code.Unavailable, 'OVERLOADED']);
   });

@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { timestampMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { refusal, startTestHandlers, type TestHandlers } from './testing/test-handlers.ts';
+import { refusal, useTestHandlers } from './testing/test-handlers.ts';
 
-let service: TestHandlers;
-let client: TestHandlers['client'];
+const { client, given } = useTestHandlers();
 const longUrl = 'https://example.com/a';
-
-beforeAll(async () => {
-  service = await startTestHandlers();
-  client = service.client;
-});
-beforeEach(() => service.reset());
-afterAll(() => service.stop());
 
 describe('listing', () => {
   async function all(request: Parameters<typeof client.listLinks>[0]): Promise<{ links: Link[]; pages: number }> {
@@ -103,15 +95,15 @@ describe('listing', () => {
       expect(await refusal(client.listLinks({ userId }))).toEqual([Code.NotFound, 'USER_NOT_FOUND']);
     }
     expect((await client.listLinks({ userId: 'me' })).urls).toHaveLength(2);
-    expect((await client.listLinks({ userId: service.given.person.userId })).urls).toHaveLength(2);
+    expect((await client.listLinks({ userId: given.person.userId })).urls).toHaveLength(2);
   });
 
   test('counts come from analytics, and are absent when it is away', async () => {
     const link = await client.createLink({ longUrl });
-    service.given.clicks = { [link.id]: 42 };
+    given.clicks = { [link.id]: 42 };
     expect((await client.listLinks({})).urls[0]?.clickCount).toBe(42);
     expect((await client.getLink({ code: link.code })).clickCount).toBe(42);
-    service.given.clicks = undefined;
+    given.clicks = undefined;
     expect((await client.getLink({ code: link.code })).clickCount).toBeUndefined();
   });
 });

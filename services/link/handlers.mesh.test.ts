@@ -1,19 +1,11 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { Link } from '#gen/link/v1/link_pb.ts';
-import { refusal, startTestHandlers, type TestHandlers } from './testing/test-handlers.ts';
+import { refusal, useTestHandlers } from './testing/test-handlers.ts';
 
-let service: TestHandlers;
-let client: TestHandlers['client'];
+const { client, closedWorkspaces, given } = useTestHandlers();
 const longUrl = 'https://example.com/a';
-
-beforeAll(async () => {
-  service = await startTestHandlers();
-  client = service.client;
-});
-beforeEach(() => service.reset());
-afterAll(() => service.stop());
 
 describe('a limit of visits', () => {
   const take = ({ id, domain, code }: Link) => client.takeClick({ linkId: id, domain, code });
@@ -85,26 +77,23 @@ describe('for the mesh', () => {
     const link = await client.createLink({ longUrl });
     await client.deleteLink({ code: link.code });
     const { records } = await client.lookupLinks({
-      workspaceId: service.given.person.workspaceId,
+      workspaceId: given.person.workspaceId,
       linkIds: [link.id, randomUUID()],
     });
     expect(records.map(({ id, deletedAt }) => [id, deletedAt !== undefined])).toEqual([[link.id, true]]);
     expect((await client.lookupLinks({ workspaceId: randomUUID(), linkIds: [link.id] })).records).toEqual([]);
-    for (const nonsense of [
-      { linkIds: [link.id] },
-      { workspaceId: service.given.person.workspaceId, linkIds: ['nonsense'] },
-    ])
+    for (const nonsense of [{ linkIds: [link.id] }, { workspaceId: given.person.workspaceId, linkIds: ['nonsense'] }])
       await expect(client.lookupLinks(nonsense)).rejects.toMatchObject({ code: Code.InvalidArgument });
   });
 
   test('a workspace is closed by its id, and by nothing else', async () => {
-    const { workspaceId } = service.given.person;
+    const { workspaceId } = given.person;
     expect(await client.closeWorkspace({ workspaceId })).toMatchObject({});
     for (const nonsense of ['', 'nonsense'])
       await expect(client.closeWorkspace({ workspaceId: nonsense })).rejects.toMatchObject({
         code: Code.InvalidArgument,
       });
-    expect(service.closedWorkspaces).toEqual([workspaceId]);
+    expect(closedWorkspaces).toEqual([workspaceId]);
   });
 
   test('the watch tells a change and how far codes are handed out', async () => {

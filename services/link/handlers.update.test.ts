@@ -1,20 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
-import { refusal, startTestHandlers, type TestHandlers } from './testing/test-handlers.ts';
+import { refusal, useTestHandlers } from './testing/test-handlers.ts';
 
-let service: TestHandlers;
-let client: TestHandlers['client'];
+const { client, given, query } = useTestHandlers();
 const longUrl = 'https://example.com/a';
-
-beforeAll(async () => {
-  service = await startTestHandlers();
-  client = service.client;
-});
-beforeEach(() => service.reset());
-afterAll(() => service.stop());
 
 describe('changing', () => {
   test('If-Match is one of the etags it may be, and every answer says the one there is', async () => {
@@ -59,10 +51,7 @@ describe('changing', () => {
   });
 
   test('where a link may not lead is said of the field that it was asked by', async () => {
-    await service.pool.query('insert into takedowns (subject, reason) values ($1, $2)', [
-      'host:down.example',
-      'a test',
-    ]);
+    await query('insert into takedowns (subject, reason) values ($1, $2)', ['host:down.example', 'a test']);
     const { code } = await client.createLink({ longUrl });
     const down = 'https://down.example/';
     const fieldOf = async (call: Promise<unknown>) => {
@@ -73,7 +62,7 @@ describe('changing', () => {
     expect(await fieldOf(client.createLink({ longUrl: down }))).toEqual(['long_url']);
     expect(await fieldOf(client.createLink({ originalUrl: down }))).toEqual(['original_url']);
     expect(await fieldOf(client.updateLink({ code, patch: { originalUrl: down } }))).toEqual(['original_url']);
-    await service.pool.query('truncate takedowns');
+    await query('truncate takedowns');
   });
 
   test('only what is present, cleared by the mask, guarded by the etag', async () => {
@@ -158,13 +147,13 @@ describe('changing', () => {
     expect(back.state).toBe('active');
     expect(await client.undeleteLink({ code })).toEqual(back);
     await client.deleteLink({ code });
-    await service.pool.query("update links set deleted_at = deleted_at - interval '31 days' where code = $1", [code]);
+    await query("update links set deleted_at = deleted_at - interval '31 days' where code = $1", [code]);
     expect(await refusal(client.undeleteLink({ code }))).toEqual([Code.NotFound, 'UNDELETE_EXPIRED']);
   });
 
   test('a stranger finds nothing', async () => {
     const { code } = await client.createLink({ longUrl });
-    service.given.person = testPerson();
+    given.person = testPerson();
     const calls = [
       client.getLink({ code }),
       client.updateLink({ code, patch: { title: 'x' } }),

@@ -3,10 +3,9 @@ import { hash, verify } from '@node-rs/argon2';
 import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { RetryInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { password, startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
 import type { Argon2 } from './passwords.ts';
 
-const password = 'a long walk in the rain';
 const work = { hashes: 0, verifications: 0, statements: [] as string[] };
 let hashesFail = false;
 const counting: Argon2 = {

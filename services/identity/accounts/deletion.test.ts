@@ -3,51 +3,39 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { verify } from '@node-rs/argon2';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import {
-  callerOf,
-  refusal,
-  type Signed,
-  signUpWith,
-  startTestIdentity,
-  type TestIdentity,
-} from '../testing/test-identity.ts';
+import { callerOf, newPerson, password, refusal, type Signed, useTestIdentity } from '../testing/test-identity.ts';
 import { startHandover } from './closed-workspaces.ts';
 
-const password = 'a long walk in the rain';
-let identity: TestIdentity;
 let deleted = 0;
 /** Set by a test that wants something to happen while a password is checked. */
 let whileChecking: (() => Promise<unknown>) | undefined;
 
-beforeAll(async () => {
-  identity = await startTestIdentity({
-    loginFreeFailures: 3,
-    onDeleted: () => void deleted++,
-    argon2: {
-      hash: (text) => Promise.resolve(`$plain$${text}`),
-      verify: async (hashed, text) => {
-        const meanwhile = whileChecking;
-        whileChecking = undefined;
-        const same = hashed.startsWith('$plain$') ? hashed === `$plain$${text}` : await verify(hashed, text);
-        await meanwhile?.();
-        return same;
-      },
+const identity = useTestIdentity({
+  loginFreeFailures: 3,
+  onDeleted: () => void deleted++,
+  argon2: {
+    hash: (text) => Promise.resolve(`$plain$${text}`),
+    verify: async (hashed, text) => {
+      const meanwhile = whileChecking;
+      whileChecking = undefined;
+      const same = hashed.startsWith('$plain$') ? hashed === `$plain$${text}` : await verify(hashed, text);
+      await meanwhile?.();
+      return same;
     },
-  });
+  },
 });
-afterAll(() => identity.stop());
 beforeEach(async () => {
   deleted = 0;
   await identity.pool.query('truncate identity.closed_workspaces');
 });
 
-const signUp = (): Promise<Signed> => signUpWith(identity, password);
+const signUp = (): Promise<Signed> => newPerson(identity);
 
 const remove = ({ caller }: Signed, currentPassword = password) =>
   identity.client(caller).deleteCurrentUser({ currentPassword });

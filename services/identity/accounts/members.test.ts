@@ -2,23 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { testService } from '#runtime/testing/keys.ts';
-import {
-  callerOf,
-  refusal,
-  type Signed,
-  signUpWith,
-  startTestIdentity,
-  type TestIdentity,
-} from '../testing/test-identity.ts';
+import { callerOf, newPerson, password, refusal, type Signed, useTestIdentity } from '../testing/test-identity.ts';
 
-const password = 'a long walk in the rain';
-let identity: TestIdentity;
-beforeAll(async () => {
-  identity = await startTestIdentity();
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity();
 
 const gateway = () => identity.client(testService('gateway-access'));
 const [changeRole, removeMember] = statementsOfRunbook();
@@ -38,7 +26,7 @@ async function run(statements: string | undefined, { userId, workspaceId }: Sign
 }
 
 it('a role is changed: the session is over, the next has the new role, and an API key what both allow', async () => {
-  const { caller, session, email } = await signUpWith(identity, password);
+  const { caller, session, email } = await newPerson(identity);
   const key = await identity.client(caller).createApiKey({ name: 'k', scopes: ['links:read', 'links:write'] });
   const { cursor } = await gateway().listRevocations({});
   await run(changeRole, caller);
@@ -56,7 +44,7 @@ it('a role is changed: the session is over, the next has the new role, and an AP
 });
 
 it('a member is removed: sessions and API keys of that workspace are over, and only those', async () => {
-  const [person, other] = [await signUpWith(identity, password), await signUpWith(identity, password)];
+  const [person, other] = [await newPerson(identity), await newPerson(identity)];
   const { userId } = person.caller;
   const { workspaceId } = other.caller;
   const member = { ...person.caller, workspaceId };

@@ -1,22 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { hash, verify } from '@node-rs/argon2';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { testService } from '#runtime/testing/keys.ts';
-import {
-  callerOf,
-  refusal,
-  type Signed,
-  signUpWith,
-  startTestIdentity,
-  type TestIdentity,
-} from '../testing/test-identity.ts';
+import { callerOf, newPerson, password, refusal, type Signed, useTestIdentity } from '../testing/test-identity.ts';
 import type { Argon2 } from './passwords.ts';
 
-const password = 'a long walk in the rain';
 const newPassword = 'a short ride in the snow';
 const work = { hashes: 0, verifications: 0 };
 /** Set by a test that wants something to happen while a password is checked. */
@@ -35,15 +27,10 @@ const counting: Argon2 = {
     return same;
   },
 };
-let identity: TestIdentity;
-
-beforeAll(async () => {
-  identity = await startTestIdentity({ argon2: counting, loginFreeFailures: 3 });
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity({ argon2: counting, loginFreeFailures: 3 });
 beforeEach(() => Object.assign(work, { hashes: 0, verifications: 0 }));
 
-const signUp = (): Promise<Signed> => signUpWith(identity, password);
+const signUp = (): Promise<Signed> => newPerson(identity);
 
 const logIn = (email: string, tried: string): Promise<Session> => identity.client().logIn({ email, password: tried });
 const change = ({ caller }: Signed, currentPassword = password, next = newPassword) =>

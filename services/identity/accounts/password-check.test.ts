@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { startTestIdentity, type TestIdentity } from '../testing/test-identity.ts';
+import { useTestIdentity } from '../testing/test-identity.ts';
 import { createAccountQueues } from './account-queues.ts';
 import { createHashingQueue, type HashingQueueOptions } from './hashing-queue.ts';
 import { createLoginThrottle } from './login-throttle.ts';
@@ -10,11 +10,7 @@ import type { Passwords } from './passwords.ts';
 
 const free = 3;
 const waitingAtMost = 4;
-let identity: TestIdentity;
-beforeAll(async () => {
-  identity = await startTestIdentity();
-});
-afterAll(() => identity.stop());
+const identity = useTestIdentity();
 
 /** A process of its own on the common store; its pauses and its hashes last until they are let go. */
 function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 0 }, freeFailures = free) {

@@ -3,7 +3,7 @@ import type { DescMessage, Message } from '@bufbuild/protobuf';
 import { type Client, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
 import type { Pool } from 'pg';
-import { expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
@@ -96,6 +96,14 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
   };
 }
 
+/** Starts it for the tests of a file, and stops it after them; to be called at its top. Empty until the tests run. */
+export function useTestIdentity(options?: TestIdentityOptions): TestIdentity {
+  const identity = {} as TestIdentity;
+  beforeAll(async () => void Object.assign(identity, await startTestIdentity(options)));
+  afterAll(() => identity.stop());
+  return identity;
+}
+
 export function testSigningKey(keyId: string, createdAt = 0): SigningKey {
   const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return { keyId, privateKey, createdAt };
@@ -106,7 +114,7 @@ let people = 0;
 
 export const newEmail = (): string => `person-${++people}@example.com`;
 
-/** The session of somebody new, whose password is `password`. */
+/** A session of somebody new, whose password is `password`. */
 export async function signUp(identity: TestIdentity, email = newEmail()): Promise<Session> {
   return identity.client().signUp({ email, password, name: 'Ada' });
 }
@@ -136,10 +144,10 @@ export interface Signed {
   readonly caller: PersonCaller;
 }
 
-/** Somebody new, signed in. */
-export async function signUpWith(identity: TestIdentity, password: string): Promise<Signed> {
+/** Somebody new, signed in with `password`. */
+export async function newPerson(identity: TestIdentity): Promise<Signed> {
   const email = `Ada.${randomUUID()}@example.com`;
-  const session = await identity.client().signUp({ email, password, name: 'Ada' });
+  const session = await signUp(identity, email);
   return { email, session, caller: callerOf(session) };
 }
 

@@ -7,8 +7,10 @@ import {
   createClient,
   createRouterTransport,
   type Interceptor,
+  type Transport,
 } from '@connectrpc/connect';
 import type { Pool } from 'pg';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
@@ -19,7 +21,7 @@ import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
-import { createChangeFeed } from '../changes/change-feed.ts';
+import { type ChangeFeed, createChangeFeed } from '../changes/change-feed.ts';
 import { postgresChangeLog } from '../changes/change-log.postgres.ts';
 import { createCodeSource } from '../codes/code-blocks.ts';
 import { createOwnHosts } from '../destinations/destination.ts';
@@ -30,7 +32,7 @@ import { createLinks } from '../links/links.ts';
 import { createUseQueue } from '../links/use-queue.ts';
 import { postgresStore } from '../store.postgres.ts';
 
-/** What a test may change; a new one for each test. */
+/** What a test may change; each test begins with another person, no clicks, and nothing shed. */
 interface Circumstances {
   /** Who calls. */
   person: PersonCaller;
@@ -41,33 +43,62 @@ interface Circumstances {
 }
 
 export interface TestHandlers {
-  readonly pool: Pool;
   readonly client: Client<typeof LinkService>;
+  readonly query: Pool['query'];
   /** The key of the generated codes. */
   readonly key: CodeKey;
   readonly closedWorkspaces: readonly string[];
   readonly given: Circumstances;
-  /** Another person, no clicks, nothing is shed. */
-  reset(): void;
-  stop(): Promise<void>;
 }
 
-/** Domains hop.example (the default) and go.example. */
-export async function startTestHandlers(): Promise<TestHandlers> {
-  const database = await postgresFor('link');
-  const pool = database.openPool({ max: 8 });
-  const feed = createChangeFeed({ changeLog: postgresChangeLog(pool), log: silentLog });
-  const store = postgresStore(pool, { committed: feed.committed });
+/** Starts them for the tests of a file and stops them after it; to be called at its top. Domains hop.example (the default) and go.example. */
+export function useTestHandlers(): TestHandlers {
   const key = createCodeKey({ id: 1, secret: randomBytes(32) });
-  const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
-  await codes.open();
   const given = circumstances();
   const closedWorkspaces: string[] = [];
+  let pool: Pool;
+  let transport: Transport;
+  let stop: () => Promise<void>;
+  beforeAll(async () => {
+    const database = await postgresFor('link');
+    pool = database.openPool({ max: 8 });
+    const feed = createChangeFeed({ changeLog: postgresChangeLog(pool), log: silentLog });
+    const handlers = await handlersOn(pool, { feed, key, given, closedWorkspaces });
+    const interceptors = [callingAs(() => given.person), asErrors];
+    transport = createRouterTransport(({ service }) => service(LinkService, handlers), { router: { interceptors } });
+    stop = async () => {
+      await feed.stop();
+      await database.drop();
+    };
+  });
+  beforeEach(() => void Object.assign(given, circumstances()));
+  afterAll(() => stop());
+  return {
+    client: createClient(LinkService, {
+      unary: (...call) => transport.unary(...call),
+      stream: (...call) => transport.stream(...call),
+    }),
+    query: ((...query: Parameters<Pool['query']>) => pool.query(...query)) as Pool['query'],
+    key,
+    closedWorkspaces,
+    given,
+  };
+}
+
+interface Parts extends Pick<TestHandlers, 'key' | 'given'> {
+  readonly feed: ChangeFeed;
+  readonly closedWorkspaces: string[];
+}
+
+async function handlersOn(pool: Pool, { feed, key, given, closedWorkspaces }: Parts) {
+  const store = postgresStore(pool, { committed: feed.committed });
+  const codes = createCodeSource({ store, keys: [key], blockSize: 100, announceMs: 0 });
+  await codes.open();
   const admit = (): void => {
     if (given.shedding) throw unavailable('OVERLOADED', 'Not now.', 1_000);
   };
   const domains = createDomains({ domains: ['hop.example', 'go.example'] });
-  const implementation = createHandlers({
+  return createHandlers({
     domains,
     destinations: {
       isOwnHost: createOwnHosts(domains, ['127.0.0.1'], 'https://hop.example'),
@@ -86,22 +117,6 @@ export async function startTestHandlers(): Promise<TestHandlers> {
       },
     }),
   });
-  const interceptors = [callingAs(() => given.person), asErrors];
-  return {
-    pool,
-    client: createClient(
-      LinkService,
-      createRouterTransport(({ service }) => service(LinkService, implementation), { router: { interceptors } }),
-    ),
-    key,
-    closedWorkspaces,
-    given,
-    reset: () => void Object.assign(given, circumstances()),
-    async stop() {
-      await feed.stop();
-      await database.drop();
-    },
-  };
 }
 
 /** The code and the reason of a refusal. */
