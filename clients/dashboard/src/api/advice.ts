@@ -6,6 +6,11 @@ export interface Advice {
   readonly passes?: boolean;
 }
 
+const notOfRole = {
+  title: 'Not allowed',
+  advice: 'Your role does not include this. Whoever runs this installation can give you another one.',
+};
+
 const busy = {
   title: 'Hopline is busy',
   advice: 'Nothing was changed. Wait a moment and try again.',
@@ -60,14 +65,8 @@ const known: Readonly<Record<string, Advice>> = {
   },
   EMAIL_TAKEN: { title: 'This email has an account already', advice: 'Log in to it, or use another email.' },
   PASSWORD_TOO_COMMON: { title: 'Too easy to guess', advice: 'Choose a longer passphrase of a few unrelated words.' },
-  SCOPE_MISSING: {
-    title: 'Not allowed',
-    advice: 'Your role does not include this. Whoever runs this installation can give you another one.',
-  },
-  ROLE_MISSING: {
-    title: 'Not allowed',
-    advice: 'Your role does not include this. Whoever runs this installation can give you another one.',
-  },
+  SCOPE_MISSING: notOfRole,
+  ROLE_MISSING: notOfRole,
   OPERATOR_ONLY: {
     title: 'Only for operators of this installation',
     advice: 'Whoever runs it can give your workspace access.',
