@@ -20,13 +20,11 @@ export interface Rotation {
 }
 
 const reopenTimeoutMs = 1_000;
-/** The year 2200: no clock is as wrong as that, so such a name was given by others. */
-const newestMs = Date.UTC(2200);
 
 /** A name for the newest segment: after those that are there, but for one whose name leaves no room after it, and like none of them. */
 function freeName(files: readonly SpoolFile[], at: number): string {
   const names = new Set(files.map(({ path }) => basename(path)));
-  const taken = files.flatMap(({ path }) => renamedAtMs(path) ?? []).filter((time) => time < newestMs);
+  const taken = files.flatMap(({ path }) => renamedAtMs(path) ?? []);
   let renamedAt = Math.max(at, ...taken.map((time) => time + 1));
   while (names.has(segmentName(renamedAt))) renamedAt++;
   return segmentName(renamedAt);

@@ -10,10 +10,13 @@ const renamed = /^clicks-[0-9A-Za-z._-]{1,64}\.jsonl$/;
 /** Our name for a segment, after when it was renamed, in milliseconds since 1970: of one length, so that names sort by time. */
 export const segmentName = (renamedAtMs: number): string => `clicks-${String(renamedAtMs).padStart(13, '0')}.jsonl`;
 
+/** The year 2200: no clock is as wrong as that, so such a name was given by others. */
+const newestMs = Date.UTC(2200);
+
 /** When a segment was renamed; undefined for a name given by others. */
 export function renamedAtMs(path: string): number | undefined {
-  const digits = /^clicks-(\d{13})\.jsonl$/.exec(basename(path))?.[1];
-  return digits === undefined ? undefined : Number(digits);
+  const time = Number(/^clicks-(\d{13})\.jsonl$/.exec(basename(path))?.[1]);
+  return time < newestMs ? time : undefined;
 }
 
 export interface SpoolFile {
@@ -67,6 +70,18 @@ function lookAt(path: string, active: boolean): SpoolFile | undefined {
     // A damaged file must not hide the others.
     return { path, inode: path, size: 0, active, bornAtMs: renamedAtMs(path) ?? Number.POSITIVE_INFINITY, fault };
   }
+}
+
+/**
+ * Those of the listed files to which Envoy writes no more. Envoy opens the active file only after it has written the last byte of the file
+ * before, and we rename no other than the active one: so all others are left when there is an active one, and otherwise all of ours but the
+ * newest. A name that others gave does not tell when that was.
+ */
+export function leftByEnvoy(files: readonly SpoolFile[]): ReadonlySet<SpoolFile> {
+  const renamed = files.filter(({ active }) => !active);
+  // One that could not be inspected may not be there.
+  if (files.some(({ active, fault }) => active && !fault)) return new Set(renamed);
+  return new Set(renamed.filter(({ path }) => renamedAtMs(path) !== undefined).slice(0, -1));
 }
 
 /** Opens a listed file; undefined when it was renamed since, whether or not another has taken its place. */

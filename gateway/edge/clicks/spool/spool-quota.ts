@@ -1,4 +1,4 @@
-import type { SpoolFile } from './spool-files.ts';
+import { leftByEnvoy, type SpoolFile } from './spool-files.ts';
 
 /** What the spool may hold, and for how long. */
 export interface SpoolLimits {
@@ -29,9 +29,10 @@ export function surplusOf(
 ): { file: SpoolFile; reason: DropReason }[] {
   let bytes = files.reduce((sum, { size }) => sum + size, 0);
   const surplus: { file: SpoolFile; reason: DropReason }[] = [];
-  for (const [index, file] of files.entries()) {
+  const left = leftByEnvoy(files);
+  for (const file of files) {
     const old = !file.active && now - file.bornAtMs > maxAgeMs;
-    const over = bytes > maxBytes && index < files.length - 1;
+    const over = bytes > maxBytes && left.has(file);
     if (!old && !over) continue;
     surplus.push({ file, reason: old ? 'age' : 'quota' });
     bytes -= file.size;

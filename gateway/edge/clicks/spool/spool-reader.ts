@@ -1,7 +1,7 @@
 import type { OpenSegments } from './open-segments.ts';
 import { type Chunk, type Segment, SegmentCut, SegmentMoved } from './segment.ts';
 import type { SegmentFaults } from './segment-faults.ts';
-import { activeInode, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
+import { activeInode, leftByEnvoy, listSpool, mostLooks, type SpoolFile } from './spool-files.ts';
 
 /** The reading position among the segments. */
 export interface SpoolReader {
@@ -21,15 +21,14 @@ export function createSpoolReader(directory: string, segments: OpenSegments, unr
   /** The active segment, if it and all before it have been read to the end. */
   let newest: Segment | undefined;
 
-  // A segment is complete when it has been renamed and a later file exists: Envoy opens the new file only after it has written the last
-  // byte of the old one. What then follows the last newline is torn.
+  // A segment is complete when Envoy has opened a later one. What then follows the last newline is torn.
   async function nextOf(files: readonly SpoolFile[]): Promise<Chunk | undefined> {
     newest = undefined;
     unreadable.forgetAllBut(files);
-    for (const [index, file] of files.entries()) {
+    const left = leftByEnvoy(files);
+    for (const file of files) {
       if (unreadable.isResting(file)) continue;
-      const over = !file.active && index < files.length - 1;
-      const chunk = await nextOfOne(file, over).catch((error: unknown) => setAside(file, error));
+      const chunk = await nextOfOne(file, left.has(file)).catch((error: unknown) => setAside(file, error));
       if (chunk) return chunk;
     }
     return undefined;

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -9,7 +9,7 @@ import { spoolLine } from '../testing/spool-line.ts';
 import type { Acknowledged } from './cursor.ts';
 import type { Segment } from './segment.ts';
 import { openSpool, type Spool } from './spool.ts';
-import { activeName } from './spool-files.ts';
+import { activeName, segmentName } from './spool-files.ts';
 
 let directory: string;
 let active: string;
@@ -123,6 +123,39 @@ describe('acknowledging', () => {
     expect(cursor.size).toBe(1);
   });
 
+  test('one that Envoy may still be writing to is not deleted because a segment that others named sorts after it', async () => {
+    const [renamed, foreign] = [segmentName(1_764_000_000_000), 'clicks-from-elsewhere.jsonl'];
+    await writeFile(join(directory, renamed), 'one\n');
+    // Nothing can be known of it, so it stays.
+    await symlink(foreign, join(directory, foreign));
+    const spool = start();
+    const first = await drain(spool);
+    expect(first.lines).toEqual(['one']);
+    await spool.acknowledge(first.ends);
+    expect(await readdir(directory)).toEqual([renamed, foreign]);
+    await appendFile(join(directory, renamed), 'two\ntor');
+    const second = await drain(spool);
+    expect(second).toMatchObject({ lines: ['two'], unreadable: 0 });
+    await spool.acknowledge(second.ends);
+    await writeFile(active, 'three\n');
+    const third = await drain(spool);
+    expect(third).toMatchObject({ lines: ['three'], unreadable: 1 });
+    await spool.acknowledge(third.ends);
+    expect((await readdir(directory)).sort()).toEqual([foreign, activeName]);
+  });
+
+  test('one that others named is not deleted before there is an active file: they may have renamed that', async () => {
+    const [foreign, renamed] = ['clicks-0-by-hand.jsonl', segmentName(1_764_000_000_000)];
+    await writeFile(join(directory, foreign), 'two\n');
+    await writeFile(join(directory, renamed), 'one\n');
+    const spool = start();
+    await spool.acknowledge((await drain(spool)).ends);
+    expect((await readdir(directory)).sort()).toEqual([foreign, renamed]);
+    await writeFile(active, 'three\n');
+    await spool.acknowledge((await drain(spool)).ends);
+    expect(await readdir(directory)).toEqual([activeName]);
+  });
+
   test('a segment that is read but not acknowledged stays', async () => {
     await writeFile(active, 'one\n');
     await rotate(1);
@@ -205,10 +238,12 @@ describe('limits', () => {
   });
 
   test('a renamed segment that Envoy may still be writing to does not go for the quota', async () => {
-    await segments('one\n', 'two\n');
-    await rotate(2);
-    expect(await start().shed({ ...roomy, maxBytes: 0 }, Date.now())).toHaveLength(1);
-    expect(await readdir(directory)).toEqual(['clicks-2.jsonl']);
+    const [older, newer] = [segmentName(1_764_000_000_000), segmentName(1_764_000_000_001)];
+    await writeFile(join(directory, older), 'one\n');
+    await writeFile(join(directory, newer), 'two\n');
+    await writeFile(join(directory, 'clicks-by-others.jsonl'), 'three\n');
+    expect(await start().shed({ ...roomy, maxBytes: 0 }, Date.now())).toMatchObject([{ segment: older }]);
+    expect(await readdir(directory)).toEqual([newer, 'clicks-by-others.jsonl']);
   });
 
   test('a segment that is too old goes, also the last one of an Envoy that is gone, and a torn line counts', async () => {
