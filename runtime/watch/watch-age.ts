@@ -38,8 +38,9 @@ const nothing = Number.NEGATIVE_INFINITY;
  *
  * What a stream has told about the clocks stays valid for a while after it: each stream gives one such bound, and the greatest is the
  * tightest. So nothing seems older because another stream had to be requested, which may be slow to start as well. Not for longer, because
- * a jump ahead of the primary's clock goes unnoticed while its heartbeats are delayed by more than the jump. After one was noticed, and
- * after a gap, behind which may be another primary, the next stream starts without earlier bounds.
+ * a jump ahead of the primary's clock goes unnoticed while its heartbeats are delayed by more than the jump. After one was noticed the next
+ * stream starts without earlier bounds. After a gap, behind which may be another primary, none counts any more, not even this stream's; what
+ * this stream then says of the clocks is true, but says little, because it was requested long ago.
  */
 export function createWatchAge(now: () => number): WatchAge {
   let askedAt = 0;
@@ -99,8 +100,10 @@ export function createWatchAge(now: () => number): WatchAge {
       return isBorne(arrivedAt, arrivedAt - readAt);
     },
     gap() {
-      if (heartbeats < 2) earlier = { offset: nothing, until: nothing };
-      else isOver = true;
+      // The next reading was begun after the stream was requested, if there was one before.
+      heartbeats = Math.min(1, heartbeats);
+      offset = nothing;
+      earlier = { offset: nothing, until: nothing };
       asOf = nothing;
       ahead = nothing;
     },

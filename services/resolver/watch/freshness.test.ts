@@ -45,6 +45,21 @@ describe('freshness', () => {
     expect(freshness.ageMs(now())).toBe(100);
   });
 
+  it('never makes what the next primary says younger than it is, although its clock is ahead of that of the last one', () => {
+    const { now, freshness } = setUp();
+    freshness.connected();
+    now.advance(200);
+    for (let beat = 0; beat < 2; beat++) freshness.heartbeat(200);
+    expect(freshness.ageMs(now())).toBe(200);
+    freshness.gap();
+    for (let beat = 0; beat < 2; beat++) {
+      now.advance(100);
+      // Read 60 ms ago by a clock that is 250 ms ahead. The other heartbeats seemed 200 ms older than they were: this one would seem 10 ms old.
+      freshness.heartbeat(200 + 100 * (beat + 1) - 60 + 250);
+      expect(freshness.ageMs(now())).toBeGreaterThanOrEqual(60);
+    }
+  });
+
   it('lets Redis be believed once it has what was changed before the epoch, and while it is not far behind', () => {
     const { freshness } = setUp();
     expect(freshness.cached()).toBe(false);

@@ -97,7 +97,8 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
   stream.say({ event: { case: 'resynchronise', value: { reason: 'test' } } });
   await waitFor(() => freshness.epoch === 1, { intervalMs: 1 });
   expect(filter.check(other)).toBe('maybe');
-  stream.say(beat('c3'));
+  const next = await link.stream(1);
+  for (const cursor of ['c3', 'c4']) next.say(beat(cursor));
   await waitFor(() => filter.check(other) === 'refuse', { intervalMs: 1, what: 'the filter' });
   expect(link.listed()).toBe(2);
 });
@@ -131,6 +132,20 @@ it('does not let a heartbeat that was held up vouch for this moment', async () =
   stream.say(changed(9n));
   await waitFor(() => l1.inquire(`${testKey.domain}/${testKey.code}`).atLeast === 9n, { intervalMs: 1 });
   expect(filter.check(madeUp)).toBe('maybe');
+});
+
+it('asks for another stream, from the beginning, when changes may have been missed: another primary has another clock', async () => {
+  const { link, beat, live, freshness, now } = setUp();
+  const stream = await link.stream(0);
+  for (const cursor of ['c0', 'c1']) stream.say(beat(cursor));
+  await live();
+  stream.say({ event: { case: 'resynchronise', value: { reason: 'test' } } });
+  const next = await link.stream(1);
+  expect(next.cursor).toBe('');
+  expect(freshness.live(now())).toBe(false);
+  for (const cursor of ['c2', 'c3']) next.say(beat(cursor));
+  await live();
+  expect(freshness.epoch).toBe(1);
 });
 
 it('asks for another stream when the clocks have moved against each other', async () => {

@@ -43,6 +43,8 @@ export function startWatch(options: WatchOptions): Pick<LinkWatch, 'stop'> {
         freshness.gap();
         options.onGap?.();
         lookalikes.forget();
+        // Another primary has another clock.
+        watch.reconnect();
       },
     },
   });
