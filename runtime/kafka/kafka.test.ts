@@ -11,6 +11,7 @@ import { freePort, waitFor } from '../testing/wait-for.ts';
 import { createKafka, type KafkaOptions } from './client.ts';
 import { kafkaAccess, kafkaConfig } from './config.ts';
 import { type Batch, createConsumer, createProducer, type Producer, type RunningConsumer } from './kafka.ts';
+import { makeTopics } from './topics.ts';
 
 /** Plays the part of a table of offsets: what is stored, and from where to go on. */
 function store() {
@@ -205,6 +206,25 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
 
   it.concurrent('says that a topic is missing instead of making it or losing the messages', async () => {
     await expect(producer().send('missing', values(0, 1))).rejects.toMatchObject({ kind: 'unavailable' });
+  });
+
+  it.concurrent('refuses what is for a partition that it does not know of, and takes it afterwards', async () => {
+    const shape = { topic: 'widened', partitions: 2, replication: 1 };
+    const options = { brokers: kafka.brokers, clientId: 'test', log: silentLog };
+    await makeTopics(options, [shape]);
+    const sending = producer();
+    await sending.send('widened', [{ value: 'before', partition: 0 }]);
+    await makeTopics(options, [{ ...shape, partitions: 4 }]);
+    const after = [0, 3].map((partition) => ({ value: `after in ${partition}`, partition }));
+    await expect(sending.send('widened', after)).rejects.toMatchObject({ kind: 'unavailable' });
+    await waitFor(() => sending.send('widened', after).then(() => true), { timeoutMs: 10_000, what: 'a retry' });
+    const table = store();
+    consumer('widened', 'widened', table);
+    const expected = ['after in 0', 'after in 3', 'before'];
+    await waitFor(() => expected.every((value) => table.seen.includes(value)), {
+      timeoutMs: 20_000,
+      what: 'all of it',
+    });
   });
 
   it.concurrent('closes while Kafka is away', async () => {

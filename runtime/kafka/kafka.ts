@@ -1,5 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, { type Consumer, type EachBatchPayload, type KafkaMessage, type Message } from 'kafkajs';
+import kafkajs, {
+  type Consumer,
+  type EachBatchPayload,
+  type KafkaMessage,
+  type Message,
+  type RecordMetadata,
+} from 'kafkajs';
 import { unavailable } from '../errors/errors.ts';
 import type { Log } from '../telemetry/log.ts';
 import { counter, histogram } from '../telemetry/metrics.ts';
@@ -10,8 +16,8 @@ export type { KafkaMessage, Message } from 'kafkajs';
 
 export interface Producer {
   /**
-   * Resolves once all in-sync replicas have the messages. Sends are made one after the other. Rejects with UNAVAILABLE when Kafka does not
-   * accept them; they may have been written all the same, so a reader deduplicates by their ids.
+   * Resolves once all in-sync replicas have the messages. Sends are made one after the other, and each is tried once. Rejects with
+   * UNAVAILABLE when Kafka does not accept them; they may have been written all the same, so a reader deduplicates by their ids.
    */
   send(topic: string, messages: readonly Message[]): Promise<void>;
   close(): Promise<void>;
@@ -36,6 +42,8 @@ export function createProducer(options: ProducerOptions): Producer {
     idempotent: false,
     maxInFlightRequests: 1,
     createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    // A retry of kafkajs leaves out every broker that answered an earlier try, even if it leads more partitions by then.
+    retry: { retries: 0 },
   });
   let connected = false;
   let closed = false;
@@ -50,13 +58,19 @@ export function createProducer(options: ProducerOptions): Producer {
     try {
       if (!connected) await producer.connect();
       connected = true;
-      await producer.send({
+      const written = await producer.send({
         topic,
         messages: [...messages],
         acks: -1,
         timeout: 10_000,
         compression: kafkajs.CompressionTypes.ZSTD,
       });
+      const missing = unwritten(topic, messages, written);
+      if (missing.size > 0) {
+        // The next send connects anew, and by that learns which partitions there are.
+        await producer.disconnect();
+        throw new Error(`kafkajs knows no partition ${[...missing].join()} of ${topic}`);
+      }
       messagesSent.add(messages.length, { topic, outcome: 'acknowledged' });
       sendDuration.record((performance.now() - startedAt) / 1_000, { topic });
     } catch (error) {
@@ -81,6 +95,13 @@ export function createProducer(options: ProducerOptions): Producer {
       await producer.disconnect();
     },
   };
+}
+
+/** kafkajs drops messages silently when they are for a partition that it does not know of: it may have been added minutes ago. */
+function unwritten(topic: string, messages: readonly Message[], written: readonly RecordMetadata[]): Set<number> {
+  const missing = new Set(messages.flatMap(({ partition }) => partition ?? []));
+  for (const { topicName, partition } of written) if (topicName === topic) missing.delete(partition);
+  return missing;
 }
 
 export interface Batch {
@@ -157,7 +178,6 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     maxBytesPerPartition: 1_048_576,
     // The patient client outlasts a restart of the broker, so that the membership is kept; a failure that it cannot outlast ends the run,
     // and the next run begins with fresh positions.
-    // the run, and the next begins with fresh positions.
     retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
   let stop = (): void => {};

@@ -26,7 +26,7 @@ interface TopicOptions {
 }
 
 const everyMs = 600_000;
-/** A hanging Kafka neither accepts nor refuses a send until the request times out, half a minute later. */
+/** A hanging Kafka neither accepts nor refuses a send until the request times out, ten seconds later. */
 const patienceMs = 3_000;
 
 /**
