@@ -114,9 +114,10 @@ export function createHotSet({ hosts, capacity, log, ...options }: HotSetOptions
       // The push gets a version above those of the probes: whoever waits for one of them waits for this one.
       pace.soon();
     },
-    pushed(milliseconds, isTaken) {
-      pace.answered(milliseconds);
-      if (!isTaken) return;
+    pushing: pace.begun,
+    pushed(milliseconds, verdict) {
+      pace.ended(verdict === 'gone' ? undefined : milliseconds);
+      if (verdict !== 'acknowledged') return;
       counts.pushes += 1;
       pushDuration.record(milliseconds / 1_000);
     },

@@ -9,7 +9,7 @@ export interface PushPaceOptions {
   readonly now: () => number;
 }
 
-/** Decides when the next push is made. */
+/** Decides when the next push is made: what becomes due while an Envoy builds a set, or rests, waits for the end of that and is one push. */
 export interface PushPace {
   /** There is something to push. */
   soon(): void;
@@ -17,8 +17,10 @@ export interface PushPace {
   later(): void;
   /** Whether a push is pending. */
   readonly isDue: boolean;
-  /** An Envoy answered a push after this long. */
-  answered(milliseconds: number): void;
+  /** A set is being sent to an Envoy: no push is made until that has ended. */
+  begun(): void;
+  /** An Envoy answered a push after this long; undefined: it is gone. */
+  ended(milliseconds: number | undefined): void;
   /** The slowest of the remembered pushes, in milliseconds; 0: none was answered. */
   slowestMs(): number;
   stop(): void;
@@ -35,19 +37,25 @@ const pushesRemembered = 100;
 
 export function createPushPace({ push, lingerMs, patienceMs, now }: PushPaceOptions): PushPace {
   const recent: number[] = [];
+  let underWay = 0;
   let restUntil = Number.NEGATIVE_INFINITY;
   let dueAt = Number.POSITIVE_INFINITY;
   let timer: NodeJS.Timeout | undefined;
 
   function within(milliseconds: number): void {
-    const at = Math.max(now() + milliseconds, restUntil);
+    const at = now() + milliseconds;
     if (at >= dueAt) return;
     dueAt = at;
+    plan();
+  }
+
+  function plan(): void {
     clearTimeout(timer);
+    if (underWay > 0 || dueAt === Number.POSITIVE_INFINITY) return;
     timer = setTimeout(() => {
       dueAt = Number.POSITIVE_INFINITY;
       push();
-    }, at - now());
+    }, Math.max(dueAt, restUntil) - now());
   }
 
   return {
@@ -56,12 +64,23 @@ export function createPushPace({ push, lingerMs, patienceMs, now }: PushPaceOpti
     get isDue() {
       return dueAt !== Number.POSITIVE_INFINITY;
     },
-    answered(milliseconds) {
-      restUntil = now() + Math.min(longestRestMs, restShare * milliseconds);
-      recent.push(milliseconds);
-      if (recent.length > pushesRemembered) recent.shift();
+    begun() {
+      underWay += 1;
+      plan();
+    },
+    ended(milliseconds) {
+      underWay -= 1;
+      if (milliseconds !== undefined) {
+        restUntil = Math.max(restUntil, now() + Math.min(longestRestMs, restShare * milliseconds));
+        recent.push(milliseconds);
+        if (recent.length > pushesRemembered) recent.shift();
+      }
+      plan();
     },
     slowestMs: () => Math.max(0, ...recent),
-    stop: () => clearTimeout(timer),
+    stop() {
+      dueAt = Number.POSITIVE_INFINITY;
+      plan();
+    },
   };
 }

@@ -34,13 +34,16 @@ async function startEnvoy(
   buildMs = 0,
 ) {
   const stopping = new AbortController();
-  const seen = { pushes: 0, refused: 0, removed: [] as string[], held: '' };
-  let say = (_: { responseNonce: string; errorDetail?: { message: string } }): void => {};
+  const seen = { pushes: 0, pushedAt: 0, refused: 0, removed: [] as string[], held: '' };
+  let say = (_?: { responseNonce: string; errorDetail?: { message: string } }): void => {};
   async function* requests() {
     const node = { id: 'edge-1' };
     yield create(DeltaDiscoveryRequestSchema, { node, initialResourceVersions: known });
-    for (;;)
-      yield create(DeltaDiscoveryRequestSchema, await new Promise<Parameters<typeof say>[0]>((go) => (say = go)));
+    for (;;) {
+      const said = await new Promise<Parameters<typeof say>[0]>((go) => (say = go));
+      if (!said) return;
+      yield create(DeltaDiscoveryRequestSchema, said);
+    }
   }
   const done = (async () => {
     const context = { signal: stopping.signal } as HandlerContext;
@@ -51,11 +54,13 @@ async function startEnvoy(
     )) {
       const text = resources.map(({ resource }) => Buffer.from(resource?.value ?? []).toString('latin1')).join();
       seen.pushes += resources.length;
+      if (text) seen.pushedAt = performance.now();
       seen.removed.push(...removedResources);
       const isBad = typeof refuses === 'string' ? text.includes(`/${refuses}`) : text !== '' && refuses();
       if (isBad) seen.refused += 1;
       else if (text) seen.held = text;
-      setTimeout(() => say({ responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) }), buildMs);
+      const answer = { responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) };
+      setTimeout(() => say(answer), text ? buildMs : 0);
     }
   })();
   const stop = async () => {
@@ -63,8 +68,9 @@ async function startEnvoy(
     await done;
     hotSet.stop();
   };
-  await waitFor(() => hotSet.status().connected === 1);
-  return { seen, stop };
+  const before = hotSet.status().connected;
+  await waitFor(() => hotSet.status().connected > before);
+  return { seen, stop, hangUp: () => say() };
 }
 
 test('an entry that Envoy refuses is found among those that are new, left out, and not taken again', async () => {
@@ -161,6 +167,54 @@ test('what changes in quick succession is one push, and a slow push is followed 
   // The rest and the push itself; timers may be a millisecond early.
   expect(performance.now() - since).toBeGreaterThan(290);
   await envoy.stop();
+});
+
+test.each([
+  ['at once', 1],
+  ['when it has been answered', 150],
+])(
+  'what is put while a push is under way, and due %s, is pushed after the rest, with what is put meanwhile',
+  async (_, lingerMs) => {
+    const hotSet = openHotSet(lingerMs);
+    const envoy = await startEnvoy(hotSet, 'bad', {}, 100);
+    hotSet.put([entryOf('one')]);
+    await waitFor(() => envoy.seen.pushes === 1, { what: 'the first push' });
+    const since = envoy.seen.pushedAt;
+    hotSet.put([entryOf('two')]);
+    await waitFor(() => hotSet.status().pushes === 1, { what: 'its answer' });
+    hotSet.put([entryOf('three')]);
+    await waitFor(() => envoy.seen.pushes === 2, { what: 'the second push' });
+    expect(envoy.seen.pushedAt - since).toBeGreaterThan(290);
+    expect(envoy.seen.held).toContain('/three');
+    await envoy.stop();
+  },
+);
+
+test('an Envoy that connects gets the set at once, whatever another is building', async () => {
+  const hotSet = openHotSet();
+  const slow = await startEnvoy(hotSet, 'bad', {}, 200);
+  hotSet.put([entryOf('one')]);
+  await waitFor(() => slow.seen.pushes === 1, { what: 'the push' });
+  hotSet.put([entryOf('two')]);
+  const next = await startEnvoy(hotSet);
+  await waitFor(() => next.seen.pushes === 1, { what: 'the set' });
+  expect(hotSet.status().pushes).toBe(1);
+  for (const { seen } of [next, slow]) await waitFor(() => seen.held.includes('/two'), { what: 'the next set' });
+  await next.stop();
+  await slow.stop();
+});
+
+test('an Envoy that goes away while it builds a set keeps no other waiting', async () => {
+  const hotSet = openHotSet();
+  const gone = await startEnvoy(hotSet, 'bad', {}, 60_000);
+  hotSet.put([entryOf('one')]);
+  await waitFor(() => gone.seen.pushes === 1, { what: 'the push' });
+  hotSet.put([entryOf('two')]);
+  gone.hangUp();
+  await waitFor(() => hotSet.status().connected === 0, { what: 'its end' });
+  const next = await startEnvoy(hotSet);
+  await waitFor(() => next.seen.held.includes('/two'), { what: 'the next set' });
+  await next.stop();
 });
 
 test('a change of what is hot waits for one that adds to it, for as many missed follows as a push costs, or for its time', async () => {

@@ -25,8 +25,10 @@ export interface VirtualHostSource {
   probe(snapshot: Snapshot, entries: readonly HotEntry[]): Snapshot;
   /** An Envoy refused a snapshot, because of the entry if there is one. */
   refused(why: string, entry: HotEntry | undefined): void;
-  /** An Envoy answered a push after this long. */
-  pushed(milliseconds: number, isTaken: boolean): void;
+  /** An Envoy is being sent a snapshot. */
+  pushing(): void;
+  /** It answered after this long, or is gone. */
+  pushed(milliseconds: number, verdict: Verdict): void;
 }
 
 /**
@@ -109,8 +111,14 @@ function conversation(
       version: versionOf(virtualHost.version),
       resource: { typeUrl, value: virtualHost.bytes() },
     }));
-    const verdict = yield* say(resources, removed);
-    if (verdict !== 'gone') source.pushed(performance.now() - start, verdict === 'acknowledged');
+    let verdict: Verdict = 'gone';
+    source.pushing();
+    try {
+      verdict = yield* say(resources, removed);
+    } finally {
+      // Also when it does not answer in time.
+      source.pushed(performance.now() - start, verdict);
+    }
     if (verdict !== 'acknowledged') return verdict;
     for (const name of removed) known.delete(name);
     for (const { name, version } of resources) known.set(name, version);
