@@ -160,7 +160,26 @@ export class CopyRows {
 
 /** Writes the rows with COPY, all or none. A row whose key already exists is a unique violation. */
 export async function copyInto(client: PoolClient, target: string, rows: CopyRows): Promise<void> {
+  await copyMeanwhile(client, target, rows, () => {});
+}
+
+/** As copyInto; while Postgres stores the rows that it was sent, `work` is done here. Returns its result. */
+export async function copyMeanwhile<Result>(
+  client: PoolClient,
+  target: string,
+  rows: CopyRows,
+  work: () => Result,
+): Promise<Result> {
   const stream = client.query(copyFrom(`copy ${target} from stdin (format binary)`));
-  stream.end(rows.end());
-  await finished(stream);
+  const stored = finished(stream);
+  const sent = new Promise<void>((resolve) => {
+    stream.write(rows.end(), () => resolve());
+  });
+  await Promise.race([sent, stored]);
+  stream.end();
+  try {
+    return work();
+  } finally {
+    await stored;
+  }
 }

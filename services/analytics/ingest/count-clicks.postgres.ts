@@ -112,37 +112,45 @@ export interface Merging {
 }
 export const usualMerging: Merging = { entries: 5_000, links: 50 };
 
-interface Counted {
-  readonly clicks: readonly ClickIndex[];
-  /** Those that brought a new visitor. */
-  readonly newcomers: ReadonlySet<ClickIndex>;
-  /** The partition of the topic. */
-  readonly source: number;
+/** What clicks add to every counter, as Postgres takes it. */
+export interface Additions {
+  /** The breakdowns, as rows of `click_value_deltas`; undefined if there are none. */
+  readonly breakdowns: CopyRows | undefined;
+  /** All other counters, as the parameters of `growCounters` from the fourth on. */
+  readonly counters: readonly string[];
 }
 
-/** Adds newly stored clicks to every counter. They come in the order of their key, which is that of the counters'. */
-export async function countClicks(
-  client: PoolClient,
+/** Adds up clicks. They come in the order of their key, which is that of the counters'. `newcomers`: those that bring a new visitor. */
+export function additionsOf(
   all: ClickColumns,
-  { clicks, newcomers, source }: Counted,
+  clicks: readonly ClickIndex[],
+  newcomers: ReadonlySet<ClickIndex>,
+): Additions {
+  const byValue = breakdownDeltas(all, clicks, newcomers);
+  return {
+    breakdowns: byValue.length > 0 ? deltaRows(all, byValue) : undefined,
+    counters: [
+      ...(['minute', 'hour', 'day'] as const).flatMap((unit) =>
+        rollupValues(all, linkDeltas(unit, all, clicks, newcomers)),
+      ),
+      ...workspaceValues(all, workspaceDeltas(all, clicks, newcomers)),
+      ...totalValues(all, clicks, byValue),
+    ],
+  };
+}
+
+/** Adds to every counter. `source`: the partition of the topic. */
+export async function addToCounters(
+  client: PoolClient,
+  { breakdowns, counters: added }: Additions,
+  source: number,
   { entries, links, named = mostNamed }: Merging = usualMerging,
 ): Promise<void> {
-  if (clicks.length === 0) return;
-  const byValue = breakdownDeltas(all, clicks, newcomers);
-  if (byValue.length > 0) {
+  if (breakdowns) {
     const target = 'click_value_deltas (link_id, at, dimension, value, clicks, visitors, bots, bot_visitors)';
-    await copyInto(client, target, deltaRows(all, byValue));
+    await copyInto(client, target, breakdowns);
   }
-  const values = [
-    entries,
-    links,
-    source,
-    ...(['minute', 'hour', 'day'] as const).flatMap((unit) =>
-      rollupValues(all, linkDeltas(unit, all, clicks, newcomers)),
-    ),
-    ...workspaceValues(all, workspaceDeltas(all, clicks, newcomers)),
-    ...totalValues(all, clicks, byValue),
-  ];
+  const values = [entries, links, source, ...added];
   const { rows } = await client.query<{ link_id: string }>({ name: 'grow-counters', text: growCounters, values });
   if (rows.length > 0) await client.query(mergeValues, [rows.map(({ link_id }) => link_id), named]);
 }

@@ -3,7 +3,7 @@ import { entryOf } from '../map-entry.ts';
 import { floorTo } from '../statistics/cover.ts';
 import { clickTexts } from './click-batch.ts';
 import { type ClickColumns, type ClickIndex, inOrder } from './click-columns.ts';
-import { CopyRows, copyInto, type Field, textField, uuidField } from './copy.postgres.ts';
+import { CopyRows, copyInto, copyMeanwhile, type Field, textField, uuidField } from './copy.postgres.ts';
 import { hasVisitor } from './rollup-deltas.ts';
 
 const columns = `at, request_id, link_id, workspace_id, link_version, visitor, tier, status, flags, edge_id,
@@ -11,25 +11,26 @@ const columns = `at, request_id, link_id, workspace_id, link_version, visitor, t
 const fieldsOfClick = 21;
 
 /**
- * Stores clicks and their new visitors; returns the stored clicks, in the order of their key. Duplicates are rare: a resent message, an
- * edge that started over. So all are copied without checking, at half the cost of a checking insert; if one of them already exists, that is
- * a unique violation, and the transaction has to be run again with `look`.
+ * The clicks to store, in the order of their key. Duplicates are rare: a resent message, an edge that started over. So without `look` all are
+ * copied without checking, at half the cost of a checking insert; if one of them already exists, that is a unique violation, and the
+ * transaction has to be run again with `look`.
  */
-export async function insertClicks(
+export async function newClicks(
   client: PoolClient,
   all: ClickColumns,
   wanted: readonly ClickIndex[],
   look: boolean,
-): Promise<{ clicks: readonly ClickIndex[]; newcomers: ReadonlySet<ClickIndex> }> {
+): Promise<readonly ClickIndex[]> {
   const sorted = inOrder(all, wanted);
-  const clicks = look ? await withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
-  // First, because each click records whether its visitor is new.
-  const newcomers = await insertVisitors(client, all, clicks);
-  if (clicks.length > 0) await copyInto(client, `clicks (${columns})`, rowsOf(all, clicks, newcomers));
-  return { clicks, newcomers };
+  return look ? withoutStored(client, all, withoutTwins(all, sorted)) : sorted;
 }
 
-function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: ReadonlySet<ClickIndex>): CopyRows {
+/** Each click records whether its visitor is new. */
+export function clickRows(
+  all: ClickColumns,
+  clicks: readonly ClickIndex[],
+  newcomers: ReadonlySet<ClickIndex>,
+): CopyRows {
   const { at, requestIds, linkVersion, visitor, tier, status, flags, edgeId, texts } = all;
   const { text, uuid } = fieldsOf(all);
   const textColumns = clickTexts.map((name) => texts[name]);
@@ -50,6 +51,10 @@ function rowsOf(all: ClickColumns, clicks: readonly ClickIndex[], newcomers: Rea
     rows.bool(newcomers.has(click));
   }
   return rows;
+}
+
+export async function insertClicks(client: PoolClient, rows: CopyRows): Promise<void> {
+  await copyInto(client, `clicks (${columns})`, rows);
 }
 
 /** Encoded fields of the dictionary and of other texts, each created on first use. */
@@ -114,16 +119,13 @@ select (i.place - 1)::int as place
 from unnest($2::uuid[], $3::bigint[]) with ordinality as i (link_id, visitor, place)
 where (select true from visitors v where v.day = $1 and v.link_id = i.link_id and v.visitor = i.visitor limit 1)`;
 
-/**
- * Records who is new to a link on a UTC day, and returns the clicks that they came with. The clicks are in the order of their key. Of two
- * transactions with the same visitor the later one gets a unique violation, and has to be run again.
- */
-async function insertVisitors(
+/** The clicks with which somebody comes who is new to the link on that UTC day, by day, in the order of the visitors' key. */
+export async function newVisitors(
   client: PoolClient,
   all: ClickColumns,
   clicks: readonly ClickIndex[],
-): Promise<Set<ClickIndex>> {
-  const newcomers = new Set<ClickIndex>();
+): Promise<Map<number, ClickIndex[]>> {
+  const fresh = new Map<number, ClickIndex[]>();
   for (const [dayUs, ofDay] of firstsByDay(all, clicks)) {
     const day = new Date(dayUs / 1_000).toISOString().slice(0, 10);
     const { rows } = await client.query<{ place: number }>(knownVisitors, [
@@ -132,12 +134,27 @@ async function insertVisitors(
       literal(ofDay.map((click) => all.visitor[click])),
     ]);
     const known = new Set(rows.map(({ place }) => place));
-    const fresh = ofDay.filter((_, place) => !known.has(place));
-    if (fresh.length === 0) continue;
-    await copyInto(client, 'visitors (day, link_id, visitor, at, request_id)', visitorRows(all, fresh, dayUs));
-    for (const click of fresh) newcomers.add(click);
+    fresh.set(
+      dayUs,
+      ofDay.filter((_, place) => !known.has(place)),
+    );
   }
-  return newcomers;
+  return fresh;
+}
+
+/**
+ * Records new visitors; meanwhile `work` is done here. Of two transactions with the same visitor the later one gets a unique violation, and
+ * has to be run again.
+ */
+export async function insertVisitors<Result>(
+  client: PoolClient,
+  all: ClickColumns,
+  fresh: ReadonlyMap<number, readonly ClickIndex[]>,
+  work: () => Result,
+): Promise<Result> {
+  const rows = visitorRows(all, fresh);
+  if (rows === undefined) return work();
+  return copyMeanwhile(client, 'visitors (day, link_id, visitor, at, request_id)', rows, work);
 }
 
 /** The first click of each visitor, by day, in the order of the visitors' key. */
@@ -168,17 +185,21 @@ function firstsByDay(all: ClickColumns, clicks: readonly ClickIndex[]): Map<numb
   return days;
 }
 
-function visitorRows(all: ClickColumns, clicks: readonly ClickIndex[], dayUs: number): CopyRows {
+/** Undefined if there are none. */
+function visitorRows(all: ClickColumns, fresh: ReadonlyMap<number, readonly ClickIndex[]>): CopyRows | undefined {
   const { at, requestIds, visitor, texts } = all;
   const { uuid } = fieldsOf(all);
-  const rows = new CopyRows();
-  for (const click of clicks) {
-    rows.row(5);
-    rows.date(dayUs);
-    rows.field(uuid(texts.linkId[click] as number));
-    rows.int8(visitor[click] as bigint);
-    rows.time(at[click] as number);
-    rows.uuid(requestIds, click * 16);
+  let rows: CopyRows | undefined;
+  for (const [dayUs, clicks] of fresh) {
+    for (const click of clicks) {
+      rows ??= new CopyRows();
+      rows.row(5);
+      rows.date(dayUs);
+      rows.field(uuid(texts.linkId[click] as number));
+      rows.int8(visitor[click] as bigint);
+      rows.time(at[click] as number);
+      rows.uuid(requestIds, click * 16);
+    }
   }
   return rows;
 }

@@ -4,8 +4,8 @@ import { requireClock } from '../clock.ts';
 import { entryOf } from '../map-entry.ts';
 import type { Delivery, Stored } from '../store.ts';
 import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.ts';
-import { countClicks, type Merging } from './count-clicks.postgres.ts';
-import { insertClicks, literal } from './insert-clicks.postgres.ts';
+import { additionsOf, addToCounters, type Merging } from './count-clicks.postgres.ts';
+import { clickRows, insertClicks, insertVisitors, literal, newClicks, newVisitors } from './insert-clicks.postgres.ts';
 
 /** How many of a delivery's clicks on one link are passed on to its watchers. */
 export const mostTold = 1_000;
@@ -49,10 +49,27 @@ export async function storeDelivery(
   const wanted = admitted(all, delivery, about, outcome);
   const { nowUs } = delivery;
   if (outcome.expired + outcome.future > 0 && nowUs !== undefined) requireClock(nowUs / 1_000, about.now_ms);
-  const { clicks: stored, newcomers } = await insertClicks(client, all, wanted, look);
-  await countClicks(client, all, { clicks: stored, newcomers, source: delivery.partition }, merging);
+  const stored = await newClicks(client, all, wanted, look);
+  if (stored.length > 0) await insertAndCount(client, all, stored, { source: delivery.partition, merging });
   await tell(client, delivery, all, stored, new Set(about.watched));
   return { ...outcome, stored: stored.length, duplicates: wanted.length - stored.length };
+}
+
+/** Rows and sums are made here while Postgres stores the visitors: otherwise each of the two would wait for the other. */
+async function insertAndCount(
+  client: PoolClient,
+  all: ClickColumns,
+  clicks: readonly ClickIndex[],
+  { source, merging }: { source: number; merging: Merging | undefined },
+): Promise<void> {
+  const visitors = await newVisitors(client, all, clicks);
+  const newcomers = new Set([...visitors.values()].flat());
+  const { rows, additions } = await insertVisitors(client, all, visitors, () => ({
+    rows: clickRows(all, clicks, newcomers),
+    additions: additionsOf(all, clicks, newcomers),
+  }));
+  await insertClicks(client, rows);
+  await addToCounters(client, additions, source, merging);
 }
 
 /** Leaves out, and counts in the outcome, what is too old, dated too far ahead or erased. */
