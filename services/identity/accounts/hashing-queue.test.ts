@@ -24,7 +24,7 @@ it('runs so many at once, keeps so many waiting, and refuses the next with a tim
   const accepted = Array.from({ length: 5 }, () => queue.run(counted));
   expect(queue.waiting).toBe(3);
   await expect(queue.run(counted)).rejects.toMatchObject({
-    kind: 'limited',
+    kind: 'unavailable',
     reason: 'OVERLOADED',
     retryAfterMs: 1_000,
   });

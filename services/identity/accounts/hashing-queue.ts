@@ -1,4 +1,4 @@
-import { canceled, limited } from '#runtime/errors/errors.ts';
+import { canceled, unavailable } from '#runtime/errors/errors.ts';
 
 export interface HashingQueueOptions {
   /** How many hashes are computed at once; each takes 19 MiB and a thread. */
@@ -40,7 +40,7 @@ export function createHashingQueue({ concurrency, limit }: HashingQueueOptions):
     }
     if (waiting.size >= limit) {
       const retryMs = Math.max(shortestRetryMs, (meanMs * waiting.size) / concurrency);
-      throw limited('OVERLOADED', 'Too many passwords are waiting to be checked; try again.', retryMs);
+      throw unavailable('OVERLOADED', 'Too many passwords are waiting to be checked; try again.', retryMs);
     }
     return new Promise((resolve, reject) => {
       const abandon = (): void => {

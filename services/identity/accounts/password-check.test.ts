@@ -153,7 +153,7 @@ it('does not count one that was refused because too many passwords wait', async 
   const { check, held, letGo } = startProcess({ concurrency: 1, limit: 0 });
   const first = guess(check, email);
   await waitFor(() => held() === 1);
-  await expect(guess(check, email)).rejects.toMatchObject({ kind: 'limited', reason: 'OVERLOADED' });
+  await expect(guess(check, email)).rejects.toMatchObject({ kind: 'unavailable', reason: 'OVERLOADED' });
   expect(await failuresOf(email)).toBe(1);
   letGo();
   expect(await first).toBe(false);

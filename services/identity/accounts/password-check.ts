@@ -55,10 +55,11 @@ export function createPasswordCheck({ store, passwords, throttle, queues, now }:
   };
 }
 
-/** Counts a password that was not checked because of too many failures. */
+/** Counts a password that was not checked, because of too many failures or because too many wait. */
 export function countLimited(asked: 'logins' | 'passwordsConfirmed'): (error: unknown) => never {
   return (error) => {
-    if (error instanceof HopError && error.kind === 'limited') counter(metric[asked]).add(1, { outcome: 'limited' });
+    if (error instanceof HopError && (error.kind === 'limited' || error.reason === 'OVERLOADED'))
+      counter(metric[asked]).add(1, { outcome: 'limited' });
     throw error;
   };
 }
