@@ -22,7 +22,7 @@ describe('a request that is not what the call takes is 400 and names what is wro
   const cases: [what: string, body: string, reason: string, field: string | undefined][] = [
     ['an unknown field', '{"long_url":"x","nope":1}', 'UNKNOWN_FIELD', 'nope'],
     ['a field that repeats the path', '{"code":"x"}', 'UNKNOWN_FIELD', 'code'],
-    ['an escaped name', '{"long\\u005furl":"x"}', 'UNKNOWN_FIELD', undefined],
+    ['an unknown field with an escape', '{"n\\u006fpe":1}', 'UNKNOWN_FIELD', 'nope'],
     ['a number for a string', '{"long_url":5}', 'INVALID_ARGUMENT', 'long_url'],
     ['a string for a number', '{"ttl":"soon"}', 'INVALID_ARGUMENT', 'ttl'],
     ['an object for a string', '{"long_url":{}}', 'INVALID_ARGUMENT', 'long_url'],
@@ -52,6 +52,7 @@ describe('a request that is not what the call takes is 400 and names what is wro
     ['a number that begins with 0', '{"ttl":007}', 'MALFORMED_REQUEST', undefined],
     ['half an exponent', '{"ttl":1e}', 'MALFORMED_REQUEST', undefined],
     ['a field twice', '{"long_url":"x","long_url":"y"}', 'INVALID_ARGUMENT', 'long_url'],
+    ['a field twice, once with an escape', '{"long_url":"x","long\\u005Furl":"y"}', 'INVALID_ARGUMENT', 'long_url'],
     ['a field twice, in both spellings', '{"long_url":"x","longUrl":"y"}', 'INVALID_ARGUMENT', 'longUrl'],
     ['a field twice, once null', '{"title":null,"title":"x"}', 'INVALID_ARGUMENT', 'title'],
     ['an escape that JSON does not have', '{"long_url":"\\q"}', 'MALFORMED_REQUEST', undefined],
@@ -144,6 +145,12 @@ describe('a request that is not what the call takes is 400 and names what is wro
     const body = `{"expires_at":"${written}"}`;
     expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
     expect(door.callsOf(createLink)[0]?.request).toEqual({ expiresAt });
+  });
+
+  test('a name may have escapes', async () => {
+    const body = '{"\\u006Cong\\u005furl":"x"}';
+    expect((await signed('/api/v1/urls', { method: 'POST', body })).status).toBe(200);
+    expect(door.callsOf(createLink)[0]?.request).toEqual({ longUrl: 'x' });
   });
 
   test('a string may have every escape', async () => {

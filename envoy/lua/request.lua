@@ -128,7 +128,7 @@ local function check_object(json, at, field, path, depth)
   while true do
     if string.byte(json, at) ~= 34 then malformed() end
     local stop = string_end(json, at)
-    local name = string.sub(json, at + 1, stop - 1)
+    local name = unescaped(string.sub(json, at + 1, stop - 1))
     local inner = path == "" and name or path .. "." .. name
     local child = nil
     if field ~= nil then
