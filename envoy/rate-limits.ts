@@ -84,6 +84,9 @@ export function rateLimitFilters(figures: RateLimits): RateLimitFilters {
   };
 }
 
+/** Whether clients are told how much is left of a limit that this call has for itself, and not of the caller's. */
+export const hasOwnLimit = ({ name }: Rpc): boolean => name in ownLimits;
+
 /** The limits of a route, as configuration of its filters. Calls that are not PUBLIC have none. */
 export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
   if (exposure !== Exposure.PUBLIC) return {};

@@ -1,6 +1,6 @@
 import type { Binding, Rpc } from '#runtime/contract/contract.ts';
 import { type JsonObject, typed } from '../json.ts';
-import { rateLimitsOf } from '../rate-limits.ts';
+import { hasOwnLimit, rateLimitsOf } from '../rate-limits.ts';
 import { callName } from '../request-shape.ts';
 
 /**
@@ -78,6 +78,7 @@ function authorize(rpc: Rpc): JsonObject {
         rpc: rpc.name,
         anonymous: String(rpc.anonymous),
         ...(rpc.sessionCookie ? { session_cookie: 'true' } : {}),
+        ...(hasOwnLimit(rpc) ? { own_limit: 'true' } : {}),
       },
     },
   });

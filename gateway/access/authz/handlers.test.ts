@@ -120,6 +120,16 @@ describe('an allowed request', () => {
     expect(key.counted).toEqual([{ limit: 'caller', subject: 'key:s' }]);
   });
 
+  it('says nothing of that where Envoy tells of the limit that the call has for itself', async () => {
+    const extensions = { rpc: method, anonymous: 'false', own_limit: 'true' };
+    for (const left of [10, 0]) {
+      const { counted, answered, headers } = await check({ left, extensions });
+      expect(counted).toEqual([{ limit: 'caller', subject: 'user:u' }]);
+      expect(Object.keys({ ...answered, ...headers }).filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);
+      expect(headers['retry-after']).toBe(left === 0 ? '7' : undefined);
+    }
+  });
+
   it('to the call that trades a session keeps the cookie, and no other credential', async () => {
     const extensions = { rpc: method, anonymous: 'true', session_cookie: 'true' };
     const { ok, removed } = await check({ extensions });

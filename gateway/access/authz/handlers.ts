@@ -45,7 +45,7 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
     const counted = (await buckets.take([{ limit: 'caller', subject: caller }]))?.[0];
     if (counted?.allowed === false) throw new OverLimit(counted, 'Too many calls by this person or API key.');
     const token = mintCaller(issuer, person, { method, requestId });
-    const told = Object.entries(counted ? rateLimitHeaders(counted) : {});
+    const told = Object.entries(limitToldTo(request, counted));
     return {
       kind: person.kind,
       ...ok({
@@ -94,10 +94,15 @@ export function createAuthorization(dependencies: Dependencies): ServiceImpl<typ
         logFields(context).denied = error.reason;
         decisions.add(1, { kind: 'nobody', outcome: error.kind });
         const protocol = protocolOf(request.attributes?.request?.http?.headers['content-type']);
-        return denied(error, protocol, error instanceof OverLimit ? rateLimitHeaders(error.decision) : {});
+        return denied(error, protocol, limitToldTo(request, error instanceof OverLimit ? error.decision : undefined));
       }
     },
   };
+}
+
+/** Of two limits a client is told one: where the call has a limit of its own, that, by the filter of Envoy that asks for it. */
+function limitToldTo({ attributes }: CheckRequest, decision: Decision | undefined): Record<string, string> {
+  return decision && attributes?.contextExtensions.own_limit !== 'true' ? rateLimitHeaders(decision) : {};
 }
 
 interface AskedFor {
