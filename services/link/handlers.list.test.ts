@@ -55,6 +55,18 @@ describe('listing', () => {
     }
   });
 
+  test('a destination is found whichever way its accents are written, in it and in the search', async () => {
+    const path = '/Cafe\u0301/Vi\u1ec7t/\u212b';
+    const created = await Promise.all(
+      ['NFC', 'NFD'].map((form) => client.createLink({ longUrl: `https://example.com${path.normalize(form)}` })),
+    );
+    const ids = created.map(({ id }) => id).sort();
+    for (const form of ['NFC', 'NFD']) {
+      const { urls } = await client.listLinks({ search: path.normalize(form) });
+      expect(urls.map(({ id }) => id).sort()).toEqual(ids);
+    }
+  });
+
   test('an empty field of the question is an absent one', async () => {
     await client.createLink({ longUrl, tags: ['a'] });
     await client.createLink({ longUrl, domain: 'go.example' });

@@ -37,14 +37,19 @@ function spelled(text: string): string {
     // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and the capital form of ß never.
     const upper = character.toLowerCase().toUpperCase();
     const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
-    const spellings = new Set(cases.map(percentEncoded));
+    const spellings = new Set(cases.flatMap((one) => [percentEncoded(one), decomposed(one)]));
     for (const one of [character, upper]) if (isAscii(one)) spellings.add(literal(one));
     return `(?:${[...spellings].join('|')})`;
   }).join('');
 }
 
+/** A destination keeps its normal form, so that of é may be an e with an accent after it. */
+const decomposed = (character: string): string =>
+  Array.from(character.normalize('NFD'), (part) => (isLetter(part) ? part : percentEncoded(part))).join('');
+
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 const isAscii = (text: string): boolean => /^[\x20-\x7e]+$/.test(text);
+const isLetter = (text: string): boolean => /^[a-z]$/i.test(text);
 const percentEncoded = (text: string): string => Buffer.from(text).toString('hex').replace(/../g, '%$&');
 
 /** Whether a page may read many more rows than it returns: few of a workspace's links may match. */
