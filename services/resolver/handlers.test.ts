@@ -205,6 +205,8 @@ describe('Redirect', () => {
       expect(await statusOf({}, 'offer+')).toBe('200');
       const shown = await follow('offer', slack);
       expect([shown.headers.get('x-status'), shown.headers.get('x-hop-click')]).toEqual(['200', null]);
+      const { headers } = await follow('offer', { ...slack, 'x-hop-method': 'HEAD' });
+      expect([headers.get('x-status'), headers.get('location')]).toEqual(['200', null]);
       expect(asked).toEqual([]);
       expect(await statusOf({ 'user-agent': 'curl/8.5.0' })).toBe('301');
       fixture.everywhere(testRecord({ version: 2n }));

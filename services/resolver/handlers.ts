@@ -96,9 +96,9 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
     return redirectAnswer(use.link, use.link === link ? tier : 'primary', false);
   }
 
-  /** HEAD takes no use, and a link that is not followable anyway is answered without asking. */
-  const takesUse = (context: HandlerContext, { link }: LinkAnswer): boolean =>
-    link.maxClicks > 0 && !isHead(context) && followState(link, wallClock()) === 'followable';
+  /** Only while it is followable: what is not followable anyway is answered without asking. */
+  const hasUses = ({ link }: LinkAnswer): boolean =>
+    link.maxClicks > 0 && followState(link, wallClock()) === 'followable';
 
   function tooManyOf(context: HandlerContext, key: LinkKey, { retryAfterMs, resetMs }: TooMany): HttpAnswer {
     note(context, key.code, 'none', 'limited');
@@ -117,10 +117,11 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
       return { unknown: result.kind === 'absent', result };
     });
     if (isTooMany(answer)) return send(context, tooManyOf(context, key, answer));
-    if (preview || answer.kind !== 'link' || !takesUse(context, answer))
+    if (preview || answer.kind !== 'link' || !hasUses(answer))
       return send(context, answerOf(context, key, answer, preview));
     // A link posted in a chat that may be followed once would otherwise be used up before anybody has seen it.
-    if (isLinkPreviewer(metadataOf(context, 'user-agent'))) return send(context, answerOf(context, key, answer, true));
+    const showsPreview = isLinkPreviewer(metadataOf(context, 'user-agent'));
+    if (showsPreview || isHead(context)) return send(context, answerOf(context, key, answer, showsPreview));
     return send(context, await limitedAnswerOf(context, answer.link, answer.tier));
   }
 

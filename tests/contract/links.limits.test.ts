@@ -38,8 +38,10 @@ describe('max_clicks', () => {
       const head = await follow(code, 'HEAD');
       expect([head.status, head.headers.get('location'), head.text]).toEqual([302, leads, '']);
       expect((await follow(`${code}+`)).status).toBe(200);
-      const shown = await follow(code, 'GET', slack);
-      expect([shown.status, shown.headers.get('location')]).toEqual([200, null]);
+      for (const method of ['GET', 'HEAD']) {
+        const shown = await follow(code, method, slack);
+        expect([shown.status, shown.headers.get('location')]).toEqual([200, null]);
+      }
     }
     expect(await statusOf(code)).toBe(302);
     expect(await statusOf(code)).toBe(410);
