@@ -350,7 +350,8 @@ export const metric = {
   spoolAge: {
     name: 'hop_edge_spool_age_seconds',
     kind: 'gauge',
-    description: 'Age of the oldest click in the spool that Kafka has not acknowledged.',
+    description:
+      'Age of the oldest click in the spool that Kafka has not acknowledged, or the time since the spool could last be read.',
     unit: 's',
     attributes: [],
   },

@@ -91,7 +91,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     syncMs: config.spoolSyncMs,
     log,
   });
-  observe(metric.spoolAge, {}, () => (Date.now() - (forwarder.oldestMs() ?? Date.now())) / 1_000);
+  observe(metric.spoolAge, {}, () => forwarder.waitedMs() / 1_000);
   const { signal } = stopping;
   let running: Promise<unknown> = Promise.resolve();
   return {

@@ -30,8 +30,11 @@ interface ForwardOptions {
 export interface Forwarder {
   /** Forwards until the signal is aborted; what is not acknowledged by then is sent again after the next start. */
   run(signal: AbortSignal): Promise<void>;
-  /** The time of the oldest click that is read but not acknowledged, in milliseconds since 1970; undefined if there is none. */
-  oldestMs(): number | undefined;
+  /**
+   * For how many milliseconds the oldest click has waited that is read but not acknowledged; 0: there is none. While the spool cannot be
+   * read, clicks may be waiting since it could be.
+   */
+  waitedMs(): number;
 }
 
 interface Batch {
@@ -82,9 +85,9 @@ export function createForwarder(options: ForwardOptions): Forwarder {
 
   return {
     run: (signal) => forward(signal).finally(saver.close),
-    oldestMs() {
+    waitedMs() {
       const oldestUs = sending?.clicks.atUs[0] ?? reading?.clicks.atUs[0];
-      return oldestUs && oldestUs / 1_000;
+      return Math.max(spool.unreadForMs(), oldestUs === undefined ? 0 : Date.now() - oldestUs / 1_000);
     },
   };
 }

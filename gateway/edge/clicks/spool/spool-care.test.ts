@@ -1,6 +1,9 @@
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { expect, it, vi } from 'vitest';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { openSpool } from './spool.ts';
 import { createSpoolCare } from './spool-care.ts';
 import type { Dropped } from './spool-quota.ts';
 
@@ -17,6 +20,7 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
       shed: async () => lost.splice(0),
       unreadable: () => faults.unreadable,
       undeletable: () => faults.undeletable,
+      unreadForMs: () => 0,
       lag: async () => 0,
     },
     rotation: { tick: async () => {} },
@@ -58,6 +62,7 @@ it('does the rest where one part of it fails: a spool that cannot be rotated is 
       ...{ sync: fail('sync'), tidy: fail('tidy'), shed: fail('shed'), lag: fail('lag') },
       unreadable: () => 0,
       undeletable: () => 0,
+      unreadForMs: () => 0,
     },
     rotation: { tick: fail('rotate') },
     limits: { maxBytes: 1, maxAgeMs: 1 },
@@ -68,4 +73,63 @@ it('does the rest where one part of it fails: a spool that cannot be rotated is 
   await care.once();
   expect(done).toEqual(['sync', 'rotate', 'tidy', 'shed', 'lag']);
   expect(log.error).toHaveBeenCalledTimes(6);
+});
+
+describe('a spool that cannot be listed, although it can be accessed', () => {
+  let parent: string;
+  let directory: string;
+  const clocks = { forward: 0 };
+  beforeEach(async () => {
+    parent = await mkdtemp(join(tmpdir(), 'hop-spool-'));
+    directory = join(parent, 'spool');
+    await mkdir(directory);
+  });
+  afterEach(() => rm(parent, { recursive: true }));
+
+  const start = () => {
+    const now = () => clocks.forward;
+    const spool = openSpool(directory, new Map(), { log: silentLog, now });
+    const care = createSpoolCare({
+      ...{ directory, spool, rotation: { tick: async () => {} }, limits: { maxBytes: 1, maxAgeMs: 1 } },
+      ...{ minFreeBytes: 0, syncMs: 1_000, log: silentLog, now },
+    });
+    return { spool, care };
+  };
+  const spoil = async (): Promise<void> => {
+    await rename(directory, join(parent, 'away'));
+    await writeFile(directory, 'not a directory');
+  };
+  const mend = async (): Promise<void> => {
+    await rm(directory);
+    await rename(join(parent, 'away'), directory);
+  };
+
+  it('is not well until it can be listed', async () => {
+    const { care } = start();
+    await care.once();
+    await care.check();
+    await spoil();
+    await care.once();
+    await expect(care.check()).rejects.toThrow('cannot be listed');
+    await mend();
+    await care.once();
+    await care.check();
+  });
+
+  it('is not well once it could not be read for seconds', async () => {
+    const { spool, care } = start();
+    await spool.next();
+    await spoil();
+    clocks.forward += 1_000;
+    await expect(spool.next()).rejects.toThrow();
+    await care.check();
+    clocks.forward += 4_000;
+    await expect(spool.next()).rejects.toThrow();
+    expect(spool.unreadForMs()).toBe(5_000);
+    await expect(care.check()).rejects.toThrow('cannot be read');
+    await mend();
+    await spool.next();
+    expect(spool.unreadForMs()).toBe(0);
+    await care.check();
+  });
 });

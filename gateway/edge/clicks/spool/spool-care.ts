@@ -9,7 +9,7 @@ import type { SpoolLimits } from './spool-quota.ts';
 
 interface CareOptions {
   readonly directory: string;
-  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadable' | 'undeletable' | 'lag'>;
+  readonly spool: Pick<Spool, 'sync' | 'tidy' | 'shed' | 'unreadForMs' | 'unreadable' | 'undeletable' | 'lag'>;
   readonly rotation: Rotation;
   readonly limits: SpoolLimits;
   /** With less free disk space than this the spool is unhealthy. */
@@ -28,11 +28,13 @@ export interface SpoolCare {
   run(signal: AbortSignal): Promise<void>;
   /** One round of that. */
   once(): Promise<void>;
-  /** Rejects when clicks cannot be written, some cannot be read or deleted, or some were dropped in the last ten minutes. */
+  /** Rejects when clicks cannot be written, any cannot be read or deleted, or some were dropped in the last ten minutes. */
   check(): Promise<void>;
 }
 
 const everyMs = 1_000;
+/** A failed read is repeated after a second: a single one is not worth an alarm. */
+const unreadPatienceMs = 5_000;
 /** How long the spool stays unhealthy after clicks were dropped. */
 const remorseMs = 600_000;
 const clicksDropped = counter(metric.clicksDropped);
@@ -41,6 +43,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   const { directory, spool, rotation, limits, minFreeBytes, syncMs, log } = options;
   const { wallClock = Date.now, now = () => performance.now() } = options;
   let lag = 0;
+  let isListed = true;
   let free = 0;
   let syncedAt = Number.NEGATIVE_INFINITY;
   let droppedAt = Number.NEGATIVE_INFINITY;
@@ -65,7 +68,12 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   };
 
   const measureLag = async (): Promise<void> => {
-    lag = await spool.lag();
+    const measuring = spool.lag();
+    isListed = await measuring.then(
+      () => true,
+      () => false,
+    );
+    lag = await measuring;
   };
 
   const measureDisk = async (): Promise<void> => {
@@ -99,6 +107,8 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
       await access(directory, constants.R_OK | constants.W_OK);
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize < minFreeBytes) throw new Error('The disk of the spool is full, or nearly so.');
+      if (!isListed) throw new Error('The spool cannot be listed.');
+      if (spool.unreadForMs() >= unreadPatienceMs) throw new Error('The spool cannot be read.');
       if (spool.unreadable() > 0) throw new Error('A segment of the spool cannot be read.');
       if (spool.undeletable() > 0) throw new Error('A segment of the spool cannot be deleted.');
       if (now() - droppedAt < remorseMs) throw new Error('Clicks were dropped in the last ten minutes.');

@@ -23,6 +23,8 @@ export interface Spool {
    * deleted holds up no other.
    */
   shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
+  /** For how long it could not be read, up to the latest attempt, in milliseconds; 0: that succeeded. */
+  unreadForMs(): number;
   /** Segments that the file system fails to read: they wait until it can, or until they exceed the limits. */
   unreadable(): number;
   /** Segments that it fails to delete, although Kafka has them or they exceed the limits; retried. */
@@ -60,8 +62,9 @@ export function openSpool(
   const state = { directory, segments, reader, unreadable, undeletable };
   // Reading and deleting must not overlap: a listed file must still be there when it is opened.
   const inTurn = createTurns();
+  const reading = createOutageClock(now);
   return {
-    next: () => inTurn(reader.next),
+    next: () => inTurn(() => reading.attempt(reader.next)),
     acknowledge: (ends) =>
       inTurn(async () => {
         segments.acknowledge(ends);
@@ -70,6 +73,7 @@ export function openSpool(
       }),
     tidy: () => inTurn(() => removeFinished(state)),
     shed: (limits, at) => inTurn(() => shed(state, limits, at)),
+    unreadForMs: reading.outageMs,
     unreadable: () => unreadable.count,
     undeletable: () => undeletable.count,
     async lag() {
@@ -97,6 +101,26 @@ function createTurns() {
     const result = turn.then(work);
     turn = result.catch(() => {});
     return result;
+  };
+}
+
+/** For how long something has failed, from the last attempt that succeeded to the latest one: what is not attempted does not fail. */
+function createOutageClock(now: () => number) {
+  let succeededAt = now();
+  let outageMs = 0;
+  return {
+    outageMs: () => outageMs,
+    async attempt<Result>(work: () => Promise<Result>): Promise<Result> {
+      try {
+        const result = await work();
+        succeededAt = now();
+        outageMs = 0;
+        return result;
+      } catch (error) {
+        outageMs = now() - succeededAt;
+        throw error;
+      }
+    },
   };
 }
 
