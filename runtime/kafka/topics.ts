@@ -91,6 +91,20 @@ export function readTopic(options: KafkaOptions, shape: TopicShape): Promise<Top
   });
 }
 
+/** Of the oldest message of a partition, and of the one that it will get next; equal: it has none. */
+export interface Offsets {
+  readonly oldest: bigint;
+  readonly next: bigint;
+}
+
+/** By partition. Rejects when Kafka does not answer for each of them. */
+export function readOffsets(options: KafkaOptions, topic: string): Promise<ReadonlyMap<number, Offsets>> {
+  return withAdmin(options, async (admin) => {
+    const found = await admin.fetchTopicOffsets(topic);
+    return new Map(found.map(({ partition, low, high }) => [partition, { oldest: BigInt(low), next: BigInt(high) }]));
+  });
+}
+
 async function settingsFound(admin: Admin, topic: string): Promise<readonly ConfigEntries[]> {
   const resource = { type: kafkajs.ConfigResourceTypes.TOPIC, name: topic };
   const { resources } = await admin.describeConfigs({ includeSynonyms: false, resources: [resource] });

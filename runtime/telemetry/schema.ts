@@ -298,7 +298,7 @@ export const metric = {
     name: 'hop_click_lag_seconds',
     kind: 'gauge',
     description:
-      'Age of the oldest click that was read and is not stored yet; while there is none, that of the last stored one when it became visible.',
+      'Age of the oldest click that was read and is not stored yet; while there is none, that of the last stored one when it became visible, for a minute.',
     unit: 's',
     attributes: [],
   },
@@ -314,6 +314,14 @@ export const metric = {
     kind: 'gauge',
     description:
       'For how long what was read has waited since it could not be stored, or not be given up; nothing is fetched meanwhile. 0 while it can.',
+    unit: 's',
+    attributes: [],
+  },
+  consumerUnread: {
+    name: 'hop_consumer_unread_seconds',
+    kind: 'gauge',
+    description:
+      'For how long messages have been in a partition of the topic without anybody reading them, or Kafka has not said whether there are any; a few seconds when all is well.',
     unit: 's',
     attributes: [],
   },

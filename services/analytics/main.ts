@@ -34,6 +34,6 @@ await serve({
       createHandlers({ ...config, store, erasure, stats, workspaces, list, streams: watch.streams, links }),
     ),
   ],
-  checks: { postgres: stores.check },
+  checks: { postgres: stores.check, kafka: ingest.check },
   close: [stores.close, housekeeping.stop, ingest.close, watch.stop],
 });

@@ -25,6 +25,14 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
       return rows[0] && BigInt(rows[0].next_offset);
     },
 
+    async positions(topic) {
+      const { rows } = await pool.query<{ partition: number; next_offset: string }>(
+        'select partition, next_offset from consumer_offsets where topic = $1',
+        [topic],
+      );
+      return new Map(rows.map(({ partition, next_offset }) => [partition, BigInt(next_offset)]));
+    },
+
     async lastDigest(topic, partition) {
       const { rows } = await pool.query<{ digest: Buffer | null }>(
         'select digest from consumer_offsets where topic = $1 and partition = $2 and digest_offset = next_offset',

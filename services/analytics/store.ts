@@ -54,6 +54,8 @@ export class NotTogether extends Error {
 export interface ClickStore {
   /** The next offset to read; undefined when nothing of the partition was ever stored. */
   position(topic: string, partition: number): Promise<bigint | undefined>;
+  /** The positions of all partitions of which something was stored. */
+  positions(topic: string): Promise<ReadonlyMap<number, bigint>>;
   /** The digest of the message before the position; undefined if there is none. */
   lastDigest(topic: string, partition: number): Promise<Uint8Array | undefined>;
   /**

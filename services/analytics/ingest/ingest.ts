@@ -1,16 +1,24 @@
 import { kafkaAccess } from '#runtime/kafka/config.ts';
 import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
+import { readOffsets } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AnalyticsConfig } from '../config.ts';
 import type { ClickStore } from '../store.ts';
 import { createConsume } from './consume.ts';
 import { createLag } from './lag.ts';
+import { createUnreadWatch, type UnreadTiming } from './unread.ts';
 
 /** Partitions whose clicks are read at once, and stored together when they wait for each other; fewer than may wait for a connection. */
 const concurrency = 8;
 
+interface Ingest {
+  /** Rejects while clicks in Kafka are not read, whoever should do it, or Kafka does not say whether there are any. */
+  check(): Promise<void>;
+  close(): Promise<void>;
+}
+
 /** Reads the clicks topic into the store until it is closed. */
-export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log): { close(): Promise<void> } {
+export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log, timing?: UnreadTiming): Ingest {
   const kafka = { ...kafkaAccess(config), clientId: config.instance, log };
   const { clicksTopic: topic, deadTopic, batchClicks, retentionDays } = config;
   const dead = createProducer(kafka);
@@ -29,10 +37,21 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     maxWaitMs: config.fetchWaitMs,
     concurrency,
   });
+  const unread = createUnreadWatch({
+    offsets: () => readOffsets(kafka, topic),
+    positions: () => store.positions(topic),
+    isStalled: lag.isStalled,
+    ...timing,
+  });
+  const stopping = new AbortController();
+  const watching = unread.keep(stopping.signal);
   return {
+    check: unread.check,
     async close() {
+      stopping.abort();
       await consumer.close();
       await dead.close();
+      await watching;
     },
   };
 }

@@ -16,6 +16,20 @@ async function shown() {
   return { seconds: figures.sum(metric.clickLag), stalled: figures.sum(metric.consumerStalled), behind };
 }
 
+test('is that of the last click for a minute, and none after that unless more is waiting', async () => {
+  let nowMs = 1_000_000;
+  const lag = createLag(() => nowMs);
+  const hoursAgo = (nowMs - 7_200_000) * 1_000;
+  lag.stored(0, 1, hoursAgo);
+  nowMs += 61_000;
+  expect((await shown()).seconds).toBe(7_200);
+  lag.stored(0, 0, hoursAgo);
+  nowMs += 60_000;
+  expect((await shown()).seconds).toBe(7_261);
+  nowMs += 1;
+  expect((await shown()).seconds).toBe(0);
+});
+
 test('grows while the store is away, stands when all is stored, and goes with its partition', async () => {
   let nowMs = 1_000_000;
   const lag = createLag(() => nowMs);

@@ -9,6 +9,8 @@ export interface Lag {
   whileWaiting<Result>(partition: number, step: () => Promise<Result>, read?: Read): Promise<Result>;
   /** How many messages remain unstored after a transaction, and the time of its newest click; undefined: it had none. */
   stored(partition: number, behind: number, newestUs: number | undefined): void;
+  /** Whether something that was read waits because it could not be stored. */
+  isStalled(): boolean;
 }
 
 interface Read {
@@ -25,16 +27,22 @@ interface Waiting {
   readonly oldestUs: Read['oldestUs'] | undefined;
 }
 
+/** How late the last click was is told for so long; after that it says nothing about the clicks of now. */
+const toldForMs = 60_000;
+
 export function createLag(now: () => number = Date.now): Lag {
   const waiting = new Map<number, Waiting>();
   const behind = new Map<number, number>();
-  let lastSeconds = 0;
+  let last = { seconds: 0, at: Number.NEGATIVE_INFINITY };
   const secondsSince = (ms: number): number => Math.max(0, now() - ms) / 1_000;
   const ageOf = ({ since, oldestUs }: Waiting): number => secondsSince((oldestUs?.() ?? since * 1_000) / 1_000);
-  observe(metric.clickLag, {}, () => Math.max(waiting.size > 0 ? 0 : lastSeconds, ...[...waiting.values()].map(ageOf)));
-  observe(metric.consumerStalled, {}, () =>
-    Math.max(0, ...[...waiting.values()].filter(({ hasFailed }) => hasFailed).map(({ since }) => secondsSince(since))),
-  );
+  const lastSeconds = (): number => {
+    const isOver = now() - last.at > toldForMs && [...behind.values()].every((messages) => messages === 0);
+    return waiting.size > 0 || isOver ? 0 : last.seconds;
+  };
+  const stalled = (): Waiting[] => [...waiting.values()].filter(({ hasFailed }) => hasFailed);
+  observe(metric.clickLag, {}, () => Math.max(lastSeconds(), ...[...waiting.values()].map(ageOf)));
+  observe(metric.consumerStalled, {}, () => Math.max(0, ...stalled().map(({ since }) => secondsSince(since))));
   const note = (partition: number, messages: number): void => {
     if (!behind.has(partition))
       observe(metric.consumerLag, { partition: String(partition) }, () => behind.get(partition) ?? 0);
@@ -62,7 +70,8 @@ export function createLag(now: () => number = Date.now): Lag {
     },
     stored(partition, messages, newestUs) {
       note(partition, messages);
-      if (newestUs !== undefined) lastSeconds = secondsSince(newestUs / 1_000);
+      if (newestUs !== undefined) last = { seconds: secondsSince(newestUs / 1_000), at: now() };
     },
+    isStalled: () => stalled().length > 0,
   };
 }

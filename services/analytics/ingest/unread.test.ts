@@ -1,0 +1,184 @@
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
+import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
+import { type Offsets, readOffsets } from '#runtime/kafka/topics.ts';
+import { silentLog } from '#runtime/telemetry/log.ts';
+import { type RunningMetrics, startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
+import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { postgresFor } from '#runtime/testing/stores.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
+import type { AnalyticsConfig } from '../config.ts';
+import { postgresStore } from '../store.postgres.ts';
+import type { ClickStore } from '../store.ts';
+import { encodeClicks, testClick } from '../testing/clicks.ts';
+import { startIngest } from './ingest.ts';
+import { createUnreadWatch } from './unread.ts';
+
+let metrics: RunningMetrics;
+beforeAll(async () => {
+  metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
+});
+afterAll(() => metrics.stop());
+const shownSeconds = async (): Promise<number> => (await metrics.read()).sum(metric.consumerUnread) ?? 0;
+
+describe('compares offsets', () => {
+  /** Partition 0 has ten messages, of which the store has eight; it goes on when the clock does. */
+  function start() {
+    const found = {
+      offsets: new Map<number, Offsets>([[0, { oldest: 5n, next: 10n }]]),
+      positions: new Map([[0, 8n]]),
+      isStalled: false,
+      fault: undefined as Error | undefined,
+    };
+    const clock = { ms: 0 };
+    let looks = 0;
+    const watch = createUnreadWatch({
+      offsets: async () => {
+        looks++;
+        if (found.fault) throw found.fault;
+        return found.offsets;
+      },
+      positions: async () => found.positions,
+      isStalled: () => found.isStalled,
+      everyMs: 1,
+      patienceMs: 30_000,
+      now: () => clock.ms,
+    });
+    const stopping = new AbortController();
+    const keeping = watch.keep(stopping.signal);
+    onTestFinished(async () => {
+      stopping.abort();
+      await keeping;
+    });
+    const pass = async (ms: number): Promise<void> => {
+      clock.ms += ms;
+      const before = looks;
+      await waitFor(() => looks > before + 1);
+    };
+    return { found, pass, check: watch.check };
+  }
+
+  test('a partition with messages whose position stands still is not read', async () => {
+    const { found, pass, check } = start();
+    await pass(0);
+    await pass(30_000);
+    await check();
+    await pass(1);
+    await expect(check()).rejects.toThrow('partitions 0');
+    expect(await shownSeconds()).toBeCloseTo(30.001);
+    found.positions = new Map([[0, 9n]]);
+    await pass(1);
+    await check();
+    await pass(31_000);
+    await expect(check()).rejects.toThrow('partitions 0');
+    found.positions = new Map([[0, 10n]]);
+    await pass(1);
+    await pass(31_000);
+    await check();
+    expect(await shownSeconds()).toBe(0);
+  });
+
+  test('one of which nothing was ever stored is not read either; one whose messages were deleted is', async () => {
+    const { found, pass, check } = start();
+    found.positions = new Map();
+    await pass(0);
+    await pass(31_000);
+    await expect(check()).rejects.toThrow('partitions 0');
+    found.offsets = new Map([[0, { oldest: 10n, next: 10n }]]);
+    await pass(1);
+    await check();
+  });
+
+  test('what was read and cannot be stored is not for Kafka to answer for', async () => {
+    const { found, pass, check } = start();
+    found.isStalled = true;
+    await pass(0);
+    await pass(31_000);
+    await check();
+  });
+
+  test('while Kafka does not answer nobody knows', async () => {
+    const { found, pass, check } = start();
+    await pass(0);
+    found.fault = new Error('TOPIC_AUTHORIZATION_FAILED');
+    await pass(30_001);
+    await expect(check()).rejects.toMatchObject({ message: expect.stringContaining('Kafka'), cause: found.fault });
+  });
+});
+
+describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
+  const topic = 'clicks';
+  const within = { timeoutMs: 30_000 };
+  const timing = { everyMs: 100, patienceMs: 2_000 };
+  let kafka: TestKafka;
+  let database: TestDatabase;
+  let store: ClickStore;
+  let producer: Producer;
+  beforeAll(async () => {
+    database = await postgresFor('analytics');
+    store = postgresStore(database.openPool({ max: 4, statementTimeoutMs: 20_000 }));
+    kafka = await startKafka();
+    producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
+    for (const name of [topic, 'dead']) await kafka.createTopic(name, 1);
+  });
+  afterAll(async () => {
+    await producer.close();
+    await database.drop();
+    await kafka.stop();
+  });
+  const ingest = () => {
+    const config = {
+      kafkaBrokers: kafka.brokers,
+      instance: 'analytics',
+      clicksTopic: topic,
+      deadTopic: 'dead',
+      consumerGroup: topic,
+      batchClicks: 100,
+      retentionDays: 400,
+      fetchWaitMs: 20,
+    } as unknown as AnalyticsConfig;
+    return startIngest(config, store, silentLog, timing);
+  };
+  const follow = () => producer.send(topic, [{ partition: 0, value: encodeClicks([testClick({})]) }]);
+  const passes = (check: () => Promise<void>) => () => check().then(() => true);
+  const fails = (check: () => Promise<void>) => () =>
+    check().then(
+      () => false,
+      () => true,
+    );
+
+  test('clicks that nobody reads are told of, until somebody does', async () => {
+    const offsets = () => readOffsets({ brokers: kafka.brokers, clientId: 'test', log: silentLog }, topic);
+    const positions = () => store.positions(topic);
+    const watch = createUnreadWatch({ ...timing, offsets, positions, isStalled: () => false });
+    const stopping = new AbortController();
+    const keeping = watch.keep(stopping.signal);
+    await follow();
+    await waitFor(fails(watch.check), { ...within, what: 'a check that fails' });
+    await expect(watch.check()).rejects.toThrow('partitions 0');
+    const reading = ingest();
+    await waitFor(passes(watch.check), { ...within, what: 'a check that passes' });
+    expect(await store.positions(topic)).toEqual(new Map([[0, 1n]]));
+    stopping.abort();
+    await Promise.all([keeping, reading.close()]);
+  }, 60_000);
+
+  test('a Kafka that is away is told of, and so is its return', async () => {
+    const reading = ingest();
+    await follow();
+    await waitFor(async () => (await store.positions(topic)).get(0) === 2n, { ...within, what: 'a click' });
+    await reading.check();
+    expect(await shownSeconds()).toBeLessThan(2);
+    await kafka.kill();
+    await waitFor(fails(reading.check), { ...within, what: 'a check that fails' });
+    await expect(reading.check()).rejects.toThrow('Kafka does not say');
+    expect(await shownSeconds()).toBeGreaterThan(2);
+    await kafka.restart();
+    await waitFor(passes(reading.check), { ...within, what: 'a check that passes' });
+    expect(await shownSeconds()).toBeLessThan(2);
+    await waitFor(() => follow().then(() => true), { ...within, what: 'another click' });
+    await waitFor(async () => (await store.positions(topic)).get(0) === 3n, { ...within, what: 'another click' });
+    await reading.close();
+  }, 120_000);
+});

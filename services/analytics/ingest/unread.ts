@@ -1,0 +1,77 @@
+import type { Offsets } from '#runtime/kafka/topics.ts';
+import { observe } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
+import { pause } from '#runtime/time/pause.ts';
+
+/** Compares Kafka's offsets with those of the store: a consumer that reads nothing does not learn that there is something to read. */
+export interface UnreadWatch {
+  /** Compares until the signal is aborted. */
+  keep(signal: AbortSignal): Promise<void>;
+  /** Rejects while messages are not read, by whichever process should, or Kafka does not say whether there are any. */
+  check(): Promise<void>;
+}
+
+export interface UnreadTiming {
+  /** Between two comparisons (default 10 s). */
+  readonly everyMs?: number;
+  /** For so long a partition may stand still (default 30 s): longer than the group takes to replace a member that died. */
+  readonly patienceMs?: number;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
+}
+
+interface UnreadOptions extends UnreadTiming {
+  readonly offsets: () => Promise<ReadonlyMap<number, Offsets>>;
+  readonly positions: () => Promise<ReadonlyMap<number, bigint>>;
+  /** Whether something was read that cannot be stored: then reading stands still, but not because of Kafka. */
+  readonly isStalled: () => boolean;
+}
+
+/** A partition as the last comparison found it. */
+interface Seen {
+  readonly position: bigint | undefined;
+  /** When it last was read to its end, or its position moved. */
+  readonly at: number;
+}
+
+export function createUnreadWatch(options: UnreadOptions): UnreadWatch {
+  const { offsets, positions, isStalled, everyMs = 10_000, patienceMs = 30_000 } = options;
+  const now = options.now ?? (() => performance.now());
+  let seen: ReadonlyMap<number, Seen> = new Map();
+  let answeredAt = now();
+  let failure: unknown;
+  const unreadMs = (): number => now() - Math.min(answeredAt, ...[...seen.values()].map(({ at }) => at));
+
+  const compare = async (): Promise<void> => {
+    const found = await offsets();
+    // A store that does not answer has a check of its own.
+    const stored = isStalled() ? undefined : await positions().catch(() => undefined);
+    answeredAt = now();
+    seen = new Map(
+      [...found].map(([partition, { oldest, next }]) => {
+        const before = seen.get(partition);
+        const position = stored?.get(partition);
+        const isUnread = stored !== undefined && next > oldest && (position ?? oldest) < next;
+        const standsStill = isUnread && before !== undefined && before.position === position;
+        return [partition, { position, at: standsStill ? before.at : answeredAt }];
+      }),
+    );
+  };
+
+  return {
+    async keep(signal) {
+      const release = observe(metric.consumerUnread, {}, () => unreadMs() / 1_000);
+      while (!signal.aborted) {
+        failure = await compare().catch((error: unknown) => error);
+        await pause(everyMs, signal);
+      }
+      release();
+    },
+    async check() {
+      const isLate = (at: number): boolean => now() - at > patienceMs;
+      if (isLate(answeredAt)) throw new Error('Kafka does not say whether there are clicks.', { cause: failure });
+      const unread = [...seen].filter(([, { at }]) => isLate(at)).map(([partition]) => partition);
+      if (unread.length > 0) throw new Error(`Clicks are not read, in partitions ${unread.join()}.`);
+    },
+  };
+}
