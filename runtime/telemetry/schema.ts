@@ -359,7 +359,7 @@ export const metric = {
     name: 'hop_edge_spool_age_seconds',
     kind: 'gauge',
     description:
-      'Age of the oldest click in the spool that Kafka has not acknowledged, or the time since the spool could last be read.',
+      'Age of the oldest click in the spool that Kafka has not acknowledged, or for how long the spool could not be read, if that is longer.',
     unit: 's',
     attributes: [],
   },

@@ -100,7 +100,7 @@ test('the cursor moves behind the acknowledgement, never ahead of it', async () 
   expect(again).toEqual(['3']);
 });
 
-test('what may stand in a spool that cannot be read has waited since that could be read', async () => {
+test('what may stand in a spool that cannot be read has waited since reading it failed first', async () => {
   const running = await start(async () => {});
   await waitFor(() => running.looks() > 1);
   expect(running.forwarder.waitedMs()).toBe(0);

@@ -32,7 +32,7 @@ export interface Forwarder {
   run(signal: AbortSignal): Promise<void>;
   /**
    * For how many milliseconds the oldest click has waited that is read but not acknowledged; 0: there is none. While the spool cannot be
-   * read, clicks may be waiting since it could be.
+   * read, clicks may be waiting since the first attempt that failed.
    */
   waitedMs(): number;
 }

@@ -104,11 +104,15 @@ describe('a spool that cannot be listed, although it can be accessed', () => {
     await rename(join(parent, 'away'), directory);
   };
 
-  it('is not well until it can be listed', async () => {
+  it('is not well once it could not be listed for seconds, until it can', async () => {
     const { care } = start();
     await care.once();
     await care.check();
+    clocks.forward += 3_600_000;
     await spoil();
+    await care.once();
+    await care.check();
+    clocks.forward += 5_000;
     await care.once();
     await expect(care.check()).rejects.toThrow('cannot be listed');
     await mend();
@@ -116,14 +120,15 @@ describe('a spool that cannot be listed, although it can be accessed', () => {
     await care.check();
   });
 
-  it('is not well once it could not be read for seconds', async () => {
+  it('is not well once it could not be read for seconds, however long it was not read before', async () => {
     const { spool, care } = start();
     await spool.next();
+    clocks.forward += 3_600_000;
     await spoil();
-    clocks.forward += 1_000;
     await expect(spool.next()).rejects.toThrow();
+    expect(spool.unreadForMs()).toBe(0);
     await care.check();
-    clocks.forward += 4_000;
+    clocks.forward += 5_000;
     await expect(spool.next()).rejects.toThrow();
     expect(spool.unreadForMs()).toBe(5_000);
     await expect(care.check()).rejects.toThrow('cannot be read');

@@ -3,6 +3,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { createOutageClock } from './outage-clock.ts';
 import type { Rotation } from './rotation.ts';
 import type { Spool } from './spool.ts';
 import type { SpoolLimits } from './spool-quota.ts';
@@ -33,8 +34,8 @@ export interface SpoolCare {
 }
 
 const everyMs = 1_000;
-/** A failed read is repeated after a second: a single one is not worth an alarm. */
-const unreadPatienceMs = 5_000;
+/** A failed attempt to list or read the spool is repeated after a second: a single one is not worth an alarm. */
+const patienceMs = 5_000;
 /** How long the spool stays unhealthy after clicks were dropped. */
 const remorseMs = 600_000;
 const clicksDropped = counter(metric.clicksDropped);
@@ -42,8 +43,8 @@ const clicksDropped = counter(metric.clicksDropped);
 export function createSpoolCare(options: CareOptions): SpoolCare {
   const { directory, spool, rotation, limits, minFreeBytes, syncMs, log } = options;
   const { wallClock = Date.now, now = () => performance.now() } = options;
+  const listing = createOutageClock(now);
   let lag = 0;
-  let isListed = true;
   let free = 0;
   let syncedAt = Number.NEGATIVE_INFINITY;
   let droppedAt = Number.NEGATIVE_INFINITY;
@@ -68,12 +69,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   };
 
   const measureLag = async (): Promise<void> => {
-    const measuring = spool.lag();
-    isListed = await measuring.then(
-      () => true,
-      () => false,
-    );
-    lag = await measuring;
+    lag = await listing.attempt(spool.lag);
   };
 
   const measureDisk = async (): Promise<void> => {
@@ -107,8 +103,8 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
       await access(directory, constants.R_OK | constants.W_OK);
       const { bavail, bsize } = await statfs(directory);
       if (bavail * bsize < minFreeBytes) throw new Error('The disk of the spool is full, or nearly so.');
-      if (!isListed) throw new Error('The spool cannot be listed.');
-      if (spool.unreadForMs() >= unreadPatienceMs) throw new Error('The spool cannot be read.');
+      if (listing.outageMs() >= patienceMs) throw new Error('The spool cannot be listed.');
+      if (spool.unreadForMs() >= patienceMs) throw new Error('The spool cannot be read.');
       if (spool.unreadable() > 0) throw new Error('A segment of the spool cannot be read.');
       if (spool.undeletable() > 0) throw new Error('A segment of the spool cannot be deleted.');
       if (now() - droppedAt < remorseMs) throw new Error('Clicks were dropped in the last ten minutes.');

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { Acknowledged } from './cursor.ts';
 import { createOpenSegments, type OpenSegments } from './open-segments.ts';
+import { createOutageClock } from './outage-clock.ts';
 import { type Chunk, type Segment, SegmentMoved } from './segment.ts';
 import { createSegmentFaults, type SegmentFaults } from './segment-faults.ts';
 import { listSpool, type SpoolFile } from './spool-files.ts';
@@ -23,7 +24,7 @@ export interface Spool {
    * deleted holds up no other.
    */
   shed(limits: SpoolLimits, now: number): Promise<readonly Dropped[]>;
-  /** For how long it could not be read, up to the latest attempt, in milliseconds; 0: that succeeded. */
+  /** For how long it could not be read, up to the latest attempt, in milliseconds; 0: that one succeeded. */
   unreadForMs(): number;
   /** Segments that the file system fails to read: they wait until it can, or until they exceed the limits. */
   unreadable(): number;
@@ -101,26 +102,6 @@ function createTurns() {
     const result = turn.then(work);
     turn = result.catch(() => {});
     return result;
-  };
-}
-
-/** For how long something has failed, from the last attempt that succeeded to the latest one: what is not attempted does not fail. */
-function createOutageClock(now: () => number) {
-  let succeededAt = now();
-  let outageMs = 0;
-  return {
-    outageMs: () => outageMs,
-    async attempt<Result>(work: () => Promise<Result>): Promise<Result> {
-      try {
-        const result = await work();
-        succeededAt = now();
-        outageMs = 0;
-        return result;
-      } catch (error) {
-        outageMs = now() - succeededAt;
-        throw error;
-      }
-    },
   };
 }
 
