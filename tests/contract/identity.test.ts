@@ -332,7 +332,7 @@ describe('PATCH /api/v1/users/me', () => {
     expectBad(await update(person.token, { name: 'x'.repeat(129) }), 'name');
   });
 
-  it('is counted as a log-in and as a call of its person; its answer tells of one limit', async () => {
+  it('counts as a log-in and as a call of its person; its answer tells of one of the limits', async () => {
     const { headers } = await update((await newPerson()).token, { name: 'Ada' });
     for (const name of ['limit', 'remaining', 'reset']) expect(headers.get(`x-ratelimit-${name}`)).toMatch(/^\d+$/);
   });

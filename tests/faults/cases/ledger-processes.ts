@@ -94,7 +94,10 @@ function killedAround(what: Withheld, count: number, title: string): FaultCase {
           await world.mesh.release('analytics');
         }
       });
-      const when = what === 'commit' ? 'with clicks inserted and not committed' : 'with clicks committed, but not acknowledged to it';
+      const when =
+        what === 'commit'
+          ? 'with clicks inserted and not committed'
+          : 'with clicks committed, but not acknowledged to it';
       return [
         exactly(`kills ${when}`, found, count),
         ...redirectsUnharmed(followed),
