@@ -56,13 +56,13 @@ describe('listing', () => {
   });
 
   test('a destination is found whichever way its accents are written, in it and in the search', async () => {
-    const path = '/Cafe\u0301/Vi\u1ec7t/\u212b';
+    const paths = ['/Caf\u00e9/Vi\u1ec7t', '/Cafe\u0301/Vie\u0323\u0302t', '/Cafe\u0301/Vi\u00ea\u0323t'];
     const created = await Promise.all(
-      ['NFC', 'NFD'].map((form) => client.createLink({ longUrl: `https://example.com${path.normalize(form)}` })),
+      paths.map((path) => client.createLink({ longUrl: `https://example.com${path}` })),
     );
     const ids = created.map(({ id }) => id).sort();
-    for (const form of ['NFC', 'NFD']) {
-      const { urls } = await client.listLinks({ search: path.normalize(form) });
+    for (const search of [...paths, 'VI\u1ec6T']) {
+      const { urls } = await client.listLinks({ search });
       expect(urls.map(({ id }) => id).sort()).toEqual(ids);
     }
   });

@@ -37,15 +37,20 @@ function spelled(text: string): string {
     // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and the capital form of ß never.
     const upper = character.toLowerCase().toUpperCase();
     const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
-    const spellings = new Set(cases.flatMap((one) => [percentEncoded(one), decomposed(one)]));
+    const spellings = new Set(cases.flatMap((one) => [percentEncoded(one), ...decomposed(one)]));
     for (const one of [character, upper]) if (isAscii(one)) spellings.add(literal(one));
     return `(?:${[...spellings].join('|')})`;
   }).join('');
 }
 
-/** A destination keeps its normal form, so that of é may be an e with an accent after it. */
-const decomposed = (character: string): string =>
-  Array.from(character.normalize('NFD'), (part) => (isLetter(part) ? part : percentEncoded(part))).join('');
+/** A destination is stored as it was typed: an accent may follow its letter, and of two accents each may be the one that does. */
+function decomposed(character: string): string[] {
+  const [letter = '', ...marks] = character.normalize('NFD');
+  const partly = marks.map((mark, at) => [(letter + mark).normalize('NFC'), ...marks.toSpliced(at, 1)]);
+  return [[letter, ...marks], ...partly].map((parts) =>
+    parts.map((part) => (isLetter(part) ? part : percentEncoded(part))).join(''),
+  );
+}
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
 const isAscii = (text: string): boolean => /^[\x20-\x7e]+$/.test(text);
