@@ -22,7 +22,7 @@ const anyCall = {
   CANCELED: meaning(499, 'The caller went away before the answer was ready.'),
   DEADLINE_EXCEEDED: meaning([503, 408], 'The answer was not ready in time.'),
   RATE_LIMITED: meaning(429, 'Too many calls; Retry-After says when to try again.'),
-  OVERLOADED: meaning([503], 'The call was refused before it did any work; it is safe to try again.'),
+  OVERLOADED: meaning(503, 'The call was refused before it did any work; it is safe to try again.'),
   DEPENDENCY_UNAVAILABLE: meaning(503, 'A store or a service that the call needs does not answer.'),
   SUBSCRIBER_TOO_SLOW: meaning(
     503,

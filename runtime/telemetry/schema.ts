@@ -253,6 +253,14 @@ export const metric = {
     unit: '1',
     attributes: ['outcome'],
   },
+  passwordsShed: {
+    name: 'hop_identity_passwords_shed',
+    kind: 'counter',
+    description: 'Passwords that were refused unchecked because too many wait to be hashed, of whatever accounts.',
+    unit: '1',
+    attributes: [],
+    zeros: [{}],
+  },
   tokensReused: {
     name: 'hop_identity_tokens_reused',
     kind: 'counter',

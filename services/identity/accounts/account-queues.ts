@@ -1,3 +1,4 @@
+import { limited } from '#runtime/errors/errors.ts';
 import { createHashingQueue, type HashingQueue } from './hashing-queue.ts';
 
 /** Limits how many passwords of one account are checked at the same time. */
@@ -19,9 +20,12 @@ const atOnce = 3;
 
 export function createAccountQueues(limit: number): AccountQueues {
   const accounts = new Map<string, { readonly queue: HashingQueue; users: number }>();
+  const refusal = (retryMs: number) =>
+    limited('RATE_LIMITED', 'Too many log-ins of this account are waiting.', retryMs);
+  const newQueue = (): HashingQueue => createHashingQueue({ concurrency: atOnce, limit, refusal });
   return {
     async run(emailKey, job, signal) {
-      const account = accounts.get(emailKey) ?? { queue: createHashingQueue({ concurrency: atOnce, limit }), users: 0 };
+      const account = accounts.get(emailKey) ?? { queue: newQueue(), users: 0 };
       accounts.set(emailKey, account);
       account.users += 1;
       try {

@@ -13,7 +13,11 @@ const waitingAtMost = 4;
 const identity = useTestIdentity();
 
 /** A process of its own on the common store; its pauses and its hashes last until they are let go. */
-function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 0 }, freeFailures = free) {
+function startProcess(
+  hashing: HashingQueueOptions = { concurrency: 100, limit: 0 },
+  freeFailures = free,
+  accountLimit = 100,
+) {
   let paused = 0;
   const hashes: (() => void)[] = [];
   const pauses: (() => void)[] = [];
@@ -30,7 +34,7 @@ function startProcess(hashing: HashingQueueOptions = { concurrency: 100, limit: 
       await holdIn(hashes);
       return password === hashed;
     }, signal);
-  const queues = createAccountQueues(100);
+  const queues = createAccountQueues(accountLimit);
   const throttle = createLoginThrottle({
     freeFailures,
     queues,
@@ -146,6 +150,20 @@ it('does not count a caller who left before the password was looked at', async (
   await expect(waiting).rejects.toThrow();
   expect(looked).toEqual([]);
   expect(await failuresOf(email)).toBe(free);
+});
+
+it('refuses those of an account of which too many wait as too many of that account, and no other', async () => {
+  const email = newEmail();
+  const { check, held, letHashesGo } = startProcess({ concurrency: 100, limit: 0 }, 100, 1);
+  const accepted = Array.from({ length: 4 }, () => guess(check, email));
+  await waitFor(() => held() === 3);
+  await expect(guess(check, email)).rejects.toMatchObject({ kind: 'limited', reason: 'RATE_LIMITED' });
+  const other = guess(check, newEmail());
+  await waitFor(() => held() === 4);
+  letHashesGo();
+  await waitFor(() => held() === 1);
+  letHashesGo();
+  expect(await Promise.all([...accepted, other])).toEqual(Array(5).fill(false));
 });
 
 it('does not count one that was refused because too many passwords wait', async () => {

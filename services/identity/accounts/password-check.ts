@@ -11,7 +11,8 @@ export interface PasswordCheck {
   /** Earlier failures no longer count. */
   failuresSince(): Date;
   /**
-   * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait. A guess is counted before it is checked,
+   * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait for the account, UNAVAILABLE when too many
+   * wait in all. A guess is counted before it is checked,
    * so that concurrent guesses do not all see the earlier count; one that is not checked is subtracted again.
    */
   passes(emailKey: string, record: PasswordRecord, password: string, signal?: AbortSignal): Promise<boolean>;
@@ -55,11 +56,10 @@ export function createPasswordCheck({ store, passwords, throttle, queues, now }:
   };
 }
 
-/** Counts a password that was not checked, because of too many failures or because too many wait. */
+/** Counts a password that was not checked, because of too many failures or attempts of its account. */
 export function countLimited(asked: 'logins' | 'passwordsConfirmed'): (error: unknown) => never {
   return (error) => {
-    if (error instanceof HopError && (error.kind === 'limited' || error.reason === 'OVERLOADED'))
-      counter(metric[asked]).add(1, { outcome: 'limited' });
+    if (error instanceof HopError && error.kind === 'limited') counter(metric[asked]).add(1, { outcome: 'limited' });
     throw error;
   };
 }
