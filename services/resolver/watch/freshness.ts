@@ -42,7 +42,10 @@ export interface Freshness {
   settled(now: number): boolean;
   /** The time up to which all changes have been reported, at least; -Infinity while unknown. */
   readonly asOf: number;
-  /** Milliseconds since the primary was read for the newest heartbeat, at most; infinite before the second one of a first stream. */
+  /**
+   * Milliseconds since the primary was read for the newest heartbeat, at most; infinite before the second one of the first stream, and of
+   * the first one after a gap.
+   */
   ageMs(now: number): number;
   /** What the database's clock shows by now, at least; -Infinity while unknown. */
   primaryMs(): number;

@@ -26,12 +26,14 @@ function openHotSet(lingerMs = 1, patienceMs = 6_000) {
   return hotSet;
 }
 
-/** An Envoy that refuses what holds the word, or what it is told to. */
+const takes = (milliseconds: number) => () => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
+
+/** An Envoy that refuses what holds the word, or what it is told to, and answers once it has built the set. */
 async function startEnvoy(
   hotSet: ReturnType<typeof openHotSet>,
   refuses: string | (() => boolean) = 'bad',
   known: Record<string, string> = {},
-  buildMs = 0,
+  build: () => Promise<void> = async () => {},
 ) {
   const stopping = new AbortController();
   const seen = { pushes: 0, pushedAt: 0, refused: 0, removed: [] as string[], held: '' };
@@ -60,7 +62,9 @@ async function startEnvoy(
       if (isBad) seen.refused += 1;
       else if (text) seen.held = text;
       const answer = { responseNonce: nonce, ...(isBad ? { errorDetail: { message: 'no' } } : {}) };
-      setTimeout(() => say(answer), text ? buildMs : 0);
+      const built = text ? build() : Promise.resolve();
+      // It answers after it was sent the set, not while it is.
+      setTimeout(() => void built.then(() => say(answer)));
     }
   })();
   const stop = async () => {
@@ -125,7 +129,7 @@ test('no link is to blame for a refusal that does not come again', async () => {
 test('what is put while a culprit is looked for is not taken for acknowledged before Envoy has it', async () => {
   const buildMs = 40;
   const hotSet = openHotSet(1.5 * buildMs);
-  const envoy = await startEnvoy(hotSet, 'bad', {}, buildMs);
+  const envoy = await startEnvoy(hotSet, 'bad', {}, takes(buildMs));
   hotSet.put([entryOf('good'), entryOf('bad')]);
   await waitFor(() => envoy.seen.pushes === 1, { what: 'the set with the culprit' });
   hotSet.put([entryOf('late')]);
@@ -154,7 +158,7 @@ test('after a restart nothing is said before something is put, then what an earl
 
 test('what changes in quick succession is one push, and a slow push is followed by a rest of twice its time', async () => {
   const hotSet = openHotSet();
-  const envoy = await startEnvoy(hotSet, 'bad', {}, 100);
+  const envoy = await startEnvoy(hotSet, 'bad', {}, takes(100));
   for (const code of ['one', 'two', 'three']) hotSet.put([entryOf(code)]);
   hotSet.remove([entryOf('two')]);
   await hotSet.acknowledged();
@@ -176,7 +180,7 @@ test.each([
   'what is put while a push is under way, and due %s, is pushed after the rest, with what is put meanwhile',
   async (_, lingerMs) => {
     const hotSet = openHotSet(lingerMs);
-    const envoy = await startEnvoy(hotSet, 'bad', {}, 100);
+    const envoy = await startEnvoy(hotSet, 'bad', {}, takes(100));
     hotSet.put([entryOf('one')]);
     await waitFor(() => envoy.seen.pushes === 1, { what: 'the first push' });
     const since = envoy.seen.pushedAt;
@@ -192,13 +196,15 @@ test.each([
 
 test('an Envoy that connects gets the set at once, whatever another is building', async () => {
   const hotSet = openHotSet();
-  const slow = await startEnvoy(hotSet, 'bad', {}, 200);
+  const built = Promise.withResolvers<void>();
+  const slow = await startEnvoy(hotSet, 'bad', {}, () => built.promise);
   hotSet.put([entryOf('one')]);
   await waitFor(() => slow.seen.pushes === 1, { what: 'the push' });
   hotSet.put([entryOf('two')]);
   const next = await startEnvoy(hotSet);
-  await waitFor(() => next.seen.pushes === 1, { what: 'the set' });
-  expect(hotSet.status().pushes).toBe(1);
+  await waitFor(() => hotSet.status().pushes === 1, { what: 'its answer to the set' });
+  expect(next.seen.pushes).toBe(1);
+  built.resolve();
   for (const { seen } of [next, slow]) await waitFor(() => seen.held.includes('/two'), { what: 'the next set' });
   await next.stop();
   await slow.stop();
@@ -206,7 +212,7 @@ test('an Envoy that connects gets the set at once, whatever another is building'
 
 test('an Envoy that goes away while it builds a set keeps no other waiting', async () => {
   const hotSet = openHotSet();
-  const gone = await startEnvoy(hotSet, 'bad', {}, 60_000);
+  const gone = await startEnvoy(hotSet, 'bad', {}, () => new Promise(() => {}));
   hotSet.put([entryOf('one')]);
   await waitFor(() => gone.seen.pushes === 1, { what: 'the push' });
   hotSet.put([entryOf('two')]);
