@@ -306,7 +306,7 @@ export const metric = {
     name: 'hop_click_lag_seconds',
     kind: 'gauge',
     description:
-      'Age of the oldest click that was read and is not stored yet; while there is none, that of the last stored one when it became visible, for a minute.',
+      'Age of the oldest click that was read and is not stored yet; while there is none, that of the last stored one when it became visible, for a minute or for as long as more is known to wait in Kafka.',
     unit: 's',
     attributes: [],
   },
@@ -329,7 +329,7 @@ export const metric = {
     name: 'hop_consumer_unread_seconds',
     kind: 'gauge',
     description:
-      'For how long messages have been in a partition of the topic without anybody reading them, or Kafka has not said whether there are any; a few seconds when all is well.',
+      'For how long messages have been in a partition of the topic without anybody reading them (or another process cannot store them), or Kafka has not said whether there are any; up to twenty seconds when all is well.',
     unit: 's',
     attributes: [],
   },

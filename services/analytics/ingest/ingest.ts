@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkaAccess } from '#runtime/kafka/config.ts';
 import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
 import { readOffsets } from '#runtime/kafka/topics.ts';
@@ -10,6 +11,8 @@ import { createUnreadWatch, type UnreadTiming } from './unread.ts';
 
 /** Partitions whose clicks are read at once, and stored together when they wait for each other; fewer than may wait for a connection. */
 const concurrency = 8;
+/** For how long closing waits for a comparison under way, which ends only when Kafka answers. */
+const watchLimitMs = 2_000;
 
 interface Ingest {
   /** Rejects while clicks in Kafka are not read, whoever should do it, or Kafka does not say whether there are any. */
@@ -40,7 +43,7 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
   const unread = createUnreadWatch({
     offsets: () => readOffsets(kafka, topic),
     positions: () => store.positions(topic),
-    isStalled: lag.isStalled,
+    isWaiting: lag.isWaiting,
     ...timing,
   });
   const stopping = new AbortController();
@@ -49,9 +52,10 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     check: unread.check,
     async close() {
       stopping.abort();
+      const watched = Promise.race([watching, sleep(watchLimitMs, undefined, { ref: false })]);
       await consumer.close();
       await dead.close();
-      await watching;
+      await watched;
     },
   };
 }

@@ -65,12 +65,15 @@ test('grows while the store is away, stands when all is stored, and goes with it
 
   // The position cannot even be asked for; then somebody else gets the partition.
   await expect(lag.whileWaiting(1, failing)).rejects.toThrow();
+  expect([lag.isWaiting(0), lag.isWaiting(1)]).toEqual([false, true]);
   nowMs += 2_000;
   expect(await shown()).toMatchObject({ seconds: 2, stalled: 2 });
   lag.assigned([0]);
   expect(await shown()).toMatchObject({ seconds: 10, stalled: 0 });
 
-  await lag.whileWaiting(1, async () => {}, { behind: 4, oldestUs: () => undefined });
+  const inItsFirstTry = async () => expect(lag.isWaiting(1)).toBe(true);
+  await lag.whileWaiting(1, inItsFirstTry, { behind: 4, oldestUs: () => undefined });
+  expect(lag.isWaiting(1)).toBe(false);
   lag.assigned([0]);
   expect((await shown()).behind).toEqual([
     ['0', 2],

@@ -9,8 +9,8 @@ export interface Lag {
   whileWaiting<Result>(partition: number, step: () => Promise<Result>, read?: Read): Promise<Result>;
   /** How many messages remain unstored after a transaction, and the time of its newest click; undefined: it had none. */
   stored(partition: number, behind: number, newestUs: number | undefined): void;
-  /** Whether something that was read waits because it could not be stored. */
-  isStalled(): boolean;
+  /** Whether something that was read of this partition waits for the store, whether or not it has failed once. */
+  isWaiting(partition: number): boolean;
 }
 
 interface Read {
@@ -72,6 +72,6 @@ export function createLag(now: () => number = Date.now): Lag {
       note(partition, messages);
       if (newestUs !== undefined) last = { seconds: secondsSince(newestUs / 1_000), at: now() };
     },
-    isStalled: () => stalled().length > 0,
+    isWaiting: (partition) => waiting.has(partition),
   };
 }

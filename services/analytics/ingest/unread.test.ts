@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
 import { type Offsets, readOffsets } from '#runtime/kafka/topics.ts';
@@ -28,7 +30,7 @@ describe('compares offsets', () => {
     const found = {
       offsets: new Map<number, Offsets>([[0, { oldest: 5n, next: 10n }]]),
       positions: new Map([[0, 8n]]),
-      isStalled: false,
+      waiting: new Set<number>(),
       fault: undefined as Error | undefined,
     };
     const clock = { ms: 0 };
@@ -40,7 +42,7 @@ describe('compares offsets', () => {
         return found.offsets;
       },
       positions: async () => found.positions,
-      isStalled: () => found.isStalled,
+      isWaiting: (partition) => found.waiting.has(partition),
       everyMs: 1,
       patienceMs: 30_000,
       now: () => clock.ms,
@@ -92,10 +94,24 @@ describe('compares offsets', () => {
 
   test('what was read and cannot be stored is not for Kafka to answer for', async () => {
     const { found, pass, check } = start();
-    found.isStalled = true;
+    found.waiting.add(0);
     await pass(0);
     await pass(31_000);
     await check();
+    found.waiting.clear();
+    await pass(30_000);
+    await check();
+    await pass(1);
+    await expect(check()).rejects.toThrow('partitions 0');
+  });
+
+  test('a partition that waits for the store hides no other', async () => {
+    const { found, pass, check } = start();
+    found.offsets = new Map([0, 1].map((partition) => [partition, { oldest: 5n, next: 10n }]));
+    found.waiting.add(0);
+    await pass(0);
+    await pass(31_000);
+    await expect(check()).rejects.toThrow('partitions 1.');
   });
 
   test('while Kafka does not answer nobody knows', async () => {
@@ -107,8 +123,40 @@ describe('compares offsets', () => {
   });
 });
 
+const topic = 'clicks';
+const configFor = (kafkaBrokers: readonly string[]) =>
+  ({
+    kafkaBrokers,
+    instance: 'analytics',
+    clicksTopic: topic,
+    deadTopic: 'dead',
+    consumerGroup: topic,
+    batchClicks: 100,
+    retentionDays: 400,
+    fetchWaitMs: 20,
+  }) as unknown as AnalyticsConfig;
+
+test('closing does not wait for a Kafka that takes connections and does not answer', async () => {
+  const sockets = new Set<Socket>();
+  const silent = createServer((socket) => {
+    socket.on('error', () => {});
+    sockets.add(socket);
+  }).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  onTestFinished(() => {
+    silent.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  const { port } = silent.address() as AddressInfo;
+  const reading = startIngest(configFor([`127.0.0.1:${port}`]), {} as ClickStore, silentLog);
+  await waitFor(() => sockets.size === 2, { what: 'the consumer and the comparison' });
+  const since = performance.now();
+  await reading.close();
+  // Less than the 5 s after which a process that stops waits no longer.
+  expect(performance.now() - since).toBeLessThan(4_000);
+}, 30_000);
+
 describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
-  const topic = 'clicks';
   const within = { timeoutMs: 30_000 };
   const timing = { everyMs: 100, patienceMs: 2_000 };
   let kafka: TestKafka;
@@ -127,19 +175,7 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
     await database.drop();
     await kafka.stop();
   });
-  const ingest = () => {
-    const config = {
-      kafkaBrokers: kafka.brokers,
-      instance: 'analytics',
-      clicksTopic: topic,
-      deadTopic: 'dead',
-      consumerGroup: topic,
-      batchClicks: 100,
-      retentionDays: 400,
-      fetchWaitMs: 20,
-    } as unknown as AnalyticsConfig;
-    return startIngest(config, store, silentLog, timing);
-  };
+  const ingest = () => startIngest(configFor(kafka.brokers), store, silentLog, timing);
   const follow = () => producer.send(topic, [{ partition: 0, value: encodeClicks([testClick({})]) }]);
   const passes = (check: () => Promise<void>) => () => check().then(() => true);
   const fails = (check: () => Promise<void>) => () =>
@@ -151,7 +187,7 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
   test('clicks that nobody reads are told of, until somebody does', async () => {
     const offsets = () => readOffsets({ brokers: kafka.brokers, clientId: 'test', log: silentLog }, topic);
     const positions = () => store.positions(topic);
-    const watch = createUnreadWatch({ ...timing, offsets, positions, isStalled: () => false });
+    const watch = createUnreadWatch({ ...timing, offsets, positions, isWaiting: () => false });
     const stopping = new AbortController();
     const keeping = watch.keep(stopping.signal);
     await follow();
