@@ -95,7 +95,7 @@ export default defineConfig({
           retry,
           include: ['tests/browser/**/*.test.ts'],
           expect: { poll: { timeout: 15_000 } },
-          globalSetup: ['tests/mesh/global-setup.ts'],
+          globalSetup: ['tests/browser/global-setup.ts', 'tests/mesh/global-setup.ts'],
           sequence: { groupOrder: 2 },
           testTimeout: 60_000,
           hookTimeout: 180_000,

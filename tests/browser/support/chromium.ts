@@ -19,7 +19,7 @@ export const whyNoBrowser: string | undefined =
  * package's own switch off what is tested here, such as the rules of one origin.
  */
 export async function launchBrowser(): Promise<Browser> {
-  const executablePath = installedChrome() ?? (await (await import('@sparticuz/chromium')).default.executablePath());
+  const executablePath = await unpackedBrowser();
   const args = [
     '--no-sandbox',
     '--disable-gpu',
@@ -28,6 +28,11 @@ export async function launchBrowser(): Promise<Browser> {
     '--font-render-hinting=none',
   ];
   return chromium.launch({ executablePath, args: ['--headless=shell', ...args] });
+}
+
+/** The package unpacks itself once, for the whole machine: of several processes that need it, one would start what another still writes. */
+export async function unpackedBrowser(): Promise<string> {
+  return installedChrome() ?? (await import('@sparticuz/chromium')).default.executablePath();
 }
 
 function hasPackaged(): boolean {
