@@ -108,11 +108,11 @@ export function resolverFixture(options: FixtureOptions = {}) {
     maxFlights: 100,
   });
   const name = `${testKey.domain}/${testKey.code}`;
-  let connected = false;
-  /** A heartbeat that was not held up; before the first one the stream is opened, and has its own first one. */
+  let streamOf: number | undefined;
+  /** A heartbeat that was not held up; before the first one of an epoch a stream is opened, and has its own first one. */
   const beat = (cachedUntilMs = now()): boolean => {
-    if (!connected) {
-      connected = true;
+    if (streamOf !== freshness.epoch) {
+      streamOf = freshness.epoch;
       freshness.connected();
       freshness.heartbeat(now(), cachedUntilMs);
     }
