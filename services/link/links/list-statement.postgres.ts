@@ -43,13 +43,22 @@ function spelled(text: string): string {
   }).join('');
 }
 
-/** A destination is stored as it was typed: an accent may follow its letter, and of two accents each may be the one that does. */
+/** A destination is stored as it was typed: any accents of a letter may follow it, and in some cases in another order. */
 function decomposed(character: string): string[] {
   const [letter = '', ...marks] = character.normalize('NFD');
-  const partly = marks.map((mark, at) => [(letter + mark).normalize('NFC'), ...marks.toSpliced(at, 1)]);
-  return [[letter, ...marks], ...partly].map((parts) =>
-    parts.map((part) => (isLetter(part) ? part : percentEncoded(part))).join(''),
+  const written = orders(marks).flatMap((order) =>
+    [...order, ''].map((_, at) => (letter + order.slice(0, at).join('')).normalize('NFC') + order.slice(at).join('')),
   );
+  const composed = character.normalize('NFC');
+  return written
+    .filter((text) => text.normalize('NFC') === composed)
+    .map((text) => Array.from(text, (part) => (isLetter(part) ? part : percentEncoded(part))).join(''));
+}
+
+/** Every order of the items: a letter has three accents at most. */
+function orders(items: readonly string[]): string[][] {
+  if (items.length < 2) return [[...items]];
+  return items.flatMap((item, at) => orders(items.toSpliced(at, 1)).map((others) => [item, ...others]));
 }
 
 const literal = (text: string): string => text.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&');
