@@ -99,7 +99,7 @@ async function renewHash(
   { account, passwordHash }: LoginRecord,
   password: string,
 ): Promise<void> {
-  if (!account || passwordHash === undefined || !passwords.isDated(passwordHash)) return;
+  if (!account || passwordHash === undefined || !passwords.isDated(passwordHash) || passwords.isBusy()) return;
   await store.replacePasswordHash(account.userId, passwordHash, await passwords.hash(password));
 }
 

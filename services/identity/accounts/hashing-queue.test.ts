@@ -1,4 +1,7 @@
 import { expect, it } from 'vitest';
+import { HopError, limited } from '#runtime/errors/errors.ts';
+import { startMetrics } from '#runtime/telemetry/metrics.ts';
+import { metric } from '#runtime/telemetry/schema.ts';
 import { createHashingQueue } from './hashing-queue.ts';
 
 function gate(): { job: () => Promise<number>; open: () => void } {
@@ -32,6 +35,21 @@ it('runs so many at once, keeps so many waiting, and refuses the next with a tim
   expect(await Promise.all(accepted)).toEqual([1, 1, 1, 1, 1]);
   expect(most).toBe(2);
   expect(queue.waiting).toBe(0);
+});
+
+it('counts what it sheds, but not what it refuses in its own way', async () => {
+  const metrics = await startMetrics({ instance: 'identity', metricsAddress: { host: '127.0.0.1', port: 0 } });
+  const { job, open } = gate();
+  const refusal = (retryMs: number) => limited('RATE_LIMITED', 'No.', retryMs);
+  const queues = [{}, { refusal }].map((own) => createHashingQueue({ concurrency: 1, limit: 0, ...own }));
+  const accepted = queues.map((queue) => queue.run(job));
+  const kindOf = (error: unknown) => error instanceof HopError && error.kind;
+  const refused = queues.map((queue) => queue.run(job).catch(kindOf));
+  expect(await Promise.all(refused)).toEqual(['unavailable', 'limited']);
+  expect((await metrics.read()).sum(metric.passwordsShed)).toBe(1);
+  open();
+  await Promise.all(accepted);
+  await metrics.stop();
 });
 
 it('gives the place of a failed job to the next', async () => {

@@ -52,7 +52,16 @@ function startProcess(
   });
   const letHashesGo = (): void => hashes.splice(0).forEach((go) => void go());
   const letGo = (): void => [...hashes.splice(0), ...pauses.splice(0)].forEach((go) => void go());
-  return { check, looked, held: () => hashes.length + pauses.length, paused: () => paused, letHashesGo, letGo };
+  const waiting = (email: string): number => queues.waiting(email);
+  return {
+    check,
+    looked,
+    waiting,
+    held: () => hashes.length + pauses.length,
+    paused: () => paused,
+    letHashesGo,
+    letGo,
+  };
 }
 
 const newEmail = (): string => `${randomUUID()}@example.com`;
@@ -154,9 +163,9 @@ it('does not count a caller who left before the password was looked at', async (
 
 it('refuses those of an account of which too many wait as too many of that account, and no other', async () => {
   const email = newEmail();
-  const { check, held, letHashesGo } = startProcess({ concurrency: 100, limit: 0 }, 100, 1);
+  const { check, waiting, held, letHashesGo } = startProcess({ concurrency: 100, limit: 0 }, 100, 1);
   const accepted = Array.from({ length: 4 }, () => guess(check, email));
-  await waitFor(() => held() === 3);
+  await waitFor(() => held() === 3 && waiting(email) === 1);
   await expect(guess(check, email)).rejects.toMatchObject({ kind: 'limited', reason: 'RATE_LIMITED' });
   const other = guess(check, newEmail());
   await waitFor(() => held() === 4);

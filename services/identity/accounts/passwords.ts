@@ -52,6 +52,8 @@ export interface Passwords {
   matches(password: string, hashed: string | undefined, signal?: AbortSignal): Promise<boolean>;
   /** Whether the hash was made with other parameters than the present ones. */
   isDated(hashed: string): boolean;
+  /** Whether others wait for a hash. */
+  isBusy(): boolean;
 }
 
 export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { hash, verify }): Promise<Passwords> {
@@ -64,6 +66,7 @@ export async function createPasswords(queue: HashingQueue, argon2: Argon2 = { ha
       return same && hashed !== undefined;
     },
     isDated: (hashed) => !hashed.startsWith(parametersInHash),
+    isBusy: () => queue.waiting > 0,
   };
 }
 
