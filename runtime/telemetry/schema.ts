@@ -329,7 +329,7 @@ export const metric = {
     name: 'hop_consumer_unread_seconds',
     kind: 'gauge',
     description:
-      'For how long messages have been in a partition of the topic without anybody reading them (or another process cannot store them), or Kafka has not said whether there are any; up to twenty seconds when all is well.',
+      'For how long messages in a partition of the topic have not been read, or were read by another process that cannot store them, or Kafka has not said whether there are any; up to twenty seconds when all is well.',
     unit: 's',
     attributes: [],
   },
