@@ -134,10 +134,8 @@ export async function newVisitors(
       literal(ofDay.map((click) => all.visitor[click])),
     ]);
     const known = new Set(rows.map(({ place }) => place));
-    fresh.set(
-      dayUs,
-      ofDay.filter((_, place) => !known.has(place)),
-    );
+    const newOfDay = ofDay.filter((_, place) => !known.has(place));
+    if (newOfDay.length > 0) fresh.set(dayUs, newOfDay);
   }
   return fresh;
 }
@@ -152,9 +150,8 @@ export async function insertVisitors<Result>(
   fresh: ReadonlyMap<number, readonly ClickIndex[]>,
   work: () => Result,
 ): Promise<Result> {
-  const rows = visitorRows(all, fresh);
-  if (rows === undefined) return work();
-  return copyMeanwhile(client, 'visitors (day, link_id, visitor, at, request_id)', rows, work);
+  if (fresh.size === 0) return work();
+  return copyMeanwhile(client, 'visitors (day, link_id, visitor, at, request_id)', visitorRows(all, fresh), work);
 }
 
 /** The first click of each visitor, by day, in the order of the visitors' key. */
@@ -185,14 +182,12 @@ function firstsByDay(all: ClickColumns, clicks: readonly ClickIndex[]): Map<numb
   return days;
 }
 
-/** Undefined if there are none. */
-function visitorRows(all: ClickColumns, fresh: ReadonlyMap<number, readonly ClickIndex[]>): CopyRows | undefined {
+function visitorRows(all: ClickColumns, fresh: ReadonlyMap<number, readonly ClickIndex[]>): CopyRows {
   const { at, requestIds, visitor, texts } = all;
   const { uuid } = fieldsOf(all);
-  let rows: CopyRows | undefined;
+  const rows = new CopyRows();
   for (const [dayUs, clicks] of fresh) {
     for (const click of clicks) {
-      rows ??= new CopyRows();
       rows.row(5);
       rows.date(dayUs);
       rows.field(uuid(texts.linkId[click] as number));

@@ -12,8 +12,8 @@ export interface PasswordCheck {
   failuresSince(): Date;
   /**
    * Takes one hash, right or wrong. Throws RESOURCE_EXHAUSTED with RetryInfo when too many wait for the account, UNAVAILABLE when too many
-   * wait in all. A guess is counted before it is checked,
-   * so that concurrent guesses do not all see the earlier count; one that is not checked is subtracted again.
+   * wait in all. A guess is counted before it is checked, so that concurrent guesses do not all see the earlier count; one that is not
+   * checked is subtracted again.
    */
   passes(emailKey: string, record: PasswordRecord, password: string, signal?: AbortSignal): Promise<boolean>;
 }
