@@ -2,7 +2,7 @@ import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { kafkaAccess } from '#runtime/kafka/config.ts';
-import { createProducer } from '#runtime/kafka/kafka.ts';
+import { createProducer } from '#runtime/kafka/producer.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import { mainConfig, serve } from '#runtime/rpc/serve.ts';
 import { createLog } from '#runtime/telemetry/log.ts';

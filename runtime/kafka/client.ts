@@ -52,13 +52,27 @@ RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTim
   }, timeoutCheckMs);
 };
 
-/** patient: keeps retrying for some five minutes instead of three seconds. */
+/** How many clients were made of a list of brokers. */
+const clientsOf = new WeakMap<readonly string[], number>();
+
+/**
+ * kafkajs connects to the first broker of its list, and to no other one while that accepts connections and does not answer. So each client
+ * of a list begins with the next broker.
+ */
+function inTurn(brokers: readonly string[]): string[] {
+  const clients = clientsOf.get(brokers) ?? 0;
+  clientsOf.set(brokers, clients + 1);
+  const first = clients % brokers.length;
+  return [...brokers.slice(first), ...brokers.slice(0, first)];
+}
+
+/** retries: of a request (default 5, which take up to three seconds where Kafka refuses, and a minute where it does not answer). */
 export function createKafka(
   { brokers, clientId, tls = false, credentials, log }: KafkaOptions,
-  patient = false,
+  { retries = 5 }: { retries?: number } = {},
 ): Kafka {
   return new kafkajs.Kafka({
-    brokers: [...brokers],
+    brokers: inTurn(brokers),
     clientId,
     ssl: tls,
     ...(credentials && {
@@ -67,7 +81,7 @@ export function createKafka(
     connectionTimeout: 3_000,
     requestTimeout: 10_000,
     enforceRequestTimeout: true,
-    retry: { retries: patient ? 300 : 5, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
+    retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
     logLevel: kafkajs.logLevel.WARN,
     logCreator: () => (entry) => forward(log, entry),
   });

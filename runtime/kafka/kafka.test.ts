@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -10,7 +11,8 @@ import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
 import { createKafka, type KafkaOptions } from './client.ts';
 import { kafkaAccess, kafkaConfig } from './config.ts';
-import { type Batch, createConsumer, createProducer, type Producer, type RunningConsumer } from './kafka.ts';
+import { type Batch, createConsumer, type RunningConsumer } from './consumer.ts';
+import { createProducer, type Producer } from './producer.ts';
 import { makeTopics } from './topics.ts';
 
 /** Plays the part of a table of offsets: what is stored, and from where to go on. */
@@ -31,12 +33,26 @@ function store() {
   };
 }
 
+/** Accepts connections and reads from them, and answers nothing, like a broker that was stopped. */
+async function hangingBroker(): Promise<{ readonly address: string; close(): void }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => sockets.add(socket.on('error', () => {}).resume()));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return {
+    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
 const guard = { user: 'hopline', password: 'as long as it is' };
 const certificate = selfSigned('localhost');
 
 describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
   let kafka: TestKafka;
-  const open: (Producer | RunningConsumer)[] = [];
+  const open: { close(): Promise<void> | void }[] = [];
   beforeAll(async () => {
     kafka = await startKafka({ ...guard, ...certificate });
   });
@@ -226,6 +242,19 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
       what: 'all of it',
     });
   });
+
+  it.concurrent('goes to the next broker when one accepts its connections and answers nothing', async () => {
+    await kafka.createTopic('hanging', 1);
+    const hanging = await hangingBroker();
+    const brokers = (): string[] => [hanging.address, ...kafka.brokers];
+    const options = { clientId: 'test', log: silentLog };
+    const table = store();
+    const sending = createProducer({ ...options, brokers: brokers() });
+    const reading = createConsumer({ ...options, brokers: brokers(), groupId: 'hanging', topic: 'hanging', ...table });
+    open.push(sending, reading, hanging);
+    await waitFor(() => sending.send('hanging', values(0, 1)).then(() => true), { timeoutMs: 30_000, what: 'a send' });
+    await waitFor(() => table.seen.length > 0, { timeoutMs: 30_000, what: 'a delivery' });
+  }, 70_000);
 
   it.concurrent('closes while Kafka is away', async () => {
     const away = { brokers: [`127.0.0.1:${await freePort()}`], clientId: 'test', log: silentLog };

@@ -1,7 +1,7 @@
 import Cluster from 'kafkajs/src/cluster/index.js';
 import { expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
-import { createProducer } from './kafka.ts';
+import { createProducer, type Producer } from './producer.ts';
 
 interface ProduceRequest {
   readonly topicData: readonly {
@@ -10,7 +10,10 @@ interface ProduceRequest {
   }[];
 }
 
-/** Two brokers without a network between them and kafkajs, so that a test can say when each answers. They lead a partition each. */
+/**
+ * Two brokers without a network between them and kafkajs, so that a test can say when each answers. They lead a partition each. kafkajs
+ * learns of new leaders when it connects, and when it asks by itself.
+ */
 function twoBrokers() {
   const written = new Set<number>();
   const leaders = [0, 1];
@@ -29,20 +32,44 @@ function twoBrokers() {
     },
   }));
   const done = async (): Promise<void> => {};
+  const known = new WeakMap<object, readonly number[]>();
   const methods: Partial<Cluster> = {
-    connect: done,
+    async connect() {
+      if (!known.has(this)) known.set(this, [...leaders]);
+    },
     disconnect: done,
     isConnected: () => true,
     addMultipleTargetTopics: done,
-    refreshMetadata: done,
+    async refreshMetadata() {
+      known.set(this, [...leaders]);
+    },
     refreshMetadataIfNecessary: done,
-    findTopicPartitionMetadata: () => leaders.map((leader, partitionId) => ({ partitionId, leader })),
+    findTopicPartitionMetadata() {
+      return (known.get(this) ?? []).map((leader, partitionId) => ({ partitionId, leader }));
+    },
     findBroker: async ({ nodeId }) => brokers[Number(nodeId)],
   };
   const before = Object.getOwnPropertyDescriptors(Cluster.prototype);
   Object.assign(Cluster.prototype, methods);
   onTestFinished(() => void Object.defineProperties(Cluster.prototype, before));
   return { written, leaders, answer };
+}
+
+const messages = [0, 1].map((partition) => ({ value: String(partition), partition }));
+
+function producer(): Producer {
+  const made = createProducer({ brokers: ['nobody:1'], clientId: 'test', log: silentLog });
+  onTestFinished(() => made.close());
+  return made;
+}
+
+async function sendUntilAcknowledged(sending: Producer): Promise<void> {
+  const isSent = (): Promise<boolean> =>
+    sending.send('clicks', messages).then(
+      () => true,
+      () => false,
+    );
+  for (let tries = 0; !(await isSent()); tries++) expect(tries).toBeLessThan(3);
 }
 
 it('does not resolve before a partition is written whose leader changed during the send', async () => {
@@ -54,14 +81,16 @@ it('does not resolve before a partition is written whose leader changed during t
     leaders[0] = 1;
     throw Object.assign(new Error('not the leader'), { type: 'NOT_LEADER_FOR_PARTITION', retriable: true });
   };
-  const producer = createProducer({ brokers: ['nobody:1'], clientId: 'test', log: silentLog });
-  const messages = [0, 1].map((partition) => ({ value: String(partition), partition }));
-  const isSent = (): Promise<boolean> =>
-    producer.send('clicks', messages).then(
-      () => true,
-      () => false,
-    );
-  for (let tries = 0; !(await isSent()); tries++) expect(tries).toBeLessThan(3);
+  await sendUntilAcknowledged(producer());
   expect([...written].sort()).toEqual([0, 1]);
-  await producer.close();
+});
+
+it('asks anew who leads a partition after a broker did not answer', async () => {
+  const { written, leaders, answer } = twoBrokers();
+  answer[0] = async () => {
+    leaders[0] = 1;
+    throw Object.assign(new Error('timed out'), { name: 'KafkaJSRequestTimeoutError', retriable: true });
+  };
+  await sendUntilAcknowledged(producer());
+  expect([...written].sort()).toEqual([0, 1]);
 });

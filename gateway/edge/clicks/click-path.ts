@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Client } from '@connectrpc/connect';
 import type { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { kafkaAccess } from '#runtime/kafka/config.ts';
-import type { Producer } from '#runtime/kafka/kafka.ts';
+import type { Producer } from '#runtime/kafka/producer.ts';
 import { readTopic } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { observe } from '#runtime/telemetry/metrics.ts';

@@ -1,4 +1,4 @@
-import type { Producer } from '#runtime/kafka/kafka.ts';
+import type { Producer } from '#runtime/kafka/producer.ts';
 import { packClicks, sendsOf } from './packing/batch.ts';
 import type { ClickRows } from './packing/click-rows.ts';
 import type { ClicksTopic } from './topic.ts';

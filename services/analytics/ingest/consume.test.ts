@@ -4,7 +4,8 @@ import { InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-tr
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
 import { ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
-import type { Batch, KafkaMessage, Message } from '#runtime/kafka/kafka.ts';
+import type { Batch, KafkaMessage } from '#runtime/kafka/consumer.ts';
+import type { Message } from '#runtime/kafka/producer.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startTracing } from '#runtime/telemetry/tracing.ts';

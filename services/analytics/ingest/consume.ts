@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
+import type { Batch, KafkaMessage } from '#runtime/kafka/consumer.ts';
+import type { Producer } from '#runtime/kafka/producer.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';

@@ -1,4 +1,5 @@
-import type { Batch, KafkaMessage, Producer } from '#runtime/kafka/kafka.ts';
+import type { Batch, KafkaMessage } from '#runtime/kafka/consumer.ts';
+import type { Producer } from '#runtime/kafka/producer.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 
 interface DeadLetterOptions {

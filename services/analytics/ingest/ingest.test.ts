@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Pool } from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { createKafka } from '#runtime/kafka/client.ts';
-import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
+import { createProducer, type Producer } from '#runtime/kafka/producer.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkaAccess } from '#runtime/kafka/config.ts';
-import { createConsumer, createProducer } from '#runtime/kafka/kafka.ts';
+import { createConsumer } from '#runtime/kafka/consumer.ts';
+import { createProducer } from '#runtime/kafka/producer.ts';
 import { readOffsets } from '#runtime/kafka/topics.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import type { AnalyticsConfig } from '../config.ts';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createProducer, type Producer } from '#runtime/kafka/kafka.ts';
+import { createProducer, type Producer } from '#runtime/kafka/producer.ts';
 import { type Offsets, readOffsets } from '#runtime/kafka/topics.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { type RunningMetrics, startMetrics } from '#runtime/telemetry/metrics.ts';

@@ -1,108 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import kafkajs, {
-  type Consumer,
-  type EachBatchPayload,
-  type KafkaMessage,
-  type Message,
-  type RecordMetadata,
-} from 'kafkajs';
-import { unavailable } from '../errors/errors.ts';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type { Log } from '../telemetry/log.ts';
-import { counter, histogram } from '../telemetry/metrics.ts';
-import { metric } from '../telemetry/schema.ts';
 import { createKafka, type KafkaOptions } from './client.ts';
 
-export type { KafkaMessage, Message } from 'kafkajs';
-
-export interface Producer {
-  /**
-   * Resolves once all in-sync replicas have the messages. Sends are made one after the other, and each is tried once. Rejects with
-   * UNAVAILABLE when Kafka does not accept them; they may have been written all the same, so a reader deduplicates by their ids.
-   */
-  send(topic: string, messages: readonly Message[]): Promise<void>;
-  close(): Promise<void>;
-}
-
-interface ProducerOptions extends KafkaOptions {
-  /** How many sends may wait behind the one in flight (default 16). */
-  readonly maxWaiting?: number;
-}
-
-const messagesSent = counter(metric.kafkaMessages);
-const sendDuration = histogram(metric.kafkaSendDuration);
-
-/**
- * acks from all, one send in flight, not idempotent: with kafkajs, a lost acknowledgement together with a second send in flight loses
- * acknowledged messages. Connects on first use, and again after a loss.
- */
-export function createProducer(options: ProducerOptions): Producer {
-  const { log, maxWaiting = 16 } = options;
-  const producer = createKafka(options).producer({
-    allowAutoTopicCreation: false,
-    idempotent: false,
-    maxInFlightRequests: 1,
-    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
-    // A retry of kafkajs leaves out every broker that answered an earlier try, even if it leads more partitions by then.
-    retry: { retries: 0 },
-  });
-  let connected = false;
-  let closed = false;
-  let waiting = 0;
-  let tail: Promise<unknown> = Promise.resolve();
-  producer.on('producer.disconnect', () => {
-    connected = false;
-  });
-
-  async function sendNow(topic: string, messages: readonly Message[]): Promise<void> {
-    const startedAt = performance.now();
-    try {
-      if (!connected) await producer.connect();
-      connected = true;
-      const written = await producer.send({
-        topic,
-        messages: [...messages],
-        acks: -1,
-        timeout: 10_000,
-        compression: kafkajs.CompressionTypes.ZSTD,
-      });
-      const missing = unwritten(topic, messages, written);
-      if (missing.size > 0) {
-        // The next send connects anew, and by that learns which partitions there are.
-        await producer.disconnect();
-        throw new Error(`kafkajs knows no partition ${[...missing].join()} of ${topic}`);
-      }
-      messagesSent.add(messages.length, { topic, outcome: 'acknowledged' });
-      sendDuration.record((performance.now() - startedAt) / 1_000, { topic });
-    } catch (error) {
-      messagesSent.add(messages.length, { topic, outcome: 'failed' });
-      log.warn({ err: error, topic }, 'Kafka did not acknowledge');
-      throw unavailable('DEPENDENCY_UNAVAILABLE', 'Kafka does not answer.', 1_000, error);
-    }
-  }
-
-  return {
-    async send(topic, messages) {
-      if (closed) throw unavailable('SHUTTING_DOWN', 'The producer is closed.', 0);
-      if (waiting > maxWaiting) throw unavailable('OVERLOADED', 'Too many sends wait for Kafka.', 1_000);
-      waiting++;
-      const sent = tail.then(() => sendNow(topic, messages)).finally(() => waiting--);
-      tail = sent.catch(() => {});
-      return sent;
-    },
-    async close() {
-      closed = true;
-      await tail;
-      await producer.disconnect();
-    },
-  };
-}
-
-/** kafkajs drops messages silently when they are for a partition that it does not know of: it may have been added minutes ago. */
-function unwritten(topic: string, messages: readonly Message[], written: readonly RecordMetadata[]): Set<number> {
-  const missing = new Set(messages.flatMap(({ partition }) => partition ?? []));
-  for (const { topicName, partition } of written) if (topicName === topic) missing.delete(partition);
-  return missing;
-}
+export type { KafkaMessage } from 'kafkajs';
 
 export interface Batch {
   readonly topic: string;
@@ -167,7 +68,7 @@ async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promi
 }
 
 async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
-  const consumer = createKafka(options, true).consumer({
+  const consumer = createKafka(options, { retries: 300 }).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
     // A dead member keeps its partitions for this long.
@@ -176,8 +77,8 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     rebalanceTimeout: 10_000,
     maxWaitTimeInMs: options.maxWaitMs ?? 50,
     maxBytesPerPartition: 1_048_576,
-    // The patient client outlasts a restart of the broker, so that the membership is kept; a failure that it cannot outlast ends the run,
-    // and the next run begins with fresh positions.
+    // Many retries outlast a restart of the broker, some five minutes, so that the membership is kept; a failure that they cannot outlast
+    // ends the run, and the next run begins with fresh positions.
     retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
   let stop = (): void => {};
@@ -185,6 +86,10 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     stop = () => resolve(undefined);
     signal.addEventListener('abort', stop, { once: true });
     consumer.on('consumer.crash', ({ payload }) => resolve(payload.error));
+    // kafkajs would ask the same broker again and again, although other brokers lead its partitions and the group by now.
+    consumer.on('consumer.network.request_timeout', ({ payload: { broker, apiName } }) =>
+      resolve(new Error(`Kafka's broker ${broker} does not answer ${apiName}`)),
+    );
   });
   const placed = new Set<number>();
   consumer.on('consumer.group_join', ({ payload }) => {
