@@ -64,6 +64,8 @@ function refusal(code: Code, details: string): HopError | ConnectError {
     return new HopError('unimplemented', 'UNIMPLEMENTED', 'A message is compressed by gzip or deflate, or not at all.');
   if (details === 'Failed to decompress message')
     return invalid('', 'The message is not compressed as grpc-encoding says.', 'MALFORMED_REQUEST');
+  if (details.startsWith('Invalid grpc-timeout'))
+    return invalid('', 'The grpc-timeout is not a number of at most eight digits with a unit.', 'MALFORMED_REQUEST');
   // For a known method: there was no message, or more than one.
   if (code === Code.Unimplemented) return invalid('', 'The call takes one message.', 'MALFORMED_REQUEST');
   if (code === Code.ResourceExhausted)

@@ -248,23 +248,39 @@ describe('unary calls', () => {
     ['gzip', [Code.InvalidArgument, 'MALFORMED_REQUEST']],
   ])('refuses a message that it cannot unpack, marked as %s', async (encoding, refusal) => {
     const on = await start();
-    const session = connect(`http://127.0.0.1:${on.address.port}`);
-    const sent = session.request({
-      ':method': 'POST',
-      ':path': '/hop.test.v1.EchoService/Open',
-      'content-type': 'application/grpc',
-      te: 'trailers',
-      'grpc-encoding': encoding,
-    });
-    const answer: IncomingHttpHeaders = {};
-    for (const part of ['response', 'trailers'])
-      sent.on(part, (headers: IncomingHttpHeaders) => Object.assign(answer, headers));
-    sent.end(Buffer.from([1, 0, 0, 0, 2, 0xff, 0xff])).resume();
-    await once(sent, 'close');
-    session.close();
-    expect(sentReason(Buffer.from(String(answer['grpc-status-details-bin']), 'base64'))).toEqual(refusal);
+    expect(await refusalOf(on, { 'grpc-encoding': encoding }, [1, 0, 0, 0, 2, 0xff, 0xff])).toEqual(refusal);
   });
+
+  it.each(['', '1', 'S', 'soon'])(
+    'refuses a call whose grpc-timeout is "%s" as the fault of its client',
+    async (timeout) => {
+      const on = await start();
+      expect(await refusalOf(on, { 'grpc-timeout': timeout }, [0, 0, 0, 0, 0])).toEqual([
+        Code.InvalidArgument,
+        'MALFORMED_REQUEST',
+      ]);
+    },
+  );
 });
+
+/** The code and the reason that a call is refused with which no client library would send. */
+async function refusalOf({ address }: TestServer, headers: Record<string, string>, body: readonly number[]) {
+  const session = connect(`http://127.0.0.1:${address.port}`);
+  const sent = session.request({
+    ':method': 'POST',
+    ':path': '/hop.test.v1.EchoService/Open',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+    ...headers,
+  });
+  const answer: IncomingHttpHeaders = {};
+  for (const part of ['response', 'trailers'])
+    sent.on(part, (received: IncomingHttpHeaders) => Object.assign(answer, received));
+  sent.end(Buffer.from(body)).resume();
+  await once(sent, 'close');
+  session.close();
+  return sentReason(Buffer.from(String(answer['grpc-status-details-bin']), 'base64'));
+}
 
 describe('deadlines', () => {
   it("answers before the caller's deadline, and tells the handler", async () => {
