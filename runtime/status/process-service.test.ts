@@ -58,7 +58,8 @@ describe('GetProcessStatus', () => {
       observe(metric.leaseStateAge, {}, () => 7.5),
       observe(metric.spoolBytes, {}, () => 512),
       observe(metric.clickLag, {}, () => 0.4),
-      observe(metric.consumerStalled, {}, () => 12),
+      observe(metric.consumerStalled, { partition: '0' }, () => 12),
+      observe(metric.consumerStalled, { partition: '1' }, () => 12),
       observe(metric.consumerLag, { partition: '0' }, () => 3),
       observe(metric.consumerLag, { partition: '1' }, () => 4),
     ];

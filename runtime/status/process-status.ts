@@ -11,6 +11,7 @@ const breakerStates: Readonly<Record<number, string>> = { 0: 'closed', 1: 'half_
 /** The part of a process's status that comes from its metrics; what it did not measure is left out. */
 export function statusOf(figures: Figures, perSecond: (tier: string, answers: number) => number): StatusInit {
   const sum = (of: Metric): number => figures.sum(of) ?? 0;
+  const most = (of: Metric): number => Math.max(0, ...figures.all(of).map(({ value }) => value));
   const has = (of: Metric): boolean => figures.all(of).length > 0;
   return {
     callsInFlight: sum(metric.serverInFlight),
@@ -33,7 +34,7 @@ export function statusOf(figures: Figures, perSecond: (tier: string, answers: nu
       kafkaConsumer: {
         lagMessages: sum(metric.consumerLag),
         lagSeconds: sum(metric.clickLag),
-        stalledSeconds: sum(metric.consumerStalled),
+        stalledSeconds: most(metric.consumerStalled),
       },
     }),
   };

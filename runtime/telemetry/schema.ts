@@ -321,17 +321,17 @@ export const metric = {
     name: 'hop_consumer_stalled_seconds',
     kind: 'gauge',
     description:
-      'For how long what was read has waited since it could not be stored, or not be given up; nothing is fetched meanwhile. 0 while it can.',
+      'For how long what a process has read has waited since it could not be stored, or not be given up, for each partition that it has to read, since nothing is fetched meanwhile. 0 while it can.',
     unit: 's',
-    attributes: [],
+    attributes: ['partition'],
   },
   consumerUnread: {
     name: 'hop_consumer_unread_seconds',
     kind: 'gauge',
     description:
-      'For how long messages in a partition of the topic have not been read, or were read by another process that cannot store them, or Kafka has not said whether there are any; up to twenty seconds when all is well.',
+      'For how long messages in a partition of the topic have not been read, or were read by another process that cannot store them, or Kafka has not said whether there are any (partition all: of any partition); up to twenty seconds when all is well.',
     unit: 's',
-    attributes: [],
+    attributes: ['partition'],
   },
   // gateway/access
   authorizations: {

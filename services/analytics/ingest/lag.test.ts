@@ -13,7 +13,8 @@ const failing = () => Promise.reject(new Error('Connection terminated'));
 async function shown() {
   const figures = await metrics.read();
   const behind = figures.all(metric.consumerLag).map(({ attributes, value }) => [attributes.partition, value]);
-  return { seconds: figures.sum(metric.clickLag), stalled: figures.sum(metric.consumerStalled), behind };
+  const stalled = figures.all(metric.consumerStalled).map(({ attributes, value }) => [attributes.partition, value]);
+  return { seconds: figures.sum(metric.clickLag), stalled: Object.fromEntries(stalled), behind };
 }
 
 test('is that of the last click for a minute, and none after that unless more is waiting', async () => {
@@ -36,7 +37,7 @@ test('grows while the store is away, stands when all is stored, and goes with it
   const read = { behind: 3, oldestUs: () => (nowMs - 500) * 1_000 };
   lag.assigned([0, 1]);
   await lag.whileWaiting(0, async () => lag.stored(0, 2, (nowMs - 250) * 1_000), read);
-  expect(await shown()).toEqual({ seconds: 0.25, stalled: 0, behind: [['0', 2]] });
+  expect(await shown()).toEqual({ seconds: 0.25, stalled: { 0: 0, 1: 0 }, behind: [['0', 2]] });
 
   const oldestUs = nowMs * 1_000;
   for (const pause of [0, 4_000, 5_000]) {
@@ -46,7 +47,8 @@ test('grows while the store is away, stands when all is stored, and goes with it
   nowMs += 1_000;
   expect(await shown()).toEqual({
     seconds: 10,
-    stalled: 10,
+    // Nothing is read of partition 0 either meanwhile.
+    stalled: { 0: 10, 1: 10 },
     behind: [
       ['0', 2],
       ['1', 7],
@@ -56,7 +58,7 @@ test('grows while the store is away, stands when all is stored, and goes with it
   await lag.whileWaiting(1, async () => lag.stored(1, 0, oldestUs));
   expect(await shown()).toEqual({
     seconds: 10,
-    stalled: 0,
+    stalled: { 0: 0, 1: 0 },
     behind: [
       ['0', 2],
       ['1', 0],
@@ -67,9 +69,9 @@ test('grows while the store is away, stands when all is stored, and goes with it
   await expect(lag.whileWaiting(1, failing)).rejects.toThrow();
   expect([lag.isWaiting(0), lag.isWaiting(1)]).toEqual([false, true]);
   nowMs += 2_000;
-  expect(await shown()).toMatchObject({ seconds: 2, stalled: 2 });
+  expect(await shown()).toMatchObject({ seconds: 2, stalled: { 0: 2, 1: 2 } });
   lag.assigned([0]);
-  expect(await shown()).toMatchObject({ seconds: 10, stalled: 0 });
+  expect(await shown()).toMatchObject({ seconds: 10, stalled: { 0: 0, 1: 0 } });
 
   const inItsFirstTry = async () => expect(lag.isWaiting(1)).toBe(true);
   await lag.whileWaiting(1, inItsFirstTry, { behind: 4, oldestUs: () => undefined });

@@ -33,6 +33,8 @@ const toldForMs = 60_000;
 export function createLag(now: () => number = Date.now): Lag {
   const waiting = new Map<number, Waiting>();
   const behind = new Map<number, number>();
+  const observed = new Set<number>();
+  let ours: readonly number[] = [];
   let last = { seconds: 0, at: Number.NEGATIVE_INFINITY };
   const secondsSince = (ms: number): number => Math.max(0, now() - ms) / 1_000;
   const ageOf = ({ since, oldestUs }: Waiting): number => secondsSince((oldestUs?.() ?? since * 1_000) / 1_000);
@@ -40,9 +42,9 @@ export function createLag(now: () => number = Date.now): Lag {
     const isOver = now() - last.at > toldForMs && [...behind.values()].every((messages) => messages === 0);
     return waiting.size > 0 || isOver ? 0 : last.seconds;
   };
-  const stalled = (): Waiting[] => [...waiting.values()].filter(({ hasFailed }) => hasFailed);
+  const stalledSeconds = (): number =>
+    Math.max(0, ...[...waiting.values()].filter(({ hasFailed }) => hasFailed).map(({ since }) => secondsSince(since)));
   observe(metric.clickLag, {}, () => Math.max(lastSeconds(), ...[...waiting.values()].map(ageOf)));
-  observe(metric.consumerStalled, {}, () => Math.max(0, ...stalled().map(({ since }) => secondsSince(since))));
   const note = (partition: number, messages: number): void => {
     if (!behind.has(partition))
       observe(metric.consumerLag, { partition: String(partition) }, () => behind.get(partition) ?? 0);
@@ -50,6 +52,13 @@ export function createLag(now: () => number = Date.now): Lag {
   };
   return {
     assigned(partitions) {
+      ours = partitions;
+      // While one of them cannot be stored, kafkajs fetches none that the same broker leads.
+      for (const partition of partitions.filter((one) => !observed.has(one))) {
+        const seconds = (): number => (ours.includes(partition) ? stalledSeconds() : 0);
+        observe(metric.consumerStalled, { partition: String(partition) }, seconds);
+        observed.add(partition);
+      }
       for (const partition of waiting.keys()) if (!partitions.includes(partition)) waiting.delete(partition);
       for (const partition of behind.keys()) if (!partitions.includes(partition)) behind.set(partition, 0);
     },

@@ -22,7 +22,11 @@ beforeAll(async () => {
   metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
 });
 afterAll(() => metrics.stop());
-const shownSeconds = async (): Promise<number> => (await metrics.read()).sum(metric.consumerUnread) ?? 0;
+const shown = async (): Promise<Record<string, number>> => {
+  const figures = (await metrics.read()).all(metric.consumerUnread);
+  return Object.fromEntries(figures.map(({ attributes, value }) => [String(attributes.partition), value]));
+};
+const shownSeconds = async (): Promise<number | undefined> => (await shown())['0'];
 
 describe('compares offsets', () => {
   /** Partition 0 has ten messages, of which the store has eight; it goes on when the clock does. */
@@ -112,6 +116,10 @@ describe('compares offsets', () => {
     await pass(0);
     await pass(31_000);
     await expect(check()).rejects.toThrow('partitions 1.');
+    expect(await shown()).toEqual({ all: 0, 0: 0, 1: 31 });
+    found.offsets = new Map([[0, { oldest: 5n, next: 10n }]]);
+    await pass(1_000);
+    expect(await shown()).toEqual({ all: 0, 0: 0, 1: 0 });
   });
 
   test('while Kafka does not answer nobody knows', async () => {
@@ -119,6 +127,7 @@ describe('compares offsets', () => {
     await pass(0);
     found.fault = new Error('TOPIC_AUTHORIZATION_FAILED');
     await pass(30_001);
+    expect(await shown()).toMatchObject({ all: 30.001, 0: 30.001 });
     await expect(check()).rejects.toMatchObject({ message: expect.stringContaining('Kafka'), cause: found.fault });
   });
 });
@@ -210,6 +219,7 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
     await waitFor(fails(reading.check), { ...within, what: 'a check that fails' });
     await expect(reading.check()).rejects.toThrow('Kafka does not say');
     expect(await shownSeconds()).toBeGreaterThan(2);
+    expect((await shown()).all).toBeGreaterThan(2);
     await kafka.restart();
     await waitFor(passes(reading.check), { ...within, what: 'a check that passes' });
     expect(await shownSeconds()).toBeLessThan(2);

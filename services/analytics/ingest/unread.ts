@@ -43,7 +43,16 @@ export function createUnreadWatch(options: UnreadOptions): UnreadWatch {
   let seen: ReadonlyMap<number, Seen> = new Map();
   let answeredAt = now();
   let failure: unknown;
-  const unreadMs = (): number => now() - Math.min(answeredAt, ...[...seen.values()].map(({ at }) => at));
+  const secondsSince = (at: number): number => (now() - at) / 1_000;
+  /** By partition, what ends its series. */
+  const shown = new Map<number, () => void>();
+
+  /** A partition that is no longer found has nothing to read. */
+  const show = (partition: number): void => {
+    if (shown.has(partition)) return;
+    const seconds = (): number => secondsSince(seen.get(partition)?.at ?? now());
+    shown.set(partition, observe(metric.consumerUnread, { partition: String(partition) }, seconds));
+  };
 
   const compare = async (): Promise<void> => {
     const found = await offsets();
@@ -59,16 +68,17 @@ export function createUnreadWatch(options: UnreadOptions): UnreadWatch {
         return [partition, { position, at: standsStill ? before.at : answeredAt }];
       }),
     );
+    for (const partition of seen.keys()) show(partition);
   };
 
   return {
     async keep(signal) {
-      const release = observe(metric.consumerUnread, {}, () => unreadMs() / 1_000);
+      const release = observe(metric.consumerUnread, { partition: 'all' }, () => secondsSince(answeredAt));
       while (!signal.aborted) {
         failure = await compare().catch((error: unknown) => error);
         await pause(everyMs, signal);
       }
-      release();
+      for (const end of [release, ...shown.values()]) end();
     },
     async check() {
       const isLate = (at: number): boolean => now() - at > patienceMs;
