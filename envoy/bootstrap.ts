@@ -4,7 +4,7 @@ import { hotSetCluster, leaseLayer } from './hot-set.ts';
 import { extension, type JsonObject } from './json.ts';
 import { listeners, type Seen } from './listeners.ts';
 import type { EnvoySettings } from './settings.ts';
-import { adminCluster, statsListener } from './telemetry/stats.ts';
+import { adminCluster, statsConnections, statsListener } from './telemetry/stats.ts';
 import { flushSpans, tracesCluster } from './telemetry/tracing.ts';
 
 const mebibyte = 1_048_576;
@@ -14,7 +14,11 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
   return {
     node: { id: settings.edgeId ?? 'edge-1', cluster: 'hopline-edge' },
     // Whoever reaches admin can stop Envoy and read its secrets, so only this host can reach it.
-    admin: { address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } } },
+    admin: {
+      address: { socket_address: { address: '127.0.0.1', port_value: settings.adminPort } },
+      // Clients that hold all connections would otherwise fail the probes, and so have each Envoy killed in turn.
+      ignore_global_conn_limit: true,
+    },
     static_resources: {
       listeners: [...listeners(settings, rpcs, seen), ...(settings.stats ? [statsListener(settings.stats)] : [])],
       clusters: [
@@ -26,7 +30,7 @@ export function bootstrap(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
     },
     layered_runtime: {
       layers: [
-        { name: 'base', static_layer: { ...runtime, ...(settings.traces ? flushSpans : {}) } },
+        { name: 'base', static_layer: { ...runtime, ...statsConnections, ...(settings.traces ? flushSpans : {}) } },
         ...(settings.hotSet ? [leaseLayer] : []),
       ],
     },

@@ -37,8 +37,18 @@ export function statsListener(address: Address): JsonObject {
       http_filters: [extension('router', 'envoy.extensions.filters.http.router.v3.Router')],
     },
   );
-  return { name: 'stats', address: socketAddress(address), filter_chains: [{ filters: [manager] }] };
+  return {
+    name: 'stats',
+    address: socketAddress(address),
+    filter_chains: [{ filters: [manager] }],
+    // When clients hold all connections, or the heap is full, Prometheus has to see it.
+    ignore_global_conn_limit: true,
+    bypass_overload_manager: true,
+  };
 }
+
+/** Its own bound of connections, since those of clients have none in common with it. */
+export const statsConnections: JsonObject = { 'envoy.resource_limits.listener.stats.connection_limit': 16 };
 
 /** Envoy's own admin, as a service with few concurrent requests: its main thread answers them. */
 export function adminCluster(port: number): JsonObject {

@@ -1,5 +1,6 @@
+import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
-import { waitFor } from '#runtime/testing/wait-for.ts';
+import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
 import { checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
 import { ask, errorInfo, type HttpAnswer } from '../testing/http.ts';
 
@@ -122,6 +123,29 @@ test('connections beyond the bound are closed, and the ones before go on', async
   expect((await Promise.all(asked)).filter((status) => status === 302)).toHaveLength(10);
   await waitFor(async () => (await stat('http.public.downstream_cx_active')) === 0);
   expect((await ask(port, '/abc')).status).toBe(302);
+});
+
+test('however many connections there are, probes, gateway-edge and Prometheus still reach Envoy', async () => {
+  const statsPort = await freePort();
+  door = await startDoor({ maxConnections: 10, stats: { host: '127.0.0.1', port: statsPort } });
+  const { publicPort, adminPort } = door.envoy;
+  const { letGo } = holdRedirects(door);
+  const { answers, all } = askAtOnce(10, () => ask(publicPort, '/abc'));
+  await waitFor(() => door?.callsOf(redirectRpc).length === 10, { what: 'the 10 calls' });
+  await expect(ask(publicPort, '/abc')).rejects.toThrow();
+  expect(await ask(adminPort, '/ready')).toMatchObject({ status: 200, body: 'LIVE\n' });
+  expect(await ask(statsPort, '/stats/prometheus')).toMatchObject({ status: 200 });
+  letGo();
+  await all;
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 10 }, () => 302));
+});
+
+test('the page for Prometheus has a bound of connections of its own', async () => {
+  const statsPort = await freePort();
+  door = await startDoor({ stats: { host: '127.0.0.1', port: statsPort } });
+  const sockets = Array.from({ length: 20 }, () => connect(statsPort, '127.0.0.1'));
+  await waitFor(() => sockets.filter(({ readableEnded }) => readableEnded).length === 4, { what: 'the end of 4' });
+  for (const socket of sockets) socket.destroy();
 });
 
 describe('whose address it is', () => {
