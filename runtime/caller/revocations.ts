@@ -7,6 +7,11 @@ import type { Log } from '../telemetry/log.ts';
 export interface Revocations {
   /** Whether the session or the API key was revoked within the last 20 minutes. */
   has(credentialId: string): boolean;
+  /**
+   * Whether a credential of which is only known that it was valid this long ago (milliseconds) may have been revoked since, and forgotten
+   * here: when more are revoked within the 20 minutes than are kept, the first are forgotten.
+   */
+  mayHaveForgotten(ageMs: number): boolean;
   /** Resolves once the list has been read for the first time; throws unavailable when it cannot be read. */
   loaded(): Promise<void>;
   stop(): void;
@@ -24,18 +29,36 @@ interface RevocationOptions {
   readonly list: ListRevocations;
   readonly log: Log;
   readonly intervalMs: number;
+  /** Milliseconds, monotonic. */
+  readonly now?: () => number;
 }
 
 /** Longer than any access token lives, so that a revoked one has expired before it is forgotten. */
 const keptMs = 20 * 60_000;
 const mostKept = 200_000;
+/** Clocks may differ by this. */
+const skewMs = 5_000;
 /** Each with some thousands of entries. */
 const mostPages = 40;
 const retryMs = 1_000;
 
 /** Polls identity. While identity is away what is known still holds, and nothing new can be revoked. */
-export function createRevocations({ list, log, intervalMs }: RevocationOptions): Revocations {
-  const revoked = new LRUCache<string, true>({ max: mostKept, ttl: keptMs });
+export function createRevocations({
+  list,
+  log,
+  intervalMs,
+  now = () => performance.now(),
+}: RevocationOptions): Revocations {
+  /** When the last of those that were forgotten had been read. */
+  let forgottenAt = Number.NEGATIVE_INFINITY;
+  /** With the time when each was read. */
+  const revoked = new LRUCache<string, number>({
+    max: mostKept,
+    ttl: keptMs,
+    dispose(readAt, _, reason) {
+      if (reason === 'evict') forgottenAt = Math.max(forgottenAt, readAt);
+    },
+  });
   const stopped = new AbortController();
   let cursor = '';
   let isLoaded = false;
@@ -46,7 +69,8 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
   async function readPages(): Promise<boolean> {
     for (let page = 0; page < mostPages; page++) {
       const { credentialIds, more, ...next } = await list(cursor);
-      for (const id of credentialIds) revoked.set(id, true);
+      const readAt = now();
+      for (const id of credentialIds) revoked.set(id, readAt);
       cursor = next.cursor;
       if (!more) return true;
     }
@@ -54,8 +78,12 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
   }
 
   async function ask(): Promise<void> {
+    const knownForgottenAt = forgottenAt;
     try {
-      if (!(await readPages())) return;
+      const isComplete = await readPages();
+      if (forgottenAt > knownForgottenAt)
+        log.warn('more credentials were revoked than are kept; access tokens from before are refused');
+      if (!isComplete) return;
       isLoaded = true;
       if (isFailing) log.info('revocations are read again');
       isFailing = false;
@@ -84,6 +112,7 @@ export function createRevocations({ list, log, intervalMs }: RevocationOptions):
 
   return {
     has: (credentialId) => revoked.has(credentialId),
+    mayHaveForgotten: (ageMs) => ageMs + skewMs >= now() - forgottenAt,
     async loaded() {
       if (isLoaded) return;
       await askOnce();

@@ -49,7 +49,7 @@ let hasty: TestServer;
 let store: ReturnType<typeof postgresStore>;
 /** What the link service has; tests change it. */
 const records = new Map<string, LinkRecord>();
-const revoked = new Set<string>();
+const revoked = Object.assign(new Set<string>(), { mayHaveForgotten: () => false });
 /** Of a stream of `server`: longer than a machine stands still; and of one of `hasty`, which is about its end. */
 const [lifetimeMs, shortLifetimeMs] = [20_000, 500];
 

@@ -226,6 +226,21 @@ describe('an access token', () => {
     expect(identity.calls.revocations).toBeGreaterThanOrEqual(3);
   });
 
+  it('of a session of which it is forgotten that it was revoked is refused, one issued later is not', async () => {
+    const token = signToken(key);
+    await authenticate(token);
+    identity.revocationsOnPage = 200_000;
+    identity.revoked.push(person.session);
+    await vi.waitFor(async () => expect(await reasonOf(token)).toBe('CREDENTIALS_INVALID'), 5_000);
+    for (let other = 0; other < 200_000; other++) identity.revoked.push(`other-${other}`);
+    await vi.waitFor(async () => expect(await reasonOf(token)).not.toBe('CREDENTIALS_INVALID'), 5_000);
+    expect(await reasonOf(token)).toBe('CREDENTIALS_EXPIRED');
+    pass(10_000);
+    expect(await reasonOf(token)).toBe('CREDENTIALS_EXPIRED');
+    const [iat, sid] = [Math.floor(clockMs / 1_000), randomUUID()];
+    expect(await reasonOf(signToken(key, { iat, exp: iat + 900, sid }))).toBe('accepted');
+  });
+
   it('is verified without identity once its keys are known, and cannot be before', async () => {
     await authenticate(signToken(key));
     identity.isDown = true;

@@ -62,6 +62,7 @@ export function authenticateByIdentity(options: IdentityOptions): {
     list: (cursor) => identity.listRevocations({ cursor }),
     intervalMs: config.revocationPollMs,
     log,
+    now,
   });
   const authenticate = createAuthenticate({
     tokens: createAccessTokens({ keys, issuer: config.publicUrl, wallClock }),
@@ -73,6 +74,7 @@ export function authenticateByIdentity(options: IdentityOptions): {
       now,
     }),
     revocations,
+    wallClock,
   });
   return {
     authenticate,

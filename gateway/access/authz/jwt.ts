@@ -8,10 +8,17 @@ import { isSpelledOnce } from '#runtime/http/base64url.ts';
 import { invalidCredential } from './credentials.ts';
 import type { SigningKeys } from './signing-keys.ts';
 
+/** What a valid token says. */
+export interface VerifiedToken {
+  readonly person: PersonCaller;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+}
+
 /** Verifies the access tokens of signed-in persons. */
 export interface AccessTokens {
-  /** The owner of the token; throws a HopError of kind unauthenticated, or unavailable when its key cannot be fetched. */
-  verify(token: string): Promise<PersonCaller>;
+  /** Throws a HopError of kind unauthenticated, or unavailable when the key of the token cannot be fetched. */
+  verify(token: string): Promise<VerifiedToken>;
 }
 
 interface AccessTokenOptions {
@@ -22,8 +29,7 @@ interface AccessTokenOptions {
   readonly wallClock: () => number;
 }
 
-interface Verified {
-  readonly person: PersonCaller;
+interface Verified extends VerifiedToken {
   readonly keyId: string;
   /** Milliseconds since 1970, clock skew included. */
   readonly endsAt: number;
@@ -60,7 +66,8 @@ export function createAccessTokens({ keys, issuer, wallClock }: AccessTokenOptio
         currentDate: new Date(wallClock()),
       },
     );
-    return { person: personIn(payload), keyId, endsAt: endOf(payload, wallClock()) };
+    const endsAt = endOf(payload, wallClock());
+    return { person: personIn(payload), keyId, issuedAt: (payload.iat ?? 0) * 1_000, endsAt };
   }
 
   return {
@@ -68,13 +75,13 @@ export function createAccessTokens({ keys, issuer, wallClock }: AccessTokenOptio
       if (!shape.test(token)) throw invalid();
       const digest = hash('sha256', token, 'base64url');
       const held = verified.get(digest);
-      if (held && held.endsAt > wallClock() && keys.holds(held.keyId)) return held.person;
+      if (held && held.endsAt > wallClock() && keys.holds(held.keyId)) return held;
       verified.delete(digest);
       const fresh = await verifyAnew(token).catch((error: unknown) => {
         throw refusal(error);
       });
       verified.set(digest, fresh);
-      return fresh.person;
+      return fresh;
     },
   };
 }

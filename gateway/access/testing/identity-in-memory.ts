@@ -14,6 +14,8 @@ export interface IdentityInMemory {
   /** When all of them expire, in milliseconds since 1970. */
   apiKeysEndAtMs: number | undefined;
   readonly revoked: string[];
+  /** How many of them ListRevocations answers at once. */
+  revocationsOnPage: number;
   /** True: every call fails with UNAVAILABLE. */
   isDown: boolean;
   /** VerifyApiKey waits for this before it answers. */
@@ -28,7 +30,6 @@ export interface TokenKey {
   readonly publicKey: KeyObject;
 }
 
-const revocationsOnPage = 10;
 export const testIssuer = 'https://hop.test';
 export const person = { user: 'b7c1a5f0-user', session: 'b7c1a5f0-session', workspace: 'b7c1a5f0-workspace' };
 
@@ -44,6 +45,7 @@ export function identityInMemory(): IdentityInMemory {
     apiKeys: new Map<string, string>(),
     apiKeysEndAtMs: undefined as number | undefined,
     revoked: [] as string[],
+    revocationsOnPage: 10,
     isDown: false,
     beforeVerify: async () => {},
     publishedKeys: [] as TokenKey[],
@@ -77,7 +79,7 @@ export function identityInMemory(): IdentityInMemory {
       listRevocations({ cursor }) {
         state.calls.revocations++;
         refuseWhenDown();
-        const end = Number(cursor) + revocationsOnPage;
+        const end = Number(cursor) + state.revocationsOnPage;
         const more = state.revoked.length > end;
         return {
           credentialIds: state.revoked.slice(Number(cursor), end),

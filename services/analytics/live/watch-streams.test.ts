@@ -38,7 +38,7 @@ test('streams of more links than can be asked about at once end with their links
     feed: { subscribe: async (linkId) => createSubscription(linkId, 10, () => {}), stop: async () => {} },
     workspaces: { subscribe: none, stop: async () => {} },
     links: meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') }),
-    revocations: { has: () => false },
+    revocations: { has: () => false, mayHaveForgotten: () => false },
     ...{ streams: 2_000, streamsPerCaller: 2_000, lifetimeMs: 20_000, checkMs: 20 },
   });
   const stopping = new AbortController();
@@ -57,7 +57,7 @@ test('a stream ends with the API key that it was opened with', async () => {
     feed: { subscribe: async (linkId) => createSubscription(linkId, 10, () => {}), stop: async () => {} },
     workspaces: { subscribe: none, stop: async () => {} },
     links: { lookupLinks: none },
-    revocations: { has: () => false },
+    revocations: { has: () => false, mayHaveForgotten: () => false },
     ...{ streams: 10, streamsPerCaller: 10, lifetimeMs: 20_000, checkMs: 20 },
   });
   onTestFinished(() => streams.stop());
@@ -72,4 +72,21 @@ test('a stream ends with the API key that it was opened with', async () => {
   await expect(ended?.next()).rejects.toMatchObject({ reason: 'CREDENTIALS_EXPIRED' });
   stopping.abort();
   expect(await next).toBe('The subscription is closed.');
+});
+
+test('a stream ends when it may be forgotten that its credentials were revoked since it was opened', async () => {
+  let forgets = false;
+  const streams = createWatchStreams({
+    feed: { subscribe: async (linkId) => createSubscription(linkId, 10, () => {}), stop: async () => {} },
+    workspaces: { subscribe: none, stop: async () => {} },
+    links: { lookupLinks: none },
+    revocations: { has: () => false, mayHaveForgotten: () => forgets },
+    ...{ streams: 10, streamsPerCaller: 10, lifetimeMs: 20_000, checkMs: 20 },
+  });
+  onTestFinished(() => streams.stop());
+  const link = create(LinkRecordSchema, { id: randomUUID(), workspaceId, domain: 'localhost', code: 'c' });
+  const stream = streams.watch(person, link, new AbortController().signal);
+  expect(await stream.next()).toMatchObject({ value: { type: 'heartbeat' } });
+  forgets = true;
+  await expect(stream.next()).rejects.toMatchObject({ reason: 'CREDENTIALS_EXPIRED' });
 });

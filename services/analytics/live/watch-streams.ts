@@ -15,7 +15,7 @@ interface StreamOptions {
   readonly feed: LiveFeed;
   readonly workspaces: WorkspaceFeed;
   readonly links: Pick<Client<typeof LinkService>, 'lookupLinks'>;
-  readonly revocations: Pick<Revocations, 'has'>;
+  readonly revocations: Pick<Revocations, 'has' | 'mayHaveForgotten'>;
   /** Concurrent streams in this process, and how many of them one person may have. */
   readonly streams: number;
   readonly streamsPerCaller: number;
@@ -33,6 +33,8 @@ interface Watcher {
   readonly person: PersonCaller;
   /** Absent: the caller's workspace is watched, which is accessible for as long as the credentials are valid. */
   readonly link?: LinkRecord;
+  /** When the caller was checked; milliseconds, monotonic. */
+  readonly openedAt: number;
   readonly subscription: Pick<Subscription, 'fail' | 'close'>;
 }
 
@@ -68,11 +70,12 @@ export function createWatchStreams(options: StreamOptions): WatchStreams {
 
   /** Holds a place and a subscription, and checks both, for as long as the events are taken. */
   async function* held<Held extends Watcher['subscription'], Event>(
-    watcher: Omit<Watcher, 'subscription'>,
+    watcher: Omit<Watcher, 'openedAt' | 'subscription'>,
     signal: AbortSignal,
     subscribe: () => Promise<Held>,
     events: (subscription: Held, span: Span) => AsyncGenerator<Event>,
   ): AsyncGenerator<Event> {
+    const openedAt = performance.now();
     const leave = places.take(watcher.person.userId);
     let open: Watcher | undefined;
     let close: (() => void) | undefined;
@@ -80,7 +83,7 @@ export function createWatchStreams(options: StreamOptions): WatchStreams {
       const subscription = await subscribe();
       close = () => subscription.close();
       signal.addEventListener('abort', close, { once: true });
-      open = { ...watcher, subscription };
+      open = { ...watcher, openedAt, subscription };
       watchers.add(open);
       yield* events(subscription, { lifetimeMs, heartbeatMs, signal });
     } finally {
@@ -163,11 +166,13 @@ const mostNames = 1_000;
 
 /** Ends the streams of callers whose credentials were revoked or have expired, and of links that are no longer where they were. */
 async function checkReach({ links, revocations }: StreamOptions, watchers: ReadonlySet<Watcher>): Promise<void> {
-  for (const { person, subscription } of watchers) {
+  for (const { person, openedAt, subscription } of watchers) {
     if (revocations.has(person.credentialId))
       subscription.fail(unauthenticated('CREDENTIALS_INVALID', 'The credentials were revoked.'));
     else if ((person.credentialEndsAtMs ?? Number.POSITIVE_INFINITY) <= Date.now())
       subscription.fail(unauthenticated('CREDENTIALS_EXPIRED', 'The API key has expired.'));
+    else if (revocations.mayHaveForgotten(performance.now() - openedAt))
+      subscription.fail(unauthenticated('CREDENTIALS_EXPIRED', 'The credentials have to be checked again.'));
   }
   const asked = [...watchers].flatMap(({ link, ...watcher }) => (link ? { ...watcher, link } : []));
   if (asked.length === 0) return;

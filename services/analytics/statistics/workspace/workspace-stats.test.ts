@@ -37,7 +37,7 @@ const day = 24 * hour;
 const keys = testKeys();
 const closing: (() => unknown)[] = [];
 const records: LinkRecord[] = [];
-const revoked = new Set<string>();
+const revoked = Object.assign(new Set<string>(), { mayHaveForgotten: () => false });
 /** How the link service refuses to say which links those are. */
 let linksRefuse: Code | undefined;
 let pool: Pool;
