@@ -1,8 +1,8 @@
-import path from 'node:path';
 import type { TestProject } from 'vitest/node';
 import { startMesh } from '../../compose/local/mesh.ts';
 import { unlimited } from '../../compose/testing/unlimited.ts';
 import { otherDomain } from '../support/domains.ts';
+import { placeOf } from '../support/test-meshes.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -18,8 +18,7 @@ const shortWaits = { HOP_REFRESH_GRACE_MS: '5000', HOP_BREAKER_RESET_MS: '1000' 
 
 const start = () =>
   startMesh({
-    dir: path.resolve(process.env.HOP_TEST_DIR ?? '.local/test-mesh'),
-    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
+    ...placeOf('tests'),
     fresh: true,
     env: { HOP_DOMAINS: `localhost,${otherDomain}`, ...unlimited, ...shortWaits },
   });

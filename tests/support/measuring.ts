@@ -1,7 +1,7 @@
 // What the programs share that measure a client on a mesh of its own.
-import path from 'node:path';
 import { startMesh, type TestMesh } from '../../compose/local/mesh.ts';
 import { unlimited } from '../../compose/testing/unlimited.ts';
+import { placeOf } from './test-meshes.ts';
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`);
 export const ms = (value: number): string => `${Math.round(value)} ms`;
@@ -14,12 +14,7 @@ export function summary(values: readonly number[]): string {
 
 /** Starts an empty mesh without limits, and stops it whatever becomes of the measurement. */
 export async function onMeasuredMesh(measure: (mesh: TestMesh) => Promise<void>): Promise<void> {
-  const mesh = await startMesh({
-    dir: path.resolve('.local/measure-mesh'),
-    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
-    fresh: true,
-    env: unlimited,
-  });
+  const mesh = await startMesh({ ...placeOf('measuring'), fresh: true, env: unlimited });
   try {
     await measure(mesh);
   } finally {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Page } from 'playwright-core';
 import { startMesh } from '../../../compose/local/mesh.ts';
 import { unlimited } from '../../../compose/testing/unlimited.ts';
+import { placeOf } from '../../support/test-meshes.ts';
 import { launchBrowser } from '../support/chromium.ts';
 import { keepBusy, prepare } from './prepare.ts';
 import { doors, scenes } from './scenes.ts';
@@ -68,8 +69,7 @@ async function shootAll(url: string, kafkaPort: number, wanted: readonly string[
 
 mkdirSync(folder, { recursive: true });
 const mesh = await startMesh({
-  dir: path.resolve('.local/screenshots-mesh'),
-  portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000),
+  ...placeOf('screenshots'),
   fresh: true,
   // Where clicks come from is said as a proxy in front would say it.
   env: { ...unlimited, HOP_ENVOY_TRUSTED_PROXIES: '1' },
