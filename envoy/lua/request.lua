@@ -212,11 +212,14 @@ local function unescape(text)
   return (string.gsub(text, "%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end))
 end
 
+-- The path and the query; the query is empty where there is none.
+local function split(headers) return string.match(headers:get(":path"), "^([^?]*)%??(.*)$") end
+
 -- In a query a plus stands for a space. A time has no space: there it is the sign of an offset that was written as it is, and the
 -- transcoder is given it as one. Answers the query.
 local function keep_offsets(headers, parameters)
-  local path, query = string.match(headers:get(":path"), "^([^?]*)%?(.*)$")
-  if query == nil or not string.find(query, "+", 1, true) then return query end
+  local path, query = split(headers)
+  if not string.find(query, "+", 1, true) then return query end
   query = string.gsub(query, "[^&]+", function(pair)
     if parameters[unescape(string.match(pair, "^[^=]*"))] ~= "time" then return pair end
     return (string.gsub(pair, "%+", "%%2B"))
@@ -261,7 +264,7 @@ end
 -- As a message, an empty list is an absent one: where the call has a mask, it goes into it, so that the list is emptied and not left
 -- as it is.
 local function mask_emptied(headers, call)
-  local path, query = string.match(headers:get(":path"), "^([^?]*)%??(.*)$")
+  local path, query = split(headers)
   local kept, names = {}, {}
   for pair in string.gmatch(query, "[^&]+") do
     local name, value = string.match(pair, "^([^=]*)=?(.*)$")
@@ -314,7 +317,7 @@ function envoy_on_request(handle)
   local query = keep_offsets(handle:headers(), call.query)
   -- What a check answers when it fails is the problem.
   local good, problem, given = true, nil, nil
-  if query ~= nil then
+  if query ~= "" then
     good, given = pcall(check_query, query, call.query)
     problem = given
   end
