@@ -95,6 +95,16 @@ async function cachedState(code: string, cache = redis): Promise<string | undefi
   return record && stateOf(record, Date.now());
 }
 
+/** Runs a process until the cache has what was committed, and how far it has got is written down: what is committed from here on is owed. */
+async function runUntilPaid(): Promise<void> {
+  const process = startProcess();
+  const { code } = await make();
+  await waitFor(async () => (await cachedState(code)) === 'followable');
+  const cursor = await changeLog.relayCursor();
+  await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
+  await process.stop();
+}
+
 describe('the relay', () => {
   test('carries creations, edits, renames and deletions to the cache', async () => {
     startProcess();
@@ -116,12 +126,7 @@ describe('the relay', () => {
   });
 
   test('what was committed while no process ran is owed, and paid', async () => {
-    const one = startProcess();
-    const before = await make();
-    await waitFor(async () => (await cachedState(before.code)) === 'followable');
-    const cursor = await changeLog.relayCursor();
-    await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
-    await one.stop();
+    await runUntilPaid();
     const owed = await Promise.all(Array.from({ length: 50 }, () => make()));
     startProcess();
     await waitFor(async () =>
@@ -130,12 +135,7 @@ describe('the relay', () => {
   });
 
   test('while it pays what is owed more is committed than may wait: it goes on from what it has paid', async () => {
-    const one = startProcess();
-    const before = await make();
-    await waitFor(async () => (await cachedState(before.code)) === 'followable');
-    const cursor = await changeLog.relayCursor();
-    await waitFor(async () => (await changeLog.relayCursor()) !== cursor);
-    await one.stop();
+    await runUntilPaid();
     const resumedFrom: number[] = [];
     const read = new Set<string>();
     const log: ChangeLog = {
