@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadKeyring, loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { mintCaller } from '#runtime/caller/token.ts';
 import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { newKey, newLink, newPerson, type Person } from '../support/people.ts';
 import { httpRequest, openConnection } from './support/connection.ts';
 import { type PublicCall, publicCalls, requestOf, restFormsOf, type Subject } from './support/public-calls.ts';
 import { expectRefusal } from './support/refusals.ts';
@@ -22,12 +22,6 @@ beforeAll(async () => {
   const key = await newKey(ada, ['links:read']);
   subject = { code, apiKeyId: key.id, refreshToken: ada.refreshToken };
 });
-
-async function newKey(person: Person, scopes: readonly string[]): Promise<{ id: string; secret: string }> {
-  const made = await call('/api/v1/api-keys', { token: person.token, body: { name: 'contract', scopes } });
-  expect(made.status, made.text).toBe(201);
-  return made.json;
-}
 
 const byName = (calls: readonly PublicCall[]) => calls.map((found) => [found.name, found] as const);
 const guarded = publicCalls.filter(({ anonymous }) => !anonymous);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { superuserUrl } from '../support/database.ts';
 import { eventually } from '../support/eventually.ts';
 import { call, reasonOf } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { newKey, newLink, newPerson, type Person } from '../support/people.ts';
 import { type PublicCall, publicCalls, requestOf, restFormsOf, type Subject } from './support/public-calls.ts';
 import { callTyped, protocols, transportOf } from './support/typed.ts';
 
@@ -41,12 +41,6 @@ beforeAll(async () => {
   ada = await newPerson();
 });
 afterAll(() => database.end());
-
-const newKey = async (token: string, held: readonly string[]): Promise<{ id: string; secret: string }> => {
-  const made = await call('/api/v1/api-keys', { token, body: { name: 'roles', scopes: held } });
-  expect(made.status, made.text).toBe(201);
-  return made.json;
-};
 
 /** No call changes a role: whoever runs the installation does, in the database. */
 const setRole = ({ userId }: Person, role: string) =>
@@ -97,7 +91,7 @@ async function outcomeOf(
 describe('an API key', () => {
   const keys = [...scopes.map((scope) => ({ what: scope, held: [scope] })), { what: 'every scope', held: scopes }];
   it.each(keys)('with $what may do that, and nothing else', async ({ held }) => {
-    const { secret } = await newKey(ada.token, held);
+    const { secret } = await newKey(ada, held);
     const expected = outcomes((publicCall) => {
       if (forSessionsOnly.includes(publicCall.name)) return 'CALLER_KIND_REFUSED';
       return holds(held, publicCall) ? 'may' : 'SCOPE_MISSING';
@@ -107,7 +101,7 @@ describe('an API key', () => {
 
   it('may do no more than the role of its owner, within 5 s of a change', async () => {
     const person = await newPerson();
-    const { secret } = await newKey(person.token, scopes);
+    const { secret } = await newKey(person, scopes);
     const make = () => call('/api/v1/urls', { token: secret, body: { long_url: 'https://example.org/role' } });
     expect((await make()).status).toBe(201);
     await setRole(person, 'viewer');

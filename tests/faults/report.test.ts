@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
+import { sumOf } from '../support/metrics.ts';
 import { atLeast, atMost, exactly, tidy } from './case.ts';
 import { p99LikeBefore } from './judge/judge.ts';
 import { ledgerOf } from './load/ledger.ts';
 import { pageOf, type Result, standingOf } from './report.ts';
-import { sumOf } from './world/metrics.ts';
 
 it('never rounds a figure up to its limit', () => {
   expect(tidy(99.99999)).toBe('99.999');

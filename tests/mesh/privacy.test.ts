@@ -14,6 +14,8 @@ import { postgresUrl } from '../../compose/local/postgres/postgres.ts';
 import { unlimited } from '../../compose/testing/unlimited.ts';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
+import { figureOf } from '../support/metrics.ts';
+import { placeOf } from '../support/test-meshes.ts';
 
 /** Addresses that stand nowhere else. */
 const planted = ['203.0.113.177', '2001:db8:5ca1:ab1e::4d'];
@@ -31,9 +33,7 @@ let workspaceId: string;
 beforeAll(async () => {
   collector = await startSpanReceiver();
   mesh = await startMesh({
-    dir: path.resolve(`${process.env.HOP_TEST_DIR ?? '.local/test-mesh'}-privacy`),
-    // Beside the mesh of the other tests, and those of limits and faults.
-    portOffset: Number(process.env.HOP_TEST_PORT_OFFSET ?? 10_000) + 4_000,
+    ...placeOf('privacy'),
     parts: partsOf(1).filter((part) => part !== 'resolver-2'),
     env: {
       ...unlimited,
@@ -327,10 +327,7 @@ describe('erasing', () => {
     expect(await left(id)).toBeGreaterThan(4);
     expect(erase(`--${kind}`, kind === 'link' ? id : workspaceId)).toBe(0);
     expect(await left(id)).toBe(0);
-    const refused = async () => {
-      const metrics = await fetch(`http://127.0.0.1:${mesh.ports['analytics-metrics']}/metrics`);
-      return Number(/outcome="erased"[^}]*\} (\d+)/.exec(await metrics.text())?.[1] ?? 0);
-    };
+    const refused = () => figureOf(mesh.ports['analytics-metrics'], 'hop_clicks_consumed_total', { outcome: 'erased' });
     const before = await refused();
     await follow(code, undefined);
     await eventually(refused, (count) => count === before + 1, { timeoutMs: 30_000 });

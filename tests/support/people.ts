@@ -30,3 +30,10 @@ export async function newLink(person: Person, fields: Record<string, unknown> = 
   expect(answer.status, answer.text).toBe(201);
   return answer.json;
 }
+
+/** Makes an API key with these scopes and answers it; fails the test when it is not a 201. */
+export async function newKey({ token }: Person, scopes: readonly string[]): Promise<{ id: string; secret: string }> {
+  const answer = await call('/api/v1/api-keys', { token, body: { name: 'contract', scopes } });
+  expect(answer.status, answer.text).toBe(201);
+  return answer.json;
+}

@@ -2,10 +2,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { concurrently } from '../../support/concurrently.ts';
+import { scrape, sumOf } from '../../support/metrics.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
 import type { LoadResult, Target } from '../load/load.ts';
 import { call } from '../world/front-door.ts';
-import { scrape, sumOf } from '../world/metrics.ts';
 import { superuser } from '../world/postgres.ts';
 import type { Rates, World, WorldOptions } from '../world/world.ts';
 

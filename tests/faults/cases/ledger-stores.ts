@@ -1,8 +1,9 @@
 // What the click path writes to dies, stops or answers nobody, under load.
+
+import { scrape, sumOf } from '../../support/metrics.ts';
 import { atLeast, type FaultCase, type Verdict } from '../case.ts';
 import { exactlyOnce, followDuring, ledgerMesh, redirectsUnharmed } from '../judge/click-ledger.ts';
 import { produceAnswers } from '../proxy/kafka-produce.ts';
-import { scrape, sumOf } from '../world/metrics.ts';
 import { scale, type World, type WorldOptions } from '../world/world.ts';
 
 const part = 'The click ledger';

@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { familyOf, memoryOf, signal } from '../../../compose/local/supervisor/processes.ts';
+import { follow } from '../../support/metrics.ts';
 import { atLeast, atMost, exactly, type FaultCase, type Finding } from '../case.ts';
 import { createsMostUsualMs, p99LikeBefore, redirectsSucceed } from '../judge/judge.ts';
 import type { Answer, Ledger } from '../load/ledger.ts';
 import type { LoadPlan } from '../load/load.ts';
-import { follow } from '../world/metrics.ts';
 import { passwordsOf } from '../world/postgres.ts';
 import type { Rates, World, WorldOptions } from '../world/world.ts';
 

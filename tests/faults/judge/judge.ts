@@ -1,7 +1,8 @@
 // What several cases ask of a ledger or a process.
+
+import { follow, type Sample } from '../../support/metrics.ts';
 import { atLeast, atMost, type Finding, notJudged } from '../case.ts';
 import { type Ledger, ledgerOf } from '../load/ledger.ts';
-import { follow, type Sample } from '../world/metrics.ts';
 import type { World } from '../world/world.ts';
 
 /** The share of redirects that were correct, and what the others were answered. */

@@ -1,9 +1,9 @@
 // A mesh whose cached links are hot: what several files of cases share of it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { concurrently } from '../../support/concurrently.ts';
+import { scrape, sumOf } from '../../support/metrics.ts';
 import type { Target } from '../load/load.ts';
 import { call } from './front-door.ts';
-import { scrape, sumOf } from './metrics.ts';
 import { scale, type World, type WorldOptions } from './world.ts';
 
 /** Fewer for development: to make and to follow them takes a minute or two. */

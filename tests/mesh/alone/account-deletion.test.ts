@@ -1,10 +1,9 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { superuserUrl } from '../../support/database.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/http.ts';
+import { pidOf } from '../../support/parts.ts';
 import { newLink, newPerson, type Person } from '../../support/people.ts';
 
 let database: pg.Client;
@@ -115,11 +114,6 @@ it('a deleted account leaves nobody to sign in, links that are gone at once, the
   expect(await tablesWith(hot.id)).toEqual(['link.link_changes', 'link.links']);
   expect((await call('/api/auth/signup', { body: { email, password } })).status).toBe(201);
 });
-
-const pidOf = (part: string): number => {
-  const file = path.join(inject('meshDir'), 'run', `${part}.pid`);
-  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-};
 
 it.each([
   ['link', 'before'],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, expect, inject, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
+import { answeredByEnvoy, followsRead, makeHot } from '../../support/hot.ts';
 import { call } from '../../support/http.ts';
 import { newLink, newPerson, type Person } from '../../support/people.ts';
 import { takenDown } from '../../support/takedown.ts';
@@ -9,27 +10,6 @@ let ada: Person;
 beforeAll(async () => {
   ada = await newPerson();
 });
-
-/** How many follows gateway-edge has read of, of all tiers or of one. */
-async function followsRead(wanted?: string): Promise<number> {
-  const port = inject('meshPorts')['gateway-edge-metrics'];
-  const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
-  const tiers = [...text.matchAll(/^hop_edge_follows_total\{[^}]*tier="(\w+)"[^}]*\} (\d+)/gm)];
-  return tiers.reduce((sum, [, tier, count]) => sum + (wanted === undefined || tier === wanted ? Number(count) : 0), 0);
-}
-
-/** How many follows Envoy has answered by itself, as gateway-edge has read of it. */
-const answeredByEnvoy = () => followsRead('edge');
-
-/** Follows a link until Envoy answers it by itself. */
-async function makeHot(code: string): Promise<void> {
-  const before = await answeredByEnvoy();
-  const follow = async () => {
-    for (let times = 0; times < 5; times++) await call(`/${code}`);
-    return answeredByEnvoy();
-  };
-  await eventually(follow, (count) => count > before, { timeoutMs: 10_000, everyMs: 50 });
-}
 
 const changes = [
   { name: 'edited', fields: { long_url: 'https://example.org/elsewhere' }, status: 302 },

@@ -1,8 +1,9 @@
 import { request } from 'node:http';
-import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startMesh, type TestMesh } from '../../../compose/local/mesh.ts';
 import { eventually } from '../../support/eventually.ts';
+import { figureOf } from '../../support/metrics.ts';
+import { placeOf } from '../../support/test-meshes.ts';
 
 /** Small figures, so that a test can come to their end. What the public contract says is held where the figures are (runtime/limits). */
 const figures = { signups: 5, logins: 6, anonymous: 20, caller: 120, unknownCodes: 20 };
@@ -22,9 +23,7 @@ const env = {
 let mesh: TestMesh;
 beforeAll(async () => {
   mesh = await startMesh({
-    dir: path.resolve(process.env.HOP_TEST_LIMITS_DIR ?? `${inject('meshDir')}-limits`),
-    // Beside the mesh of the other tests.
-    portOffset: Number(process.env.HOP_TEST_LIMITS_PORT_OFFSET ?? Number(inject('meshPorts').link) - 7_001 + 2_000),
+    ...placeOf('limits'),
     parts: ['postgres', 'postgres-replica', 'valkey', 'identity', 'link', 'resolver-1', 'gateway-access', 'envoy'],
     env,
     fresh: true,
@@ -111,15 +110,13 @@ function expectExactly(
  * Valkey's to gateway-access, or gateway-access's to Envoy.
  */
 async function uncounted(): Promise<number> {
-  const read = async (part: 'gateway-access-metrics' | 'envoy-admin', path: string): Promise<string> =>
-    (await fetch(`http://127.0.0.1:${mesh.ports[part]}${path}`)).text();
-  const late = /^hop_access_rate_limits_total\{(?=.*kind="anonymous")(?=.*outcome="uncounted").*\} (\d+)/gm;
-  const own = '/stats?filter=^cluster.*(ratelimit.failure_mode_allowed|ext_authz.error)$';
-  const found = [
-    ...(await read('gateway-access-metrics', '/metrics')).matchAll(late),
-    ...(await read('envoy-admin', own)).matchAll(/: (\d+)$/gm),
-  ];
-  return found.reduce((sum, [, count]) => sum + Number(count), 0);
+  const ofAccess = await figureOf(mesh.ports['gateway-access-metrics'], 'hop_access_rate_limits_total', {
+    kind: 'anonymous',
+    outcome: 'uncounted',
+  });
+  const filter = '^cluster.*(ratelimit.failure_mode_allowed|ext_authz.error)$';
+  const ofEnvoy = await (await fetch(`http://127.0.0.1:${mesh.ports['envoy-admin']}/stats?filter=${filter}`)).text();
+  return [...ofEnvoy.matchAll(/: (\d+)$/gm)].reduce((sum, [, count]) => sum + Number(count), ofAccess);
 }
 
 /** The headers and the body of a refusal. */

@@ -1,26 +1,15 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
 import { describe, expect, inject, it } from 'vitest';
 import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
+import { partsOf } from '../../../compose/local/graph.ts';
 import { eventually } from '../../support/eventually.ts';
 import { call } from '../../support/http.ts';
+import { pidOf } from '../../support/parts.ts';
 
-const PARTS = [
-  'envoy',
-  'link',
-  'resolver-1',
-  'resolver-2',
-  'identity',
-  'analytics',
-  'gateway-access',
-  'gateway-edge',
-  'postgres',
-  'postgres-replica',
-  'valkey',
-  'kafka',
-];
+const parts = partsOf(1);
 const MAINS = [
   'services/link/main.ts',
   'services/resolver/main.ts',
@@ -30,11 +19,6 @@ const MAINS = [
   'gateway/edge/main.ts',
 ];
 
-/** The pid of a part; 0 while it is down. */
-const pidOf = (part: string) => {
-  const file = path.join(inject('meshDir'), 'run', `${part}.pid`);
-  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-};
 const alive = (pid: number) => {
   try {
     return pid > 0 && process.kill(pid, 0);
@@ -43,7 +27,7 @@ const alive = (pid: number) => {
   }
 };
 
-describe.each(PARTS)('%s', (part) => {
+describe.each(parts)('%s', (part) => {
   it('has its pid and its log where they are looked for', () => {
     expect(alive(pidOf(part))).toBe(true);
     expect(existsSync(path.join(inject('meshDir'), 'log', `${part}.log`))).toBe(true);
@@ -53,8 +37,8 @@ describe.each(PARTS)('%s', (part) => {
 it('lets clicks wait where the cores do not suffice, and redirects not', () => {
   const own = getPriority();
   const later: Readonly<Record<string, number>> = { analytics: 10, kafka: 10, 'gateway-edge': 5 };
-  const niceness = PARTS.map((part) => [part, getPriority(pidOf(part))]);
-  expect(niceness).toEqual(PARTS.map((part) => [part, Math.min(19, own + (later[part] ?? 0))]));
+  const niceness = parts.map((part) => [part, getPriority(pidOf(part))]);
+  expect(niceness).toEqual(parts.map((part) => [part, Math.min(19, own + (later[part] ?? 0))]));
 });
 
 it('starts a part again that was killed', async () => {
@@ -143,7 +127,7 @@ it('runs no extension that Envoy marks work in progress', async () => {
 });
 
 it('shows what alerts wait for as 0 from the start', async () => {
-  const ports = PARTS.flatMap((part) => inject('meshPorts')[`${part}-metrics`] ?? []);
+  const ports = parts.flatMap((part) => inject('meshPorts')[`${part}-metrics`] ?? []);
   const page = async (port: number) => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
   const lines = (await Promise.all(ports.map(page))).join('\n').split('\n');
   const series = (name: string, labels: object) => {

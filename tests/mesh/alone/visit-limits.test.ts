@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { beforeAll, describe, expect, inject, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { concurrently } from '../../support/concurrently.ts';
 import { eventually } from '../../support/eventually.ts';
+import { makeHot } from '../../support/hot.ts';
 import { call } from '../../support/http.ts';
+import { pidOf } from '../../support/parts.ts';
 import { newLink, newPerson, type Person } from '../../support/people.ts';
 
 let ada: Person;
@@ -12,10 +12,6 @@ beforeAll(async () => {
   ada = await newPerson();
 });
 
-const pidOf = (part: string): number => {
-  const file = path.join(inject('meshDir'), 'run', `${part}.pid`);
-  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
-};
 const statusOf = async (code: string): Promise<number> => {
   try {
     return (await call(`/${code}`)).status;
@@ -75,25 +71,6 @@ describe('a part that is killed while a link with a limit is followed', () => {
 });
 
 describe('the hot set', () => {
-  /** How many follows Envoy has answered by itself, as gateway-edge has read of it. */
-  async function answeredByEnvoy(): Promise<number> {
-    const text = await (await fetch(`http://127.0.0.1:${inject('meshPorts')['gateway-edge-metrics']}/metrics`)).text();
-    const edge = [...text.matchAll(/^hop_edge_follows_total\{[^}]*tier="edge"[^}]*\} (\d+)/gm)];
-    return edge.reduce((sum, [, count]) => sum + Number(count), 0);
-  }
-
-  async function makeHot(code: string): Promise<void> {
-    const before = await answeredByEnvoy();
-    await eventually(
-      async () => {
-        for (let times = 0; times < 5; times++) await call(`/${code}`);
-        return answeredByEnvoy();
-      },
-      (count) => count > before,
-      { timeoutMs: 10_000, everyMs: 50 },
-    );
-  }
-
   it('loses a link at once that is given a limit, from when on each follow counts', async () => {
     const { code } = await newLink(ada);
     await makeHot(code);

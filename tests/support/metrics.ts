@@ -16,13 +16,15 @@ export function sumOf(exposition: string, metric: string, labels: Labels = {}): 
 }
 
 /** Undefined while the process does not answer. */
-export async function scrape(port: number): Promise<string | undefined> {
-  try {
-    const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(1_000) });
-    return await answer.text();
-  } catch {
-    return undefined;
-  }
+export const scrape = (port: number): Promise<string | undefined> => read(port, 1_000).catch(() => undefined);
+
+/** The sum of the samples of a process that is there to answer; 0 where there is none. */
+export const figureOf = async (port: number, metric: string, labels: Labels = {}): Promise<number> =>
+  sumOf(await read(port, 10_000), metric, labels) ?? 0;
+
+async function read(port: number, timeoutMs: number): Promise<string> {
+  const answer = await fetch(`http://127.0.0.1:${port}/metrics`, { signal: AbortSignal.timeout(timeoutMs) });
+  return answer.text();
 }
 
 export interface Sample {
