@@ -1,144 +1,34 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
 import { type Timestamp, timestampFromMs } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError, type ServiceImpl } from '@connectrpc/connect';
-import type { Pool } from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Code } from '@connectrpc/connect';
+import { describe, expect, test } from 'vitest';
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import type { WatchWorkspaceResponse } from '#gen/analytics/v1/workspace_stats_pb.ts';
-import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
-import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { BadRequestSchema } from '#gen-google/rpc/error_details_pb.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
-import { createReplicas } from '#runtime/postgres/replicas.ts';
-import { meshClient } from '#runtime/rpc/client.ts';
-import { service } from '#runtime/rpc/serve.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
-import { testKeys, testPerson } from '#runtime/testing/keys.ts';
-import { postgresFor } from '#runtime/testing/stores.ts';
-import { startTestServer, type TestServer } from '#runtime/testing/test-server.ts';
+import { testPerson } from '#runtime/testing/keys.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import { createHandlers } from '../../handlers.ts';
-import { postgresLiveStore } from '../../live/live-clicks.postgres.ts';
-import { createLiveFeed } from '../../live/live-feed.ts';
-import { createWatchStreams } from '../../live/watch-streams.ts';
 import { createWorkspaceFeed } from '../../live/workspace-feed.ts';
 import { postgresEraseStore } from '../../retention/erase.postgres.ts';
 import { type Difference, reconcile } from '../../retention/reconcile.postgres.ts';
-import { postgresStore } from '../../store.postgres.ts';
-import { soundBatch, type TestClick, testClick } from '../../testing/clicks.ts';
-import { postgresClickListStore } from '../click-list.postgres.ts';
-import { postgresStatsStore } from '../stats-store.postgres.ts';
-import { postgresWorkspaceCounts, postgresWorkspaceStore } from './workspace-store.postgres.ts';
+import { type TestClick, testClick } from '../../testing/clicks.ts';
+import { faultOf, now, shortLifetimeMs, useTestAnalytics } from '../../testing/test-analytics.ts';
 
-const now = Date.UTC(2026, 4, 20, 10, 30);
 const hour = 3_600_000;
 const day = 24 * hour;
-const keys = testKeys();
-const closing: (() => unknown)[] = [];
-const records: LinkRecord[] = [];
-const revoked = Object.assign(new Set<string>(), { mayHaveForgotten: () => false });
-/** How the link service refuses to say which links those are. */
-let linksRefuse: Code | undefined;
-let pool: Pool;
-let server: TestServer;
-/** As `server`, but its streams are soon over. */
-let hasty: TestServer;
-const shortLifetimeMs = 500;
-let store: ReturnType<typeof postgresStore>;
-
-beforeAll(async () => {
-  const database = await postgresFor('analytics');
-  pool = database.openPool({ max: 8, statementTimeoutMs: 20_000 });
-  store = postgresStore(pool);
-  const linkServer = await startTestServer({ keys, services: [service(LinkService, linkHandlers())] });
-  const links = meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') });
-  const reads = createReplicas({ primary: pool, replicas: [], log: silentLog });
-  const feed = createLiveFeed({ store: postgresLiveStore(pool), log: silentLog });
-  const workspaceFeed = createWorkspaceFeed({ store: postgresWorkspaceCounts(pool), log: silentLog, pollMs: 20 });
-  const bounds = { streams: 3, streamsPerCaller: 2, heartbeatMs: 200, checkMs: 50 };
-  const common = {
-    store,
-    stats: postgresStatsStore(reads),
-    workspaces: postgresWorkspaceStore(reads),
-    list: postgresClickListStore(reads),
-    erasure: postgresEraseStore(pool),
-    retentionDays: 400,
-    minutesRetentionDays: 35,
-    links,
-    now: () => now,
-  };
-  const serve = async (lifetimeMs: number): Promise<TestServer> => {
-    const feeds = { feed, workspaces: workspaceFeed };
-    const streams = createWatchStreams({ ...feeds, ...bounds, links, revocations: revoked, lifetimeMs });
-    const handlers = createHandlers({ ...common, streams });
-    const served = await startTestServer({ keys, services: [service(AnalyticsService, handlers)] });
-    closing.push(
-      () => served.stop(),
-      () => streams.stop(),
-    );
-    return served;
-  };
-  server = await serve(20_000);
-  hasty = await serve(shortLifetimeMs);
-  closing.push(
-    () => feed.stop(),
-    () => workspaceFeed.stop(),
-    () => linkServer.stop(),
-    () => database.drop(),
-  );
-});
-afterAll(async () => {
-  for (const close of closing) await close();
-});
-
-/** The link service's answers to questions by id. */
-function linkHandlers(): ServiceImpl<typeof LinkService> {
-  const refuse = (): never => {
-    throw new Error('analytics has no business with this call');
-  };
-  return {
-    ...Object.fromEntries(LinkService.methods.map(({ localName }) => [localName, refuse])),
-    lookupLinks: ({ workspaceId, linkIds }: { workspaceId: string; linkIds: string[] }) => {
-      if (linksRefuse !== undefined) throw new ConnectError('not now', linksRefuse);
-      return { records: records.filter((record) => record.workspaceId === workspaceId && linkIds.includes(record.id)) };
-    },
-  } as unknown as ServiceImpl<typeof LinkService>;
-}
+const analytics = useTestAnalytics();
+const { given, keep, take } = analytics;
 
 /** A workspace of its own, with somebody in it. */
 function newWorkspace() {
   const person = testPerson();
-  const client = server.client(AnalyticsService, { caller: person });
-  const link = (code: string, changes: { deletedAt?: Timestamp } = {}): string => {
-    const id = randomUUID();
-    const known = { id, code, domain: 'localhost', title: `Title of ${code}`, workspaceId: person.workspaceId };
-    records.push(create(LinkRecordSchema, { ...known, ...changes }));
-    return id;
-  };
+  const client = analytics.server.client(AnalyticsService, { caller: person });
+  const link = (code: string, changes: { deletedAt?: Timestamp } = {}): string =>
+    keep({ code, title: `Title of ${code}`, workspaceId: person.workspaceId, ...changes }).id;
   const click = (linkId: string, at: number, changes: Partial<TestClick> = {}): TestClick =>
     testClick({ linkId, atUs: at * 1_000, workspaceId: person.workspaceId, ...changes });
   return { person, client, link, click };
-}
-
-let partition = 0;
-const take = (clicks: readonly TestClick[], of = partition++) =>
-  store.take({
-    topic: randomUUID(),
-    partition: of,
-    expected: undefined,
-    next: 1n,
-    batches: [soundBatch(clicks)],
-    notBeforeUs: 0,
-  });
-
-async function faultOf(call: Promise<unknown>): Promise<ConnectError> {
-  try {
-    await call;
-  } catch (error) {
-    return ConnectError.from(error);
-  }
-  throw new Error('The call succeeded.');
 }
 
 describe('GetWorkspaceStats', () => {
@@ -188,9 +78,9 @@ describe('GetWorkspaceStats', () => {
     const { client, link, click } = newWorkspace();
     await take([click(link('unnamed'), now)]);
     for (const code of [Code.Unavailable, Code.DeadlineExceeded, Code.ResourceExhausted]) {
-      linksRefuse = code;
+      given.linksRefuse = code;
       const stats = await client.getWorkspaceStats({}).finally(() => {
-        linksRefuse = undefined;
+        given.linksRefuse = undefined;
       });
       expect(stats).toMatchObject({ clicks: 1, links: 1, topLinks: [], topLinksUnnamed: true });
     }
@@ -198,9 +88,9 @@ describe('GetWorkspaceStats', () => {
       topLinks: [{ code: 'unnamed' }],
       topLinksUnnamed: false,
     });
-    linksRefuse = Code.Internal;
+    given.linksRefuse = Code.Internal;
     const fault = await faultOf(client.getWorkspaceStats({})).finally(() => {
-      linksRefuse = undefined;
+      given.linksRefuse = undefined;
     });
     expect(fault.code).toBe(Code.Internal);
   });
@@ -262,7 +152,7 @@ describe('GetWorkspaceStats', () => {
   });
 
   test('needs the scope', async () => {
-    const client = server.client(AnalyticsService, { caller: testPerson({ scopes: ['links:read'] }) });
+    const client = analytics.server.client(AnalyticsService, { caller: testPerson({ scopes: ['links:read'] }) });
     expect((await faultOf(client.getWorkspaceStats({}))).code).toBe(Code.PermissionDenied);
   });
 
@@ -278,24 +168,24 @@ describe('GetWorkspaceStats', () => {
       ),
     );
     expect((await client.getWorkspaceStats({})).clicks).toBe(300);
-    const erasure = postgresEraseStore(pool, { batch: 7 });
+    const erasure = postgresEraseStore(analytics.pool, { batch: 7 });
     await erasure.ask({ linkIds: linkIds.slice(0, 1), workspaceIds: [] });
     await erasure.run();
     expect(await client.getWorkspaceStats({})).toMatchObject({ clicks: 250, visitors: 250, links: 5 });
     const found: Difference[] = [];
     const scope = { from: '2026-05-17', until: '2026-05-21', linkId: undefined };
-    await reconcile(pool, scope, (difference) => found.push(difference));
+    await reconcile(analytics.pool, scope, (difference) => found.push(difference));
     expect(found).toEqual([]);
     const ofWorkspace =
       'from click_workspace_hours where workspace_id = (select workspace_id from click_totals where link_id = $1)';
-    await pool.query(`delete ${ofWorkspace} and at < '2026-05-19T00:00:00Z'`, [linkIds[1]]);
-    await reconcile(pool, scope, (difference) => found.push(difference));
+    await analytics.pool.query(`delete ${ofWorkspace} and at < '2026-05-19T00:00:00Z'`, [linkIds[1]]);
+    await reconcile(analytics.pool, scope, (difference) => found.push(difference));
     expect(new Set(found.map(({ table }) => table))).toEqual(new Set(['click_workspace_hours']));
   });
 });
 
 describe('WatchWorkspace', () => {
-  async function watching(caller: PersonCaller, since?: number, of = server) {
+  async function watching(caller: PersonCaller, since?: number, of = analytics.server) {
     const controller = new AbortController();
     const client = of.client(AnalyticsService, { caller });
     const request = since === undefined ? {} : { since: timestampFromMs(since) };
@@ -333,7 +223,7 @@ describe('WatchWorkspace', () => {
 
   test('ends without an error when its time is over', async () => {
     const startedAt = Date.now();
-    const { stream } = await watching(newWorkspace().person, undefined, hasty);
+    const { stream } = await watching(newWorkspace().person, undefined, analytics.hasty);
     while (!(await stream.next()).done);
     expect(Date.now() - startedAt).toBeGreaterThan(shortLifetimeMs - 200);
   });
@@ -341,9 +231,9 @@ describe('WatchWorkspace', () => {
   test('ends when the credentials are revoked', async () => {
     const { person } = newWorkspace();
     const { stream } = await watching(person);
-    revoked.add(person.credentialId);
+    given.revoked.add(person.credentialId);
     expect((await faultOf(until(stream, 1))).code).toBe(Code.Unauthenticated);
-    revoked.clear();
+    given.revoked.clear();
   });
 
   test('has its place among the streams of a person, and leaves it', async () => {
