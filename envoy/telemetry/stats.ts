@@ -14,6 +14,7 @@ const told = [
   '^http\\.(public|internal)\\.(downstream_(rq_(.xx|total|active|time|overload_close)|cx_(total|active))|adaptive_concurrency\\.gradient_controller\\.rq_blocked)$',
   '^cluster\\.[^.]+\\.(membership_(healthy|total)|upstream_cx_connect_fail|upstream_rq_(5xx|total|active|pending_overflow))$',
   '^(filesystem\\.write_(completed|failed)|overload\\..+\\.(active|pressure)|.+\\.update_rejected)$',
+  '^listener\\..+\\.downstream_(global_cx_overflow|cx_overload_reject)$',
   '^server\\.(uptime|memory_allocated|days_until_first_cert_expiring)$',
 ].join('|');
 
