@@ -298,6 +298,24 @@ describe.each(base.filter(({ kind }) => kind === 'Deployment'))('a rolling updat
   });
 });
 
+describe('a rolling update of the edges', () => {
+  const { spec } = named('StatefulSet', 'edge');
+  const [shell, script, admin, stays, drains] = partNamed('envoy').lifecycle?.preStop.exec?.command ?? [];
+  /** The README says to set the load balancer's checks so that it sees within this time that a node has an edge, or has none any more. */
+  const loadBalancerSeconds = 30;
+
+  it('takes no edge away before the load balancer has the one in its place, and has left out this one', () => {
+    expect([shell, script, admin]).toEqual(['bash', '/etc/hopline/envoy-drain.sh', '9901']);
+    expect(spec.minReadySeconds).toBeGreaterThanOrEqual(loadBalancerSeconds);
+    expect(Number(stays)).toBeGreaterThanOrEqual(loadBalancerSeconds);
+  });
+
+  it('gives its gateway-edge, which is stopped after it, the time that it takes', () => {
+    const grace = spec.template?.spec.terminationGracePeriodSeconds;
+    expect(grace).toBeGreaterThanOrEqual(Number(stays) + Number(drains) + 30);
+  });
+});
+
 it('Envoy is rendered from settings that it understands, and started as the renderer says', () => {
   const settings = settingsFrom(
     loadConfig(envoyConfig, { ...toldToRenderer, HOP_EDGE_ID: 'edge-0' }),

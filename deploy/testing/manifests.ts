@@ -15,7 +15,12 @@ export interface Container {
   readonly startupProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly livenessProbe?: Probe;
-  readonly lifecycle?: { readonly preStop: { readonly sleep?: { readonly seconds: number } } };
+  readonly lifecycle?: {
+    readonly preStop: {
+      readonly sleep?: { readonly seconds: number };
+      readonly exec?: { readonly command: readonly string[] };
+    };
+  };
   readonly resources?: { readonly requests: Amounts; readonly limits: Amounts };
   readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
 }
