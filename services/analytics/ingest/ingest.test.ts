@@ -1,41 +1,21 @@
 import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import type { Pool } from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { createKafka } from '#runtime/kafka/client.ts';
-import { createProducer, type Producer } from '#runtime/kafka/producer.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
-import type { TestDatabase } from '#runtime/testing/postgres.ts';
+import { kafkaIsInstalled } from '#runtime/testing/kafka.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import type { AnalyticsConfig } from '../config.ts';
 import { postgresStore } from '../store.postgres.ts';
+import { readerConfig, useClickPath } from '../testing/click-path.ts';
 import { encodeClicks, testClick } from '../testing/clicks.ts';
 import { startIngest } from './ingest.ts';
 
-const dead = 'dead';
-
 describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
-  let kafka: TestKafka;
-  let database: TestDatabase;
-  let pool: Pool;
-  let producer: Producer;
-  beforeAll(async () => {
-    database = await postgresFor('analytics');
-    kafka = await startKafka();
-    pool = database.openPool({ max: 4, statementTimeoutMs: 20_000 });
-    producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
-    await kafka.createTopic(dead, 1);
-  });
-  afterAll(async () => {
-    await producer.close();
-    await database.drop();
-    await kafka.stop();
-  });
+  const on = useClickPath();
 
   const children: ChildProcess[] = [];
   afterEach(() => {
@@ -48,23 +28,13 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     return child;
   }
 
-  const configOf = (clicksTopic: string) =>
-    ({
-      kafkaBrokers: kafka.brokers,
-      instance: 'analytics',
-      clicksTopic,
-      deadTopic: dead,
-      consumerGroup: clicksTopic,
-      batchClicks: 100,
-      retentionDays: 400,
-      fetchWaitMs: 20,
-    }) as unknown as AnalyticsConfig;
+  const configOf = (topic: string) => readerConfig(on.kafka.brokers, topic);
   const message = (linkId: string, clicks: number, partition = 0) => ({
     partition,
     value: encodeClicks(Array.from({ length: clicks }, () => testClick({ linkId }))),
   });
   async function countsOf(linkId: string): Promise<number[]> {
-    const { rows } = await pool.query<{ counts: number[] }>(
+    const { rows } = await on.pool.query<{ counts: number[] }>(
       `select array[(select count(*) from clicks where link_id = $1), (select coalesce(sum(clicks), 0) from click_totals where link_id = $1),
          (select coalesce(sum(clicks), 0) from click_minutes where link_id = $1)]::int[] as counts`,
       [linkId],
@@ -79,10 +49,10 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     'a process that is killed between its inserts and its commit %s, again and again, counts each click once',
     async (_, partitions) => {
       const topic = `killed-${partitions}`;
-      await kafka.createTopic(topic, partitions);
+      await on.kafka.createTopic(topic, partitions);
       const linkIds = Array.from({ length: partitions }, () => randomUUID());
       const send = (clicks: number) =>
-        producer.send(
+        on.producer.send(
           topic,
           linkIds.map((linkId, partition) => message(linkId, clicks, partition)),
         );
@@ -93,7 +63,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       await waitFor(async () => (await storedOfAll()).every((clicks) => clicks === 1), { timeoutMs: 30_000 });
       await first.close();
       // Every commit takes a while, with all rows written, and shows how many offsets are in it.
-      await pool.query(`
+      await on.pool.query(`
       create or replace function linger() returns trigger language plpgsql as
         'begin perform pg_advisory_xact_lock_shared(77, new.partition); perform pg_sleep(0.2); return null; end';
       create constraint trigger linger after insert or update on consumer_offsets deferrable initially deferred
@@ -102,10 +72,10 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
-      const pool = createPool(${JSON.stringify(database.url)}, { name: 'child', max: 2, log: silentLog });
+      const pool = createPool(${JSON.stringify(on.database.url)}, { name: 'child', max: 2, log: silentLog });
       startIngest(${JSON.stringify(configOf(topic))}, postgresStore(pool), silentLog);`;
       const committing = async (): Promise<boolean> => {
-        const { rows } = await pool.query(
+        const { rows } = await on.pool.query(
           `select from pg_stat_activity a join pg_locks l using (pid)
          where a.application_name = 'child' and a.query = 'commit' and a.state = 'active' and a.datname = current_database()
            and l.locktype = 'advisory' and l.classid = 77 and l.granted`,
@@ -119,7 +89,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
         child.kill('SIGKILL');
         await send(5);
       }
-      await pool.query('drop trigger linger on consumer_offsets');
+      await on.pool.query('drop trigger linger on consumer_offsets');
       run(code);
       await waitFor(async () => (await storedOfAll()).every((clicks) => clicks === 36), { timeoutMs: 30_000 });
       for (const linkId of linkIds) expect(await countsOf(linkId)).toEqual([36, 36, 36]);
@@ -129,7 +99,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
 
   /** A process that stores, and from which partitions it did. */
   function reader(topic: string) {
-    const store = postgresStore(pool);
+    const { store } = on;
     const from = new Set<number>();
     const take: typeof store.take = async (delivery) => {
       const outcome = await store.take(delivery);
@@ -145,12 +115,12 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   }
 
   test('partitions move between processes that come and go; each click is counted once', async () => {
-    await kafka.createTopic('shared', 4);
+    await on.kafka.createTopic('shared', 4);
     const linkId = randomUUID();
     let isOver = false;
     const sending = (async () => {
       let sent = 0;
-      for (; !isOver; sent++) await producer.send('shared', [message(linkId, 10, sent % 4)]);
+      for (; !isOver; sent++) await on.producer.send('shared', [message(linkId, 10, sent % 4)]);
       return 10 * sent;
     })();
     const within = { timeoutMs: 30_000 };
@@ -170,13 +140,13 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   }, 120_000);
 
   test('a process that stood still while another got its partition stores nothing that the other one has', async () => {
-    await kafka.createTopic('zombie', 1);
+    await on.kafka.createTopic('zombie', 1);
     const linkId = randomUUID();
     const code = `import { startIngest } from './services/analytics/ingest/ingest.ts';
       import { postgresStore } from './services/analytics/store.postgres.ts';
       import { createPool } from '#runtime/postgres/pool.ts';
       import { silentLog } from '#runtime/telemetry/log.ts';
-      const store = postgresStore(createPool(${JSON.stringify(database.url)}, { max: 2, log: silentLog }));
+      const store = postgresStore(createPool(${JSON.stringify(on.database.url)}, { max: 2, log: silentLog }));
       const take = async (delivery) => {
         process.send('about to store');
         await new Promise((resolve) => process.once('message', resolve));
@@ -188,7 +158,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     const zombie = run(code, ['ignore', 'ignore', 'ignore', 'ipc']);
     const said: unknown[] = [];
     zombie.on('message', (word) => said.push(word));
-    await producer.send('zombie', [message(linkId, 5), message(linkId, 5)]);
+    await on.producer.send('zombie', [message(linkId, 5), message(linkId, 5)]);
     await waitFor(() => said.length === 1, { timeoutMs: 30_000, what: 'clicks in its hands' });
     zombie.kill('SIGSTOP');
     const other = reader('zombie');
@@ -205,10 +175,10 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   }, 120_000);
 
   test('while Postgres is away the lag goes on growing, and says since when nothing is stored', async () => {
-    await kafka.createTopic('stalled', 6);
+    await on.kafka.createTopic('stalled', 6);
     const metrics = await startMetrics({ instance: 'analytics', metricsAddress: { host: '127.0.0.1', port: 0 } });
     const own = await postgresFor('analytics');
-    const admin = createPool(database.urlAs('postgres'), {
+    const admin = createPool(on.database.urlAs('postgres'), {
       max: 1,
       connectTimeoutMs: 20_000,
       statementTimeoutMs: 20_000,
@@ -227,11 +197,11 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     };
     const within = { timeoutMs: 30_000 };
     try {
-      await producer.send('stalled', [message(randomUUID(), 3, 5)]);
+      await on.producer.send('stalled', [message(randomUUID(), 3, 5)]);
       await waitFor(async () => (await shown()).behind === 0, { ...within, what: 'the first clicks' });
       await admin.query(`alter database ${name} allow_connections false`);
       await admin.query('select pg_terminate_backend(pid) from pg_stat_activity where datname = $1', [name]);
-      await producer.send('stalled', [message(randomUUID(), 3, 5), message(randomUUID(), 3, 5)]);
+      await on.producer.send('stalled', [message(randomUUID(), 3, 5), message(randomUUID(), 3, 5)]);
       await waitFor(async () => (await shown()).stalled > 1.5, { ...within, what: 'clicks that wait' });
       const during = await shown();
       expect(during.behind).toBeGreaterThan(0);
@@ -249,20 +219,20 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
   }, 120_000);
 
   test('a poisoned message holds nobody up; a topic that was made anew and is longer than before is read from its start', async () => {
-    await kafka.createTopic('anew', 1);
+    await on.kafka.createTopic('anew', 1);
     const linkId = randomUUID();
     const first = [message(linkId, 3), { partition: 0, value: Buffer.from('poison') }, message(linkId, 3)];
-    const store = postgresStore(pool);
-    for (const item of first) await producer.send('anew', [item]);
+    const { store } = on;
+    for (const item of first) await on.producer.send('anew', [item]);
     const before = startIngest(configOf('anew'), store, silentLog);
     await waitFor(async () => (await countsOf(linkId))[0] === 6, { timeoutMs: 30_000, what: 'the first clicks' });
     await before.close();
-    const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
+    const admin = createKafka({ brokers: on.kafka.brokers, clientId: 'test', log: silentLog }).admin();
     await admin.connect();
     await admin.deleteTopics({ topics: ['anew'] });
-    await waitFor(() => kafka.createTopic('anew', 1).then(() => true), { timeoutMs: 20_000, intervalMs: 200 });
+    await waitFor(() => on.kafka.createTopic('anew', 1).then(() => true), { timeoutMs: 20_000, intervalMs: 200 });
     await admin.disconnect();
-    for (let n = 0; n < 8; n++) await producer.send('anew', [message(linkId, 1)]);
+    for (let n = 0; n < 8; n++) await on.producer.send('anew', [message(linkId, 1)]);
     const after = startIngest(configOf('anew'), store, silentLog);
     try {
       await waitFor(async () => (await countsOf(linkId))[0] === 14, { timeoutMs: 30_000, what: 'all clicks' });

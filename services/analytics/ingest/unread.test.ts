@@ -1,18 +1,14 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { createProducer, type Producer } from '#runtime/kafka/producer.ts';
 import { type Offsets, readOffsets } from '#runtime/kafka/topics.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { type RunningMetrics, startMetrics } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { kafkaIsInstalled, startKafka, type TestKafka } from '#runtime/testing/kafka.ts';
-import type { TestDatabase } from '#runtime/testing/postgres.ts';
-import { postgresFor } from '#runtime/testing/stores.ts';
+import { kafkaIsInstalled } from '#runtime/testing/kafka.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
-import type { AnalyticsConfig } from '../config.ts';
-import { postgresStore } from '../store.postgres.ts';
 import type { ClickStore } from '../store.ts';
+import { readerConfig, useClickPath } from '../testing/click-path.ts';
 import { encodeClicks, testClick } from '../testing/clicks.ts';
 import { startIngest } from './ingest.ts';
 import { createUnreadWatch } from './unread.ts';
@@ -133,18 +129,6 @@ describe('compares offsets', () => {
 });
 
 const topic = 'clicks';
-const configFor = (kafkaBrokers: readonly string[]) =>
-  ({
-    kafkaBrokers,
-    instance: 'analytics',
-    clicksTopic: topic,
-    deadTopic: 'dead',
-    consumerGroup: topic,
-    batchClicks: 100,
-    retentionDays: 400,
-    fetchWaitMs: 20,
-  }) as unknown as AnalyticsConfig;
-
 test('closing does not wait for a Kafka that takes connections and does not answer', async () => {
   const sockets = new Set<Socket>();
   const silent = createServer((socket) => {
@@ -157,7 +141,7 @@ test('closing does not wait for a Kafka that takes connections and does not answ
     for (const socket of sockets) socket.destroy();
   });
   const { port } = silent.address() as AddressInfo;
-  const reading = startIngest(configFor([`127.0.0.1:${port}`]), {} as ClickStore, silentLog);
+  const reading = startIngest(readerConfig([`127.0.0.1:${port}`], topic), {} as ClickStore, silentLog);
   await waitFor(() => sockets.size === 2, { what: 'the consumer and the comparison' });
   const since = performance.now();
   await reading.close();
@@ -168,24 +152,10 @@ test('closing does not wait for a Kafka that takes connections and does not answ
 describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
   const within = { timeoutMs: 30_000 };
   const timing = { everyMs: 100, patienceMs: 2_000 };
-  let kafka: TestKafka;
-  let database: TestDatabase;
-  let store: ClickStore;
-  let producer: Producer;
-  beforeAll(async () => {
-    database = await postgresFor('analytics');
-    store = postgresStore(database.openPool({ max: 4, statementTimeoutMs: 20_000 }));
-    kafka = await startKafka();
-    producer = createProducer({ brokers: kafka.brokers, clientId: 'test', log: silentLog });
-    for (const name of [topic, 'dead']) await kafka.createTopic(name, 1);
-  });
-  afterAll(async () => {
-    await producer.close();
-    await database.drop();
-    await kafka.stop();
-  });
-  const ingest = () => startIngest(configFor(kafka.brokers), store, silentLog, timing);
-  const follow = () => producer.send(topic, [{ partition: 0, value: encodeClicks([testClick({})]) }]);
+  const on = useClickPath();
+  beforeAll(() => on.kafka.createTopic(topic, 1));
+  const ingest = () => startIngest(readerConfig(on.kafka.brokers, topic), on.store, silentLog, timing);
+  const follow = () => on.producer.send(topic, [{ partition: 0, value: encodeClicks([testClick({})]) }]);
   const passes = (check: () => Promise<void>) => () => check().then(() => true);
   const fails = (check: () => Promise<void>) => () =>
     check().then(
@@ -194,8 +164,8 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
     );
 
   test('clicks that nobody reads are told of, until somebody does', async () => {
-    const offsets = () => readOffsets({ brokers: kafka.brokers, clientId: 'test', log: silentLog }, topic);
-    const positions = () => store.positions(topic);
+    const offsets = () => readOffsets({ brokers: on.kafka.brokers, clientId: 'test', log: silentLog }, topic);
+    const positions = () => on.store.positions(topic);
     const watch = createUnreadWatch({ ...timing, offsets, positions, isWaiting: () => false });
     const stopping = new AbortController();
     const keeping = watch.keep(stopping.signal);
@@ -204,7 +174,7 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
     await expect(watch.check()).rejects.toThrow('partitions 0');
     const reading = ingest();
     await waitFor(passes(watch.check), { ...within, what: 'a check that passes' });
-    expect(await store.positions(topic)).toEqual(new Map([[0, 1n]]));
+    expect(await on.store.positions(topic)).toEqual(new Map([[0, 1n]]));
     stopping.abort();
     await Promise.all([keeping, reading.close()]);
   }, 60_000);
@@ -212,19 +182,19 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
   test('a Kafka that is away is told of, and so is its return', async () => {
     const reading = ingest();
     await follow();
-    await waitFor(async () => (await store.positions(topic)).get(0) === 2n, { ...within, what: 'a click' });
+    await waitFor(async () => (await on.store.positions(topic)).get(0) === 2n, { ...within, what: 'a click' });
     await reading.check();
     expect(await shownSeconds()).toBeLessThan(2);
-    await kafka.kill();
+    await on.kafka.kill();
     await waitFor(fails(reading.check), { ...within, what: 'a check that fails' });
     await expect(reading.check()).rejects.toThrow('Kafka does not say');
     expect(await shownSeconds()).toBeGreaterThan(2);
     expect((await shown()).all).toBeGreaterThan(2);
-    await kafka.restart();
+    await on.kafka.restart();
     await waitFor(passes(reading.check), { ...within, what: 'a check that passes' });
     expect(await shownSeconds()).toBeLessThan(2);
     await waitFor(() => follow().then(() => true), { ...within, what: 'another click' });
-    await waitFor(async () => (await store.positions(topic)).get(0) === 3n, { ...within, what: 'another click' });
+    await waitFor(async () => (await on.store.positions(topic)).get(0) === 3n, { ...within, what: 'another click' });
     await reading.close();
   }, 120_000);
 });
