@@ -78,6 +78,8 @@ export function buildRoutes(rpcs: readonly Rpc[], door: Door): JsonObject[] {
 /** `/package.Service/Method`, whatever its content type. */
 const callShape = '/[A-Za-z_][A-Za-z0-9_]*(?:\\.[A-Za-z0-9_]+)+/[A-Za-z0-9_]+/?';
 const isGrpc = { name: 'content-type', string_match: { prefix: 'application/grpc', ignore_case: true } };
+/** Services know the type by this spelling alone, and answer any other 415, without a body. */
+const isCall = { name: 'content-type', string_match: { prefix: 'application/grpc' } };
 const notGrpc = [{ ...isGrpc, invert_match: true, treat_missing_header_as_empty: true }];
 
 /**
@@ -253,7 +255,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
     match: {
       path: `/${rpc.name}`,
       headers: [
-        isGrpc,
+        isCall,
         { name: ':method', string_match: { exact: 'POST' } },
         // With a query a service would refuse it as an unknown method, in the words of grpc-js.
         { name: ':path', string_match: { exact: `/${rpc.name}` } },

@@ -171,6 +171,20 @@ test('a path with a query is that of no call: it is refused at the door, with a 
   expect(door.services.calls).toEqual([]);
 });
 
+test.each(['Application/gRPC', 'APPLICATION/GRPC-WEB+PROTO'])(
+  'the content type %s, which no service takes, is refused at the door, with a reason',
+  async (type) => {
+    const answer = await fetch(`http://127.0.0.1:${door.envoy.publicPort}/${getLink}`, {
+      method: 'POST',
+      headers: { ...headers(), 'content-type': type },
+      body: new Uint8Array(5),
+    });
+    const details = Buffer.from(answer.headers.get('grpc-status-details-bin') ?? '', 'base64');
+    expect([answer.headers.get('grpc-status'), details.includes('UNIMPLEMENTED')]).toEqual(['12', true]);
+    expect(door.services.calls).toEqual([]);
+  },
+);
+
 describe('a session in a cookie', () => {
   const refresh = 'hop.identity.v1.IdentityService/RefreshSession';
   const setCookie = { 'set-cookie': 'hop_session=new; HttpOnly' };
