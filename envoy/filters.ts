@@ -129,16 +129,17 @@ function hygiene(): JsonObject {
   });
 }
 
-/** Validates API requests, hides parts of a query from the transcoder, and adapts answers. */
+/** Validates API requests, hides parts of a query from the transcoder and cookies from a service, and adapts answers. */
 function script(api: readonly Rpc[], edge: readonly Rpc[]): JsonObject {
   const source = (name: string): string => readFileSync(new URL(`lua/${name}.lua`, import.meta.url), 'utf8');
   const inline = (...parts: string[]): JsonObject => ({ inline_string: parts.join('\n') });
   const fields = fieldNames(edge).map((name) => `["${name}"] = true`);
   const careful = `local taken = { ${fields.join(', ')} }\n${source('query')}`;
   const scripts: Record<Script, JsonObject> = {
-    api: inline(callShapesLua(api), ...['body', 'request', 'status', 'length', 'answer'].map(source)),
+    api: inline(callShapesLua(api), ...['body', 'cookie', 'request', 'status', 'length', 'answer'].map(source)),
     page: inline(source('body'), careful, source('status'), source('length'), source('answer')),
     redirect: inline(source('status'), source('length'), source('redirect')),
+    session: inline(source('cookie'), source('session')),
     'careful-redirect': inline(source('body'), careful, source('status'), source('length'), source('redirect')),
   };
   // What a script changes in a request leads to no other route: the selected one stays.

@@ -331,6 +331,7 @@ function envoy_on_request(handle)
     end
   end
   if good then
+    keep_ascii_cookies(handle:headers())
     -- The transcoder knows the call by GET alone; answer.lua leaves the body out.
     if handle:filterContext():get("head") ~= nil then handle:headers():replace(":method", "GET") end
     return

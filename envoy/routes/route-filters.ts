@@ -28,10 +28,10 @@ const off = typed('envoy.config.route.v3.FilterConfig', { disabled: true });
 export const ownFilters: JsonObject = { [filter.authorize]: off };
 
 /** The scripts of lua/, by purpose. */
-export type Script = 'api' | 'page' | 'redirect' | 'careful-redirect';
+export type Script = 'api' | 'session' | 'page' | 'redirect' | 'careful-redirect';
 
 /** A redirect or a page: no credentials, a lenient transcoder, and the HTTP status taken from the metadata. */
-export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api'>): JsonObject {
+export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api' | 'session'>): JsonObject {
   return {
     [filter.authorize]: off,
     ...(name === 'page' ? {} : { [filter.inFlight]: on }),
@@ -67,7 +67,12 @@ function script(name: Script, context?: JsonObject): JsonObject {
 
 /** A gRPC or gRPC-Web call: nothing modifies its answer. */
 export function grpcFilters(rpc: Rpc): JsonObject {
-  return { ...rateLimitsOf(rpc), [filter.authorize]: authorize(rpc), [filter.grpcWeb]: on };
+  return {
+    ...rateLimitsOf(rpc),
+    [filter.authorize]: authorize(rpc),
+    [filter.grpcWeb]: on,
+    ...(rpc.sessionCookie ? { [filter.script]: script('session') } : {}),
+  };
 }
 
 /** Tells gateway-access which RPC it is asked about; the request itself cannot. */

@@ -210,6 +210,18 @@ describe('a session in a cookie', () => {
     expect(seen?.headers).not.toHaveProperty('cookie');
   });
 
+  test('is not lost with the cookie of another site on the domain that is not ASCII', async () => {
+    const cookie = 'name=J\u00f6rg;hop_session=old; theme=dark ; city=K\u00f6ln';
+    await asPage(refresh, { cookie });
+    await fetch(`http://127.0.0.1:${door.envoy.publicPort}/api/auth/refresh`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', cookie },
+      body: '{"use_cookie": true}',
+    });
+    const seen = door.callsOf(refresh).map((call) => call.headers['x-hop-cookie']);
+    expect(seen).toEqual(['hop_session=old; theme=dark', 'hop_session=old; theme=dark']);
+  });
+
   test('passes the door on no other call, either way', async () => {
     door.services.on(getLink, () => ({ metadata: setCookie }));
     const answer = await asPage(getLink, { 'x-hop-cookie': 'hop_session=forged' });
