@@ -27,6 +27,11 @@ export const limits = {
   callMs: 5_000,
   redirectMs: 1_000,
   /**
+   * How long one resolver may take for a redirect; then another is asked. A resolver that is not hanging answers within 200 ms, or within
+   * 700 ms where it has to count a follow (docs/decisions/0026-visit-limits.md). Twice this is the time of the route.
+   */
+  redirectTryMs: 750,
+  /**
    * How long a process may take to answer /readyz; then another is asked: gateway-access, a resolver, and gateway-access again, which by
    * then has its answer at hand (gateway/access/pages/readiness.ts). Together less than the time of the route.
    */

@@ -39,6 +39,13 @@ function serving(stream: ServerHttp2Stream): void {
   stream.end(Buffer.from([0, 0, 0, 0, 2, 8, 1]));
 }
 
+/** Stand-in services beside those that `start` starts. */
+async function startBeside(): Promise<FixtureServices & Address> {
+  const services = await startFixtureServices(readFileSync(descriptorPath));
+  closing.push(() => services.stop());
+  return { ...services, host: '127.0.0.1' };
+}
+
 /** Envoy before stand-in services, with these addresses beside the one that serves. */
 async function start(beside: Partial<Record<Upstream, Address>>): Promise<[RunningEnvoy, FixtureServices]> {
   const services = await startFixtureServices(readFileSync(descriptorPath));
@@ -101,6 +108,21 @@ test('while nobody is at one of two addresses, nothing fails', async () => {
   expect(status).toBeLessThan(300);
 });
 
+const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
+
+test('a redirect that one resolver does not answer is asked of another, which then gets them all', async () => {
+  const hanging = await startBeside();
+  hanging.on(redirectRpc, () => ({ delayMs: 60_000 }));
+  const [envoy, services] = await start({ resolver: hanging });
+  services.on(redirectRpc, () => ({ metadata: { 'x-status': '302', location: 'https://example.org/' } }));
+  const follow = async (): Promise<number> => (await ask(envoy.publicPort, '/abc')).status;
+  expect([...new Set(await Promise.all(Array.from({ length: 20 }, follow)))]).toEqual([302]);
+  expect(hanging.calls.length).toBeGreaterThanOrEqual(5);
+  hanging.calls.splice(0);
+  expect(await times(20, follow)).toEqual([302]);
+  expect(hanging.calls.filter(({ rpc }) => rpc === redirectRpc)).toEqual([]);
+});
+
 test('a check of credentials over which a process dies is asked of another', async () => {
   const dying = await startDying();
   const [envoy] = await start({ 'gateway-access': dying });
@@ -110,16 +132,10 @@ test('a check of credentials over which a process dies is asked of another', asy
 
 const pageRpc = 'hop.pages.v1.PagesService/GetPage';
 
-/** One that has no file of that name, as while its version is replaced. */
-async function startWithout(): Promise<FixtureServices & Address> {
-  const services = await startFixtureServices(readFileSync(descriptorPath));
-  closing.push(() => services.stop());
-  services.on(pageRpc, () => ({ metadata: { 'x-status': '404' } }));
-  return { ...services, host: '127.0.0.1' };
-}
-
 test('a file of the dashboard that one process has not is asked of another; any other page is not', async () => {
-  const without = await startWithout();
+  // As while its version is replaced.
+  const without = await startBeside();
+  without.on(pageRpc, () => ({ metadata: { 'x-status': '404' } }));
   const [envoy, services] = await start({ 'gateway-access': without });
   const page = (path: string) => async (): Promise<number> => (await ask(envoy.publicPort, path)).status;
   expect(await times(40, page('/app/assets/main-x.js'))).toEqual([200]);

@@ -10,6 +10,8 @@ export interface RetryPolicy {
   readonly write: JsonObject;
   /** Also when a process dies while handling it. A shed (503) is an answer, and never retried. */
   readonly read: JsonObject;
+  /** Also when a process does not answer: several in a row and it gets no more calls for a while (clusters.ts). */
+  readonly redirect: JsonObject;
 }
 
 const anotherHost: JsonObject = {
@@ -23,14 +25,18 @@ const anotherHost: JsonObject = {
  * A process that is shutting down looks idle, so the balancer picks it again and again: hence the many attempts to find another host. The
  * cluster's budget limits all retries together.
  */
-const policy = (kind: keyof RetryPolicy): JsonObject => ({
+const policy = (kind: keyof typeof retryOn): JsonObject => ({
   retry_on: retryOn[kind],
   num_retries: 2,
   retry_back_off: { base_interval: '0.010s', max_interval: '0.050s' },
   ...anotherHost,
 });
 
-export const retryPolicy: RetryPolicy = { write: policy('write'), read: policy('read') };
+export const retryPolicy: RetryPolicy = {
+  write: policy('write'),
+  read: policy('read'),
+  redirect: { ...policy('read'), per_try_timeout: `${limits.redirectTryMs / 1_000}s` },
+};
 
 const saying = (status: string): JsonObject => ({ name: 'x-status', string_match: { exact: status } });
 
@@ -67,7 +73,7 @@ export const readinessRetries: JsonObject = {
  * For Envoy's own calls to gateway-access. Envoy also uses the longest pause between tries as the timeout of one try (its
  * convertCoreToRouteRetryPolicy), so it is the whole time of the call; a shorter one would refuse callers whenever the machine is busy.
  */
-export const ownCallRetries = (kind: keyof RetryPolicy, timeoutMs: number): JsonObject => ({
+export const ownCallRetries = (kind: keyof typeof retryOn, timeoutMs: number): JsonObject => ({
   retry_on: retryOn[kind],
   num_retries: 2,
   retry_back_off: { base_interval: '0.010s', max_interval: `${timeoutMs / 1_000}s` },

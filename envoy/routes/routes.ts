@@ -223,6 +223,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
 
 function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
   if (rpc.name === readiness) return readinessRetries;
+  if (rpc.exposure === Exposure.EDGE && !isPage(rpc)) return retryPolicy.redirect;
   return isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 

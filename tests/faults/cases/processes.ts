@@ -2,9 +2,10 @@
 
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { PartName } from '../../../compose/local/graph.ts';
-import { atMost, exactly, type FaultCase, type Finding, type Verdict } from '../case.ts';
+import { atMost, exactly, type FaultCase, type Verdict } from '../case.ts';
 import { clicksCounted, settledClicks } from '../judge/clicks.ts';
 import { startKeyedCreates } from '../judge/keyed-creates.ts';
+import { noneFailed, refusedWell } from '../judge/refusals.ts';
 import type { Kind, Ledger } from '../load/ledger.ts';
 import type { World, WorldOptions } from '../world/world.ts';
 
@@ -12,9 +13,6 @@ const mesh: WorldOptions = {};
 const rates = { cached: 200, cold: 100, create: 10, read: 20, login: 1 };
 const baselineMs = 5_000;
 const afterMs = 10_000;
-const healMs = 5_000;
-/** An answer that says "not now" is quick. */
-const refusalMs = 1_000;
 
 interface Killed {
   /** Of the whole load. */
@@ -37,22 +35,6 @@ async function killUnderLoad(world: World, part: PartName): Promise<Killed> {
   await world.pause(afterMs);
   const { ledger } = await load.stop();
   return { ledger, since };
-}
-
-const without = (ledger: Ledger, ...kinds: Kind[]): Finding =>
-  exactly(`${kinds.join(', ')} that failed`, ledger.of(...kinds).failed.length, 0);
-
-/** Those that fail are 503 with Retry-After, at once, and none 5 s after the kill. */
-function refusedWell({ ledger, since }: Killed, ...kinds: Kind[]): Finding[] {
-  const { failed } = ledger.of(...kinds);
-  const odd = failed.filter(({ status, retryAfter }) => status !== 503 || !retryAfter);
-  const last = Math.max(0, ...failed.map(({ at, latency }) => at + latency - since));
-  const name = kinds.join(', ');
-  return [
-    exactly(`of ${failed.length} ${name} that failed, not 503 with Retry-After`, odd.length, 0),
-    atMost(`slowest such answer`, Math.max(0, ...failed.map(({ latency }) => latency)), refusalMs, 'ms'),
-    atMost(`the last such answer after`, last, healMs, 'ms'),
-  ];
 }
 
 interface Expectation {
@@ -117,8 +99,8 @@ const caseOf = ({ part, criterion, whole, refused }: Expectation): FaultCase => 
     const keyed = startKeyedCreates(world, [world.mesh.url]);
     const killed = await killUnderLoad(world, part);
     return [
-      without(killed.ledger, ...whole),
-      ...(refused.length === 0 ? [] : refusedWell(killed, ...refused)),
+      noneFailed(killed.ledger, ...whole),
+      ...(refused.length === 0 ? [] : refusedWell(killed.ledger, killed.since, ...refused)),
       ...(await keyed.stop()),
       ...(await clicksCounted(world, before, killed.ledger)),
     ];
