@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import { createL1, type L1Options } from '../l1/l1.ts';
+import type { Answer } from '../resolve/answer.ts';
 import type { CodeFilter } from '../resolve/l1-answers.ts';
 import { createResolver } from '../resolve/resolve.ts';
 import type { Found, RedisTier, Tier } from '../tiers/tier.ts';
@@ -147,3 +148,12 @@ export function resolverFixture(options: FixtureOptions = {}) {
     },
   };
 }
+
+/** An answer in a few words: who gave it, and which version of a link. */
+export function shape(answer: Answer) {
+  if (answer.kind === 'link') return `${answer.tier} ${answer.link.version}${answer.stale ? ' stale' : ''}`;
+  return answer.kind === 'absent' ? `absent by ${answer.tier}` : 'unavailable';
+}
+
+/** Lets everything run that waits for nothing. */
+export const settled = () => new Promise((resolve) => setImmediate(resolve));
