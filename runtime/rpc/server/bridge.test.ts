@@ -1,106 +1,21 @@
 import { once } from 'node:events';
 import { connect, type IncomingHttpHeaders } from 'node:http2';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { anyUnpack } from '@bufbuild/protobuf/wkt';
-import { Code, ConnectError, type HandlerContext, type ServiceImpl } from '@connectrpc/connect';
-import {
-  Client,
-  credentials,
-  Metadata,
-  makeGenericClientConstructor,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
+import { Code } from '@connectrpc/connect';
+import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
+import { describe, expect, it } from 'vitest';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { StatusSchema } from '#gen-google/rpc/status_pb.ts';
-import { fromConnectError, invalidFields, notFound, unavailable } from '../../errors/errors.ts';
+import { fromConnectError, invalidFields, unavailable } from '../../errors/errors.ts';
+import { type Echo, echo, failure, raw, reasonOf, useEchoServer } from '../../testing/echo-server.ts';
 import { EchoService } from '../../testing/echo-service.ts';
 import { testPerson, testService } from '../../testing/keys.ts';
 import { startTestServer, type TestServer } from '../../testing/test-server.ts';
-import { waitFor } from '../../testing/wait-for.ts';
 import { authorityOf, metadataOf, requestIdOf, setResponseMetadata } from '../call.ts';
 import { service } from '../endpoint.ts';
 
-type Echo = ServiceImpl<typeof EchoService>;
-
-const echo: Echo = {
-  open: ({ text }) => ({ text }),
-  person: ({ text }) => ({ text }),
-  anonymous: ({ text }) => ({ text }),
-  internal: ({ text }) => ({ text }),
-  team: ({ text }) => ({ text }),
-  async *tail({ text }) {
-    for (let n = 0; n < 3; n++) yield { text: text + n };
-  },
-  async *chat(requests) {
-    for await (const { text } of requests) yield { text: text.toUpperCase() };
-  },
-};
-
-let server: TestServer | undefined;
-afterEach(async () => {
-  await server?.stop();
-  server = undefined;
-});
-
-async function start(overrides: Partial<Echo> = {}): Promise<TestServer> {
-  server = await startTestServer({ services: [service(EchoService, { ...echo, ...overrides })] });
-  return server;
-}
-
-async function failure(call: Promise<unknown>): Promise<ConnectError> {
-  try {
-    await call;
-  } catch (error) {
-    return ConnectError.from(error);
-  }
-  throw new Error('The call did not fail.');
-}
-
-const reasonOf = (error: ConnectError): string | undefined => error.findDetails(ErrorInfoSchema)[0]?.reason;
-
-/** A call without Connect in between: what is really on the wire. */
-function raw(on: TestServer, method: string, bytes: Buffer, deadlineMs = 5_000) {
-  const same = (value: Buffer): Buffer => value;
-  const definition = {
-    path: `/hop.test.v1.EchoService/${method}`,
-    requestStream: false,
-    responseStream: false,
-    requestSerialize: same,
-    requestDeserialize: same,
-    responseSerialize: same,
-    responseDeserialize: same,
-  };
-  const Client = makeGenericClientConstructor({ call: definition }, 'raw');
-  const client = new Client(`127.0.0.1:${on.address.port}`, credentials.createInsecure());
-  return new Promise<{ metadata?: Metadata; status: StatusObject }>((resolve) => {
-    let metadata: Metadata | undefined;
-    const call = client.makeUnaryRequest(
-      definition.path,
-      same,
-      same,
-      bytes,
-      new Metadata(),
-      { deadline: Date.now() + deadlineMs },
-      () => {},
-    );
-    call.on('metadata', (got: Metadata) => {
-      metadata = got;
-    });
-    call.on('status', (status: StatusObject) => {
-      client.close();
-      resolve({ ...(metadata ? { metadata } : {}), status });
-    });
-  });
-}
-
-/** The code and the reason that travel as grpc-status-details-bin. */
-function sentReason(bytes: Buffer): [number, string | undefined] {
-  const { code, details } = fromBinary(StatusSchema, bytes);
-  return [code, details.map((each) => anyUnpack(each, ErrorInfoSchema)?.reason)[0]];
-}
+const start = useEchoServer();
 
 describe('unary calls', () => {
   it('answers what the handler gives at once or later', async () => {
@@ -263,6 +178,12 @@ describe('unary calls', () => {
   );
 });
 
+/** The code and the reason that travel as grpc-status-details-bin. */
+function sentReason(bytes: Buffer): [number, string | undefined] {
+  const { code, details } = fromBinary(StatusSchema, bytes);
+  return [code, details.map((each) => anyUnpack(each, ErrorInfoSchema)?.reason)[0]];
+}
+
 /** The code and the reason that a call is refused with which no client library would send. */
 async function refusalOf({ address }: TestServer, headers: Record<string, string>, body: readonly number[]) {
   const session = connect(`http://127.0.0.1:${address.port}`);
@@ -281,56 +202,6 @@ async function refusalOf({ address }: TestServer, headers: Record<string, string
   session.close();
   return sentReason(Buffer.from(String(answer['grpc-status-details-bin']), 'base64'));
 }
-
-describe('deadlines', () => {
-  it("answers before the caller's deadline, and tells the handler", async () => {
-    let context: HandlerContext | undefined;
-    const on = await start({
-      async open(_, given) {
-        context = given;
-        await sleep(2_000, undefined, { signal: given.signal });
-        return { text: 'late' };
-      },
-    });
-    const { status } = await raw(on, 'Open', Buffer.alloc(0), 500);
-    expect(status.code).toBe(Code.DeadlineExceeded);
-    expect(status.metadata.get('grpc-status-details-bin')).toHaveLength(1);
-    expect(context?.signal.aborted).toBe(true);
-  });
-
-  it('sets a deadline where the caller names none, and caps a long one', async () => {
-    const left: (number | undefined)[] = [];
-    const on = await start({
-      open(_, context) {
-        left.push(context.timeoutMs());
-        return { text: '' };
-      },
-    });
-    await on.client(EchoService).open({});
-    await on.client(EchoService).open({}, { timeoutMs: 600_000 });
-    expect(left[0]).toBeGreaterThan(3_000);
-    expect(left[0]).toBeLessThanOrEqual(5_000);
-    expect(left[1]).toBeGreaterThan(20_000);
-    expect(left[1]).toBeLessThanOrEqual(30_000);
-  });
-
-  it('tells the handler that the caller went away', async () => {
-    let signal: AbortSignal | undefined;
-    const on = await start({
-      async open(_, context) {
-        signal = context.signal;
-        await sleep(5_000, undefined, { signal });
-        return { text: '' };
-      },
-    });
-    const controller = new AbortController();
-    const call = failure(on.client(EchoService).open({}, { signal: controller.signal }));
-    await waitFor(() => signal);
-    controller.abort();
-    expect((await call).code).toBe(Code.Canceled);
-    await waitFor(() => signal?.aborted);
-  });
-});
 
 describe('callers', () => {
   it('lets persons with the scope make public calls, and nobody else', async () => {
@@ -363,115 +234,6 @@ describe('callers', () => {
     expect(reasonOf(await failure(on.client(EchoService).internal({})))).toBe('CALLER_MISSING');
     const forged = await failure(on.client(EchoService).internal({}, { headers: { 'x-hop-caller': 'a.b' } }));
     expect([forged.code, reasonOf(forged)]).toEqual([Code.Unauthenticated, 'CALLER_INVALID']);
-  });
-});
-
-describe('streams', () => {
-  it('sends what is yielded, and an error after it', async () => {
-    const on = await start({
-      async *tail({ text }) {
-        yield { text };
-        throw notFound('LINK_NOT_FOUND', 'Gone.');
-      },
-    });
-    const got: string[] = [];
-    const error = await failure(
-      (async () => {
-        for await (const { text } of on.client(EchoService).tail({ text: 'x' })) got.push(text);
-      })(),
-    );
-    expect([got, error.code, reasonOf(error)]).toEqual([['x'], Code.NotFound, 'LINK_NOT_FOUND']);
-  });
-
-  it('yields no faster than the other side reads, and ends when it leaves', async () => {
-    let yielded = 0;
-    let ended = false;
-    const text = 'x'.repeat(64_000);
-    const on = await start({
-      async *tail() {
-        try {
-          for (;;) {
-            yielded++;
-            yield { text };
-          }
-        } finally {
-          ended = true;
-        }
-      },
-    });
-    const controller = new AbortController();
-    const stream = on.client(EchoService).tail({}, { signal: controller.signal })[Symbol.asyncIterator]();
-    await stream.next();
-    await sleep(300);
-    const held = yielded;
-    expect(held).toBeLessThan(200);
-    await sleep(200);
-    expect(yielded).toBe(held);
-    controller.abort();
-    await waitFor(() => ended);
-  });
-
-  it('ends a waiting stream when the caller leaves, and on shutdown', async () => {
-    const reasons: unknown[] = [];
-    let started = 0;
-    const on = await start({
-      async *tail(_, { signal }) {
-        started++;
-        await sleep(60_000, undefined, { signal }).catch(() => reasons.push(signal.reason));
-      },
-    });
-    const controller = new AbortController();
-    const read = async (signal?: AbortSignal): Promise<void> => {
-      for await (const _ of on.client(EchoService).tail({}, signal ? { signal } : {})) throw new Error('unexpected');
-    };
-    const left = failure(read(controller.signal));
-    const kept = failure(read());
-    await waitFor(() => started === 2);
-    expect(reasons).toEqual([]);
-    controller.abort();
-    expect((await left).code).toBe(Code.Canceled);
-    await waitFor(() => reasons.length === 1);
-    const stopped = on.server.stop(2_000);
-    expect(reasonOf(await kept)).toBe('SHUTTING_DOWN');
-    await stopped;
-    expect(reasons).toHaveLength(2);
-  });
-
-  it('talks both ways', async () => {
-    const on = await start();
-    const got: string[] = [];
-    const requests = (async function* () {
-      yield { text: 'a' };
-      await sleep(20);
-      yield { text: 'b' };
-    })();
-    for await (const { text } of on.client(EchoService).chat(requests)) got.push(text);
-    expect(got).toEqual(['A', 'B']);
-  });
-
-  it('ends both ways when the caller leaves', async () => {
-    let ended = false;
-    const on = await start({
-      async *chat(requests) {
-        try {
-          for await (const { text } of requests) yield { text };
-        } finally {
-          ended = true;
-        }
-      },
-    });
-    const controller = new AbortController();
-    const requests = (async function* () {
-      yield { text: 'a' };
-      await sleep(60_000, undefined, { signal: controller.signal });
-    })();
-    const error = await failure(
-      (async () => {
-        for await (const _ of on.client(EchoService).chat(requests, { signal: controller.signal })) controller.abort();
-      })(),
-    );
-    expect(error.code).toBe(Code.Canceled);
-    await waitFor(() => ended);
   });
 });
 
