@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, inject } from 'vitest';
+import { call } from '../../support/http.ts';
 import { launchBrowser } from './chromium.ts';
 
 /** The person who uses the dashboard in a test; made by the API, as the sign-up has a test of its own. */
@@ -102,3 +103,16 @@ export const row = (page: Page, name: string) => page.getByRole('listitem').filt
 
 export const toast = (page: Page, text: string | RegExp) =>
   page.locator('[role=status] > *').filter({ hasText: text }).first();
+
+/** A figure at the top of a page. */
+export const tile = (page: Page, label: string) => page.locator('dl > div').filter({ hasText: label });
+
+/** The same person over the API. */
+export async function apiOf({ email, password }: Visitor): Promise<{ token: string; workspaceId: string }> {
+  const { json } = await call('/api/auth/login', { body: { email, password } });
+  return { token: json.token, workspaceId: json.workspace.id };
+}
+
+/** Follows a link that leads somewhere. */
+export const follow = async (alias: string, headers = {}): Promise<void> =>
+  expect((await call(`/${alias}`, { headers })).status).toBe(302);
