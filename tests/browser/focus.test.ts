@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { concurrently } from '../support/concurrently.ts';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
-import { createLink, row, signedInPage, toast, useBrowser } from './support/visit.ts';
+import { apiOf, createLink, row, signedInPage, toast, useBrowser } from './support/visit.ts';
 
 /** What has the focus: how it is read out. */
 const focused = (page: Page) =>
@@ -47,7 +47,7 @@ describe.skipIf(whyNoBrowser)('when what had the focus is gone, it is', () => {
 
   it('in the row that took the place, else in the title, after a key was revoked', async () => {
     const { page, visitor } = await signedInPage();
-    const { token } = (await call('/api/auth/login', { body: visitor })).json;
+    const { token } = await apiOf(visitor);
     for (const name of ['First', 'Second', 'Third'])
       await call('/api/v1/api-keys', { token, body: { name, scopes: ['links:read'] } });
     await page.getByRole('link', { name: 'API keys' }).click();

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { concurrently } from '../support/concurrently.ts';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
-import { signedInPage, useBrowser } from './support/visit.ts';
+import { apiOf, signedInPage, useBrowser } from './support/visit.ts';
 
 const many = 300;
 
@@ -11,7 +11,7 @@ describe.skipIf(whyNoBrowser)('a list of many links', () => {
 
   it('is asked for in few calls, and keeps the row that has the focus however far it is scrolled', async () => {
     const { page, visitor } = await signedInPage();
-    const { token } = (await call('/api/auth/login', { body: visitor })).json;
+    const { token } = await apiOf(visitor);
     await concurrently(many, 8, (at) =>
       call('/api/v1/urls', { token, body: { long_url: 'https://example.com/', title: `Link ${at}` } }),
     );
