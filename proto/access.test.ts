@@ -20,3 +20,12 @@ describe.each(rpcs)('the access option of %s', (_, { exposure, scope, anonymous,
     expect(rpc.bindings.length > 0).toBe(exposure !== Exposure.INTERNAL && !rpc.streams);
   });
 });
+
+const gets = rpcs.filter(([, { exposure, bindings }]) => {
+  return exposure === Exposure.PUBLIC && bindings.length > 0 && bindings.every(({ verb }) => verb === 'GET');
+});
+
+// Envoy and the clients decide by it whether a call may be made twice.
+it.each(gets)('%s, a GET over REST, is declared free of side effects', (_, rpc) => {
+  expect(rpc.isRead).toBe(true);
+});

@@ -1,7 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { createServer, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { createClient } from '@connectrpc/connect';
+import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterEach, expect, test } from 'vitest';
+import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
 import type { Address } from '#runtime/config/config.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import type { Upstream } from '../settings.ts';
@@ -121,6 +124,21 @@ test('a redirect that one resolver does not answer is asked of another, which th
   hanging.calls.splice(0);
   expect(await times(20, follow)).toEqual([302]);
   expect(hanging.calls.filter(({ rpc }) => rpc === redirectRpc)).toEqual([]);
+});
+
+test('a team’s Resolve is asked of another resolver too, when one does not answer or dies over it', async () => {
+  const dying = await startDying();
+  const hanging = await startBeside();
+  hanging.on('hop.resolver.v1.ResolverService/Resolve', () => ({ delayMs: 60_000 }));
+  for (const resolver of [dying, hanging]) {
+    const [envoy] = await start({ resolver });
+    const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${envoy.internalPort}` });
+    const client = createClient(ResolverService, transport);
+    const resolve = () => client.resolve({ code: 'abc' }, { headers: { authorization: goodToken } });
+    await expect(Promise.all(Array.from({ length: 20 }, resolve))).resolves.toHaveLength(20);
+  }
+  expect(dying.calls.length).toBeGreaterThan(0);
+  expect(hanging.calls.length).toBeGreaterThan(0);
 });
 
 test('a check of credentials over which a process dies is asked of another', async () => {

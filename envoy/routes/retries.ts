@@ -10,7 +10,7 @@ export interface RetryPolicy {
   readonly write: JsonObject;
   /** Also when a process dies while handling it. A shed (503) is an answer, and never retried. */
   readonly read: JsonObject;
-  /** Also when a process does not answer: several in a row and it gets no more calls for a while (clusters.ts). */
+  /** For resolvers. Also when a process does not answer: several in a row and it gets no more calls for a while (clusters.ts). */
   readonly redirect: JsonObject;
 }
 

@@ -227,6 +227,11 @@ function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
   return isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 
+function retriesOfCall(rpc: Rpc): JsonObject {
+  if (!rpc.isRead || rpc.streams) return retryPolicy.write;
+  return clusterOf(rpc) === 'resolver' ? retryPolicy.redirect : retryPolicy.read;
+}
+
 /** As far as a route can tell: a chunked one, or one over HTTP/2 without a length, is detected by the transcoder (filters.ts). */
 const unsized = { name: 'content-length', present_match: true, invert_match: true };
 
@@ -250,7 +255,6 @@ function notAllowed(group: readonly RestRoute[], guards: readonly JsonObject[]):
 
 /** The RPC's own path, for gRPC and gRPC-Web; other content types do not match. */
 function grpcRoute(rpc: Rpc): JsonObject {
-  const reads = rpc.bindings.length > 0 && rpc.bindings.every(({ verb }) => isRead(verb));
   return {
     name: rpc.name,
     match: {
@@ -277,7 +281,7 @@ function grpcRoute(rpc: Rpc): JsonObject {
               grpc_timeout_header_max: `${limits.grpcTimeoutSeconds}s`,
             },
           }),
-      retry_policy: reads && !rpc.streams ? retryPolicy.read : retryPolicy.write,
+      retry_policy: retriesOfCall(rpc),
     },
     request_headers_to_add: cookieIn(rpc),
     ...cookiesOut(rpc),

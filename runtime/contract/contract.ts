@@ -6,7 +6,7 @@ import {
   getOption,
   hasOption,
 } from '@bufbuild/protobuf';
-import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
+import { FileDescriptorSetSchema, MethodOptions_IdempotencyLevel } from '@bufbuild/protobuf/wkt';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { http } from '#gen-google/api/annotations_pb.ts';
 import type { HttpRule } from '#gen-google/api/http_pb.ts';
@@ -40,6 +40,8 @@ export interface Rpc {
   readonly internalListener: boolean;
   readonly sessionCookie: boolean;
   readonly streams: boolean;
+  /** It changes nothing, so it may be made twice (idempotency_level NO_SIDE_EFFECTS). */
+  readonly isRead: boolean;
   readonly bindings: readonly Binding[];
   readonly request: DescMessage;
   readonly response: DescMessage;
@@ -76,6 +78,7 @@ function readRpc(method: DescMethod): Rpc {
     internalListener: rule.internalListener,
     sessionCookie: rule.sessionCookie,
     streams: method.methodKind !== 'unary',
+    isRead: method.idempotency === MethodOptions_IdempotencyLevel.NO_SIDE_EFFECTS,
     bindings,
     request: method.input,
     response: method.output,
