@@ -10,6 +10,10 @@ interface LatestClick {
   readonly isNew: boolean;
 }
 
+/** What tells clicks of one moment apart. */
+const texts = ['country', 'region', 'city', 'device', 'browser', 'operatingSystem', 'referrer', 'language'] as const;
+const flags = ['bot', 'head', 'prefetch'] as const;
+
 /** The clicks from a stream and a list, newest first, each once. Clicks have no id: of identical ones, the greater of the two numbers counts. */
 export function merged(told: readonly Click[], listed: readonly Click[]): LatestClick[] {
   const fresh = numbered(told, true);
@@ -28,29 +32,7 @@ function numbered(clicks: readonly Click[], isNew: boolean): LatestClick[] {
   });
 }
 
-function textOf({
-  at,
-  country,
-  region,
-  city,
-  device,
-  browser,
-  operatingSystem,
-  referrer,
-  language,
-  ...flags
-}: Click): string {
-  const kind = [flags.bot, flags.head, flags.prefetch].map(Number);
-  return [
-    millisecondsOf(at),
-    country,
-    region,
-    city,
-    device,
-    browser,
-    operatingSystem,
-    referrer,
-    language,
-    ...kind,
-  ].join('|');
-}
+const textOf = (click: Click): string =>
+  [millisecondsOf(click.at), ...texts.map((name) => click[name]), ...flags.map((name) => Number(click[name]))].join(
+    '|',
+  );
