@@ -111,6 +111,25 @@ describe('secrets, roles and migrations', () => {
     expect(run().stderr).toBe('Say where to write: --out DIR.\n');
   });
 
+  it('makes a database that compares text as everywhere, on a server that does so otherwise', async () => {
+    const client = new pg.Client({ connectionString: postgres.url });
+    await client.connect();
+    // As an operator such as CloudNativePG makes a server unless it is told otherwise.
+    await client.query('drop database hopline');
+    await client.query('alter database template1 is_template false');
+    await client.query('drop database template1');
+    await client.query("create database template1 template template0 locale_provider libc locale 'C' is_template true");
+    const { HOP_POSTGRES_ADMIN: admin = '' } = environment('admin');
+    await makeRoles({ admin, passwordsFile: join(out, 'admin/passwords.json'), connectionsTimes: 1 });
+    const { rows } = await client.query(
+      `select pg_encoding_to_char(encoding) as encoding, datlocprovider as provider, datlocale as locale
+       from pg_database where datname in ('hopline', current_database())`,
+    );
+    await client.end();
+    const same = { encoding: 'UTF8', provider: 'b', locale: 'C.UTF-8' };
+    expect(rows).toEqual([same, same]);
+  });
+
   it('makes roles, once and again, that own what the migrations make', async () => {
     const { HOP_POSTGRES_ADMIN: admin = '' } = environment('admin');
     const passwordsFile = join(out, 'admin/passwords.json');

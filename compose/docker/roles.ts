@@ -15,6 +15,11 @@ const rolesConfig = defineConfig({
   connectionsTimes: int('HOP_CONNECTIONS_TIMES', { min: 1, max: 100, default: 1 }),
 });
 
+/** With the locale of compose/local, not that of the server: without it a search would not find Ä as ä. */
+const CREATE_DATABASE = `
+create database hopline template template0 encoding 'UTF8'
+  locale_provider builtin builtin_locale 'C.UTF-8' locale 'C'`;
+
 const MULTIPLY = `
 do $$
 declare
@@ -35,7 +40,7 @@ export async function makeRoles({
   const bootstrap = readFileSync(path.join(checkout, 'compose/postgres/bootstrap.sql'), 'utf8');
   await connected(admin, async (client) => {
     const { rowCount } = await client.query("select from pg_database where datname = 'hopline'");
-    if (rowCount === 0) await client.query('create database hopline');
+    if (rowCount === 0) await client.query(CREATE_DATABASE);
   });
   const database = new URL(admin);
   database.pathname = '/hopline';
