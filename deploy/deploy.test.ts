@@ -116,8 +116,15 @@ describe('each container', () => {
     });
   });
 
+  it('of an edge only Envoy says whether it is ready: a gateway-edge that is busy takes it out of no load balancer', () => {
+    const { readinessProbe } = partNamed('gateway-edge');
+    expect(readinessProbe).toBeUndefined();
+  });
+
   it.each(parts)('$name is asked whether it has started, is ready, lives', (part) => {
-    for (const probe of [part.startupProbe, part.readinessProbe, part.livenessProbe])
+    const { startupProbe, readinessProbe, livenessProbe } = part;
+    const probes = isSidecar(part.name) ? [startupProbe, livenessProbe] : [startupProbe, readinessProbe, livenessProbe];
+    for (const probe of probes)
       expect(probe?.grpc?.port ?? probe?.exec?.command).toEqual(
         part.name === 'envoy' ? ['bash', '/etc/hopline/envoy-health.sh', '9901'] : portOf(part.name),
       );
