@@ -184,7 +184,20 @@ export function fromOutside(trustedProxies: number): JsonObject[] {
       mutations: [
         ...exact.map((remove) => ({ remove })),
         ...prefixes.map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
+        ...(trustedProxies === 0 ? [] : [plainAddress(trustedProxies)]),
       ],
     }),
   ];
+}
+
+/**
+ * A proxy that listens on IPv6 and IPv4 with one socket may write the client 192.0.2.7 as ::ffff:192.0.2.7. By /64 all such clients would be
+ * one, with one limit for all of them. So where the client is named like this, it is rewritten before Envoy reads it.
+ */
+function plainAddress(trustedProxies: number): JsonObject {
+  const key = 'x-forwarded-for';
+  const named = `request.headers["${key}"]`;
+  const mapped = `"^(.*[ ,])?::[fF]{4}:([0-9.]+)( *(?:,[^,]*){${trustedProxies - 1}})$"`;
+  const value = `%CEL(${named}.matches(${mapped}) ? re.extract(${named}, ${mapped}, "\\\\1\\\\2\\\\3") : ${named})%`;
+  return { append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS' } };
 }

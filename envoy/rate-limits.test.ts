@@ -9,6 +9,7 @@ import { ask, errorInfo, grpcError, type HttpQuestion, retryDelay } from './test
 
 /** The order of what gateway-access is asked. */
 const login = 'hop.identity.v1.IdentityService/LogIn';
+const redirect = 'hop.resolver.v1.ResolverService/Redirect';
 const figures = {
   signups: { calls: 50, periodSeconds: 3_600 },
   logins: { calls: 5, periodSeconds: 3_600 },
@@ -40,7 +41,6 @@ const asked = (): string[][] =>
   });
 
 test('the resolver is told the address, as Envoy knows it and no client says it', async () => {
-  const redirect = 'hop.resolver.v1.ResolverService/Redirect';
   await from('2001:db8::7', '/abc', { headers: { 'x-envoy-external-address': '192.0.2.1' } });
   expect(door.callsOf(redirect)[0]?.headers['x-envoy-external-address']).toBe('2001:db8::7');
 });
@@ -82,6 +82,28 @@ describe('the shared count is asked', () => {
   test('by IPv6: of the /64', async () => {
     await from('2001:db8:1:2:3:4:5:6', '/api/auth/login', post);
     expect(asked()).toEqual([['limit=logins', 'masked_remote_address=2001:db8:1:2::/64']]);
+  });
+
+  test.each([
+    ['::ffff:192.0.2.7', '192.0.2.7/32'],
+    ['2001:db8::1, ::FFFF:192.0.2.8', '192.0.2.8/32'],
+    ['::ffff:192.0.2.9,2001:db8::1', '2001:db8::/64'],
+    ['::ffff:192.0.2.9, nonsense, 192.0.2.10', '192.0.2.10/32'],
+  ])('by IPv4 in the form of IPv6, as proxies write it: of the address (%s)', async (addresses, counted) => {
+    await from(addresses, '/api/auth/login', post);
+    expect(asked()).toEqual([['limit=logins', `masked_remote_address=${counted}`]]);
+  });
+
+  test('by IPv4 in the form of IPv6, behind two proxies: of the address', async () => {
+    const behindTwo = await startDoor({ rateLimits: figures, trustedProxies: 2 });
+    try {
+      const headers = { 'x-forwarded-for': '::ffff:192.0.2.1, ::ffff:192.0.2.2, ::ffff:192.0.2.3' };
+      await ask(behindTwo.envoy.publicPort, '/abc', { headers });
+      const [seen] = behindTwo.callsOf(redirect);
+      expect(seen?.headers['x-envoy-external-address']).toBe('192.0.2.2');
+    } finally {
+      await behindTwo.stop();
+    }
   });
 
   test.each(['/abc', '/', '/readyz', '/healthz', '/api/nothing'])('of %s: not at all', async (path) => {
