@@ -37,10 +37,8 @@ export function checkCreate(request: CreateLinkRequest, person: PersonCaller, ru
   const violations = createViolations();
   const domain = rules.domains.named(request.domain);
   if (domain === undefined) violations.add(violation('domain', 'is not one of this installation', 'DOMAIN_UNKNOWN'));
-  const { longUrl, originalUrl } = request;
-  // Without presence in the proto, an empty value counts as absent.
-  const names = originalUrl === '' ? { longUrl } : { longUrl: longUrl || undefined, originalUrl };
-  const destination = destinationOf(names, rules, violations);
+  const { longUrl = request.originalUrl === undefined ? '' : undefined, originalUrl } = request;
+  const destination = destinationOf({ longUrl, originalUrl }, rules, violations);
   const alias = request.alias === undefined ? undefined : violations.take(checkAlias(request.alias));
   const { ttl, expiresAt } = violations.take(lifetimeOf(request)) ?? {};
   const title = violations.take(checkTitle(request.title ?? ''));
@@ -134,7 +132,7 @@ const shown = (path: string): string => JSON.stringify(path.slice(0, 32));
 /** Renames the destination in a later refusal to the name that the request uses for it. */
 export async function named<Answer>(request: DestinationNames | undefined, answer: Promise<Answer>): Promise<Answer> {
   return answer.catch((error: unknown) => {
-    if (!request?.originalUrl || !(error instanceof HopError)) throw error;
+    if (request?.originalUrl === undefined || !(error instanceof HopError)) throw error;
     if (!error.violations.some(({ field }) => field === 'long_url')) throw error;
     const violations = error.violations.map((each) =>
       each.field === 'long_url' ? { ...each, field: 'original_url' } : each,

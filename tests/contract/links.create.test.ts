@@ -53,7 +53,11 @@ describe('POST /api/v1/urls', () => {
       }
       const both = await call(path, { token: ada.token, body: { long_url, original_url: long_url } });
       expectRefusal(both, 400);
-      expectBad(await call(path, { token: ada.token, body: {} }), 'long_url');
+      const bad = async (body: object, field: string) => expectBad(await call(path, { token: ada.token, body }), field);
+      await bad({}, 'long_url');
+      await bad({ long_url: '' }, 'long_url');
+      await bad({ original_url: '' }, 'original_url');
+      await bad({ long_url, original_url: '' }, 'original_url');
     }
   });
 

@@ -45,7 +45,7 @@ it('what a line adds to the tags is of that line alone', async () => {
   const common = { tags: ['import'] };
   const { code } = await run(
     ['https://a.example', '{"long_url": "https://b.example", "tags": ["b"]}', 'https://c.example', '{"long_url": "d"}'],
-    (request) => tags.set(request.longUrl, request.tags),
+    ({ longUrl = '', tags: made }) => tags.set(longUrl, made),
     common,
   );
   expect(code).toBe(0);
@@ -104,7 +104,7 @@ it.each([
   [Code.PermissionDenied, 'ROLE_MISSING'],
 ] as const)('no line is tried again once one has failed in a way that all will: %s %s', async (code, reason) => {
   const calls: string[] = [];
-  const making = run(['https://a.example', 'https://b.example', 'https://c.example'], ({ longUrl }) => {
+  const making = run(['https://a.example', 'https://b.example', 'https://c.example'], ({ longUrl = '' }) => {
     calls.push(longUrl);
     if (longUrl === 'https://a.example') throw refusal(code, reason);
     throw refusal(Code.ResourceExhausted, 'RATE_LIMITED', 20);
