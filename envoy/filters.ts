@@ -16,6 +16,7 @@ export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string, rateLi
   const edge = rpcs.filter((rpc) => rpc.exposure === Exposure.EDGE);
   const api = rpcs.filter((rpc) => rpc.exposure === Exposure.PUBLIC && rpc.bindings.length > 0);
   return [
+    optIn(wholeRequests()),
     optIn(redirectsInFlight()),
     optIn(compressor()),
     optIn(extension(filter.grpcWeb, `${filters}.grpc_web.v3.GrpcWeb`)),
@@ -34,6 +35,14 @@ export function httpFilters(rpcs: readonly Rpc[], descriptorPath: string, rateLi
 const servicesOf = (rpcs: readonly Rpc[]): string[] => [...new Set(rpcs.map((rpc) => rpc.service))].sort();
 
 const optIn = (entry: JsonObject): JsonObject => ({ ...entry, disabled: true });
+
+/**
+ * Holds a redirect until its request is whole, so that one that its client never ends takes no place among those in flight. A request
+ * without a body, as nearly every one is, passes at once.
+ */
+function wholeRequests(): JsonObject {
+  return extension(filter.whole, `${filters}.buffer.v3.Buffer`, { max_request_bytes: limits.connectionBufferBytes });
+}
 
 /**
  * A limit on redirects in flight that refuses the next one before any work is done for it, at half of what a refusal by the cluster's

@@ -199,6 +199,7 @@ describe('the rendered files', () => {
     const filters = config.static_resources.listeners[0]?.filter_chains[0]?.filters[0]?.typed_config.http_filters ?? [];
     const order = filters.map(({ name, disabled }) => `${name}${disabled ? '' : ' (on)'}`);
     expect(order).toEqual([
+      'whole',
       'in-flight',
       'compressor',
       'grpc-web',
@@ -220,6 +221,7 @@ describe('the rendered files', () => {
     const readme = readFileSync(new URL('README.md', import.meta.url), 'utf8');
     const table = readme.slice(readme.indexOf('## The filters'), readme.indexOf('## The routes'));
     const places = [
+      'whole',
       'in-flight',
       'compressor',
       'grpc-web',

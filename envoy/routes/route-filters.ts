@@ -1,5 +1,6 @@
 import type { Binding, Rpc } from '#runtime/contract/contract.ts';
 import { type JsonObject, typed } from '../json.ts';
+import { limits } from '../limits.ts';
 import { hasOwnLimit, rateLimitsOf } from '../rate-limits.ts';
 import { callName } from '../request-shape.ts';
 
@@ -8,6 +9,7 @@ import { callName } from '../request-shape.ts';
  * anybody may use disables the check. So a forgotten route is closed.
  */
 export const filter = {
+  whole: 'whole',
   inFlight: 'in-flight',
   compressor: 'compressor',
   grpcWeb: 'grpc-web',
@@ -34,7 +36,7 @@ export type Script = 'api' | 'session' | 'page' | 'redirect' | 'careful-redirect
 export function edgeFilters(rpc: Rpc, { verb }: Binding, name: Exclude<Script, 'api' | 'session'>): JsonObject {
   return {
     [filter.authorize]: off,
-    ...(name === 'page' ? {} : { [filter.inFlight]: on }),
+    ...(name === 'page' ? {} : { [filter.whole]: on, [filter.inFlight]: on }),
     // A redirect's body is not worth compressing; the answer to a HEAD has none, and would be labelled as compressed.
     ...(name === 'page' && verb !== 'HEAD' ? { [filter.compressor]: on } : {}),
     [filter.hygiene]: on,
@@ -65,12 +67,21 @@ function script(name: Script, context?: JsonObject): JsonObject {
   });
 }
 
-/** A gRPC or gRPC-Web call: nothing modifies its answer. */
+/** The length that gRPC writes before each message. */
+const prefixBytes = 5;
+
+/**
+ * A gRPC or gRPC-Web call: nothing modifies its answer. Its request, always one message (runtime/contract/contract.ts), is held until it is
+ * whole: otherwise requests that their clients never end would take all the places of a service.
+ */
 export function grpcFilters(rpc: Rpc): JsonObject {
   return {
     ...rateLimitsOf(rpc),
     [filter.authorize]: authorize(rpc),
     [filter.grpcWeb]: on,
+    [filter.body]: typed('envoy.extensions.filters.http.buffer.v3.BufferPerRoute', {
+      buffer: { max_request_bytes: limits.bodyBytes + prefixBytes },
+    }),
     ...(rpc.sessionCookie ? { [filter.script]: script('session') } : {}),
   };
 }

@@ -1,3 +1,4 @@
+import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
@@ -66,6 +67,48 @@ describe('more redirects than may be in flight', () => {
     expect(shed?.status).toBe(503);
     expect(shed?.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(shed?.headers['retry-after']).toBe('1');
+  });
+});
+
+describe('requests that their client never ends', () => {
+  const sessions: ClientHttp2Session[] = [];
+  afterEach(() => {
+    for (const session of sessions.splice(0)) session.destroy();
+  });
+
+  /** 600 over HTTP/2, without an end; resolves once Envoy has read them. */
+  async function begin({ envoy }: Door, headers: OutgoingHttpHeaders): Promise<void> {
+    const begun = () => envoy.stat('http.public.downstream_rq_total');
+    for (let connection = 0; connection < 6; connection++) {
+      const before = await begun();
+      const session = connectHttp2(`http://127.0.0.1:${envoy.publicPort}`);
+      session.on('error', () => {});
+      sessions.push(session);
+      for (let i = 0; i < 100; i++) session.request(headers, { endStream: false }).on('error', () => {});
+      await waitFor(async () => (await begun()) >= before + 100, { what: 'the requests' });
+    }
+  }
+
+  test.each(['/abc', '/abc?%41=b', '/r/abc'])('take no place of the redirects: GET %s', async (path) => {
+    door = await startDoor();
+    door.services.on(redirectRpc, () => ({ metadata: { 'x-status': '302', location: 'https://a.example' } }));
+    await begin(door, { ':method': 'GET', ':path': path });
+    for (let i = 0; i < 10; i++) expect((await ask(door.envoy.publicPort, path)).status).toBe(302);
+    expect(door.callsOf(redirectRpc)).toHaveLength(10);
+  });
+
+  test.each([
+    ['hop.identity.v1.IdentityService/GetSigningKeys', '/.well-known/jwks.json'],
+    ['hop.link.v1.LinkService/ListLinks', '/api/v1/urls'],
+    ['hop.analytics.v1.AnalyticsService/WatchClicks', '/api/v1/urls/abc/clicks'],
+  ])('take no place of the calls: %s', async (rpc, path) => {
+    door = await startDoor();
+    const headers = { authorization: goodToken };
+    const { publicPort: port } = door.envoy;
+    const began = { ':method': 'POST', ':path': `/${rpc}`, 'content-type': 'application/grpc', 'grpc-timeout': '30S' };
+    await begin(door, { ...began, ...headers });
+    for (let i = 0; i < 10; i++) expect((await ask(port, path, { headers })).status).toBe(200);
+    expect(door.callsOf(rpc).length).toBeLessThanOrEqual(10);
   });
 });
 

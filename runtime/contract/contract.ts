@@ -64,6 +64,8 @@ function readRpc(method: DescMethod): Rpc {
   const rule = hasOption(method, access) ? getOption(method, access) : undefined;
   if (!rule || rule.exposure === Exposure.UNSPECIFIED)
     throw new Error(`${name} does not say who may call it: option (hop.options.v1.access) is missing.`);
+  if (method.methodKind === 'client_streaming' || method.methodKind === 'bidi_streaming')
+    throw new Error(`${name} takes a stream of requests, which Envoy would hold until it ends.`);
   const bindings = hasOption(method, http) ? readBindings(name, getOption(method, http)) : [];
   if (rule.exposure === Exposure.INTERNAL && bindings.length > 0)
     throw new Error(`${name} is INTERNAL and must not have a path at the door (google.api.http).`);
