@@ -177,7 +177,6 @@ function whoIsThere(trustedProxies: number): JsonObject {
     skip_xff_append: false,
     // Nobody is internal: an address says nothing about permissions. An empty list would mean the private ranges, so this is a range that
     // no client can come from.
-    // this is a range that no client can come from.
     internal_address_config: {
       unix_sockets: false,
       cidr_ranges: [{ address_prefix: '255.255.255.255', prefix_len: 32 }],
@@ -217,7 +216,6 @@ const http1 = (publicHost: string | undefined): JsonObject => ({
   ...(publicHost === undefined ? {} : { default_host_for_http_10: publicHost }),
   // Any offer to upgrade is ignored, and the request answered as if it were not there: some clients offer TLS with each request over plain
   // HTTP, and would otherwise be refused.
-  // request over plain HTTP, and would be refused.
   ignore_http_11_upgrade: [{ safe_regex: { regex: '.*' } }],
 });
 

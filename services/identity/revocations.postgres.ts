@@ -18,8 +18,6 @@ const ofTheWindow = "r.revoked_at > now() - $1::double precision * interval '1 m
 // Everything that the reader's last snapshot could not see, however early it was written: a transaction that hung then and has committed
 // now is reported now, and holds up no other. The first condition is for the index. And everything begun later: transactions aborted just
 // before a crash leave numbers that are reused after it, which the snapshot would count as seen.
-// committed now is told now, and holds up no other. The first condition is for the index. And whatever was begun later: what was aborted
-// just before a crash leaves numbers that are given again after it, and the snapshot would take those for seen.
 const since = `(r.xid >= pg_snapshot_xmin(${snapshotOf('$1')}) and not pg_visible_in_snapshot(r.xid, ${snapshotOf('$1')})
   or r.revoked_at > ${timeOf('$1')})`;
 
