@@ -1,7 +1,10 @@
 import { type ClientHttp2Session, connect as connectHttp2, type OutgoingHttpHeaders } from 'node:http2';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
+import { loadConfig } from '#runtime/config/config.ts';
+import { unknownCodesLimit } from '#runtime/limits/rate-limits.ts';
 import { freePort, waitFor } from '#runtime/testing/wait-for.ts';
+import { createUnknownCodes, unknownCodeBounds } from '../../services/resolver/unknown-codes.ts';
 import { checkRpc, type Door, goodToken, startDoor } from '../testing/door.ts';
 import { ask, errorInfo, type HttpAnswer } from '../testing/http.ts';
 
@@ -68,6 +71,32 @@ describe('more redirects than may be in flight', () => {
     expect(shed?.headers['content-type']).toBe('text/html; charset=utf-8');
     expect(shed?.headers['retry-after']).toBe('1');
   });
+});
+
+test('unknown codes whose answers four resolvers delay leave places to others', async () => {
+  door = await startDoor({ trustedProxies: 1 });
+  const { publicPort: port } = door.envoy;
+  const { limit } = loadConfig({ limit: unknownCodesLimit }, {});
+  const { promise: held, resolve: letGo } = Promise.withResolvers<void>();
+  const bounds = { ...unknownCodeBounds, limit, now: () => 0, sleep: () => held };
+  const resolvers = Array.from({ length: 4 }, () => createUnknownCodes(bounds));
+  const addresses = Array.from({ length: 100 }, (_, index) => `198.51.100.${index}`);
+  for (const address of addresses)
+    for (const codes of resolvers) for (let i = 0; i < limit.calls; i++) codes.countNow(address, 'made_up');
+  let calls = 0;
+  door.services.on(redirectRpc, ({ headers }) => {
+    const address = String(headers['x-envoy-external-address']);
+    const answer = resolvers[calls++ % 4]?.pace(address, 'made_up', async () => ({ unknown: true, result: {} }));
+    return { heldUntil: Promise.resolve(answer).then(() => {}), metadata: { 'x-status': '404' } };
+  });
+  let asked = 0;
+  const from = (address = '') => ask(port, '/abc', { headers: { 'x-forwarded-for': address } });
+  const { answers, all } = askAtOnce(500, () => from(addresses[asked++ % 100]));
+  const refused = (): HttpAnswer[] => answers.filter(({ status }) => status === 503);
+  await waitFor(() => calls + refused().length === 500, { what: 'the calls' });
+  expect((await from('203.0.113.9')).status).toBe(404);
+  letGo();
+  await all;
 });
 
 describe('requests that their client never ends', () => {

@@ -25,7 +25,7 @@ import type { LinkStore } from './store.ts';
 import { createTakeUse, type TakeUse, type TakeUseOptions } from './take-use.ts';
 import { type PostgresTier, primaryTier, replicaTier } from './tiers/postgres-tier.ts';
 import { redisTier } from './tiers/redis-tier.ts';
-import { createUnknownCodes, type UnknownCodes } from './unknown-codes.ts';
+import { createUnknownCodes, type UnknownCodes, unknownCodeBounds } from './unknown-codes.ts';
 import { createFreshness } from './watch/freshness.ts';
 import { startWatch } from './watch/watch.ts';
 
@@ -35,8 +35,6 @@ const now = (): number => performance.now();
 const maxFlights = 2_000;
 const maxFills = 64;
 const flushMs = 1_000;
-/** A delayed redirect occupies one of Envoy's slots, so their number is limited; and its deadline is a second. */
-const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 200, maxAddresses: 20_000 } as const;
 
 /** The state of this process: what it has cached, how far to trust it, and which codes it can refuse. */
 function createMemory(config: ResolverConfig) {

@@ -42,6 +42,12 @@ export interface UnknownCodes {
 
 type Turn = TooMany | { readonly waitMs: number };
 
+/**
+ * Of a process. A delayed redirect occupies one of the 256 places that Envoy has for all its resolvers, so those of four take half of them;
+ * and its deadline is a second.
+ */
+export const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 32, maxAddresses: 20_000 } as const;
+
 const microseconds = 1_000;
 
 /** Counts in this process only: a store of counts per address would be one more to flood. */
