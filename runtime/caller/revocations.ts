@@ -56,7 +56,9 @@ export function createRevocations({
     max: mostKept,
     ttl: keptMs,
     dispose(readAt, _, reason) {
-      if (reason === 'evict') forgottenAt = Math.max(forgottenAt, readAt);
+      // What is old enough to be forgotten stays until its place is needed.
+      const isNeeded = now() - readAt < keptMs;
+      if (reason === 'evict' && isNeeded) forgottenAt = Math.max(forgottenAt, readAt);
     },
   });
   const stopped = new AbortController();
