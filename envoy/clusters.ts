@@ -5,8 +5,11 @@ import { limits } from './limits.ts';
 import { retryBudget } from './routes/retries.ts';
 import type { Upstream } from './settings.ts';
 
-/** A service as Envoy calls it: gateway-access three times, for the checks before each API call, for the pages and for the readiness. */
-export type ClusterName = Upstream | 'pages' | 'readiness';
+/**
+ * A service as Envoy calls it: gateway-access three times, for the checks before each API call, for the pages and for the readiness;
+ * analytics twice, for calls and for live streams.
+ */
+export type ClusterName = Upstream | 'pages' | 'readiness' | 'live';
 
 interface Bounds {
   /** Concurrent requests of the whole Envoy; the next one gets 503 at once. */
@@ -28,6 +31,8 @@ const bounds: Readonly<Record<ClusterName, Bounds>> = {
   resolver: { requests: 512 },
   identity: { requests: 256 },
   analytics: { requests: 256 },
+  // A stream lasts for minutes, and each process takes a hundred (HOP_WATCH_STREAMS): they must not take the places of the calls.
+  live: { requests: 1_024, at: 'analytics' },
   'gateway-access': { requests: 256 },
   // Anybody may request pages, without limit: they must not take the places of the credential checks.
   pages: { requests: 64, at: 'gateway-access' },

@@ -297,7 +297,9 @@ const cookieIn = ({ sessionCookie }: Rpc): JsonObject[] =>
 const cookiesOut = (rpc: Rpc): JsonObject => (rpc.sessionCookie ? {} : { response_headers_to_remove: ['set-cookie'] });
 
 function clusterOf(rpc: Rpc): ClusterName {
-  const upstream = rpc.name === readiness ? 'readiness' : upstreamOf[rpc.service];
+  const service = upstreamOf[rpc.service];
+  const isLive = rpc.streams && service === 'analytics';
+  const upstream = rpc.name === readiness ? 'readiness' : isLive ? 'live' : service;
   if (!upstream)
     throw new Error(`${rpc.service} has routes but no cluster: name it in upstreamOf (envoy/routes/routes.ts).`);
   return upstream;

@@ -123,6 +123,7 @@ function handler(method: DescMethod, calls: SeenCall[], behaviours: Map<string, 
       if (reply.metadata) call.sendMetadata(metadataOf(reply.metadata));
       for (const response of reply.responses ?? []) call.write(fromJson(method.output, response));
       if (reply.error) call.emit('error', errorOf(reply.error));
+      else if (reply.heldUntil) void reply.heldUntil.then(() => call.end());
       else call.end();
     };
   return (call: grpc.ServerUnaryCall<Message, Message>, done: grpc.sendUnaryData<Message>) => {

@@ -254,7 +254,7 @@ describe('a service that is in trouble', () => {
   });
 
   test('health is asked of every service', async () => {
-    for (const cluster of ['link', 'resolver', 'identity', 'analytics', 'gateway-access', 'pages', 'readiness'])
+    for (const cluster of ['link', 'resolver', 'identity', 'analytics', 'live', 'gateway-access', 'pages', 'readiness'])
       await waitFor(async () => (await door.envoy.stat(`cluster.${cluster}.health_check.success`)) > 0, {
         what: cluster,
       });

@@ -99,25 +99,41 @@ test('unknown codes whose answers four resolvers delay leave places to others', 
   await all;
 });
 
-describe('requests that their client never ends', () => {
-  const sessions: ClientHttp2Session[] = [];
-  afterEach(() => {
-    for (const session of sessions.splice(0)) session.destroy();
-  });
+const sessions: ClientHttp2Session[] = [];
+afterEach(() => {
+  for (const session of sessions.splice(0)) session.destroy();
+});
 
-  /** 600 over HTTP/2, without an end; resolves once Envoy has read them. */
-  async function begin({ envoy }: Door, headers: OutgoingHttpHeaders): Promise<void> {
-    const begun = () => envoy.stat('http.public.downstream_rq_total');
-    for (let connection = 0; connection < 6; connection++) {
-      const before = await begun();
-      const session = connectHttp2(`http://127.0.0.1:${envoy.publicPort}`);
-      session.on('error', () => {});
-      sessions.push(session);
-      for (let i = 0; i < 100; i++) session.request(headers, { endStream: false }).on('error', () => {});
-      await waitFor(async () => (await begun()) >= before + 100, { what: 'the requests' });
+/** 600 requests over HTTP/2, with this body or without an end; resolves once Envoy has read them. */
+async function begin({ envoy }: Door, headers: OutgoingHttpHeaders, body?: Buffer): Promise<void> {
+  const begun = () => envoy.stat('http.public.downstream_rq_total');
+  for (let connection = 0; connection < 6; connection++) {
+    const before = await begun();
+    const session = connectHttp2(`http://127.0.0.1:${envoy.publicPort}`);
+    session.on('error', () => {});
+    sessions.push(session);
+    for (let i = 0; i < 100; i++) {
+      const stream = session.request(headers, { endStream: false }).on('error', () => {});
+      if (body) stream.end(body);
     }
+    await waitFor(async () => (await begun()) >= before + 100, { what: 'the requests' });
   }
+}
 
+test('live streams, however many, take no place of the other calls of their service', async () => {
+  door = await startDoor();
+  const rpc = 'hop.analytics.v1.AnalyticsService/WatchClicks';
+  const { letGo } = hold(door, rpc);
+  const headers = { authorization: goodToken };
+  const call = { ':method': 'POST', ':path': `/${rpc}`, 'content-type': 'application/grpc' };
+  await begin(door, { ...call, ...headers }, Buffer.alloc(5));
+  await waitFor(() => (door?.callsOf(rpc).length ?? 0) >= 256, { what: 'the streams' });
+  for (let i = 0; i < 10; i++)
+    expect((await ask(door.envoy.publicPort, '/api/v1/urls/abc/clicks', { headers })).status).toBe(200);
+  letGo();
+});
+
+describe('requests that their client never ends', () => {
   test.each(['/abc', '/abc?%41=b', '/r/abc'])('take no place of the redirects: GET %s', async (path) => {
     door = await startDoor();
     door.services.on(redirectRpc, () => ({ metadata: { 'x-status': '302', location: 'https://a.example' } }));
