@@ -1,7 +1,8 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib';
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import kafkajs, { type ISocketFactory, type Kafka, type LogEntry } from 'kafkajs';
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { Log } from '../telemetry/log.ts';
 
 export interface KafkaOptions {
@@ -52,27 +53,53 @@ RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTim
   }, timeoutCheckMs);
 };
 
-/** How many clients were made of a list of brokers. */
-const clientsOf = new WeakMap<readonly string[], number>();
+/** How many clients were made with the same options. */
+const clientsWith = new WeakMap<KafkaOptions, number>();
 
 /**
  * kafkajs connects to the first broker of its list, and to no other one while that accepts connections and does not answer. So each client
- * of a list begins with the next broker.
+ * with the same options begins with the next broker.
  */
-function inTurn(brokers: readonly string[]): string[] {
-  const clients = clientsOf.get(brokers) ?? 0;
-  clientsOf.set(brokers, clients + 1);
+function inTurn(options: KafkaOptions): string[] {
+  const { brokers } = options;
+  const clients = clientsWith.get(options) ?? 0;
+  clientsWith.set(options, clients + 1);
   const first = clients % brokers.length;
   return [...brokers.slice(first), ...brokers.slice(0, first)];
 }
 
-/** retries: of a request (default 5, which take up to three seconds where Kafka refuses, and a minute where it does not answer). */
+const openSocket = createSocketFactory();
+
+/** Sockets that are destroyed when the signal aborts; none is opened after that. */
+function socketsUntil(signal: AbortSignal): ISocketFactory {
+  return (options) => {
+    signal.throwIfAborted();
+    const socket = openSocket(options);
+    const destroy = () => socket.destroy(new Error('This client of Kafka is given up.'));
+    signal.addEventListener('abort', destroy, { once: true });
+    return socket.once('close', () => signal.removeEventListener('abort', destroy));
+  };
+}
+
+interface ClientOptions {
+  /** Of a request (default 5, which take up to three seconds where Kafka refuses, and a minute where it does not answer). */
+  readonly retries?: number;
+  /**
+   * Gives the client up. By itself kafkajs goes on to retry what it had begun, even after a disconnect, and keeps a socket open until the
+   * broker closes it too, which one that hangs never does.
+   */
+  readonly signal?: AbortSignal;
+}
+
 export function createKafka(
-  { brokers, clientId, tls = false, credentials, log }: KafkaOptions,
-  { retries = 5 }: { retries?: number } = {},
+  options: KafkaOptions,
+  { retries = 5, signal = new AbortController().signal }: ClientOptions = {},
 ): Kafka {
+  const { clientId, tls = false, credentials, log } = options;
+  const brokers = inTurn(options);
   return new kafkajs.Kafka({
-    brokers: inTurn(brokers),
+    // kafkajs retries when it cannot connect, and not when there is nobody to connect to.
+    brokers: () => (signal.aborted ? [] : brokers),
     clientId,
     ssl: tls,
     ...(credentials && {
@@ -82,8 +109,11 @@ export function createKafka(
     requestTimeout: 10_000,
     enforceRequestTimeout: true,
     retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000, factor: 0.2, multiplier: 2 },
+    socketFactory: socketsUntil(signal),
     logLevel: kafkajs.logLevel.WARN,
-    logCreator: () => (entry) => forward(log, entry),
+    logCreator: () => (entry) => {
+      if (!signal.aborted) forward(log, entry);
+    },
   });
 }
 

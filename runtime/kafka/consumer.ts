@@ -68,7 +68,8 @@ async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promi
 }
 
 async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
-  const consumer = createKafka(options, { retries: 300 }).consumer({
+  const over = new AbortController();
+  const consumer = createKafka(options, { retries: 300, signal: over.signal }).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
     // A dead member keeps its partitions for this long.
@@ -113,6 +114,8 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
   } finally {
     signal.removeEventListener('abort', stop);
     await Promise.race([consumer.disconnect().catch(() => {}), sleep(disconnectLimitMs)]);
+    // What is still being retried must not join the group beside the next run, or after close().
+    over.abort();
   }
 }
 

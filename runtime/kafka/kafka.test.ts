@@ -34,12 +34,17 @@ function store() {
 }
 
 /** Accepts connections and reads from them, and answers nothing, like a broker that was stopped. */
-async function hangingBroker(): Promise<{ readonly address: string; close(): void }> {
+async function hangingBroker(): Promise<{ readonly address: string; connections(): number; close(): void }> {
   const sockets = new Set<Socket>();
-  const server = createServer((socket) => sockets.add(socket.on('error', () => {}).resume()));
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
+    socket.resume();
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
+    connections: () => sockets.size,
     close() {
       server.close();
       for (const socket of sockets) socket.destroy();
@@ -254,6 +259,8 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     open.push(sending, reading, hanging);
     await waitFor(() => sending.send('hanging', values(0, 1)).then(() => true), { timeoutMs: 30_000, what: 'a send' });
     await waitFor(() => table.seen.length > 0, { timeoutMs: 30_000, what: 'a delivery' });
+    // Else the consumer that was given up would join the group as well, once that broker answers, and stay there after the close.
+    await waitFor(() => hanging.connections() === 0, { timeoutMs: 5_000, what: 'the end of every connection to it' });
   }, 70_000);
 
   it.concurrent('closes while Kafka is away', async () => {

@@ -29,14 +29,15 @@ const sendDuration = histogram(metric.kafkaSendDuration);
  */
 export function createProducer(options: ProducerOptions): Producer {
   const { log, maxWaiting = 16 } = options;
-  let connected: KafkaProducer | undefined;
+  let connected: Client | undefined;
   let closed = false;
   let waiting = 0;
   let tail: Promise<unknown> = Promise.resolve();
 
   async function sendNow(topic: string, messages: readonly Message[]): Promise<void> {
     const startedAt = performance.now();
-    const producer = connected ?? newProducer(options);
+    const client = connected ?? newClient(options);
+    const { producer } = client;
     connected = undefined;
     try {
       await producer.connect();
@@ -49,14 +50,14 @@ export function createProducer(options: ProducerOptions): Producer {
       });
       const missing = unwritten(topic, messages, written);
       if (missing.size > 0) throw new Error(`kafkajs knows no partition ${[...missing].join()} of ${topic}`);
-      connected = producer;
+      connected = client;
       messagesSent.add(messages.length, { topic, outcome: 'acknowledged' });
       sendDuration.record((performance.now() - startedAt) / 1_000, { topic });
     } catch (error) {
       messagesSent.add(messages.length, { topic, outcome: 'failed' });
       log.warn({ err: error, topic }, 'Kafka did not acknowledge');
-      // It may wait for an answer that never comes.
-      void producer.disconnect().catch(() => {});
+      // To disconnect would be to wait for an answer that may never come.
+      client.giveUp();
       throw unavailable('DEPENDENCY_UNAVAILABLE', 'Kafka does not answer.', 1_000, error);
     }
   }
@@ -73,13 +74,19 @@ export function createProducer(options: ProducerOptions): Producer {
     async close() {
       closed = true;
       await tail;
-      await connected?.disconnect();
+      await connected?.producer.disconnect();
     },
   };
 }
 
-const newProducer = (options: KafkaOptions): KafkaProducer =>
-  createKafka(options, { retries: 0 }).producer({
+interface Client {
+  readonly producer: KafkaProducer;
+  giveUp(): void;
+}
+
+function newClient(options: KafkaOptions): Client {
+  const over = new AbortController();
+  const producer = createKafka(options, { retries: 0, signal: over.signal }).producer({
     allowAutoTopicCreation: false,
     idempotent: false,
     maxInFlightRequests: 1,
@@ -87,6 +94,8 @@ const newProducer = (options: KafkaOptions): KafkaProducer =>
     // A retry of kafkajs leaves out every broker that answered an earlier try, even if it leads more partitions by then.
     retry: { retries: 0 },
   });
+  return { producer, giveUp: () => over.abort() };
+}
 
 /** kafkajs drops messages silently when they are for a partition that it does not know of: it may have been added minutes ago. */
 function unwritten(topic: string, messages: readonly Message[], written: readonly RecordMetadata[]): Set<number> {
