@@ -28,7 +28,8 @@ export const limits = {
   redirectMs: 1_000,
   /**
    * How long one resolver may take for a redirect; then another is asked. A resolver that is not hanging answers within 200 ms, or within
-   * 700 ms where it has to count a follow (docs/decisions/0026-visit-limits.md). Twice this is the time of the route.
+   * 700 ms where it has to count a follow (docs/decisions/0026-visit-limits.md) or delays an unknown code (0008-limits.md). Twice this is
+   * the time of the route.
    */
   redirectTryMs: 750,
   /**

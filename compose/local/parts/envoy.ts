@@ -46,7 +46,7 @@ export function envoyPart(name: EnvoyName, settings: MeshSettings, binary: () =>
 /** Envoy's own drain time (envoy/render.ts), plus a margin. */
 const DRAIN_MS = 12_000;
 
-/** Responses announce that their connection closes, for as long as the drain takes; then no new connection is accepted. Same as envoy-drain.sh. */
+/** Responses announce that their connection closes, for as long as the drain takes; then no new connection is accepted. As envoy-drain.sh, without its first wait. */
 async function drain(adminPort: number): Promise<void> {
   const url = `http://127.0.0.1:${adminPort}/drain_listeners?graceful`;
   const answer = await fetch(url, { method: 'POST', signal: AbortSignal.timeout(1_000) });
