@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { join } from 'node:path';
@@ -230,18 +231,20 @@ describe('with its gateway-edge', () => {
     await makeHot(entry);
     await becomes(true, '/caf%C3%A9');
     const { headers } = await ask(door.envoy.publicPort, '/caf%C3%A9', { headers: { referer: 'https://x.example/' } });
-    await ask(door.envoy.publicPort, '/caf%C3%A9?cold', {});
-    const clicks = () => readFileSync(join(door.envoy.dir, 'spool/clicks.jsonl'), 'utf8').trim().split('\n');
-    const own = await waitFor(() => {
-      const found = clicks().filter((line) => line.includes(String(headers['x-request-id'])));
-      return clicks().some((line) => line.includes('?cold')) ? found : undefined;
+    const cold = `?cold=${randomUUID()}`;
+    await ask(door.envoy.publicPort, `/caf%C3%A9${cold}`, {});
+    const clicks = await waitFor(() => {
+      const lines = readFileSync(join(door.envoy.dir, 'spool/clicks.jsonl'), 'utf8').trim().split('\n');
+      expect(lines.at(-1)).toContain(cold);
+      return lines;
     });
+    const own = clicks.filter((line) => line.includes(String(headers['x-request-id'])));
     expect(own).toHaveLength(1);
-    expect(parseLine(own?.[0] ?? '')).toMatchObject({
+    expect(parseLine(own[0] ?? '')).toMatchObject({
       link: { linkId, workspaceId, linkVersion: 42n, tier: 1, domain: 'localhost', code: 'café' },
       ...{ method: 'GET', status: 302, referrer: 'https://x.example/', address: '127.0.0.1' },
     });
-    expect(clicks().filter((line) => line.includes('?cold'))).toHaveLength(1);
+    expect(clicks.filter((line) => line.includes(cold))).toHaveLength(1);
     await new Promise((resolve) => setTimeout(resolve, 250));
     expect(readFileSync(join(door.envoy.dir, 'log/requests.jsonl'), 'utf8')).not.toContain('/caf');
   });
