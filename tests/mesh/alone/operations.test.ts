@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { getPriority } from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, inject, it } from 'vitest';
 import { type MetricDefinition, metric } from '#runtime/telemetry/schema.ts';
 import { partsOf } from '../../../compose/local/graph.ts';
@@ -49,6 +50,8 @@ it('starts a part again that was killed', async () => {
     (pid) => pid !== before && alive(pid),
     { timeoutMs: 20_000 },
   );
+  // Until then /readyz may repeat what it said before.
+  await sleep(1_500);
   await eventually(
     () => call('/readyz'),
     (ready) => ready.json?.status === 'ready',
