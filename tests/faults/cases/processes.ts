@@ -5,7 +5,7 @@ import type { PartName } from '../../../compose/local/graph.ts';
 import { atMost, exactly, type FaultCase, type Verdict } from '../case.ts';
 import { clicksCounted, settledClicks } from '../judge/clicks.ts';
 import { startKeyedCreates } from '../judge/keyed-creates.ts';
-import { noneFailed, refusedWell } from '../judge/refusals.ts';
+import { kindsNeeding, kindsUnaffectedBy, noneFailed, refusedWell } from '../judge/refusals.ts';
 import type { Kind, Ledger } from '../load/ledger.ts';
 import type { World, WorldOptions } from '../world/world.ts';
 
@@ -40,10 +40,6 @@ async function killUnderLoad(world: World, part: PartName): Promise<Killed> {
 interface Expectation {
   readonly part: PartName;
   readonly criterion: string;
-  /** Kinds of which none may fail. */
-  readonly whole: readonly Kind[];
-  /** Kinds that are refused while the process is away. */
-  readonly refused: readonly Kind[];
 }
 
 const redirects: readonly Kind[] = ['cached', 'cold'];
@@ -52,54 +48,43 @@ const expectations: readonly Expectation[] = [
     part: 'link',
     criterion:
       'no redirect fails; creates and signed reads are 503 with Retry-After within 1 s while it is away, for 5 s at most; a create repeated with its key is made once',
-    whole: [...redirects, 'login'],
-    refused: ['create', 'read'],
   },
   {
     part: 'resolver-1',
     criterion: 'no request fails: what was in flight is answered by the other resolver',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
   {
     part: 'gateway-access',
     criterion:
       'no redirect fails; signed calls and sign-ins are 503 with Retry-After, never 401 or 403, for 5 s at most',
-    whole: redirects,
-    refused: ['create', 'read', 'login'],
   },
   {
     part: 'identity',
     criterion: 'no redirect, create or signed read fails; sign-ins are 503 with Retry-After for 5 s at most',
-    whole: [...redirects, 'create', 'read'],
-    refused: ['login'],
   },
   {
     part: 'analytics',
     criterion: 'no redirect, create, signed read or sign-in fails',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
   {
     part: 'gateway-edge',
     criterion: 'no redirect, create, signed read or sign-in fails',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
 ];
 
-const caseOf = ({ part, criterion, whole, refused }: Expectation): FaultCase => ({
+const caseOf = ({ part, criterion }: Expectation): FaultCase => ({
   name: `processes-${part}-killed`,
   part: 'Our processes, one of each',
   title: `${part} is killed (SIGKILL) under load and started again`,
   criterion: `${criterion}; every click is counted once`,
   mesh,
   async run(world): Promise<Verdict> {
+    const refused = kindsNeeding(part);
     const before = await settledClicks(world);
     const keyed = startKeyedCreates(world, [world.mesh.url]);
     const killed = await killUnderLoad(world, part);
     return [
-      noneFailed(killed.ledger, ...whole),
+      noneFailed(killed.ledger, ...kindsUnaffectedBy(part)),
       ...(refused.length === 0 ? [] : refusedWell(killed.ledger, killed.since, ...refused)),
       ...(await keyed.stop()),
       ...(await clicksCounted(world, before, killed.ledger)),

@@ -3,7 +3,7 @@ import type { PartName } from '../../../compose/local/graph.ts';
 import { atLeast, atMost, type FaultCase, type Finding, type Verdict } from '../case.ts';
 import { clicksCounted, settledClicks } from '../judge/clicks.ts';
 import { startKeyedCreates } from '../judge/keyed-creates.ts';
-import { noneFailed, refusedWithin } from '../judge/refusals.ts';
+import { healMs, kindsNeeding, kindsUnaffectedBy, noneFailed, refusedWithin } from '../judge/refusals.ts';
 import type { Kind, Ledger } from '../load/ledger.ts';
 import type { World, WorldOptions } from '../world/world.ts';
 
@@ -18,8 +18,6 @@ const afterMs = 10_000;
 const redirectMs = 1_500;
 /** A call may take 5 s, the check of its credentials 1 s (envoy/limits.ts), and a loaded machine something. */
 const callMs = 7_000;
-/** After the process went on. */
-const healMs = 5_000;
 
 interface Stopped {
   /** Of the whole load. */
@@ -43,10 +41,6 @@ async function stopUnderLoad(world: World, part: PartName): Promise<Stopped> {
 interface Expectation {
   readonly part: PartName;
   readonly criterion: string;
-  /** Kinds of which none may fail. */
-  readonly whole: readonly Kind[];
-  /** Kinds that need the process. */
-  readonly refused: readonly Kind[];
 }
 
 const redirects: readonly Kind[] = ['cached', 'cold'];
@@ -55,53 +49,42 @@ const expectations: readonly Expectation[] = [
   {
     part: 'resolver-1',
     criterion: 'no request fails: the other resolver answers, at first after 0.75 s',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
   {
     part: 'link',
     criterion: `no redirect or sign-in fails; creates and signed reads are ${refusals}; a create repeated with its key is made once`,
-    whole: [...redirects, 'login'],
-    refused: ['create', 'read'],
   },
   {
     part: 'gateway-access',
     criterion: `no redirect fails; signed calls and sign-ins are ${refusals}, never 401 or 403`,
-    whole: redirects,
-    refused: ['create', 'read', 'login'],
   },
   {
     part: 'identity',
     criterion: `no redirect, create or signed read fails; sign-ins are ${refusals}`,
-    whole: [...redirects, 'create', 'read'],
-    refused: ['login'],
   },
   {
     part: 'analytics',
     criterion: 'no redirect, create, signed read or sign-in fails',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
   {
     part: 'gateway-edge',
     criterion: 'no redirect, create, signed read or sign-in fails',
-    whole: [...redirects, 'create', 'read', 'login'],
-    refused: [],
   },
 ];
 
-const caseOf = ({ part, criterion, whole, refused }: Expectation): FaultCase => ({
+const caseOf = ({ part, criterion }: Expectation): FaultCase => ({
   name: `stopped-${part}`,
   part: 'Our processes, standing still',
   title: `${part} is stopped (SIGSTOP) under load for 10 s`,
   criterion: `${criterion}; redirects take 1.5 s at most; every click is counted once`,
   mesh,
   async run(world): Promise<Verdict> {
+    const refused = kindsNeeding(part);
     const before = await settledClicks(world);
     const keyed = startKeyedCreates(world, [world.mesh.url]);
     const { ledger, upAt } = await stopUnderLoad(world, part);
     return [
-      noneFailed(ledger, ...whole),
+      noneFailed(ledger, ...kindsUnaffectedBy(part)),
       atMost('slowest redirect', ledger.of(...redirects).quantile(1), redirectMs, 'ms'),
       ...(refused.length === 0 ? [] : refusedWhileStopped(ledger, upAt, refused)),
       ...(await keyed.stop()),

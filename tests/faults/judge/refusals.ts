@@ -1,12 +1,25 @@
 // Of calls that need a process that is away: none may fail, or they are refused as they have to be.
+import type { PartName } from '../../../compose/local/graph.ts';
 import { atMost, exactly, type Finding } from '../case.ts';
-import type { Kind, Ledger } from '../load/ledger.ts';
+import { type Kind, kinds, type Ledger } from '../load/ledger.ts';
+
+/** The calls that need a process of which there is one; the other kinds must not notice that it is away. */
+const needing: Partial<Record<PartName, readonly Kind[]>> = {
+  link: ['create', 'read'],
+  'gateway-access': ['create', 'read', 'login'],
+  identity: ['login'],
+};
+
+export const kindsNeeding = (part: PartName): readonly Kind[] => needing[part] ?? [];
+
+export const kindsUnaffectedBy = (part: PartName): readonly Kind[] =>
+  kinds.filter((kind) => !kindsNeeding(part).includes(kind));
 
 export const noneFailed = (ledger: Ledger, ...kinds: Kind[]): Finding =>
   exactly(`${kinds.join(', ')} that failed`, ledger.of(...kinds).failed.length, 0);
 
 /** For how long after a process is back its calls may still be refused. */
-const healMs = 5_000;
+export const healMs = 5_000;
 /** An answer that says "not now" is quick. */
 const quickMs = 1_000;
 
