@@ -16,7 +16,10 @@ export interface Batch {
 export interface ConsumerOptions extends KafkaOptions {
   readonly groupId: string;
   readonly topic: string;
-  /** The next offset to read according to the store; undefined: the partition was never read. Asked at each new assignment. */
+  /**
+   * The next offset to read according to the store; undefined: the partition was never read. Asked at each new assignment and after each pause
+   * in reading.
+   */
   readonly position: (partition: number) => Promise<bigint | undefined>;
   /**
    * Stores a batch and its end in one transaction, and returns the next offset to read according to the store after that. A rejection is
@@ -39,8 +42,20 @@ const longestPauseMs = 5_000;
 const disconnectLimitMs = 2_000;
 
 /**
+ * Some five minutes, which outlast a restart of the broker, so that the membership is kept. A failure that they cannot outlast ends the run,
+ * and the next run begins with fresh positions.
+ */
+const retries = 300;
+/**
+ * Answers to fetches that follow each other as closely as this, and the time that a broker may take for one, come from the same log: no topic
+ * is deleted, made anew and filled up to our place in between.
+ */
+const longestGapMs = 1_000;
+
+/**
  * Reads a topic from the offsets that the store holds; those committed to Kafka are not used. Every partition starts at its oldest message
- * and is moved to its offset by the first batch, so an offset is never guessed. Restarts by itself.
+ * and is moved to its offset by the first batch, so an offset is never guessed. After a pause in reading (the store or the broker was away)
+ * the store is asked again, because the log may have been replaced meanwhile. Restarts by itself.
  */
 export function createConsumer(options: ConsumerOptions): RunningConsumer {
   const stopping = new AbortController();
@@ -69,18 +84,17 @@ async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promi
 
 async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
-  const consumer = createKafka(options, { retries: 300, signal: over.signal }).consumer({
+  const maxWaitTimeInMs = options.maxWaitMs ?? 50;
+  const consumer = createKafka(options, { retries, signal: over.signal }).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
     // A dead member keeps its partitions for this long.
     sessionTimeout: 6_000,
     heartbeatInterval: 1_500,
     rebalanceTimeout: 10_000,
-    maxWaitTimeInMs: options.maxWaitMs ?? 50,
+    maxWaitTimeInMs,
     maxBytesPerPartition: 1_048_576,
-    // Many retries outlast a restart of the broker, some five minutes, so that the membership is kept; a failure that they cannot outlast
-    // ends the run, and the next run begins with fresh positions.
-    retry: { retries: 300, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
+    retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
   let stop = (): void => {};
   const ended = new Promise<unknown>((resolve) => {
@@ -92,10 +106,18 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
       resolve(new Error(`Kafka's broker ${broker} does not answer ${apiName}`)),
     );
   });
-  const placed = new Set<number>();
+  /** The partitions whose place was compared with the store. A new set each time: a batch from before must not add to it. */
+  let placed = new Set<number>();
   consumer.on('consumer.group_join', ({ payload }) => {
-    placed.clear();
+    placed = new Set();
     options.assigned?.(payload.memberAssignment[options.topic] ?? []);
+  });
+  /** By broker, when it last answered a fetch; what it answered is handled after this. */
+  const answeredAt = new Map<number, number>();
+  consumer.on('consumer.fetch', ({ payload: { nodeId } }) => {
+    const now = performance.now();
+    if (now - (answeredAt.get(nodeId) ?? now) > maxWaitTimeInMs + longestGapMs) placed = new Set();
+    answeredAt.set(nodeId, now);
   });
   const read = async (): Promise<unknown> => {
     await consumer.connect();
@@ -134,7 +156,7 @@ async function onBatch(
     const position = await persist(options.log, payload, signal, () => options.position(partition));
     if (position === gaveUp) return;
     placed.add(partition);
-    if (position !== undefined && position > BigInt(first.offset)) {
+    if (position !== undefined && position !== BigInt(first.offset)) {
       consumer.seek({ topic, partition, offset: String(position) });
       return;
     }

@@ -11,7 +11,7 @@ import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
 import { createKafka, type KafkaOptions } from './client.ts';
 import { kafkaAccess, kafkaConfig } from './config.ts';
-import { type Batch, createConsumer, type RunningConsumer } from './consumer.ts';
+import { type Batch, type ConsumerOptions, createConsumer, type RunningConsumer } from './consumer.ts';
 import { createProducer, type Producer } from './producer.ts';
 import { makeTopics } from './topics.ts';
 
@@ -74,7 +74,7 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
   function consumer(
     topic: string,
     groupId: string,
-    from: Pick<ReturnType<typeof store>, 'position' | 'handle'>,
+    from: Pick<ConsumerOptions, 'position' | 'handle' | 'assigned'>,
   ): RunningConsumer {
     const made = createConsumer({ brokers: kafka.brokers, clientId: 'test', groupId, topic, log: silentLog, ...from });
     open.push(made);
@@ -202,10 +202,8 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     let isAway = true;
     let assignments = 0;
     consumer('held', 'held', {
-      position: (partition) => {
-        assignments++;
-        return table.position(partition);
-      },
+      position: table.position,
+      assigned: () => assignments++,
       handle: async (batch) => {
         handed.push(batch.messages.map(({ offset }) => offset).join());
         if (isAway) throw new Error('the database is away');

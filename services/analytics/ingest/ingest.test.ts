@@ -218,6 +218,16 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     }
   }, 120_000);
 
+  /** Deletes the topic and creates it again, with one partition that has eight messages. */
+  async function makeAnew(topic: string, eachMessage: () => ReturnType<typeof message>): Promise<void> {
+    const admin = createKafka({ brokers: on.kafka.brokers, clientId: 'test', log: silentLog }).admin();
+    await admin.connect();
+    await admin.deleteTopics({ topics: [topic] });
+    await waitFor(() => on.kafka.createTopic(topic, 1).then(() => true), { timeoutMs: 20_000, intervalMs: 200 });
+    await admin.disconnect();
+    for (let n = 0; n < 8; n++) await on.producer.send(topic, [eachMessage()]);
+  }
+
   test('a poisoned message holds nobody up; a topic that was made anew and is longer than before is read from its start', async () => {
     await on.kafka.createTopic('anew', 1);
     const linkId = randomUUID();
@@ -227,12 +237,7 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
     const before = startIngest(configOf('anew'), store, silentLog);
     await waitFor(async () => (await countsOf(linkId))[0] === 6, { timeoutMs: 30_000, what: 'the first clicks' });
     await before.close();
-    const admin = createKafka({ brokers: on.kafka.brokers, clientId: 'test', log: silentLog }).admin();
-    await admin.connect();
-    await admin.deleteTopics({ topics: ['anew'] });
-    await waitFor(() => on.kafka.createTopic('anew', 1).then(() => true), { timeoutMs: 20_000, intervalMs: 200 });
-    await admin.disconnect();
-    for (let n = 0; n < 8; n++) await on.producer.send('anew', [message(linkId, 1)]);
+    await makeAnew('anew', () => message(linkId, 1));
     const after = startIngest(configOf('anew'), store, silentLog);
     try {
       await waitFor(async () => (await countsOf(linkId))[0] === 14, { timeoutMs: 30_000, what: 'all clicks' });
@@ -240,6 +245,35 @@ describe.skipIf(!kafkaIsInstalled())('from Kafka to Postgres', () => {
       expect(await store.position('anew', 0)).toBe(8n);
     } finally {
       await after.close();
+    }
+  }, 120_000);
+
+  test('a topic that is made anew, and grows past the position, while Postgres does not answer is read from its start', async () => {
+    await on.kafka.createTopic('meanwhile', 1);
+    const linkId = randomUUID();
+    const { store } = on;
+    let isAway = false;
+    let refusals = 0;
+    const take: typeof store.take = async (delivery) => {
+      if (!isAway) return store.take(delivery);
+      refusals++;
+      throw new Error('Connection terminated');
+    };
+    const ingest = startIngest(configOf('meanwhile'), { ...store, take }, silentLog);
+    try {
+      await on.producer.send('meanwhile', [message(linkId, 1)]);
+      await waitFor(async () => (await countsOf(linkId))[0] === 1, { timeoutMs: 30_000, what: 'the first click' });
+      isAway = true;
+      await on.producer.send('meanwhile', [message(linkId, 1)]);
+      await waitFor(() => refusals > 0, { timeoutMs: 30_000, what: 'a click that waits' });
+      await makeAnew('meanwhile', () => message(linkId, 1));
+      await waitFor(() => refusals > 4, { timeoutMs: 30_000, what: 'a pause of some seconds' });
+      isAway = false;
+      await waitFor(async () => (await countsOf(linkId))[0] === 10, { timeoutMs: 30_000, what: 'all clicks' });
+      expect(await countsOf(linkId)).toEqual([10, 10, 10]);
+      expect(await store.position('meanwhile', 0)).toBe(8n);
+    } finally {
+      await ingest.close();
     }
   }, 120_000);
 });
