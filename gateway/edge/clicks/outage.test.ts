@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { appendFile, mkdtemp, readdir, rename, rm, stat, utimes } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -29,7 +29,7 @@ const line = (number: number): string => `${spoolLine(number)}\n`;
 
 /** The click path without its Kafka, with a clock of its own. */
 async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
-  const state = { kafkaIsUp: false, now: Date.now(), read: 0 };
+  const state = { kafkaIsUp: false, now: Date.now(), clockAheadMs: 0, read: 0 };
   const sent: number[] = [];
   const dropped: Dropped[] = [];
   const cursor = await openCursor(join(directory, 'cursor.json'), () => {});
@@ -79,7 +79,7 @@ async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
     minFreeBytes: 0,
     syncMs: 1_000,
     log: silentLog,
-    wallClock: () => state.now,
+    wallClock: () => state.now + state.clockAheadMs,
     now: () => state.now,
   });
   const stopping = new AbortController();
@@ -100,6 +100,14 @@ async function startPath(limits: { maxBytes: number; maxAgeMs: number }) {
 async function write(from: number, to: number): Promise<void> {
   const lines = Array.from({ length: to - from }, (_, number) => line(from + number));
   await appendFile(join(directory, activeName), lines.join(''));
+}
+
+/** Writes two batches while Kafka is away, and waits until they are read: no more is, before Kafka is back. */
+async function fillMemory({ state }: Awaited<ReturnType<typeof startPath>>): Promise<void> {
+  for (const from of [0, 50]) {
+    await write(from, from + 50);
+    await waitFor(() => state.read === from + 50);
+  }
 }
 
 async function spoolBytes(): Promise<number> {
@@ -161,6 +169,48 @@ test('a segment that is too old goes with its addresses, no matter what is away'
   await path.care.once();
   await path.care.once();
   expect(await spoolBytes()).toBe(0);
+  await path.stop();
+});
+
+test('a clock that is set forward by two days drops nothing that waits', async () => {
+  const path = await startPath({ maxBytes: 10_000_000, maxAgeMs: 24 * hourMs });
+  await fillMemory(path);
+  await write(100, 150);
+  await path.care.once();
+  path.state.now += 11 * 60_000;
+  await path.care.once();
+  path.state.clockAheadMs = 48 * hourMs;
+  // The segment that is being written is old by this clock as well, and is renamed.
+  await path.care.once();
+  expect(path.dropped).toEqual([]);
+  path.state.kafkaIsUp = true;
+  await write(150, 160);
+  await waitFor(() => path.sent.length === 160, patiently);
+  await path.stop();
+});
+
+test('a host that was off for days sends what it holds, if Kafka takes it within ten minutes; after that it is dropped', async () => {
+  const path = await startPath({ maxBytes: 10_000_000, maxAgeMs: 24 * hourMs });
+  const leave = async (name: string): Promise<void> => {
+    const daysAgo = (path.state.now - 72 * hourMs) / 1_000;
+    await utimes(join(directory, activeName), daysAgo, daysAgo);
+    await rename(join(directory, activeName), join(directory, name));
+  };
+  await fillMemory(path);
+  await write(100, 110);
+  await leave('clicks-1.jsonl');
+  await write(110, 120);
+  await path.care.once();
+  path.state.now += 9 * 60_000;
+  await path.care.once();
+  path.state.kafkaIsUp = true;
+  await waitFor(() => path.sent.length === 120, patiently);
+  expect(path.dropped).toEqual([]);
+  path.state.kafkaIsUp = false;
+  await leave('clicks-2.jsonl');
+  path.state.now += 60_000;
+  await path.care.once();
+  expect(await readdir(directory)).not.toContain('clicks-2.jsonl');
   await path.stop();
 });
 

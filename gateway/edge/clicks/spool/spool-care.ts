@@ -3,6 +3,7 @@ import type { Log } from '#runtime/telemetry/log.ts';
 import { counter, observe } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import { pause } from '#runtime/time/pause.ts';
+import { createAgeClock } from './age-clock.ts';
 import { createOutageClock } from './outage-clock.ts';
 import type { Rotation } from './rotation.ts';
 import type { Spool } from './spool.ts';
@@ -44,6 +45,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   const { directory, spool, rotation, limits, minFreeBytes, syncMs, log } = options;
   const { wallClock = Date.now, now = () => performance.now() } = options;
   const listing = createOutageClock(now);
+  const ageClock = createAgeClock({ wallClock, now });
   let lag = 0;
   let free = 0;
   let syncedAt = Number.NEGATIVE_INFINITY;
@@ -55,7 +57,7 @@ export function createSpoolCare(options: CareOptions): SpoolCare {
   observe(metric.spoolDiskFree, {}, () => free);
 
   const shed = async (): Promise<void> => {
-    for (const dropped of await spool.shed(limits, wallClock())) {
+    for (const dropped of await spool.shed(limits, ageClock())) {
       clicksDropped.add(dropped.lines, { reason: dropped.reason });
       log.error(dropped, 'clicks were dropped unsent: the spool is over its limit');
       droppedAt = now();
