@@ -18,7 +18,7 @@ interface HousekeepingOptions {
 }
 
 export interface Housekeeping {
-  /** Destroys old salts, creates the partitions of the days ahead, drops the expired ones. */
+  /** Destroys old salts and learns the others, creates the partitions of the days ahead, drops the expired ones. */
   once(): Promise<void>;
   /** Does so every ten minutes until stop, and carries out requested erasures; faults are logged and retried. */
   start(): void;
@@ -52,6 +52,10 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       .catch((error: unknown) =>
         log.warn({ err: error }, 'destroyed salts still stand in their file; it is rewritten later'),
       );
+    // A crash of Postgres empties their table, and the first process that is asked afterwards must know them, to put them back.
+    await store
+      .salts([dayOf(today), dayOf(today + dayMs)])
+      .catch((error: unknown) => log.warn({ err: error }, 'the visitor salts could not be read'));
     const found = await partitions.strays();
     strays = found.rows;
     // Yesterday as well: its last clicks may still arrive.

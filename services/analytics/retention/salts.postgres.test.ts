@@ -1,8 +1,10 @@
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import type { SaltStore } from '../store.ts';
+import { createHousekeeping } from './housekeeping.ts';
 import { postgresSaltStore } from './salts.postgres.ts';
 
 let database: TestDatabase;
@@ -15,6 +17,22 @@ beforeAll(async () => {
   store = postgresSaltStore(pool);
 });
 afterAll(() => database.drop());
+
+/** Without partitions and erasures. */
+function housekeepingOf(salts: SaltStore, today: string) {
+  return createHousekeeping({
+    store: salts,
+    partitions: {
+      makeDay: async () => 'there',
+      strays: async () => ({ days: [], rows: 0 }),
+      dropBefore: async () => 0,
+    },
+    erasure: { run: async () => ({ links: 0, workspaces: 0, clicks: 0 }) },
+    log: silentLog,
+    ...{ partitionDaysAhead: 1, saltKeepDays: 1, retentionDays: 400, minutesRetentionDays: 35 },
+    now: () => Date.parse(today),
+  });
+}
 
 describe('salts', () => {
   test('are made once, answered to all, and gone when destroyed', async () => {
@@ -49,6 +67,16 @@ describe('salts', () => {
     await other.destroySaltsBefore('2026-05-09');
     const after = await one.salts(['2026-05-10']);
     expect(after.map(({ day: of }) => of)).toEqual(['2026-05-09', '2026-05-10', '2026-05-11']);
+  });
+
+  test('are put back also by a process that no edge has asked before the crash', async () => {
+    const [asked, other] = [postgresSaltStore(pool), postgresSaltStore(pool)];
+    const days = ['2026-05-11', '2026-05-12'];
+    await asked.salts(days);
+    await housekeepingOf(other, '2026-05-11').once();
+    const before = await asked.salts(days);
+    await pool.query('truncate visitor_salts');
+    expect(await other.salts(days)).toEqual(before);
   });
 
   test('are still to be wiped from their file when that was broken off', async () => {
