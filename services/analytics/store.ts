@@ -79,7 +79,10 @@ interface VisitorSalt {
 export interface SaltStore {
   /** Creates the missing salts of these days; returns all that are kept, by day. */
   salts(days: readonly string[]): Promise<VisitorSalt[]>;
-  /** Deletes the salts of the days before this one; returns how many. They remain in a file until rewriteSalts has resolved. */
+  /**
+   * Deletes the salts of the days before this one, but none that is in use by the database's clock; returns how many. They remain in a file
+   * until rewriteSalts has resolved.
+   */
   destroySaltsBefore(day: string): Promise<number>;
   /** Rewrites the file that still contains deleted salts, if there are any; rejects when the table cannot be locked within a second. */
   rewriteSalts(): Promise<void>;

@@ -96,4 +96,11 @@ describe('salts', () => {
     await store.rewriteSalts();
     expect(await fileOf()).toEqual(wiped);
   });
+
+  test('that are in use are not destroyed by a process whose clock is days ahead', async () => {
+    const days = [-2, -1, 0, 1].map((ahead) => new Date(Date.now() + ahead * 86_400_000).toISOString().slice(0, 10));
+    const [, ...inUse] = await store.salts(days).then((salts) => salts.slice(-4));
+    await store.destroySaltsBefore('2100-01-01');
+    expect(await postgresSaltStore(pool).salts([])).toEqual(inUse);
+  });
 });

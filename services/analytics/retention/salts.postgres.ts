@@ -3,6 +3,12 @@ import type { Pool } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import type { SaltStore } from '../store.ts';
 
+/**
+ * Whatever the clock of a process shows, the salts of yesterday and today are in use: with another one in place of a destroyed one, whoever
+ * comes back would be counted twice.
+ */
+const limitOf = `select least($1::date, (now() at time zone 'UTC')::date - 1)::text as limit`;
+
 /** The salts that visitors are hashed with, one a day: created, restored after a crash, and destroyed; on the primary. */
 export function postgresSaltStore(pool: Pool): SaltStore {
   /** The table is empty after a crash of Postgres: salts seen before are restored, so that visitors keep their identity. */
@@ -28,8 +34,10 @@ export function postgresSaltStore(pool: Pool): SaltStore {
     async destroySaltsBefore(day) {
       for (const known of knownSalts.keys()) if (known < day) knownSalts.delete(known);
       return inTransaction(pool, async (client) => {
-        await client.query('update salt_destruction set before = $1 where before < $1', [day]);
-        const { rowCount } = await client.query('delete from visitor_salts where day < $1', [day]);
+        const { rows } = await client.query<{ limit: string }>(limitOf, [day]);
+        const limit = [rows[0]?.limit];
+        await client.query('update salt_destruction set before = $1 where before < $1', limit);
+        const { rowCount } = await client.query('delete from visitor_salts where day < $1', limit);
         if (rowCount) await client.query('update salt_destruction set deletions = deletions + 1');
         return rowCount ?? 0;
       });
