@@ -6,6 +6,7 @@ import { AnalyticsService, ListClicksResponseSchema } from '#gen/analytics/v1/an
 import type { Click } from '#gen/analytics/v1/click_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
+import { postgresPartitionStore } from './retention/partitions.postgres.ts';
 import { testClick } from './testing/clicks.ts';
 import { faultOf, now, outOfReach, useTestAnalytics } from './testing/test-analytics.ts';
 
@@ -38,6 +39,26 @@ test('a domain that is not ours is named, whatever is asked about its link', asy
     expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DOMAIN_UNKNOWN');
     expect(fault.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field).toBe('domain');
   }
+});
+
+test('what was dropped before a retention was raised is read from what is left', async () => {
+  const partitions = postgresPartitionStore(analytics.pool);
+  const codes = ['minutes-dropped', 'clicks-dropped'];
+  const days = ['2026-05-10', '2026-05-06'];
+  for (const [place, day] of days.entries()) {
+    const link = analytics.keep({ code: codes[place] as string, createdAt: timestampFromMs(Date.parse('2026-05-01')) });
+    const at = (time: string): number => Date.parse(`${day}T${time}Z`) * 1_000;
+    await analytics.take(['10:10', '10:50', '12:00'].map((time) => testClick({ linkId: link.id, atUs: at(time) })));
+    await partitions.makeDay(day);
+  }
+  await partitions.dropBefore({ clicks: '2026-05-08', minutes: '2026-05-12' }, Date.now());
+  const clicksOf = async (place: number): Promise<number> => {
+    const from = timestampFromMs(Date.parse(`${days[place]}T10:30:00Z`));
+    return (await client().getLinkStats({ code: codes[place] as string, from })).clicks;
+  };
+  expect(await clicksOf(0)).toBe(2);
+  // Of hours alone, the one that is cut belongs to the range that begins in it.
+  expect(await clicksOf(1)).toBe(3);
 });
 
 describe('GetLinkStats', () => {

@@ -63,12 +63,13 @@ function statisticsCalls({
     async getLinkStats(request, context) {
       logFields(context).short_code = request.code;
       const link = await reachableLink(links, request, context);
+      const { clicksFrom, minutesFrom } = await fromStore(stats.retained());
       const query = planStats({
         ...askedOf(request, now()),
         linkCreatedAt: madeAt(link),
         retained: {
-          clicksFrom: retainedFrom(now(), retentionDays),
-          minutesFrom: retainedFrom(now(), minutesRetentionDays),
+          clicksFrom: Math.max(clicksFrom, retainedFrom(now(), retentionDays)),
+          minutesFrom: Math.max(minutesFrom, retainedFrom(now(), minutesRetentionDays)),
         },
       });
       const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));

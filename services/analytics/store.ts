@@ -1,5 +1,6 @@
 import type { SoundBatch } from './ingest/click-batch.ts';
 import type { Dimension, Piece } from './statistics/cover.ts';
+import type { Retained } from './statistics/retained.ts';
 
 /** A part of the topic that was read: its clicks, and the offsets around it. */
 export interface Delivery {
@@ -27,7 +28,7 @@ export interface Stored {
   readonly stored: number;
   /** Clicks that already existed. */
   readonly duplicates: number;
-  /** Clicks from before notBeforeUs. */
+  /** Clicks from before notBeforeUs, or of a day that was dropped. */
   readonly expired: number;
   /** Clicks from notAfterUs or later. */
   readonly future: number;
@@ -97,7 +98,7 @@ export interface PartitionStore {
   /** What is in the default partitions: which days, and how many rows (100,000 a table at most). */
   strays(): Promise<{ days: readonly string[]; rows: number }>;
   /**
-   * Drops the partitions of the days before these; returns how many. Rejects if `now`, in milliseconds since 1970, disagrees with the
+   * Drops the partitions of the days before these, and remembers that it did; returns how many. Rejects if `now`, in milliseconds since 1970, disagrees with the
    * database's clock.
    */
   dropBefore(days: { readonly clicks: string; readonly minutes: string }, now: number): Promise<number>;
@@ -165,6 +166,8 @@ export interface StatsReader {
 
 /** Single queries, or several on one snapshot. */
 export interface StatsStore extends StatsReader {
+  /** What earlier runs of the retention have left. */
+  retained(): Promise<Retained>;
   /** The queries run one after another. `read` is run again on the next server when one fails. */
   snapshot<Result>(read: (reader: StatsReader) => Promise<Result>): Promise<Result>;
 }

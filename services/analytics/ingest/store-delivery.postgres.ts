@@ -2,6 +2,7 @@ import type { PoolClient } from 'pg';
 import { nowMs } from '../clock.postgres.ts';
 import { requireClock } from '../clock.ts';
 import { entryOf } from '../map-entry.ts';
+import { keptFrom } from '../retention/kept-from.postgres.ts';
 import type { Delivery, Stored } from '../store.ts';
 import { type ClickColumns, type ClickIndex, columnsOf } from './click-columns.ts';
 import { additionsOf, addToCounters, type Merging } from './count-clicks.postgres.ts';
@@ -10,17 +11,18 @@ import { clickRows, insertClicks, insertVisitors, literal, newClicks, newVisitor
 /** How many of a delivery's clicks on one link are passed on to its watchers. */
 export const mostTold = 1_000;
 
-/** Whose clicks are refused, and whose are passed on: read while the lock of the storing transactions is held. */
+/** Which clicks are refused, and whose are passed on: read while the lock of the storing transactions is held. */
 const askAbout = `
 select array(select e.link_id from erased_links e where e.link_id = any($1::uuid[])) as erased_links,
   array(select e.workspace_id from erased_workspaces e where e.workspace_id = any($2::uuid[])) as erased_workspaces,
   array(select w.link_id from watched_links w where w.link_id = any($1::uuid[]) and w.until > now()) as watched,
-  ${nowMs}`;
+  ${keptFrom('clicks')} as kept_from_us, ${nowMs}`;
 
 interface About {
   readonly erased_links: readonly string[];
   readonly erased_workspaces: readonly string[];
   readonly watched: readonly string[];
+  readonly kept_from_us: number | null;
   readonly now_ms: number;
 }
 
@@ -45,7 +47,7 @@ export async function storeDelivery(
   const identifiers = (column: Uint32Array): string => literal(Array.from(new Set(column), (id) => all.dictionary[id]));
   const asked = [identifiers(all.texts.linkId), identifiers(all.texts.workspaceId)];
   const { rows } = await client.query<About>(askAbout, asked);
-  const [about = { erased_links: [], erased_workspaces: [], watched: [], now_ms: 0 }] = rows;
+  const [about = { erased_links: [], erased_workspaces: [], watched: [], kept_from_us: null, now_ms: 0 }] = rows;
   const wanted = admitted(all, delivery, about, outcome);
   const { nowUs } = delivery;
   if (outcome.expired + outcome.future > 0 && nowUs !== undefined) requireClock(nowUs / 1_000, about.now_ms);
@@ -83,10 +85,11 @@ function admitted(
   const isErased = (click: ClickIndex): boolean =>
     erased.size > 0 &&
     [texts.linkId, texts.workspaceId].some((column) => erased.has(dictionary[column[click] as number] as string));
+  const keptFromUs = Math.max(notBeforeUs, about.kept_from_us ?? Number.NEGATIVE_INFINITY);
   const wanted: ClickIndex[] = [];
   for (let click = 0; click < size; click++) {
     const time = at[click] as number;
-    if (time < notBeforeUs) outcome.expired++;
+    if (time < keptFromUs) outcome.expired++;
     else if (time >= notAfterUs) outcome.future++;
     else if (isErased(click)) outcome.erased++;
     else wanted.push(click);

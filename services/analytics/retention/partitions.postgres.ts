@@ -3,6 +3,7 @@ import { inTransaction } from '#runtime/postgres/pool.ts';
 import { nowMs } from '../clock.postgres.ts';
 import { requireClock } from '../clock.ts';
 import type { PartitionStore } from '../store.ts';
+import { recordDropped } from './kept-from.postgres.ts';
 
 const tables = [
   { table: 'clicks', column: 'at', options: '' },
@@ -47,6 +48,7 @@ export function postgresPartitionStore(pool: Pool): PartitionStore {
     async dropBefore({ clicks, minutes }, now) {
       const { rows: clock } = await pool.query<{ now_ms: number }>(`select ${nowMs}`);
       requireClock(now, clock[0]?.now_ms ?? 0);
+      await pool.query(recordDropped, [clicks, minutes]);
       let dropped = 0;
       for (const { table } of tables) {
         const limit = `${table}_${compact(table === 'click_minutes' ? minutes : clicks)}`;

@@ -107,6 +107,14 @@ describe('partitions', () => {
     expect(await rowsOf(`${table}_made`, 'link_id', linkId)).toBe(1);
   });
 
+  test('a click of a day that was dropped is not counted again, although the retention was raised since', async () => {
+    const click = testClick({ atUs: atUs('2025-01-01T05:00:00Z') });
+    await partitions().makeDay('2025-01-01');
+    expect(await take([click])).toMatchObject({ stored: 1 });
+    await partitions().dropBefore({ clicks: '2025-01-02', minutes: '2025-01-02' }, Date.now());
+    expect(await take([click])).toMatchObject({ stored: 0, expired: 1 });
+  });
+
   test('one that is over is dropped, and waits for nobody longer than a second', async () => {
     const linkId = randomUUID();
     await partitions().makeDay('2030-06-01');

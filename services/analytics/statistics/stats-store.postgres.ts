@@ -1,5 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import type { Replicas, Statement } from '#runtime/postgres/replicas.ts';
+import { keptFrom } from '../retention/kept-from.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from '../store.ts';
 import { dimensions, type Piece, type Unit } from './cover.ts';
 import {
@@ -86,10 +87,21 @@ interface ValueRow extends CountsRow {
 
 export type Query = <Row extends QueryResultRow>(statement: Statement, values: unknown[]) => Promise<{ rows: Row[] }>;
 
+interface RetainedRow {
+  clicks_from: number | null;
+  minutes_from: number | null;
+}
+const retainedOf = `select ${keptFrom('clicks')} as clicks_from, ${keptFrom('minutes')} as minutes_from`;
+
 /** The queries of the statistics. */
 export function postgresStatsStore(reads: Pick<Replicas, 'query' | 'snapshot'>): StatsStore {
   return {
     ...readerOf((statement, values) => reads.query(statement, values)),
+    async retained() {
+      const { rows } = await reads.query<RetainedRow>(retainedOf);
+      const [{ clicks_from, minutes_from } = { clicks_from: null, minutes_from: null }] = rows;
+      return { clicksFrom: clicks_from ?? 0, minutesFrom: minutes_from ?? 0 };
+    },
     snapshot: (read) =>
       reads.snapshot((client) => read(readerOf((statement, values) => client.query(statement, values)))),
   };
