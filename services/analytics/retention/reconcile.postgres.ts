@@ -1,6 +1,7 @@
 import type { Pool, PoolClient } from 'pg';
 import { inTransaction } from '#runtime/postgres/pool.ts';
 import { dimensionRows, kindOf, others as otherValues } from '../statistics/dimensions.postgres.ts';
+import { keptFrom } from './kept-from.postgres.ts';
 
 interface Scope {
   /** UTC days, as 2026-01-31; until is exclusive. */
@@ -142,35 +143,54 @@ from (
 ) t using (link_id)
 where d.counted::text is distinct from t.kept::text order by 2 limit ${mostTold}`;
 
+/** Links whose clicks are being erased: for the moment, what is left of them agrees with nothing. */
+const underErasure = `
+select link_id from erased_links where done_at is null
+union select t.link_id from click_totals t join erased_workspaces w using (workspace_id) where w.done_at is null`;
+
+const keptSince = `select ${keptFrom('clicks')} as clicks, ${keptFrom('minutes')} as minutes`;
+
 /**
- * Recounts the clicks of these days, one day at a time and each on one snapshot: what is stored meanwhile is not seen. Changes nothing.
- * withMinutes says whether the day's minutes are still kept. Times out with the pool's statements.
+ * Recounts the clicks of these days, one day at a time and each on one snapshot: what is stored meanwhile is not seen, and links that are
+ * being erased are left out. A day whose clicks were dropped cannot be recounted, and is told as gone. Changes nothing. Times out with the
+ * pool's statements.
  */
 export async function reconcile(
   pool: Pool,
   { from, until, linkId }: Scope,
   tell: (difference: Difference) => void,
-  withMinutes: (day: string) => boolean = () => true,
+  gone: (day: string) => void = () => {},
 ): Promise<number> {
   let found = 0;
+  const leftOut = new Set<string>();
   const ask = async (client: PoolClient, text: string, parameters: readonly unknown[]): Promise<void> => {
     const { rows } = await client.query<Difference>(text, [...parameters]);
-    for (const row of rows) tell(row);
-    found += rows.length;
+    for (const row of rows.filter(({ key }) => !leftOut.has(firstOf(key)))) {
+      tell(row);
+      found++;
+    }
+  };
+  const recountDay = async (client: PoolClient, day: string, withMinutes: boolean): Promise<void> => {
+    const parameters = [day, linkId ?? null];
+    if (withMinutes) await ask(client, recount('click_minutes', 'minute', false), parameters);
+    await ask(client, recount('click_hours', 'hour', false), parameters);
+    await ask(client, recount('click_days', 'day', false), parameters);
+    await ask(client, recount('click_hour_values', 'hour', true), parameters);
+    await ask(client, recount('click_day_values', 'day', true), parameters);
+    await ask(client, visitorsOfDay, parameters);
+    await ask(client, newVisitors, parameters);
   };
   await inTransaction(
     pool,
     async (client) => {
+      const erased = await client.query<{ link_id: string }>(underErasure);
+      for (const { link_id } of erased.rows) leftOut.add(link_id);
+      const { rows } = await client.query<Record<'clicks' | 'minutes', number | null>>(keptSince);
+      const isKept = (what: 'clicks' | 'minutes', at: number): boolean => at * 1_000 >= (rows[0]?.[what] ?? 0);
       for (let at = Date.parse(from); at < Date.parse(until); at += 86_400_000) {
         const day = new Date(at).toISOString().slice(0, 10);
-        const parameters = [day, linkId ?? null];
-        if (withMinutes(day)) await ask(client, recount('click_minutes', 'minute', false), parameters);
-        await ask(client, recount('click_hours', 'hour', false), parameters);
-        await ask(client, recount('click_days', 'day', false), parameters);
-        await ask(client, recount('click_hour_values', 'hour', true), parameters);
-        await ask(client, recount('click_day_values', 'day', true), parameters);
-        await ask(client, visitorsOfDay, parameters);
-        await ask(client, newVisitors, parameters);
+        if (isKept('clicks', at)) await recountDay(client, day, isKept('minutes', at));
+        else gone(day);
         if (linkId === undefined) await ask(client, workspaceHours, [day]);
       }
       await ask(client, totals, [linkId ?? null]);
@@ -178,4 +198,9 @@ export async function reconcile(
     { isolation: 'repeatable read', readOnly: true, retries: 0 },
   );
   return found;
+}
+
+/** The id that a key begins with: a link's, as text or first in a row. */
+function firstOf(key: string): string {
+  return key.replace('(', '').slice(0, 36);
 }

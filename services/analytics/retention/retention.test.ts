@@ -115,6 +115,17 @@ describe('partitions', () => {
     expect(await take([click])).toMatchObject({ stored: 0, expired: 1 });
   });
 
+  test('a day that was dropped is named by a recount, which finds nothing wrong with it', async () => {
+    await partitions().makeDay('2025-01-03');
+    await take([testClick({ atUs: atUs('2025-01-03T05:00:00Z') })]);
+    await partitions().dropBefore({ clicks: '2025-01-04', minutes: '2025-01-04' }, Date.now());
+    const gone: string[] = [];
+    const tell = vi.fn();
+    const days = { from: '2025-01-03', until: '2025-01-05', linkId: undefined };
+    await reconcile(pool, days, tell, (day) => gone.push(day));
+    expect([gone, tell.mock.calls]).toEqual([['2025-01-03'], []]);
+  });
+
   test('one that is over is dropped, and waits for nobody longer than a second', async () => {
     const linkId = randomUUID();
     await partitions().makeDay('2030-06-01');
@@ -350,7 +361,7 @@ describe('erasing', () => {
     await nothingOf(stuck);
   });
 
-  test('one that was broken off is carried on with', async () => {
+  test('one that was broken off is carried on with, and a recount in between takes nothing for wrong', async () => {
     const linkId = randomUUID();
     await take(clicksOf(linkId, 50));
     let left = 3;
@@ -364,6 +375,7 @@ describe('erasing', () => {
     await erasure().ask({ linkIds: [linkId], workspaceIds: [] });
     await expect(postgresEraseStore(breaking, { batch: 7 }).run()).rejects.toThrow();
     expect(await rowsOf('clicks', 'link_id', linkId)).toBe(29);
+    expect(await differences('2026-05-09', '2026-05-10', linkId)).toEqual([]);
     expect(await erasure().run()).toMatchObject({ links: 1, clicks: 29 });
     await nothingOf(linkId);
   });
