@@ -50,7 +50,7 @@ export async function openClickPath({ config, producer, analytics, log, tap }: D
     log.error({ err: error }, 'the cursor cannot be read; the whole spool is sent again and counted once');
   });
   const spool = openSpool(spoolDir, cursor.found, { log });
-  const salts = createSalts(analytics, { log });
+  const salts = createSalts(analytics, { log, keepMs: config.spoolMaxAgeMs });
   const geo = await openGeo(geoFilesOf(config), log);
   const kafka = { ...kafkaAccess(config), clientId: config.instance, log };
   const topic = createClicksTopic({
