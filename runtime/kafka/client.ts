@@ -1,7 +1,7 @@
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdCompressSync, zstdDecompress } from 'node:zlib';
 import kafkajs, { type ISocketFactory, type Kafka, type LogEntry } from 'kafkajs';
-import RequestQueue from 'kafkajs/src/network/requestQueue/index.js';
+import RequestQueue, { type SentRequest } from 'kafkajs/src/network/requestQueue/index.js';
 import createSocketFactory from 'kafkajs/src/network/socketFactory.js';
 import type { Log } from '../telemetry/log.ts';
 
@@ -40,14 +40,20 @@ RequestQueue.prototype.scheduleCheckPendingRequests = function scheduleCheckPend
   if (this.pending.length > 0) schedule.call(this);
 };
 
-/** It also checks every connection ten times a second for timed-out requests; the timeout is ten seconds (requestTimeout). */
+/**
+ * It also checks every connection ten times a second for timed-out requests, by the wall clock: where that is set back, a request to a
+ * broker that hangs would last as much longer. The timeout is ten seconds (requestTimeout), from the first check after the request was sent.
+ */
 const timeoutCheckMs = 1_000;
 RequestQueue.prototype.scheduleRequestTimeoutCheck = function scheduleRequestTimeoutCheck(): void {
   this.destroy();
+  const seenAt = new WeakMap<SentRequest, number>();
   this.requestTimeoutIntervalId = setInterval(() => {
-    const now = Date.now();
+    const now = performance.now();
     for (const request of this.inflight.values()) {
-      if (now - request.sentAt > request.requestTimeout) request.timeoutRequest();
+      const since = seenAt.get(request) ?? now;
+      seenAt.set(request, since);
+      if (now - since >= request.requestTimeout) request.timeoutRequest();
     }
     if (!this.isConnected()) this.destroy();
   }, timeoutCheckMs);

@@ -1,8 +1,6 @@
 /** The part of kafkajs that client.ts patches; it has no types of its own. */
 declare module 'kafkajs/src/network/requestQueue/index.js' {
-  interface SentRequest {
-    /** Milliseconds since 1970. */
-    readonly sentAt: number;
+  export interface SentRequest {
     readonly requestTimeout: number;
     timeoutRequest(): void;
   }
