@@ -1,11 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfig } from '../config/config.ts';
 import { silentLog } from '../telemetry/log.ts';
 import { selfSigned } from '../testing/certificate.ts';
+import { startHangingBroker } from '../testing/hanging-broker.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
 import { temporaryDirectory } from '../testing/temporary-directory.ts';
 import { freePort, waitFor } from '../testing/wait-for.ts';
@@ -29,25 +29,6 @@ function store() {
       const after = BigInt(messages.at(-1)?.offset ?? -1) + 1n;
       offsets.set(partition, after > next ? after : next);
       return offsets.get(partition) ?? 0n;
-    },
-  };
-}
-
-/** Accepts connections and reads from them, and answers nothing, like a broker that was stopped. */
-async function hangingBroker(): Promise<{ readonly address: string; connections(): number; close(): void }> {
-  const sockets = new Set<Socket>();
-  const server = createServer((socket) => {
-    sockets.add(socket);
-    socket.on('error', () => {}).on('close', () => sockets.delete(socket));
-    socket.resume();
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  return {
-    address: `127.0.0.1:${(server.address() as AddressInfo).port}`,
-    connections: () => sockets.size,
-    close() {
-      server.close();
-      for (const socket of sockets) socket.destroy();
     },
   };
 }
@@ -248,7 +229,7 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
 
   it.concurrent('goes to the next broker when one accepts its connections and answers nothing', async () => {
     await kafka.createTopic('hanging', 1);
-    const hanging = await hangingBroker();
+    const hanging = await startHangingBroker();
     const brokers = (): string[] => [hanging.address, ...kafka.brokers];
     const options = { clientId: 'test', log: silentLog };
     const table = store();

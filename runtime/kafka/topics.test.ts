@@ -1,9 +1,11 @@
 import kafkajs from 'kafkajs';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { silentLog } from '../telemetry/log.ts';
+import { startHangingBroker } from '../testing/hanging-broker.ts';
 import { kafkaIsInstalled, startKafka, type TestKafka } from '../testing/kafka.ts';
+import { waitFor } from '../testing/wait-for.ts';
 import { createKafka } from './client.ts';
-import { makeTopics, readTopic } from './topics.ts';
+import { makeTopics, readOffsets, readTopic } from './topics.ts';
 
 describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not installed)', () => {
   let kafka: TestKafka;
@@ -68,4 +70,16 @@ describe.skipIf(!kafkaIsInstalled())('topics (skipped where Kafka is not install
     const { faults } = await readTopic(options(), { topic: 'thin', partitions: 1, replication: 3 });
     expect(faults).toEqual(['1 partitions have fewer than 3 copies.', 'min.insync.replicas is 1, not 2.']);
   });
+});
+
+it('a broker that does not answer keeps nobody waiting who gives up, nor a connection', async () => {
+  const hanging = await startHangingBroker();
+  onTestFinished(hanging.close);
+  const over = new AbortController();
+  const options = { brokers: [hanging.address], clientId: 'topics', log: silentLog };
+  const offsets = readOffsets(options, 'any', over.signal);
+  await waitFor(() => hanging.connections() > 0);
+  over.abort();
+  await expect(offsets).rejects.toThrow();
+  await waitFor(() => hanging.connections() === 0);
 });

@@ -97,12 +97,17 @@ export interface Offsets {
   readonly next: bigint;
 }
 
-/** By partition. Rejects when Kafka does not answer for each of them. */
-export function readOffsets(options: KafkaOptions, topic: string): Promise<ReadonlyMap<number, Offsets>> {
-  return withAdmin(options, async (admin) => {
+/** By partition. Rejects when Kafka does not answer for each of them, and when the signal is aborted. */
+export function readOffsets(
+  options: KafkaOptions,
+  topic: string,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<number, Offsets>> {
+  const read = async (admin: Admin): Promise<ReadonlyMap<number, Offsets>> => {
     const found = await admin.fetchTopicOffsets(topic);
     return new Map(found.map(({ partition, low, high }) => [partition, { oldest: BigInt(low), next: BigInt(high) }]));
-  });
+  };
+  return withAdmin(options, read, signal);
 }
 
 async function settingsFound(admin: Admin, topic: string): Promise<readonly ConfigEntries[]> {
@@ -117,12 +122,21 @@ function partitionsOf({ topics }: Metadata, name: string): Metadata['topics'][nu
   return topics.find((topic) => topic.name === name)?.partitions ?? [];
 }
 
-async function withAdmin<Result>(options: KafkaOptions, work: (admin: Admin) => Promise<Result>): Promise<Result> {
-  const admin = createKafka(options).admin();
-  await admin.connect();
+async function withAdmin<Result>(
+  options: KafkaOptions,
+  work: (admin: Admin) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  const over = new AbortController();
+  const signals = signal ? [signal, over.signal] : [over.signal];
+  const admin = createKafka(options, { signal: AbortSignal.any(signals) }).admin();
   try {
-    return await work(admin);
-  } finally {
+    await admin.connect();
+    const result = await work(admin);
     await admin.disconnect();
+    return result;
+  } finally {
+    // After a failure, to disconnect would be to wait for an answer that may never come.
+    over.abort();
   }
 }

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { kafkaAccess } from '#runtime/kafka/config.ts';
 import { createConsumer } from '#runtime/kafka/consumer.ts';
 import { createProducer } from '#runtime/kafka/producer.ts';
@@ -12,8 +11,6 @@ import { createUnreadWatch, type UnreadTiming } from './unread.ts';
 
 /** Partitions whose clicks are read at once, and stored together when they wait for each other; fewer than may wait for a connection. */
 const concurrency = 8;
-/** For how long closing waits for a comparison under way, which ends only when Kafka answers. */
-const watchLimitMs = 2_000;
 
 interface Ingest {
   /** Rejects while clicks in Kafka are not read, whoever should do it, or Kafka does not say whether there are any. */
@@ -42,7 +39,7 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     concurrency,
   });
   const unread = createUnreadWatch({
-    offsets: () => readOffsets(kafka, topic),
+    offsets: (signal) => readOffsets(kafka, topic, signal),
     positions: () => store.positions(topic),
     isWaiting: lag.isWaiting,
     ...timing,
@@ -53,10 +50,9 @@ export function startIngest(config: AnalyticsConfig, store: ClickStore, log: Log
     check: unread.check,
     async close() {
       stopping.abort();
-      const watched = Promise.race([watching, sleep(watchLimitMs, undefined, { ref: false })]);
       await consumer.close();
       await dead.close();
-      await watched;
+      await watching;
     },
   };
 }

@@ -164,7 +164,8 @@ describe.skipIf(!kafkaIsInstalled())('with Kafka', () => {
     );
 
   test('clicks that nobody reads are told of, until somebody does', async () => {
-    const offsets = () => readOffsets({ brokers: on.kafka.brokers, clientId: 'test', log: silentLog }, topic);
+    const kafka = { brokers: on.kafka.brokers, clientId: 'test', log: silentLog };
+    const offsets = (signal: AbortSignal) => readOffsets(kafka, topic, signal);
     const positions = () => on.store.positions(topic);
     const watch = createUnreadWatch({ ...timing, offsets, positions, isWaiting: () => false });
     const stopping = new AbortController();

@@ -24,7 +24,8 @@ export interface UnreadTiming {
 }
 
 interface UnreadOptions extends UnreadTiming {
-  readonly offsets: () => Promise<ReadonlyMap<number, Offsets>>;
+  /** Rejects when the signal is aborted. */
+  readonly offsets: (signal: AbortSignal) => Promise<ReadonlyMap<number, Offsets>>;
   readonly positions: () => Promise<ReadonlyMap<number, bigint>>;
   /** Whether something of a partition was read here and waits to be stored: then it stands still, but not because of Kafka. */
   readonly isWaiting: (partition: number) => boolean;
@@ -54,8 +55,8 @@ export function createUnreadWatch(options: UnreadOptions): UnreadWatch {
     shown.set(partition, observe(metric.consumerUnread, { partition: String(partition) }, seconds));
   };
 
-  const compare = async (): Promise<void> => {
-    const found = await offsets();
+  const compare = async (signal: AbortSignal): Promise<void> => {
+    const found = await offsets(signal);
     // A store that does not answer has a check of its own.
     const stored = await positions().catch(() => undefined);
     answeredAt = now();
@@ -75,7 +76,7 @@ export function createUnreadWatch(options: UnreadOptions): UnreadWatch {
     async keep(signal) {
       const release = observe(metric.consumerUnread, { partition: 'all' }, () => secondsSince(answeredAt));
       while (!signal.aborted) {
-        failure = await compare().catch((error: unknown) => error);
+        failure = await compare(signal).catch((error: unknown) => error);
         await pause(everyMs, signal);
       }
       for (const end of [release, ...shown.values()]) end();
