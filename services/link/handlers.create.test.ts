@@ -56,6 +56,13 @@ describe('creating', () => {
     expect(await client.getLink({ code: made.code })).toEqual(edited);
   });
 
+  test('the end may be any time up to the last one of the year 9999', async () => {
+    const seconds = 253_402_300_799n;
+    const link = await client.createLink({ longUrl, expiresAt: { seconds, nanos: 999_999_999 } });
+    expect(link.expiresAt).toMatchObject({ seconds, nanos: 999_000_000 });
+    expect(await client.getLink({ code: link.code })).toEqual(link);
+  });
+
   test('an alias of any script is one in every normal form', async () => {
     const name = `cafe\u0301-${randomUUID().slice(0, 8)}`;
     const link = await client.createLink({

@@ -1,7 +1,5 @@
 import { type Checked, violation } from '../field-violations.ts';
 
-/** The last moment that RFC 3339 can express. */
-const lastMoment = Date.UTC(9999, 11, 31, 23, 59, 59);
 export const defaultRedirectStatus = 302;
 const longestTitle = 256;
 const longestTag = 64;
@@ -44,9 +42,6 @@ export function checkLifetime({ ttl, expiresAt }: Lifetime): Checked<Lifetime> {
   if (ttl !== undefined) {
     return ttl >= 1 ? { value: { ttl } } : { violation: violation('ttl', 'must be at least 1 second') };
   }
-  const at = expiresAt?.getTime();
-  if (Number.isNaN(at) || (at ?? 0) > lastMoment)
-    return { violation: violation('expires_at', 'must be a time before the year 10000') };
   return { value: { expiresAt } };
 }
 
