@@ -287,9 +287,10 @@ local function check_key(key)
   end
 end
 
--- A name as a client may see it again: what is not a plain name is not repeated.
+-- A name as a client may see it again, in JSON without an escape; any other is not repeated.
 local function plain(name)
-  return name ~= nil and string.match(name, "^[%w_.%-]+$") ~= nil and #name <= 64 and name or nil
+  if name == nil or name == "" or #name > 64 or string.find(name, '[^ -~]') or string.find(name, '["\\]') then return nil end
+  return name
 end
 
 local function refuse(handle, problem)
