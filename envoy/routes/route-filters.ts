@@ -26,8 +26,8 @@ export const edgeTranscoder = (service: string): string => `transcode ${service}
 const on = typed('envoy.config.route.v3.FilterConfig', { config: {} });
 const off = typed('envoy.config.route.v3.FilterConfig', { disabled: true });
 
-/** Envoy answers by itself. */
-export const ownFilters: JsonObject = { [filter.authorize]: off };
+/** Envoy answers by itself; a client of gRPC-Web gets the content type of its protocol. */
+export const ownFilters: JsonObject = { [filter.authorize]: off, [filter.grpcWeb]: on };
 
 /** The scripts of lua/, by purpose. */
 export type Script = 'api' | 'session' | 'page' | 'redirect' | 'careful-redirect';

@@ -18,6 +18,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { AccessSchema, access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { checkRpc, type Door, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
+import { ask, grpcError } from '../testing/http.ts';
 
 const getLink = 'hop.link.v1.LinkService/GetLink';
 const watch = 'hop.link.v1.LinkService/Watch';
@@ -182,6 +183,26 @@ test.each(['Application/gRPC', 'APPLICATION/GRPC-WEB+PROTO'])(
     const details = Buffer.from(answer.headers.get('grpc-status-details-bin') ?? '', 'base64');
     expect([answer.headers.get('grpc-status'), details.includes('UNIMPLEMENTED')]).toEqual(['12', true]);
     expect(door.services.calls).toEqual([]);
+  },
+);
+
+test.each([
+  ['application/grpc', 'application/grpc'],
+  ['application/grpc-web', 'application/grpc-web+proto'],
+  ['application/grpc-web-text', 'application/grpc-web-text+proto'],
+])(
+  'a request of %s that is no call is refused as %s: without it some clients take no notice of the status',
+  async (type, answered) => {
+    for (const [path, host, reason] of [
+      ['/hop.link.v1.LinkService/Nothing', 'localhost', 'UNIMPLEMENTED'],
+      ['/hop.link.v1.LinkService/LookupLinks', 'localhost', 'UNIMPLEMENTED'],
+      [`/${getLink}`, 'a@localhost', 'MALFORMED_REQUEST'],
+    ] as const) {
+      const sent = { ...headers(), host, accept: type, 'content-type': type };
+      const answer = await ask(door.envoy.publicPort, path, { method: 'POST', headers: sent, body: Buffer.alloc(5) });
+      expect([answer.status, answer.headers['content-type'], answer.body]).toEqual([200, answered, '']);
+      expect(grpcError(answer.headers).reason).toBe(reason);
+    }
   },
 );
 
