@@ -75,6 +75,8 @@ const wanted = process.argv.slice(2);
 const known = await allCases();
 const cases = known.filter(({ name }) => wanted.length === 0 || wanted.some((start) => name.startsWith(start)));
 if (cases.length === 0) throw new Error(`No case begins so; there are ${known.map(({ name }) => name).join(', ')}.`);
+// The mesh is killed with this process, if it ends by `exit`.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
 const results = await runAll(cases);
 if (scale === 1) say(`written: ${writePage(known)}`);
 const standings = results.map((result) => ({ ...result, standing: standingOf(result) }));

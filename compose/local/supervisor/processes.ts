@@ -1,6 +1,7 @@
 // What the operating system knows about a process: whether a pid is still the process that we started, and its memory.
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface ProcessIdentity {
   readonly pid: number;
@@ -10,6 +11,9 @@ export interface ProcessIdentity {
 
 const LINUX = process.platform === 'linux';
 const PS_TIMEOUT_MS = 5_000;
+/** Without privileges the niceness of sessions can be set ten times a second, by all processes together. */
+const GROUP_TRIES = 10;
+const GROUP_RETRY_MS = 130;
 
 /** The identity of a live process; undefined when it is gone or only a zombie. */
 export function identify(pid: number): ProcessIdentity | undefined {
@@ -38,6 +42,21 @@ export function signal(identity: ProcessIdentity, name: NodeJS.Signals): boolean
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
     throw error;
+  }
+}
+
+/**
+ * Gives the session that a process leads a niceness. Where Linux schedules sessions as groups (`kernel.sched_autogroup_enabled`, see sched(7)),
+ * the niceness of a process counts only within its own session; elsewhere there is no such file, and nothing to do.
+ */
+export async function yieldAsGroup(pid: number, niceness: number): Promise<void> {
+  for (let attempt = 1; niceness !== 0 && attempt <= GROUP_TRIES; attempt += 1) {
+    try {
+      return writeFileSync(`/proc/${pid}/autogroup`, String(niceness), { flag: 'r+' });
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      await sleep(GROUP_RETRY_MS, undefined, { ref: false });
+    }
   }
 }
 

@@ -6,7 +6,7 @@ import type { Layout } from '../layout.ts';
 import type { Part } from '../parts/part.ts';
 import { tailOf, withLog } from './log-files.ts';
 import { removePid, writePid } from './pid-files.ts';
-import { identify, type ProcessIdentity, signal } from './processes.ts';
+import { identify, type ProcessIdentity, signal, yieldAsGroup } from './processes.ts';
 
 export type Status = 'waiting' | 'starting' | 'ready' | 'died' | 'held' | 'stopping' | 'stopped';
 
@@ -212,7 +212,10 @@ export class PartRunner {
     this.since = Date.now();
     this.#running = running;
     const { pid } = child;
-    if (pid !== undefined) this.#notePid(() => writePid(this.#layout, name, pid));
+    if (pid !== undefined) {
+      this.#notePid(() => writePid(this.#layout, name, pid));
+      void yieldAsGroup(pid, shapeOf(name).niceness ?? 0);
+    }
     return running;
   }
 
