@@ -200,13 +200,18 @@ export function fromOutside(trustedProxies: number): JsonObject[] {
 }
 
 /**
- * A proxy that listens on IPv6 and IPv4 with one socket may write the client 192.0.2.7 as ::ffff:192.0.2.7. By /64 all such clients would be
- * one, with one limit for all of them. So where the client is named like this, it is rewritten before Envoy reads it.
+ * Some proxies name a client in a way that Envoy does not understand, or not as they mean it, so it is rewritten before Envoy reads it. With
+ * a port (192.0.2.7:1234, [2001:db8::7]:1234) all clients would be taken for the proxy itself. As ::ffff:192.0.2.7, which a proxy writes that
+ * listens on IPv6 and IPv4 with one socket, all would be one by /64. Either way all of them would share one limit.
  */
 function plainAddress(trustedProxies: number): JsonObject {
   const key = 'x-forwarded-for';
   const named = `request.headers["${key}"]`;
-  const mapped = `"^(.*[ ,])?::[fF]{4}:([0-9.]+)( *(?:,[^,]*){${trustedProxies - 1}})$"`;
-  const value = `%CEL(${named}.matches(${mapped}) ? re.extract(${named}, ${mapped}, "\\\\1\\\\2\\\\3") : ${named})%`;
+  const mapped = '::[fF]{4}:([0-9.]+)';
+  const forms = `${mapped}|([0-9.]+):[0-9]+|[[](?:${mapped}|([0-9a-fA-F:.]+))[]](?::[0-9]+)?`;
+  const client = `"^(.*[ ,])?(?:${forms})( *(?:,[^,]*){${trustedProxies - 1}})$"`;
+  // What comes before the client, its address in whichever form, and what comes after it.
+  const rewritten = `"${[1, 2, 3, 4, 5, 6].map((group) => `\\\\${group}`).join('')}"`;
+  const value = `%CEL(${named}.matches(${client}) ? re.extract(${named}, ${client}, ${rewritten}) : ${named})%`;
   return { append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS' } };
 }

@@ -89,16 +89,27 @@ describe('the shared count is asked', () => {
     ['2001:db8::1, ::FFFF:192.0.2.8', '192.0.2.8/32'],
     ['::ffff:192.0.2.9,2001:db8::1', '2001:db8::/64'],
     ['::ffff:192.0.2.9, nonsense, 192.0.2.10', '192.0.2.10/32'],
-  ])('by IPv4 in the form of IPv6, as proxies write it: of the address (%s)', async (addresses, counted) => {
-    await from(addresses, '/api/auth/login', post);
-    expect(asked()).toEqual([['limit=logins', `masked_remote_address=${counted}`]]);
-  });
+    ['192.0.2.11:1234', '192.0.2.11/32'],
+    ['[2001:db8:1:1::7]:1234', '2001:db8:1:1::/64'],
+    ['192.0.2.12:1234, [2001:db8:1:2::7]', '2001:db8:1:2::/64'],
+    ['[2001:db8::1]:1234,[::ffff:192.0.2.13]:80', '192.0.2.13/32'],
+    ['192.0.2.14:1234, 192.0.2.15', '192.0.2.15/32'],
+  ])(
+    'by IPv4 in the form of IPv6 or with a port, as proxies write it: of the address (%s)',
+    async (addresses, counted) => {
+      await from(addresses, '/api/auth/login', post);
+      expect(asked()).toEqual([['limit=logins', `masked_remote_address=${counted}`]]);
+    },
+  );
 
-  test('by IPv4 in the form of IPv6, behind two proxies: of the address', async () => {
+  test.each([
+    '::ffff:192.0.2.1, ::ffff:192.0.2.2, ::ffff:192.0.2.3',
+    '192.0.2.1:10, 192.0.2.2:20, 192.0.2.3:30',
+    '[2001:db8::1]:10, 192.0.2.2:20, 2001:db8::3',
+  ])('in these forms, behind two proxies: of the address (%s)', async (addresses) => {
     const behindTwo = await startDoor({ rateLimits: figures, trustedProxies: 2 });
     try {
-      const headers = { 'x-forwarded-for': '::ffff:192.0.2.1, ::ffff:192.0.2.2, ::ffff:192.0.2.3' };
-      await ask(behindTwo.envoy.publicPort, '/abc', { headers });
+      await ask(behindTwo.envoy.publicPort, '/abc', { headers: { 'x-forwarded-for': addresses } });
       const [seen] = behindTwo.callsOf(redirect);
       expect(seen?.headers['x-envoy-external-address']).toBe('192.0.2.2');
     } finally {
