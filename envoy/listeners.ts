@@ -57,7 +57,11 @@ export function listeners(settings: EnvoySettings, rpcs: readonly Rpc[], seen: S
 }
 
 function quic(settings: EnvoySettings, seen: Seen, rpcs: readonly Rpc[]): JsonObject {
-  const tls = { downstream_tls_context: { common_tls_context: commonTls(seen, 'public', ['h3']) } };
+  const tls = {
+    // Whoever recorded a request in early data can send it again (RFC 8470): a POST, or a follow that takes a use.
+    enable_early_data: false,
+    downstream_tls_context: { common_tls_context: commonTls(seen, 'public', ['h3']) },
+  };
   return {
     name: 'public-http3',
     address: socketAddress(settings.publicAddress, 'UDP'),

@@ -77,7 +77,10 @@ const told = {
 type Config = Record<string, never> & { static_resources: { listeners: Listener[] } };
 interface Listener {
   name: string;
-  filter_chains: { filters: { typed_config: Manager }[] }[];
+  filter_chains: {
+    filters: { typed_config: Manager }[];
+    transport_socket?: { typed_config: { enable_early_data?: boolean } };
+  }[];
 }
 interface Manager {
   rds?: unknown;
@@ -168,6 +171,13 @@ test.each([
   const outDir = join(dir, 'outer');
   renderEnvoy(settingsFrom(given, outDir));
   expect(readFileSync(join(outDir, 'routes/public.yaml'), 'utf8')).toContain(`h3=":${port}"`);
+});
+
+test('over HTTP/3 no request is taken before the handshake is over: whoever recorded it could send it again', () => {
+  renderEnvoy(tls);
+  const { static_resources } = parse(readFileSync(join(tls.outDir, 'envoy.yaml'), 'utf8')) as Config;
+  const quic = static_resources.listeners.find(({ name }) => name === 'public-http3');
+  expect(quic?.filter_chains[0]?.transport_socket?.typed_config.enable_early_data).toBe(false);
 });
 
 test.each([
