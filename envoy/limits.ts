@@ -1,3 +1,5 @@
+import { redirectTryMs } from '#runtime/limits/redirect-time.ts';
+
 /** Every limit of the listeners in one place; README.md gives the reasons. */
 export const limits = {
   /** A request's headers, together. More is 431. */
@@ -25,16 +27,18 @@ export const limits = {
   concurrentStreams: 100,
   /** How long a service may take to answer a call; Envoy waits slightly longer, so that the service's own error comes first. */
   callMs: 5_000,
-  redirectMs: 1_000,
   /**
    * How long one resolver may take for a redirect; then another is asked. A resolver that is not hanging answers within 200 ms, or within
-   * 700 ms where it has to count a follow (docs/decisions/0026-visit-limits.md) or delays an unknown code (0008-limits.md). Twice this is
-   * the time of the route.
+   * 700 ms where it has to count a follow (docs/decisions/0026-visit-limits.md) or delays an unknown code (0008-limits.md).
    */
-  redirectTryMs: 750,
+  redirectTryMs,
+  /** How long a redirect may take, whoever is asked: two tries. */
+  redirectMs: 2 * redirectTryMs,
+  /** How long /readyz may take. */
+  readinessMs: 1_000,
   /**
    * How long a process may take to answer /readyz; then another is asked: gateway-access, a resolver, and gateway-access again, which by
-   * then has its answer at hand (gateway/access/pages/readiness.ts). Together less than the time of the route.
+   * then has its answer at hand (gateway/access/pages/readiness.ts). Together less than readinessMs and graceMs.
    */
   readinessTryMs: 500,
   /** Concurrent redirect requests of a listener to resolvers. The next one gets 503. */

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs';
-import { createServer, type ServerHttp2Stream } from 'node:http2';
+import { createServer, type ServerHttp2Session, type ServerHttp2Stream } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { createClient } from '@connectrpc/connect';
 import { createGrpcTransport } from '@connectrpc/connect-node';
 import { afterEach, expect, test } from 'vitest';
 import { ResolverService } from '#gen/resolver/v1/resolver_service_pb.ts';
 import type { Address } from '#runtime/config/config.ts';
+import { service } from '#runtime/rpc/endpoint.ts';
+import { startTestServer } from '#runtime/testing/test-server.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import type { Upstream } from '../settings.ts';
-import { authorize, checkRpc, descriptorPath, goodToken } from '../testing/door.ts';
+import { authorize, checkRpc, descriptorPath, goodToken, startDoor } from '../testing/door.ts';
 import { type RunningEnvoy, startEnvoy } from '../testing/envoy-process.ts';
 import { type FixtureServices, startFixtureServices } from '../testing/fixture-services.ts';
 import { ask } from '../testing/http.ts';
@@ -32,6 +34,26 @@ async function startDying(): Promise<Address & { readonly calls: string[] }> {
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => server.close());
+  return { host: '127.0.0.1', port: (server.address() as AddressInfo).port, calls };
+}
+
+/** A process whose health is good, and that answers nothing else, not even that a deadline is over. */
+async function startHanging(): Promise<Address & { readonly calls: string[] }> {
+  const calls: string[] = [];
+  const server = createServer();
+  const sessions = new Set<ServerHttp2Session>();
+  server.on('session', (session) => sessions.add(session));
+  server.on('stream', (stream, headers) => {
+    stream.on('error', () => {});
+    const path = String(headers[':path']);
+    if (path.startsWith('/grpc.health')) serving(stream);
+    else calls.push(path);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  closing.push(() => {
+    for (const session of sessions) session.destroy();
+    server.close();
+  });
   return { host: '127.0.0.1', port: (server.address() as AddressInfo).port, calls };
 }
 
@@ -114,8 +136,7 @@ test('while nobody is at one of two addresses, nothing fails', async () => {
 const redirectRpc = 'hop.resolver.v1.ResolverService/Redirect';
 
 test('a redirect that one resolver does not answer is asked of another, which then gets them all', async () => {
-  const hanging = await startBeside();
-  hanging.on(redirectRpc, () => ({ delayMs: 60_000 }));
+  const hanging = await startHanging();
   const [envoy, services] = await start({ resolver: hanging });
   services.on(redirectRpc, () => ({ metadata: { 'x-status': '302', location: 'https://example.org/' } }));
   const follow = async (): Promise<number> => (await ask(envoy.publicPort, '/abc')).status;
@@ -123,13 +144,33 @@ test('a redirect that one resolver does not answer is asked of another, which th
   expect(hanging.calls.length).toBeGreaterThanOrEqual(5);
   hanging.calls.splice(0);
   expect(await times(20, follow)).toEqual([302]);
-  expect(hanging.calls.filter(({ rpc }) => rpc === redirectRpc)).toEqual([]);
+  expect(hanging.calls).toEqual([]);
+});
+
+test('a resolver that is only slow gives up before another is asked, which would take a second use of a link with a limit', async () => {
+  let asked = 0;
+  const redirect = (): Promise<never> => {
+    asked++;
+    return new Promise(() => {});
+  };
+  const resolvers = await Promise.all(
+    [1, 2].map(() =>
+      startTestServer({
+        services: [service(ResolverService, { redirect, resolve: () => expect.unreachable() })],
+      }),
+    ),
+  );
+  for (const resolver of resolvers) closing.push(() => resolver.stop());
+  const elsewhere = { resolver: resolvers.map(({ address }) => address) };
+  const door = await startDoor({}, elsewhere);
+  closing.push(() => door.stop());
+  const { status, headers } = await ask(door.envoy.publicPort, '/abc');
+  expect([status, headers['retry-after'], asked]).toEqual([503, '1', 1]);
 });
 
 test('a team’s Resolve is asked of another resolver too, when one does not answer or dies over it', async () => {
   const dying = await startDying();
-  const hanging = await startBeside();
-  hanging.on('hop.resolver.v1.ResolverService/Resolve', () => ({ delayMs: 60_000 }));
+  const hanging = await startHanging();
   for (const resolver of [dying, hanging]) {
     const [envoy] = await start({ resolver });
     const transport = createGrpcTransport({ baseUrl: `http://127.0.0.1:${envoy.internalPort}` });

@@ -178,10 +178,10 @@ function restRoutes(routes: readonly RestRoute[], guards: readonly JsonObject[])
 function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): JsonObject[] {
   const edge = rpc.exposure === Exposure.EDGE;
   const method = { name: ':method', string_match: { exact: binding.verb } };
-  const timeoutMs = !edge || (isPage(rpc) && rpc.name !== readiness) ? limits.callMs : limits.redirectMs;
+  const { deadlineMs, timeoutMs } = timesOf(rpc);
   const action = {
     cluster: clusterOf(rpc),
-    timeout: milliseconds(timeoutMs + limits.graceMs),
+    timeout: milliseconds(timeoutMs),
     retry_policy: retriesOf(rpc, binding),
   };
   const route: JsonObject = {
@@ -189,7 +189,7 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
     match: { ...pathMatch(rpc, binding.path), headers: [method, ...guards] },
     route: action,
     request_headers_to_add: [
-      setHeader('grpc-timeout', `${timeoutMs}m`),
+      setHeader('grpc-timeout', `${deadlineMs}m`),
       ...(edge ? [setHeader('x-hop-method', '%REQ(X-ENVOY-ORIGINAL-METHOD?:METHOD)%')] : []),
       // grpc-js hides accept-encoding from handlers.
       ...(edge && isPage(rpc) ? [setHeader('x-hop-accept-encoding', '%REQ(ACCEPT-ENCODING)%')] : []),
@@ -221,9 +221,18 @@ function restRoute({ rpc, binding }: RestRoute, guards: readonly JsonObject[]): 
   ];
 }
 
+/** How long a service has for one try, and how long Envoy waits in all. */
+function timesOf(rpc: Rpc): { readonly deadlineMs: number; readonly timeoutMs: number } {
+  if (isRedirect(rpc)) return { deadlineMs: limits.redirectTryMs, timeoutMs: limits.redirectMs };
+  const deadlineMs = rpc.name === readiness ? limits.readinessMs : limits.callMs;
+  return { deadlineMs, timeoutMs: deadlineMs + limits.graceMs };
+}
+
+const isRedirect = (rpc: Rpc): boolean => rpc.exposure === Exposure.EDGE && !isPage(rpc);
+
 function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
   if (rpc.name === readiness) return readinessRetries;
-  if (rpc.exposure === Exposure.EDGE && !isPage(rpc)) return retryPolicy.redirect;
+  if (isRedirect(rpc)) return retryPolicy.redirect;
   return isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 

@@ -321,7 +321,7 @@ describe('pages', () => {
     expect([answer.status, answer.body]).toEqual([503, '{"status":"unavailable"}']);
     // Those who ask whether all is well are told soon that the gateway is not.
     const deadline = door.callsOf('hop.pages.v1.PagesService/GetReadiness')[0]?.deadline ?? Number.POSITIVE_INFINITY;
-    expect(deadline - Date.now()).toBeLessThanOrEqual(limits.redirectMs);
+    expect(deadline - Date.now()).toBeLessThanOrEqual(limits.readinessMs);
   });
 });
 

@@ -11,6 +11,7 @@ import {
   secretUrls,
 } from '#runtime/config/config.ts';
 import { unknownCodesLimit } from '#runtime/limits/rate-limits.ts';
+import { longestPartMs } from '#runtime/limits/redirect-time.ts';
 
 export const resolverConfig = defineConfig({
   ...baseConfig,
@@ -25,7 +26,7 @@ export const resolverConfig = defineConfig({
   /** How long a breaker stays open before it tries its store again. */
   breakerResetMs: duration('HOP_BREAKER_RESET_MS', { min: 100, default: 30_000 }),
   /** How long one lookup may take through all tiers. */
-  budgetMs: duration('HOP_RESOLVER_BUDGET_MS', { min: 10, max: 5_000, default: 200 }),
+  budgetMs: duration('HOP_RESOLVER_BUDGET_MS', { min: 10, max: longestPartMs, default: 200 }),
   /** How long a lookup waits for each store before it asks the next. */
   redisPatienceMs: duration('HOP_RESOLVER_REDIS_PATIENCE_MS', { min: 1, max: 5_000, default: 40 }),
   replicaPatienceMs: duration('HOP_RESOLVER_REPLICA_PATIENCE_MS', { min: 1, max: 5_000, default: 80 }),
@@ -33,7 +34,7 @@ export const resolverConfig = defineConfig({
   /** A call to a store that takes longer counts as failed for its breaker. */
   storeTimeoutMs: duration('HOP_RESOLVER_STORE_TIMEOUT_MS', { min: 1, max: 10_000, default: 500 }),
   /** How long the link service may take to say whether a link with a limit has a use left. */
-  takeMs: duration('HOP_RESOLVER_TAKE_MS', { min: 10, max: 750, default: 700 }),
+  takeMs: duration('HOP_RESOLVER_TAKE_MS', { min: 10, max: longestPartMs, default: 650 }),
   l1Entries: int('HOP_RESOLVER_L1_ENTRIES', { min: 1, max: 10_000_000, default: 100_000 }),
   l1Bytes: int('HOP_RESOLVER_L1_BYTES', { min: 65_536, default: 67_108_864 }),
   /** How long an L1 record is trusted while Watch is live. */

@@ -44,7 +44,7 @@ type Turn = TooMany | { readonly waitMs: number };
 
 /**
  * Of a process. A delayed redirect occupies one of the 256 places that Envoy has for all its resolvers, so those of four take half of them;
- * and its deadline is a second.
+ * and its deadline is 0.75 s.
  */
 export const unknownCodeBounds = { longestWaitMs: 500, maxWaiting: 32, maxAddresses: 20_000 } as const;
 
