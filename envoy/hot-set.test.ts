@@ -147,8 +147,8 @@ describe('with its gateway-edge', () => {
   });
 
   /** The answer as it came over the wire, without what no two answers share; the order of headers means nothing. */
-  async function raw(method: string, path: string): Promise<string> {
-    const request = `${method} ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
+  async function raw(method: string, path: string, version = '1.1'): Promise<string> {
+    const request = `${method} ${path} HTTP/${version}\r\nhost: localhost\r\nconnection: close\r\n\r\n`;
     const text = await sendRaw(door.envoy.publicPort, request, 5_000);
     const [head = '', ...body] = text.replace(/^(date|x-request-id): .*\r\n/gm, '').split('\r\n\r\n');
     const [status = '', ...headers] = head.split('\r\n');
@@ -160,11 +160,13 @@ describe('with its gateway-edge', () => {
       fc.uniqueArray(link, { minLength: 4, maxLength: 6, selector: ({ code }) => code }),
       async (made) => {
         const entries = made.map(({ code, ...rest }) => entryOf(code, rest));
-        const questions = entries.flatMap(({ code }) => {
+        const questions = entries.flatMap(({ code }): Parameters<typeof raw>[] => {
           const segment = encodeURIComponent(code);
-          return ['GET', 'HEAD', 'POST'].flatMap((method) =>
-            [`/${segment}`, `/r/${segment}`, `/${segment}?a=b`].map((path) => [method, path] as const),
+          const paths = [`/${segment}`, `/r/${segment}`, `/${segment}?a=b`];
+          const modern = ['GET', 'HEAD', 'POST'].flatMap((method) =>
+            paths.map((path): [string, string] => [method, path]),
           );
+          return [...modern, ['GET', `/${segment}`, '1.0']];
         });
         for (const entry of entries) links.set(entry.code, entry);
         plane.hotSet.setLease(undefined);
@@ -175,7 +177,7 @@ describe('with its gateway-edge', () => {
         door.clear();
         const hot = await Promise.all(questions.map((question) => raw(...question)));
         expect(hot).toEqual(cold);
-        // Of the six GET and HEAD of each link, the GET of its short path alone was answered by Envoy itself.
+        // Of the six GET and HEAD of each link, the GET of its short path alone was answered by Envoy itself; that by HTTP/1.0, too.
         expect(door.callsOf(redirect)).toHaveLength(5 * entries.length);
         plane.hotSet.remove(entries);
       },

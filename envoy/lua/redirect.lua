@@ -10,8 +10,9 @@ function envoy_on_response(handle)
     return
   end
   headers:remove("content-type")
-  -- Envoy's own answer to a GET, the hot one, has a length in HTTP/1.1 alone, where it says that nothing follows.
-  if handle:filterContext():get("length") == nil and handle:streamInfo():protocol() ~= "HTTP/1.1" then
+  -- Envoy's own answer to a GET, the hot one, has a length in HTTP/1 alone, where it says that nothing follows.
+  local protocol = handle:streamInfo():protocol()
+  if handle:filterContext():get("length") == nil and (protocol == "HTTP/2" or protocol == "HTTP/3") then
     headers:remove("content-length")
   end
   if click ~= nil then handle:streamInfo():dynamicMetadata():set("hop.click", "click", click) end
