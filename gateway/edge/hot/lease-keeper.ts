@@ -119,7 +119,6 @@ export function createLeaseKeeper({ hotSet, ageMs, settled, now, log }: LeaseKee
       if (ttlMs === 0 || withheld.size > 0) return lookMs;
       // A held and complete lease needs nothing before its renewal or its end. Rounded up: a timer set to a fraction fires early, and would
       // have to be set again.
-      // Whole ones, for a timer that is set to a fraction is early, and what is early has to come again.
       return Math.max(1, Math.ceil(Math.min(renewAt - now(), leftMs())));
     },
     corrected(links) {

@@ -30,7 +30,6 @@ import type { HotEntry } from '../entry.ts';
 import { leaseKeyOf, pathOf, shardOf } from '../shards.ts';
 import { authorize, type BaseRoutes } from './base-routes.ts';
 
-/** Whose click a follow is, as the click line says it (proto/hop/event/v1/click_line.proto, `click`). */
 const made = new WeakMap<HotEntry, Uint8Array>();
 
 /**
@@ -91,7 +90,6 @@ export function encodeVirtualHost(
   const matcher = [
     // Field numbers of xds.type.matcher.v3.Matcher and its parts. A nested matcher without a match falls through to the next outer one, so
     // the routes of the file appear here once. Envoy refuses an empty map.
-    // question to the next one out, so the routes of the file stand here once. Envoy refuses a map of nothing.
     ...(entries.length > 0 ? whenever(hotRequest, tree(3, shardsOf(entries))) : []),
     ...field(3, toBinary(Matcher_OnMatchSchema, onNoMatch)),
   ];
