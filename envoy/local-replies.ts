@@ -5,6 +5,7 @@ import { type Status, StatusSchema } from '#gen-google/rpc/status_pb.ts';
 import { errorDomain } from '#runtime/errors/errors.ts';
 import type { Reason } from '#runtime/errors/reasons.ts';
 import { statusInBase64 } from '#runtime/http/error-body.ts';
+import { pageType, simplePage } from '#runtime/http/page.ts';
 import { defaultHeader, notStored, setHeader } from './headers.ts';
 import type { JsonObject } from './json.ts';
 
@@ -226,12 +227,22 @@ function errorBody(reply: Omit<Reply, 'status' | 'grpc'>): JsonObject {
   return { content_type: 'application/json', json_format: { code, message, details } };
 }
 
-function page({ message }: Reply): JsonObject {
-  const title = '%RESPONSE_CODE%';
-  const html =
-    '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">' +
-    `<title>${title}</title><h1>${title}</h1><p>${message}</p></html>\n`;
-  return { content_type: 'text/html; charset=utf-8', text_format_source: { inline_string: html } };
+/** For somebody who followed a link or typed an address, to whom the words of the API say little: those stand at the foot. */
+function page({ status, message }: Reply): JsonObject {
+  const sent = statusOf[status] ?? status;
+  const html = simplePage(...pageWords(sent), `Error ${sent}. ${message}`);
+  // In this format a percent sign begins what Envoy fills in, and the style has some.
+  return { content_type: pageType, text_format_source: { inline_string: html.replaceAll('%', '%%') } };
+}
+
+function pageWords(status: number): readonly [heading: string, text: string] {
+  if (status >= 500)
+    return ['This page cannot be shown right now.', 'The fault is ours. Please try again in a moment.'];
+  if (status === 429) return ['Too many requests.', 'Your network has asked too often. Please try again in a moment.'];
+  return [
+    'This request cannot be answered.',
+    'If you followed a short link, check it for a missing or a changed character.',
+  ];
 }
 
 const asItIs: JsonObject = { text_format_source: { inline_string: '%LOCAL_REPLY_BODY%' } };

@@ -56,7 +56,10 @@ describe('while no service answers', () => {
       'text/html; charset=utf-8',
       '1',
     ]);
-    expect(page.body).toContain('<h1>503</h1>');
+    expect(page.body).toContain('<h1>This page cannot be shown right now.</h1>');
+    expect(page.body).toContain('<footer>Error 503. ');
+    expect(page.body).toContain('width=device-width');
+    expect(page.body).toContain('@media (prefers-color-scheme: dark)');
     expect((await ask(envoy.publicPort, '/api/v1/urls', { headers: html })).headers['content-type']).toBe(
       'application/json',
     );
@@ -165,7 +168,10 @@ describe('a service that hangs', () => {
       expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
     for (const answer of [redirect, list])
       expect(errorInfo(answer)).toMatchObject({ code: 14, reason: 'DEADLINE_EXCEEDED' });
-    expect(page.body).toContain('<h1>503</h1>');
+    expect(page.body).toContain('<h1>This page cannot be shown right now.</h1>');
+    expect(page.body).toContain('<footer>Error 503. ');
+    expect(page.body).toContain('width=device-width');
+    expect(page.body).toContain('@media (prefers-color-scheme: dark)');
     expect(grpcError(web.headers)).toEqual({ status: '4', code: 4, reason: 'DEADLINE_EXCEEDED' });
     expect(web.headers['retry-after']).toBe('1');
     expect([native?.code, native?.findDetails(ErrorInfoSchema)[0]?.reason]).toEqual([4, 'DEADLINE_EXCEEDED']);

@@ -27,6 +27,42 @@ export function policyFor(...styles: readonly string[]): string {
 /** The policy of a page that has no style but pageStyle. */
 export const pagePolicy = policyFor(pageStyle);
 
+interface PageParts {
+  /** As text. */
+  readonly title: string;
+  /** As HTML. */
+  readonly main: string;
+  readonly footer: string;
+}
+
+/** A page for somebody who followed a link or an address that does not lead on. Search engines are not to keep it. */
+export function htmlPage({ title, main, footer }: PageParts): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<title>${escapeHtml(title)}</title>
+<style>${pageStyle}</style>
+</head>
+<body>
+<header><a class="mark" href="/">${pageMark}Hopline</a></header>
+<main>
+${main}
+</main>
+<footer>${footer}</footer>
+</body>
+</html>
+`;
+}
+
+/** One that has no more to say than what is wrong, and what to do about it. */
+export function simplePage(heading: string, text: string, footer: string): string {
+  const main = `<h1>${heading}</h1>\n<p class="lead">${text}</p>`;
+  return htmlPage({ title: heading.replace(/\.$/, ''), main, footer });
+}
+
 const entities: Readonly<Record<string, string>> = {
   '&': '&amp;',
   '<': '&lt;',

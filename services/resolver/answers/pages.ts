@@ -1,4 +1,4 @@
-import { escapeHtml, pageMark, pagePolicy, pageStyle } from '#runtime/http/page.ts';
+import { escapeHtml, htmlPage, pagePolicy, simplePage } from '#runtime/http/page.ts';
 import type { LinkKey } from '#runtime/shortlink/link-key.ts';
 import type { FollowState } from '../cached-link.ts';
 
@@ -30,22 +30,28 @@ const goneTexts: Readonly<Record<GoneReason, readonly [heading: string, text: st
   deleted: ['This link was deleted.', 'Its owner has taken it down.'],
 };
 
-export const notFoundPage: Buffer = simplePage(
-  'There is no such link.',
-  'Check it for a missing or a changed letter: upper and lower case differ.',
-  'Error 404',
+export const notFoundPage: Buffer = Buffer.from(
+  simplePage(
+    'There is no such link.',
+    'Check it for a missing or a changed letter: upper and lower case differ.',
+    'Error 404',
+  ),
 );
 
-export const unavailablePage: Buffer = simplePage(
-  'We cannot look this link up right now.',
-  'The link may well be fine; the fault is ours. Please try again in a moment.',
-  'Error 503',
+export const unavailablePage: Buffer = Buffer.from(
+  simplePage(
+    'We cannot look this link up right now.',
+    'The link may well be fine; the fault is ours. Please try again in a moment.',
+    'Error 503',
+  ),
 );
 
-export const tooManyPage: Buffer = simplePage(
-  'Too many links that lead nowhere.',
-  'Your network has asked for many links that do not exist. Please try again in a moment.',
-  'Error 429',
+export const tooManyPage: Buffer = Buffer.from(
+  simplePage(
+    'Too many links that lead nowhere.',
+    'Your network has asked for many links that do not exist. Please try again in a moment.',
+    'Error 429',
+  ),
 );
 
 export const gonePages: Readonly<Record<GoneReason, Buffer>> = {
@@ -63,48 +69,21 @@ export function previewPage({ name, destination, madeAtMs, expiresAtMs, maxClick
     fact('Works until', dateTime(expiresAtMs)),
     fact('Maximum visits', maxClicks === 0 ? undefined : maxClicks.toLocaleString('en')),
   ];
-  return page(
-    `Where ${name.domain}/${name.code} leads`,
-    `<h1>This link leads to another site.</h1>
+  const title = `Where ${name.domain}/${name.code} leads`;
+  const main = `<h1>This link leads to another site.</h1>
 <p class="lead">You have not been there yet. Continue only if you know and trust the address below.</p>
 <div class="card">
 <p class="host">${escapeHtml(hostOf(destination))}</p>
 <p class="url" tabindex="0">${escapeHtml(destination)}</p>
 <dl>${facts.join('')}</dl>
 </div>
-<a class="button" rel="nofollow noreferrer" href="/${escapeHtml(encodeURIComponent(name.code))}">Follow the link</a>`,
-    'A preview; it is not counted as a click.',
-  );
+<a class="button" rel="nofollow noreferrer" href="/${escapeHtml(encodeURIComponent(name.code))}">Follow the link</a>`;
+  return Buffer.from(htmlPage({ title, main, footer: 'A preview; it is not counted as a click.' }));
 }
 
 function gonePage(reason: GoneReason): Buffer {
   const [heading, text] = goneTexts[reason];
-  return simplePage(heading, `${text} Ask whoever gave it to you for a new one.`, 'Error 410');
-}
-
-function simplePage(heading: string, text: string, footer: string): Buffer {
-  return page(heading.replace(/\.$/, ''), `<h1>${heading}</h1>\n<p class="lead">${text}</p>`, footer);
-}
-
-function page(title: string, main: string, footer: string): Buffer {
-  return Buffer.from(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<title>${escapeHtml(title)}</title>
-<style>${pageStyle}</style>
-</head>
-<body>
-<header><a class="mark" href="/">${pageMark}Hopline</a></header>
-<main>
-${main}
-</main>
-<footer>${footer}</footer>
-</body>
-</html>
-`);
+  return Buffer.from(simplePage(heading, `${text} Ask whoever gave it to you for a new one.`, 'Error 410'));
 }
 
 function fact(name: string, value: string | undefined): string {
