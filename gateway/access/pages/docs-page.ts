@@ -90,7 +90,7 @@ ${commentHtml(rest.join('\n\n'))}
 <p>The whole of it for programs: <a href="/api/openapi.json">openapi.json</a>, OpenAPI 3.1.</p>
 <h2>Before the first call</h2>
 <p>The examples are commands for a shell. Each works as it stands, after those before it in their order of use: make an account, then a link.</p>
-<pre><code>${escapeHtml(variables.join('\n'))}</code></pre>
+<pre tabindex="0"><code>${escapeHtml(variables.join('\n'))}</code></pre>
 <h2>Credentials</h2>
 ${commentHtml(`${api.components.securitySchemes.bearer?.description ?? ''} Send it as \`Authorization: Bearer …\`; there is no other place for it.`)}`;
 }
@@ -169,12 +169,12 @@ function exampleHtml(operation: Operation, api: OpenApi): string {
   const { status, after, keep } = operation['x-example'];
   const media = Object.values(operation.responses[status]?.content ?? {})[0];
   const parts = [
-    `<pre><code>${escapeHtml(sample?.source ?? '')}</code></pre>`,
+    `<pre tabindex="0"><code>${escapeHtml(sample?.source ?? '')}</code></pre>`,
     `<p>${afterHtml(after)}Answers ${status}${typeOfAnswer(media?.schema ?? {}, api)}.${keepHtml(keep)}</p>`,
   ];
   if (media?.example !== undefined) {
     const text = typeof media.example === 'string' ? media.example : JSON.stringify(media.example, null, 2);
-    parts.push(`<pre><code>${escapeHtml(text.trimEnd())}</code></pre>`);
+    parts.push(`<pre tabindex="0"><code>${escapeHtml(text.trimEnd())}</code></pre>`);
   }
   return parts.join('\n');
 }
@@ -199,7 +199,7 @@ function aliasHtml(alias: Way): string {
   const [sample] = alias.operation['x-codeSamples'];
   return `<details><summary>Also ${wayHtml(alias)}</summary>
 <p>${inlineHtml(alias.operation.description)}</p>
-<pre><code>${escapeHtml(sample?.source ?? '')}</code></pre></details>`;
+<pre tabindex="0"><code>${escapeHtml(sample?.source ?? '')}</code></pre></details>`;
 }
 
 /** Reasons that any call may return are listed once, at the end of the page. */
