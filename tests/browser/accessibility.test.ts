@@ -155,10 +155,11 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     expect(bottomOf(option)).toBeLessThanOrEqual(bottomOf(list));
   });
 
-  it('has all of a dialog on a small screen, with a word in its title that is longer', async () => {
+  it('has all of a dialog on a small screen, with words in it that are longer', async () => {
     const page = await newPage(await newContext({ viewport: { width: 360, height: 640 } }));
     await signUp(page);
-    await createLink(page, { Destination: 'https://example.com/', Title: 'w'.repeat(60) });
+    const alias = `${'ü'.repeat(40)}${Date.now()}`;
+    await createLink(page, { Destination: 'https://example.com/', Alias: alias, Title: 'w'.repeat(60) });
     await page.getByRole('button', { name: /^QR code of/ }).click();
     const widths = await page
       .getByRole('dialog')
