@@ -187,4 +187,35 @@ describe.skipIf(whyNoBrowser)('a page', () => {
       expect(bottomOf(focused)).toBeLessThanOrEqual(bar?.y ?? 0);
     }
   });
+
+  it('has what can be done with a link on the first screen, however long its destination is', async () => {
+    const page = await newPage(await newContext({ viewport: { width: 360, height: 740 } }));
+    await signUp(page);
+    const longUrl = `https://example.com/?${'x'.repeat(8_000)}`;
+    await createLink(page, { Destination: longUrl, Title: 'A long one' });
+    await page.getByRole('link', { name: 'A long one' }).click();
+    await page.getByRole('heading', { name: 'A long one', level: 1 }).waitFor();
+    expect(bottomOf(await page.getByRole('button', { name: 'Copy', exact: true }).boundingBox())).toBeLessThan(740);
+    // All of it can still be read.
+    const destination = page.getByRole('link', { name: longUrl });
+    await destination.evaluate((link) => link.parentElement?.scrollTo(0, 100_000));
+    expect(bottomOf(await destination.boundingBox())).toBeLessThan(740);
+  });
+
+  it('writes a title in the direction of its language', async () => {
+    const page = await newPage(await newContext());
+    await signUp(page);
+    const title = 'مرحبا بالعالم (2) abc';
+    const directionOf = (element: Element): string => getComputedStyle(element).direction;
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByLabel('Destination').fill('https://example.com/');
+    await page.getByLabel('Title').fill(title);
+    expect(await page.getByLabel('Title').evaluate(directionOf)).toBe('rtl');
+    expect(await page.getByLabel('Destination').evaluate(directionOf)).toBe('ltr');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    const name = row(page, title).getByRole('link', { name: title });
+    expect(await name.evaluate(directionOf)).toBe('rtl');
+    await name.click();
+    expect(await page.getByRole('heading', { name: title, level: 1 }).evaluate(directionOf)).toBe('rtl');
+  });
 });

@@ -25,7 +25,7 @@ export function Page({ title, lead, actions, children }: PageProps) {
     <>
       <div className={style.head}>
         <div>
-          <h1 ref={heading} tabIndex={-1}>
+          <h1 ref={heading} dir="auto" tabIndex={-1}>
             {title}
           </h1>
           {lead && <p className={style.lead}>{lead}</p>}

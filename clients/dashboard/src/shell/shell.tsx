@@ -44,7 +44,7 @@ export function Shell({ children }: { children: ReactNode }) {
             <Icon name="person" />
             <span className={style.who}>
               <span className="only-read">Account: </span>
-              <strong>{user.name || user.email}</strong>
+              <strong dir="auto">{user.name || user.email}</strong>
               <span className={style.where}>{workspace.name}</span>
             </span>
           </NavLink>

@@ -50,7 +50,7 @@ export function Field({
 export function TextField({ label, hint, error, optional = false, ...input }: FieldProps & ComponentProps<'input'>) {
   return (
     <Field label={label} hint={hint} error={error} optional={optional}>
-      {(props) => <input {...props} required={!optional} {...input} />}
+      {(props) => <input {...props} dir="auto" required={!optional} {...input} />}
     </Field>
   );
 }

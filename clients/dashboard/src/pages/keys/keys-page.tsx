@@ -63,7 +63,7 @@ const columnsOf = (revoke: (key: ApiKey) => void): Column<ApiKey>[] => [
     isPlain: true,
     cell: ({ name, prefix }) => (
       <span>
-        <strong>{name}</strong> <code className={style.prefix}>{prefix}…</code>
+        <strong dir="auto">{name}</strong> <code className={style.prefix}>{prefix}…</code>
       </span>
     ),
   },

@@ -31,7 +31,7 @@ export function LinkFacts({ link }: { link: Link }) {
         )}
         {link.maxClicks !== undefined && <span>{visitsLeft(link)?.full}</span>}
         {link.tags.map((tag) => (
-          <span key={tag} className={style.tag}>
+          <span key={tag} className={style.tag} dir="auto">
             {tag}
           </span>
         ))}

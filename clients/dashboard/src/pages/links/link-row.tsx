@@ -55,7 +55,7 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
       </label>
       <div className={style.what}>
         <div className={style.line}>
-          <PageLink href={linkPath(link)} className={style.name} data-row>
+          <PageLink href={linkPath(link)} className={style.name} dir="auto" data-row>
             {name}
           </PageLink>
           {title && (
@@ -82,6 +82,7 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
             key={tag}
             type="button"
             className={style.tag}
+            dir="auto"
             title={`Show links with the tag ${tag}`}
             onClick={() => actions.filterByTag(tag)}
           >

@@ -28,7 +28,9 @@ function Name({ link }: { link: TopLink }) {
   const name = `${domain}/${code}`;
   return (
     <span className={style.name}>
-      <Link href={linkPath(link)}>{title || name}</Link>
+      <Link href={linkPath(link)} dir="auto">
+        {title || name}
+      </Link>
       <span className={style.code}>
         {title && name}
         {deleted && ' (deleted)'}
