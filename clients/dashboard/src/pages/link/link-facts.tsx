@@ -2,6 +2,7 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 import { fullMoment, millisecondsOf, momentName, sinceThen } from '../../range/moments.ts';
 import { stateName } from '../links/link-state.ts';
 import { visitsLeft } from '../links/link-uses.ts';
+import { readableUrl } from '../links/readable-url.ts';
 import style from './link-page.module.css';
 
 /** What a link is, in a line or two. */
@@ -11,12 +12,12 @@ export function LinkFacts({ link }: { link: Link }) {
   return (
     <span className={style.facts}>
       <a href={link.shortUrl} target="_blank" rel="noreferrer">
-        {link.shortUrl.replace(/^https?:\/\//, '')}
+        {readableUrl(link.shortUrl).replace(/^https?:\/\//, '')}
       </a>
       <span className={style.leads}>
         leads to{' '}
         <a href={link.longUrl} target="_blank" rel="noreferrer">
-          {link.longUrl}
+          {readableUrl(link.longUrl)}
         </a>
       </span>
       <span className={style.more}>

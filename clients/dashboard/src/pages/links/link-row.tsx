@@ -6,6 +6,7 @@ import { linkPath } from '../link/link-path.ts';
 import { stateName } from './link-state.ts';
 import { visitsLeft } from './link-uses.ts';
 import style from './links.module.css';
+import { readableUrl } from './readable-url.ts';
 
 /** The actions of a row. The object is stable, so that only changed rows are rendered again. */
 export interface RowActions {
@@ -73,7 +74,7 @@ export const LinkRow = memo(function LinkRow({ link, withDomain, index, top, isC
           )}
         </div>
         <span className={style.destination} title={link.longUrl}>
-          {link.longUrl.replace(/^https?:\/\/(www\.)?/, '')}
+          {readableUrl(link.longUrl).replace(/^https?:\/\/(www\.)?/, '')}
         </span>
       </div>
       <div className={style.tags}>

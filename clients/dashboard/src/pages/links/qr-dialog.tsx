@@ -4,6 +4,7 @@ import type { Link } from '#gen/link/v1/link_pb.ts';
 import { Button } from '../../components/controls/button.tsx';
 import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import style from './links.module.css';
+import { readableUrl } from './readable-url.ts';
 
 /** Pixels of a module in the file: sharp in print at 6 cm. */
 const modulePx = 24;
@@ -16,11 +17,15 @@ export default function QrDialog({ link, onClose }: { link: Link; onClose: () =>
   return (
     <Dialog title={`QR code of ${link.title || link.code}`} onClose={onClose}>
       <div className={style.qr}>
-        <svg viewBox={`0 0 ${size} ${size}`} role="img" aria-label={`QR code that leads to ${link.shortUrl}`}>
+        <svg
+          viewBox={`0 0 ${size} ${size}`}
+          role="img"
+          aria-label={`QR code that leads to ${readableUrl(link.shortUrl)}`}
+        >
           <rect width={size} height={size} fill={paper} />
           <path d={path} fill={ink} shapeRendering="crispEdges" />
         </svg>
-        <code>{link.shortUrl}</code>
+        <code>{readableUrl(link.shortUrl)}</code>
       </div>
       <DialogActions>
         <Button onClick={() => save(svgFile(path, size), `${link.code}.svg`)}>Save SVG</Button>
