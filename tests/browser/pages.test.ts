@@ -59,6 +59,12 @@ describe.skipIf(whyNoBrowser)('the page of', () => {
     await page.getByRole('button', { name: 'Revoke it' }).click();
     await toast(page, 'Nightly export is revoked').waitFor();
     await page.getByText('No keys yet').waitFor();
+    // What to do with a key stands beside it.
+    const [documentation] = await Promise.all([
+      page.waitForEvent('popup'),
+      page.getByRole('link', { name: 'API documentation' }).click(),
+    ]);
+    await documentation.getByRole('heading', { name: 'The API', level: 1 }).waitFor();
     await eventually(
       () => call('/api/v1/urls', { token: secret }),
       ({ status }) => status === 401,

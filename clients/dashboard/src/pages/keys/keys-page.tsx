@@ -37,8 +37,16 @@ export default function KeysPage() {
       Create a key
     </Button>
   );
+  const lead = (
+    <>
+      For programs that act for you in this workspace.{' '}
+      <a href="/api/docs" target="_blank" rel="noreferrer">
+        API documentation
+      </a>
+    </>
+  );
   return (
-    <Page title="API keys" lead="For programs that act for you in this workspace." actions={make}>
+    <Page title="API keys" lead={lead} actions={make}>
       <Answer query={keys}>
         {({ apiKeys }) =>
           apiKeys.length === 0 ? (
