@@ -14,13 +14,17 @@ interface HousekeepingOptions {
   readonly saltKeepDays: number;
   readonly retentionDays: number;
   readonly minutesRetentionDays: number;
+  readonly saltsEveryMs?: number;
   readonly now?: () => number;
 }
 
 export interface Housekeeping {
-  /** Destroys old salts and learns the others, creates the partitions of the days ahead, drops the expired ones. */
+  /** Destroys old salts, creates the partitions of the days ahead, drops the expired ones. */
   once(): Promise<void>;
-  /** Does so every ten minutes until stop, and carries out requested erasures; faults are logged and retried. */
+  /**
+   * Does so every ten minutes until stop, and carries out requested erasures; faults are logged and retried. Learns the salts every ten seconds,
+   * and puts back those that a crash of Postgres has taken.
+   */
   start(): void;
   stop(): void;
 }
@@ -31,6 +35,7 @@ const afterFaultMs = 10_000;
 
 export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
   const { store, partitions, erasure, log, partitionDaysAhead, saltKeepDays, now = Date.now } = options;
+  const { saltsEveryMs = 10_000 } = options;
   const stopping = new AbortController();
   let strays = 0;
   observe(metric.clickStrays, {}, () => strays);
@@ -52,10 +57,6 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
       .catch((error: unknown) =>
         log.warn({ err: error }, 'destroyed salts still stand in their file; it is rewritten later'),
       );
-    // A crash of Postgres empties their table, and the first process that is asked afterwards must know them, to put them back.
-    await store
-      .salts([dayOf(today), dayOf(today + dayMs)])
-      .catch((error: unknown) => log.warn({ err: error }, 'the visitor salts could not be read'));
     const found = await partitions.strays();
     strays = found.rows;
     // Yesterday as well: its last clicks may still arrive.
@@ -94,9 +95,22 @@ export function createHousekeeping(options: HousekeepingOptions): Housekeeping {
     }
   };
 
+  /** Soon after a crash: a process that does not know them, as after a restart, would make others for the first edge that asks it. */
+  const keepSalts = async (): Promise<void> => {
+    const { signal } = stopping;
+    while (!signal.aborted) {
+      // The housekeeping reports a Postgres that is away.
+      await store.salts([]).catch(() => {});
+      await sleep(saltsEveryMs, undefined, { signal, ref: false }).catch(() => {});
+    }
+  };
+
   return {
     once,
-    start: () => void run(),
+    start() {
+      void run();
+      void keepSalts();
+    },
     stop: () => stopping.abort(),
   };
 }

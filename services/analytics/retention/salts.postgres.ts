@@ -9,12 +9,26 @@ import type { SaltStore } from '../store.ts';
  */
 const limitOf = `select least($1::date, (now() at time zone 'UTC')::date - 1)::text as limit`;
 
+interface Salt {
+  readonly day: string;
+  readonly salt: Buffer;
+}
+
 /** The salts that visitors are hashed with, one a day: created, restored after a crash, and destroyed; on the primary. */
 export function postgresSaltStore(pool: Pool): SaltStore {
   /** The table is empty after a crash of Postgres: salts seen before are restored, so that visitors keep their identity. */
   const knownSalts = new Map<string, Buffer>();
+  const keptSalts = async (): Promise<Salt[]> =>
+    (await pool.query<Salt>('select day::text, salt from visitor_salts order by day')).rows;
+  const remember = (salts: Salt[]): Salt[] => {
+    for (const { day, salt } of salts) knownSalts.set(day, salt);
+    return salts;
+  };
   return {
     async salts(days) {
+      const kept = await keptSalts();
+      const isKept = (of: string): boolean => kept.some(({ day }) => day === of);
+      if ([...knownSalts.keys(), ...days].every(isKept)) return remember(kept);
       await inTransaction(pool, async (client) => {
         // The shared lock excludes destruction: a salt that is restored is destroyed afterwards, or not restored at all.
         const { rows } = await client.query<{ before: string }>('select before::text from salt_destruction for share');
@@ -24,11 +38,7 @@ export function postgresSaltStore(pool: Pool): SaltStore {
           await client.query(text, [day, knownSalts.get(day) ?? randomBytes(32)]);
         }
       });
-      const { rows } = await pool.query<{ day: string; salt: Buffer }>(
-        'select day::text, salt from visitor_salts order by day',
-      );
-      for (const { day, salt } of rows) knownSalts.set(day, salt);
-      return rows;
+      return remember(await keptSalts());
     },
 
     async destroySaltsBefore(day) {
