@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { from as copyFrom } from 'pg-copy-streams';
 import { describe, expect, test } from 'vitest';
+import { waitFor } from '#runtime/testing/wait-for.ts';
 import type { Piece } from './statistics/cover.ts';
 import { readStats } from './statistics/stats.ts';
+import { postgresStore } from './store.postgres.ts';
 import { soundBatch, testClick } from './testing/clicks.ts';
 import { deliveryTo, newPartition, pointsOf, useTestStore } from './testing/test-store.ts';
 
@@ -35,6 +38,20 @@ describe('an answer', () => {
 });
 
 describe('taking', () => {
+  test('a process that stands still within a COPY keeps its partition for no longer than a statement may take', async () => {
+    const pool = on.database.openPool({ max: 3, statementTimeoutMs: 1_000 });
+    const take = deliveryTo(postgresStore(pool));
+    await take([testClick({})]);
+    const frozen = await on.pool.connect();
+    await frozen.query('begin');
+    await frozen.query('update consumer_offsets set moved_at = now()');
+    const rows = frozen.query(copyFrom('copy visitors from stdin'));
+    rows.on('error', () => {}).write('2026-05-05\t');
+    const stored = () => take([testClick({})]).then((outcome) => outcome !== 'overtaken' && outcome.stored === 1);
+    await waitFor(stored, { timeoutMs: 15_000, what: 'the next delivery' });
+    frozen.release(true);
+  }, 20_000);
+
   test('the same clicks twice count once, in whatever company', async () => {
     const take = deliveryTo(on.store);
     const linkId = randomUUID();

@@ -1,6 +1,7 @@
 import type { Pool } from 'pg';
 import { classify, inTransaction } from '#runtime/postgres/pool.ts';
 import { type Merging, usualMerging } from './ingest/count-clicks.postgres.ts';
+import { endStalledCopies } from './ingest/stalled-copies.postgres.ts';
 import { type StoreOptions, storeDelivery } from './ingest/store-delivery.postgres.ts';
 import { takersLock } from './retention/erase.postgres.ts';
 import { postgresSaltStore } from './retention/salts.postgres.ts';
@@ -47,6 +48,8 @@ export function postgresStore(pool: Pool, merging: Merging = usualMerging): Clic
           return await takeOnce(pool, delivery, { look: tries > 1, merging: atMost(delivery.mergedLinks, merging) });
         } catch (error) {
           if (othersWereThere(error) && tries < mostTries) continue;
+          // Whoever calls tries again, and does not wait for them then.
+          if (tookTooLong(error)) await endStalledCopies(pool).catch(() => {});
           throw isAboutRows(error) ? new RowsRefused('the rows cannot be stored', { cause: error }) : error;
         }
       }
@@ -133,6 +136,11 @@ function moveOffset(delivery: Delivery): { text: string; values: unknown[] } {
 function othersWereThere(error: unknown): boolean {
   const { kind, constraint } = classify(error);
   return kind === 'unique' || (kind === 'check' && constraint === undefined && isSqlState(error, /^23514$/));
+}
+
+/** To wait for the offset, or to store the clicks. */
+function tookTooLong(error: unknown): boolean {
+  return error instanceof TookTooLong || classify(error).kind === 'timeout';
 }
 
 /** SQLSTATE classes 22 (the data) and 23 (a constraint): a retry fails in the same way, unless another transaction was the cause. */
