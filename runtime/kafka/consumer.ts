@@ -84,7 +84,6 @@ async function keepRunning(options: ConsumerOptions, signal: AbortSignal): Promi
 
 async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<void> {
   const over = new AbortController();
-  const maxWaitTimeInMs = options.maxWaitMs ?? 50;
   const consumer = createKafka(options, { retries, signal: over.signal }).consumer({
     groupId: options.groupId,
     allowAutoTopicCreation: false,
@@ -92,7 +91,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     sessionTimeout: 6_000,
     heartbeatInterval: 1_500,
     rebalanceTimeout: 10_000,
-    maxWaitTimeInMs,
+    maxWaitTimeInMs: maxWaitOf(options),
     maxBytesPerPartition: 1_048_576,
     retry: { retries, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
   });
@@ -106,19 +105,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
       resolve(new Error(`Kafka's broker ${broker} does not answer ${apiName}`)),
     );
   });
-  /** The partitions whose place was compared with the store. A new set each time: a batch from before must not add to it. */
-  let placed = new Set<number>();
-  consumer.on('consumer.group_join', ({ payload }) => {
-    placed = new Set();
-    options.assigned?.(payload.memberAssignment[options.topic] ?? []);
-  });
-  /** By broker, when it last answered a fetch; what it answered is handled after this. */
-  const answeredAt = new Map<number, number>();
-  consumer.on('consumer.fetch', ({ payload: { nodeId } }) => {
-    const now = performance.now();
-    if (now - (answeredAt.get(nodeId) ?? now) > maxWaitTimeInMs + longestGapMs) placed = new Set();
-    answeredAt.set(nodeId, now);
-  });
+  const placed = trackPlaces(consumer, options);
   const read = async (): Promise<unknown> => {
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning: true });
@@ -126,7 +113,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.concurrency ?? 1,
-      eachBatch: (payload) => onBatch(options, consumer, placed, payload, signal),
+      eachBatch: (payload) => onBatch(options, consumer, placed(), payload, signal),
     });
     return ended;
   };
@@ -139,6 +126,26 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
     // What is still being retried must not join the group beside the next run, or after close().
     over.abort();
   }
+}
+
+const maxWaitOf = ({ maxWaitMs = 50 }: Pick<ConsumerOptions, 'maxWaitMs'>): number => maxWaitMs;
+
+/** Returns the partitions whose place was compared with the store since the group was joined and since the last pause in reading. */
+function trackPlaces(consumer: Consumer, options: ConsumerOptions): () => Set<number> {
+  // A new set each time: a batch from before must not add to it.
+  let placed = new Set<number>();
+  consumer.on('consumer.group_join', ({ payload }) => {
+    placed = new Set();
+    options.assigned?.(payload.memberAssignment[options.topic] ?? []);
+  });
+  /** By broker, when it last answered a fetch; what it answered is handled after this. */
+  const answeredAt = new Map<number, number>();
+  consumer.on('consumer.fetch', ({ payload: { nodeId } }) => {
+    const now = performance.now();
+    if (now - (answeredAt.get(nodeId) ?? now) > maxWaitOf(options) + longestGapMs) placed = new Set();
+    answeredAt.set(nodeId, now);
+  });
+  return () => placed;
 }
 
 async function onBatch(
