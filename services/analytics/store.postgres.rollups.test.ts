@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { cover, dimensions, unitsFrom } from './statistics/cover.ts';
+import { cover, unitsFrom } from './statistics/cover.ts';
 import { dimensionRows } from './statistics/dimensions.postgres.ts';
+import { dimensions } from './statistics/dimensions.ts';
 import { postgresStore } from './store.postgres.ts';
 import { testClick } from './testing/clicks.ts';
 import { deliveryTo, pointsOf, useTestStore } from './testing/test-store.ts';

@@ -1,5 +1,6 @@
 import type { SoundBatch } from './ingest/click-batch.ts';
-import type { Dimension, Piece } from './statistics/cover.ts';
+import type { Piece } from './statistics/cover.ts';
+import type { Dimension } from './statistics/dimensions.ts';
 import type { Retained } from './statistics/retained.ts';
 
 /** A part of the topic that was read: its clicks, and the offsets around it. */

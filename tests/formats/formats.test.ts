@@ -26,6 +26,7 @@ import { parseLine } from '../../gateway/edge/clicks/parse.ts';
 import { openCursor } from '../../gateway/edge/clicks/spool/cursor.ts';
 import { readHotLinks, writeHotLinks } from '../../gateway/edge/hot/choosing/hot-links-file.ts';
 import { readBatch } from '../../services/analytics/ingest/click-batch.ts';
+import { dimensionOf, numberOf } from '../../services/analytics/statistics/dimensions.ts';
 import { clickTokens } from '../../services/analytics/statistics/page-token.ts';
 import { createHashingQueue } from '../../services/identity/accounts/hashing-queue.ts';
 import { createPasswords } from '../../services/identity/accounts/passwords.ts';
@@ -191,6 +192,12 @@ describe('clicks', () => {
     expect(clickTokens.read(question, golden.clickPageToken)).toEqual(place);
     expect(clickTokens.read(question, golden.clickPageTokenOfTheListAlone)).toEqual(place);
     expect(clickTokens.write(question, place)).toBe(golden.clickPageToken);
+  });
+
+  test('what a breakdown is of: a number beside its counts, kept for good', () => {
+    const numbers = [1, 2, 3, 4, 5, 6, 7];
+    expect(golden.dimensions.map(numberOf)).toEqual(numbers);
+    expect(numbers.map(dimensionOf)).toEqual(golden.dimensions);
   });
 
   test('a message of the clicks topic: written by gateway-edge, read by analytics, days later too', () => {

@@ -22,6 +22,7 @@ export const golden = {
     '0192f0c1-1111-7333-8444-555566667777;0192f0c1-2222-7333-8444-555566667777;7;l1;hop.example;gr%C3%B6%C3%9Fe',
   clickBatch:
     'CAESBmVkZ2UtMRoAGiQwMTkyZjBjMS0xMTExLTczMzMtODQ0NC01NTU1NjY2Njc3NzcaJDAxOTJmMGMxLTIyMjItNzMzMy04NDQ0LTU1NTU2NjY2Nzc3NxoLaG9wLmV4YW1wbGUaB2dyw7bDn2UaC2V4YW1wbGUub3JnGgJERRoGQmVybGluGgZtb2JpbGUaB0ZpcmVmb3gaB0FuZHJvaWQaAmRlIggAgJgoF2UGACoQEREiIjMzRESFVWZmd3eIiDIBAToBAkIBB0oBAlICrgJaAQhiCAAAAAAAAACAagEDcgEEegEFggEBBooBAQeSAQEHmgEBCKIBAQmqAQEKsgEBC7oBGAr3ZRkWzUPdhEjrIRyAMZy3rWtxaSAzMQ==',
+  dimensions: ['referrer', 'country', 'city', 'device', 'browser', 'operating_system', 'language'],
   clickPageToken: 'MTczYTM1NGFjMmY0OWM5MS4xODAwMDAwMDAwMDAwMDAwLjI',
   clickPageTokenOfTheListAlone: 'NjFlYjUzZWFmYjA3MjRlZi4xODAwMDAwMDAwMDAwMDAwLjI',
   spoolCursor: '{"v":1,"segments":{"7:a":20,"8:b":5}}',

@@ -1,6 +1,7 @@
 import { ClickFlag } from '#gen/event/v1/click_pb.ts';
 import { entryOf } from '../map-entry.ts';
-import { dimensions, floorTo } from '../statistics/cover.ts';
+import { floorTo } from '../statistics/cover.ts';
+import { type Dimension, dimensions } from '../statistics/dimensions.ts';
 import type { ClickColumns, ClickIndex } from './click-columns.ts';
 
 /** The order of the counters in a delta, and in an entry as far as it has them; no click is in two of them. */
@@ -24,7 +25,7 @@ export interface LinkDelta {
 export interface BreakdownDelta {
   readonly link: number;
   readonly at: number;
-  /** 1 for the first of `dimensions`. */
+  /** As stored: 1 for the first of `dimensions`. */
   readonly dimension: number[];
   readonly value: string[];
   /** Clicks, visitors, bots, bot visitors: a column each. */
@@ -172,7 +173,11 @@ function valuesOf({ dictionary, texts }: ClickColumns): {
     });
   };
   const { referrerHost, country, device, browser, operatingSystem, language } = texts;
-  const columns = [referrerHost, country, cityOf, device, browser, operatingSystem, language] as const;
+  const columnBy: Readonly<Record<Dimension, Uint32Array | typeof cityOf>> = {
+    ...{ referrer: referrerHost, country, city: cityOf, device, browser, language },
+    operating_system: operatingSystem,
+  };
+  const columns = dimensions.map((name) => columnBy[name]);
   return {
     indexOf(dimension, click) {
       const column = columns[dimension - 1] as (typeof columns)[number];

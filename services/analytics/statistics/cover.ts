@@ -12,9 +12,6 @@ export interface Piece {
   readonly shift?: { readonly from: number; readonly to: number };
 }
 
-export const dimensions = ['referrer', 'country', 'city', 'device', 'browser', 'operating_system', 'language'] as const;
-export type Dimension = (typeof dimensions)[number];
-
 const widths = { minute: 60_000_000, hour: 3_600_000_000, day: 86_400_000_000 } as const;
 
 export function floorTo(unit: Exclude<Unit, 'click'>, at: number): number {

@@ -1,11 +1,11 @@
 import { ClickFlag } from '#gen/event/v1/click_pb.ts';
-import { dimensions } from './cover.ts';
+import { type Dimension, dimensions, numberOf } from './dimensions.ts';
 
 /** There is a Springfield in every other state. */
 const cityWithPlace =
   "case when c.city = '' then '' else concat_ws(', ', c.city, nullif(c.region, ''), nullif(c.country, '')) end";
 
-const valueBy: Readonly<Record<(typeof dimensions)[number], string>> = {
+const valueBy: Readonly<Record<Dimension, string>> = {
   referrer: 'c.referrer_host',
   country: 'c.country',
   city: cityWithPlace,
@@ -17,11 +17,11 @@ const valueBy: Readonly<Record<(typeof dimensions)[number], string>> = {
 
 /** (number, value) of each dimension of the click c, as stored in the breakdowns: the SQL version of ingest/rollup-deltas.ts. */
 export const dimensionRows = dimensions
-  .map((dimension, index) => `(${index + 1}::smallint, ${valueBy[dimension]})`)
+  .map((dimension) => `(${numberOf(dimension)}::smallint, ${valueBy[dimension]})`)
   .join(', ');
 
 /** The columns that make up each dimension of the click c. */
-const columnsBy: Readonly<Record<(typeof dimensions)[number], readonly [string, ...string[]]>> = {
+const columnsBy: Readonly<Record<Dimension, readonly [string, ...string[]]>> = {
   referrer: ['c.referrer_host'],
   country: ['c.country'],
   city: ['c.city', 'c.region', 'c.country'],
@@ -37,9 +37,9 @@ export const dimensionColumns = [...new Set(dimensions.flatMap((name) => columns
 export const dimensionSets = dimensions.map((name) => `(${columnsBy[name].join(', ')})`).join(', ');
 /** The country is also in the city's set, so the city is tested first. */
 const cityFirst = dimensions.toSorted((a, b) => columnsBy[b].length - columnsBy[a].length);
-const ofSet = (what: (name: (typeof dimensions)[number]) => string): string =>
+const ofSet = (what: (name: Dimension) => string): string =>
   `case ${cityFirst.map((name) => `when grouping(${columnsBy[name][0]}) = 0 then ${what(name)}`).join(' ')} end`;
-export const dimensionOfSet = `(${ofSet((name) => String(dimensions.indexOf(name) + 1))})::smallint`;
+export const dimensionOfSet = `(${ofSet((name) => String(numberOf(name)))})::smallint`;
 export const valueOfSet = ofSet((name) => valueBy[name]);
 
 /** Which counter a click belongs to: exactly one, as in counterOf (ingest/rollup-deltas.ts). */
@@ -52,13 +52,12 @@ export const isCounted = `c.flags & ${ClickFlag.HEAD | ClickFlag.PREFETCH} = 0`;
 export const isBot = `c.flags & ${ClickFlag.BOT} <> 0`;
 
 /** Anyone who follows a link can invent these. Only a limited number of values is named per link and day; the others are combined. */
-const madeUp = ['referrer', 'language'] as const satisfies readonly (typeof dimensions)[number][];
+const madeUp = ['referrer', 'language'] as const satisfies readonly Dimension[];
 export const mostNamed = 200;
 /** Neither a host nor a language: brackets occur in neither. */
 export const others = '[other]';
 
-export const isMadeUp = (dimension: string): string =>
-  `${dimension} in (${madeUp.map((name) => dimensions.indexOf(name) + 1).join(', ')})`;
+export const isMadeUp = (dimension: string): string => `${dimension} in (${madeUp.map(numberOf).join(', ')})`;
 
 interface Named {
   readonly link: string;

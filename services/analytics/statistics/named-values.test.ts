@@ -11,8 +11,9 @@ import { type Difference, reconcile } from '../retention/reconcile.postgres.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { StatsStore } from '../store.ts';
 import { soundBatch, type TestClick, testClick } from '../testing/clicks.ts';
-import { dimensions, floorTo } from './cover.ts';
+import { floorTo } from './cover.ts';
 import { others } from './dimensions.postgres.ts';
+import { dimensionOf } from './dimensions.ts';
 import { readStats } from './stats.ts';
 import { planStats } from './stats-query.ts';
 import { postgresStatsStore } from './stats-store.postgres.ts';
@@ -81,7 +82,7 @@ async function namesOf(table: string): Promise<Map<string, Set<string>>> {
      from ${table} where link_id = $1 and dimension in (1, 7) group by 1, 2`,
     [linkId],
   );
-  return new Map(rows.map((row) => [`${row.day.getTime()} ${dimensions[row.dimension - 1]}`, new Set(row.names)]));
+  return new Map(rows.map((row) => [`${row.day.getTime()} ${dimensionOf(row.dimension)}`, new Set(row.names)]));
 }
 
 test('a day keeps so many values and the others, by the hour as well; what is not merged yet is there besides', async () => {

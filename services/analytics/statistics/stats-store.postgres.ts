@@ -2,7 +2,7 @@ import type { QueryResultRow } from 'pg';
 import type { Replicas, Statement } from '#runtime/postgres/replicas.ts';
 import { keptFrom } from '../retention/kept-from.postgres.ts';
 import type { Counts, PointCounts, StatsReader, StatsStore, TierCounts, ValueCounts } from '../store.ts';
-import { dimensions, type Piece, type Unit } from './cover.ts';
+import type { Piece, Unit } from './cover.ts';
 import {
   dimensionColumns,
   dimensionOfSet,
@@ -13,6 +13,7 @@ import {
   nameOf,
   valueOfSet,
 } from './dimensions.postgres.ts';
+import { dimensionOf } from './dimensions.ts';
 import { clicksOf, pieces, pointsOf, rollup, type Shifts, type Singles, valueCounts } from './stats-points.postgres.ts';
 
 /** The pieces of breakdowns lie within days. */
@@ -128,7 +129,7 @@ function readerOf(query: Query): StatsReader {
       const named: ValueCounts[] = [];
       const sums = new Map<ValueCounts['dimension'], Counts>();
       for (const row of rows) {
-        const dimension = dimensions[row.dimension - 1];
+        const dimension = dimensionOf(row.dimension);
         if (!dimension) continue;
         if (row.value === null) sums.set(dimension, countsOf(row));
         else named.push({ dimension, value: row.value, ...countsOf(row) });

@@ -1,5 +1,5 @@
 import type { Counts, StatsStore, TierCounts, ValueCounts } from '../store.ts';
-import { type Dimension, dimensions } from './cover.ts';
+import { type Dimension, dimensions } from './dimensions.ts';
 import type { StatsQuery } from './stats-query.ts';
 
 interface Point {
