@@ -77,7 +77,6 @@ function zoneWith(offsetAt: (at: number) => number): Zone {
 
   // The first moment of a calendar day, given as its midnight in UTC. Near a change of the clock there are two candidates; if midnight does
   // not exist, the day begins where the clock jumps over it.
-  // a midnight that does not exist begins where the clock jumps over it.
   const startOfDate = (midnight: number): number => {
     const candidates = [midnight - offsetAt(midnight - day), midnight - offsetAt(midnight + day)].sort((a, b) => a - b);
     return candidates.find((at) => at + offsetAt(at) >= midnight) ?? midnight - offsetAt(midnight);
