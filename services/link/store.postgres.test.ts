@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { linkKey } from '#runtime/shortlink/link-key.ts';
-import { timestampOf } from '#runtime/shortlink/link-record.ts';
+import { redirectStatuses, timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { stampOf } from './links/record-bytes.ts';
 import { postgresStore } from './store.postgres.ts';
@@ -52,6 +52,10 @@ describe('creating', () => {
     expect(await on.store.find(on.workspaceId, linkKey(record.domain, record.code))).toEqual(record);
     const { rows } = await on.pool.query('select record from link_changes order by seq desc limit 1');
     expect(fromBinary(LinkRecordSchema, rows[0].record)).toEqual(record);
+  });
+
+  test.each(redirectStatuses)('a link that answers %s', async (redirectStatus) => {
+    expect(await made({ redirectStatus })).toMatchObject({ redirectStatus });
   });
 
   test.each([

@@ -1,4 +1,5 @@
 import { ReadinessSchema } from '#gen/pages/v1/pages_service_pb.ts';
+import { redirectStatuses } from '#runtime/shortlink/link-record.ts';
 import type { Header, MediaType, Parameter, Response } from './openapi.ts';
 import { errorContent, refusal } from './refusals.ts';
 import type { Schemas } from './schemas.ts';
@@ -54,7 +55,7 @@ const ifMatch: Parameter = {
 const shown = (response: Response): Response => ({ ...response, content: { 'text/html': page, ...errorContent } });
 
 const redirects = Object.fromEntries(
-  ['301', '302', '307', '308'].map((status) => [
+  redirectStatuses.map((status) => [
     status,
     { description: `The link leads to Location (redirect_status ${status}).`, headers: location },
   ]),

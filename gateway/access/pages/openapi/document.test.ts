@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import { descriptorSetPath, readContract } from '#runtime/contract/contract.ts';
 import { reasons } from '#runtime/errors/reasons.ts';
+import { redirectStatuses } from '#runtime/shortlink/link-record.ts';
 import { buildOpenApi } from './document.ts';
 import { examples } from './examples.ts';
 import type { Operation, Schema, Verb } from './openapi.ts';
@@ -107,13 +108,17 @@ describe('a schema', () => {
       maxItems: 32,
       items: { type: 'string', minLength: 1, maxLength: 64 },
     });
-    expect(property('CreateLinkRequest', 'redirect_status')?.enum).toEqual([301, 302, 307, 308]);
     expect(operation('get', '/api/v1/urls/{code}').parameters[0]).toMatchObject({
       name: 'code',
       in: 'path',
       required: true,
       schema: { type: 'string', minLength: 1, maxLength: 256 },
     });
+  });
+
+  it('takes the statuses that links answer with', () => {
+    for (const request of ['CreateLinkRequest', 'LinkPatch'])
+      expect(property(request, 'redirect_status')?.enum).toEqual(redirectStatuses);
   });
 
   it('says what a request needs, and refuses what the call does not know', () => {
