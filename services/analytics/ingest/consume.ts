@@ -1,68 +1,34 @@
-import { createHash } from 'node:crypto';
 import type { Batch, KafkaMessage } from '#runtime/kafka/consumer.ts';
-import type { Producer } from '#runtime/kafka/producer.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import { clockSlack, retainedFrom } from '../statistics/retained.ts';
-import { type ClickStore, RowsRefused, TookTooLong } from '../store.ts';
-import { MalformedBatch, readBatch, type SoundBatch } from './click-batch.ts';
-import { createDeadLetters, type DeadLetters } from './dead-letters.ts';
-import { createGroupCommit, type Take } from './group-commit.ts';
+import { type ClickStore, TookTooLong } from '../store.ts';
+import { decode, decodedInGroups, digestOf, newestUs } from './decoded-messages.ts';
 import type { Lag } from './lag.ts';
-import { consumed } from './telemetry.ts';
+import { createPace } from './pace.ts';
+import { createStoreMessages, type StoreMessagesOptions } from './store-messages.ts';
 
-interface ConsumeOptions {
+interface ConsumeOptions extends StoreMessagesOptions {
   readonly store: ClickStore;
-  /** Receives the messages that cannot be stored. */
-  readonly dead: Pick<Producer, 'send'>;
-  readonly deadTopic: string;
-  readonly log: Log;
-  /** Clicks per transaction; a single message may have more. */
-  readonly batchClicks: number;
-  readonly retentionDays: number;
   readonly lag: Lag;
   readonly now?: () => number;
 }
 
-interface Storing extends ConsumeOptions {
-  readonly deadLetters: DeadLetters;
-  readonly take: Take;
-}
-
-/** One decoded message of a partition. */
-interface Parcel {
-  readonly message: KafkaMessage;
-  readonly offset: bigint;
-  /** Undefined: the message cannot be decoded, for the given reason. */
-  readonly batch: SoundBatch | undefined;
-  readonly reason: string;
-}
-
 const logResets = counter(metric.clickLogResets);
-/** How often rows are offered to the store, alone, before their message is given up. */
-const refusalsToDeath = 3;
-/** Enough to go from the largest configurable transaction to one message each. */
-const mostHalvings = 17;
-/** For this many fetches after a transaction that took too long, each merges one link, so that less remains due. */
-const calmFetches = 50;
 
 /**
  * Stores the clicks of one fetch, transaction by transaction, and returns the offset that the store then has. Rejects when the store does
  * not answer; what was stored until then stays stored, and the next call continues behind it.
  */
 export function createConsume(options: ConsumeOptions): (batch: Batch) => Promise<bigint> {
-  const { store, log, lag } = options;
+  const { store, log, lag, batchClicks } = options;
   const now = options.now ?? Date.now;
-  const storing = { ...options, deadLetters: createDeadLetters(options), take: createGroupCommit(options) };
+  const storeMessages = createStoreMessages(options);
+  const pace = createPace();
   /** By partition, where its last fetch ended. */
   const ends = new Map<number, bigint>();
   /** By partition, the position last requested from Kafka: what it then returns is all there is. */
   const soughtFor = new Map<number, bigint>();
-  /** By partition, how often its transactions were halved because they took too long. */
-  const halvings = new Map<number, number>();
-  /** By partition, how many fetches remain before as many links are merged with a transaction as usual. */
-  const calmFor = new Map<number, number>();
 
   /** A fetch that continues the last one need not ask: if the partition has another owner, the store reports it as overtaken. */
   const positionOf = async ({ topic, partition, messages }: Batch): Promise<bigint | undefined> => {
@@ -70,39 +36,33 @@ export function createConsume(options: ConsumeOptions): (batch: Batch) => Promis
     ends.delete(partition);
     return end !== undefined && messages[0]?.offset === String(end) ? end : store.position(topic, partition);
   };
+  const readFromStart = async ({ topic, partition }: Batch, position: bigint): Promise<bigint> => {
+    log.error({ partition, position: String(position) }, 'the partition has another log; it is read from its start');
+    logResets.add(1);
+    await store.take({ topic, partition, expected: position, next: 0n, batches: [], notBeforeUs: 0 });
+    return (await store.position(topic, partition)) ?? 0n;
+  };
   const storeAll = async (batch: Batch, left: Left): Promise<bigint> => {
     const { topic, partition, highWatermark } = batch;
     let position = await positionOf(batch);
-    if (position !== undefined && (await isAnotherLog(store, batch, position))) {
-      log.error({ partition, position: String(position) }, 'the partition has another log; it is read from its start');
-      logResets.add(1);
-      await store.take({ topic, partition, expected: position, next: 0n, batches: [], notBeforeUs: 0 });
-      return (await store.position(topic, partition)) ?? 0n;
-    }
+    if (position !== undefined && (await isAnotherLog(store, batch, position))) return readFromStart(batch, position);
     const messages = missingFrom(batch, position, soughtFor, log);
     if (messages === undefined) return position ?? 0n;
     // Reading begins one message before the position, and a retried fetch may be stored in part.
     left.messages = messages;
     lag.stored(partition, behindOf(batch, messages, position), undefined);
-    const halved = halvings.get(partition) ?? 0;
-    const calm = calmFor.get(partition) ?? 0;
-    const mergedLinks = halved > 0 ? 0 : calm > 0 ? 1 : undefined;
-    for (const parcels of group(messages, options.batchClicks / 2 ** halved)) {
+    const { share, mergedLinks } = pace.of(partition);
+    for (const group of decodedInGroups(messages, batchClicks * share)) {
       const step = { expected: position, now: now(), mergedLinks };
-      const moved = await storeParcels(storing, batch, parcels, step).catch((error: unknown) => {
-        if (error instanceof TookTooLong) {
-          halvings.set(partition, Math.min(halved + 1, mostHalvings));
-          calmFor.set(partition, calmFetches);
-        }
+      const moved = await storeMessages(batch, group, step).catch((error: unknown) => {
+        if (error instanceof TookTooLong) pace.tookTooLong(partition);
         throw error;
       });
-      storing.deadLetters.passed(partition);
       if (moved === 'overtaken') return (await store.position(topic, partition)) ?? 0n;
       position = moved;
-      lag.stored(partition, Number(highWatermark - position), newestUs(parcels));
+      lag.stored(partition, Number(highWatermark - position), newestUs(group));
     }
-    if (halved > 0) halvings.set(partition, halved - 1);
-    if (calm > 0) calmFor.set(partition, calm - 1);
+    pace.stored(partition);
     if (position !== undefined) ends.set(partition, position);
     return position ?? 0n;
   };
@@ -125,7 +85,7 @@ function oldestClicks(): (message: KafkaMessage | undefined) => number | undefin
   return (message) => {
     if (!message) return undefined;
     if (known?.message !== message) {
-      const atUs = read(message).batch?.atUs[0];
+      const atUs = decode(message).batch?.atUs[0];
       known = { message, atUs: atUs === undefined ? undefined : Number(atUs) };
     }
     return known.atUs;
@@ -150,12 +110,6 @@ async function isAnotherLog(store: ClickStore, batch: Batch, position: bigint): 
   if (!before) return false;
   const known = await store.lastDigest(batch.topic, batch.partition);
   return known !== undefined && !digestOf(before).equals(known);
-}
-
-/** Broker and producer fix both; equal clicks at another time make another message. */
-function digestOf({ timestamp, value }: KafkaMessage): Buffer {
-  const hash = createHash('sha256').update(timestamp);
-  return (value ? hash.update(value) : hash).digest().subarray(0, 16);
 }
 
 /** The messages to store; undefined when Kafka must be asked again for those at the position. */
@@ -184,124 +138,4 @@ function missingFrom(
   );
   logResets.add(1);
   return messages;
-}
-
-function read(message: KafkaMessage): Parcel {
-  const offset = BigInt(message.offset);
-  try {
-    return { message, offset, batch: readBatch(message.value), reason: '' };
-  } catch (error) {
-    if (!(error instanceof MalformedBatch)) throw error;
-    return { message, offset, batch: undefined, reason: error.message };
-  }
-}
-
-/** Decoded one by one: a decoded message takes several times the space. */
-function* group(messages: readonly KafkaMessage[], clicks: number): Generator<Parcel[]> {
-  let open: Parcel[] = [];
-  let size = 0;
-  for (const message of messages) {
-    const parcel = read(message);
-    open.push(parcel);
-    size += parcel.batch?.atUs.length ?? 0;
-    if (size < clicks) continue;
-    yield open;
-    open = [];
-    size = 0;
-  }
-  if (open.length > 0) yield open;
-}
-
-async function storeParcels(
-  options: Storing,
-  batch: Batch,
-  parcels: readonly Parcel[],
-  step: Omit<Step, 'next'>,
-): Promise<bigint | 'overtaken'> {
-  const next = (parcels.at(-1)?.offset ?? -1n) + 1n;
-  const sound = parcels.flatMap((parcel) => parcel.batch ?? []);
-  const unreadable = parcels.filter((parcel) => parcel.batch === undefined);
-  await options.deadLetters.bury(batch, unreadable);
-  try {
-    const last = parcels.at(-1)?.message;
-    const digest = last && digestOf(last);
-    const stored = await take(options, batch, sound, { ...step, next, digest });
-    if (stored !== 'overtaken') consumed.add(unreadable.length, { outcome: 'malformed' });
-    return stored === 'overtaken' ? stored : next;
-  } catch (error) {
-    if (!(error instanceof RowsRefused)) throw error;
-    return storeOneByOne(
-      options,
-      batch,
-      parcels.filter((parcel) => parcel.batch),
-      { ...step, next },
-    );
-  }
-}
-
-interface Step {
-  readonly expected: bigint | undefined;
-  readonly next: bigint;
-  readonly now: number;
-  readonly mergedLinks: number | undefined;
-  readonly digest?: Uint8Array | undefined;
-}
-
-/** Some rows are refused: each message is stored alone, so that only the faulty one is given up. */
-async function storeOneByOne(
-  options: Storing,
-  batch: Batch,
-  parcels: readonly Parcel[],
-  { expected, next, now, mergedLinks }: Step,
-): Promise<bigint | 'overtaken'> {
-  let position = expected;
-  for (const [index, parcel] of parcels.entries()) {
-    const end = index === parcels.length - 1 ? next : parcel.offset + 1n;
-    const step = { expected: position, next: end, now, mergedLinks };
-    let taken = await takeAlone(options, batch, parcel, step);
-    if (taken === 'refused') {
-      await options.deadLetters.bury(batch, [{ ...parcel, reason: 'the store refuses its rows' }]);
-      taken = await take(options, batch, [], step);
-      consumed.add(1, { outcome: 'malformed' });
-    }
-    if (taken === 'overtaken') return taken;
-    position = end;
-  }
-  return position ?? next;
-}
-
-async function takeAlone(
-  options: Storing,
-  batch: Batch,
-  parcel: Parcel,
-  step: Step,
-): Promise<'stored' | 'overtaken' | 'refused'> {
-  for (let refusals = 0; refusals < refusalsToDeath; refusals++) {
-    try {
-      return await take(options, batch, parcel.batch ? [parcel.batch] : [], step);
-    } catch (error) {
-      if (!(error instanceof RowsRefused)) throw error;
-      options.log.error({ err: error, partition: batch.partition, offset: String(parcel.offset) }, 'rows were refused');
-    }
-  }
-  return 'refused';
-}
-
-function take(
-  { take: takeShared, retentionDays }: Storing,
-  { topic, partition }: Batch,
-  batches: readonly SoundBatch[],
-  { expected, next, now, mergedLinks, digest }: Step,
-): Promise<'stored' | 'overtaken'> {
-  const limits = {
-    notBeforeUs: retainedFrom(now, retentionDays),
-    notAfterUs: now * 1_000 + clockSlack,
-    nowUs: now * 1_000,
-  };
-  return takeShared({ topic, partition, expected, next, batches, digest, mergedLinks, ...limits });
-}
-
-function newestUs(parcels: readonly Parcel[]): number | undefined {
-  const newest = parcels.findLast((parcel) => parcel.batch && parcel.batch.atUs.length > 0)?.batch?.atUs.at(-1);
-  return newest === undefined ? undefined : Number(newest);
 }
