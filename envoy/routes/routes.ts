@@ -1,16 +1,11 @@
 import { Exposure } from '#gen/options/v1/access_pb.ts';
 import type { Binding, Rpc } from '#runtime/contract/contract.ts';
-import {
-  compareTemplates,
-  exactPath,
-  isExact,
-  type PathTemplate,
-  pathPattern,
-} from '#runtime/contract/path-template.ts';
+import { exactPath, isExact, type PathTemplate, pathPattern } from '#runtime/contract/path-template.ts';
 import type { ClusterName } from '../clusters.ts';
 import { notStored, setHeader } from '../headers.ts';
 import type { JsonObject } from '../json.ts';
 import { limits } from '../limits.ts';
+import { healthPath, type RestRoute, sortedRest, takesEverything } from './rest-order.ts';
 import { assetRetries, readinessRetries, retryPolicy } from './retries.ts';
 import { apiFilters, edgeFilters, grpcFilters, ownFilters } from './route-filters.ts';
 import { codeSegment, host, malformedPath, malformedQuery, plainQuery } from './url-syntax.ts';
@@ -25,12 +20,6 @@ export interface Door {
   readonly links: boolean;
 }
 
-/** One REST route: an RPC, a verb and a path. */
-interface RestRoute {
-  readonly rpc: Rpc;
-  readonly binding: Binding;
-}
-
 /** The services and the cluster of each. A service with routes that is missing here fails the build. */
 const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.link.v1.LinkService': 'link',
@@ -43,9 +32,6 @@ const upstreamOf: Readonly<Record<string, ClusterName>> = {
 
 /** Requested by those who need to know quickly when something hangs. */
 const readiness = 'hop.pages.v1.PagesService/GetReadiness';
-
-/** The path that Envoy answers by itself. */
-const healthPath = '/healthz';
 
 /**
  * The routes of a listener in the order in which Envoy tries them. The first match wins, so the order is part of the contract: README.md,
@@ -118,49 +104,6 @@ function standsEarly({ rpc, binding: { path } }: RestRoute): boolean {
 
 /** Pages are served on every listener that people use; only a redirect's path is a code. */
 const isPage = (rpc: Rpc): boolean => upstreamOf[rpc.service] !== 'resolver';
-
-const takesEverything = (path: PathTemplate): boolean => path.segments.at(-1) === '**';
-
-/** Every binding, narrower paths before wider ones. Throws when two of them match the same request. */
-function sortedRest(rpcs: readonly Rpc[]): RestRoute[] {
-  const routes = rpcs.flatMap((rpc) => bindingsOf(rpc).map((binding) => ({ rpc, binding })));
-  for (const [index, route] of routes.entries()) {
-    if (isExact(route.binding.path) && exactPath(route.binding.path) === healthPath)
-      throw new Error(`${healthPath} is answered by Envoy itself: ${describe(route)}.`);
-    for (const other of routes.slice(index + 1)) refuseCollision(route, other);
-  }
-  return routes.sort((a, b) => (rank(a.binding) < rank(b.binding) ? -1 : 1));
-}
-
-/** The bindings of an RPC. A GET of the API also accepts HEAD; calls that Envoy itself makes declare it where they do. */
-function bindingsOf({ exposure, bindings }: Rpc): Binding[] {
-  if (exposure === Exposure.EDGE) return [...bindings];
-  return bindings.flatMap((binding) => (binding.verb === 'GET' ? [binding, { ...binding, verb: 'HEAD' }] : [binding]));
-}
-
-function refuseCollision(a: RestRoute, b: RestRoute): void {
-  const relation = compareTemplates(a.binding.path, b.binding.path);
-  // Overlapping paths would also share their 405 answers, so they are refused whatever their verbs are.
-  if (relation === 'across' || (relation === 'same' && a.binding.verb === b.binding.verb))
-    throw new Error(`Two routes collide: ${describe(a)} and ${describe(b)}.`);
-}
-
-const describe = ({ rpc, binding }: RestRoute): string => `${binding.verb} ${binding.path.text} (${rpc.name})`;
-
-/** A sort key: exact paths (cheap to match) first, `**` last, in between narrower before wider. */
-function rank({ path, verb }: Binding): string {
-  const few = (count: number): string => String(99 - count).padStart(2, '0');
-  const literals = path.segments.filter((segment) => !segment.startsWith('*')).length;
-  return [
-    isExact(path) ? 0 : 1,
-    takesEverything(path) ? 1 : 0,
-    few(literals),
-    few(path.segments.length),
-    path.verb === '' ? 1 : 0,
-    pathPattern(path),
-    verb,
-  ].join(' ');
-}
 
 /** The routes of each path, followed by the 405 for every other method. */
 function restRoutes(routes: readonly RestRoute[], guards: readonly JsonObject[]): JsonObject[] {
