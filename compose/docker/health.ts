@@ -1,6 +1,5 @@
 // Checks the health of the process in its own container (grpc.health.v1), which Docker cannot do. With node:http2 only: it runs every few
 // seconds in every container, and a gRPC library takes longer to load than the check itself.
-// every few seconds in every container, and a gRPC library takes longer to load than to answer.
 import { connect } from 'node:http2';
 import { address, defineConfig, loadConfig } from '#runtime/config/config.ts';
 

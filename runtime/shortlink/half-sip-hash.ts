@@ -10,7 +10,6 @@ export function halfSipHash(key0: number, key1: number, word: number): number {
   let v3 = 0x74656462 ^ key1;
   // Steps 0 and 1 absorb the word, 2 and 3 the length of the message, 4 to 7 finish. The rounds are written out in one loop because a call
   // per round costs more than the round.
-  // in one loop because a call per round costs more than the round.
   v3 ^= word;
   for (let step = 0; step < 8; step++) {
     v0 = (v0 + v1) | 0;

@@ -3,9 +3,7 @@ import { type LinkRow, linkColumns, recordOfRow } from '#runtime/shortlink/link-
 import { nameOf } from './cached-link.ts';
 import type { LinkStore } from './store.ts';
 
-// Named, so that each connection plans it once. `limit 1` makes it one index lookup per key, however many rows the planner expects when it
-// plans.
-// planner believes there to be when it plans.
+// Named, so that each connection plans it once. `limit 1` makes it one index lookup per key, however many rows the planner expects.
 const findLinks = {
   name: 'resolver-find-links',
   text: `select found.*

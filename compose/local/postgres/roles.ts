@@ -1,6 +1,5 @@
 // Which of the two data folders is the primary's. The port belongs to the role, the folder to the server: a failover gives the replica's
 // folder the primary's port, as a service name moves to another pod, and no client has to be reconfigured.
-// replica's folder the primary's port, as a service's name moves to another pod, and no client has to learn anything.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { replaceFile } from '../supervisor/pid-files.ts';

@@ -1,6 +1,5 @@
 // run/<part>.pid contains the bare pid, for people and scripts; run/<part>.json identifies the process, so that a pid reused by the system
 // is never mistaken for ours.
-// pid that the system has given to somebody else is never taken for ours.
 import { readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Layout } from '../layout.ts';

@@ -8,7 +8,6 @@ const scannedPerClick = 4;
 
 // Newest first, and within a microsecond by request id, for a definite order. Bots are left out after the scan was limited: a page may be
 // short, and says where to continue.
-// bounded: a page may come out short, and says where to go on.
 const listClicks = `
 with scanned as materialized (
   select c.*, row_number() over (partition by at order by request_id desc) as place

@@ -35,7 +35,6 @@ export async function changeLink(
   const previousCode = record.code === current.code ? '' : current.code;
   // A link that is taken down stays so when it is restored. One that is not may still be covered by a takedown that is being carried out,
   // or by its closed workspace, both of which leave deleted links alone: restored, it would be followed.
-  // its workspace was closed, which leaves alone what was deleted before: restored, it would be followed.
   const mayComeUp = isEdit || (wanted.kind === ChangeKind.RESTORED && row.owner_disabled === null);
   const subjects = mayComeUp ? [...subjectsOf(current), ...subjectsOf(record)] : [];
   await updateRow(client, { current, record, kind: wanted.kind, previousCode, now: row.now, subjects });

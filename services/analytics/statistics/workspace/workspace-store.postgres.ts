@@ -21,7 +21,6 @@ const mostLinks = 50_000;
 
 // A link that was not followed since the range began is left out before any day is read. The offset keeps the planner from joining whole
 // tables: each link is one or a few short index scans.
-// joining whole tables: each link is one or a few short reads of an index.
 const topLinksOf = `
 with ${pieces}, candidates as materialized (
   select link_id from click_totals
