@@ -64,20 +64,20 @@ function createRedirect(dependencies: Dependencies, note: Note): Calls['redirect
   const { resolver, takeUse, domains, unknownCodes, wallClock } = dependencies;
 
   function answerOf(context: HandlerContext, key: LinkKey, answer: Answer, preview: boolean): HttpAnswer {
-    const json = formOf(context);
+    const form = formOf(context);
     if (answer.kind === 'unavailable') {
       note(context, key.code, 'none', 'unavailable');
-      return unavailableAnswer[json];
+      return unavailableAnswer[form];
     }
     if (answer.kind === 'absent') {
       note(context, key.code, answer.tier, 'absent');
-      return notFoundAnswer[json];
+      return notFoundAnswer[form];
     }
     const { link, tier, stale } = answer;
     const state = followState(link, wallClock());
     if (state !== 'followable') {
       note(context, key.code, tier, state);
-      return goneAnswerOf(state)[json];
+      return goneAnswerOf(state)[form];
     }
     note(context, key.code, tier, preview ? 'preview' : stale ? 'stale' : 'followable');
     return preview ? previewAnswer(link) : redirectAnswer(link, tier, stale);
