@@ -1,6 +1,6 @@
 import { createClient } from '@connectrpc/connect';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
+import { AnalyticsService, LinkStatsSchema } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { concurrently } from '../support/concurrently.ts';
 import { eventually } from '../support/eventually.ts';
 import { call } from '../support/http.ts';
@@ -16,6 +16,11 @@ beforeAll(async () => {
 
 const { stats, settled } = statisticsOf(() => ada);
 
+/** The names of the lists. */
+const breakdowns = LinkStatsSchema.fields
+  .filter(({ message }) => message?.name === 'Breakdown')
+  .map(({ name }) => name);
+
 interface Share {
   value: string;
   clicks: number;
@@ -28,8 +33,7 @@ describe('GET /api/v1/urls/{code}/stats', () => {
     const { status, json } = await stats(code);
     expect(status).toBe(200);
     expect(json).toMatchObject({ clicks: 0, visitors: 0, bots: 0 });
-    for (const list of ['referrers', 'countries', 'cities', 'devices', 'browsers', 'operating_systems'])
-      expect(json[list]).toEqual([]);
+    for (const list of breakdowns) expect(json[list]).toEqual([]);
     expect(json.last_click_at ?? null).toBeNull();
     expect(json.series.length).toBeGreaterThan(0);
     expect(sum(json.series)).toBe(0);
@@ -47,7 +51,7 @@ describe('GET /api/v1/urls/{code}/stats', () => {
       expect.objectContaining({ clicks: 1 }),
       expect.objectContaining({ clicks: 1 }),
     ]);
-    for (const list of ['referrers', 'countries', 'cities', 'devices', 'browsers', 'operating_systems'] as const) {
+    for (const list of breakdowns) {
       const shares: Share[] = json[list];
       expect(sum(shares), list).toBe(4);
       expect(shares.map(({ clicks }) => clicks)).toEqual(shares.map(({ clicks }) => clicks).sort((a, b) => b - a));

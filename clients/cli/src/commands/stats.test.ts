@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { timestampDate } from '@hopline/client';
+import { LinkStatsSchema, timestampDate } from '@hopline/client';
 import { Command } from 'commander';
 import { expect, it } from 'vitest';
 import { scripted } from '../../../sdk/testing/scripted.ts';
@@ -44,4 +44,15 @@ it('days of a range are those of the zone that is named, wherever it stands', as
 
 it('nothing stands under no heading', async () => {
   expect(await stats(['spring'], { getLinkStats: () => ({}) })).toBe('0 clicks by 0 visitors\n');
+});
+
+it('every breakdown of the contract is shown', async () => {
+  const breakdowns = LinkStatsSchema.fields.filter(({ message }) => message?.name === 'Breakdown');
+  expect(breakdowns.length).toBeGreaterThan(5);
+  const shareOf = ({ number }: (typeof breakdowns)[number]): string => `value ${number}`;
+  const shares = Object.fromEntries(
+    breakdowns.map((field) => [field.localName, [{ value: shareOf(field), clicks: 1 }]]),
+  );
+  const shown = await stats(['spring'], { getLinkStats: () => ({ clicks: 1, ...shares }) });
+  expect(breakdowns.map(shareOf).filter((value) => !shown.includes(value))).toEqual([]);
 });

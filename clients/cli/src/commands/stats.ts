@@ -88,6 +88,7 @@ function linkStatsLines(stats: LinkStats, terminal: Terminal): string[] {
     ['devices', stats.devices],
     ['browsers', stats.browsers],
     ['systems', stats.operatingSystems],
+    ['languages', stats.languages],
   ] as const;
   for (const [title, values] of parts) {
     if (values.length === 0 || (values.every(({ value }) => value === '') && title !== 'referrers')) continue;
