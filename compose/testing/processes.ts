@@ -5,18 +5,26 @@ import { analyticsConfig } from '../../services/analytics/config.ts';
 import { identityConfig } from '../../services/identity/config.ts';
 import { linkConfig } from '../../services/link/config.ts';
 import { resolverConfig } from '../../services/resolver/config.ts';
+import type { Kind } from '../local/graph.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-/** Every process of the mesh: what runs, and what it declares that it reads. */
-export const processes: Readonly<Record<string, { readonly main: string; readonly spec: ConfigSpec }>> = {
+interface Process {
+  /** What runs. */
+  readonly main: string;
+  /** What it declares that it reads. */
+  readonly spec: ConfigSpec;
+}
+
+/** Every kind of process of ours. The tests of compose, deploy and docs ask for what each of them needs there. */
+export const processes: Readonly<Record<string, Process>> = {
   link: { main: 'services/link/main.ts', spec: linkConfig },
   resolver: { main: 'services/resolver/main.ts', spec: resolverConfig },
   identity: { main: 'services/identity/main.ts', spec: identityConfig },
   analytics: { main: 'services/analytics/main.ts', spec: analyticsConfig },
   'gateway-access': { main: 'gateway/access/main.ts', spec: accessConfig },
   'gateway-edge': { main: 'gateway/edge/main.ts', spec: edgeConfig },
-};
+} satisfies Readonly<Record<Exclude<Kind, 'envoy'>, Process>>;
 
 /** What a process would say of this environment at its start, and variables that it would not read: misspelt, most likely. */
 export function faultsOf(spec: ConfigSpec, environment: Environment): string[] {
