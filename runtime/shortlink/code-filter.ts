@@ -33,24 +33,18 @@ interface CodeFilterSettings {
   readonly keys: readonly CodeKey[];
   /** Milliseconds of a monotonic clock. */
   readonly now?: () => number;
-  /** The greatest age of the latest report, in milliseconds. */
-  readonly freshMs?: number;
 }
 
 /**
- * The link service confirms an alias that looks generated only after this time, plus a margin for the change to arrive: by then every
- * filter has the alias or is not fresh.
+ * The greatest age of the latest report, in milliseconds. The link service confirms an alias that looks generated only after this time, plus
+ * a margin for the change to arrive: by then every filter has the alias or is not fresh.
  */
 export const filterFreshMs = 200;
 
 /** How far above the announced end a number may be in use without the filter knowing. */
 const blocksOfDoubt = 2;
 
-export function createCodeFilter({
-  keys,
-  now = () => performance.now(),
-  freshMs = filterFreshMs,
-}: CodeFilterSettings): CodeFilter {
+export function createCodeFilter({ keys, now = () => performance.now() }: CodeFilterSettings): CodeFilter {
   let lookalikes = createBloomFilter();
   let complete = false;
   let toldUpTo = Number.NEGATIVE_INFINITY;
@@ -58,7 +52,7 @@ export function createCodeFilter({
   let foreignKeys: readonly CodeSpace[] = [];
 
   function check(code: string): Verdict {
-    if (!complete || spaces === undefined || now() - toldUpTo > freshMs) return 'maybe';
+    if (!complete || spaces === undefined || now() - toldUpTo > filterFreshMs) return 'maybe';
     const value = read(code);
     if (value < 0 || lookalikes.has(value)) return 'maybe';
     for (const space of spaces) if (mayBeHandedOut(space, code)) return 'maybe';

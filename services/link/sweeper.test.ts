@@ -28,6 +28,7 @@ function start(purge: (limit: number, signal: AbortSignal) => Promise<number>) {
     purge,
     log: silentLog,
     everyMs: 1,
+    retentionMs: 86_400_000,
   });
   return swept;
 }

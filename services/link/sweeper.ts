@@ -15,9 +15,9 @@ export interface SweeperSettings {
   readonly purge: (limit: number, signal: AbortSignal) => Promise<number>;
   readonly log: Log;
   /** How often expired links are looked for. */
-  readonly everyMs?: number;
+  readonly everyMs: number;
   /** How long changes are kept for watchers that reconnect. */
-  readonly retentionMs?: number;
+  readonly retentionMs: number;
 }
 
 /** A sweep ends after this many batches; the next sweep continues. */
@@ -27,14 +27,7 @@ const mostEndedBatches = 2;
 /** Housekeeping runs this many times less often. */
 const housekeepingEvery = 60;
 
-export function startSweeper({
-  store,
-  changeLog,
-  purge,
-  log,
-  everyMs = 1_000,
-  retentionMs = 86_400_000,
-}: SweeperSettings): Sweeper {
+export function startSweeper({ store, changeLog, purge, log, everyMs, retentionMs }: SweeperSettings): Sweeper {
   const stopping = new AbortController();
   const { signal } = stopping;
 

@@ -26,11 +26,9 @@ interface ApiKeyOptions {
   /** IdentityService.VerifyApiKey, with a deadline and behind a breaker. */
   readonly ask: (secret: string) => Promise<VerifiedApiKey>;
   /** How long an answer is reused without asking again; together with the list of revocations this bounds the life of a revoked key. */
-  readonly freshMs?: number;
+  readonly freshMs: number;
   /** While identity is away, how long a known key works after the last answer about it. */
-  readonly staleMs?: number;
-  /** How long a refused key is refused again without asking. */
-  readonly refusedMs?: number;
+  readonly staleMs: number;
   /** Milliseconds since 1970, for the expiry of keys. */
   readonly wallClock: () => number;
   /** Milliseconds, monotonic, for the age of answers. */
@@ -54,13 +52,15 @@ interface Refused {
 
 const mostKnown = 10_000;
 const mostRefused = 10_000;
+/** How long a refused key is refused again without asking. */
+const refusedMs = 2_000;
 /** Concurrent look-ups of known and of unknown keys, each; a flood of made-up keys must not become a flood of calls. */
 const mostInFlight = 64;
 const retryMs = 1_000;
 
 /** Keys are cached and looked up by their SHA-256; known ones separately, so that made-up keys evict no real one. */
 export function createApiKeys(options: ApiKeyOptions): ApiKeys {
-  const { ask, freshMs = 5_000, staleMs = 300_000, refusedMs = 2_000, wallClock, now } = options;
+  const { ask, freshMs, staleMs, wallClock, now } = options;
   const known = new LRUCache<string, Known>({ max: mostKnown });
   const refused = new LRUCache<string, Refused>({ max: mostRefused });
   const inFlight = { known: new Map<string, Promise<Known>>(), unknown: new Map<string, Promise<Known>>() };

@@ -22,18 +22,18 @@ interface SigningKeyOptions {
   readonly log: Log;
   /** How often the set is read, whoever calls: while identity answers, a withdrawn key verifies tokens no longer than this. */
   readonly intervalMs: number;
-  /** However many unknown key ids are sent, identity is not asked more often than this. */
-  readonly minIntervalMs?: number;
   /** Milliseconds, monotonic. */
   readonly now: () => number;
 }
 
 const mostKeys = 32;
+/** However many unknown key ids are sent, identity is not asked more often than this. */
+const leastIntervalMs = 1_000;
 const retryMs = 1_000;
 
 /** Keys stay known while identity is away: tokens that it signed before are verified without it. */
 export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
-  const { fetch, log, intervalMs, minIntervalMs = 1_000, now } = options;
+  const { fetch, log, intervalMs, now } = options;
   let keys: ReadonlyMap<string, SigningKey> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let lastFailure: unknown;
@@ -67,7 +67,7 @@ export function createSigningKeys(options: SigningKeyOptions): SigningKeys {
     async find(keyId) {
       const known = keys?.get(keyId);
       if (known) return known;
-      await refresh(minIntervalMs);
+      await refresh(leastIntervalMs);
       const found = keys?.get(keyId);
       if (!found && lastFailure !== undefined) {
         throw unavailable('DEPENDENCY_UNAVAILABLE', 'Tokens cannot be checked at the moment.', retryMs, lastFailure);
