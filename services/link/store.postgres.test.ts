@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { clone, create, fromBinary } from '@bufbuild/protobuf';
+import { clone, create, type DescField, fromBinary, ScalarType } from '@bufbuild/protobuf';
 import { describe, expect, test } from 'vitest';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
@@ -12,6 +12,15 @@ import { alias, useTestStore } from './testing/test-store.ts';
 
 const on = useTestStore();
 const { draft, made, touched } = on;
+
+/** A value that no new link has. */
+function anotherValueOf({ fieldKind, scalar }: DescField): unknown {
+  if (fieldKind === 'list') return ['other'];
+  if (fieldKind === 'message') return timestampOf(new Date('2030-01-31T23:59:59.999Z'));
+  if (scalar === ScalarType.STRING) return 'https://other.example/';
+  if (scalar === ScalarType.INT64) return 308n;
+  return scalar === ScalarType.BOOL ? true : 308;
+}
 
 async function renamed(record: LinkRecord, code: string) {
   return on.store.change(
@@ -100,6 +109,21 @@ describe('changing', () => {
     if (!('record' in moved) || !('record' in back)) throw new Error('not renamed');
     const versions = [first, moved.record, second, back.record].map(({ version }) => version);
     expect(versions).toEqual([...versions].sort((a, b) => (a < b ? -1 : 1)));
+  });
+
+  test('whichever field of the record an edit changes, the row has it as the record of the change has it', async () => {
+    // Which link it is, and what the store alone says.
+    const given = ['id', 'domain', 'code', 'version', 'workspace_id', 'created_by', 'created_at', 'used_up'];
+    for (const field of LinkRecordSchema.fields.filter(({ name }) => !given.includes(name))) {
+      const before = await made();
+      const changed = await touched(before, (next) =>
+        Object.assign(next, { [field.localName]: anotherValueOf(field) }),
+      );
+      if (changed.outcome !== 'changed') throw new Error(`${field.name}: ${changed.outcome}`);
+      expect(changed.record, field.name).toMatchObject({ [field.localName]: anotherValueOf(field) });
+      const { domain, code } = before;
+      expect(await on.store.find(on.workspaceId, linkKey(domain, code)), field.name).toEqual(changed.record);
+    }
   });
 
   test('a rename onto a taken code changes nothing', async () => {
