@@ -9,7 +9,7 @@ import { callerOf, newPerson, password, refusal, type Signed, useTestIdentity } 
 const identity = useTestIdentity();
 
 const gateway = () => identity.client(testService('gateway-access'));
-const [changeRole, removeMember] = statementsOfRunbook();
+const [addMember, changeRole, removeMember] = statementsOfRunbook();
 
 function statementsOfRunbook(): string[] {
   const runbook = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
@@ -24,6 +24,18 @@ async function run(statements: string | undefined, { userId, workspaceId }: Sign
   expect(filled).not.toMatch(/:'/);
   await identity.pool.query(filled);
 }
+
+it('a member is added: signs in to that workspace from then on, and to their own again once removed', async () => {
+  const [person, owner] = [await newPerson(identity), await newPerson(identity)];
+  const { workspaceId } = owner.caller;
+  const workspaceOfLogIn = async () => (await identity.client().logIn({ email: person.email, password })).workspace;
+  const { cursor } = await gateway().listRevocations({});
+  await run(addMember, { ...person.caller, workspaceId });
+  expect((await gateway().listRevocations({ cursor })).credentialIds).toEqual([person.caller.credentialId]);
+  expect(await workspaceOfLogIn()).toMatchObject({ id: workspaceId, role: 'member' });
+  await run(removeMember, { ...person.caller, workspaceId });
+  expect(await workspaceOfLogIn()).toMatchObject({ id: person.caller.workspaceId, role: 'owner' });
+});
 
 it('a role is changed: the session is over, the next has the new role, and an API key what both allow', async () => {
   const { caller, session, email } = await newPerson(identity);
