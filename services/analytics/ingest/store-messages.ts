@@ -58,13 +58,13 @@ const refusalsToDeath = 3;
 export function createStoreMessages(options: StoreMessagesOptions): StoreMessages {
   const storing = { ...options, deadLetters: createDeadLetters(options), take: createGroupCommit(options) };
   return async (batch, messages, step) => {
-    const outcome = await storeTogether(storing, batch, messages, step);
+    const outcome = await storeAtOnce(storing, batch, messages, step);
     storing.deadLetters.passed(batch.partition);
     return outcome;
   };
 }
 
-async function storeTogether(
+async function storeAtOnce(
   options: Storing,
   batch: Batch,
   messages: readonly DecodedMessage[],
