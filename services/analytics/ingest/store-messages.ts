@@ -21,7 +21,7 @@ export interface StoreMessagesOptions {
 }
 
 /** What the messages of one transaction are stored with. */
-export interface Step {
+interface Step {
   /** The offset that the store has to have; undefined: none yet. */
   readonly expected: bigint | undefined;
   /** Milliseconds since 1970: what is too old or of the future depends on it. */
