@@ -1,13 +1,25 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
-import type { LinkStatsSchema } from '#gen/analytics/v1/analytics_service_pb.ts';
+import type { LinkStats, LinkStatsSchema } from '#gen/analytics/v1/analytics_service_pb.ts';
 import type { SeriesPointSchema } from '#gen/analytics/v1/series_point_pb.ts';
 import type { WorkspaceStatsSchema } from '#gen/analytics/v1/workspace_stats_pb.ts';
 import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import { tierName } from '../click-message.ts';
+import { type Dimension, dimensions } from './dimensions.ts';
 import type { Share, Stats } from './stats.ts';
 import type { Period } from './workspace/workspace-query.ts';
 import type { WorkspaceCounts } from './workspace/workspace-stats.ts';
+
+/** Where the answer has each breakdown. */
+const listBy: Readonly<Record<Dimension, keyof LinkStats>> = {
+  referrer: 'referrers',
+  country: 'countries',
+  city: 'cities',
+  device: 'devices',
+  browser: 'browsers',
+  operating_system: 'operatingSystems',
+  language: 'languages',
+};
 
 export function linkStatsMessage({ breakdowns, ...found }: Stats): MessageInitShape<typeof LinkStatsSchema> {
   return {
@@ -17,13 +29,7 @@ export function linkStatsMessage({ breakdowns, ...found }: Stats): MessageInitSh
     heads: found.heads,
     prefetches: found.prefetches,
     series: seriesOf(found.series),
-    referrers: sharesOf(breakdowns.referrer),
-    countries: sharesOf(breakdowns.country),
-    cities: sharesOf(breakdowns.city),
-    devices: sharesOf(breakdowns.device),
-    browsers: sharesOf(breakdowns.browser),
-    operatingSystems: sharesOf(breakdowns.operating_system),
-    languages: sharesOf(breakdowns.language),
+    ...Object.fromEntries(dimensions.map((dimension) => [listBy[dimension], sharesOf(breakdowns[dimension])])),
     tiers: found.tiers.map(({ tier, clicks }) => ({ tier: tierName(tier), clicks })),
     ...(found.lastClickAt === undefined ? {} : { lastClickAt: timestampFromMs(found.lastClickAt) }),
   };
