@@ -92,7 +92,11 @@ export function rateLimitsOf({ name, exposure, anonymous }: Rpc): JsonObject {
   if (exposure !== Exposure.PUBLIC) return {};
   const own = ownLimits[name];
   const ofCaller = anonymous ? {} : { 'near caller': on };
-  if (own) return { [`near ${own}`]: on, [shared]: counts([always(own), byAddress]), ...ofCaller };
+  if (own) {
+    // Envoy says nothing about a filter that is not there.
+    const filter: NearName = `near ${own}`;
+    return { [filter]: on, [shared]: counts([always(own), byAddress]), ...ofCaller };
+  }
   if (anonymous) return { 'near anonymous': on, [shared]: counts([always('anonymous'), byAddress]) };
   return {
     'near uncredentialed': on,
