@@ -117,6 +117,19 @@ describe('the shared count is asked', () => {
     }
   });
 
+  test('in these forms, behind as many proxies as can be trusted: of the address', async () => {
+    const behindEight = await startDoor({ rateLimits: figures, trustedProxies: 8 });
+    try {
+      const proxies = Array.from({ length: 7 }, (_, index) => `192.0.2.${index}:1234`);
+      const headers = { 'x-forwarded-for': ['203.0.113.1:1', '198.51.100.1:2', ...proxies].join(', ') };
+      await ask(behindEight.envoy.publicPort, '/abc', { headers });
+      const [seen] = behindEight.callsOf(redirect);
+      expect(seen?.headers['x-envoy-external-address']).toBe('198.51.100.1');
+    } finally {
+      await behindEight.stop();
+    }
+  });
+
   test.each(['/abc', '/', '/readyz', '/healthz', '/api/nothing'])('of %s: not at all', async (path) => {
     const answer = await from(newAddress(), path);
     expect(Object.keys(answer.headers).filter((name) => name.startsWith('x-ratelimit'))).toEqual([]);

@@ -129,6 +129,7 @@ describe('Envoy takes what is rendered, without a warning', () => {
     ['Kubernetes', kubernetes],
     ['TLS, mTLS and HTTP/3', tls],
     ['a collector of traces', traced],
+    ['as many proxies as can be trusted', { ...local, outDir: join(dir, 'proxies'), trustedProxies: 8 }],
   ])('%s', (_, settings) => {
     const { configPath } = renderEnvoy(settings);
     for (const path of [configPath, withRoutes(settings)]) {
