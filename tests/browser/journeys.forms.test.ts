@@ -67,20 +67,25 @@ describe.skipIf(whyNoBrowser)('the dashboard', () => {
     await page.getByRole('heading', { name: 'New title', level: 1, includeHidden: true }).waitFor();
     await page.getByLabel('Destination').fill('https://example.com/mine');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').filter({ hasText: 'Somebody changed this in the meantime' }).waitFor();
-    await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('button', { name: 'Edit' }).click();
+    const refusal = page.getByRole('alert').filter({ hasText: 'Somebody changed this in the meantime' });
+    await refusal.waitFor();
+    // What was typed is kept, and saved with what the colleague left.
     expect(await dialog(page, 'Edit New title').getByLabel('Title').inputValue()).toBe('New title');
-    await page.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await toast(page, 'Saved New title').waitFor();
+    await page.getByRole('link', { name: 'https://example.com/mine' }).waitFor();
     await page.getByRole('link', { name: 'Links', exact: true }).click();
     // The list does not come to know of it by itself: what was refused asks for it.
     await page.getByRole('button', { name: 'Edit New title' }).click();
     await changeElsewhere(visitor, alias, { title: 'Newest title' });
-    await page.getByLabel('Destination').fill('https://example.com/mine');
+    const title = page.getByRole('dialog').getByLabel('Title');
+    await title.fill('My title');
     await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByRole('alert').filter({ hasText: 'Somebody changed this in the meantime' }).waitFor();
-    await page.getByRole('button', { name: 'Cancel' }).click();
-    await page.getByRole('button', { name: 'Edit Newest title' }).click();
+    await refusal.waitFor();
+    await dialog(page, 'Edit Newest title').getByText('It is now “Newest title”. Saving replaces that.').waitFor();
+    expect(await title.inputValue()).toBe('My title');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await row(page, 'My title').waitFor();
   });
 
   it('asks before what was typed is thrown away', async () => {

@@ -10,7 +10,16 @@ import { useFocusOnFault } from '../../components/controls/use-focus-on-fault.ts
 import { Dialog, DialogActions } from '../../components/dialogs/dialog.tsx';
 import { ErrorNote } from '../../components/feedback/states.tsx';
 import { AliasField } from './alias-field.tsx';
-import { creationOf, draftOf, emptyDraft, type LinkDraft, lastEnd, mostClicks, patchOf } from './link-draft.ts';
+import {
+  creationOf,
+  draftOf,
+  emptyDraft,
+  type LinkDraft,
+  lastEnd,
+  mostClicks,
+  patchOf,
+  rebased,
+} from './link-draft.ts';
 import style from './links.module.css';
 import { useDomains } from './use-domains.ts';
 import { useLinkLists } from './use-links.ts';
@@ -33,12 +42,15 @@ interface LinkDialogProps {
 
 export function LinkDialog({ link: opened, onClose, onDone }: LinkDialogProps) {
   // The version from which the draft was taken: with a newer etag the draft would silently undo changes by others.
-  const [link] = useState(opened);
-  const [first] = useState<LinkDraft>(() => (link ? draftOf(link) : emptyDraft));
+  const [link, setLink] = useState(opened);
+  const first = useMemo<LinkDraft>(() => (link ? draftOf(link) : emptyDraft), [link]);
   const [draft, setDraft] = useState(first);
   const isUnsaved = JSON.stringify(draft) !== JSON.stringify(first);
   const domains = useDomains();
-  const { save, refused, isBusy } = useSaving(link, onDone);
+  const { save, refused, isBusy } = useSaving(link, onDone, (before, now) => {
+    setDraft((typed) => rebased(typed, before, now).draft);
+    setLink(now);
+  });
   const form = useRef<HTMLFormElement>(null);
   useFocusOnFault(form, refused);
   const field = (name: keyof LinkDraft) => ({
@@ -144,8 +156,28 @@ const contractNames = {
   redirectStatus: 'redirect_status',
 } as const satisfies Record<keyof LinkDraft, string>;
 
-/** Saves a draft. A retried creation has the same key, so that it creates one link however often it is sent. */
-function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
+/** As the field shows it, or nearly. */
+const inWords = (field: string, value: string): string => (field === 'expiresAt' ? value.replace('T', ' ') : value);
+
+/** What to say of a change that others were quicker than, with what they made of the same fields. */
+function overtaken(problem: Problem, contested: Partial<LinkDraft>): Problem {
+  const fields = Object.entries(contested).map(([field, now]) => [
+    contractNames[field as keyof LinkDraft],
+    `${now ? `It is now “${inWords(field, now)}”` : 'It is empty now'}. Saving replaces that.`,
+  ]);
+  const advice = 'What you typed is kept; all else is as it is now. Check it, then save again.';
+  return { ...problem, advice, fields: Object.fromEntries(fields) };
+}
+
+/**
+ * Saves a draft. A retried creation has the same key, so that it creates one link however often it is sent. Where others were quicker,
+ * `onOvertaken` is called, and the draft is to be looked at and saved again.
+ */
+function useSaving(
+  link: Link | undefined,
+  onDone: LinkDialogProps['onDone'],
+  onOvertaken: (before: Link, now: Link) => void,
+) {
   const transport = useTransport();
   const client = useMemo(() => createClient(LinkService, transport), [transport]);
   const lists = useLinkLists();
@@ -158,6 +190,9 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
     if (sent.current?.request !== request) sent.current = { request, key: randomKey() };
     return client.createLink(creationOf(draft), { headers: { 'idempotency-key': sent.current.key } });
   };
+  /** Undefined where it cannot be had: then the refusal alone is told. */
+  const latest = ({ code, domain }: Link): Promise<Link | undefined> =>
+    client.getLink({ code, domain }).catch(() => undefined);
   const save = async (draft: LinkDraft): Promise<void> => {
     setBusy(true);
     setRefused(undefined);
@@ -165,7 +200,14 @@ function useSaving(link: Link | undefined, onDone: LinkDialogProps['onDone']) {
       if (!link) onDone(await create(draft), true);
       else onDone(await client.updateLink({ code: link.code, domain: link.domain, ...patchOf(draft, link) }), false);
     } catch (error) {
-      setRefused({ draft, problem: problemOf(error) });
+      const problem = problemOf(error);
+      const now = link && problem.reason === 'ETAG_STALE' && (await latest(link));
+      if (!now) setRefused({ draft, problem });
+      else {
+        const { draft: carriedOver, contested } = rebased(draft, link, now);
+        onOvertaken(link, now);
+        setRefused({ draft: carriedOver, problem: overtaken(problem, contested) });
+      }
       // The screen may be older than what refused the change, or only the answer was lost.
       if (link) lists.renew();
     } finally {

@@ -2,7 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import { timestampDate, timestampFromDate } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
 import { LinkSchema } from '#gen/link/v1/link_pb.ts';
-import { creationOf, draftOf, emptyDraft, patchOf } from './link-draft.ts';
+import { creationOf, draftOf, emptyDraft, patchOf, rebased } from './link-draft.ts';
 import { visitsLeft } from './link-uses.ts';
 
 const link = create(LinkSchema, {
@@ -16,6 +16,16 @@ const link = create(LinkSchema, {
 });
 
 describe('a draft', () => {
+  it('that others were quicker than keeps what was changed in it, and has all else as it is now', () => {
+    const now = { ...link, title: 'Autumn', tags: ['c'], redirectStatus: 301, etag: 'e2' };
+    const mine = { ...draftOf(link), title: 'Summer', redirectStatus: '301', maxClicks: '5' };
+    const { draft, contested } = rebased(mine, link, now);
+    expect(draft).toEqual({ ...draftOf(now), title: 'Summer', maxClicks: '5' });
+    // Both changed the redirect to the same.
+    expect(contested).toEqual({ title: 'Autumn' });
+    expect(patchOf(draft, now)).toEqual({ patch: { etag: 'e2', title: 'Summer', maxClicks: 5 } });
+  });
+
   it('of a new link leaves out what was left empty, and completes an address', () => {
     expect(creationOf({ ...emptyDraft, longUrl: ' example.com/a ' })).toEqual({
       longUrl: 'https://example.com/a',

@@ -86,6 +86,27 @@ export function patchOf(draft: LinkDraft, link: Link) {
   };
 }
 
+/** A draft of one version of a link, carried over to a later one. */
+interface Rebased {
+  readonly draft: LinkDraft;
+  /** What others made of the fields that the person changed too. */
+  readonly contested: Partial<LinkDraft>;
+}
+
+/** What the person changed stays; all else is as others left it. */
+export function rebased(draft: LinkDraft, before: Link, now: Link): Rebased {
+  const [old, current] = [draftOf(before), draftOf(now)];
+  const isMine = (field: keyof LinkDraft): boolean => draft[field] !== old[field];
+  const isTheirs = (field: keyof LinkDraft): boolean => current[field] !== old[field];
+  const fields = Object.keys(draft) as (keyof LinkDraft)[];
+  const mine = fields.filter(isMine);
+  const both = mine.filter((field) => isTheirs(field) && draft[field] !== current[field]);
+  return { draft: { ...current, ...only(draft, mine) }, contested: only(current, both) };
+}
+
+const only = (draft: LinkDraft, fields: readonly (keyof LinkDraft)[]): Partial<LinkDraft> =>
+  Object.fromEntries(fields.map((field) => [field, draft[field]]));
+
 /** People paste hosts; a link needs a whole address. */
 function withScheme(text: string): string {
   const url = text.trim();
