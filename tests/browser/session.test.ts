@@ -4,7 +4,18 @@ import { describe, expect, it } from 'vitest';
 import { call } from '../support/http.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { refuse } from './support/refusal.ts';
-import { createLink, newContext, newPage, row, signedInPage, signUp, toast, useBrowser } from './support/visit.ts';
+import { violations } from './support/violations.ts';
+import {
+  createLink,
+  holdBack,
+  newContext,
+  newPage,
+  row,
+  signedInPage,
+  signUp,
+  toast,
+  useBrowser,
+} from './support/visit.ts';
 
 /** Ends the session of a page from elsewhere, as an owner of a lost laptop would. */
 async function endSession(page: Page): Promise<void> {
@@ -70,6 +81,27 @@ describe.skipIf(whyNoBrowser)('a session', () => {
     await renewed;
     await page.unroute(/WatchWorkspace$/);
     await page.getByRole('status').filter({ hasText: 'Live' }).waitFor();
+  });
+
+  it('that takes long to be found says that it is being waited for', async () => {
+    const { page } = await signedInPage();
+    const goOn = await holdBack(page, /RefreshSession$/);
+    await page.reload();
+    await page.getByRole('status').filter({ hasText: 'Loading' }).waitFor();
+    goOn();
+    await page.getByText('No links yet').waitFor();
+    expect(await page.getByText('Loading', { exact: true }).count()).toBe(0);
+  });
+
+  it('that cannot be found says why, and is looked for again', async () => {
+    const { page } = await signedInPage();
+    await refuse(page, /RefreshSession$/, { code: Code.Unavailable, reason: 'DEPENDENCY_UNAVAILABLE' });
+    await page.reload();
+    await page.getByRole('heading', { name: 'A part of Hopline is not responding', level: 1 }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.unroute(/RefreshSession$/);
+    await page.getByRole('button', { name: 'Try again' }).click();
+    await page.getByText('No links yet').waitFor();
   });
 
   it('without a connection says so, changes nothing on the screen for good, and goes on with one', async () => {

@@ -2,11 +2,11 @@ import { createRoot } from 'react-dom/client';
 import { anonymousTransport } from './api/transport.ts';
 import { App } from './app.tsx';
 import { startStaying } from './components/dialogs/use-stay.ts';
-import { ErrorState } from './components/feedback/states.tsx';
 import './design/tokens.css';
 import './design/base.css';
 import { mendLanguage } from './design/language.ts';
 import { startTheme } from './design/theme.ts';
+import { NotStartedPage } from './pages/sign-in/sign-in-pages.tsx';
 import { createSession } from './session/session.ts';
 import { sessionCalls } from './session/session-calls.ts';
 import { SessionContext } from './session/session-context.ts';
@@ -24,7 +24,7 @@ async function start(): Promise<void> {
   try {
     await session.restore();
   } catch (error) {
-    root.render(<ErrorState error={error} retry={start} />);
+    root.render(<NotStartedPage error={error} retry={startAgain} />);
     return;
   }
   root.render(
@@ -32,6 +32,16 @@ async function start(): Promise<void> {
       <App baseUrl={baseUrl} />
     </SessionContext>,
   );
+}
+
+function startAgain(): void {
+  // As index.html says it the first time.
+  root.render(
+    <p className="starting" role="status">
+      Loading
+    </p>,
+  );
+  void start();
 }
 
 void start();

@@ -1,6 +1,8 @@
 import { type ReactNode, useEffect } from 'react';
 import { Link } from 'wouter';
 import { useSearch } from 'wouter/use-browser-location';
+import { problemOf } from '../../api/problem.ts';
+import { Button } from '../../components/controls/button.tsx';
 import { Mark } from '../../shell/mark.tsx';
 import { LogInForm } from './log-in-form.tsx';
 import style from './sign-in.module.css';
@@ -26,6 +28,18 @@ export function SignUpPage() {
       <p>
         Already have an account? <Link href={`/log-in${search}`}>Log in</Link>
       </p>
+    </Card>
+  );
+}
+
+/** Where it could not be found out who is signed in. */
+export function NotStartedPage({ error, retry }: { error: unknown; retry: () => void }) {
+  const { title, advice } = problemOf(error);
+  return (
+    <Card title={title} lead={advice}>
+      <Button look="primary" autoFocus onClick={retry}>
+        Try again
+      </Button>
     </Card>
   );
 }
