@@ -3,9 +3,10 @@ import { whyNoBrowser } from './support/chromium.ts';
 import { violations } from './support/violations.ts';
 import { createLink, newContext, newPage, row, signUp, useBrowser } from './support/visit.ts';
 
+/** The narrow one is a wide screen at 400 %, as WCAG 2.2 asks. */
 const looks = [
   { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
-  { colorScheme: 'dark', viewport: { width: 360, height: 740 } },
+  { colorScheme: 'dark', viewport: { width: 320, height: 640 } },
 ] as const;
 
 const bottomOf = (box: { y: number; height: number } | null): number => (box ? box.y + box.height : Number.NaN);
@@ -151,8 +152,11 @@ describe.skipIf(whyNoBrowser)('a page', () => {
     await page.keyboard.press('ArrowUp');
     const commands = page.getByRole('listbox', { name: 'Commands' });
     const chosen = commands.getByRole('option', { selected: true });
-    const [option, list] = await Promise.all([chosen.boundingBox(), commands.boundingBox()]);
-    expect(bottomOf(option)).toBeLessThanOrEqual(bottomOf(list));
+    // Both at once: the dialog is still rising.
+    const [option, list] = await chosen.evaluate((element) =>
+      [element, element.closest('[role=listbox]')].map((one) => one?.getBoundingClientRect().bottom ?? Number.NaN),
+    );
+    expect(option).toBeLessThanOrEqual(list ?? Number.NaN);
   });
 
   it('has all of a dialog on a small screen, with words in it that are longer', async () => {
