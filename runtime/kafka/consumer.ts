@@ -105,7 +105,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
       resolve(new Error(`Kafka's broker ${broker} does not answer ${apiName}`)),
     );
   });
-  const placed = trackPlaces(consumer, options);
+  const places = trackPlaces(consumer, options);
   const read = async (): Promise<unknown> => {
     await consumer.connect();
     await consumer.subscribe({ topic: options.topic, fromBeginning: true });
@@ -113,7 +113,7 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: options.concurrency ?? 1,
-      eachBatch: (payload) => onBatch(options, consumer, placed(), payload, signal),
+      eachBatch: (payload) => onBatch(options, consumer, places(), payload, signal),
     });
     return ended;
   };
@@ -130,12 +130,20 @@ async function runOnce(options: ConsumerOptions, signal: AbortSignal): Promise<v
 
 const maxWaitOf = ({ maxWaitMs = 50 }: Pick<ConsumerOptions, 'maxWaitMs'>): number => maxWaitMs;
 
-/** Returns the partitions whose place was compared with the store since the group was joined and since the last pause in reading. */
-function trackPlaces(consumer: Consumer, options: ConsumerOptions): () => Set<number> {
-  // A new set each time: a batch from before must not add to it.
+interface Places {
+  /** The partitions whose place was compared with the store since the group was joined and since the last pause in reading. */
+  readonly placed: Set<number>;
+  /** By partition, the position last requested from Kafka: what it then returns is all there is, where messages were deleted. */
+  readonly soughtFor: Map<number, bigint>;
+}
+
+function trackPlaces(consumer: Consumer, options: ConsumerOptions): () => Places {
+  // New ones each time: a batch from before must not add to them.
   let placed = new Set<number>();
+  let soughtFor = new Map<number, bigint>();
   consumer.on('consumer.group_join', ({ payload }) => {
     placed = new Set();
+    soughtFor = new Map();
     options.assigned?.(payload.memberAssignment[options.topic] ?? []);
   });
   /** By broker, when it last answered a fetch; what it answered is handled after this. */
@@ -145,13 +153,13 @@ function trackPlaces(consumer: Consumer, options: ConsumerOptions): () => Set<nu
     if (now - (answeredAt.get(nodeId) ?? now) > maxWaitOf(options) + longestGapMs) placed = new Set();
     answeredAt.set(nodeId, now);
   });
-  return () => placed;
+  return () => ({ placed, soughtFor });
 }
 
 async function onBatch(
   options: ConsumerOptions,
   consumer: Consumer,
-  placed: Set<number>,
+  { placed, soughtFor }: Places,
   payload: EachBatchPayload,
   signal: AbortSignal,
 ): Promise<void> {
@@ -163,10 +171,13 @@ async function onBatch(
     const position = await persist(options.log, payload, signal, () => options.position(partition));
     if (position === gaveUp) return;
     placed.add(partition);
-    if (position !== undefined && position !== BigInt(first.offset)) {
+    // Only once for the same position: where its message is gone, a pause after each request would have it requested for ever.
+    if (position !== undefined && position !== BigInt(first.offset) && soughtFor.get(partition) !== position) {
+      soughtFor.set(partition, position);
       consumer.seek({ topic, partition, offset: String(position) });
       return;
     }
+    soughtFor.delete(partition);
   }
   const batch: Batch = { topic, partition, messages, highWatermark: BigInt(highWatermark) };
   const next = await persist(options.log, payload, signal, () => options.handle(batch));

@@ -204,6 +204,28 @@ describe.skipIf(!kafkaIsInstalled())('Kafka', () => {
     expect(assignments).toBe(1);
   });
 
+  it.concurrent('reads on from what is left where its place was deleted, although the store answers slowly', async () => {
+    await kafka.createTopic('cut', 1);
+    const sending = producer();
+    await sending.send('cut', values(0, 20));
+    const admin = createKafka({ brokers: kafka.brokers, clientId: 'test', log: silentLog }).admin();
+    await admin.connect();
+    await admin.fetchTopicOffsets('cut');
+    await admin.deleteTopicRecords({ topic: 'cut', partitions: [{ partition: 0, offset: '10' }] });
+    await admin.disconnect();
+    const table = store();
+    table.offsets.set(0, 5n);
+    consumer('cut', 'cut', {
+      handle: table.handle,
+      position: async (partition) => {
+        await sleep(1_500);
+        return table.position(partition);
+      },
+    });
+    await waitFor(() => table.seen.length === 10, { timeoutMs: 20_000 });
+    expect(table.seen).toEqual(strings(10, 20));
+  });
+
   it.concurrent('says that a topic is missing instead of making it or losing the messages', async () => {
     await expect(producer().send('missing', values(0, 1))).rejects.toMatchObject({ kind: 'unavailable' });
   });
