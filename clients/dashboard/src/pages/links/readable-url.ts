@@ -1,7 +1,8 @@
 const encodedRun = /(?:%[0-9a-f]{2})+/gi;
 /** No sign that has a meaning in an address, none that cannot be seen, and none that changes the direction of what follows. */
 const readable = /[^\p{ASCII}]/u;
-const letter = /^[\p{L}\p{M}\p{N}\p{Extended_Pictographic}]$/u;
+/** Some letters are blank, such as the Hangul filler. The selector that makes an emoji of a sign is not blank: it changes the sign. */
+const letter = /^(?!(?!\uFE0F)\p{Default_Ignorable_Code_Point})[\p{L}\p{M}\p{N}\p{Extended_Pictographic}]$/u;
 
 /** An address for reading, with letters as they are written: `/caf%C3%A9` as `/café`. It is not for following or copying. */
 export function readableUrl(url: string): string {
