@@ -2,7 +2,7 @@
 const forbidden = (name, comment, from, to) => ({ name, comment, severity: 'error', from, to });
 
 /** Processes, and commands of operators. */
-const started = '^(services|gateway)/.+/(main|takedown|erase|reconcile)\\.ts$';
+const started = '^(services|gateway)/.+/(main|takedown|erase|reconcile|new-password)\\.ts$';
 
 export default {
   forbidden: [

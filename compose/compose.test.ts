@@ -286,9 +286,9 @@ describe('what the runbook runs in a container', () => {
   const copied = [...dockerfile.matchAll(/^COPY (\w+) \1$/gm)].map(([, folder]) => folder);
 
   it('is all that works on a database, in Docker and in Kubernetes', () => {
-    const scripts = ['erase', 'reconcile', 'takedown'].map((tool) => `/${tool}.ts`);
+    const scripts = ['erase', 'reconcile', 'takedown', 'new-password'].map((tool) => `/${tool}.ts`);
     expect(scripts.filter((end) => !commands.some(({ script }) => script.endsWith(end)))).toEqual([]);
-    expect(commands).toHaveLength(4);
+    expect(commands).toHaveLength(6);
   });
 
   it.each(commands)('$script is in the image, and $name has what it reads', ({ name, script }) => {

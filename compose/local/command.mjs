@@ -1,4 +1,4 @@
-// `npm stop`, `npm run status | reset | logs | failover | erase | reconcile | takedown`: the commands about a mesh that runs, or ran. They install nothing.
+// `npm stop`, `npm run status | reset | logs | failover | erase | reconcile | takedown | new-password`: the commands about a mesh that runs, or ran. They install nothing.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { localDir } from './bootstrap/checkout.mjs';

@@ -17,6 +17,7 @@ const commands: Readonly<Record<string, (args: string[]) => Promise<number>>> = 
   erase: databaseTool('erase'),
   reconcile: databaseTool('reconcile'),
   takedown: databaseTool('takedown'),
+  'new-password': databaseTool('new-password'),
 };
 
 // A closed pipe (`npm start | head`) must end neither the mesh nor a command with a stack trace.

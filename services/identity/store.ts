@@ -62,7 +62,8 @@ interface NewPassword {
   /** That of the checked password. */
   readonly version: number;
   readonly passwordHash: string;
-  readonly keptSessionId: string;
+  /** The session that changes it; undefined: none does. */
+  readonly keptSessionId: string | undefined;
   readonly at: Date;
 }
 

@@ -12,6 +12,7 @@ const tools = {
   erase: ['services/analytics/retention/erase.ts', 'hop_analytics'],
   reconcile: ['services/analytics/retention/reconcile.ts', 'hop_analytics'],
   takedown: ['services/link/takedowns/takedown.ts', 'hop_link'],
+  'new-password': ['services/identity/accounts/new-password.ts', 'hop_identity'],
 } as const;
 
 type Role = (typeof tools)[keyof typeof tools][1];

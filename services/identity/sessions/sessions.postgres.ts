@@ -68,7 +68,7 @@ const endSession = `
 const endOtherSessions = `
   with others as (
     select id from identity.sessions
-    where user_id = $2 and id <> $1 and revoked_at is null and expires_at > $3
+    where user_id = $2 and id is distinct from $1 and revoked_at is null and expires_at > $3
     order by id limit $4 for update
   ), ended as (
     update identity.sessions set revoked_at = $3 where id in (select id from others) returning id
@@ -107,7 +107,8 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
 }
 
 interface Others {
-  readonly keptId: string;
+  /** Undefined: none is kept. */
+  readonly keptId: string | undefined;
   readonly userId: string;
   readonly at: Date;
   readonly limit: number;
