@@ -211,9 +211,10 @@ function plainAddress(trustedProxies: number): JsonObject {
   const forms = `${mapped}|([0-9.]+):[0-9]+|[[](?:${mapped}|([0-9a-fA-F:.]+))[]](?::[0-9]+)?`;
   // Printable ASCII without the comma: with [^,], which is any of Unicode, Envoy finds the pattern too long where many proxies are trusted.
   const trusted = ` *(?:,[ -+.-~-]*){${trustedProxies - 1}}`;
-  const client = `"^(.*[ ,])?(?:${forms})(${trusted})$"`;
-  // What comes before the client, its address in whichever form, and what comes after it.
-  const rewritten = `"${[1, 2, 3, 4, 5, 6].map((group) => `\\\\${group}`).join('')}"`;
+  const client = `"(?:^|[ ,])(?:${forms})(${trusted})$"`;
+  // The client's address in whichever form, and what comes after it. What comes before it was written by nobody who is trusted, may be any
+  // bytes, and is left out.
+  const rewritten = `"${[1, 2, 3, 4, 5].map((group) => `\\\\${group}`).join('')}"`;
   const value = `%CEL(${named}.matches(${client}) ? re.extract(${named}, ${client}, ${rewritten}) : ${named})%`;
   return { append: { header: { key, value }, append_action: 'OVERWRITE_IF_EXISTS' } };
 }

@@ -5,7 +5,7 @@ import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { type CheckRequest, checkRpc, type Door, goodToken, limitRpc, startDoor } from './testing/door.ts';
-import { ask, errorInfo, grpcError, type HttpQuestion, retryDelay } from './testing/http.ts';
+import { ask, errorInfo, grpcError, type HttpQuestion, retryDelay, sendRaw } from './testing/http.ts';
 
 /** The order of what gateway-access is asked. */
 const login = 'hop.identity.v1.IdentityService/LogIn';
@@ -99,6 +99,16 @@ describe('the shared count is asked', () => {
     async (addresses, counted) => {
       await from(addresses, '/api/auth/login', post);
       expect(asked()).toEqual([['limit=logins', `masked_remote_address=${counted}`]]);
+    },
+  );
+
+  test.each(['192.0.2.16:1234', '::ffff:192.0.2.16'])(
+    'in these forms, after bytes that are no text: of the address (%s)',
+    async (address) => {
+      const head = `GET /abc HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-forwarded-for: \xff, ${address}\r\n\r\n`;
+      await sendRaw(door.envoy.publicPort, Buffer.from(head, 'latin1'));
+      const [seen] = door.callsOf(redirect);
+      expect(seen?.headers['x-envoy-external-address']).toBe('192.0.2.16');
     },
   );
 
