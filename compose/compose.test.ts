@@ -159,7 +159,7 @@ describe('each process', () => {
 
   it.each(partNames)('%s has the weight among the others that its niceness gives it locally', (part) => {
     // The kernel's table; a container that says nothing has 1024.
-    const weights: Readonly<Record<number, number | undefined>> = { 5: 335, 10: 110 };
+    const weights: Readonly<Record<number, number | undefined>> = { 3: 526, 5: 335, 10: 110 };
     expect(mesh.services[part]?.cpu_shares).toBe(weights[shapeOf(part).niceness ?? 0]);
   });
 

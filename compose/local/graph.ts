@@ -16,11 +16,15 @@ export interface PartShape {
 /** Postgres's fast shutdown: sessions are ended, then everything is written to disk. */
 const database = { stopSignal: 'SIGINT', stopMs: 20_000 } as const;
 /** A Node process refuses new calls at once and has 25 s for those in progress. */
-const service = { stopSignal: 'SIGTERM', stopMs: 30_000 } as const;
-/** Clicks can wait, people who follow links cannot (docs/decisions/0023-priorities.md). */
-const patient = { niceness: 10 } as const;
+const stopping = { stopSignal: 'SIGTERM', stopMs: 30_000 } as const;
+/**
+ * The door comes first, since it refuses what the services cannot do; clicks come last, since they can wait, and people who follow links
+ * cannot (docs/decisions/0023-priorities.md).
+ */
+const service = { ...stopping, niceness: 3 } as const;
+const clickService = { ...stopping, niceness: 10 } as const;
 /** The lease of the hot set can wait less. */
-const edgeService = { ...service, niceness: 5 } as const;
+const edgeService = { ...stopping, niceness: 5 } as const;
 
 const needsOfLinks = ['migrations', 'valkey'] as const;
 const needsOfResolvers = ['migrations', 'valkey', 'postgres-replica'] as const;
@@ -40,15 +44,15 @@ export const PARTS = {
   postgres: { ports: ['postgres'], dependsOn: [], ...database },
   'postgres-replica': { ports: ['postgres-replica'], dependsOn: ['roles'], ...database },
   valkey: { ports: ['valkey'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 5_000 },
-  kafka: { ports: ['kafka', 'kafka-controller'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 20_000, ...patient },
+  kafka: { ports: ['kafka', 'kafka-controller'], dependsOn: [], stopSignal: 'SIGTERM', stopMs: 20_000, niceness: 10 },
   identity: { ports: ['identity', 'identity-metrics'], dependsOn: ['migrations'], ...service },
   'identity-2': { ports: ['identity-2', 'identity-2-metrics'], dependsOn: ['migrations'], ...service },
   link: { ports: ['link', 'link-metrics'], dependsOn: needsOfLinks, ...service },
   'link-2': { ports: ['link-2', 'link-2-metrics'], dependsOn: needsOfLinks, ...service },
   'resolver-1': { ports: ['resolver-1', 'resolver-1-metrics'], dependsOn: needsOfResolvers, ...service },
   'resolver-2': { ports: ['resolver-2', 'resolver-2-metrics'], dependsOn: needsOfResolvers, ...service },
-  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: needsOfClicks, ...service, ...patient },
-  'analytics-2': { ports: ['analytics-2', 'analytics-2-metrics'], dependsOn: needsOfClicks, ...service, ...patient },
+  analytics: { ports: ['analytics', 'analytics-metrics'], dependsOn: needsOfClicks, ...clickService },
+  'analytics-2': { ports: ['analytics-2', 'analytics-2-metrics'], dependsOn: needsOfClicks, ...clickService },
   'gateway-access': { ports: ['gateway-access', 'gateway-access-metrics'], dependsOn: ['valkey'], ...service },
   'gateway-access-2': { ports: ['gateway-access-2', 'gateway-access-2-metrics'], dependsOn: ['valkey'], ...service },
   'gateway-edge': { ports: ['gateway-edge', 'gateway-edge-metrics'], dependsOn: needsOfClicks, ...edgeService },

@@ -35,9 +35,10 @@ describe.each(parts)('%s', (part) => {
   });
 });
 
-it('lets clicks wait where the cores do not suffice, and redirects not', () => {
+it('lets clicks wait where the cores do not suffice, and redirects not; the door, which refuses, comes before its services', () => {
   const own = getPriority();
-  const later: Readonly<Record<string, number>> = { analytics: 10, kafka: 10, 'gateway-edge': 5 };
+  const services = { link: 3, 'resolver-1': 3, 'resolver-2': 3, identity: 3, 'gateway-access': 3 };
+  const later: Readonly<Record<string, number>> = { ...services, 'gateway-edge': 5, analytics: 10, kafka: 10 };
   const niceness = parts.map((part) => [part, getPriority(pidOf(part))]);
   expect(niceness).toEqual(parts.map((part) => [part, Math.min(19, own + (later[part] ?? 0))]));
 });
