@@ -99,8 +99,8 @@ export interface PartitionStore {
   /** What is in the default partitions: which days, and how many rows (100,000 a table at most). */
   strays(): Promise<{ days: readonly string[]; rows: number }>;
   /**
-   * Drops the partitions of the days before these, and remembers that it did; returns how many. Rejects if `now`, in milliseconds since 1970, disagrees with the
-   * database's clock.
+   * Drops the partitions of the days before these, and remembers that it did; returns how many. Rejects if `now`, in milliseconds since
+   * 1970, disagrees with the database's clock.
    */
   dropBefore(days: { readonly clicks: string; readonly minutes: string }, now: number): Promise<number>;
 }

@@ -44,8 +44,8 @@ it('takes the place of a password that changes at the same moment', async () => 
   let changes = 0;
   const store: typeof identity.store = {
     ...identity.store,
-    async findPassword(userId, since) {
-      const record = await identity.store.findPassword(userId, since);
+    async findLogin(key, since) {
+      const record = await identity.store.findLogin(key, since);
       if (changes++ === 0)
         await identity
           .client(caller)

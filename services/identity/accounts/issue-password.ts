@@ -3,7 +3,7 @@ import type { AccountStore } from '../store.ts';
 import type { Passwords } from './passwords.ts';
 
 interface IssuePasswordParts {
-  readonly store: Pick<AccountStore, 'findLogin' | 'findPassword' | 'changePassword' | 'clearLoginFailures'>;
+  readonly store: Pick<AccountStore, 'findLogin' | 'changePassword' | 'clearLoginFailures'>;
   readonly passwords: Pick<Passwords, 'hash'>;
   readonly now: () => Date;
 }
@@ -31,16 +31,13 @@ export async function issuePassword(
   { store, passwords, now }: IssuePasswordParts,
   emailKey: string,
 ): Promise<IssuedPassword | undefined> {
-  const always = new Date(0);
-  const { account } = await store.findLogin(emailKey, always);
-  if (!account) return undefined;
-  const { userId } = account;
   const password = randomPassword();
   const passwordHash = await passwords.hash(password);
   for (let attempt = 0; attempt < mostAttempts; attempt++) {
-    const record = await store.findPassword(userId, always);
-    if (!record) return undefined;
-    const change = { userId, version: record.passwordVersion, passwordHash, keptSessionId: undefined, at: now() };
+    const { account } = await store.findLogin(emailKey, now());
+    if (!account) return undefined;
+    const { userId, passwordVersion: version } = account;
+    const change = { userId, version, passwordHash, keptSessionId: undefined, at: now() };
     const endedSessions = await store.changePassword(change);
     if (endedSessions === undefined) continue;
     await store.clearLoginFailures(emailKey);
