@@ -72,7 +72,7 @@ describe('accounts', () => {
 
 describe('a change of the password', () => {
   const open = async (account: Account): Promise<string> =>
-    (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt: inDays(1) } })) ??
+    (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt: inDays(1) } }))?.id ??
     expect.fail('refused');
   const changed = (account: Account, keptSessionId: string) => ({
     userId: account.userId,
@@ -152,6 +152,18 @@ describe('a change of the password', () => {
   });
 });
 
+it('a session that is opened while the role is changed has the new one', async () => {
+  const account = await makeAccount();
+  const client = await pool.connect();
+  await client.query('begin');
+  await client.query("update identity.memberships set role = 'viewer' where user_id = $1", [account.userId]);
+  const opening = store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt: inDays(1) } });
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  await client.query('commit');
+  client.release();
+  expect(await opening).toMatchObject({ role: 'viewer' });
+});
+
 describe('refresh tokens', () => {
   it('let one of two concurrent judges see a fresh token, the other a replaced one', async () => {
     const account = await makeAccount();
@@ -178,10 +190,10 @@ describe('refresh tokens', () => {
   it('see that a session ended while they waited', async () => {
     const account = await makeAccount();
     const hash = hashOf(randomUUID());
-    const sessionId = await store.openSession({ account, token: { hash, expiresAt: inDays(1) } });
+    const session = await store.openSession({ account, token: { hash, expiresAt: inDays(1) } });
     const client = await pool.connect();
     await client.query('begin');
-    await client.query('update identity.sessions set revoked_at = now() where id = $1', [sessionId]);
+    await client.query('update identity.sessions set revoked_at = now() where id = $1', [session?.id]);
     const using = store.useRefreshToken(hash, () => ({ kind: 'refuse' }));
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.query('commit');
@@ -194,7 +206,7 @@ describe('the sweep', () => {
   it('deletes what is over and nothing else, in steps', async () => {
     const account = await makeAccount();
     const open = async (expiresAt: Date): Promise<string> =>
-      (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt } })) ??
+      (await store.openSession({ account, token: { hash: hashOf(randomUUID()), expiresAt } }))?.id ??
       expect.fail('refused');
     const [ended, running] = [await open(inDays(-1)), await open(inDays(1))];
     await open(inDays(-1));

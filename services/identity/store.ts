@@ -111,6 +111,13 @@ interface NewSession {
   readonly client?: string;
 }
 
+/** A session that was just opened. */
+export interface OpenedSession {
+  readonly id: string;
+  /** The role that the person has in its workspace by then. */
+  readonly role: Role;
+}
+
 interface SessionQuery {
   readonly userId: string;
   /** Those that are over by then are left out. */
@@ -206,8 +213,8 @@ export interface AccountStore {
 }
 
 export interface SessionStore {
-  /** Returns the id of the session; undefined: the password has changed since. */
-  openSession(session: NewSession): Promise<string | undefined>;
+  /** Undefined: the password has changed since, or the person is no longer a member of the workspace. */
+  openSession(session: NewSession): Promise<OpenedSession | undefined>;
   /** The open sessions, the most recently used first, at most limit. */
   listSessions(query: SessionQuery): Promise<readonly OpenSession[]>;
   /** Lets `decide` judge the token under a lock, and carries out the decision; undefined: there is no such token. */

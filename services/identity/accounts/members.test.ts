@@ -2,11 +2,25 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
+import { hash, verify } from '@node-rs/argon2';
 import { expect, it } from 'vitest';
 import { testService } from '#runtime/testing/keys.ts';
 import { callerOf, newPerson, password, refusal, type Signed, useTestIdentity } from '../testing/test-identity.ts';
 
-const identity = useTestIdentity();
+/** Set by a test that wants something to happen while a password is checked. */
+let whileChecking: (() => Promise<unknown>) | undefined;
+
+const identity = useTestIdentity({
+  argon2: {
+    hash,
+    async verify(hashed, text) {
+      const meanwhile = whileChecking;
+      whileChecking = undefined;
+      await meanwhile?.();
+      return verify(hashed, text);
+    },
+  },
+});
 
 const gateway = () => identity.client(testService('gateway-access'));
 const [addMember, changeRole, removeMember] = statementsOfRunbook();
@@ -53,6 +67,26 @@ it('a role is changed: the session is over, the next has the new role, and an AP
   expect(callerOf(next).scopes).toEqual(['links:read', 'stats:read']);
   const verified = await gateway().verifyApiKey({ secret: key.secret ?? '' });
   expect([verified.role, verified.scopes]).toEqual(['viewer', ['links:read']]);
+});
+
+it('a role is changed while a password is checked: the log-in has the new role', async () => {
+  const { caller, email } = await newPerson(identity);
+  whileChecking = () => run(changeRole, caller);
+  const session = await identity.client().logIn({ email, password });
+  expect([session.workspace?.role, callerOf(session)]).toMatchObject([
+    'viewer',
+    { role: 'viewer', scopes: ['links:read', 'stats:read'] },
+  ]);
+});
+
+it('a member is removed while a password is checked: the log-in is refused, and the next leads to another workspace', async () => {
+  const [person, owner] = [await newPerson(identity), await newPerson(identity)];
+  const member = { ...person.caller, workspaceId: owner.caller.workspaceId };
+  await run(addMember, member);
+  whileChecking = () => run(removeMember, member);
+  const logIn = () => identity.client().logIn({ email: person.email, password });
+  expect(await refusal(logIn())).toMatchObject({ code: Code.Unauthenticated, reason: 'LOGIN_FAILED' });
+  expect((await logIn()).workspace?.id).toBe(person.caller.workspaceId);
 });
 
 it('a member is removed: sessions and API keys of that workspace are over, and only those', async () => {

@@ -1,6 +1,6 @@
 import type { QueryResultRow } from 'pg';
 import { type AccountRow, accountColumns, accountFrom, type Database, type ReadRows } from '../rows.postgres.ts';
-import type { HeldToken, OpenSession, SessionStore, TokenDecision } from '../store.ts';
+import type { HeldToken, OpenedSession, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 
 type HeldTokenRow = AccountRow & {
   session_id: string;
@@ -18,16 +18,17 @@ interface OpenSessionRow extends QueryResultRow {
   expires_at: Date;
 }
 
-// Under a lock shared with password changes: no session is opened with the old password after the change.
+// Under locks shared with changes of the password and of the role: after such a change no session is opened with the old one.
 const insertSession = `
-  with u as (
-    select id from identity.users where id = $1 and password_version = $6 for share
+  with held as (
+    select u.id, m.role from identity.users u join identity.memberships m on m.user_id = u.id
+    where u.id = $1 and u.password_version = $6 and m.workspace_id = $2 for share
   ), s as (
-    insert into identity.sessions (user_id, workspace_id, expires_at, client) select u.id, $2, $3, $5 from u returning id
+    insert into identity.sessions (user_id, workspace_id, expires_at, client) select id, $2, $3, $5 from held returning id
   ), t as (
     insert into identity.refresh_tokens (token_hash, session_id, expires_at) select $4, s.id, $3 from s
   )
-  select id from s`;
+  select s.id, held.role from s, held`;
 
 // Both rows are locked: concurrent refreshes queue up behind the token, and a log-out behind the session. Only locked rows are read anew
 // after the wait.
@@ -81,7 +82,7 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
   return {
     async openSession({ account: { userId, workspaceId, passwordVersion }, token: { hash, expiresAt }, client = '' }) {
       const values = [userId, workspaceId, expiresAt, hash, client, passwordVersion];
-      return (await rows<{ id: string }>(insertSession, values))[0]?.id;
+      return (await rows<OpenedSession & QueryResultRow>(insertSession, values))[0];
     },
     async listSessions({ userId, at, after, limit }) {
       const values = [userId, at, after?.at ?? null, after?.id ?? null, limit];

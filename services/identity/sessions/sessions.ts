@@ -68,10 +68,12 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
   return {
     async open(account, client) {
       const refreshToken = prefix + randomBytes(secretBytes).toString('base64url');
-      const sessionId = await store.openSession({ account, token: kept(refreshToken, now()), client });
-      // The password was changed after it was checked: by now it is wrong.
-      if (sessionId === undefined) throw loginFailed();
-      return { account, access: await issue(account, sessionId), refreshToken };
+      const opened = await store.openSession({ account, token: kept(refreshToken, now()), client });
+      // The password was changed after it was checked, so by now it is wrong; or the person was removed from the workspace, and the next
+      // log-in leads to another one.
+      if (!opened) throw loginFailed();
+      const present = { ...account, role: opened.role };
+      return { account: present, access: await issue(present, opened.id), refreshToken };
     },
 
     async refresh(refreshToken, onReuse) {
