@@ -75,7 +75,7 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
   };
 }
 
-/** One in this many connections is for searches only: slow searches hold up no create and no edit. */
+/** One in this many connections is only for what may read all links of a workspace, such as a search: it holds up no create and no edit. */
 const searchShare = 4;
 
 function connect(config: LinkConfig, admission: Admission, log: Log) {

@@ -75,6 +75,8 @@ describe('listing', () => {
     ];
     for (const search of searches)
       await expect(shared.list(question(search))).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(shared.hasMadeLinks(on.workspaceId, id)).rejects.toMatchObject({ kind: 'unavailable' });
+    await expect(shared.lookupIds(on.workspaceId, [id])).rejects.toMatchObject({ kind: 'unavailable' });
     slow.release();
     expect(await shared.list(question({ tag: 'a' }))).toEqual([]);
     await searchPool.end();

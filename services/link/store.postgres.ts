@@ -63,7 +63,7 @@ const lookUpLinks = {
 interface StoreOptions {
   /** Called after every transaction that wrote change records. */
   readonly committed?: () => void;
-  /** For lists whose pages may read any number of rows: waiting for one another they keep nobody else waiting. */
+  /** For statements that may read all links of a workspace: waiting for one another they keep nobody else waiting. */
   readonly searchPool?: Pool;
 }
 
@@ -95,6 +95,7 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
       const rows = await query<LinkRow>(
         `select ${linkColumns} from links where workspace_id = $1 and id = any($2::uuid[])`,
         [workspaceId, linkIds],
+        searchPool,
       );
       return rows.map(recordOfRow);
     },
@@ -104,7 +105,7 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
     },
     async hasMadeLinks(workspaceId, userId) {
       const text = 'select 1 from links where workspace_id = $1 and created_by = $2 limit 1';
-      return (await query(text, [workspaceId, userId])).length > 0;
+      return (await query(text, [workspaceId, userId], searchPool)).length > 0;
     },
     async change(request, edit) {
       const changed = await transaction<ChangeOutcome>(pool, (client) => changeLink(client, request, edit));
