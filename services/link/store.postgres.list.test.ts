@@ -82,6 +82,21 @@ describe('listing', () => {
     await searchPool.end();
   });
 
+  test('a long text in another script is searched for among many links in little time', async () => {
+    const text = 'ǖ'.repeat(256);
+    const { id } = await made({ destination: new URL(`https://example.com/${text}`).href });
+    await on.pool.query(
+      `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
+       select 'localhost', $1 || number, gen_random_uuid(), nextval('link_version'), $1::uuid, $1::uuid,
+         'https://example.org/some/path/' || md5(number::text), 302, now(), now() from generate_series(1, 10000) as number`,
+      [on.workspaceId],
+    );
+    const hasty = createPool(on.database.url, { max: 1, statementTimeoutMs: 1_000, log: silentLog });
+    const found = await postgresStore(hasty).list(question({ search: text.toUpperCase() }));
+    expect(found.map((link) => link.id)).toEqual([id]);
+    await hasty.end();
+  });
+
   test('finds the tags of a version that kept them as they came', async () => {
     const { id } = await made({ tags: ['u\u0308ber'] });
     expect((await on.store.list(question({ tag: 'u\u0308ber' }))).map((link) => link.id)).toEqual([id]);

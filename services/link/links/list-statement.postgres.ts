@@ -23,12 +23,20 @@ const folded = (text: string): string =>
 /** Characters that the WHATWG serialisation of a destination may spell differently: percent-encoded, or the host in Punycode. */
 const writtenOtherwise = /[ "'<>`{}^]|[^\x20-\x7e]/u;
 
-/** A regular expression for the text in any case and any of its spellings; for a host, whole labels. */
-function spellingOf(search: string): string {
+/** With this many characters an expression takes Postgres 1 to 3 us for each link; with 256 it takes 200 us, 70 times a search in ASCII. */
+const beginningLength = 4;
+
+/**
+ * Regular expressions that a destination has to match, for the text in any case and any of its spellings; for a host, whole labels. The
+ * first is of the beginning of the text: most destinations need not be compared with the second, which is of all of it.
+ */
+function spellingsOf(search: string): string[] {
   const [, scheme = '', host = '', rest = ''] = /^(https?:\/\/)?([^/?#:@\\]*)(.*)$/is.exec(search) ?? [];
   const ascii = domainToASCII(host);
-  const hosts = ascii.includes('xn--') ? `(?:${literal(ascii)}|${spelled(host)})` : spelled(host);
-  return spelled(scheme) + hosts + spelled(rest);
+  const inPunycode = ascii.includes('xn--');
+  const beginning = spelled([...(host + rest)].slice(0, beginningLength).join(''));
+  const hosts = inPunycode ? `(?:${literal(ascii)}|${spelled(host)})` : spelled(host);
+  return [inPunycode ? `xn--|${beginning}` : beginning, spelled(scheme) + hosts + spelled(rest)];
 }
 
 function spelled(text: string): string {
@@ -83,9 +91,10 @@ export function listStatement(query: ListQuery): Statement {
   if (query.search !== undefined) {
     const part = bind(`%${query.search.replace(/[\\%_]/g, '\\$&')}%`);
     const parts = ['title', 'code'].map((column) => `${folded(column)} like ${folded(`${part}::text`)}`);
+    const matches = (spelling: string): string => `destination ~* ${bind(spelling)}`;
     parts.push(
       writtenOtherwise.test(query.search)
-        ? `destination ~* ${bind(spellingOf(query.search))}`
+        ? `(${spellingsOf(query.search).map(matches).join(' and ')})`
         : `destination ilike ${part}`,
     );
     conditions.push(`(${parts.join(' or ')})`);
