@@ -20,6 +20,7 @@ import { postgresClosedWorkspaces } from './closing/closed-workspaces.postgres.t
 import { type Closing, startClosing } from './closing/closing.ts';
 import { createCodeSource } from './codes/code-blocks.ts';
 import { openCodes } from './codes/open-codes.ts';
+import { createConcurrencyLimit } from './concurrency-limit.ts';
 import type { LinkConfig } from './config.ts';
 import { createOwnHosts } from './destinations/destination.ts';
 import { createHandlers } from './handlers.ts';
@@ -77,6 +78,8 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
 
 /** One in this many connections is only for what may read all links of a workspace, such as a search: it holds up no create and no edit. */
 const searchShare = 4;
+/** Of one workspace, while it has half of those connections. As long as for a connection: nobody waits long for a page. */
+const searchesWaiting = { maxWaiting: 16, patienceMs: 1_000 } as const;
 
 function connect(config: LinkConfig, admission: Admission, log: Log) {
   const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
@@ -87,12 +90,13 @@ function connect(config: LinkConfig, admission: Admission, log: Log) {
     ...{ onWait: admission.waiting, ...shared },
   });
   const searchPool = createPool(url, { name: 'link-search', max: searches, ...shared });
+  const searchLimit = createConcurrencyLimit({ most: Math.max(1, Math.floor(searches / 2)), ...searchesWaiting });
   // A burst that comes all at once, after a start for example, must not begin by opening connections.
   const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
   const redis = createRedis(config.redisUrl, { name: config.instance, log });
   return {
-    ...{ pool, searchPool, watchPool, redis },
+    ...{ pool, searchPool, searchLimit, watchPool, redis },
     checks: { postgres: () => pool.query('select 1'), redis: () => redis.ping() },
     close: [() => redis.disconnect(), () => watchPool.end(), () => searchPool.end(), () => pool.end(), stopWarming],
   };
@@ -101,7 +105,7 @@ function connect(config: LinkConfig, admission: Admission, log: Log) {
 /** The store, its change feed, and the source of new codes; each needs another of them. */
 async function openStore(
   config: LinkConfig,
-  { pool, searchPool }: Pick<ReturnType<typeof connect>, 'pool' | 'searchPool'>,
+  { pool, searchPool, searchLimit }: Pick<ReturnType<typeof connect>, 'pool' | 'searchPool' | 'searchLimit'>,
   changeLog: ChangeLog,
   log: Log,
 ) {
@@ -118,7 +122,7 @@ async function openStore(
       );
     },
   });
-  const store = postgresStore(pool, { committed: feed.committed, searchPool });
+  const store = postgresStore(pool, { committed: feed.committed, searchPool, searchLimit });
   const { blockSize, blockAnnounceMs: announceMs } = config;
   const codes = createCodeSource({ store, keys: loadCodeKeys(config.codeKeysFile), blockSize, announceMs });
   await openCodes(codes, { log });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { createConcurrencyLimit } from './concurrency-limit.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { ListQuery } from './store.ts';
 import { recordOf } from './testing/links.ts';
@@ -80,6 +81,23 @@ describe('listing', () => {
     slow.release();
     expect(await shared.list(question({ tag: 'a' }))).toEqual([]);
     await searchPool.end();
+  });
+
+  test('a workspace that has as many searches under way as it may waits for them, and no other does', async () => {
+    const searchLimit = createConcurrencyLimit({ most: 1, maxWaiting: 0, patienceMs: 1_000 });
+    const shared = postgresStore(on.pool, { searchLimit });
+    const { id } = recordOf(await shared.create(draft({ tags: ['a'] }), alias()));
+    const slow = Promise.withResolvers<void>();
+    const running = searchLimit.run(on.workspaceId, () => slow.promise);
+    const refusal = { kind: 'unavailable', reason: 'OVERLOADED' };
+    await expect(shared.list(question({ tag: 'a' }))).rejects.toMatchObject(refusal);
+    await expect(shared.hasMadeLinks(on.workspaceId, id)).rejects.toMatchObject(refusal);
+    await expect(shared.lookupIds(on.workspaceId, [id])).rejects.toMatchObject(refusal);
+    expect(await shared.list(question({ tag: 'a', workspaceId: id }))).toEqual([]);
+    expect((await shared.list(question())).map((link) => link.id)).toEqual([id]);
+    slow.resolve();
+    await running;
+    expect((await shared.list(question({ tag: 'a' }))).map((link) => link.id)).toEqual([id]);
   });
 
   test('a long text in another script is searched for among many links in little time', async () => {

@@ -4,6 +4,7 @@ import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { currentTimeline } from '#runtime/postgres/primary.ts';
 import { type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
+import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { lockNameOf } from './links/advisory-lock.postgres.ts';
 import { changeLink } from './links/change.postgres.ts';
 import {
@@ -65,11 +66,18 @@ interface StoreOptions {
   readonly committed?: () => void;
   /** For statements that may read all links of a workspace: waiting for one another they keep nobody else waiting. */
   readonly searchPool?: Pool;
+  /** How many of them one workspace may have under way: it is to leave connections to the others. */
+  readonly searchLimit?: ConcurrencyLimit;
 }
 
-export function postgresStore(pool: Pool, { committed = () => {}, searchPool = pool }: StoreOptions = {}): LinkStore {
+export function postgresStore(pool: Pool, options: StoreOptions = {}): LinkStore {
+  const { committed = () => {}, searchPool = pool, searchLimit } = options;
   const query = async <Row extends object>(text: string, values: readonly unknown[], from = pool): Promise<Row[]> =>
     guarded(async () => (await from.query<Row>(text, [...values])).rows);
+  const search = async <Row extends object>(workspaceId: string, text: string, values: readonly unknown[]) => {
+    const read = (): Promise<Row[]> => query<Row>(text, values, searchPool);
+    return guarded(() => (searchLimit ? searchLimit.run(workspaceId, read) : read()));
+  };
 
   return {
     async create(link, code, idempotency) {
@@ -92,20 +100,19 @@ export function postgresStore(pool: Pool, { committed = () => {}, searchPool = p
     },
     async lookupIds(workspaceId, linkIds) {
       // links_by_creation includes the id: a workspace's index entries are scanned, and only the requested rows are read.
-      const rows = await query<LinkRow>(
-        `select ${linkColumns} from links where workspace_id = $1 and id = any($2::uuid[])`,
-        [workspaceId, linkIds],
-        searchPool,
-      );
-      return rows.map(recordOfRow);
+      const text = `select ${linkColumns} from links where workspace_id = $1 and id = any($2::uuid[])`;
+      return (await search<LinkRow>(workspaceId, text, [workspaceId, linkIds])).map(recordOfRow);
     },
     async list(question) {
       const { text, values } = listStatement(question);
-      return (await query<LinkRow>(text, values, isSearch(question) ? searchPool : pool)).map(recordOfRow);
+      const rows = isSearch(question)
+        ? await search<LinkRow>(question.workspaceId, text, values)
+        : await query<LinkRow>(text, values);
+      return rows.map(recordOfRow);
     },
     async hasMadeLinks(workspaceId, userId) {
       const text = 'select 1 from links where workspace_id = $1 and created_by = $2 limit 1';
-      return (await query(text, [workspaceId, userId], searchPool)).length > 0;
+      return (await search(workspaceId, text, [workspaceId, userId])).length > 0;
     },
     async change(request, edit) {
       const changed = await transaction<ChangeOutcome>(pool, (client) => changeLink(client, request, edit));
