@@ -37,7 +37,7 @@ export function testTracking(room = 1e6) {
   const withheld = new Map<string, bigint>();
   let setVersion = 0n;
   let acknowledgedVersion: bigint | undefined;
-  const questions: { answer(): Promise<void>; fail(): Promise<void> }[] = [];
+  const questions: { readonly keys: readonly LinkKey[]; answer(): Promise<void>; fail(): Promise<void> }[] = [];
   let corrected = 0;
   let calls = 0;
   let clock = now;
@@ -62,6 +62,7 @@ export function testTracking(room = 1e6) {
       return new Promise((resolve, reject) => {
         const turn = () => new Promise<void>((done) => setImmediate(done));
         questions.push({
+          keys,
           answer() {
             resolve(found);
             return turn();

@@ -1,5 +1,7 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
+import { LookupLinksResponseSchema } from '#gen/link/v1/link_service_pb.ts';
 import { changeOf, domain, now, recordOf, testTracking } from '../testing/test-tracking.ts';
 
 describe('tracked links', () => {
@@ -261,7 +263,7 @@ describe('tracked links', () => {
     expect(tracked.has(`${domain}/c`)).toBe(true);
   });
 
-  it('are asked for again after a question was lost, 250 at a time', async () => {
+  it('are asked for again after a question was lost, 200 at a time', async () => {
     const { tracked, store, key, questions, set } = testTracking();
     tracked.heard();
     const codes = Array.from({ length: 600 }, (_, index) => `c${index}`);
@@ -277,5 +279,26 @@ describe('tracked links', () => {
     for (let question = questions.shift(); question; question = questions.shift()) await question.answer();
     await again;
     expect(set.size).toBe(600);
+  });
+
+  it('are read so many at a time that the largest records fit into an answer of 4 MiB', async () => {
+    const { tracked, key, questions } = testTracking();
+    tracked.heard();
+    tracked.track(Array.from({ length: 1_000 }, (_, index) => key(`c${index}`)));
+    const read = tracked.read().catch(() => {});
+    const letter = '\u{1d49c}';
+    const at = timestampFromMs(now + 1);
+    const largest = recordOf(letter.repeat(64), 2n ** 62n, {
+      ...{ domain: 'd'.repeat(253), createdBy: '018f0000-0000-7000-8000-0000000000aa' },
+      ...{ destination: 'https://destination.example/'.padEnd(8_192, 'x'), title: letter.repeat(256) },
+      ...{ tags: Array.from({ length: 32 }, () => letter.repeat(64)), maxClicks: 1_000_000 },
+      ...{ createdAt: at, updatedAt: at, expiresAt: at, deletedAt: at, disabled: true, usedUp: true },
+    });
+    const records = questions[0]?.keys.map(() => largest) ?? [];
+    expect(records.length).toBeGreaterThan(0);
+    const answer = toBinary(LookupLinksResponseSchema, create(LookupLinksResponseSchema, { records }));
+    expect(answer.length).toBeLessThan(4 * 1_024 * 1_024);
+    for (const question of questions) void question.fail();
+    await read;
   });
 });

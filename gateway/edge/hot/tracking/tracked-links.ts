@@ -48,8 +48,8 @@ export interface TrackedLinks {
   names(): Iterable<string>;
 }
 
-/** The records of this many links with the longest destinations fit into one answer (4 MiB). */
-const batchSize = 250;
+/** The records of this many links with the longest destinations, titles and tags (18 KB each) fit into one answer (4 MiB). */
+const batchSize = 200;
 const lanes = 2;
 
 type Learned = readonly [TrackedLink, LinkRecord];
