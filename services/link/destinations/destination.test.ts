@@ -22,6 +22,8 @@ describe('a destination', () => {
     ['https://example.com/?a\u3000', 'https://example.com/?a%E3%80%80'],
     ['https://example.com/a\ufeff', 'https://example.com/a%EF%BB%BF'],
     ['https:///example.com', 'https://example.com/'],
+    [`https://${'a.'.repeat(123)}example/`, `https://${'a.'.repeat(123)}example/`],
+    [`https://${'a.'.repeat(123)}example./`, `https://${'a.'.repeat(123)}example./`],
     ['https://8.8.8.8/', 'https://8.8.8.8/'],
     ['https://[2606:4700::1111]/', 'https://[2606:4700::1111]/'],
     ['https://nothop.example/', 'https://nothop.example/'],
@@ -49,6 +51,9 @@ describe('a destination', () => {
     'https://example.com/\u0085',
     'https://[::1',
     'https://1.2.3.4.5/',
+    `https://${'a.'.repeat(123)}examples/`,
+    `https://${'a.'.repeat(4_080)}example/`,
+    `https://${'.'.repeat(8_100)}example/`,
     `https://example.com/${'x'.repeat(8_192)}`,
     `https://example.com/${'ä'.repeat(2_000)}`,
   ])('%j is none', (raw) => expect(outcome(raw)).toBe('DESTINATION_INVALID'));

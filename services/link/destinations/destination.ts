@@ -3,6 +3,8 @@ import { type Checked, violation } from '../field-violations.ts';
 import { isPrivateHost } from './private-hosts.ts';
 
 const maxDestinationBytes = 8_192;
+/** The longest name in DNS (RFC 1035). A takedown is looked for by each domain that the host is in: of thousands of labels that is megabytes. */
+const longestHost = 253;
 
 export interface DestinationRules {
   /** Whether this is one of our hosts: a link to a link is a loop. */
@@ -30,6 +32,8 @@ export function checkDestination(raw: string, field: string, rules: DestinationR
   if (!/^ *https?:\/\//i.test(raw)) return refuse('must begin with http:// or https://');
   const url = URL.parse(raw);
   if (!url || url.hostname === '') return refuse('must be an absolute URL with a host');
+  if (url.hostname.replace(/\.$/, '').length > longestHost)
+    return refuse(`must have a host of at most ${longestHost} characters, as DNS writes it`);
   if (url.username !== '' || url.password !== '') return refuse('must not contain a user name or a password');
   if (Buffer.byteLength(url.href) > maxDestinationBytes) {
     return refuse(`must have at most ${maxDestinationBytes} bytes when it is written in full`);

@@ -13,7 +13,7 @@ export function subjectsOf({ id, workspaceId, destination }: Covered): Subject[]
   return [...(id === undefined ? [] : [`link:${id}` as const]), `workspace:${workspaceId}`, ...hosts];
 }
 
-/** The host itself, and the domains that it is in; no host has more than 127 labels. */
+/** The host itself, and the domains that it is in; a destination's host has at most 253 characters. */
 function hostsAbove(hostname: string): string[] {
   const labels = withoutFinalDots(hostname).split('.');
   return labels.map((_, index) => labels.slice(index).join('.'));
