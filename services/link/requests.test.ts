@@ -2,8 +2,9 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { FieldMaskSchema, timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { expect, test } from 'vitest';
-import { CreateLinkRequestSchema, LinkPatchSchema } from '#gen/link/v1/link_service_pb.ts';
+import { CreateLinkRequestSchema, LinkPatchSchema, ListLinksRequestSchema } from '#gen/link/v1/link_service_pb.ts';
 import { HopError } from '#runtime/errors/errors.ts';
+import { requestCheck } from '#runtime/rpc/validation.ts';
 import { createDomains } from '#runtime/shortlink/link-key.ts';
 import { testPerson } from '#runtime/testing/keys.ts';
 import { checkCreate, checkPatch } from './requests.ts';
@@ -53,4 +54,10 @@ test('update_mask may name every field of a patch', () => {
   expect(faultsOf('other')).toContain(unknown);
   for (const { name } of LinkPatchSchema.fields)
     if (name !== 'etag') expect(faultsOf(name), name).not.toContain(unknown);
+});
+
+test('a list by a tag that is longer than any is refused: composing 80,000 accents with a letter takes seconds', () => {
+  const check = (tag: string): void => requestCheck(ListLinksRequestSchema)?.(create(ListLinksRequestSchema, { tag }));
+  check(`a${'\u0301'.repeat(255)}`);
+  expect(() => check(`a${'\u0301'.repeat(256)}`)).toThrow(HopError);
 });
