@@ -53,23 +53,15 @@ const tiers: Readonly<Record<string, Tier>> = {
   replica: Tier.REPLICA,
   primary: Tier.PRIMARY,
 };
-const starts = 4;
 
 /**
  * Parses one line without its newline. If Envoy died within a line and continued after its restart, the line holds the torn beginning of
  * one click and all of another: the complete one is found.
  */
 export function parseLine(line: string): Outcome {
-  const parsed = objectOf(line);
-  if (parsed) return fromObject(parsed);
-  let start = line.length;
-  for (let attempt = 0; attempt < starts && start > 0; attempt++) {
-    start = line.lastIndexOf('{"', start - 1);
-    if (start <= 0) break;
-    const tail = objectOf(line.slice(start));
-    if (tail) return fromObject(tail);
-  }
-  return 'malformed';
+  // Within a line this begins an object and nothing else: none is inside another, and a quote in a text is escaped.
+  const parsed = objectOf(line) ?? objectOf(line.slice(line.lastIndexOf('{"')));
+  return parsed ? fromObject(parsed) : 'malformed';
 }
 
 type Fields = Readonly<Record<string, unknown>>;
