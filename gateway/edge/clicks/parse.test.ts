@@ -79,6 +79,10 @@ test('numbers may come as text', () => {
   });
 });
 
+test('a HEAD is kept, as what it is', () => {
+  expect(parseLine(line({ method: 'HEAD' }))).toMatchObject({ method: 'HEAD' });
+});
+
 test.each([
   ['no link was found', { link_id: null }],
   ['the answer was a page', { status: 200 }],
@@ -94,6 +98,7 @@ test.each([
   ['no time', { at: null }],
   ['a time that is none', { at: 'yesterday' }],
   ['a time of another age', { at: '17' }],
+  ['a time that no database takes', { at: '4102444800000000' }],
   ['no request id', { request_id: null }],
   ['a request id of its own making', { request_id: 'x'.repeat(36) }],
   ['a link id that is none', { link_id: '1 or 1=1' }],
@@ -118,6 +123,13 @@ describe('hostile lines', () => {
     );
     expect(parsed).toMatchObject({ link: { domain: '\ufffd', code: '%ZZ%00' } });
     expect(parsed).toHaveProperty('userAgent.length', 512);
+  });
+
+  test('a text is capped also where nothing else is wrong with it', () => {
+    expect(parseLine(line({ user_agent: 'x'.repeat(513), referrer: 'x'.repeat(2_049) }))).toMatchObject({
+      userAgent: 'x'.repeat(512),
+      referrer: 'x'.repeat(2_048),
+    });
   });
 
   test('a code may not bring a NUL in by its encoding', () => {

@@ -40,13 +40,30 @@ it('syncs each second, and is well again ten minutes after a loss, also where th
   clocks.forward += 1;
   await care.once();
   expect(syncs).toBe(2);
-  clocks.forward += 600_000;
+  clocks.forward += 598_999;
+  await expect(care.check()).rejects.toThrow('dropped');
+  clocks.forward += 1;
   await care.check();
   faults.unreadable = 1;
   await expect(care.check()).rejects.toThrow('cannot be read');
   faults.unreadable = 0;
   faults.undeletable = 1;
   await expect(care.check()).rejects.toThrow('cannot be deleted');
+});
+
+it('is not well where the disk has less room than it needs, and is not synced where that is switched off', async () => {
+  const sync = vi.fn(async () => {});
+  const spool = {
+    ...{ sync, tidy: async () => {}, shed: async () => [], lag: async () => 0 },
+    ...{ unreadable: () => 0, undeletable: () => 0, unreadForMs: () => 0 },
+  };
+  const care = createSpoolCare({
+    ...{ directory: tmpdir(), spool, rotation: { tick: async () => {} }, limits: { maxBytes: 1, maxAgeMs: 1 } },
+    ...{ minFreeBytes: Number.MAX_SAFE_INTEGER, syncMs: 0, log: silentLog },
+  });
+  await care.once();
+  expect(sync).not.toHaveBeenCalled();
+  await expect(care.check()).rejects.toThrow('full');
 });
 
 it('does the rest where one part of it fails: a spool that cannot be rotated is kept within its limits all the same', async () => {

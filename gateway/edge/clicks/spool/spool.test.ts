@@ -207,6 +207,25 @@ describe('acknowledging', () => {
     await appendFile(active, 'new\n');
     expect((await drain(start(cursor))).lines).toEqual(['new']);
   });
+
+  test('so is one of which only the first line was left while no process read it', async () => {
+    await writeFile(active, 'one\ntwo\n');
+    const first = start();
+    const cursor = new Map(await first.acknowledge((await drain(first)).ends));
+    await truncate(active, 4);
+    expect((await drain(start(cursor))).lines).toEqual(['one']);
+  });
+
+  test('a segment of nothing but a torn line is deleted when that is acknowledged', async () => {
+    await writeFile(active, 'tor');
+    await rotate(1);
+    await writeFile(active, 'two\n');
+    const spool = start();
+    const { ends, unreadable } = await drain(spool);
+    expect(unreadable).toBe(1);
+    await spool.acknowledge(ends);
+    expect(await readdir(directory)).toEqual([activeName]);
+  });
 });
 
 describe('limits', () => {
@@ -261,10 +280,11 @@ describe('limits', () => {
     await segments('one\ntwo\n', 'three\n');
     const first = start();
     const chunk = await first.next();
+    const ends = new Map(chunk ? [[chunk.segment, chunk.end]] : []);
+    expect((await first.acknowledge(ends)).size).toBe(1);
     await appendFile(join(directory, 'clicks-1.jsonl'), 'late\n');
     expect(await first.shed({ ...roomy, maxBytes: 6 }, Date.now())).toMatchObject([{ lines: 1 }]);
-    const after = await first.acknowledge(new Map(chunk ? [[chunk.segment, chunk.end]] : []));
-    expect(after.size).toBe(0);
+    expect((await first.acknowledge(ends)).size).toBe(0);
     expect((await drain(first)).lines).toEqual(['three']);
   });
 

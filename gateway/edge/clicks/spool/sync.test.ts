@@ -43,3 +43,23 @@ test('what Envoy wrote is on disk after each round: files that grew, renamed one
   await writeFile(active, 'x\n');
   expect(await round()).toEqual([await inodeOf(active)]);
 });
+
+test('one that cannot be synced is told of, keeps no other waiting, and is tried again', async () => {
+  await writeFile(join(directory, 'clicks-1.jsonl'), 'one\n');
+  await writeFile(join(directory, activeName), 'longer\n');
+  const synced: number[] = [];
+  let isFull = true;
+  const sync = createSync(
+    directory,
+    () => listSpool(directory),
+    async (handle) => {
+      const { size } = await handle.stat();
+      synced.push(size);
+      if (isFull && size === 4) throw new Error('The disk is full.');
+    },
+  );
+  await expect(sync()).rejects.toThrow('The disk is full.');
+  isFull = false;
+  await sync();
+  expect(synced).toEqual([4, 7, 4]);
+});
