@@ -262,11 +262,14 @@ describe('Redirect', () => {
 
   it('shows where a link leads without counting a click', async () => {
     fixture.everywhere(testRecord());
-    const { headers, body } = await follow('offer+');
-    expect(headers.get('x-status')).toBe('200');
-    expect(headers.get('x-hop-click')).toBeNull();
-    expect(headers.get('location')).toBeNull();
-    expect(body).toContain('https://destination.example/a?b=c');
+    const cold = await follow('offer+');
+    await follow('offer');
+    for (const { headers, body } of [cold, await follow('offer+')]) {
+      expect(headers.get('x-status')).toBe('200');
+      expect(headers.get('x-hop-click')).toBeNull();
+      expect(headers.get('location')).toBeNull();
+      expect(body).toContain('https://destination.example/a?b=c');
+    }
   });
 
   it('sends no body on HEAD', async () => {

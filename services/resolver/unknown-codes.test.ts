@@ -37,6 +37,13 @@ describe('an address that asks for unknown codes', () => {
     expect(waits).toHaveLength(2);
   });
 
+  it('is answered at once without a lookup as often as with one, whoever asks where there is no address', () => {
+    const { codes } = fixture();
+    const answers = Array.from({ length: 12 }, () => codes.countNow(address, 'made_up'));
+    expect(answers).toEqual([...Array(10).fill(true), false, false]);
+    expect(Array.from({ length: 12 }, () => codes.countNow(undefined, 'made_up'))).toEqual(Array(12).fill(true));
+  });
+
   it('is welcome again with time', async () => {
     const { codes, waits, advance } = fixture();
     await times(12, () => miss(codes));

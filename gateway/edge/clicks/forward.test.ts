@@ -112,6 +112,35 @@ test('what may stand in a spool that cannot be read has waited since reading it 
   await running.stop();
 });
 
+test('what was read is sent although the spool cannot be read any more', async () => {
+  await appendFile(join(directory, activeName), line(1));
+  let read = 0;
+  let sent = 0;
+  const count = async ({ length }: ClickRows): Promise<void> => {
+    sent += length;
+  };
+  const running = await start(count, () => read++, 600_000);
+  await waitFor(() => read === 1);
+  await rename(directory, `${directory}-away`);
+  await waitFor(() => sent === 1);
+  await rename(`${directory}-away`, directory);
+  await running.stop();
+});
+
+test('a batch waits for no more than its time, however many follow', async () => {
+  let written = 0;
+  let sent = 0;
+  const running = await start(async ({ length }) => {
+    sent += length;
+  });
+  for (; written < 45 && sent === 0; written++) {
+    await appendFile(join(directory, activeName), line(written));
+    await sleep(10);
+  }
+  expect(written).toBeLessThan(45);
+  await running.stop();
+});
+
 test('a batch that is full waits for no more', async () => {
   await appendFile(join(directory, activeName), Array.from({ length: 50 }, (_, number) => line(number)).join(''));
   let sent = 0;

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setImmediate as turnEnds } from 'node:timers/promises';
 import { fromBinary } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ClickBatchSchema } from '#gen/event/v1/click_pb.ts';
@@ -37,6 +38,29 @@ function madeUpClick(): Click {
     traceparent: '',
   };
 }
+
+it('is over when Kafka has acknowledged it, and tells the topic how it went', async () => {
+  const kafka = Promise.withResolvers<void>();
+  const told: unknown[] = [];
+  const topic = {
+    partitions: () => 1,
+    sending: () => void told.push('sending'),
+    sent: (...failure: unknown[]) => void told.push(failure),
+  };
+  const clicks = ClickRows.of([madeUpClick()]);
+  const options = { topic, clicksTopic: topicName, edgeId: 'edge-1' };
+  const send = createSend({ ...options, producer: { send: () => kafka.promise } });
+  const sending = send(clicks).then(() => told.push('over'));
+  await turnEnds();
+  expect(told.splice(0)).toEqual(['sending']);
+  kafka.resolve();
+  await sending;
+  expect(told.splice(0)).toEqual([[], 'over']);
+  const away = new Error('Kafka is away');
+  const failing = createSend({ ...options, producer: { send: () => Promise.reject(away) } });
+  await expect(failing(clicks)).rejects.toBe(away);
+  expect(told).toEqual(['sending', [away]]);
+});
 
 describe.skipIf(!kafkaIsInstalled())('a send to Kafka', () => {
   let kafka: TestKafka;

@@ -108,7 +108,7 @@ describe('versions', () => {
   it('refuses a row older than a change, also where the link is not held', () => {
     const { l1, settle } = resolverFixture();
     settle();
-    l1.apply(testRecord({ version: 5n }), '');
+    for (const version of [5n, 3n]) l1.apply(testRecord({ version }), '');
     expect(l1.get(key)).toBeUndefined();
     for (const from of ['redis', 'replica', 'primary'] as const) {
       expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), from)).toBeUndefined();
@@ -157,6 +157,16 @@ describe('versions', () => {
     beat();
     expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'redis')).toBeUndefined();
     expect(l1.offer(l1.inquire(key), testRecord({ version: 4n }), 'primary')?.version).toBe(4n);
+  });
+
+  it('takes from the primary, after a gap, what a failover made of a version that it knows', () => {
+    const { l1, freshness, settle, beat } = resolverFixture();
+    settle();
+    l1.offer(l1.inquire(key), testRecord({ version: 5n }), 'primary');
+    freshness.gap();
+    beat();
+    l1.offer(l1.inquire(key), testRecord({ version: 5n, destination: 'https://other.example/' }), 'primary');
+    expect(l1.get(key)?.location).toBe('https://other.example/');
   });
 
   it('takes nothing back that Watch has told since the gap, whatever a Redis says that is passed over', () => {
@@ -253,9 +263,43 @@ describe('absence', () => {
     expect(l1.rememberedAbsent(key, now())).toBe(false);
     beat();
     expect(l1.rememberedAbsent(key, now())).toBe(true);
+    now.advance(8_000);
+    beat();
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
     l1.apply(testRecord({ version: 2n }), '');
     expect(l1.rememberedAbsent(key, now())).toBe(false);
     expect(l1.get(key)?.version).toBe(2n);
+  });
+
+  it('is not remembered where a change may have been missed since: before Watch began, or in a gap', () => {
+    const { l1, now, freshness, settle, beat } = resolverFixture();
+    const early = l1.inquire(key);
+    now.advance(10);
+    settle();
+    l1.offerAbsence(early);
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
+    const inquiry = l1.inquire(key);
+    expect(l1.offerAbsence(l1.inquire(key))).toBe(true);
+    freshness.gap();
+    beat();
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
+    expect(l1.offerAbsence(inquiry)).toBe(false);
+  });
+
+  it('by the word of the primary ends what is cached of a link', () => {
+    const { l1, settle } = resolverFixture();
+    settle();
+    l1.offer(l1.inquire(key), testRecord(), 'primary');
+    expect(l1.offerAbsence(l1.inquire(key))).toBe(true);
+    expect(l1.get(key)).toBeUndefined();
+  });
+
+  it('by the word of Redis is not believed against a later change', () => {
+    const { l1, now, settle } = resolverFixture();
+    settle();
+    l1.apply(testRecord({ version: 6n }), '');
+    expect(l1.offerGone(l1.inquire(key), 5n)).toBe(false);
+    expect(l1.rememberedAbsent(key, now())).toBe(false);
   });
 
   it('is not taken where a change came in since the question', () => {

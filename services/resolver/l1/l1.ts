@@ -66,11 +66,11 @@ export function createL1(options: L1Options): L1 {
     return later(known.version, floor);
   }
 
-  function keep(key: string, record: LinkRecord, confirmation: Confirmation, isSure: boolean): CachedLink {
+  function keep(key: string, record: LinkRecord, confirmation: Confirmation): CachedLink {
     const known = links.get(key);
     const same = known?.epoch === confirmation.epoch && known.version === record.version;
     const entry = same ? known : toCachedLink(record);
-    trust.confirm(entry, confirmation, isSure);
+    trust.confirm(entry, confirmation);
     if (entry !== known) links.set(key, entry);
     absences.forget(key);
     return entry;
@@ -89,7 +89,7 @@ export function createL1(options: L1Options): L1 {
     const wanted = known ? record.version > known.version : absences.has(key);
     // If the link was confirmed since a gap, what was known before the gap no longer counts: a failover may have undone it.
     const acceptable = record.version >= floorOf(key, known?.epoch === epoch);
-    if (wanted && acceptable) keep(key, record, { at, epoch }, true);
+    if (wanted && acceptable) keep(key, record, { at, epoch });
     else if (wanted) links.delete(key);
     absences.forget(key);
   }
@@ -127,7 +127,7 @@ export function createL1(options: L1Options): L1 {
       const lastWord = from === 'primary' && inquiry.epoch === freshness.epoch;
       if (record.version < floorOf(inquiry.key, lastWord)) return undefined;
       const isSure = from === 'primary' || isChecked(inquiry, from);
-      return keep(inquiry.key, record, confirmed(inquiry, isSure), isSure);
+      return keep(inquiry.key, record, confirmed(inquiry, isSure));
     },
     offerAbsence(inquiry) {
       const { key, epoch, atLeast } = inquiry;

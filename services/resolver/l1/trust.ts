@@ -21,8 +21,7 @@ export interface Confirmation {
 
 /** How long a cached record may be served without asking a store. */
 export interface Trust {
-  /** isSure: whoever confirmed it cannot have missed a newer version. */
-  confirm(entry: CachedLink, confirmation: Confirmation, isSure: boolean): void;
+  confirm(entry: CachedLink, confirmation: Confirmation): void;
   /** Whether it may be served as it is. */
   trusted(entry: CachedLink, now: number): boolean;
   /** Whether it may be served, flagged as stale, while no store answers. */
@@ -31,8 +30,8 @@ export interface Trust {
 
 export function createTrust({ freshness, trustMs, lapseMs, staleMs, random }: TrustOptions): Trust {
   return {
-    confirm(entry, { at, epoch }, isSure) {
-      const isCovered = isSure && epoch === freshness.epoch && freshness.covers(at);
+    confirm(entry, { at, epoch }) {
+      const isCovered = epoch === freshness.epoch && freshness.covers(at);
       entry.checkedAt = at;
       entry.epoch = epoch;
       entry.trustMs = isCovered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;

@@ -142,10 +142,13 @@ describe('user agents', () => {
     ['Wget/1.21.3', false],
     ['python-requests/2.32.3', false],
     ['node', false],
+    ['okhttp/4.12.0', false],
+    ['k6/1.8.1 (https://k6.io/)', false],
     ['my-script 7', false],
     ['', false],
   ])('%s is a bot: %s', (userAgent, bot) => {
-    expect(read(userAgent).bot).toBe(bot);
+    const agent = read(userAgent);
+    expect([agent.bot, agent.device === 'bot']).toEqual([bot, bot]);
   });
 
   test('names come from fixed lists, whatever a user agent says', () => {

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { temporaryDirectory } from '#runtime/testing/temporary-directory.ts';
 import { nowhere, openGeo, packagedGeoFiles } from './geo.ts';
@@ -9,11 +9,12 @@ const directory = temporaryDirectory();
 
 type Value = string | number | { readonly [key: string]: Value } | readonly Value[];
 
-/** A value as the MaxMind DB format writes it; no part longer than 28. */
+/** A value as the MaxMind DB format writes it; no text longer than 284, no other part longer than 28. */
 function encode(value: Value): Buffer {
   if (typeof value === 'string') {
     const bytes = Buffer.from(value);
-    return Buffer.concat([Buffer.from([(2 << 5) | bytes.length]), bytes]);
+    const { length } = bytes;
+    return Buffer.concat([Buffer.from(length < 29 ? [(2 << 5) | length] : [(2 << 5) | 29, length - 29]), bytes]);
   }
   if (typeof value === 'number') return Buffer.from([(6 << 5) | 4, ...new Uint8Array(bigEndian(value))]);
   if (Array.isArray(value)) return Buffer.concat([Buffer.from([value.length, 11 - 7]), ...value.map(encode)]);
@@ -91,6 +92,11 @@ describe('what a record says', () => {
   });
 });
 
+test('a name that is too long for what it is counted by is cut', async () => {
+  const geo = await openGeo([database('long.mmdb', 4, { country_code: 'GB', city: 'x'.repeat(200) })], silentLog);
+  expect(geo.of('192.0.2.1').city).toBe('x'.repeat(100));
+});
+
 test.each([
   '127.0.0.1',
   '10.1.2.3',
@@ -141,11 +147,13 @@ describe('a file that cannot be used', () => {
 
   test('goes bad after it was opened: no place from then on, and no fault', async () => {
     const path = database('bad.mmdb', 4, { country_code: 'GB' });
-    const geo = await openGeo([path], silentLog);
+    const log = { ...silentLog, error: vi.fn() };
+    const geo = await openGeo([path], log);
     await geo.check();
     writeFileSync(path, 'gone');
-    expect(geo.of('8.8.8.8')).toEqual(nowhere);
+    for (let click = 0; click < 3; click++) expect(geo.of('8.8.8.8')).toEqual(nowhere);
     await expect(geo.check()).rejects.toThrow(path);
+    expect(log.error).toHaveBeenCalledOnce();
   });
 
   test('no file at all is what was asked for', async () => {

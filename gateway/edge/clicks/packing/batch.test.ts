@@ -6,6 +6,7 @@ import type { Click } from '../click.ts';
 import type { Agent } from '../enrichment/user-agent.ts';
 import { packClicks, partitionOf, sendsOf } from './batch.ts';
 import { ClickRows } from './click-rows.ts';
+import { MessageWriter } from './message-writer.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 });
 const click: fc.Arbitrary<Click> = fc.record({
@@ -75,6 +76,28 @@ test('what is packed comes out, in its order, in the partition of its link', () 
       }
     }),
   );
+});
+
+test('however many clicks, long texts and great numbers: all come out', () => {
+  const [one] = fc.sample(click, { numRuns: 1, seed: 7 }) as [Click];
+  const shared = { ...one, link: { ...one.link, linkVersion: 2n ** 56n }, visitor: 2n ** 64n - 1n };
+  const many = Array.from({ length: 2_000 }, (_, row): Click => {
+    const requestId = String(row).padStart(32, '0');
+    // Of three bytes a character, and with what else is of each click alone.
+    return { ...shared, requestId, referrerHost: row % 4 === 0 ? `${row}${'\u6f22'.repeat(250)}` : '' };
+  });
+  const messages = packClicks(ClickRows.of(many), { edgeId: '\u6f22'.repeat(300), partitions: 1, maxBytes: 200_000 });
+  expect(messages.length).toBeGreaterThan(1);
+  expect(messages.flatMap(({ value }) => unpack(fromBinary(ClickBatchSchema, value)))).toEqual(many);
+  const alike = many.map((each) => ({ ...each, referrerHost: '' }));
+  const [message] = packClicks(ClickRows.of(alike), { edgeId: 'edge-1', partitions: 1 });
+  expect(unpack(fromBinary(ClickBatchSchema, message?.value ?? Buffer.alloc(0)))).toEqual(alike);
+});
+
+test('a message that outgrows its bound is not sent: its end would be missing', () => {
+  const writer = new MessageWriter(8);
+  writer.text(1, 'longer than that');
+  expect(() => writer.finish()).toThrow('longer than its bound');
 });
 
 test('a message is, byte by byte, what protobuf-es makes of its content', () => {

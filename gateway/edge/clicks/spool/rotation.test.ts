@@ -3,8 +3,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
+import { startHangingBroker } from '#runtime/testing/hanging-broker.ts';
 import { freePort } from '#runtime/testing/wait-for.ts';
 import { createRotation, type Rotation } from './rotation.ts';
 import { activeName, listSpool, renamedAtMs } from './spool-files.ts';
@@ -62,6 +63,17 @@ test('while there is no active file Envoy is asked for one, also when the rename
   await new Promise((resolve) => envoy.close(resolve));
 });
 
+test('an Envoy that hangs is waited for no longer than a second: the limits of the spool are kept after that', async () => {
+  const envoy = await startHangingBroker();
+  onTestFinished(envoy.close);
+  const admin = `http://${envoy.address}`;
+  const own = createRotation({ directory, admin, maxBytes: 10, maxAgeMs: 60_000, log: silentLog });
+  await appendFile(join(directory, activeName), 'long enough\n');
+  const begunAt = performance.now();
+  await own.tick(1_764_000_000_000);
+  expect(performance.now() - begunAt).toBeLessThan(5_000);
+});
+
 test('an old one is due also where the clock was set back since it was begun', async () => {
   let forward = 0;
   const own = createRotation({
@@ -94,13 +106,13 @@ test('one of which nothing can be known is due when it has been so for as long: 
 
 test('names sort by time whatever the clock says, also beside names that others gave', async () => {
   await appendFile(join(directory, 'clicks-100000000000000.jsonl'), 'not ours\n');
-  for (const at of [1_000, 1_764_000_000_000]) {
+  for (const at of [1_000, 1_764_000_000_000, 2_000]) {
     await appendFile(join(directory, activeName), 'long enough\n');
     await rotation.tick(at);
   }
-  const ours = ['clicks-0000000001000.jsonl', 'clicks-1764000000000.jsonl'];
-  expect((await readdir(directory)).toSorted()).toEqual([ours[0], 'clicks-100000000000000.jsonl', ours[1]]);
-  expect(ours.map(renamedAtMs)).toEqual([1_000, 1_764_000_000_000]);
+  const [first, ...later] = ['clicks-0000000001000.jsonl', 'clicks-1764000000000.jsonl', 'clicks-1764000000001.jsonl'];
+  expect((await readdir(directory)).toSorted()).toEqual([first, 'clicks-100000000000000.jsonl', ...later]);
+  expect(later.map(renamedAtMs)).toEqual([1_764_000_000_000, 1_764_000_000_001]);
 });
 
 test('a name that leaves no time after it overwrites nothing, now or later', async () => {

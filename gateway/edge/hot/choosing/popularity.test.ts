@@ -64,6 +64,9 @@ describe('popularity', () => {
     expect(popularity.scoreOf('go.example/c')).toBe(0);
     expect(popularity.scoreOf('go.example/e')).toBe(1);
     expect(popularity.size).toBe(4);
+    for (let click = 0; click < 3; click++) popularity.count('go.example/e');
+    popularity.fade(1_000);
+    expect(popularity.scoreOf('go.example/e')).toBe(2);
   });
 
   it('tells how often a link is followed', () => {
