@@ -219,6 +219,14 @@ describe('meshClient', () => {
     expect(dying.calls()).toBe(2);
   });
 
+  it('makes few calls of many again: a service all of whose processes die gets no twice as many', async () => {
+    const [one, other] = [await startDying(), await startDying()];
+    const client = clientOfAll([one, other]);
+    for (let call = 0; call < 40; call++) await failure(client.internal({ text: 'x' }));
+    // Ten, and one for every five calls.
+    expect(one.calls() + other.calls()).toBeLessThanOrEqual(40 + 10 + 8);
+  });
+
   it('makes any call elsewhere where nobody listened', async () => {
     const nobody = { address: { host: '127.0.0.1', port: await freePort() } };
     const client = clientOfAll([nobody, await start({})]);

@@ -41,6 +41,11 @@ describe('an entry', () => {
   });
 });
 
+test('no entry lives until the changes from before it are discarded, and a mere absence is soon asked for again', () => {
+  expect(Math.max(...Object.values(cacheTtl))).toBeLessThan(24 * 3_600_000);
+  expect(cacheTtl.absence).toBeLessThanOrEqual(60_000);
+});
+
 describe('setIfNewer', () => {
   test('the greatest version stays, in whatever order they are written', async () => {
     const code = randomUUID();
@@ -69,7 +74,10 @@ describe('setIfNewer', () => {
     const deletedAt = timestampFromMs(1_800_000_000_000);
     expect(await setIfNewer(redis, record(7n, { code, deletedAt }))).toBe(true);
     expect(await setIfNewer(redis, record(6n, { code }))).toBe(false);
-    expect((await held(cacheKey({ domain: 'hop.example', code })))?.deletedAt).toEqual(deletedAt);
+    const key = cacheKey({ domain: 'hop.example', code });
+    expect((await held(key))?.deletedAt).toEqual(deletedAt);
+    // Much longer than a replica lags.
+    expect(await redis.pttl(key)).toBeGreaterThan(3_600_000);
   });
 
   test('works after the server lost its scripts', async () => {

@@ -18,6 +18,7 @@ export function scriptedLinkService() {
   const told: WatchMessage[] = [];
   let lookalikes: string[] = [];
   let listed = 0;
+  let beforeListing = async (): Promise<void> => {};
   const records = new Map<string, LinkRecord>();
   const transport = createRouterTransport(({ rpc }) => {
     rpc(LinkService.method.watch, async function* ({ cursor }, { signal }) {
@@ -52,6 +53,7 @@ export function scriptedLinkService() {
     }));
     rpc(LinkService.method.listLookalikes, async function* () {
       listed++;
+      await beforeListing();
       yield { codes: lookalikes };
     });
   });
@@ -67,6 +69,10 @@ export function scriptedLinkService() {
       lookalikes = codes;
     },
     listed: () => listed,
+    /** From now on each list of lookalikes waits for this, or fails with it. */
+    beforeListing(wait: () => Promise<void>): void {
+      beforeListing = wait;
+    },
     /** What lookupLinks finds, by domain/code. */
     records,
     /** The n-th stream, once it is open. */

@@ -67,3 +67,12 @@ test('calls that are made again stay a small part of all', () => {
   expect(again).toBeGreaterThanOrEqual(200);
   expect(again).toBeLessThanOrEqual(210);
 });
+
+test('however long nothing broke, ten calls at most are made again at once, and those earn no others', () => {
+  const balancer = createLoadBalancer(['a', 'b']);
+  for (let call = 0; call < 1_000; call++) balancer.next();
+  const tried = balancer.next();
+  let again = 0;
+  for (; balancer.mayRetry(); again++) balancer.next(tried);
+  expect(again).toBe(10);
+});

@@ -227,6 +227,14 @@ describe('the relay', () => {
     expect((await cached(record.code))?.version).toBe(record.version + 1n);
   });
 
+  test('a cache is emptied of all its links, however many, and of nothing else', async () => {
+    const keys = Array.from({ length: 5_000 }, (_, number) => cacheKey(linkKey('hop.example', `many-${number}`)));
+    await redis.mset(keys.flatMap((key) => [key, 'x']));
+    await redis.set('other', 'stays');
+    await createCacheWriters(redis).forgetAll();
+    expect([await redis.exists(keys), await redis.get('other')]).toEqual([0, 'stays']);
+  });
+
   test('a cache that was started from an old copy of its data is emptied, and what it lost is not believed', async () => {
     const directory = partDirectory('valkey-old');
     onTestFinished(() => removeDirectory(directory));

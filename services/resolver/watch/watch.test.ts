@@ -1,3 +1,4 @@
+import { setImmediate as turnEnds } from 'node:timers/promises';
 import { create } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { afterEach, expect, it } from 'vitest';
@@ -101,6 +102,40 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
   for (const cursor of ['c3', 'c4']) next.say(beat(cursor));
   await waitFor(() => filter.check(other) === 'refuse', { intervalMs: 1, what: 'the filter' });
   expect(link.listed()).toBe(2);
+});
+
+it('lists the lookalikes again after a failure, a second later, and refuses nothing before', async () => {
+  const { link, filter, beat, now, freshness, lines } = setUp();
+  link.beforeListing(() => Promise.reject(new Error('no list')));
+  const stream = await link.stream(0);
+  for (const cursor of ['c0', 'c1']) stream.say(beat(cursor));
+  await waitFor(() => lines.some(({ level }) => level === 'warn'), { intervalMs: 1, what: 'the failure' });
+  link.beforeListing(async () => {});
+  now.advance(500);
+  stream.say(beat('c2'));
+  await waitFor(() => freshness.ageMs(now()) < 500, { intervalMs: 1, what: 'the heartbeat' });
+  expect([filter.check(madeUp), link.listed()]).toEqual(['maybe', 1]);
+  now.advance(500);
+  stream.say(beat('c3'));
+  await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
+});
+
+it('knows nothing by a list of lookalikes that was begun before a gap', async () => {
+  const { link, filter, beat } = setUp();
+  const [before, after] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  link.beforeListing(() => (link.listed() === 1 ? before : after).promise);
+  const stream = await link.stream(0);
+  for (const cursor of ['c0', 'c1']) stream.say(beat(cursor));
+  await waitFor(() => link.listed() === 1, { intervalMs: 1, what: 'the first list' });
+  stream.say({ event: { case: 'resynchronise', value: { reason: 'test' } } });
+  const next = await link.stream(1);
+  for (const cursor of ['c2', 'c3']) next.say(beat(cursor));
+  await waitFor(() => link.listed() === 2, { intervalMs: 1, what: 'the second list' });
+  before.resolve();
+  for (let turn = 0; turn < 20; turn++) await turnEnds();
+  expect(filter.check(madeUp)).toBe('maybe');
+  after.resolve();
+  await waitFor(() => filter.check(madeUp) === 'refuse', { intervalMs: 1, what: 'the filter' });
 });
 
 it('refuses nothing while codes are made with another secret, and says so once', async () => {
