@@ -103,6 +103,19 @@ it('goes on to the next replica when one does not answer, and passes it over onc
   await dead.end();
 });
 
+it('asks the replicas in turn', async () => {
+  const asked: string[] = [];
+  const counted = (name: string) => ({
+    find(keys: readonly (typeof testKey)[]) {
+      asked.push(name);
+      return postgresStore(reader).find(keys);
+    },
+  });
+  const tier = replicaTier([counted('a'), counted('b')], { ...limits, resetMs: 60_000 });
+  for (let call = 0; call < 4; call++) await tier?.find(testKey);
+  expect(asked).toEqual(['a', 'b', 'a', 'b']);
+});
+
 it('asks the other replica, however many questions fail at once', async () => {
   const none = { find: () => Promise.reject(new Error('It is away.')) };
   const tier = replicaTier([none, postgresStore(reader)], { ...limits, resetMs: 60_000 });
