@@ -217,6 +217,15 @@ describe('meshClient', () => {
     const error = fromConnectError(await failure(alone.open({})));
     expect([error.kind, error.reason]).toEqual(['unavailable', 'DEPENDENCY_UNAVAILABLE']);
     expect(dying.calls()).toBe(2);
+    let refused = 0;
+    const refusing = await start({
+      internal() {
+        refused++;
+        throw notFound('LINK_NOT_FOUND', 'There is no such link.');
+      },
+    });
+    expect((await failure(clientOf(refusing).internal({}))).code).toBe(Code.NotFound);
+    expect(refused).toBe(1);
   });
 
   it('makes few calls of many again: a service all of whose processes die gets no twice as many', async () => {

@@ -18,7 +18,7 @@ export function scriptedLinkService() {
   const told: WatchMessage[] = [];
   let lookalikes: string[] = [];
   let listed = 0;
-  let beforeListing = async (): Promise<void> => {};
+  let listing = async (): Promise<void> => {};
   const records = new Map<string, LinkRecord>();
   const transport = createRouterTransport(({ rpc }) => {
     rpc(LinkService.method.watch, async function* ({ cursor }, { signal }) {
@@ -53,8 +53,8 @@ export function scriptedLinkService() {
     }));
     rpc(LinkService.method.listLookalikes, async function* () {
       listed++;
-      await beforeListing();
       yield { codes: lookalikes };
+      await listing();
     });
   });
   return {
@@ -69,9 +69,9 @@ export function scriptedLinkService() {
       lookalikes = codes;
     },
     listed: () => listed,
-    /** From now on each list of lookalikes waits for this, or fails with it. */
-    beforeListing(wait: () => Promise<void>): void {
-      beforeListing = wait;
+    /** From now on each list of lookalikes ends with this, or fails with it. */
+    whenListed(end: () => Promise<void>): void {
+      listing = end;
     },
     /** What lookupLinks finds, by domain/code. */
     records,

@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
+import { expect, it } from 'vitest';
 import { stateOf } from '#runtime/shortlink/link-record.ts';
 import { followState, toCachedLink } from './cached-link.ts';
 import { testRecord } from './testing/resolver-fixture.ts';

@@ -272,10 +272,10 @@ describe('absence', () => {
   });
 
   it('is not remembered where a change may have been missed since: before Watch began, or in a gap', () => {
-    const { l1, now, freshness, settle, beat } = resolverFixture();
+    const { l1, now, freshness, beat } = resolverFixture();
     const early = l1.inquire(key);
     now.advance(10);
-    settle();
+    beat();
     l1.offerAbsence(early);
     expect(l1.rememberedAbsent(key, now())).toBe(false);
     const inquiry = l1.inquire(key);

@@ -31,10 +31,9 @@ export interface Trust {
 export function createTrust({ freshness, trustMs, lapseMs, staleMs, random }: TrustOptions): Trust {
   return {
     confirm(entry, { at, epoch }) {
-      const isCovered = epoch === freshness.epoch && freshness.covers(at);
       entry.checkedAt = at;
       entry.epoch = epoch;
-      entry.trustMs = isCovered ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
+      entry.trustMs = freshness.covers(at) ? trustMs * (0.9 + 0.1 * random()) : lapseMs;
     },
     trusted(entry, now) {
       const limit = entry.epoch === freshness.epoch && freshness.live(now) ? entry.trustMs : lapseMs;

@@ -106,11 +106,11 @@ it('refuses made-up codes once it knows the lookalikes, and none while it is not
 
 it('lists the lookalikes again after a failure, a second later, and refuses nothing before', async () => {
   const { link, filter, beat, now, freshness, lines } = setUp();
-  link.beforeListing(() => Promise.reject(new Error('no list')));
+  link.whenListed(() => Promise.reject(new Error('no list')));
   const stream = await link.stream(0);
   for (const cursor of ['c0', 'c1']) stream.say(beat(cursor));
   await waitFor(() => lines.some(({ level }) => level === 'warn'), { intervalMs: 1, what: 'the failure' });
-  link.beforeListing(async () => {});
+  link.whenListed(async () => {});
   now.advance(500);
   stream.say(beat('c2'));
   await waitFor(() => freshness.ageMs(now()) < 500, { intervalMs: 1, what: 'the heartbeat' });
@@ -123,7 +123,7 @@ it('lists the lookalikes again after a failure, a second later, and refuses noth
 it('knows nothing by a list of lookalikes that was begun before a gap', async () => {
   const { link, filter, beat } = setUp();
   const [before, after] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  link.beforeListing(() => (link.listed() === 1 ? before : after).promise);
+  link.whenListed(() => (link.listed() === 1 ? before : after).promise);
   const stream = await link.stream(0);
   for (const cursor of ['c0', 'c1']) stream.say(beat(cursor));
   await waitFor(() => link.listed() === 1, { intervalMs: 1, what: 'the first list' });

@@ -142,8 +142,8 @@ describe('user agents', () => {
     ['Wget/1.21.3', false],
     ['python-requests/2.32.3', false],
     ['node', false],
-    ['okhttp/4.12.0', false],
-    ['k6/1.8.1 (https://k6.io/)', false],
+    ['Java/17.0.2', false],
+    ['PostmanRuntime/7.39.0', false],
     ['my-script 7', false],
     ['', false],
   ])('%s is a bot: %s', (userAgent, bot) => {

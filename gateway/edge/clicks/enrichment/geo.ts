@@ -54,7 +54,7 @@ export function packagedGeoFiles(): string[] {
 export async function openGeo(files: readonly string[] | undefined, log: Log): Promise<Geo> {
   const faults = new Map<string, unknown>();
   const fail = (path: string, error: unknown): void => {
-    if (!faults.has(path)) log.error({ err: error, path }, 'a database of places cannot be used; clicks go without');
+    log.error({ err: error, path }, 'a database of places cannot be used; clicks go without');
     faults.set(path, error);
   };
   const sources: Source[] = [];

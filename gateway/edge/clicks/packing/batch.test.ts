@@ -97,6 +97,7 @@ test('however many clicks, long texts and great numbers: all come out', () => {
 test('a message that outgrows its bound is not sent: its end would be missing', () => {
   const writer = new MessageWriter(8);
   writer.text(1, 'longer than that');
+  writer.number(2, 1);
   expect(() => writer.finish()).toThrow('longer than its bound');
 });
 
