@@ -15,8 +15,9 @@ import type { Closing } from './closing/closing.ts';
 import type { DestinationRules } from './destinations/destination.ts';
 import type { ClickCounts } from './links/click-counts.ts';
 import { idempotencyOf } from './links/idempotency.ts';
-import { type Counts, jsonBytesOf, linkMessage, type ShortUrls } from './links/link-message.ts';
+import { type Counts, linkMessage, type ShortUrls } from './links/link-message.ts';
 import { type Links, noSuchLink, refuseDeleted, type Target } from './links/links.ts';
+import { jsonBytesOf, largestPageBytes } from './links/page-bytes.ts';
 import type { TakeUse } from './links/use-queue.ts';
 import { checkCreate, checkList, checkPatch, domainOf, named } from './requests.ts';
 import type { LinkStore, ListQuery } from './store.ts';
@@ -41,8 +42,6 @@ interface LinkName {
   readonly domain?: string | undefined;
 }
 
-/** Envoy cannot pass on more of a response than its buffers hold. */
-const largestPageBytes = 1_048_576;
 const lookalikesAtOnce = 10_000;
 const noUses: ReadonlyMap<string, number> = new Map();
 

@@ -4,6 +4,7 @@ import { createPool } from '#runtime/postgres/pool.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { createConcurrencyLimit } from './concurrency-limit.ts';
+import { jsonBytesOf, largestPageBytes } from './links/page-bytes.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { ListQuery } from './store.ts';
 import { recordOf } from './testing/links.ts';
@@ -98,6 +99,19 @@ describe('listing', () => {
     slow.resolve();
     await running;
     expect((await shared.list(question({ tag: 'a' }))).map((link) => link.id)).toEqual([id]);
+  });
+
+  test('a page is read no further than its bytes allow, and one link beyond that', async () => {
+    await on.pool.query(
+      `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
+       select 'localhost', $1 || number, gen_random_uuid(), nextval('link_version'), $1::uuid, $1::uuid,
+         rpad('https://example.org/', 8192, 'x'), 302, now(), now() from generate_series(1, 300) as number`,
+      [on.workspaceId],
+    );
+    const page = await on.store.list(question({ limit: 1_001 }));
+    const bytes = page.reduce((sum, record) => sum + jsonBytesOf(record), 0);
+    expect(page.length).toBeLessThan(150);
+    expect(bytes).toBeGreaterThan(largestPageBytes);
   });
 
   test('a long text in another script is searched for among many links in little time', async () => {

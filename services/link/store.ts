@@ -124,6 +124,7 @@ export interface LinkStore {
   lookup(keys: readonly LinkKey[]): Promise<LinkRecord[]>;
   /** Of one workspace, deleted ones too; those that do not exist are left out. */
   lookupIds(workspaceId: string, linkIds: readonly string[]): Promise<LinkRecord[]>;
+  /** Fewer than the limit if a page cannot hold as many (page-bytes.ts): all that it can, and the next one. */
   list(query: ListQuery): Promise<LinkRecord[]>;
   /** Whether the user has created a link in the workspace. */
   hasMadeLinks(workspaceId: string, userId: string): Promise<boolean>;

@@ -53,9 +53,3 @@ export function linkMessage(
     ...(record.maxClicks > 0 ? { maxClicks: record.maxClicks, usedClicks: used } : {}),
   });
 }
-
-/** Approximate size of the link in JSON, where a character may take six bytes. */
-export function jsonBytesOf({ destination, title, code, tags }: LinkRecord): number {
-  const text = title.length + 2 * code.length + tags.reduce((sum, tag) => sum + tag.length + 3, 0);
-  return 700 + Buffer.byteLength(destination) + 6 * text;
-}

@@ -1,6 +1,7 @@
 import { domainToASCII } from 'node:url';
 import { linkColumns } from '#runtime/shortlink/link-record.ts';
 import type { ListQuery, StateFilter } from '../store.ts';
+import { largestPageBytes, leastJsonBytes } from './page-bytes.ts';
 
 /** The state of a row, as in stateOf. */
 const stateConditions: Readonly<Record<StateFilter, string>> = {
@@ -78,7 +79,10 @@ const percentEncoded = (text: string): string => Buffer.from(text).toString('hex
 export const isSearch = ({ search, tag, domain, createdBy, state }: ListQuery): boolean =>
   [search, tag, domain, createdBy, state].some((asked) => asked !== undefined);
 
-/** One page of a workspace's links, by keyset: nothing is skipped or repeated, however many pages follow. */
+/**
+ * One page of a workspace's links, by keyset: nothing is skipped or repeated, however many pages follow. Links beyond the bytes of a page
+ * stay in the database, all but the first of them: a thousand of the largest would be 18 MB in this process.
+ */
 export function listStatement(query: ListQuery): Statement {
   const values: unknown[] = [];
   const bind = (value: unknown): string => `$${values.push(value)}`;
@@ -104,7 +108,10 @@ export function listStatement(query: ListQuery): Statement {
     conditions.push(`(${query.orderBy}, id) ${comparison} (${bind(query.after.at)}, ${bind(query.after.id)})`);
   }
   const direction = query.descending ? 'desc' : 'asc';
-  const text = `select ${linkColumns} from links where ${conditions.join(' and ')}
-     order by ${query.orderBy} ${direction}, id ${direction} limit ${bind(query.limit)}`;
+  const order = `order by ${query.orderBy} ${direction}, id ${direction}`;
+  const page = `select * from links where ${conditions.join(' and ')} ${order} limit ${bind(query.limit)}`;
+  const before = `sum(octet_length(destination) + ${leastJsonBytes}) over (${order} rows between unbounded preceding and 1 preceding)`;
+  const text = `select ${linkColumns} from (select *, ${before} as bytes_before from (${page}) as page) as measured
+     where bytes_before is null or bytes_before <= ${largestPageBytes} ${order}`;
   return { text, values };
 }
