@@ -4,6 +4,7 @@ import { createPool } from '#runtime/postgres/pool.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { createConcurrencyLimit } from './concurrency-limit.ts';
+import { listStatement } from './links/list-statement.postgres.ts';
 import { jsonBytesOf, largestPageBytes } from './links/page-bytes.ts';
 import { postgresStore } from './store.postgres.ts';
 import type { ListQuery } from './store.ts';
@@ -127,6 +128,12 @@ describe('listing', () => {
     const found = await postgresStore(hasty).list(question({ search: text.toUpperCase() }));
     expect(found.map((link) => link.id)).toEqual([id]);
     await hasty.end();
+  });
+
+  test('a search for many letters with several accents keeps this process busy for no time worth mentioning', () => {
+    const startedAt = performance.now();
+    for (let call = 0; call < 100; call++) listStatement(question({ search: '\u1f82'.repeat(256) }));
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
   });
 
   test('finds the tags of a version that kept them as they came', async () => {

@@ -1,4 +1,5 @@
 import { domainToASCII } from 'node:url';
+import { LRUCache } from 'lru-cache';
 import { linkColumns } from '#runtime/shortlink/link-record.ts';
 import type { ListQuery, StateFilter } from '../store.ts';
 import { largestPageBytes, leastJsonBytes } from './page-bytes.ts';
@@ -40,16 +41,20 @@ function spellingsOf(search: string): string[] {
   return [inPunycode ? `xn--|${beginning}` : beginning, spelled(scheme) + hosts + spelled(rest)];
 }
 
-function spelled(text: string): string {
-  return Array.from(text, (character) => {
-    if (!writtenOtherwise.test(character)) return literal(character);
-    // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and the capital form of ß never.
-    const upper = character.toLowerCase().toUpperCase();
-    const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
-    const spellings = new Set(cases.flatMap((one) => [percentEncoded(one), ...decomposed(one)]));
-    for (const one of [character, upper]) if (isAscii(one)) spellings.add(literal(one));
-    return `(?:${[...spellings].join('|')})`;
-  }).join('');
+/** More than there are letters with accents: to find the spellings of one takes up to 0.3 ms. */
+const mostRemembered = 20_000;
+const spellings = new LRUCache<string, string>({ max: mostRemembered, memoMethod: spellingsOfCharacter });
+
+const spelled = (text: string): string =>
+  Array.from(text, (one) => (writtenOtherwise.test(one) ? spellings.memo(one) : literal(one))).join('');
+
+function spellingsOfCharacter(character: string): string {
+  // Percent-encoded, the cases of a letter are different bytes. ASCII is not encoded everywhere, and the capital form of ß never.
+  const upper = character.toLowerCase().toUpperCase();
+  const cases = [character, character.toLowerCase(), upper, upper.toLowerCase(), ...(upper === 'Σ' ? ['ς'] : [])];
+  const all = new Set(cases.flatMap((one) => [percentEncoded(one), ...decomposed(one)]));
+  for (const one of [character, upper]) if (isAscii(one)) all.add(literal(one));
+  return `(?:${[...all].join('|')})`;
 }
 
 /** A destination is stored as it was typed: any accents of a letter may follow it, and in some cases in another order. */
