@@ -133,6 +133,14 @@ test('a part that is held stays down until it is released, and the status names 
   await waitFor(async () => (await count())[0] === 2, { timeoutMs: 5_000 });
 });
 
+test('a start names what a running mesh of some parts lacks, and does not call it ready', async () => {
+  const { code, errors } = await command('start', '--detach');
+  expect(code).toBe(1);
+  expect(errors).toContain('does not run kafka, identity, link');
+  expect(errors).toContain('npm stop, then npm start');
+  expect(await command('start', '--only', 'postgres,valkey')).toMatchObject({ code: 0, errors: '' });
+});
+
 test('a replica whose slot is gone is made anew', async () => {
   await mesh.hold('postgres-replica');
   await query(

@@ -3,6 +3,7 @@ import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { instancesFrom, partsOf } from '../graph.ts';
 import { checkout, type Layout, layoutOf, makeFolders } from '../layout.ts';
 import { liveSupervisor, type MeshState, readState } from '../mesh-state.ts';
 import { createProgress, greeting, type Screen } from '../progress.ts';
@@ -23,15 +24,30 @@ export async function start(args: string[]): Promise<number> {
   makeFolders(layout);
   const wanted = values.only?.split(',').map((name) => name.trim());
   if (values.background) return runSupervisor({ layout, wanted, screen: undefined });
-  if (liveSupervisor(layout) !== undefined) return showRunning(layout, process.stdout);
+  if (liveSupervisor(layout) !== undefined)
+    return showRunning(layout, wanted ?? partsOf(instancesFrom(process.env)), process.stdout);
   if (values.detach) return detach(layout, args, process.stdout);
   return runSupervisor({ layout, wanted, screen: process.stdout });
 }
 
-/** A running mesh is shown, not started again; for one that is still starting this waits. */
-async function showRunning(layout: Layout, screen: Screen): Promise<number> {
+/** A running mesh that has all wanted parts is shown, not started again; for one that is still starting this waits. */
+async function showRunning(layout: Layout, wanted: readonly string[], screen: Screen): Promise<number> {
+  const missing = missingParts(layout, wanted);
+  if (missing.length > 0) {
+    process.stderr.write(
+      `This mesh runs already, but does not run ${missing.join(', ')}. To start it with them: npm stop, then npm start.\n`,
+    );
+    return 1;
+  }
   screen.write('This mesh runs already.\n');
   return follow(layout, screen, () => liveSupervisor(layout) !== undefined);
+}
+
+function missingParts(layout: Layout, wanted: readonly string[]): string[] {
+  const state = readState(layout);
+  // What a new supervisor finds here, before it has written any state, is that of an earlier one.
+  if (state === undefined || state.supervisor !== liveSupervisor(layout)?.pid) return [];
+  return wanted.filter((name) => !state.parts.some((part) => part.name === name));
 }
 
 /** Starts the supervisor in its own session, without a terminal, and waits until the mesh is ready. */
