@@ -183,26 +183,30 @@ describe('the rest', () => {
 
   const fingerprint = '00112233';
   test.each([
-    ['a promoted standby', '00000001', '000000FF', 8],
-    ['another cluster', /^\d+/, '1', 18],
-    ['the table of a restored dump', /\d+$/, '1', 28],
-  ])('in %s the blocks that it may not know of are left out, once', async (_, part, other, keyId) => {
-    const space = { keyId, first: 1, last: 1_000_000, blockSize: 100, fingerprint };
+    ['a promoted standby', '00000001', '000000FF', 8, 10_000],
+    ['another cluster', /^\d+/, '1', 18, 1_000_000_000],
+    ['the table of a restored dump', /\d+$/, '1', 28, 1_000_000_000],
+  ])('in %s the numbers that it may not know of are left out, once', async (_, part, other, keyId, leftOut) => {
+    const space = { keyId, first: 1, last: 3_521_614_606_207, blockSize: 100, fingerprint };
     await on.store.openCodeSpace(space);
     const known = await on.store.reserveBlock(keyId);
     const { rows } = await on.pool.query('select timeline from code_blocks where key_id = $1', [keyId]);
     expect(rows[0].timeline).toMatch(/^\d+\/00000001\/\d+$/);
     const elsewhere = rows[0].timeline.replace(part, other);
     const move = () => on.pool.query('update code_blocks set timeline = $2 where key_id = $1', [keyId, elsewhere]);
+    const end = known?.end ?? 0;
     await move();
-    expect(await on.store.reserveBlock(keyId)).toEqual({
-      first: (known?.end ?? 0) + 10_000,
-      end: (known?.end ?? 0) + 10_100,
-    });
-    expect(await on.store.reserveBlock(keyId)).toMatchObject({ first: (known?.end ?? 0) + 10_100 });
+    expect(await on.store.reserveBlock(keyId)).toEqual({ first: end + leftOut, end: end + leftOut + 100 });
+    expect(await on.store.reserveBlock(keyId)).toMatchObject({ first: end + leftOut + 100 });
     await move();
     await on.store.openCodeSpace(space);
-    expect(await on.store.reserveBlock(keyId)).toMatchObject({ first: (known?.end ?? 0) + 20_200 });
+    expect(await on.store.reserveBlock(keyId)).toMatchObject({ first: end + 2 * leftOut + 200 });
+  });
+
+  test('in a restored dump half of a short range is left out: its key goes on', async () => {
+    await on.store.openCodeSpace({ keyId: 38, first: 1, last: 1_000_000, blockSize: 100, fingerprint });
+    await on.pool.query("update code_blocks set timeline = '1/00000001/1' where key_id = 38");
+    expect(await on.store.reserveBlock(38)).toEqual({ first: 500_000, end: 500_100 });
   });
 
   test('a row of an earlier version, which holds the timeline alone, is left behind by another timeline alone', async () => {

@@ -29,7 +29,7 @@ import type {
 } from './store.ts';
 import { noneStands, standingAmong } from './takedowns/standing.postgres.ts';
 import { type Subject, subjectsOf } from './takedowns/subjects.ts';
-import { currentHistory } from './timeline.postgres.ts';
+import { currentHistory, historiesOfThisTable } from './timeline.postgres.ts';
 import { Abandoned, guarded, transaction } from './transaction.postgres.ts';
 
 interface Ticket {
@@ -40,12 +40,17 @@ interface Ticket {
 
 /**
  * How many blocks a promoted standby may not know of: more than all processes together reserve within any lag. The numbers of that many
- * blocks are skipped once, so that codes handed out before stay unique, and processes may use up what they hold. A restored backup may lack
- * more (docs/runbook.md, Restore). A row of an earlier version holds only the timeline.
+ * blocks are skipped once, so that codes handed out before stay unique, and processes may use up what they hold.
  */
 const blocksLeftOut = 100;
-const skipped = `case when code_blocks.timeline in (${currentHistory}, ${currentTimeline}) then 0
-  else ${blocksLeftOut} * code_blocks.block_size end`;
+/** How many numbers a restored dump may not know of: it may be days old. Of a key with a short range, half of the rest, so that it goes on. */
+const numbersLeftOut = 1_000_000_000;
+/** A base backup that was restored cannot be told from a promoted standby (docs/runbook.md, Restore). A row of an earlier version holds only the timeline. */
+const skipped = `case
+  when code_blocks.timeline in (${currentHistory}, ${currentTimeline}) then 0
+  when code_blocks.timeline like ${historiesOfThisTable} or code_blocks.timeline not like '%/%'
+    then ${blocksLeftOut} * code_blocks.block_size
+  else least(${numbersLeftOut}, (code_blocks.last - code_blocks.next) / 2) end`;
 
 /** An increasing version, and the time; evaluated after what precedes them in the statement. */
 const ticketOf = `select nextval('link_version') as version, date_trunc('milliseconds', clock_timestamp()) as now`;

@@ -75,6 +75,23 @@ describe('watching', () => {
     await watcher.leave();
   });
 
+  test('changes of a restored dump, with transaction ids that this cluster has yet to give, are told to nobody', async () => {
+    await on.pool.query(
+      `insert into link_changes (xid, kind, record, changed_at)
+       values ('999999999', 2, '\\x1a08726573746f726564'::bytea, now() - interval '1 hour')`,
+    );
+    await on.pool.query("update change_horizon set pruned_to = '999999998'");
+    const feed = openFeed();
+    const first = watch(feed);
+    await first.caughtUp();
+    await first.caughtUp();
+    expect(first.codes()).toEqual([]);
+    const resumed = watch(feed, first.cursor());
+    await resumed.caughtUp();
+    expect(resumed.events.filter(({ type }) => type === 'resynchronise')).toEqual([]);
+    await Promise.all([first.leave(), resumed.leave()]);
+  });
+
   test('more changes than one look takes are all told', async () => {
     const watcher = watch(openFeed());
     await watcher.caughtUp();

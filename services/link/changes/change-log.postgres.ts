@@ -74,6 +74,14 @@ const unseenSeqs = `select seq from link_changes where xid >= pg_snapshot_xmax($
   union all select seq from link_changes where xid = any (array(select pg_snapshot_xip($1::pg_snapshot)))`;
 const isUnseen = `(xid >= pg_snapshot_xmax($1::pg_snapshot) or xid = any (array(select pg_snapshot_xip($1::pg_snapshot))))`;
 
+/**
+ * A dump that was restored into another cluster brings that one's transaction ids, which this one has yet to give: such changes would be unseen
+ * in every reading. What a snapshot can see is below its end. Nobody has missed them: whoever watches begins anew with another cluster.
+ */
+const forgetForeignChanges = `with foreign_changes as (
+    delete from link_changes where xid >= pg_snapshot_xmax(pg_current_snapshot()))
+  update change_horizon set pruned_to = '0' where pruned_to >= pg_snapshot_xmax(pg_current_snapshot())`;
+
 const identityQuery = `select (select system_identifier::text from pg_control_system()) as system,
   ${currentTimeline} as timeline, ${currentHistory} as history`;
 
@@ -121,6 +129,7 @@ async function openReader(pool: Pool, woken: () => void): Promise<ChangeReader> 
     await client.query(`listen ${channel}; set ${planByIndex}`);
     const { rows } = await client.query<Identity>(identityQuery);
     const identity = rows[0] as Identity;
+    await client.query(forgetForeignChanges);
     return {
       now: async () => cursorOf(identity, (await client.query<Place>(placeQuery)).rows[0] as Place),
       read: (since) => look(client, identity, since.snapshot),
