@@ -182,6 +182,17 @@ describe('each process', () => {
   });
 });
 
+it('a restore scales up again what it scaled to 0: apply does not, without a number of replicas, and an autoscaler leaves 0 alone', () => {
+  const runbook = readFileSync(join(checkout, 'docs', 'runbook.md'), 'utf8');
+  expect(runbook).toContain('kubectl -n hopline scale deployment,statefulset --all --replicas=0');
+  const replicas = Number(/kubectl -n hopline scale deployment --all --replicas=(\d+)/.exec(runbook)?.[1]);
+  for (const { metadata, spec } of base.filter(({ kind }) => kind === 'Deployment')) {
+    expect(spec).not.toHaveProperty('replicas');
+    expect(named('HorizontalPodAutoscaler', metadata.name).spec.minReplicas).toBeGreaterThanOrEqual(replicas);
+  }
+  expect(named('StatefulSet', 'edge').spec).toHaveProperty('replicas');
+});
+
 describe('the network', () => {
   const names = (selector: Selector = {}): readonly string[] =>
     selector.matchExpressions?.flatMap(({ values }) => values) ?? Object.values(selector.matchLabels ?? {});

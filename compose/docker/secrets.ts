@@ -1,6 +1,5 @@
 // Creates the secrets of a mesh in containers: a folder for each process, with only what it may know. Existing ones are kept, so that the
 // job can run before every start; --rotate NAME and --retire NAME change them (docs/runbook.md, Keys).
-// What exists already is kept, so that the job may run before every start; --rotate NAME and --retire NAME change it (docs/runbook.md, Keys).
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';

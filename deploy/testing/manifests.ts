@@ -47,6 +47,7 @@ export interface Manifest {
     readonly template?: { readonly metadata: { readonly labels: Record<string, string> }; readonly spec: Pod };
     readonly selector?: Record<string, unknown>;
     readonly ports?: readonly { readonly port: number; readonly targetPort: string | number }[];
+    readonly minReplicas?: number;
     readonly maxReplicas?: number;
     readonly ttlSecondsAfterFinished?: number;
     readonly minReadySeconds?: number;
