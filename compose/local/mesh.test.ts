@@ -287,6 +287,10 @@ test.concurrent('the tools on its tables find the database of the mesh, and say 
   expect(await run('takedown', ...host)).toMatch(/^0 $/);
   expect(await run('takedown', ...host, '--link', 'hop.example/x')).toMatch(/^64 One of --link, .*\nusage: /);
   expect(await run('takedown', '--link', 'hello')).toMatch(/^64 hello is neither a short link nor .*\nusage: /);
+  // Running these again, as after other failures, would not help.
+  const link = ['--link', 'https://Hop.example/nobodys'];
+  expect(await run('takedown', ...link)).toMatch(/^64 There is no link hop\.example\/nobodys\. .*\nusage: /);
+  expect(await run('new-password', '--email', 'nobody@example.org')).toMatch(/^64 Nobody has this email\.\nusage: /);
 });
 
 test.runIf(kafkaIsInstalled())(

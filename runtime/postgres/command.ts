@@ -11,9 +11,15 @@ export interface DatabaseCommand<Order extends { readonly url: string }> {
   readonly statementTimeoutMs: number;
   /** Parses the arguments. Throws with what is wrong with them: exit 64. */
   asked(): Order;
+  /** Throws NotThereError when what the order names is not there. */
   run(order: Order, pool: Pool, log: Log): Promise<void>;
   /** What is logged when the command rejects, and the exit code. */
   readonly failure: { readonly message: string; readonly exitCode: number };
+}
+
+/** What the arguments name is not there: they are wrong, so running the command again does not help. Exit 64. */
+export class NotThereError extends Error {
+  override name = 'NotThereError';
 }
 
 /** The database that a command works on, from its --url. Throws if neither that nor the environment names one. */
@@ -43,6 +49,7 @@ async function runOrder<Order extends { readonly url: string }>(
   try {
     await run(order, pool, log);
   } catch (error) {
+    if (error instanceof NotThereError) throw error;
     log.fatal({ err: error }, failure.message);
     process.exitCode = failure.exitCode;
   } finally {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { databaseUrl, runDatabaseCommand } from '#runtime/postgres/command.ts';
+import { databaseUrl, NotThereError, runDatabaseCommand } from '#runtime/postgres/command.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { postgresStore } from '../store.postgres.ts';
 import type { AccountStore } from '../store.ts';
@@ -27,7 +27,7 @@ function asked(): Order {
 async function issue({ emailKey }: Order, store: AccountStore, log: Log): Promise<void> {
   const passwords = await createPasswords(createHashingQueue({ concurrency: 1, limit: 1 }));
   const issued = await issuePassword({ store, passwords, now: () => new Date() }, emailKey);
-  if (!issued) throw new Error('Nobody has this email.');
+  if (!issued) throw new NotThereError('Nobody has this email.');
   log.info({ user_id: issued.userId, ended_sessions: issued.endedSessions }, 'a new password was issued');
   // Apart from the log, which may be kept.
   process.stdout.write(`New password: ${issued.password}\n`);

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { databaseUrl, runDatabaseCommand } from '#runtime/postgres/command.ts';
+import { databaseUrl, NotThereError, runDatabaseCommand } from '#runtime/postgres/command.ts';
 import { isUuid, type LinkKey, linkKey } from '#runtime/shortlink/link-key.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { carryOut } from './carry-out.ts';
@@ -74,7 +74,10 @@ async function takeDown(takedowns: Takedowns, { named, stands, dryRun, reason }:
 
 async function subjectAt(takedowns: Takedowns, key: LinkKey): Promise<Subject> {
   const id = await takedowns.linkAt(key);
-  if (id === undefined) throw new Error('There is no such link.');
+  if (id === undefined)
+    throw new NotThereError(
+      `There is no link ${key.domain}/${key.code}. If that host is an alias (HOP_HOST_ALIASES), name the link by its domain.`,
+    );
   return `link:${id}`;
 }
 
