@@ -14,9 +14,11 @@ export function accessLogs({ spoolDir, logDir, traces }: EnvoySettings): JsonObj
   return [
     file(clicks, { ...coldLine, ...trace }, clicked(true)),
     file(clicks, { ...hotLine, ...trace }, { and_filter: { filters: [redirected, clicked(false)] } }),
-    file(posix.join(logDir, 'requests.jsonl'), requestLine, {
-      and_filter: { filters: [...notRedirected, clicked(false)] },
-    }),
+    ...[true, false].map((isSecret) =>
+      file(posix.join(logDir, 'requests.jsonl'), isSecret ? { ...requestLine, path: '[secret]' } : requestLine, {
+        and_filter: { filters: [...notRedirected, clicked(false), secretInPath(isSecret)] },
+      }),
+    ),
   ];
 }
 
@@ -36,6 +38,26 @@ function clicked(present: boolean): JsonObject {
   return {
     metadata_filter: { matcher: { ...clickKey, value: { present_match: present } }, match_if_key_not_found: !present },
   };
+}
+
+/**
+ * Whether a path holds an API key or a refresh token: people who have nothing else of one they want to end give it in place of its id. The
+ * transcoder has replaced the path by that of the RPC, and kept the original.
+ */
+function secretInPath(holds: boolean): JsonObject {
+  const filters = [':path', 'x-envoy-original-path'].map(
+    (name): JsonObject => ({
+      header_filter: {
+        header: {
+          name,
+          string_match: { safe_regex: { regex: '[^?]*/hopr?_[0-9A-Za-z_-]{32}.*' } },
+          invert_match: !holds,
+          treat_missing_header_as_empty: true,
+        },
+      },
+    }),
+  );
+  return holds ? { or_filter: { filters } } : { and_filter: { filters } };
 }
 
 /** A redirect without that metadata is a hot one: Envoy has no other. */

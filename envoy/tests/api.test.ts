@@ -213,6 +213,18 @@ test('the log of requests holds no query and no credentials', async () => {
   expect(readFileSync(path, 'utf8')).not.toMatch(/private|Bearer|127\.0\.0\.1"/);
 });
 
+test('nor a secret that stands in a path in place of an id', async () => {
+  const path = join(door.envoy.dir, 'log', 'requests.jsonl');
+  const secrets = [`hop_${'a1'.repeat(19)}`, `hopr_${'b-'.repeat(21)}b`];
+  for (const collection of ['api-keys', 'sessions', 'nothing'])
+    for (const secret of secrets) await signed(`/api/v1/${collection}/${secret}?x=1`, { method: 'DELETE' });
+  await signed('/api/v1/urls/hop_abc');
+  await waitFor(() => readFileSync(path, 'utf8').includes('"path":"/api/v1/urls/hop_abc"'), { what: 'the last line' });
+  const lines = readFileSync(path, 'utf8');
+  for (const secret of secrets) expect(lines).not.toContain(secret);
+  expect(lines.match(/"path":"\[secret\]"/g)).toHaveLength(6);
+});
+
 describe('limits', () => {
   test('a body of 1 MiB passes, one byte more is 413', async () => {
     const body = (length: number): string => `{"email":"${'a'.repeat(length - 12)}"}`;

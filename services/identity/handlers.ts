@@ -9,6 +9,7 @@ import { personOf } from '#runtime/caller/access.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { forbidden, invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf } from '#runtime/rpc/call.ts';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { OwnAccount } from './accounts/own-account.ts';
 import type { ApiKeys } from './api-keys.ts';
@@ -122,6 +123,11 @@ function logAccountChange(context: HandlerContext, change: 'email' | 'password' 
   Object.assign(logFields(context), { account_change: change, client: clientOf(context) });
 }
 
+/** What a call is about, by its id. Any other text is left out: it may be the secret itself, from somebody who has nothing else of it. */
+function logNamed(context: HandlerContext, field: 'session_id' | 'api_key_id', id: string): void {
+  if (isUuid(id)) logFields(context)[field] = id;
+}
+
 function openSessionHandlers({
   sessions,
 }: Dependencies): Pick<Handlers, 'listSessions' | 'revokeSession' | 'revokeOtherSessions'> {
@@ -135,7 +141,7 @@ function openSessionHandlers({
       };
     },
     async revokeSession({ id }, context) {
-      logFields(context).session_id = id;
+      logNamed(context, 'session_id', id);
       if (await sessions.end(id, signedInPerson(context).userId)) return {};
       throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it has ended.');
     },
@@ -161,7 +167,7 @@ function apiKeyHandlers({
       return { apiKeys: (await apiKeys.list(personOf(context))).map(apiKeyMessage) };
     },
     async deleteApiKey({ id }, context) {
-      logFields(context).api_key_id = id;
+      logNamed(context, 'api_key_id', id);
       await apiKeys.revoke(personOf(context), id);
       return {};
     },

@@ -146,6 +146,17 @@ describe('the running service', () => {
     for (const hidden of [password, session.token, refreshToken, secret, email]) expect(said).not.toContain(hidden);
   });
 
+  it('writes no secret down that is given in place of an id, by somebody who has nothing else of a key or a session', async () => {
+    const session = await client().signUp({ email: 'mistaken@example.com', password });
+    const caller = callerOf(session);
+    const { secret = '' } = await client(caller).createApiKey({ name: 'leaked', scopes: ['links:read'] });
+    await expect(client(caller).deleteApiKey({ id: secret })).rejects.toThrow('no such API key');
+    await expect(client(caller).revokeSession({ id: session.refreshToken })).rejects.toThrow('no such session');
+    await client(caller).revokeSession({ id: caller.credentialId });
+    await waitFor(() => said.includes(`"session_id":"${caller.credentialId}"`), { what: 'the last line' });
+    for (const hidden of [secret, session.refreshToken]) expect(said).not.toContain(hidden);
+  });
+
   it('says of a token that came a second time whose it is, for operators, and neither the token nor the email', async () => {
     const email = 'twice@example.com';
     const { refreshToken, token, user, workspace } = await client().signUp({ email, password });
