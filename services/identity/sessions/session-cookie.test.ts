@@ -32,6 +32,8 @@ describe('the cookie of an installation with TLS', () => {
     ['https://app.example', 'http://app.example:443/', true],
     ['http://localhost:8080', 'http://localhost:8080/', true],
     ['http://localhost:8081', 'http://localhost:8080/', false],
+    ['http://hop.example', 'http://hop.example/', false],
+    ['http://localhost.example', 'http://localhost.example/', false],
     ['https://hop.example.com', 'http://hop.example/', false],
     ['null', 'http://hop.example/', false],
     ['', 'http://hop.example/', false],

@@ -36,7 +36,8 @@ export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOption
   return {
     admit(context) {
       const origin = metadataOf(context, 'origin');
-      if (origin === undefined || origin === own.origin || isSameHost(origin, authorityOf(context))) return;
+      if (origin === undefined || origin === own.origin) return;
+      if ((!isSecure || isUntouched(origin)) && isSameHost(origin, authorityOf(context))) return;
       throw forbidden('ORIGIN_REFUSED', 'A session in a cookie can only be used by pages of this installation.');
     },
     read(context) {
@@ -48,6 +49,11 @@ export function createSessionCookie({ publicUrl, lifetimeSeconds }: CookieOption
     write: (context, refreshToken) => set(context, refreshToken, lifetimeSeconds),
     clear: (context) => set(context, '', 0),
   };
+}
+
+/** Whether nobody on the way can have sent the page: it came over TLS, or from the browser's own machine. */
+function isUntouched(origin: string): boolean {
+  return /^https:|^http:\/\/(?:localhost|127\.0\.0\.1|\[::1\])(?::|$)/.test(origin);
 }
 
 /** Whether a page's origin is the host that its call was sent to; a default port may be given or omitted. */
