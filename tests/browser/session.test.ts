@@ -2,6 +2,7 @@ import { Code } from '@connectrpc/connect';
 import type { BrowserContext, Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { call } from '../support/http.ts';
+import { newPerson } from '../support/people.ts';
 import { whyNoBrowser } from './support/chromium.ts';
 import { refuse } from './support/refusal.ts';
 import { violations } from './support/violations.ts';
@@ -57,6 +58,20 @@ describe.skipIf(whyNoBrowser)('a session', () => {
     await page.getByRole('button', { name: 'Use another account' }).click();
     await page.getByRole('heading', { name: 'Log in' }).waitFor();
     expect(await page.getByLabel('Email').inputValue()).toBe('');
+  });
+
+  it('of somebody else, whose cookie came into the browser by another way, is not that of an open page', async () => {
+    const { page } = await signedInPage();
+    await page.getByText('No links yet').waitFor();
+    const { email, password, token } = await newPerson();
+    const answer = await page.request.post('/api/auth/login', { data: { email, password, use_cookie: true } });
+    expect(answer.status()).toBe(200);
+    await endSession(page);
+    await page.getByRole('button', { name: 'Create a link' }).click();
+    await page.getByLabel('Destination').fill('https://example.com/private');
+    await page.getByRole('button', { name: 'Create', exact: true }).click();
+    await page.getByRole('dialog', { name: 'Your session has ended' }).waitFor();
+    expect((await call('/api/v1/urls', { token })).json.urls).toEqual([]);
   });
 
   it('is one for all tabs: signed in, traded and left together', async () => {

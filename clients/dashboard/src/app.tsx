@@ -51,7 +51,7 @@ function SignedIn({ baseUrl }: { baseUrl: string }) {
   const { user } = usePerson();
   useEffect(keepFocus, []);
   const queries = useMemo(createQueryClient, []);
-  const transport = useMemo(() => signedInTransport(baseUrl, session), [baseUrl, session]);
+  const transport = useMemo(() => signedInTransport(baseUrl, session, user.id), [baseUrl, session, user.id]);
   useEffect(() => {
     // What failed for lack of a session is retried once there is one.
     if (status === 'signed-in') void queries.refetchQueries({ predicate: ({ state }) => state.status === 'error' });

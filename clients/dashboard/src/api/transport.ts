@@ -1,4 +1,4 @@
-import type { Interceptor, Transport } from '@connectrpc/connect';
+import { Code, ConnectError, type Interceptor, type Transport } from '@connectrpc/connect';
 import { createGrpcWebTransport } from '@connectrpc/connect-web';
 import type { Session } from '../session/session.ts';
 import { isSignedOut } from './problem.ts';
@@ -16,18 +16,24 @@ export function anonymousTransport({ baseUrl, interceptors = [] }: TransportOpti
   return createGrpcWebTransport({ baseUrl, defaultTimeoutMs: callMs, interceptors });
 }
 
-/** The same with the credentials of a session. */
-export function signedInTransport(baseUrl: string, session: Session): Transport {
-  return anonymousTransport({ baseUrl, interceptors: [withToken(session)] });
+/** The same with the credentials of a session, for as long as it is that of this person. */
+export function signedInTransport(baseUrl: string, session: Session, userId: string): Transport {
+  return anonymousTransport({ baseUrl, interceptors: [withToken(session, userId)] });
 }
 
 /**
  * Gives each call a token, and retries with a new one if it was refused: it may have been revoked early. A stream has to be reopened by
- * whoever opened it.
+ * whoever opened it. If somebody else signs in meanwhile, in another tab, a call ends: it must not be made in their name.
  */
-function withToken(session: Session): Interceptor {
-  return (next) => async (request) => {
+function withToken(session: Session, userId: string): Interceptor {
+  const ownToken = async (): Promise<string> => {
     const token = await session.token();
+    const state = session.state();
+    if ('user' in state && state.user.id === userId) return token;
+    throw new ConnectError('Somebody else is signed in by now.', Code.Canceled);
+  };
+  return (next) => async (request) => {
+    const token = await ownToken();
     request.header.set('authorization', `Bearer ${token}`);
     try {
       return await next(request);
@@ -35,7 +41,7 @@ function withToken(session: Session): Interceptor {
       if (!isSignedOut(error)) throw error;
       session.refused(token);
       if (request.stream) throw error;
-      request.header.set('authorization', `Bearer ${await session.token()}`);
+      request.header.set('authorization', `Bearer ${await ownToken()}`);
       return next(request);
     }
   };

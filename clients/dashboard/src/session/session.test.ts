@@ -133,6 +133,18 @@ describe('a session', () => {
     expect(session.state().status).toBe('signed-in');
   });
 
+  it('is not traded for that of somebody else, whose cookie came into the browser meanwhile', async () => {
+    const answers = [answered('t1'), answered('b1', 'brian')];
+    const tab = browser();
+    const { calls } = identity(() => answers.shift() ?? unauthenticated());
+    const [session, other] = [createSession(calls, tab()), createSession(calls, tab())];
+    await session.restore();
+    session.refused('t1');
+    await expect(session.token()).rejects.toMatchObject({ code: Code.Unauthenticated });
+    for (const each of [session, other]) expect(each.state()).toMatchObject({ user: { id: 'ada' } });
+    expect(session.state().status).toBe('expired');
+  });
+
   it('is shared by all tabs: one refresh, one sign-in, one log-out', async () => {
     const tab = browser();
     let count = 0;

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { Session as SessionMessage, User, Workspace } from '#gen/identity/v1/user_pb.ts';
 import { isSignedOut } from '../api/problem.ts';
 
@@ -79,12 +80,22 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
     become('user' in state ? { ...state, status: 'expired' } : { status: 'signed-out' });
   };
 
+  /**
+   * Somebody else's cookie can come into the browser unnoticed: a page of a sibling host can set one for the whole domain. The page of one
+   * person, with what was typed there, does not become that of another by itself.
+   */
+  const refuseOther = ({ user }: SessionMessage): void => {
+    if ('user' in state && state.user.id !== user?.id)
+      throw new ConnectError('The cookie is that of somebody else.', Code.Unauthenticated);
+  };
+
   const refresh = (): Promise<string> =>
     tabs.exclusively(async () => {
       // Another tab may have renewed it while this one waited for its turn.
       if (held && held.goodUntil > now()) return held.token;
       try {
         const message = await calls.refresh();
+        refuseOther(message);
         tabs.tell({ kind: 'session', session: message });
         return take(message);
       } catch (error) {
