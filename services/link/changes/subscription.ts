@@ -21,15 +21,24 @@ export interface Subscription {
   end(): void;
 }
 
-/** When more than `limit` events wait, the watcher loses them all and is told to resume from its last cursor. */
+/** A change may have 18 KB, and a watcher that hangs is noticed after 40 s: their number alone would not bound the memory. */
+const mostBytes = 33_554_432;
+
+/** When more than `limit` events wait, or more than 32 MiB, the watcher loses them all and is told to resume from its last cursor. */
 export function createSubscription(limit: number): Subscription {
   let waiting: WatchEvent[] = [];
+  let waitingBytes = 0;
   let state: 'open' | 'overrun' | 'ended' = 'open';
   const wakeup = createWakeup();
 
+  function empty(): void {
+    waiting = [];
+    waitingBytes = 0;
+  }
+
   function leave(next: 'overrun' | 'ended'): void {
     if (state === 'open') state = next;
-    waiting = [];
+    empty();
     wakeup.wake();
   }
 
@@ -40,8 +49,9 @@ export function createSubscription(limit: number): Subscription {
         // Of consecutive heartbeats only the newest matters.
         if (event.type === 'heartbeat' && waiting.at(-1)?.type === 'heartbeat') waiting.pop();
         waiting.push(event);
+        waitingBytes += bytesOf(event);
       }
-      if (waiting.length > limit) leave('overrun');
+      if (waiting.length > limit || waitingBytes > mostBytes) leave('overrun');
       else wakeup.wake();
     },
     async take() {
@@ -50,9 +60,19 @@ export function createSubscription(limit: number): Subscription {
         throw unavailable('SUBSCRIBER_TOO_SLOW', 'Too many changes wait; resume from the last cursor.', 100);
       }
       const taken = waiting;
-      waiting = [];
+      empty();
       return taken;
     },
     end: () => leave('ended'),
   };
+}
+
+/** Besides the texts of a change. */
+const leastBytes = 500;
+
+/** Approximate size in memory; that of heartbeats, of which at most one waits between two changes, does not matter. */
+function bytesOf(event: WatchEvent): number {
+  if (event.type !== 'change') return 0;
+  const { destination, title, tags } = event.change.record;
+  return leastBytes + destination.length + 2 * tags.reduce((sum, tag) => sum + tag.length, title.length);
 }

@@ -1,0 +1,24 @@
+import { create } from '@bufbuild/protobuf';
+import { expect, test } from 'vitest';
+import { ChangeKind, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import { createSubscription, type WatchEvent } from './subscription.ts';
+
+const letter = '\u{1d49c}';
+const largest = create(LinkRecordSchema, {
+  destination: 'https://example.com/'.padEnd(8_192, 'x'),
+  title: letter.repeat(256),
+  tags: Array.from({ length: 32 }, () => letter.repeat(64)),
+});
+const change = { seq: 1n, kind: ChangeKind.UPDATED, record: largest, previousCode: '', changedAt: new Date() };
+const changes = (count: number): WatchEvent[] => Array.from({ length: count }, () => ({ type: 'change', change }));
+
+test('a watcher loses what waits for it once that has more than 32 MiB, however few changes they are', async () => {
+  const subscription = createSubscription(20_000);
+  for (let time = 0; time < 3; time++) {
+    subscription.push(changes(1_000));
+    expect(await subscription.take()).toHaveLength(1_000);
+  }
+  subscription.push(changes(1_000));
+  subscription.push(changes(1_000));
+  await expect(subscription.take()).rejects.toMatchObject({ reason: 'SUBSCRIBER_TOO_SLOW' });
+});
