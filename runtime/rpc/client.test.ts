@@ -55,12 +55,12 @@ const clientOfAll = (servers: readonly { address: Address }[], deadlineMs = 2_00
     deadlineMs,
   });
 
-/** A process that dies as soon as it has a call. */
-async function startDying(): Promise<{ address: Address; calls: () => number }> {
+/** A process that dies as soon as it has a call, or so long after. */
+async function startDying(afterMs = 0): Promise<{ address: Address; calls: () => number }> {
   let calls = 0;
   const dying = http2Server().on('stream', (stream) => {
     calls++;
-    stream.session?.socket.destroy();
+    void sleep(afterMs).then(() => stream.session?.socket.destroy());
   });
   await new Promise<void>((resolve) => dying.listen(0, '127.0.0.1', resolve));
   closing.push(() => dying.close());
@@ -228,6 +228,17 @@ describe('meshClient', () => {
     expect(refused).toBe(1);
   });
 
+  it('gives a call that is made again what is left of its time', async () => {
+    const hanging = await start({ internal: (_, { signal }) => pause(60_000, signal).then(() => ({ text: '' })) });
+    const client = clientOfAll([await startDying(600), hanging], 1_000);
+    // One of two begins with the process that dies.
+    for (let call = 0; call < 2; call++) {
+      const startedAt = performance.now();
+      expect((await failure(client.internal({}))).code).toBe(Code.DeadlineExceeded);
+      expect(performance.now() - startedAt).toBeLessThan(1_400);
+    }
+  });
+
   it('makes few calls of many again: a service all of whose processes die gets no twice as many', async () => {
     const [one, other] = [await startDying(), await startDying()];
     const client = clientOfAll([one, other]);
@@ -243,10 +254,11 @@ describe('meshClient', () => {
   });
 
   it('lives on when it gives up the connection of a stream that fell silent', async () => {
-    const { client, faults } = await startStreaming();
+    const { client, faults, vanish } = await startStreaming();
     const silent = new AbortController();
     const stream = client.tail({}, { signal: silent.signal })[Symbol.asyncIterator]();
     await stream.next();
+    vanish();
     silent.abort(fellSilent);
     expect((await failure(stream.next())).code).toBe(Code.Unavailable);
     expect((await client.internal({ text: 'next' })).text).toBe('next');
