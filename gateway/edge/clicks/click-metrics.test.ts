@@ -61,3 +61,19 @@ test('each line that is dropped is counted by the reason', async () => {
   await spool.close();
   expect(await counted(metric.clicksDropped, 'reason')).toEqual({ quota: 2, age: 0 });
 });
+
+test('what is wrong with the spool is told apart', async () => {
+  const care = createSpoolCare({
+    spool: {
+      ...{ sync: async () => {}, tidy: async () => {}, shed: async () => [], lag: async () => 4 },
+      ...{ unreadable: () => 1, undeletable: () => 2, unreadForMs: () => 0 },
+    },
+    ...{ directory, rotation: { tick: async () => {} }, limits: { maxBytes: 5, maxAgeMs: 60_000 } },
+    ...{ minFreeBytes: 0, syncMs: 0, log: silentLog },
+  });
+  await care.once();
+  const figures = await metrics.read();
+  const told = [metric.spoolUnreadable, metric.spoolUndeletable, metric.spoolBytes, metric.spoolCapacity];
+  expect(told.map(figures.sum)).toEqual([1, 2, 4, 5]);
+  expect(figures.sum(metric.spoolDiskFree)).toBeGreaterThan(0);
+});
