@@ -48,7 +48,9 @@ describe('breaker', () => {
     await failTimes(5, guarded);
     guarded.answersAgain();
     expect(guarded.state).toBe('closed');
-    await failTimes(5, guarded);
+    await failTimes(4, guarded);
+    expect(guarded.state).toBe('closed');
+    await failTimes(1, guarded);
     expect(guarded.state).toBe('open');
     store.works = true;
     guarded.answersAgain();
@@ -115,6 +117,15 @@ describe('breaker', () => {
     for (const result of await calls)
       expect(result).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
     expect(slow.state).toBe('open');
+    slow.shutdown();
+  });
+
+  it('refuses a call while a thousand others wait for an answer', async () => {
+    const slow = breaker('full', () => sleep(60_000), { timeoutMs: 100, resetMs: 1_000 });
+    const calls = Promise.allSettled(Array.from({ length: 1_000 }, () => slow.fire()));
+    await expect(slow.fire()).rejects.toMatchObject({ kind: 'unavailable' });
+    await vi.advanceTimersByTimeAsync(101);
+    await calls;
     slow.shutdown();
   });
 
