@@ -72,6 +72,22 @@ describe('a code source', () => {
     await opening;
     const numbers = [...meanwhile, ...(await many())].map(({ number }) => number);
     expect(new Set(numbers).size).toBe(10);
+    // None of the two blocks that were reserved before.
+    expect(Math.min(...numbers)).toBeGreaterThan(20);
+  });
+
+  test('takes neither the number 0, which says that there is none, nor one whose code is a reserved word', async () => {
+    const whole = createCodeKey({ id: 1, secret: new Uint8Array(32) });
+    const number = whole.numberOf('healthz');
+    const opened: number[] = [];
+    const store = {
+      openCodeSpace: async ({ first }: { first: number }) => void opened.push(first),
+      reserveBlock: async () => ({ first: number, end: number + 2 }),
+    };
+    const source = createCodeSource({ store, keys: [whole], blockSize: 2, announceMs: 0 });
+    await source.open();
+    expect(opened).toEqual([1]);
+    expect((await source.next()).number).toBe(number + 1);
   });
 
   test('a block that was under way when all were discarded is not used', async () => {

@@ -31,7 +31,6 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
   const key = newestKey(keys);
   let current: { next: number; readonly end: number } = { next: 0, end: 0 };
   let ahead: Promise<ReservedBlock> | undefined;
-  let turning: Promise<void> | undefined;
 
   function reserve(): Promise<ReservedBlock> {
     const reserving = (async () => {
@@ -46,7 +45,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
     return reserving;
   }
 
-  /** Leaves `current` empty when everything was discarded meanwhile. */
+  /** Leaves `current` as it is when everything was discarded meanwhile, or another who waited has turned to the block. */
   async function turn(): Promise<void> {
     ahead ??= reserve();
     const reserving = ahead;
@@ -57,18 +56,10 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
     ahead = reserve();
   }
 
-  /** One turn at a time, shared by all who wait: two would hand out the same block. */
-  function turnOnce(): Promise<void> {
-    turning ??= turn().finally(() => {
-      turning = undefined;
-    });
-    return turning;
-  }
-
   const isEmpty = (): boolean => current.next >= current.end;
 
   async function takeNumber(): Promise<number> {
-    while (isEmpty()) await turnOnce();
+    while (isEmpty()) await turn();
     return current.next++;
   }
 
@@ -79,7 +70,7 @@ export function createCodeSource({ store, keys, blockSize, announceMs }: CodeSou
         await store.openCodeSpace({ keyId, first: Math.max(1, from), last, blockSize, fingerprint });
       }
       // A failure is reported to the call that needs a code, and retried for the next.
-      if (isEmpty()) await turnOnce().catch(() => {});
+      if (isEmpty()) await turn().catch(() => {});
     },
     async next() {
       for (;;) {
