@@ -1,8 +1,12 @@
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack, durationMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
 import { expect, it } from 'vitest';
-import { DiscoveryRequestSchema, ResourceSchema } from '#gen-envoy/service/discovery/v3/discovery_pb.ts';
+import {
+  DiscoveryRequestSchema,
+  type DiscoveryResponseSchema,
+  ResourceSchema,
+} from '#gen-envoy/service/discovery/v3/discovery_pb.ts';
 import { RuntimeSchema } from '#gen-envoy/service/runtime/v3/rtds_pb.ts';
 import { createFleet } from '../fleet.ts';
 import { createLease, type Lease } from '../lease.ts';
@@ -24,8 +28,8 @@ function setUp() {
     pass: (ms: number) => void (time += ms),
     /** What the Envoy is told next: for how long it may serve, and which shards not. */
     async next() {
-      const { value } = await layers.next();
-      const [resource] = (value?.resources ?? []).map((any) => anyUnpack(create(AnySchema, any), ResourceSchema));
+      const { value } = (await layers.next()) as IteratorYieldResult<MessageInitShape<typeof DiscoveryResponseSchema>>;
+      const [resource] = (value.resources ?? []).map((any) => anyUnpack(create(AnySchema, any), ResourceSchema));
       const layer = resource?.resource && anyUnpack(resource.resource, RuntimeSchema)?.layer;
       const cold = shards.filter((shard) => layer?.[leaseKeyOf(shard)] !== 100);
       return { ttlMs: resource?.ttl && durationMs(resource.ttl), cold };
