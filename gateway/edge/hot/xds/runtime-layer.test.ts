@@ -1,3 +1,4 @@
+import { setImmediate as turnEnds } from 'node:timers/promises';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { AnySchema, anyUnpack, durationMs } from '@bufbuild/protobuf/wkt';
 import type { HandlerContext } from '@connectrpc/connect';
@@ -45,16 +46,20 @@ it('tells an Envoy for how long it may serve, and which shards not: anew when th
   expect(await next()).toEqual({ ttlMs: undefined, cold: shards });
   pass(250);
   const granted = next();
+  await turnEnds();
   envoy.acknowledged = 1n;
   fleet.changed();
   expect(await granted).toEqual({ ttlMs: 1_500, cold: [] });
   const renewed = next();
+  await turnEnds();
   lease.set(1_750, new Set());
   expect(await renewed).toEqual({ ttlMs: 1_750, cold: [] });
   const withheld = next();
+  await turnEnds();
   lease.set(1_750, new Set(['a']));
   expect(await withheld).toEqual({ ttlMs: 1_750, cold: ['a'] });
   const withdrawn = next();
+  await turnEnds();
   lease.set(undefined, new Set());
   expect(await withdrawn).toEqual({ ttlMs: undefined, cold: shards });
   stop();
