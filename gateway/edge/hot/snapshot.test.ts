@@ -6,6 +6,7 @@ import type { HotEntry } from './entry.ts';
 import { createHotEntries } from './hot-entries.ts';
 import { faultOf, faultsOf, type Snapshot, takeSnapshot } from './snapshot.ts';
 import type { BaseRoutes } from './xds/base-routes.ts';
+import { encodeEntry } from './xds/resources.ts';
 
 const uuid = '0197f0c6-0000-7000-8000-000000000001';
 const good: HotEntry = {
@@ -110,4 +111,16 @@ test('entries are kept within their bounds, and what an Envoy refused is not tak
   entries.ban(bad);
   expect([entries.put({ ...bad }), entries.put({ ...bad, version: 8n })]).toEqual(['refused_before', 'added']);
   expect(entries.count).toBe(2);
+});
+
+test('entries are kept within their bytes, and none has the path of a page', () => {
+  const bytes = 2 * encodeEntry(good).length;
+  const entries = createHotEntries([...hosts.keys()], { entries: 10, bytes });
+  const codes = ['abc', 'abd', 'abe'];
+  expect(codes.map((code) => entries.put({ ...good, code }))).toEqual(['added', 'added', 'full']);
+  expect(entries.bytes).toBe(bytes);
+  entries.remove({ domain: 'go.example', code: 'abc' });
+  expect(entries.put({ ...good, code: 'abe' })).toBe('added');
+  entries.fit(base);
+  expect(entries.put({ ...good, code: 'readyz' })).toBe('path_of_a_page');
 });
