@@ -231,5 +231,5 @@ test('a start anywhere in an outage goes on from the cursor, and sends nothing t
     await path.stop();
     sent.push(...path.sent);
   }
-  expect([...new Set(sent)].sort((one, other) => one - other)).toEqual(Array.from({ length: 240 }, (_, n) => n));
+  expect(sent.sort((one, other) => one - other)).toEqual(Array.from({ length: 240 }, (_, n) => n));
 });

@@ -122,6 +122,29 @@ describe('the walk while Watch is live', () => {
     expect(shape(await fixture.resolve())).toBe('primary 5');
   });
 
+  it('asks the primary alone where it had to forget what changed: an older row could not be told from the newest', async () => {
+    const fixture = resolverFixture({ l1: { maxFloors: 2 } });
+    fixture.settle();
+    for (const code of [testKey.code, 'b', 'c']) fixture.l1.apply(testRecord({ code, version: 2n }), '');
+    fixture.everywhere(v(1n));
+    fixture.put(fixture.primary, { record: v(2n) });
+    expect(shape(await fixture.resolve())).toBe('primary 2');
+  });
+
+  it('takes no more than so many questions at once, and answers the next one by what it holds', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    fixture.everywhere(v(1n));
+    await fixture.resolve();
+    fixture.now.advance(2_000);
+    fixture.redis.onTheWay = () => new Promise(() => {});
+    fixture.primary.onTheWay = fixture.redis.onTheWay;
+    const others = Array.from({ length: 100 }, (_, number) => ({ ...testKey, code: `other-${number}` }));
+    for (const other of others) void fixture.resolver.resolve(other);
+    expect(shape(await fixture.resolve())).toBe('l1 1 stale');
+    expect(shape(await fixture.resolver.resolve({ ...testKey, code: 'one-more' }))).toBe('unavailable');
+  });
+
   it('asks one question for all who ask at once', async () => {
     const fixture = resolverFixture();
     fixture.settle();
@@ -163,11 +186,15 @@ describe('while Watch is silent', () => {
     expect(shape(await fixture.resolve())).toBe('primary 2');
   });
 
-  it('takes what the others have while the primary is down', async () => {
+  it('takes what the others have while the primary is down, and gives Redis no row that may be old', async () => {
     const fixture = resolverFixture();
     fixture.everywhere(v(1n));
     fixture.primary.down = true;
     expect(shape(await fixture.resolve())).toBe('redis 1');
+    const bare = resolverFixture();
+    bare.put(bare.replica, { record: v(1n) });
+    bare.primary.down = true;
+    expect([shape(await bare.resolve()), bare.fills]).toEqual(['replica 1', []]);
   });
 
   it('refuses nothing by the filter', async () => {
@@ -200,6 +227,17 @@ describe('a link is followable as soon as its creation is answered', () => {
     await fixture.resolve();
     createLink(fixture);
     fixture.redis.down = true;
+    expect(shape(await fixture.resolve())).toBe('primary 1');
+  });
+
+  it('although its absence is remembered, and Watch tells of it while Redis says that it has nothing', async () => {
+    const fixture = resolverFixture();
+    fixture.settle();
+    await fixture.resolve();
+    fixture.redis.onTheWay = () => {
+      fixture.put(fixture.primary, { record: v(1n) });
+      fixture.l1.apply(v(1n), '');
+    };
     expect(shape(await fixture.resolve())).toBe('primary 1');
   });
 

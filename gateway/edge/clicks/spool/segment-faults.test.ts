@@ -241,6 +241,16 @@ async function damageFrom(goodBytes: number) {
   });
 }
 
+test('that the process has no handle left is no fault of a segment: none is set aside for it', async () => {
+  await writeFile(oldest(), 'one\n');
+  const fault = Object.assign(new Error('EMFILE: too many open files'), { code: 'EMFILE' });
+  vi.spyOn(await fileHandles(), 'stat').mockRejectedValueOnce(fault);
+  await expect(drain()).rejects.toBe(fault);
+  expect(spool.unreadable()).toBe(0);
+  vi.restoreAllMocks();
+  expect(await drain()).toEqual(['one', 'two', 'three']);
+});
+
 test('one that can be opened, and then not looked at, is not taken for one that was renamed, which is listed again and again', async () => {
   await writeFile(oldest(), 'one\n');
   const files = await fileHandles();

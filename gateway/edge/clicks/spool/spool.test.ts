@@ -253,6 +253,7 @@ describe('limits', () => {
     ]);
     expect((await drain(spool)).lines).toEqual(['four', 'five']);
     expect(await spool.shed({ ...roomy, maxBytes: 1 }, Date.now())).toEqual([]);
+    expect(await spool.shed(roomy, Date.now() + 61_000)).toEqual([]);
     expect(await readdir(directory)).toEqual([activeName]);
   });
 
