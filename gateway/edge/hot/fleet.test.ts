@@ -9,11 +9,10 @@ test('Envoys have together what the one has that is furthest behind, and nothing
   const [before, after, other] = [fleet.join('edge-1'), fleet.join('edge-1'), fleet.join('edge-2')];
   Object.assign(before, { acknowledged: 5n });
   Object.assign(other, { acknowledged: 3n });
-  expect([fleet.acknowledged('edge-1'), fleet.acknowledged('edge-2'), fleet.acknowledged()]).toEqual([
-    ...[undefined, 3n, undefined],
-  ]);
+  const each = () => [fleet.acknowledged('edge-1'), fleet.acknowledged('edge-2'), fleet.acknowledged()];
+  expect(each()).toEqual([undefined, 3n, undefined]);
   Object.assign(after, { acknowledged: 7n });
-  expect([fleet.acknowledged('edge-1'), fleet.acknowledged()]).toEqual([5n, 3n]);
+  expect(each()).toEqual([5n, 3n, 3n]);
   fleet.leave(other);
   expect([fleet.acknowledged(), fleet.size]).toEqual([5n, 2]);
   expect(onChange).toHaveBeenCalledOnce();
