@@ -26,7 +26,9 @@ function setUp() {
   const layers = runtimeLayer(lease, () => {}, requests(), { signal: stopping.signal } as HandlerContext);
   return {
     ...{ fleet, lease, stop: () => stopping.abort() },
-    pass: (ms: number) => void (time += ms),
+    pass(ms: number): void {
+      time += ms;
+    },
     /** What the Envoy is told next: for how long it may serve, and which shards not. */
     async next() {
       const { value } = (await layers.next()) as IteratorYieldResult<MessageInitShape<typeof DiscoveryResponseSchema>>;
