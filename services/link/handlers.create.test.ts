@@ -109,6 +109,7 @@ describe('creating', () => {
     ['an end in the past', 'INVALID_ARGUMENT', { longUrl, expiresAt: timestampFromMs(Date.now() - 9_000) }],
     ['a domain of others', 'DOMAIN_UNKNOWN', { longUrl, domain: 'other.example' }],
     ['a line break', 'INVALID_ARGUMENT', { longUrl, title: 'a\nb' }],
+    ['a tag that nobody sees', 'INVALID_ARGUMENT', { longUrl, tags: ['\u200b'] }],
   ])('%s is refused: %s', async (_what, reason, request) => {
     expect(await refusal(client.createLink(request))).toEqual([Code.InvalidArgument, reason]);
   });

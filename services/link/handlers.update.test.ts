@@ -32,6 +32,7 @@ describe('changing', () => {
     expect(said).toBe(`"${next.etag}"`);
     await client.getLink({ code }, asked('"x"'));
     expect(said).toBe(`"${next.etag}"`);
+    await client.updateLink({ code, patch: { title: 'W' } }, asked(`W/${said}`));
     await client.updateLink({ code, patch: { title: 'M' } }, asked('*'));
     const { etag: last } = await client.getLink({ code });
     await client.deleteLink({ code }, asked(`"${last}"`));
@@ -147,7 +148,10 @@ describe('changing', () => {
     expect(back.state).toBe('active');
     expect(await client.undeleteLink({ code })).toEqual(back);
     await client.deleteLink({ code });
-    await query("update links set deleted_at = deleted_at - interval '31 days' where code = $1", [code]);
+    await query("update links set deleted_at = deleted_at - interval '29 days 23 hours' where code = $1", [code]);
+    expect((await client.undeleteLink({ code })).state).toBe('active');
+    await client.deleteLink({ code });
+    await query("update links set deleted_at = deleted_at - interval '30 days 1 minute' where code = $1", [code]);
     expect(await refusal(client.undeleteLink({ code }))).toEqual([Code.NotFound, 'UNDELETE_EXPIRED']);
   });
 

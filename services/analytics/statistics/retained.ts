@@ -29,7 +29,7 @@ export function coverRetained(from: number, until: number, units: readonly Unit[
   const coarse: readonly Unit[] = units.includes('day') ? ['day', 'hour'] : ['hour'];
   const wholeHours = cover(floorTo('hour', from), Math.min(hourOr(until, clicksFrom), clicksFrom), coarse);
   return [
-    ...(from < clicksFrom ? wholeHours : []),
+    ...wholeHours,
     ...part(
       clicksFrom,
       minutesFrom,

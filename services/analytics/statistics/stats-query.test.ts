@@ -162,6 +162,10 @@ test('whatever is asked, points ascend, cover the range, and the pieces make up 
           expect(lengthOf(pieces)).toBe(length);
           expect(pieces.flatMap((piece) => [piece.from, piece.until])).toEqual(expect.arrayContaining([from, until]));
         }
+        // What is shifted is taken from the row of its hour, which is read.
+        const hours = series.filter(({ unit, less, shift }) => unit === 'hour' && !less && !shift);
+        for (const { shift } of series)
+          if (shift) expect(hours.some((row) => row.from <= shift.to && shift.to < row.until)).toBe(true);
         // No row of a rollup may lie across the start of a point, unless what comes after it is shifted; the first has all that is before the second.
         const shifted = new Set(series.map(({ shift }) => shift?.to));
         for (const { unit, from: first, until: last } of series.filter(({ shift }) => !shift)) {

@@ -96,6 +96,11 @@ describe('where clocks change', () => {
     expect(length('Europe/Berlin', 'hour', '2026-10-25T00:30Z')).toBe(hour);
     expect(length('Europe/Berlin', 'hour', '2026-10-25T01:30Z')).toBe(hour);
     expect(zone('Asia/Kolkata').startOf('hour', Date.parse('2026-05-05T12:00Z'))).toBe(Date.parse('2026-05-05T11:30Z'));
+    // Also those after one in which the clock was set back by half an hour.
+    const { startOf, next } = zone('Australia/Lord_Howe');
+    let start = startOf('hour', Date.parse('2026-04-04T12:00Z'));
+    for (let point = 0; point < 6; point++) start = next('hour', start);
+    expect(wall('Australia/Lord_Howe', start)).toMatch(/:00:00$/);
   });
 });
 

@@ -115,7 +115,12 @@ test('raising, lowering, clearing, renaming and restoring keep what is used', as
   expect(await take(renamed)).toMatchObject({ granted: 0 });
   await changed(renamed, (next) => delete next.deletedAt);
   expect(await take(renamed)).toMatchObject({ granted: 1 });
-  expect(await changed(renamed, (next) => (next.maxClicks = 1))).toMatchObject({ usedUp: true });
+  for (const [maxClicks, usedUp] of [
+    [5, false],
+    [4, true],
+    [1, true],
+  ] as const)
+    expect(await changed(renamed, (next) => (next.maxClicks = maxClicks))).toMatchObject({ usedUp });
   expect(await used(renamed)).toBe(4);
 });
 
@@ -171,6 +176,13 @@ test('a name that the link has no longer is answered apart from the one that it 
   const takeUse = createUseQueue(store);
   const [right, wrong] = await Promise.all([takeUse(link, never), takeUse({ ...link, code: 'before' }, never)]);
   expect([right.granted, wrong]).toEqual([true, { granted: false, record: undefined }]);
+});
+
+test('a thousand who follow a link at once wait for their turn, and no more', async () => {
+  const link = await made(undefined);
+  const takeUse = createUseQueue({ takeUses: () => new Promise(() => {}) });
+  for (let call = 0; call < 1_001; call++) void takeUse(link, never);
+  await expect(takeUse(link, never)).rejects.toMatchObject({ reason: 'OVERLOADED' });
 });
 
 test('what came while one question was under way is one question, and nothing is taken for who has left', async () => {
