@@ -92,6 +92,19 @@ describe('creating', () => {
     await metrics.stop();
   });
 
+  test('what became of it is counted', async () => {
+    const metrics = await startMetrics({ instance: 'link', metricsAddress: { host: '127.0.0.1', port: 0 } });
+    const alias = `counted-${randomUUID().slice(0, 8)}`;
+    await client.createLink({ longUrl, alias });
+    await refusal(client.createLink({ longUrl, alias }));
+    given.shedding = true;
+    await refusal(client.createLink({ longUrl }));
+    const figures = (await metrics.read()).all(metric.linkCreates);
+    const counted = Object.fromEntries(figures.map(({ attributes, value }) => [attributes.outcome, value]));
+    expect(counted).toMatchObject({ created: 1, taken: 1, shed: 1 });
+    await metrics.stop();
+  });
+
   test.each([
     ['no destination', 'DESTINATION_INVALID', { longUrl: '' }],
     ['two destinations', 'INVALID_ARGUMENT', { longUrl, originalUrl: longUrl }],
