@@ -37,6 +37,12 @@ describe('domains', () => {
     expect(domains.named('127.0.0.1')).toBeUndefined();
   });
 
+  test('a field that is far longer than any host name is refused unread: converting it to ASCII takes the square of its length', () => {
+    const invisible = (length: number): string => '\u00ad'.repeat(length - 'hop.example'.length);
+    expect(domains.named(`${invisible(1_024)}hop.example`)).toBe('hop.example');
+    expect(domains.named(`${invisible(1_025)}hop.example`)).toBeUndefined();
+  });
+
   test('remembers a bounded number of authorities', () => {
     for (let at = 0; at < 5_000; at++) expect(domains.parseHost(`${at}.example`)).toBeUndefined();
   });

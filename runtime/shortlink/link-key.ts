@@ -37,6 +37,8 @@ interface DomainSettings {
 /** Authorities are chosen by the client: only a few results are cached, and none for authorities too long for a host name. */
 const rememberedAuthorities = 1_024;
 const longestAuthority = 262;
+/** No spelling of a host name, which has 253 characters in ASCII, is nearly as long. Conversion to ASCII takes the square of the length. */
+const longestSpelling = 1_024;
 
 /** Throws when a domain is not a host name. */
 export function createDomains({ domains, hostAliases = [] }: DomainSettings): Domains {
@@ -59,6 +61,7 @@ export function createDomains({ domains, hostAliases = [] }: DomainSettings): Do
 
   function named(domain: string | undefined): string | undefined {
     if (domain === undefined || domain === '') return defaultDomain;
+    if (domain.length > longestSpelling) return undefined;
     const ascii = asciiHost(domain);
     return all.includes(ascii) ? ascii : undefined;
   }
