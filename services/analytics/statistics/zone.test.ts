@@ -128,6 +128,15 @@ describe('what formatting costs', () => {
     expect(formatted.mock.calls.length).toBeLessThan(1_500);
   });
 
+  test('a zone is looked at once, in whatever case it is written and however many others are asked for', () => {
+    planDays('Asia/Tokyo', 9_990);
+    for (const name of zones.slice(0, 100)) planDays(name, 1);
+    expect(planDays('Asia/Tokyo', 9_000)).toBe(9_001);
+    expect(formatted.mock.calls.length).toBeLessThan(100);
+    expect(planDays('aSiA/tOkYo', 9_000)).toBe(9_001);
+    expect(formatted.mock.calls.length).toBeLessThan(100);
+  });
+
   test('a series that is far too long is refused before it is enumerated', () => {
     expect(() => planDays('Europe/Madrid', 2 * mostPoints)).toThrow('more than 10000 points');
     expect(formatted).not.toHaveBeenCalled();

@@ -19,15 +19,17 @@ const hour = 60 * minute;
 const day = 24 * hour;
 const mondayOffset = 3; // 1970-01-01 was a Thursday.
 
-/** Zones in use, by the name in the request. */
-const known = new LRUCache<string, Zone>({ max: 32 });
+/** By their names in requests, which anyone may write in thousands of ways: in any case. */
+const named = new LRUCache<string, Zone>({ max: 32 });
+/** By their names as they are written. There are some 600, each of at most 90 KB: all are kept, since finding one's offsets takes long. */
+const known = new Map<string, Zone>();
 
 /** An IANA zone; undefined if there is none of that name. */
 export function zoneOf(name: string): Zone | undefined {
-  const found = known.get(name);
+  const found = named.get(name);
   if (found) return found;
   const made = makeZone(name);
-  if (made) known.set(name, made);
+  if (made) named.set(name, made);
   return made;
 }
 
@@ -48,16 +50,35 @@ function makeZone(name: string): Zone | undefined {
   } catch {
     return undefined;
   }
-  return zoneWith(remembering((at) => clockTime(format, at) - Math.floor(at / 1_000) * 1_000));
+  const offsetAt = (at: number): number => clockTime(format, at) - Math.floor(at / 1_000) * 1_000;
+  const { timeZone } = format.resolvedOptions();
+  if (/^[+-]/.test(timeZone)) return zoneWith(constantly(offsetAt(0)));
+  return entryOf(known, timeZone, () => zoneWith(remembering(offsetAt)));
 }
+
+const constantly =
+  (offset: number): Zone['offsetAt'] =>
+  () =>
+    offset;
 
 /** Less than the seven days that are at least between two changes of a clock (all zones since 1970). */
 const stretch = 4 * day;
+/** Further than any range reaches. */
+const lastStretch = Math.ceil(Date.UTC(2201, 0) / stretch);
+/** More than any offset. */
+const notFound = 2 * day;
 
 /** Formatting costs 3 us, and a series of days needs some five per day: so it is done once for each stretch without a change. */
 function remembering(offsetAt: Zone['offsetAt']): Zone['offsetAt'] {
-  const offsets = new Map<number, number>();
-  const atStart = (index: number): number => entryOf(offsets, index, () => offsetAt(index * stretch));
+  // What is before 1970, or too late, is not kept.
+  const offsets = new Int32Array(lastStretch + 1).fill(notFound);
+  const atStart = (index: number): number => {
+    const held = offsets[index];
+    if (held !== undefined && held !== notFound) return held;
+    const offset = offsetAt(index * stretch);
+    offsets[index] = offset;
+    return offset;
+  };
   return (at) => {
     const index = Math.floor(at / stretch);
     const offset = atStart(index);
