@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { toJsonString } from '@bufbuild/protobuf';
 import { timestampFromMs } from '@bufbuild/protobuf/wkt';
 import { Code } from '@connectrpc/connect';
@@ -39,6 +40,26 @@ test('a domain that is not ours is named, whatever is asked about its link', asy
     expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('DOMAIN_UNKNOWN');
     expect(fault.findDetails(BadRequestSchema)[0]?.fieldViolations[0]?.field).toBe('domain');
   }
+});
+
+test('a workspace that has as many reads under way as it may waits for them, and no other does', async () => {
+  const slow = Promise.withResolvers<void>();
+  const { workspaceId } = analytics.person;
+  const running = [1, 2].map(() => analytics.readLimit.run(workspaceId, () => slow.promise));
+  const another = client(testPerson({ workspaceId: randomUUID() }));
+  for (const ask of [
+    () => client().getLinkStats({ code: 'abc' }),
+    () => client().getWorkspaceStats({}),
+    () => client().listClicks({ code: 'abc' }),
+  ]) {
+    const fault = await faultOf(ask());
+    expect(fault.code).toBe(Code.Unavailable);
+    expect(fault.findDetails(ErrorInfoSchema)[0]?.reason).toBe('OVERLOADED');
+    expect((await another.getWorkspaceStats({})).clicks).toBe(0);
+  }
+  slow.resolve();
+  await Promise.all(running);
+  expect((await client().getLinkStats({ code: 'abc' })).clicks).toBe(3);
 });
 
 test('what was dropped before a retention was raised is read from what is left', async () => {

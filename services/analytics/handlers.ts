@@ -6,6 +6,7 @@ import type { LinkRecord } from '#gen/link/v1/change_pb.ts';
 import type { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
 import { fromConnectError, invalid, notFound } from '#runtime/errors/errors.ts';
+import type { ConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { storeError } from '#runtime/postgres/pool.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import { callFrom } from '#runtime/rpc/client.ts';
@@ -33,6 +34,8 @@ interface Dependencies {
   readonly stats: StatsStore;
   readonly workspaces: WorkspaceStore;
   readonly list: ClickListStore;
+  /** How many of these reads one workspace may have under way: a slow one takes seconds of a connection. */
+  readonly readLimit: ConcurrencyLimit;
   readonly streams: Pick<WatchStreams, 'watch' | 'watchWorkspace'>;
   readonly links: Pick<Client<typeof LinkService>, 'lookupLinks'>;
   readonly now?: () => number;
@@ -54,6 +57,7 @@ export function createHandlers(dependencies: Dependencies): Calls {
 function statisticsCalls({
   stats,
   workspaces,
+  readLimit,
   links,
   retentionDays,
   minutesRetentionDays,
@@ -72,7 +76,8 @@ function statisticsCalls({
           minutesFrom: Math.max(minutesFrom, retainedFrom(now(), minutesRetentionDays)),
         },
       });
-      const found = await fromStore(readStats(stats, link.id, query, request.includeBots ?? false));
+      const read = () => readStats(stats, link.id, query, request.includeBots ?? false);
+      const found = await fromStore(readLimit.run(link.workspaceId, read));
       return linkStatsMessage(found);
     },
 
@@ -83,7 +88,8 @@ function statisticsCalls({
       const query = planWorkspaceStats(askedOf(request, now()));
       const limit = Math.min(topLinks || defaultTopLinks, mostTopLinks);
       // Twice as many, because some may no longer exist.
-      const found = await fromStore(readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit }));
+      const read = () => readWorkspaceStats(workspaces, workspaceId, query, { bots, limit: 2 * limit });
+      const found = await fromStore(readLimit.run(workspaceId, read));
       const linkIds = found.top.map(({ linkId }) => linkId);
       const records = linkIds.length === 0 ? [] : await namedLinks(links, { workspaceId, linkIds }, context);
       return workspaceStatsMessage(found, query.previous, records, limit);
@@ -94,6 +100,7 @@ function statisticsCalls({
 /** The calls for single clicks, stored and live. */
 function clickCalls({
   list,
+  readLimit,
   streams,
   links,
   now = Date.now,
@@ -105,15 +112,14 @@ function clickCalls({
       const limit = pageSizeOf(pageSize, defaultPageSize);
       const link = await reachableLink(links, request, context);
       const question = [link.id, everything];
-      const { clicks, next } = await fromStore(
-        list.clicks({
-          linkId: link.id,
-          sinceUs: madeAt(link) - clockSlack,
-          from: pageToken === '' ? newest : clickTokens.read(question, pageToken),
-          limit,
-          everything,
-        }),
-      );
+      const asked = {
+        linkId: link.id,
+        sinceUs: madeAt(link) - clockSlack,
+        from: pageToken === '' ? newest : clickTokens.read(question, pageToken),
+        limit,
+        everything,
+      };
+      const { clicks, next } = await fromStore(readLimit.run(link.workspaceId, () => list.clicks(asked)));
       return { clicks: clicks.map(clickMessage), nextPageToken: next ? clickTokens.write(question, next) : '' };
     },
 

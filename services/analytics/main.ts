@@ -16,7 +16,7 @@ const config = mainConfig(analyticsConfig);
 const log = createLog(config);
 const issuer = loadServiceIdentity(config);
 const stores = openStores(config, log);
-const { store, partitions, erasure, stats, workspaces, list, live, workspaceCounts } = stores;
+const { store, partitions, erasure, stats, workspaces, list, readLimit, live, workspaceCounts } = stores;
 const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer, deadlineMs: 1_000 });
 const identity = meshClient(IdentityService, { addresses: config.identityAddresses, issuer, deadlineMs: 1_000 });
 const housekeeping = createHousekeeping({ ...config, store, partitions, erasure, log });
@@ -31,7 +31,7 @@ await serve({
   services: [
     service(
       AnalyticsService,
-      createHandlers({ ...config, store, erasure, stats, workspaces, list, streams: watch.streams, links }),
+      createHandlers({ ...config, store, erasure, stats, workspaces, list, readLimit, streams: watch.streams, links }),
     ),
   ],
   checks: { postgres: stores.check, kafka: ingest.check },

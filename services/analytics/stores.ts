@@ -1,3 +1,4 @@
+import { createConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
@@ -10,6 +11,11 @@ import { postgresClickListStore } from './statistics/click-list.postgres.ts';
 import { postgresStatsStore } from './statistics/stats-store.postgres.ts';
 import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/workspace/workspace-store.postgres.ts';
 import { postgresStore } from './store.postgres.ts';
+
+/** To each server that statistics are read from. */
+const readConnections = 4;
+/** One workspace has half as many reads under way, even if only one server is left. Others of its reads wait as long as for a connection. */
+const readsOfOne = { most: readConnections / 2, maxWaiting: 16, patienceMs: 1_000 } as const;
 
 /** Separate pools for writes, for queries, and for what must not wait behind those: none takes another's connections. */
 export function openStores(
@@ -33,8 +39,10 @@ export function openStores(
   });
   // Short queries, many at once when all watchers reconnect.
   const live = createPool(postgresPrimary, { name: 'live', primary: true, max: 2, maxWaiting: 64, log });
-  const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: 4, log });
-  const replicas = postgresReplicas.map((url, n) => createPool(url, { name: `replica-${n + 1}`, max: 4, log }));
+  const primary = createPool(postgresPrimary, { name: 'reads', primary: true, max: readConnections, log });
+  const replicas = postgresReplicas.map((url, n) =>
+    createPool(url, { name: `replica-${n + 1}`, max: readConnections, log }),
+  );
   // The link service does not wait long for the counts of its links: too short to open a connection for the first of them on a busy machine.
   const warm = [primary, ...replicas].map((pool) => keepWarm(pool, 1));
   const reads = createReplicas({ primary, replicas, log });
@@ -44,6 +52,7 @@ export function openStores(
     erasure: postgresEraseStore(erasing, { asking: writes }),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
+    readLimit: createConcurrencyLimit(readsOfOne),
     live: postgresLiveStore(live),
     workspaces: postgresWorkspaceStore(reads),
     workspaceCounts: postgresWorkspaceCounts(live),

@@ -1,6 +1,7 @@
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { breaker } from '#runtime/breaker/breaker.ts';
 import type { ServiceIdentity } from '#runtime/caller/keyring.ts';
+import { createConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { keepWarm } from '#runtime/postgres/keep-warm.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { createRedis } from '#runtime/redis/redis.ts';
@@ -20,7 +21,6 @@ import { postgresClosedWorkspaces } from './closing/closed-workspaces.postgres.t
 import { type Closing, startClosing } from './closing/closing.ts';
 import { createCodeSource } from './codes/code-blocks.ts';
 import { openCodes } from './codes/open-codes.ts';
-import { createConcurrencyLimit } from './concurrency-limit.ts';
 import type { LinkConfig } from './config.ts';
 import { createOwnHosts } from './destinations/destination.ts';
 import { createHandlers } from './handlers.ts';

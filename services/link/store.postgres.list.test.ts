@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
+import { createConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
 import { timestampOf } from '#runtime/shortlink/link-record.ts';
 import { silentLog } from '#runtime/telemetry/log.ts';
-import { createConcurrencyLimit } from './concurrency-limit.ts';
 import { listStatement } from './links/list-statement.postgres.ts';
 import { jsonBytesOf, largestPageBytes } from './links/page-bytes.ts';
 import { postgresStore } from './store.postgres.ts';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import type { Pool, PoolClient } from 'pg';
 import { ChangeKind, type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
+import type { ConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { currentTimeline } from '#runtime/postgres/primary.ts';
 import { type LinkRow, linkColumns, recordOfRow, timestampOf } from '#runtime/shortlink/link-record.ts';
-import type { ConcurrencyLimit } from './concurrency-limit.ts';
 import { lockNameOf } from './links/advisory-lock.postgres.ts';
 import { changeLink } from './links/change.postgres.ts';
 import {

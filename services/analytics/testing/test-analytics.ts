@@ -10,6 +10,7 @@ import { type LinkRecord, LinkRecordSchema } from '#gen/link/v1/change_pb.ts';
 import { LinkService, type LookupLinksRequest } from '#gen/link/v1/link_service_pb.ts';
 import type { Revocations } from '#runtime/caller/revocations.ts';
 import type { PersonCaller } from '#runtime/caller/token.ts';
+import { type ConcurrencyLimit, createConcurrencyLimit } from '#runtime/limits/concurrency-limit.ts';
 import { createReplicas } from '#runtime/postgres/replicas.ts';
 import { meshClient } from '#runtime/rpc/client.ts';
 import { service } from '#runtime/rpc/serve.ts';
@@ -49,6 +50,8 @@ interface Circumstances {
 }
 
 interface Parts {
+  /** Of a workspace's reads: two at once, for which others do not wait long. */
+  readonly readLimit: ConcurrencyLimit;
   readonly pool: Pool;
   /** For at most four streams, of which two may be one person's. */
   readonly server: TestServer;
@@ -105,18 +108,19 @@ async function start(given: Circumstances): Promise<Parts> {
   const links = meshClient(LinkService, { addresses: [linkServer.address], issuer: keys.identity('analytics') });
   const feed = createLiveFeed({ store: postgresLiveStore(pool), log: silentLog, pollMs: 20 });
   const workspaces = createWorkspaceFeed({ store: postgresWorkspaceCounts(pool), log: silentLog, pollMs: 20 });
+  const readLimit = createConcurrencyLimit({ most: 2, maxWaiting: 8, patienceMs: 200 });
   const bounds = { streams: 4, streamsPerCaller: 2, heartbeatMs: 200, checkMs: 50 };
   const serve = async (lifetimeMs: number) => {
     const streams = createWatchStreams({
       ...{ feed, workspaces, links, revocations: given.revoked },
       ...{ ...bounds, lifetimeMs },
     });
-    const handlers = createHandlers({ ...storesOn(pool), streams, links, now: () => now });
+    const handlers = createHandlers({ ...storesOn(pool), readLimit, streams, links, now: () => now });
     return { streams, server: await startTestServer({ keys, services: [service(AnalyticsService, handlers)] }) };
   };
   const [lasting, hasty] = [await serve(lifetimeMs), await serve(shortLifetimeMs)];
   return {
-    pool,
+    ...{ pool, readLimit },
     server: lasting.server,
     hasty: hasty.server,
     async stop() {

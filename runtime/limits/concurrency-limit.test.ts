@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { PoolBusyError } from '#runtime/postgres/pool.ts';
+import { PoolBusyError } from '../postgres/pool.ts';
 import { createConcurrencyLimit } from './concurrency-limit.ts';
 
 /** Work that ends when it is told to; `begun` has the owners of what has begun. */

@@ -1,4 +1,4 @@
-import { PoolBusyError } from '#runtime/postgres/pool.ts';
+import { PoolBusyError } from '../postgres/pool.ts';
 
 /** Keeps one owner of work from taking all the room that many share. */
 export interface ConcurrencyLimit {
