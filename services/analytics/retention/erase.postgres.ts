@@ -36,18 +36,35 @@ with gone as (${deletion} returning at, clicks, visitors, bots, bot_visitors), l
 )
 select from gone`;
 
-/** What a run did, and what failed, by the id of the link or workspace. */
+/** What a run did, what it has not finished, and what failed, by the id of the link or workspace. */
 interface Run {
   readonly done: Awaited<ReturnType<EraseStore['run']>>;
+  readonly left: ReadonlySet<string>;
   readonly faults: ReadonlyMap<string, unknown>;
 }
 
-/** `asking`: the pool for recording requests, which a run does not block. Default: the same. */
+/** Erases one link or workspace until its turn is over. */
+type Erase = (
+  pool: Pool,
+  turn: { readonly batch: number; readonly until: number },
+  id: string,
+) => Promise<{ readonly clicks: number; readonly isDone: boolean }>;
+
+interface EraseOptions {
+  /** The pool for recording requests, which a run does not block. Default: the same. */
+  readonly asking?: Pool;
+  /** Rows of one statement. */
+  readonly batch?: number;
+  /** How long a run erases one link or workspace before it goes on to the next: a large one takes hours, and others wait for theirs. */
+  readonly turnMs?: number;
+}
+
 export function postgresEraseStore(
   pool: Pool,
-  { asking = pool, batch = defaultBatch }: { asking?: Pool; batch?: number } = {},
+  { asking = pool, batch = defaultBatch, turnMs = 5_000 }: EraseOptions = {},
 ): EraseStore {
-  const runShared = oneByOne(() => runErasures(pool, batch));
+  const announced = new Set<string>();
+  const runShared = oneByOne(() => runErasures(pool, { batch, turnMs }, announced));
   return {
     async ask({ linkIds, workspaceIds }) {
       for (const [table, column, ids] of [
@@ -62,57 +79,82 @@ export function postgresEraseStore(
       }
     },
     async run(ids) {
-      const { done, faults } = await runShared();
-      // A failure of somebody else's request is reported to them.
-      const failed = (ids?.map((id) => id.toLowerCase()) ?? [...faults.keys()]).find((id) => faults.has(id));
-      if (failed !== undefined) throw faults.get(failed);
-      return done;
+      const own = ids?.map((id) => id.toLowerCase());
+      const all = { links: 0, workspaces: 0, clicks: 0 };
+      for (;;) {
+        const { done, left, faults } = await runShared();
+        for (const what of ['links', 'workspaces', 'clicks'] as const) all[what] += done[what];
+        // A failure of somebody else's request is reported to them.
+        const failed = (own ?? [...faults.keys()]).find((id) => faults.has(id));
+        if (failed !== undefined) throw faults.get(failed);
+        if (!(own ?? [...left]).some((id) => left.has(id))) return all;
+      }
     },
   };
 }
 
-async function runErasures(pool: Pool, batch: number): Promise<Run> {
-  const { links, workspaces } = await findPending(pool);
-  let clicks = 0;
+async function runErasures(
+  pool: Pool,
+  { batch, turnMs }: Required<Pick<EraseOptions, 'batch' | 'turnMs'>>,
+  announced: Set<string>,
+): Promise<Run> {
+  const { links, workspaces } = await findPending(pool, announced);
+  const done = { links: 0, workspaces: 0, clicks: 0 };
+  const left = new Set<string>();
   const faults = new Map<string, unknown>();
   /** One that cannot be erased now must not hold up the ones after it. */
-  const each = async (ids: readonly string[], erase: (id: string) => Promise<number>, done: string) => {
+  const each = async (what: 'links' | 'workspaces', ids: readonly string[], erase: Erase, finish: string) => {
     for (const id of ids) {
       try {
-        clicks += await erase(id);
-        await pool.query(done, [id]);
+        const { clicks, isDone } = await erase(pool, { batch, until: performance.now() + turnMs }, id);
+        done.clicks += clicks;
+        if (isDone) {
+          await pool.query(finish, [id]);
+          done[what]++;
+        } else left.add(id);
       } catch (error) {
         faults.set(id, error);
       }
     }
   };
-  await each(links, (id) => eraseLink(pool, batch, id), 'update erased_links set done_at = now() where link_id = $1');
+  await each('links', links, eraseLink, 'update erased_links set done_at = now() where link_id = $1');
   await each(
+    'workspaces',
     workspaces,
-    (id) => eraseWorkspace(pool, batch, id),
+    eraseWorkspace,
     'update erased_workspaces set done_at = now() where workspace_id = $1',
   );
-  return { done: { links: links.length, workspaces: workspaces.length, clicks }, faults };
+  return { done, left, faults };
 }
 
-/** What was requested and is not done. Exclusive for a moment: a transaction that stores clicks from here on sees all earlier requests. */
-async function findPending(pool: Pool): Promise<{ links: readonly string[]; workspaces: readonly string[] }> {
-  return inTransaction(pool, async (client) => {
+/**
+ * What was requested and is not done. Exclusive for a moment: a transaction that stores clicks from here on sees all earlier requests. Only
+ * for those not announced before, because for that moment nothing is stored.
+ */
+async function findPending(
+  pool: Pool,
+  announced: Set<string>,
+): Promise<{ links: readonly string[]; workspaces: readonly string[] }> {
+  const pending = await inTransaction(pool, async (client) => {
     const links = await client.query<{ id: string }>('select link_id as id from erased_links where done_at is null');
     const workspaces = await client.query<{ id: string }>(
       'select workspace_id as id from erased_workspaces where done_at is null',
     );
-    if (links.rows.length + workspaces.rows.length > 0) {
+    const found = { links: links.rows.map(({ id }) => id), workspaces: workspaces.rows.map(({ id }) => id) };
+    if ([...found.links, ...found.workspaces].some((id) => !announced.has(id))) {
       await client.query("set local lock_timeout = '2s'");
       await client.query(`select pg_advisory_xact_lock(${takersLock})`);
     }
-    return { links: links.rows.map(({ id }) => id), workspaces: workspaces.rows.map(({ id }) => id) };
+    return found;
   });
+  announced.clear();
+  for (const id of [...pending.links, ...pending.workspaces]) announced.add(id);
+  return pending;
 }
 
-/** Returns how many clicks there were. */
-async function eraseLink(pool: Pool, batch: number, linkId: string): Promise<number> {
-  let erased = 0;
+/** How many clicks there were until its time was over; `isDone`: nothing is left. */
+const eraseLink: Erase = async (pool, { batch, until }, linkId) => {
+  let clicks = 0;
   for (const [table, key] of kept) {
     for (;;) {
       const deletion = `delete from ${table} where link_id = $1 and ${key} <= (
@@ -120,13 +162,14 @@ async function eraseLink(pool: Pool, batch: number, linkId: string): Promise<num
           order by ${key} desc limit 1)`;
       const statement = table === 'click_hours' ? withoutHours(deletion) : deletion;
       const { rowCount } = await pool.query(statement, [linkId, batch]);
-      if (table === 'clicks') erased += rowCount ?? 0;
+      if (table === 'clicks') clicks += rowCount ?? 0;
       if (!rowCount && !(await isLeft(pool, table, linkId))) break;
+      if (performance.now() >= until) return { clicks, isDone: false };
     }
   }
   await pool.query('delete from click_totals where link_id = $1', [linkId]);
-  return erased;
-}
+  return { clicks, isDone: true };
+};
 
 /**
  * Deleting nothing does not mean that nothing is there: another erasing process may have had the same rows locked, and may die before it
@@ -140,19 +183,23 @@ async function isLeft(pool: Pool, table: string, linkId: string): Promise<boolea
   return rows[0]?.left ?? false;
 }
 
-async function eraseWorkspace(pool: Pool, batch: number, workspaceId: string): Promise<number> {
-  let erased = 0;
+const eraseWorkspace: Erase = async (pool, turn, workspaceId) => {
+  let clicks = 0;
   for (;;) {
     const { rows } = await pool.query<{ link_id: string }>(
       'select link_id from click_totals where workspace_id = $1 limit 100',
       [workspaceId],
     );
-    for (const { link_id } of rows) erased += await eraseLink(pool, batch, link_id);
     if (rows.length === 0) break;
+    for (const { link_id } of rows) {
+      const link = await eraseLink(pool, turn, link_id);
+      clicks += link.clicks;
+      if (!link.isDone || performance.now() >= turn.until) return { clicks, isDone: false };
+    }
   }
   await pool.query('delete from click_workspace_hours where workspace_id = $1', [workspaceId]);
-  return erased;
-}
+  return { clicks, isDone: true };
+};
 
 /** One run at a time: callers during a run share the next, which includes everything requested by then. */
 function oneByOne<Result>(run: () => Promise<Result>): () => Promise<Result> {

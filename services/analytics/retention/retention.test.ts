@@ -296,6 +296,23 @@ describe('erasing', () => {
     expect(await take(clicksOf(randomUUID(), 4, workspaceId))).toMatchObject({ stored: 4, erased: 0 });
   });
 
+  test('a large workspace gives way to what is asked for after it', async () => {
+    const workspaceId = randomUUID();
+    const links = Array.from({ length: 60 }, () => randomUUID());
+    await take(links.flatMap((linkId) => clicksOf(linkId, 1, workspaceId)));
+    const store = postgresEraseStore(pool, { turnMs: 1 });
+    await store.ask({ linkIds: [], workspaceIds: [workspaceId] });
+    const large = store.run([workspaceId]);
+    const other = randomUUID();
+    await take(clicksOf(other, 5));
+    await store.ask({ linkIds: [other], workspaceIds: [] });
+    await store.run([other]);
+    await nothingOf(other);
+    expect(await rowsOf('click_totals', 'workspace_id', workspaceId)).toBeGreaterThan(0);
+    expect(await large).toMatchObject({ workspaces: 1 });
+    await nothingOf(workspaceId, 'workspace_id');
+  });
+
   test('clicks that are being stored meanwhile do not survive', async () => {
     const linkId = randomUUID();
     let erased = false;
