@@ -107,6 +107,21 @@ describe('GetLinkStats', () => {
     expect(stats.lastClickAt).toEqual(timestampFromMs(now - 60_000));
   });
 
+  test('tells each kind of request and each breakdown apart', async () => {
+    const link = analytics.keep({ code: 'apart' });
+    const place = { country: 'DE', region: 'Land Berlin', city: 'Berlin' };
+    const flags = [0, 2, 2, 4, 4, 4];
+    const atUs = (now - 60_000) * 1_000;
+    await analytics.take(flags.map((flag) => testClick({ ...place, linkId: link.id, atUs, flags: flag })));
+    const stats = await client().getLinkStats({ code: 'apart' });
+    expect(stats).toMatchObject({ clicks: 1, bots: 0, heads: 2, prefetches: 3 });
+    const { countries, cities, devices, browsers, operatingSystems, languages } = stats;
+    const lists = [countries, cities, devices, browsers, operatingSystems, languages];
+    expect(lists.map(([first]) => first?.value)).toEqual([
+      ...['DE', 'Berlin, Land Berlin, DE', 'desktop', 'Firefox', 'Linux', 'en'],
+    ]);
+  });
+
   test('with bots, what bots did is part of everything', async () => {
     const stats = await client().getLinkStats({ code: 'abc', includeBots: true });
     expect(stats).toMatchObject({ clicks: 4, visitors: 3, bots: 1 });
