@@ -53,6 +53,13 @@ describe('a REST call', () => {
     door.services.on(keys, () => ({}));
   });
 
+  test('is refused with the status that the service asked for, if it asks for one', async () => {
+    const metadata = { 'x-status': '413' };
+    door.services.on(signUp, () => ({ error: { code: 8, message: 'The request is too large.', metadata } }));
+    const answer = await call('/api/auth/signup', { method: 'POST', body: '{}' });
+    expect([answer.status, answer.headers['x-status']]).toEqual([413, undefined]);
+  });
+
   test.each(['abc', '99', '600', '20', '2000'])('x-status %s is no status and is not acted upon', async (status) => {
     door.services.on(signUp, () => ({ metadata: { 'x-status': status } }));
     const answer = await call('/api/auth/signup', { method: 'POST', body: '{}' });

@@ -192,6 +192,8 @@ export function toConnectError(error: unknown): ConnectError {
     details.push({ desc: RetryInfoSchema, value: { retryDelay } });
     headers.set('retry-after', String(Math.max(1, Math.ceil(milliseconds / 1_000))));
   }
+  // Of its code alone Envoy would make a 429, after which clients wait and try again.
+  if (known.reason === 'REQUEST_TOO_LARGE') headers.set('x-status', '413');
   const challenge = challengeOf(known);
   if (challenge) headers.set('www-authenticate', challenge);
   const onWire = new ConnectError(known.message, codes[known.kind], headers, undefined, known.cause ?? error);

@@ -139,6 +139,15 @@ describe('unary calls', () => {
     expect([outOfProportion.code, reasonOf(outOfProportion)]).toEqual([Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
   });
 
+  it('takes a smaller request of those who are not of the mesh, to whom it is a 413', async () => {
+    const on = await start();
+    const text = 'x'.repeat(200_000);
+    expect((await on.client(EchoService).open({ text })).text).toBe(text);
+    const error = await failure(on.client(EchoService).anonymous({ text }));
+    expect([error.code, reasonOf(error)]).toEqual([Code.ResourceExhausted, 'REQUEST_TOO_LARGE']);
+    expect(error.metadata.get('x-status')).toBe('413');
+  });
+
   it.each(['Open', 'Tail'])('refuses a call of %s without a message, and with two', async (method) => {
     const on = await start();
     for (const count of [0, 2]) {
