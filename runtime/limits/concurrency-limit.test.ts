@@ -49,3 +49,16 @@ test('work that fails gives its place back', async () => {
   await new Promise(setImmediate);
   expect(begun).toEqual(['ada']);
 });
+
+test('forty works of one owner that begin in the same moment all have their turn, two at a time', async () => {
+  const limit = createConcurrencyLimit({ most: 2 });
+  let running = 0;
+  let most = 0;
+  const work = async (): Promise<void> => {
+    most = Math.max(most, ++running);
+    await new Promise(setImmediate);
+    running--;
+  };
+  await Promise.all(Array.from({ length: 40 }, () => limit.run('ada', work)));
+  expect(most).toBe(2);
+});

@@ -9,9 +9,10 @@ export interface ConcurrencyLimit {
 interface LimitOptions {
   /** How many of one owner's run at once. */
   readonly most: number;
-  /** How many more of them may wait, and for how long. */
-  readonly maxWaiting: number;
-  readonly patienceMs: number;
+  /** How many more of them may wait (default 100): most work takes milliseconds, and a team's scripts may begin in the same moment. */
+  readonly maxWaiting?: number;
+  /** How long one waits (default 1,000): as long as for a connection to Postgres. */
+  readonly patienceMs?: number;
 }
 
 interface Owner {
@@ -20,7 +21,7 @@ interface Owner {
   readonly waiting: (() => void)[];
 }
 
-export function createConcurrencyLimit({ most, maxWaiting, patienceMs }: LimitOptions): ConcurrencyLimit {
+export function createConcurrencyLimit({ most, maxWaiting = 100, patienceMs = 1_000 }: LimitOptions): ConcurrencyLimit {
   const owners = new Map<string, Owner>();
 
   function turnOf({ waiting }: Owner): Promise<void> {

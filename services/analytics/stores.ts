@@ -14,8 +14,8 @@ import { postgresStore } from './store.postgres.ts';
 
 /** To each server that statistics are read from. */
 const readConnections = 4;
-/** One workspace has half as many reads under way, even if only one server is left. Others of its reads wait as long as for a connection. */
-const readsOfOne = { most: readConnections / 2, maxWaiting: 16, patienceMs: 1_000 } as const;
+/** How many reads one workspace has under way, even if only one server is left. */
+const readsOfOne = readConnections / 2;
 
 /** Separate pools for writes, for queries, and for what must not wait behind those: none takes another's connections. */
 export function openStores(
@@ -52,7 +52,7 @@ export function openStores(
     erasure: postgresEraseStore(erasing, { asking: writes }),
     stats: postgresStatsStore(reads),
     list: postgresClickListStore(reads),
-    readLimit: createConcurrencyLimit(readsOfOne),
+    readLimit: createConcurrencyLimit({ most: readsOfOne }),
     live: postgresLiveStore(live),
     workspaces: postgresWorkspaceStore(reads),
     workspaceCounts: postgresWorkspaceCounts(live),

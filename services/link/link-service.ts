@@ -78,8 +78,6 @@ export async function startLinkService(config: LinkConfig, log: Log, issuer: Ser
 
 /** One in this many connections is only for what may read all links of a workspace, such as a search: it holds up no create and no edit. */
 const searchShare = 4;
-/** Of one workspace, while it has half of those connections. As long as for a connection: nobody waits long for a page. */
-const searchesWaiting = { maxWaiting: 16, patienceMs: 1_000 } as const;
 
 function connect(config: LinkConfig, admission: Admission, log: Log) {
   const url = withLockTimeout(config.postgresPrimary, config.lockTimeoutMs);
@@ -90,7 +88,7 @@ function connect(config: LinkConfig, admission: Admission, log: Log) {
     ...{ onWait: admission.waiting, ...shared },
   });
   const searchPool = createPool(url, { name: 'link-search', max: searches, ...shared });
-  const searchLimit = createConcurrencyLimit({ most: Math.max(1, Math.floor(searches / 2)), ...searchesWaiting });
+  const searchLimit = createConcurrencyLimit({ most: Math.max(1, Math.floor(searches / 2)) });
   // A burst that comes all at once, after a start for example, must not begin by opening connections.
   const stopWarming = keepWarm(pool, Math.ceil(config.poolSize / 2));
   const watchPool = createPool(url, { name: 'link-watch', max: 6, maxWaiting: 100, ...shared });
