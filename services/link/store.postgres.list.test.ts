@@ -102,11 +102,14 @@ describe('listing', () => {
     expect((await shared.list(question({ tag: 'a' }))).map((link) => link.id)).toEqual([id]);
   });
 
-  test('a page is read no further than its bytes allow, and one link beyond that', async () => {
+  test.each([
+    ['destinations', "rpad('https://example.org/', 8192, 'x')", "'{}'"],
+    ['tags', "'https://example.org/'", "array_fill(repeat('\u{1d49c}', 64), array[32])"],
+  ])('a page of long %s is read no further than its bytes, and one link beyond', async (_, destination, tags) => {
     await on.pool.query(
-      `insert into links (domain, code, id, version, workspace_id, created_by, destination, redirect_status, created_at, updated_at)
+      `insert into links (domain, code, id, version, workspace_id, created_by, destination, tags, redirect_status, created_at, updated_at)
        select 'localhost', $1 || number, gen_random_uuid(), nextval('link_version'), $1::uuid, $1::uuid,
-         rpad('https://example.org/', 8192, 'x'), 302, now(), now() from generate_series(1, 300) as number`,
+         ${destination}, ${tags}, 302, now(), now() from generate_series(1, 300) as number`,
       [on.workspaceId],
     );
     const page = await on.store.list(question({ limit: 1_001 }));

@@ -84,6 +84,9 @@ const percentEncoded = (text: string): string => Buffer.from(text).toString('hex
 export const isSearch = ({ search, tag, domain, createdBy, state }: ListQuery): boolean =>
   [search, tag, domain, createdBy, state].some((asked) => asked !== undefined);
 
+/** No more than jsonBytesOf says of it: Postgres counts a character once that JavaScript may count twice, and neither code nor commas. */
+const leastBytesOfRow = `octet_length(destination) + 6 * (char_length(title) + char_length(array_to_string(tags, ''))) + ${leastJsonBytes}`;
+
 /**
  * One page of a workspace's links, by keyset: nothing is skipped or repeated, however many pages follow. Links beyond the bytes of a page
  * stay in the database, all but the first of them: a thousand of the largest would be 18 MB in this process.
@@ -115,7 +118,7 @@ export function listStatement(query: ListQuery): Statement {
   const direction = query.descending ? 'desc' : 'asc';
   const order = `order by ${query.orderBy} ${direction}, id ${direction}`;
   const page = `select * from links where ${conditions.join(' and ')} ${order} limit ${bind(query.limit)}`;
-  const before = `sum(octet_length(destination) + ${leastJsonBytes}) over (${order} rows between unbounded preceding and 1 preceding)`;
+  const before = `sum(${leastBytesOfRow}) over (${order} rows between unbounded preceding and 1 preceding)`;
   const text = `select ${linkColumns} from (select *, ${before} as bytes_before from (${page}) as page) as measured
      where bytes_before is null or bytes_before <= ${largestPageBytes} ${order}`;
   return { text, values };
