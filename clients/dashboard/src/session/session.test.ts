@@ -145,6 +145,19 @@ describe('a session', () => {
     expect(session.state().status).toBe('expired');
   });
 
+  it('stays that of its person where a new page begins with the cookie of somebody else', async () => {
+    const answers = [answered('t1'), answered('b1', 'brian')];
+    const tab = browser();
+    const { calls } = identity(() => answers.shift() ?? unauthenticated());
+    const session = createSession(calls, tab());
+    await session.restore();
+    const later = createSession(calls, tab());
+    await later.restore();
+    expect(later.state()).toMatchObject({ user: { id: 'brian' } });
+    expect(session.state()).toMatchObject({ status: 'signed-in', user: { id: 'ada' } });
+    expect(await session.token()).toBe('t1');
+  });
+
   it('is shared by all tabs: one refresh, one sign-in, one log-out', async () => {
     const tab = browser();
     let count = 0;

@@ -18,7 +18,8 @@ export interface SessionCalls {
 
 /** Messages between tabs. A token is sent, never stored: everything is in memory. */
 export type TabMessage =
-  | { readonly kind: 'session'; readonly session: SessionMessage }
+  /** `isRenewal`: nobody signed in, a page traded the cookie. A page of an earlier version does not say so. */
+  | { readonly kind: 'session'; readonly session: SessionMessage; readonly isRenewal?: boolean }
   | { readonly kind: 'signed-out' };
 
 export interface Tabs {
@@ -84,10 +85,7 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
    * Somebody else's cookie can come into the browser unnoticed: a page of a sibling host can set one for the whole domain. The page of one
    * person, with what was typed there, does not become that of another by itself.
    */
-  const refuseOther = ({ user }: SessionMessage): void => {
-    if ('user' in state && state.user.id !== user?.id)
-      throw new ConnectError('The cookie is that of somebody else.', Code.Unauthenticated);
-  };
+  const isOfAnother = ({ user }: SessionMessage): boolean => 'user' in state && state.user.id !== user?.id;
 
   const refresh = (): Promise<string> =>
     tabs.exclusively(async () => {
@@ -95,8 +93,8 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
       if (held && held.goodUntil > now()) return held.token;
       try {
         const message = await calls.refresh();
-        refuseOther(message);
-        tabs.tell({ kind: 'session', session: message });
+        if (isOfAnother(message)) throw new ConnectError('The cookie is that of somebody else.', Code.Unauthenticated);
+        tabs.tell({ kind: 'session', session: message, isRenewal: true });
         return take(message);
       } catch (error) {
         if (!isSignedOut(error)) throw error;
@@ -122,8 +120,9 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
   };
 
   tabs.hear((message) => {
-    if (message.kind === 'session') take(message.session);
-    else {
+    if (message.kind === 'session') {
+      if (!message.isRenewal || !isOfAnother(message.session)) take(message.session);
+    } else {
       held = undefined;
       become({ status: 'signed-out' });
     }
