@@ -12,14 +12,13 @@ import {
   type ChangeReader,
   type Continuation,
   type Leadership,
+  lookSize,
   mostMissed,
   type Reading,
   type StoredChange,
 } from './change-log.ts';
 
 const channel = 'link_changes';
-/** The most changes of one reading; a larger backlog is read in pages. */
-const lookSize = 2_000;
 /**
  * Numbers of transactions that were aborted just before a crash may be reused after it: a cursor from before would count those as seen. So
  * a resumption reads again what was written since the cursor, and a little before.

@@ -40,6 +40,9 @@ export type Continuation =
   | { readonly outcome: 'up_to_date' }
   | { readonly outcome: 'cannot_continue'; readonly reason: string };
 
+/** The most changes of one reading; a larger backlog is read in pages. As many of the largest may wait for a watcher. */
+export const lookSize = 1_000;
+
 /** A watcher that missed more is told to start over, which is less work for both. */
 export const mostMissed = 200_000;
 
