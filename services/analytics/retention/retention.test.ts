@@ -378,6 +378,23 @@ describe('erasing', () => {
     await nothingOf(stuck);
   });
 
+  test('a large workspace is erased to its end although another link cannot be erased now', async () => {
+    const [stuck, workspaceId] = [randomUUID(), randomUUID()];
+    await take(Array.from({ length: 20 }, () => clicksOf(randomUUID(), 1, workspaceId)).flat());
+    const failing = {
+      connect: () => pool.connect(),
+      query: (text: string, values: unknown[]) => {
+        if (text.startsWith('delete') && values[0] === stuck) throw new Error('statement timeout');
+        return pool.query(text, values);
+      },
+    } as unknown as Pool;
+    const store = postgresEraseStore(failing, { turnMs: 1 });
+    await store.ask({ linkIds: [stuck], workspaceIds: [workspaceId] });
+    await expect(store.run()).rejects.toThrow('statement timeout');
+    await nothingOf(workspaceId, 'workspace_id');
+    await pool.query('delete from erased_links where link_id = $1', [stuck]);
+  });
+
   test('one that was broken off is carried on with, and a recount in between takes nothing for wrong', async () => {
     const linkId = randomUUID();
     await take(clicksOf(linkId, 50));
