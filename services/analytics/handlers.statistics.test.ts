@@ -111,10 +111,15 @@ describe('GetLinkStats', () => {
     const link = analytics.keep({ code: 'apart' });
     const place = { country: 'DE', region: 'Land Berlin', city: 'Berlin' };
     const flags = [0, 2, 2, 4, 4, 4];
-    const atUs = (now - 60_000) * 1_000;
-    await analytics.take(flags.map((flag) => testClick({ ...place, linkId: link.id, atUs, flags: flag })));
+    const click = (flag: number, secondsAgo: number) =>
+      testClick({ ...place, linkId: link.id, atUs: (now - secondsAgo * 1_000) * 1_000, flags: flag, visitor: 7n });
+    await analytics.take([...flags.map((flag) => click(flag, 60)), click(1, 30)]);
+    await analytics.take([click(0, 90)]);
     const stats = await client().getLinkStats({ code: 'apart' });
-    expect(stats).toMatchObject({ clicks: 1, bots: 0, heads: 2, prefetches: 3 });
+    // The visitor follows another link on this day as well.
+    expect(stats).toMatchObject({ clicks: 2, visitors: 1, bots: 1, heads: 2, prefetches: 3 });
+    // The last of a person's, in whichever order they came.
+    expect(stats.lastClickAt).toEqual(timestampFromMs(now - 60_000));
     const { countries, cities, devices, browsers, operatingSystems, languages } = stats;
     const lists = [countries, cities, devices, browsers, operatingSystems, languages];
     expect(lists.map(([first]) => first?.value)).toEqual([

@@ -94,6 +94,20 @@ test('a day keeps so many values and the others, by the hour as well; what is no
   expect(await unmerged()).toBeGreaterThan(0);
 });
 
+test('the places of a day go to what is followed most, by people or bots', async () => {
+  const link = randomUUID();
+  const clicks = [...'abyyzzz'].map((letter) =>
+    testClick({ linkId: link, atUs: start, referrerHost: `${letter}.example`, flags: letter === 'z' ? 1 : 0 }),
+  );
+  const delivery = { topic: 'clicks', partition: 9, expected: undefined, next: 1n, notBeforeUs: 0 };
+  await postgresStore(pool, { entries: 1, links: 1, named: 2 }).take({ ...delivery, batches: [soundBatch(clicks)] });
+  const { rows } = await pool.query<{ value: string }>(
+    'select value from click_day_values where link_id = $1 and dimension = 1',
+    [link],
+  );
+  expect(new Set(rows.map(({ value }) => value))).toEqual(new Set(['y.example', 'z.example', others]));
+});
+
 test('any range, cut anywhere, has every click under its name or among the others', async () => {
   const names = await namesOf('click_day_values');
   const nameAt = (dimension: 'referrer' | 'language', click: TestClick): string => {
