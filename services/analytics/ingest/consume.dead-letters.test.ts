@@ -21,8 +21,13 @@ describe('messages that cannot be stored', () => {
     expect(on.buried.map(({ headers }) => headers?.offset)).toEqual(['1', '2']);
     expect(on.buried[0]).toMatchObject({
       value: Buffer.from('poison'),
-      headers: { topic: 'clicks', partition: String(on.partition) },
+      headers: { topic: 'clicks', partition: String(on.partition), reason: expect.any(String) },
     });
+  });
+
+  test('of one that is too long for Kafka together with its headers the beginning goes there', async () => {
+    expect(await on.consume()(on.fetched([message(0, Buffer.alloc(1_000_000, 'poison'))]))).toBe(1n);
+    expect(on.buried[0]?.value).toHaveLength(900_000);
   });
 
   test('one whose rows the store refuses goes there after three tries; its neighbours are stored', async () => {
