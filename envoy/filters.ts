@@ -8,6 +8,7 @@ import type { RateLimitFilters } from './rate-limits.ts';
 import { callShapesLua } from './request-shape.ts';
 import { ownCallRetries } from './routes/retries.ts';
 import { edgeTranscoder, filter, type Script } from './routes/route-filters.ts';
+import type { DoorName } from './settings.ts';
 
 const filters = 'envoy.extensions.filters.http';
 
@@ -173,7 +174,7 @@ function compressor(): JsonObject {
  * Headers that a client may not set, removed before anything reads them: those that Envoy and the mesh exchange, the client's claims about
  * its address, and the trace that it would like to join.
  */
-export function fromOutside(trustedProxies: number): JsonObject[] {
+export function fromOutside(door: DoorName, trustedProxies: number): JsonObject[] {
   const exact = [
     'x-request-id',
     'x-status',
@@ -194,10 +195,19 @@ export function fromOutside(trustedProxies: number): JsonObject[] {
         ...exact.map((remove) => ({ remove })),
         ...prefixes.map((prefix) => ({ remove_on_match: { key_matcher: { prefix } } })),
         ...(trustedProxies === 0 ? [] : [plainAddress(trustedProxies)]),
+        ...(door === 'public' ? [neverUnpacked] : []),
       ],
     }),
   ];
 }
+
+/**
+ * A compressed message may be a thousandth of what it unpacks to, and Envoy bounds only what is sent. With an encoding that no service knows,
+ * a message that is not compressed is read, and one that is compressed is refused.
+ */
+const neverUnpacked: JsonObject = {
+  append: { header: { key: 'grpc-encoding', value: 'not-taken' }, append_action: 'OVERWRITE_IF_EXISTS' },
+};
 
 /**
  * Some proxies name a client in a way that Envoy does not understand, or not as they mean it, so it is rewritten before Envoy reads it. With

@@ -7,7 +7,7 @@ import { extension, type JsonObject } from './json.ts';
 import { limits } from './limits.ts';
 import { localReplies } from './local-replies.ts';
 import { defaultRateLimits, rateLimitFilters } from './rate-limits.ts';
-import type { EnvoySettings } from './settings.ts';
+import type { DoorName, EnvoySettings } from './settings.ts';
 import { accessLogs } from './telemetry/access-logs.ts';
 import { tracing } from './telemetry/tracing.ts';
 
@@ -19,8 +19,6 @@ export interface Seen {
 }
 
 const httpManager = 'envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
-
-export type DoorName = 'public' | 'internal';
 
 /** The two listeners; if configured, HTTP/3 on the public one, and the redirect from http to it. */
 export function listeners(settings: EnvoySettings, rpcs: readonly Rpc[], seen: Seen): JsonObject[] {
@@ -153,7 +151,7 @@ function connectionManager(
     stat_prefix: door,
     codec_type: codec,
     server_name: 'hopline',
-    ...whoIsThere(trustedProxies),
+    ...whoIsThere(door, trustedProxies),
     ...paths,
     ...patience,
     ...(codec === 'HTTP3' ? { http3_protocol_options: http3 } : {}),
@@ -173,9 +171,9 @@ function connectionManager(
   });
 }
 
-function whoIsThere(trustedProxies: number): JsonObject {
+function whoIsThere(door: DoorName, trustedProxies: number): JsonObject {
   return {
-    early_header_mutation_extensions: fromOutside(trustedProxies),
+    early_header_mutation_extensions: fromOutside(door, trustedProxies),
     use_remote_address: true,
     xff_num_trusted_hops: trustedProxies,
     skip_xff_append: false,

@@ -27,6 +27,9 @@ export interface Traces {
   readonly percent: number;
 }
 
+/** The listener for everybody, or the one for internal teams. */
+export type DoorName = 'public' | 'internal';
+
 /** The differences between a laptop, Docker and Kubernetes. Everything else is the same configuration. */
 export interface EnvoySettings {
   /** Where envoy.yaml, descriptors.binpb, routes/ and tls/ are written. Nothing else may write there. */

@@ -2,8 +2,7 @@ import type { Rpc } from '#runtime/contract/contract.ts';
 import { setHeader } from '../headers.ts';
 import { hotVirtualHosts } from '../hot-set.ts';
 import { type JsonObject, typed } from '../json.ts';
-import type { DoorName } from '../listeners.ts';
-import type { EnvoySettings } from '../settings.ts';
+import type { DoorName, EnvoySettings } from '../settings.ts';
 import { buildRoutes } from './routes.ts';
 
 /**

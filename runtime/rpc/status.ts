@@ -61,7 +61,11 @@ export function explained(status: SentStatus): SentStatus {
 
 function refusal(code: Code, details: string): HopError | ConnectError {
   if (details.startsWith('Received message compressed'))
-    return new HopError('unimplemented', 'UNIMPLEMENTED', 'A message is compressed by gzip or deflate, or not at all.');
+    return new HopError(
+      'unimplemented',
+      'UNIMPLEMENTED',
+      'A message may not be compressed; within the mesh it may be, by gzip or deflate.',
+    );
   if (details === 'Failed to decompress message')
     return invalid('', 'The message is not compressed as grpc-encoding says.', 'MALFORMED_REQUEST');
   if (details.startsWith('Invalid grpc-timeout'))

@@ -41,6 +41,21 @@ describe('requestCheck', () => {
     }
   });
 
+  it('counts no letters of a text that is far too long, wherever it is', () => {
+    const check = requestCheck(UpdateLinkRequestSchema, 'patch');
+    const long = 'x'.repeat(65_537);
+    const code = 'a';
+    for (const [field, request] of [
+      ['title', create(UpdateLinkRequestSchema, { code, patch: { title: long } })],
+      ['tags', create(UpdateLinkRequestSchema, { code, patch: { tags: ['a', long] } })],
+      ['code', create(UpdateLinkRequestSchema, { code: long })],
+    ] as const) {
+      expect(() => check?.(request)).toThrow(
+        expect.objectContaining({ violations: [{ field, description: 'has far too many characters' }] }),
+      );
+    }
+  });
+
   describe('a Timestamp holds what RFC 3339 can express', () => {
     const first = -62_135_596_800n;
     const last = 253_402_300_799n;

@@ -1,4 +1,4 @@
-import { type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
+import { type DescMessage, isMessage, type Message, ScalarType } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator } from '@bufbuild/protovalidate';
@@ -10,6 +10,8 @@ export type RequestCheck = (request: Message) => void;
 const validator = createValidator();
 /** No list in the contract may be longer. All items of a longer one would be checked, which stops the process for a second. */
 const mostItems = 1_000;
+/** No text with rules may be longer, in UTF-16 units. To count the letters of a longer one stops the process for up to 65 ms. */
+const longestText = 65_536;
 /** What RFC 3339 can express, and so all that a Timestamp may hold. The transcoder knows this limit; a gRPC client can send anything. */
 const firstSecond = BigInt(Date.parse('0001-01-01T00:00:00Z') / 1_000);
 const lastSecond = BigInt(Date.parse('9999-12-31T23:59:59Z') / 1_000);
@@ -24,7 +26,7 @@ const rulesExtension = 1159;
 export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck | undefined {
   const mayHaveTimes = anywhere(schema, isTimestamp);
   if (!mayHaveTimes && !anywhere(schema, hasRules)) return undefined;
-  const mayBeMalformed = mayHaveTimes || anywhere(schema, hasLists);
+  const mayBeMalformed = mayHaveTimes || anywhere(schema, hasListsOrTexts);
   const inBody = `${bodyField}.`;
   return (request) => {
     const malformed = mayBeMalformed ? malformedField(schema, request) : undefined;
@@ -41,12 +43,14 @@ export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck 
   }
 }
 
-/** The first list that is far too long, or time that is none. */
+/** The first list or text that is far too long, or time that is none. */
 function malformedField(schema: DescMessage, message: object, before = ''): Violation | undefined {
   for (const field of schema.fields) {
     const value = (message as Readonly<Record<string, unknown>>)[field.localName];
-    if (typeof value !== 'object' || value === null) continue;
     const path = before + field.name;
+    if ((isTooLong(value) || (Array.isArray(value) && value.some(isTooLong))) && hasOption(field))
+      return { field: path, description: 'has far too many characters' };
+    if (typeof value !== 'object' || value === null) continue;
     if (Array.isArray(value) && value.length > mostItems) return { field: path, description: 'has far too many items' };
     if (isMessage(value, TimestampSchema) && !isTime(value))
       return { field: path, description: 'must be a time from the year 1 to 9999, with nanos from 0 to 999,999,999' };
@@ -55,6 +59,8 @@ function malformedField(schema: DescMessage, message: object, before = ''): Viol
   }
   return undefined;
 }
+
+const isTooLong = (value: unknown): boolean => typeof value === 'string' && value.length > longestText;
 
 const isTime = ({ seconds, nanos }: Timestamp): boolean =>
   firstSecond <= seconds && seconds <= lastSecond && 0 <= nanos && nanos < nanosPerSecond;
@@ -68,7 +74,8 @@ function anywhere(schema: DescMessage, is: (schema: DescMessage) => boolean, see
 
 const isTimestamp = ({ typeName }: DescMessage): boolean => typeName === TimestampSchema.typeName;
 
-const hasLists = ({ fields }: DescMessage): boolean => fields.some(({ fieldKind }) => fieldKind === 'list');
+const hasListsOrTexts = ({ fields }: DescMessage): boolean =>
+  fields.some(({ fieldKind, scalar }) => fieldKind === 'list' || scalar === ScalarType.STRING);
 
 const hasRules = (schema: DescMessage): boolean => [schema, ...schema.oneofs, ...schema.fields].some(hasOption);
 

@@ -4,7 +4,7 @@ import { call, fieldsOf, reasonOf } from '../support/http.ts';
 import { newLink, newPerson, type Person } from '../support/people.ts';
 import { httpRequest, openConnection } from './support/connection.ts';
 import { publicCalls, requestOf, restFormsOf, type Subject } from './support/public-calls.ts';
-import { expectRefusal, innerHeadersOf } from './support/refusals.ts';
+import { expectBad, expectRefusal, innerHeadersOf } from './support/refusals.ts';
 import { callTyped, protocols, transportOf } from './support/typed.ts';
 
 let ada: Person;
@@ -61,6 +61,13 @@ describe('Errors', () => {
     [431, 'REQUEST_TOO_LARGE', 'too large headers', () => call(urls, { headers: { 'x-large': 'x'.repeat(61_440) } })],
   ])('%i %s: %s', async (status, reason, _, ask) => {
     expectRefusal(await ask(), status, reason);
+  });
+
+  it('400 naming the field: a text as long as a body can be', async () => {
+    for (const field of ['title', 'long_url', 'alias', 'domain']) {
+      const answer = await call(urls, { token: ada.token, body: { ...good, [field]: 'x'.repeat(1_000_000) } });
+      expectBad(answer, field);
+    }
   });
 
   const tooLarge = () => ({ long_url: `https://example.org/${'x'.repeat(1_048_576)}` });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import type { DescMessage } from '@bufbuild/protobuf';
-import { createGrpcTransport } from '@connectrpc/connect-node';
+import { compressionGzip, createGrpcTransport } from '@connectrpc/connect-node';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { loadKeyring, loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { mintCaller } from '#runtime/caller/token.ts';
@@ -250,6 +250,26 @@ describe('a service’s own port, past the door', () => {
       );
       expect([answer.code, Object.keys(headers)]).toEqual(['Unauthenticated', Object.keys(headers)]);
     }
+  });
+});
+
+describe('a compressed message', () => {
+  const asked = publicCalls.find(({ name }) => name === 'LinkService/GetLink') as PublicCall;
+  const packed = (baseUrl: string, compressMinBytes: number) =>
+    createGrpcTransport({ baseUrl, sendCompression: compressionGzip, compressMinBytes });
+
+  it('is not unpacked for everybody, since it may be a thousandth of what it unpacks to', async () => {
+    const ask = (leastBytes: number) =>
+      callTyped(packed(inject('meshUrl'), leastBytes), asked, requestOf(asked, subject), bearer(ada.token));
+    expect(await ask(0)).toMatchObject({ code: 'Unimplemented', reason: 'UNIMPLEMENTED' });
+    expect(await ask(1_000)).toMatchObject({ code: 'OK' });
+  });
+
+  it('is unpacked for internal teams', async () => {
+    const internal = packed(`http://127.0.0.1:${inject('meshPorts')['envoy-internal']}`, 0);
+    expect(await callTyped(internal, asked, requestOf(asked, subject), bearer(ada.token))).toMatchObject({
+      code: 'OK',
+    });
   });
 });
 

@@ -10,7 +10,6 @@ import type {
 import { checkAccess, isOpen } from '../../caller/access.ts';
 import { type CallerVerifier, callerHeader } from '../../caller/token.ts';
 import { canceled, timedOut, toConnectError } from '../../errors/errors.ts';
-import { publicRequestBytes } from '../../limits/request-size.ts';
 import { CallContext, type IncomingCall, metadataOf } from '../call.ts';
 import { deadlineOf } from '../deadline.ts';
 import type { Endpoint, Registration } from '../endpoint.ts';
@@ -22,7 +21,6 @@ import type { CallObserver } from './call-observer.ts';
 export interface Host {
   readonly verify: CallerVerifier;
   readonly observer: CallObserver;
-  /** Within the mesh. */
   readonly maxRequestBytes: number;
   /** Ends the open streams with an error, when the process stops. */
   readonly streams: Set<(error: unknown) => void>;
@@ -33,10 +31,9 @@ type ServerStream = ServerWritableStream<unknown, Buffer> | ServerDuplexStream<u
 /** Serves a registration on a grpc-js server: handlers of Connect's shape behind its descriptors. */
 export function bridge(server: Server, registration: Registration, host: Host): void {
   for (const endpoint of registration.endpoints) {
-    const { method, rule } = endpoint;
+    const { method } = endpoint;
     const path = `/${endpoint.fullName}`;
-    const maxBytes = rule.exposure === 'public' ? publicRequestBytes : host.maxRequestBytes;
-    const decode = decoderOf(method.input, maxBytes);
+    const decode = decoderOf(method.input, host.maxRequestBytes);
     const kind = method.methodKind;
     if (kind === 'unary') server.register(path, unary(endpoint, host), identity, decode, 'unary');
     else if (kind === 'server_streaming')
