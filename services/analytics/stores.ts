@@ -13,7 +13,7 @@ import { postgresWorkspaceCounts, postgresWorkspaceStore } from './statistics/wo
 import { postgresStore } from './store.postgres.ts';
 
 /** To each server that statistics are read from. */
-const readConnections = 4;
+export const readConnections = 4;
 /** How many reads one workspace has under way, even if only one server is left. */
 const readsOfOne = readConnections / 2;
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { loadConfig } from '#runtime/config/config.ts';
+import { readConnections } from '../../../services/analytics/stores.ts';
 import { identityConfig } from '../../../services/identity/config.ts';
 import { linkConfig } from '../../../services/link/config.ts';
 import { resolverConfig } from '../../../services/resolver/config.ts';
@@ -26,7 +27,7 @@ test.each([
   // What one process opens on one server, as it is configured by default; the pools without a variable stand in its code.
   ['hop_link', loadConfig({ size: linkConfig.poolSize }, {}).size + 6, 2],
   ['hop_identity', loadConfig({ size: identityConfig.postgresConnections }, {}).size, 2],
-  ['hop_analytics', 4 + 1 + 2 + 4, 2],
+  ['hop_analytics', 4 + 1 + 2 + readConnections, 2],
   ['hop_resolver', loadConfig({ size: resolverConfig.postgresConnections }, {}).size, 3],
 ])('%s: the pools of two processes fit beside each other', (role, connections, processes) => {
   const migrating = role === 'hop_resolver' ? 0 : 2;
@@ -37,7 +38,7 @@ test.each(['link/link-service.ts', 'analytics/stores.ts'])('%s opens the pools t
   const source = readFileSync(new URL(`../../../services/${file}`, import.meta.url), 'utf8');
   const sizes = [...source.matchAll(/createPool\([^;]*?max: (\w+(?:\.\w+)?(?: - \w+)?)/g)].map((match) => match[1]);
   const link = ['config.poolSize - searches', 'searches', '6'];
-  expect(sizes).toEqual(file.startsWith('link') ? link : ['4', '1', '2', '4', '4']);
+  expect(sizes).toEqual(file.startsWith('link') ? link : ['4', '1', '2', 'readConnections', 'readConnections']);
 });
 
 test('the server takes the connections of all roles, and ten more', () => {
