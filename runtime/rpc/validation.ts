@@ -1,4 +1,4 @@
-import { type DescMessage, isMessage, type Message, ScalarType } from '@bufbuild/protobuf';
+import { type DescMessage, isMessage, type Message } from '@bufbuild/protobuf';
 import { pathToString } from '@bufbuild/protobuf/reflect';
 import { type Timestamp, TimestampSchema } from '@bufbuild/protobuf/wkt';
 import { createValidator } from '@bufbuild/protovalidate';
@@ -24,12 +24,10 @@ const rulesExtension = 1159;
  * `bodyField`: the field that REST reads the body into. Fields in it are named as in the body, which is also how handlers name them.
  */
 export function requestCheck(schema: DescMessage, bodyField = ''): RequestCheck | undefined {
-  const mayHaveTimes = anywhere(schema, isTimestamp);
-  if (!mayHaveTimes && !anywhere(schema, hasRules)) return undefined;
-  const mayBeMalformed = mayHaveTimes || anywhere(schema, hasListsOrTexts);
+  if (!anywhere(schema, isTimestamp) && !anywhere(schema, hasRules)) return undefined;
   const inBody = `${bodyField}.`;
   return (request) => {
-    const malformed = mayBeMalformed ? malformedField(schema, request) : undefined;
+    const malformed = malformedField(schema, request);
     if (malformed) throw invalidFields([{ ...malformed, field: nameOf(malformed.field) }]);
     const result = validator.validate(schema, request);
     if (result.kind === 'valid') return;
@@ -48,10 +46,10 @@ function malformedField(schema: DescMessage, message: object, before = ''): Viol
   for (const field of schema.fields) {
     const value = (message as Readonly<Record<string, unknown>>)[field.localName];
     const path = before + field.name;
+    if (Array.isArray(value) && value.length > mostItems) return { field: path, description: 'has far too many items' };
     if ((isTooLong(value) || (Array.isArray(value) && value.some(isTooLong))) && hasOption(field))
       return { field: path, description: 'has far too many characters' };
     if (typeof value !== 'object' || value === null) continue;
-    if (Array.isArray(value) && value.length > mostItems) return { field: path, description: 'has far too many items' };
     if (isMessage(value, TimestampSchema) && !isTime(value))
       return { field: path, description: 'must be a time from the year 1 to 9999, with nanos from 0 to 999,999,999' };
     const within = field.fieldKind === 'message' ? malformedField(field.message, value, `${path}.`) : undefined;
@@ -73,9 +71,6 @@ function anywhere(schema: DescMessage, is: (schema: DescMessage) => boolean, see
 }
 
 const isTimestamp = ({ typeName }: DescMessage): boolean => typeName === TimestampSchema.typeName;
-
-const hasListsOrTexts = ({ fields }: DescMessage): boolean =>
-  fields.some(({ fieldKind, scalar }) => fieldKind === 'list' || scalar === ScalarType.STRING);
 
 const hasRules = (schema: DescMessage): boolean => [schema, ...schema.oneofs, ...schema.fields].some(hasOption);
 

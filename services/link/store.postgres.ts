@@ -77,10 +77,10 @@ interface StoreOptions {
 
 export function postgresStore(pool: Pool, options: StoreOptions = {}): LinkStore {
   const { committed = () => {}, searchPool = pool, searchLimit } = options;
-  const query = async <Row extends object>(text: string, values: readonly unknown[], from = pool): Promise<Row[]> =>
-    guarded(async () => (await from.query<Row>(text, [...values])).rows);
+  const query = async <Row extends object>(text: string, values: readonly unknown[]): Promise<Row[]> =>
+    guarded(async () => (await pool.query<Row>(text, [...values])).rows);
   const search = async <Row extends object>(workspaceId: string, text: string, values: readonly unknown[]) => {
-    const read = (): Promise<Row[]> => query<Row>(text, values, searchPool);
+    const read = async (): Promise<Row[]> => (await searchPool.query<Row>(text, [...values])).rows;
     return guarded(() => (searchLimit ? searchLimit.run(workspaceId, read) : read()));
   };
 
