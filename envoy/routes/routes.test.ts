@@ -96,7 +96,7 @@ describe('the routes of the contract', () => {
     for (const { name, route } of routes.filter((each) => each.route)) {
       const causes = String(route?.retry_policy?.retry_on).split(',');
       expect(causes, name).toEqual(expect.arrayContaining(['connect-failure', 'refused-stream']));
-      expect([name, causes.includes('reset')]).toEqual([name, /\/(Get|List|Redirect)/.test(name)]);
+      expect([name, causes.includes('reset')]).toEqual([name, /\/(Get|LookUp|List|Redirect)/.test(name)]);
     }
   });
 

@@ -25,6 +25,7 @@ const upstreamOf: Readonly<Record<string, ClusterName>> = {
   'hop.link.v1.LinkService': 'link',
   'hop.resolver.v1.ResolverService': 'resolver',
   'hop.identity.v1.IdentityService': 'identity',
+  'hop.identity.v1.WorkspaceService': 'identity',
   'hop.analytics.v1.AnalyticsService': 'analytics',
   'hop.pages.v1.PagesService': 'pages',
   'hop.status.v1.StatusService': 'gateway-access',
@@ -176,7 +177,7 @@ const isRedirect = (rpc: Rpc): boolean => rpc.exposure === Exposure.EDGE && !isP
 function retriesOf(rpc: Rpc, { verb }: Binding): JsonObject {
   if (rpc.name === readiness) return readinessRetries;
   if (isRedirect(rpc)) return retryPolicy.redirect;
-  return isRead(verb) ? retryPolicy.read : retryPolicy.write;
+  return rpc.isRead || isRead(verb) ? retryPolicy.read : retryPolicy.write;
 }
 
 function retriesOfCall(rpc: Rpc): JsonObject {

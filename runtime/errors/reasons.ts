@@ -58,6 +58,17 @@ const identity = {
   WORKSPACE_NOT_FOUND: meaning(404, 'There is no such workspace.'),
   API_KEY_NOT_FOUND: meaning(404, 'There is no such API key.'),
   SESSION_NOT_FOUND: meaning(404, 'There is no such session, or it has ended.'),
+  MEMBER_NOT_FOUND: meaning(404, 'There is no such member of the workspace.'),
+  INVITATION_NOT_FOUND: meaning(404, 'There is no such invitation, or it was used, taken back or has expired.'),
+  ALREADY_MEMBER: meaning(409, 'The caller is a member of the workspace already.'),
+  OWNER_ONLY: meaning(403, 'Only an owner of the workspace may do this.'),
+  LAST_OWNER: meaning(400, 'The workspace would have members and no owner; make somebody else an owner first.'),
+  MEMBER_LIMIT_REACHED: meaning(400, 'The workspace has as many members as are allowed.'),
+  WORKSPACE_LIMIT_REACHED: meaning(400, 'The person belongs to as many workspaces as are allowed; leave one first.'),
+  INVITATION_LIMIT_REACHED: meaning(
+    400,
+    'The workspace has as many open invitations as are allowed; take one back first.',
+  ),
   API_KEY_LIMIT_REACHED: meaning(
     400,
     'The person has as many API keys in the workspace as are allowed; delete one first.',
@@ -113,7 +124,7 @@ export type Reason = keyof typeof reasons;
 export const reasonSections: Readonly<Record<string, Meanings>> = {
   'Any call': anyCall,
   'Who is calling': whoIsCalling,
-  'People, sessions and API keys': identity,
+  'People, workspaces, sessions and API keys': identity,
   Links: links,
   Statistics: statistics,
   'Inside the mesh': insideTheMesh,

@@ -6,12 +6,11 @@ import type { CurrentUserSchema, IdentityService } from '#gen/identity/v1/identi
 import type { OpenSessionSchema } from '#gen/identity/v1/open_session_pb.ts';
 import type { SessionSchema, WorkspaceSchema } from '#gen/identity/v1/user_pb.ts';
 import { personOf } from '#runtime/caller/access.ts';
-import type { PersonCaller } from '#runtime/caller/token.ts';
-import { forbidden, invalid, notFound } from '#runtime/errors/errors.ts';
+import { invalid, notFound } from '#runtime/errors/errors.ts';
 import { logFields, metadataOf } from '#runtime/rpc/call.ts';
-import { isUuid } from '#runtime/shortlink/link-key.ts';
 import type { Accounts } from './accounts/accounts.ts';
 import type { OwnAccount } from './accounts/own-account.ts';
+import { created, logNamed, secret, signedInPerson } from './answers.ts';
 import type { ApiKeys } from './api-keys.ts';
 import type { Revocations } from './revocations.ts';
 import { clientName } from './sessions/client-name.ts';
@@ -65,16 +64,19 @@ function sessionHandlers({
       const account = await accounts.logIn(email, password, context.signal);
       return answer(context, await sessions.open(account, clientOf(context)), useCookie);
     },
-    async refreshSession({ refreshToken, useCookie }, context) {
+    async refreshSession({ refreshToken, useCookie, workspaceId }, context) {
       if (useCookie) cookie.admit(context);
       else if (refreshToken === '') throw invalid('refresh_token', 'must be given, unless use_cookie is true');
       const held = useCookie ? cookie.read(context) : refreshToken;
       if (held === undefined) throw tokenInvalid();
-      const signedIn = await sessions.refresh(held, (reused) => Object.assign(logFields(context), reuseFields(reused)));
+      const signedIn = await sessions.refresh(held, {
+        workspaceId: workspaceId === '' ? undefined : workspaceId,
+        onReuse: (reused) => Object.assign(logFields(context), reuseFields(reused)),
+      });
       return answer(context, signedIn, useCookie);
     },
     async logOut({ useCookie }, context) {
-      const { credentialId, userId } = signedInPerson(context);
+      const { credentialId, userId } = signedInPerson(context, noSession);
       if (useCookie) cookie.admit(context);
       await sessions.end(credentialId, userId);
       if (useCookie) cookie.clear(context);
@@ -123,17 +125,12 @@ function logAccountChange(context: HandlerContext, change: 'email' | 'password' 
   Object.assign(logFields(context), { account_change: change, client: clientOf(context) });
 }
 
-/** What a call is about, by its id. Any other text is left out: it may be the secret itself, from somebody who has nothing else of it. */
-function logNamed(context: HandlerContext, field: 'session_id' | 'api_key_id', id: string): void {
-  if (isUuid(id)) logFields(context)[field] = id;
-}
-
 function openSessionHandlers({
   sessions,
 }: Dependencies): Pick<Handlers, 'listSessions' | 'revokeSession' | 'revokeOtherSessions'> {
   return {
     async listSessions(request, context) {
-      const { userId, credentialId } = signedInPerson(context);
+      const { userId, credentialId } = signedInPerson(context, noSession);
       const { sessions: open, nextPageToken } = await sessions.list(userId, request);
       return {
         sessions: open.map((session) => openSessionMessage(session, session.id === credentialId)),
@@ -142,11 +139,11 @@ function openSessionHandlers({
     },
     async revokeSession({ id }, context) {
       logNamed(context, 'session_id', id);
-      if (await sessions.end(id, signedInPerson(context).userId)) return {};
+      if (await sessions.end(id, signedInPerson(context, noSession).userId)) return {};
       throw notFound('SESSION_NOT_FOUND', 'There is no such session, or it has ended.');
     },
     async revokeOtherSessions(_request, context) {
-      const { userId, credentialId } = signedInPerson(context);
+      const { userId, credentialId } = signedInPerson(context, noSession);
       return { revokedCount: await sessions.endOthers(credentialId, userId) };
     },
   };
@@ -213,23 +210,6 @@ const clientOf = (context: HandlerContext): string => clientName(metadataOf(cont
 
 const noSession = 'An API key has no session; delete the key instead.';
 const notByKey = 'An API key cannot change the account of its person; sign in.';
-
-/** The refusal for an API key. */
-function signedInPerson(context: HandlerContext, refusal: string = noSession): PersonCaller {
-  const person = personOf(context);
-  if (person.kind === 'user') return person;
-  throw forbidden('CALLER_KIND_REFUSED', refusal);
-}
-
-// Both are sent once nothing can fail any more: metadata sent before an error would cost the error its Retry-After.
-function created(context: HandlerContext): void {
-  context.responseHeader.set('x-status', '201');
-}
-
-function secret<Answer>(context: HandlerContext, answer: Answer): Answer {
-  context.responseHeader.set('cache-control', 'no-store');
-  return answer;
-}
 
 function sessionMessage({ account, access, refreshToken }: SignedIn): MessageInitShape<typeof SessionSchema> {
   return {

@@ -1,5 +1,6 @@
 import type { ServiceImpl } from '@connectrpc/connect';
 import type { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import type { WorkspaceService } from '#gen/identity/v1/workspace_service_pb.ts';
 import type { Log } from '#runtime/telemetry/log.ts';
 import { createAccountQueues } from './accounts/account-queues.ts';
 import { createAccounts } from './accounts/accounts.ts';
@@ -17,6 +18,9 @@ import { createSessionCookie } from './sessions/session-cookie.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { IdentityStore } from './store.ts';
+import { createWorkspaceHandlers } from './workspaces/handlers.ts';
+import { createInvitations } from './workspaces/invitations.ts';
+import { createWorkspaces } from './workspaces/workspaces.ts';
 
 interface IdentityParts {
   readonly config: Pick<
@@ -39,6 +43,12 @@ interface IdentityParts {
   readonly argon2?: Argon2;
 }
 
+/** Both services of the process. */
+export interface Identity {
+  readonly identity: ServiceImpl<typeof IdentityService>;
+  readonly workspaces: ServiceImpl<typeof WorkspaceService>;
+}
+
 const dayMs = 86_400_000;
 
 /** The whole service except its socket and its database. */
@@ -50,7 +60,7 @@ export async function createIdentity({
   onDeleted = () => {},
   now = Date.now,
   argon2,
-}: IdentityParts): Promise<ServiceImpl<typeof IdentityService>> {
+}: IdentityParts): Promise<Identity> {
   const queue = createHashingQueue({ concurrency: config.hashConcurrency, limit: config.hashQueue });
   const passwords = await createPasswords(queue, argon2);
   const queues = createAccountQueues(config.hashQueue);
@@ -63,7 +73,7 @@ export async function createIdentity({
     now,
   });
   const refreshLifetimeMs = config.refreshTokenDays * dayMs;
-  return createHandlers({
+  const identity = createHandlers({
     accounts: createAccounts({ store, passwords, check }),
     ownAccount: createOwnAccount({ store, passwords, check, onDeleted, now }),
     sessions: createSessions({ store, issue, refreshLifetimeMs, graceMs: config.refreshGraceMs, now }),
@@ -72,4 +82,9 @@ export async function createIdentity({
     revocations: createRevocations({ store }),
     signingKeys,
   });
+  const workspaces = createWorkspaceHandlers({
+    workspaces: createWorkspaces(store),
+    invitations: createInvitations({ store, publicUrl: config.publicUrl, now }),
+  });
+  return { identity, workspaces };
 }

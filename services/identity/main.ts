@@ -1,4 +1,5 @@
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { WorkspaceService } from '#gen/identity/v1/workspace_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { loadServiceIdentity } from '#runtime/caller/keyring.ts';
 import { createPool } from '#runtime/postgres/pool.ts';
@@ -27,13 +28,13 @@ const sweeper = startSweeper({ store, graceMs: config.refreshGraceMs, intervalMs
 const links = meshClient(LinkService, { addresses: config.linkAddresses, issuer: loadServiceIdentity(config) });
 const close = (workspaceId: string, signal: AbortSignal) => links.closeWorkspace({ workspaceId }, { signal });
 const handover = startHandover({ store, close, log });
-const identity = await createIdentity({ config, store, signingKeys, log, onDeleted: handover.wake });
+const { identity, workspaces } = await createIdentity({ config, store, signingKeys, log, onDeleted: handover.wake });
 
 await serve({
   name: 'identity',
   config,
   log,
-  services: [service(IdentityService, identity)],
+  services: [service(IdentityService, identity), service(WorkspaceService, workspaces)],
   checks: { postgres: () => pool.query('select 1') },
   close: [() => pool.end(), () => signingKeys.stop(), () => sweeper.stop(), () => handover.stop()],
 });

@@ -17,6 +17,7 @@ const scopesByRole = {
   viewer: ['links:read', 'stats:read'],
 } as const satisfies Readonly<Record<string, readonly Scope[]>>;
 export type Role = keyof typeof scopesByRole;
+export const roles = Object.keys(scopesByRole) as readonly Role[];
 
 /** An unknown role, which a newer schema might contain, may do nothing. */
 export function scopesOf(role: string): readonly Scope[] {

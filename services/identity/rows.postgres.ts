@@ -55,6 +55,12 @@ export interface AccountRow extends QueryResultRow {
 export const accountColumns =
   'u.id as user_id, u.email, u.name as user_name, u.created_at, u.password_version, w.id as workspace_id, w.name as workspace_name, m.role';
 
+/** An AccountRow, by the ids of the person and of the workspace. */
+export const selectAccount = `
+  select ${accountColumns}
+  from identity.memberships m join identity.users u on u.id = m.user_id join identity.workspaces w on w.id = m.workspace_id
+  where m.user_id = $1 and m.workspace_id = $2`;
+
 export function accountFrom(row: AccountRow): Account {
   return {
     userId: row.user_id,

@@ -7,7 +7,7 @@ import { silentLog } from '#runtime/telemetry/log.ts';
 import type { TestDatabase } from '#runtime/testing/postgres.ts';
 import { postgresFor } from '#runtime/testing/stores.ts';
 import { postgresStore } from './store.postgres.ts';
-import type { Account, IdentityStore, SweepTimes } from './store.ts';
+import type { Account, HeldToken, IdentityStore, SweepTimes, TokenDecision } from './store.ts';
 
 let database: TestDatabase;
 let pool: pg.Pool;
@@ -165,6 +165,11 @@ it('a session that is opened while the role is changed has the new one', async (
 });
 
 describe('refresh tokens', () => {
+  async function usedToken<Decision extends TokenDecision>(hash: Buffer, decide: (held: HeldToken) => Decision) {
+    const used = await store.useRefreshToken(hash, { decide });
+    return used === 'no_member' ? expect.fail('the session was to stay') : used;
+  }
+
   it('let one of two concurrent judges see a fresh token, the other a replaced one', async () => {
     const account = await makeAccount();
     const hash = hashOf(randomUUID());
@@ -172,7 +177,7 @@ describe('refresh tokens', () => {
     const judged: boolean[] = [];
     const nonce = Buffer.alloc(32, 1);
     const use = () =>
-      store.useRefreshToken(hash, (held) => {
+      usedToken(hash, (held) => {
         judged.push(held.replacedAt === undefined);
         if (held.replacedAt) return { kind: 'repeat' as const, nonce: held.successorNonce ?? Buffer.alloc(0) };
         return {
@@ -194,7 +199,7 @@ describe('refresh tokens', () => {
     const client = await pool.connect();
     await client.query('begin');
     await client.query('update identity.sessions set revoked_at = now() where id = $1', [session?.id]);
-    const using = store.useRefreshToken(hash, () => ({ kind: 'refuse' }));
+    const using = usedToken(hash, () => ({ kind: 'refuse' }));
     await new Promise((resolve) => setTimeout(resolve, 50));
     await client.query('commit');
     client.release();
@@ -218,6 +223,7 @@ describe('the sweep', () => {
       revocationsBefore: inDays(-1),
       loginFailuresBefore: inDays(1),
       revokedKeysBefore: inDays(-30),
+      invitationsBefore: new Date(),
     };
     while ((await store.sweep(times, 1)) > 0);
     expect(await rowsOf('sessions', `id = '${ended}'`)).toBe(0);

@@ -6,6 +6,8 @@ import { revocationStore } from './revocations.postgres.ts';
 import { createDatabase } from './rows.postgres.ts';
 import { sessionStore } from './sessions/sessions.postgres.ts';
 import type { IdentityStore, SweepTimes } from './store.ts';
+import { invitationStore } from './workspaces/invitations.postgres.ts';
+import { workspaceStore } from './workspaces/workspaces.postgres.ts';
 
 /** Uses only the primary: a revoked credential must not stay valid through a replica's lag. */
 export function postgresStore(pool: Pool): IdentityStore {
@@ -15,6 +17,8 @@ export function postgresStore(pool: Pool): IdentityStore {
     ...deletionStore(database),
     ...sessionStore(database),
     ...apiKeyStore(database),
+    ...workspaceStore(database),
+    ...invitationStore(database),
     ...revocationStore(database),
     async sweep(times, limit) {
       let swept = 0;
@@ -37,6 +41,7 @@ const sweeps: readonly { readonly before: keyof SweepTimes; readonly text: strin
   { before: 'revocationsBefore', text: deleting('revocations', 'seq', 'revoked_at') },
   { before: 'loginFailuresBefore', text: deleting('login_failures', 'account', 'window_started_at') },
   { before: 'revokedKeysBefore', text: deleting('api_keys', 'id', 'revoked_at') },
+  { before: 'invitationsBefore', text: deleting('invitations', 'id', 'expires_at') },
 ];
 
 function deleting(table: string, key: string, time: string): string {

@@ -93,6 +93,12 @@ export type TokenDecision =
   | { readonly kind: 'revoke'; readonly at: Date }
   | { readonly kind: 'refuse' };
 
+interface TokenUse<Decision extends TokenDecision> {
+  readonly decide: (held: HeldToken) => Decision;
+  /** Undefined: the session stays where it is. */
+  readonly workspaceId?: string | undefined;
+}
+
 /** A session that has neither expired nor been ended. */
 export interface OpenSession {
   readonly id: string;
@@ -188,7 +194,80 @@ export interface SweepTimes {
   readonly revocationsBefore: Date;
   readonly loginFailuresBefore: Date;
   readonly revokedKeysBefore: Date;
+  /** Invitations that ended earlier are deleted. */
+  readonly invitationsBefore: Date;
 }
+
+/** A workspace as a person who belongs to it sees it. */
+export interface WorkspaceRecord {
+  readonly id: string;
+  readonly name: string;
+  /** The role of that person there. */
+  readonly role: Role;
+}
+
+export interface MemberRecord {
+  readonly userId: string;
+  readonly email: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly joinedAt: Date;
+}
+
+/** A member of a workspace, and who changes something about them. */
+export interface NamedMember {
+  readonly workspaceId: string;
+  readonly actorId: string;
+  readonly userId: string;
+}
+
+/** Refuses a change by throwing. The roles are those in the database, undefined for whoever is no member; owners counts all of them. */
+export type JudgeMember = (state: {
+  readonly actorRole: Role | undefined;
+  readonly memberRole: Role | undefined;
+  readonly owners: number;
+}) => void;
+
+export interface InvitationRecord {
+  readonly id: string;
+  readonly role: Role;
+  /** Whom it is for, in the words of the inviter. */
+  readonly name: string;
+  /** The name of the inviter, or their email. */
+  readonly invitedBy: string;
+  readonly createdAt: Date;
+  readonly expiresAt: Date;
+}
+
+interface NewInvitation {
+  readonly workspaceId: string;
+  /** The person. */
+  readonly invitedBy: string;
+  readonly role: Role;
+  readonly name: string;
+  readonly secretHash: Buffer;
+  readonly at: Date;
+  readonly expiresAt: Date;
+}
+
+/** An invitation as whoever holds its secret sees it. */
+export interface FoundInvitation {
+  /** With the role that the holder has there, or would have. */
+  readonly workspace: WorkspaceRecord;
+  readonly invitedBy: string;
+  readonly expiresAt: Date;
+  readonly isMember: boolean;
+}
+
+export interface InvitationLimits {
+  /** Of one workspace. */
+  readonly members: number;
+  /** Of one person. */
+  readonly workspaces: number;
+}
+
+/** Why an invitation was not accepted. */
+export type Refusal = 'not_found' | 'already_member' | 'too_many_members' | 'too_many_workspaces';
 
 export interface AccountStore {
   isEmailTaken(emailKey: string): Promise<boolean>;
@@ -217,11 +296,14 @@ export interface SessionStore {
   openSession(session: NewSession): Promise<OpenedSession | undefined>;
   /** The open sessions, the most recently used first, at most limit. */
   listSessions(query: SessionQuery): Promise<readonly OpenSession[]>;
-  /** Lets `decide` judge the token under a lock, and carries out the decision; undefined: there is no such token. */
+  /**
+   * Lets `decide` judge the token under a lock, carries out the decision, and moves a session that goes on to the workspace. Undefined:
+   * there is no such token. 'no_member': the person does not belong to that workspace, and nothing was done.
+   */
   useRefreshToken<Decision extends TokenDecision>(
     hash: Buffer,
-    decide: (held: HeldToken) => Decision,
-  ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | undefined>;
+    use: TokenUse<Decision>,
+  ): Promise<{ readonly held: HeldToken; readonly decision: Decision } | 'no_member' | undefined>;
   /** False: the person has no such session, or it is already over. */
   revokeSession(sessionId: string, userId: string, at: Date): Promise<boolean>;
   /** Ends at most limit of the person's open sessions, never the kept one; returns how many. */
@@ -241,12 +323,48 @@ export interface ApiKeyStore {
 export interface DeletionStore {
   /**
    * Deletes the person with sessions, API keys and memberships, reports these credentials as revoked, and closes the workspaces left
-   * without members. False: the password is no longer that of this version, or the person is gone.
+   * without members. 'last_owner': a workspace would be left with members and no owner. 'password_changed': the password is no longer that
+   * of this version, or the person is gone.
    */
-  deleteAccount(userId: string, passwordVersion: number): Promise<boolean>;
+  deleteAccount(userId: string, passwordVersion: number): Promise<'deleted' | 'last_owner' | 'password_changed'>;
   /** Those that the link service has yet to be told about, the longest closed first. */
   findClosedWorkspaces(limit: number): Promise<readonly string[]>;
   forgetClosedWorkspace(id: string): Promise<void>;
+}
+
+export interface WorkspaceStore {
+  /** Those that the person belongs to, the one joined first before the others. */
+  listWorkspaces(userId: string): Promise<readonly WorkspaceRecord[]>;
+  /** Undefined: the person does not belong to it. */
+  renameWorkspace(userId: string, workspaceId: string, name: string): Promise<WorkspaceRecord | undefined>;
+  /** Who joined first before the others. */
+  listMembers(workspaceId: string): Promise<readonly MemberRecord[]>;
+  /** Unless the role is the same: also ends the member's sessions in the workspace, and voids the invitations that nobody has accepted. */
+  changeRole(named: NamedMember, role: Role, judge: JudgeMember): Promise<MemberRecord>;
+  /** Ends the sessions and API keys there. Whoever then belongs to no workspace gets an own one with that name. */
+  removeMember(named: NamedMember, nameOfNext: string, judge: JudgeMember): Promise<void>;
+}
+
+export interface InvitationStore {
+  /** judge is called with the role of the inviter in the database, and refuses by throwing. */
+  createInvitation(
+    invitation: NewInvitation,
+    mostOpen: number,
+    judge: (role: Role | undefined) => void,
+  ): Promise<InvitationRecord | 'limit_reached'>;
+  /** Those that can be accepted at that time, newest first. */
+  listInvitations(workspaceId: string, at: Date): Promise<readonly InvitationRecord[]>;
+  /** False: there is none, or it can no longer be accepted. */
+  deleteInvitation(id: string, workspaceId: string, at: Date): Promise<boolean>;
+  /** Undefined: there is none that this person can accept, or has accepted. */
+  findInvitation(secretHash: Buffer, userId: string, at: Date): Promise<FoundInvitation | undefined>;
+  /** Makes the person a member. Repeating it answers the same. */
+  acceptInvitation(
+    secretHash: Buffer,
+    userId: string,
+    at: Date,
+    limits: InvitationLimits,
+  ): Promise<WorkspaceRecord | Refusal>;
 }
 
 export interface RevocationStore {
@@ -255,7 +373,14 @@ export interface RevocationStore {
 }
 
 /** The storage of people, sessions and keys. Every method is one transaction. */
-export interface IdentityStore extends AccountStore, DeletionStore, SessionStore, ApiKeyStore, RevocationStore {
+export interface IdentityStore
+  extends AccountStore,
+    DeletionStore,
+    SessionStore,
+    ApiKeyStore,
+    WorkspaceStore,
+    InvitationStore,
+    RevocationStore {
   /** Deletes what is over, at most limit rows of each kind; returns how many. */
   sweep(times: SweepTimes, limit: number): Promise<number>;
 }

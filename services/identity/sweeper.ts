@@ -57,5 +57,6 @@ function timesAt(now: number, graceMs: number): Parameters<IdentityStore['sweep'
     revocationsBefore: ago(dayMs),
     loginFailuresBefore: ago(hourMs),
     revokedKeysBefore: ago(30 * dayMs),
+    invitationsBefore: ago(0),
   };
 }

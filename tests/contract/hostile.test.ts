@@ -226,6 +226,7 @@ describe('a service’s own port, past the door', () => {
   const ports: Record<string, string> = {
     LinkService: 'link',
     IdentityService: 'identity',
+    WorkspaceService: 'identity',
     AnalyticsService: 'analytics',
     StatusService: 'gateway-access',
   };

@@ -21,6 +21,25 @@ export async function newPerson(): Promise<Person> {
   return { email, password, token, refreshToken: refresh_token, userId: user.id, workspaceId: workspace.id };
 }
 
+/** The person accepts an invitation of the owner, and goes on in the owner's workspace. */
+export async function joined(owner: Pick<Person, 'token'>, person: Person, role: string): Promise<Person> {
+  const invitation = await call('/api/v1/invitations', { token: owner.token, body: { role } });
+  expect(invitation.status, invitation.text).toBe(201);
+  const { secret } = invitation.json;
+  const acceptance = await call('/api/v1/invitations:accept', { token: person.token, body: { secret } });
+  expect(acceptance.status, acceptance.text).toBe(200);
+  return inWorkspace(person, acceptance.json.id);
+}
+
+/** Moves the session of the person to another of their workspaces. */
+export async function inWorkspace(person: Person, workspaceId: string): Promise<Person> {
+  const body = { refresh_token: person.refreshToken, workspace_id: workspaceId };
+  const answer = await call('/api/auth/refresh', { body });
+  expect(answer.status, answer.text).toBe(200);
+  const { token, refresh_token: refreshToken } = answer.json;
+  return { ...person, token, refreshToken, workspaceId };
+}
+
 /** Makes a link and answers it; fails the test when it is not a 201. */
 export async function newLink(person: Person, fields: Record<string, unknown> = {}) {
   const answer = await call('/api/v1/urls', {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { QueryResultRow } from 'pg';
 import { classify } from '#runtime/postgres/pool.ts';
 import { inBatches } from '../in-batches.ts';
-import { type AccountRow, accountColumns, accountFrom, type Database, only } from '../rows.postgres.ts';
+import { type AccountRow, accountColumns, accountFrom, type Database, only, selectAccount } from '../rows.postgres.ts';
 import { endOthers } from '../sessions/sessions.postgres.ts';
 import type { AccountStore, OwnPassword, UserChange } from '../store.ts';
 
@@ -37,7 +37,8 @@ const selectLogin = `
   left join identity.login_failures f on f.account = asked.account and f.window_started_at > $3
   left join identity.users u on u.email_key = asked.email_key
   left join lateral (
-    select * from identity.memberships where user_id = u.id order by created_at, workspace_id limit 1
+    select * from identity.memberships where user_id = u.id
+    order by chosen_at desc nulls last, created_at, workspace_id limit 1
   ) m on true
   left join identity.workspaces w on w.id = m.workspace_id`;
 
@@ -53,11 +54,6 @@ const countAttempt = `
 const uncountAttempt = `
   update identity.login_failures set failures = failures - 1
   where account = $1 and window_started_at = $2 and failures > 0`;
-
-const selectAccount = `
-  select ${accountColumns}
-  from identity.memberships m join identity.users u on u.id = m.user_id join identity.workspaces w on w.id = m.workspace_id
-  where m.user_id = $1 and m.workspace_id = $2`;
 
 const selectPassword = `
   select coalesce(f.failures, 0) as failures, u.email, u.email_key, u.password_hash, u.password_version, u.password_changed_by

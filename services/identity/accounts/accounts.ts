@@ -9,6 +9,7 @@ import {
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, AccountStore, LoginRecord } from '../store.ts';
+import { personalWorkspace } from '../workspaces/workspaces.ts';
 import { type Email, emailKey, parseEmail } from './email.ts';
 import { countLimited, type PasswordCheck } from './password-check.ts';
 import { type Passwords, passwordFault } from './passwords.ts';
@@ -33,8 +34,6 @@ interface AccountParts {
   readonly passwords: Passwords;
   readonly check: PasswordCheck;
 }
-
-const personalWorkspace = 'Personal';
 
 export function createAccounts({ store, passwords, check }: AccountParts): Accounts {
   return {

@@ -9,6 +9,10 @@ const lockWorkspaces = `
   select w.id from identity.memberships m join identity.workspaces w on w.id = m.workspace_id
   where m.user_id = $1 order by w.id for update`;
 
+const ownerlessWorkspaces = `
+  select 1 from identity.memberships m where m.workspace_id = any($2::uuid[])
+  group by m.workspace_id having bool_or(m.user_id <> $1) and not bool_or(m.user_id <> $1 and m.role = 'owner')`;
+
 // Before the sessions, since a refresh locks a token first and then its session.
 const deleteTokens = `
   delete from identity.refresh_tokens where token_hash in (
@@ -53,15 +57,20 @@ export function deletionStore({ rows, transaction }: Database): DeletionStore {
   };
 }
 
-async function deleteEverything(rows: ReadRows, userId: string, passwordVersion: number): Promise<boolean> {
+async function deleteEverything(
+  rows: ReadRows,
+  userId: string,
+  passwordVersion: number,
+): ReturnType<DeletionStore['deleteAccount']> {
   const [user] = await rows<{ email_key: string }>(lockUser, [userId, passwordVersion]);
-  if (!user) return false;
-  const workspaces = await rows<{ id: string }>(lockWorkspaces, [userId]);
+  if (!user) return 'password_changed';
+  const workspaces = (await rows<{ id: string }>(lockWorkspaces, [userId])).map(({ id }) => id);
+  if ((await rows(ownerlessWorkspaces, [userId, workspaces])).length > 0) return 'last_owner';
   await inBatches(async (limit) => (await rows(deleteTokens, [userId, limit])).length);
   await inBatches(async (limit) => (await rows(deleteSessions, [userId, limit])).length);
   await rows(deleteApiKeys, [userId]);
   await rows(deleteUser, [userId]);
-  await rows(closeWorkspaces, [workspaces.map(({ id }) => id)]);
+  await rows(closeWorkspaces, [workspaces]);
   await rows(deleteFailures, [user.email_key]);
-  return true;
+  return 'deleted';
 }

@@ -2,6 +2,7 @@ import { type HopError, invalid, invalidFields, notFound, stale, type Violation 
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
 import type { Account, AccountStore, DeletionStore, OwnPassword, UserChange } from '../store.ts';
+import { lastOwner } from '../workspaces/workspaces.ts';
 import { emailTaken } from './accounts.ts';
 import { type Email, parseEmail } from './email.ts';
 import { countLimited, type PasswordCheck } from './password-check.ts';
@@ -110,7 +111,9 @@ export function createOwnAccount({ store, passwords, check, onDeleted, now }: Ow
         // The response may have been lost, and this is the retry. Nobody else has this id.
         if (!record) return;
         if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
-        if (await store.deleteAccount(userId, record.passwordVersion)) return onDeleted();
+        const outcome = await store.deleteAccount(userId, record.passwordVersion);
+        if (outcome === 'last_owner') throw lastOwner();
+        if (outcome === 'deleted') return onDeleted();
       }
       throw changedElsewhere();
     },

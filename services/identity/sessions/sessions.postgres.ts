@@ -1,14 +1,16 @@
 import type { QueryResultRow } from 'pg';
-import { type AccountRow, accountColumns, accountFrom, type Database, type ReadRows } from '../rows.postgres.ts';
-import type { HeldToken, OpenedSession, OpenSession, SessionStore, TokenDecision } from '../store.ts';
+import { type AccountRow, accountFrom, type Database, only, type ReadRows, selectAccount } from '../rows.postgres.ts';
+import type { Account, HeldToken, OpenedSession, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 
-type HeldTokenRow = AccountRow & {
+interface HeldTokenRow extends QueryResultRow {
   session_id: string;
+  user_id: string;
+  workspace_id: string;
   expires_at: Date;
   replaced_at: Date | null;
   successor_nonce: Buffer | null;
   revoked_at: Date | null;
-};
+}
 
 interface OpenSessionRow extends QueryResultRow {
   id: string;
@@ -33,14 +35,29 @@ const insertSession = `
 // Both rows are locked: concurrent refreshes queue up behind the token, and a log-out behind the session. Only locked rows are read anew
 // after the wait.
 const lockToken = `
-  select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, ${accountColumns}
-  from identity.refresh_tokens t
-  join identity.sessions s on s.id = t.session_id
-  join identity.memberships m on m.user_id = s.user_id and m.workspace_id = s.workspace_id
-  join identity.users u on u.id = m.user_id
-  join identity.workspaces w on w.id = m.workspace_id
+  select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, s.user_id, s.workspace_id
+  from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = $1
   for update of t, s`;
+
+// Whoever removes the member, or changes their role, ends the sessions that are in the workspace by then: this one waits for that, or is seen.
+const lockTarget = `${selectAccount} for no key update of m`;
+
+// The same row with another id, not another row: whoever waits for it, to end it or to exchange another of its tokens, finds it. One
+// statement, because the tokens may refer to the old id until its end.
+const moveSession = `
+  with next as (
+    select uuidv7() as id
+  ), moved as (
+    update identity.sessions s set id = next.id, workspace_id = $2 from next where s.id = $1 returning s.id, s.user_id
+  ), tokens as (
+    update identity.refresh_tokens t set session_id = next.id from next where t.session_id = $1
+  ), chosen as (
+    update identity.memberships m set chosen_at = now() from moved where m.user_id = moved.user_id and m.workspace_id = $2
+  ), ended as (
+    insert into identity.revocations (credential_id) values ($1)
+  )
+  select id from moved`;
 
 const replaceToken = `
   with replaced as (
@@ -88,14 +105,15 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
       const values = [userId, at, after?.at ?? null, after?.id ?? null, limit];
       return (await rows<OpenSessionRow>(selectSessions, values)).map(openSessionFrom);
     },
-    useRefreshToken(hash, decide) {
+    useRefreshToken(hash, { decide, workspaceId }) {
       return transaction(async (locked) => {
-        const [row] = await locked<HeldTokenRow>(lockToken, [hash]);
-        if (!row) return undefined;
-        const held = heldTokenFrom(row);
+        const held = await lockHeldToken(locked, hash);
+        if (!held) return undefined;
         const decision = decide(held);
+        const target = goesOn(decision) ? await findTarget(locked, held.account, workspaceId) : held.account;
+        if (!target) return 'no_member';
         await carryOut(locked, hash, held, decision);
-        return { held, decision };
+        return { held: await moved(locked, held, target), decision };
       });
     },
     async revokeSession(sessionId, userId, at) {
@@ -120,6 +138,28 @@ export async function endOthers(rows: ReadRows, { keptId, userId, at, limit }: O
   return (await rows(endOtherSessions, [keptId, userId, at, limit])).length;
 }
 
+async function lockHeldToken(rows: ReadRows, hash: Buffer): Promise<HeldToken | undefined> {
+  const [token] = await rows<HeldTokenRow>(lockToken, [hash]);
+  const [account] = token ? await rows<AccountRow>(selectAccount, [token.user_id, token.workspace_id]) : [];
+  return token && account && heldTokenFrom(token, accountFrom(account));
+}
+
+const goesOn = ({ kind }: TokenDecision): boolean => kind === 'rotate' || kind === 'repeat';
+
+/** The person in the workspace that the session is to be in; undefined: they do not belong to it. */
+async function findTarget(rows: ReadRows, account: Account, workspaceId?: string): Promise<Account | undefined> {
+  if (workspaceId === undefined || workspaceId === account.workspaceId) return account;
+  if (!uuid.test(workspaceId)) return undefined;
+  const [row] = await rows<AccountRow>(lockTarget, [account.userId, workspaceId]);
+  return row && accountFrom(row);
+}
+
+async function moved(rows: ReadRows, held: HeldToken, target: Account): Promise<HeldToken> {
+  if (target.workspaceId === held.account.workspaceId) return held;
+  const { id } = only(await rows<{ id: string }>(moveSession, [held.sessionId, target.workspaceId]));
+  return { ...held, sessionId: id, account: target };
+}
+
 async function carryOut(rows: ReadRows, hash: Buffer, held: HeldToken, decision: TokenDecision): Promise<void> {
   if (decision.kind === 'rotate') {
     const { at, nonce, successor } = decision;
@@ -129,10 +169,10 @@ async function carryOut(rows: ReadRows, hash: Buffer, held: HeldToken, decision:
   }
 }
 
-function heldTokenFrom(row: HeldTokenRow): HeldToken {
+function heldTokenFrom(row: HeldTokenRow, account: Account): HeldToken {
   return {
     sessionId: row.session_id,
-    account: accountFrom(row),
+    account,
     expiresAt: row.expires_at,
     replacedAt: row.replaced_at ?? undefined,
     successorNonce: row.successor_nonce ?? undefined,

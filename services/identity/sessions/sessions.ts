@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes } from 'node:crypto';
-import { unauthenticated } from '#runtime/errors/errors.ts';
+import { notFound, unauthenticated } from '#runtime/errors/errors.ts';
 import { pageSizeOf } from '#runtime/rpc/page-size.ts';
 import { rowTokens } from '#runtime/rpc/page-token.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
@@ -19,14 +19,20 @@ export interface SignedIn {
 export interface Sessions {
   /** client is the program that signed in, to be shown to the person. */
   open(account: Account, client: string): Promise<SignedIn>;
-  /** onReuse is called with the session that is ended because its token had been used before. */
-  refresh(refreshToken: string, onReuse: (held: HeldToken) => void): Promise<SignedIn>;
+  refresh(refreshToken: string, options: RefreshOptions): Promise<SignedIn>;
   /** A page of a person's open sessions, the most recently used first. */
   list(userId: string, page: PageRequest): Promise<SessionPage>;
   /** False: the person has no such session, or it is already over. */
   end(sessionId: string, userId: string): Promise<boolean>;
   /** Ends all of a person's sessions but the kept one; returns how many. */
   endOthers(keptId: string, userId: string): Promise<number>;
+}
+
+interface RefreshOptions {
+  /** The workspace that the session moves to; undefined: it stays. */
+  readonly workspaceId?: string | undefined;
+  /** Called with the session that is ended because its token had been used before. */
+  readonly onReuse?: (held: HeldToken) => void;
 }
 
 interface PageRequest {
@@ -76,17 +82,19 @@ export function createSessions({ store, issue, refreshLifetimeMs, graceMs, now =
       return { account: present, access: await issue(present, opened.id), refreshToken };
     },
 
-    async refresh(refreshToken, onReuse) {
+    async refresh(refreshToken, { workspaceId, onReuse }) {
       if (!wellFormed.test(refreshToken)) throw tokenInvalid();
       const nonce = randomBytes(secretBytes);
       const at = now();
-      const used = await store.useRefreshToken(hashOf(refreshToken), (held) =>
-        judge(held, at, graceMs, { nonce, successor: kept(successorOf(refreshToken, nonce), at) }),
-      );
+      const used = await store.useRefreshToken(hashOf(refreshToken), {
+        decide: (held) => judge(held, at, graceMs, { nonce, successor: kept(successorOf(refreshToken, nonce), at) }),
+        workspaceId,
+      });
+      if (used === 'no_member') throw notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
       if (!used || used.decision.kind === 'refuse') throw tokenInvalid();
       if (used.decision.kind === 'revoke') {
         tokensReused.add(1);
-        onReuse(used.held);
+        onReuse?.(used.held);
         throw tokenReused();
       }
       const { account, sessionId } = used.held;

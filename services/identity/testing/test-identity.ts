@@ -1,11 +1,19 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
 import type { DescMessage, Message } from '@bufbuild/protobuf';
-import { type Client, ConnectError, createClient, createRouterTransport, type Interceptor } from '@connectrpc/connect';
+import {
+  type Client,
+  ConnectError,
+  createClient,
+  createRouterTransport,
+  type Interceptor,
+  type Transport,
+} from '@connectrpc/connect';
 import { decodeJwt } from 'jose';
 import type { Pool } from 'pg';
 import { afterAll, beforeAll, expect } from 'vitest';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
 import type { Session } from '#gen/identity/v1/user_pb.ts';
+import { WorkspaceService } from '#gen/identity/v1/workspace_service_pb.ts';
 import { BadRequestSchema, ErrorInfoSchema } from '#gen-google/rpc/error_details_pb.ts';
 import { accessRuleOf, checkAccess } from '#runtime/caller/access.ts';
 import type { Caller, PersonCaller } from '#runtime/caller/token.ts';
@@ -35,6 +43,7 @@ export interface TestIdentity {
   readonly database: TestDatabase;
   /** Goes through serialization, the access rule, the request's rules and the errors, without a socket. */
   client(caller?: Caller): Client<typeof IdentityService>;
+  workspaces(caller: Caller): Client<typeof WorkspaceService>;
   stop(): Promise<void>;
 }
 
@@ -58,7 +67,7 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
   const clock: TestClock = { now: Date.now() };
   const key = testSigningKey('test-1');
   const { argon2, onDeleted, loginFreeFailures = 20, hashQueue = 128 } = options;
-  const implementation = await createIdentity({
+  const { identity, workspaces } = await createIdentity({
     config: {
       publicUrl: testIssuer,
       accessTokenSeconds: 900,
@@ -76,19 +85,22 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     ...(argon2 && { argon2 }),
     ...(onDeleted && { onDeleted }),
   });
+  const transportOf = (caller: Caller | undefined): Transport =>
+    createRouterTransport(
+      ({ service }) => {
+        service(IdentityService, identity);
+        service(WorkspaceService, workspaces);
+      },
+      { router: { interceptors: [asServed(caller)] } },
+    );
   return {
     pool,
     store,
     clock,
     key,
     database,
-    client: (caller) =>
-      createClient(
-        IdentityService,
-        createRouterTransport(({ service }) => service(IdentityService, implementation), {
-          router: { interceptors: [asServed(caller)] },
-        }),
-      ),
+    client: (caller) => createClient(IdentityService, transportOf(caller)),
+    workspaces: (caller) => createClient(WorkspaceService, transportOf(caller)),
     async stop() {
       await pool.end();
       await database.drop();
@@ -176,4 +188,16 @@ function asServed(caller: Caller | undefined): Interceptor {
       throw toConnectError(error);
     }
   };
+}
+
+/** The person accepts an invitation of the owner, and goes on in that workspace. */
+export async function joined(
+  identity: TestIdentity,
+  { owner, person, role = 'member' }: { readonly owner: Signed; readonly person: Signed; readonly role?: string },
+): Promise<Signed> {
+  const { secret = '' } = await identity.workspaces(owner.caller).createInvitation({ role });
+  const { id: workspaceId } = await identity.workspaces(person.caller).acceptInvitation({ secret });
+  const { refreshToken } = person.session;
+  const session = await identity.client().refreshSession({ refreshToken, workspaceId });
+  return { ...person, session, caller: callerOf(session) };
 }

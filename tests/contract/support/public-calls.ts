@@ -9,6 +9,7 @@ import {
 } from '@bufbuild/protobuf';
 import { AnalyticsService } from '#gen/analytics/v1/analytics_service_pb.ts';
 import { IdentityService } from '#gen/identity/v1/identity_service_pb.ts';
+import { WorkspaceService } from '#gen/identity/v1/workspace_service_pb.ts';
 import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { access, Exposure } from '#gen/options/v1/access_pb.ts';
 import { StatusService } from '#gen/status/v1/status_service_pb.ts';
@@ -34,7 +35,13 @@ export interface PublicCall {
   readonly rules: readonly HttpRule[];
 }
 
-const services: readonly DescService[] = [LinkService, IdentityService, AnalyticsService, StatusService];
+const services: readonly DescService[] = [
+  LinkService,
+  IdentityService,
+  WorkspaceService,
+  AnalyticsService,
+  StatusService,
+];
 
 /** Every public call of the contract, as the protos have it: a new one is attacked as soon as it is there. */
 export const publicCalls: readonly PublicCall[] = services.flatMap((service) =>
@@ -62,6 +69,8 @@ export interface Subject {
 }
 
 const named = ({ code }: Subject) => ({ code });
+/** The id of nobody. */
+const nobody = '0199f3c1-6b1e-7d0a-8c3f-2f6f0a4c9e11';
 
 /** A good request for each call, by its name; without one a call cannot be tested, and a test says so. */
 const requests: Readonly<Record<string, (subject: Subject) => Record<string, unknown>>> = {
@@ -88,6 +97,16 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'IdentityService/RevokeSession': () => ({ id: 'x' }),
   'IdentityService/RevokeOtherSessions': () => ({}),
   'IdentityService/GetSigningKeys': () => ({}),
+  'WorkspaceService/ListWorkspaces': () => ({}),
+  'WorkspaceService/UpdateWorkspace': () => ({ name: 'Contract' }),
+  'WorkspaceService/ListMembers': () => ({}),
+  'WorkspaceService/UpdateMember': () => ({ userId: nobody, role: 'viewer' }),
+  'WorkspaceService/RemoveMember': () => ({ userId: nobody }),
+  'WorkspaceService/CreateInvitation': () => ({ role: 'viewer' }),
+  'WorkspaceService/ListInvitations': () => ({}),
+  'WorkspaceService/DeleteInvitation': () => ({ id: nobody }),
+  'WorkspaceService/LookUpInvitation': () => ({ secret: 'hopi_unknown' }),
+  'WorkspaceService/AcceptInvitation': () => ({ secret: 'hopi_unknown' }),
   'AnalyticsService/GetLinkStats': named,
   'AnalyticsService/ListClicks': named,
   'AnalyticsService/WatchClicks': named,

@@ -20,11 +20,13 @@ export interface Example {
   readonly keep?: Readonly<Record<string, string>>;
 }
 
-/** What a reader has to set first, besides HOP, the address of the installation. */
+/** What a reader has to set, besides HOP, the address of the installation. */
 export const readersVariables = {
   EMAIL: 'ada@example.org',
   PASSWORD: 'a long enough passphrase',
   NEW_PASSWORD: 'another long enough passphrase',
+  INVITATION: 'hopi_ from somebody else',
+  MEMBER_ID: 'the id of another member',
 } as const;
 
 const user = {
@@ -92,6 +94,23 @@ const edgeStatus = {
   },
   lease: { held: true, age_seconds: 3_590, ttl_seconds: 1.64, withdrawals: 0 },
   spool: { bytes: 4_096, age_seconds: 0.2, acknowledged: 300, failed: 0 },
+};
+const member = {
+  user_id: user.id,
+  email: user.email,
+  name: 'Ada Lovelace',
+  role: 'owner',
+  joined_at: '2026-03-02T09:30:00.123456Z',
+  is_current: true,
+};
+const joined = { id: '0199f3c1-6b1f-7a55-9d21-5f0f7f3b6c03', name: 'Charles', role: 'member' };
+const invitation = {
+  id: '0199f3c4-0c7a-7b1c-b7a9-8a1f5f0e2d34',
+  role: 'member',
+  name: 'Charles',
+  invited_by: 'Ada Lovelace',
+  created_at: '2026-03-02T09:31:00.5Z',
+  expires_at: '2026-03-09T09:31:00.5Z',
 };
 const shares = (value: string) => [{ value, clicks: 3, visitors: 2 }];
 const keepSession = { TOKEN: '/token', REFRESH_TOKEN: '/refresh_token' };
@@ -166,6 +185,47 @@ export const examples: readonly Example[] = [
   },
   { call: 'DELETE /api/v1/sessions/{id}', path: { id: '$SESSION_ID' }, status: 200, answer: {} },
   { call: 'POST /api/v1/sessions:revokeOthers', body: {}, status: 200, answer: { revoked_count: 3 } },
+  { call: 'GET /api/v1/workspaces', status: 200, answer: { workspaces: [workspace] } },
+  {
+    call: 'PATCH /api/v1/workspace',
+    body: { name: 'Analytical Engines' },
+    status: 200,
+    answer: { ...workspace, name: 'Analytical Engines' },
+  },
+  { call: 'GET /api/v1/members', status: 200, answer: { members: [member] } },
+  {
+    call: 'PATCH /api/v1/members/{user_id}',
+    path: { user_id: 'me' },
+    body: { role: 'owner' },
+    status: 200,
+    answer: member,
+  },
+  {
+    call: 'DELETE /api/v1/members/{user_id}',
+    path: { user_id: '$MEMBER_ID' },
+    status: 200,
+    answer: {},
+  },
+  {
+    call: 'POST /api/v1/invitations',
+    body: { role: 'member', name: 'Charles' },
+    status: 201,
+    answer: {
+      ...invitation,
+      secret: 'hopi_3nVw…',
+      url: 'http://localhost:8080/app/join#hopi_3nVw…',
+    },
+    keep: { INVITATION_ID: '/id' },
+  },
+  { call: 'GET /api/v1/invitations', status: 200, answer: { invitations: [invitation] } },
+  {
+    call: 'POST /api/v1/invitations:lookUp',
+    body: { secret: '$INVITATION' },
+    status: 200,
+    answer: { workspace: joined, invited_by: 'Charles', expires_at: '2026-03-09T09:31:00.5Z', is_member: false },
+  },
+  { call: 'POST /api/v1/invitations:accept', body: { secret: '$INVITATION' }, status: 200, answer: joined },
+  { call: 'DELETE /api/v1/invitations/{id}', path: { id: '$INVITATION_ID' }, status: 200, answer: {} },
   {
     call: 'GET /api/v1/domains',
     status: 200,
