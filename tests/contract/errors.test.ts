@@ -12,7 +12,13 @@ let subject: Subject;
 beforeAll(async () => {
   ada = await newPerson();
   const { code } = await newLink(ada);
-  subject = { code, apiKeyId: randomUUID(), refreshToken: (await newPerson()).refreshToken };
+  subject = {
+    code,
+    apiKeyId: randomUUID(),
+    userId: randomUUID(),
+    invitationId: randomUUID(),
+    refreshToken: (await newPerson()).refreshToken,
+  };
 });
 
 const good = { long_url: 'https://example.org/' };
@@ -109,7 +115,9 @@ describe('Errors', () => {
     const path = template.replace(/\{[^}]*\}/g, 'x');
     const tried = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'HEAD'];
     const allowed = publicCalls
-      .flatMap((publicCall) => restFormsOf(publicCall, { code: 'x', apiKeyId: 'x', refreshToken: 'x' }))
+      .flatMap((publicCall) =>
+        restFormsOf(publicCall, { code: 'x', apiKeyId: 'x', userId: 'x', invitationId: 'x', refreshToken: 'x' }),
+      )
       .filter((form) => form.path.split('?')[0] === path || sameShape(form.path, template))
       .flatMap(({ method }) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
     for (const method of tried.filter((one) => !allowed.includes(one))) {

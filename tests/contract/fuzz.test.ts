@@ -34,7 +34,13 @@ beforeAll(async () => {
 });
 beforeEach(async () => {
   const { code } = await newLink(ada);
-  subject = { code, apiKeyId: randomUUID(), refreshToken: lost.refreshToken };
+  subject = {
+    code,
+    apiKeyId: randomUUID(),
+    userId: randomUUID(),
+    invitationId: randomUUID(),
+    refreshToken: lost.refreshToken,
+  };
 });
 afterAll(() => expect(pidsOfParts(), `HOP_FUZZ_SEED=${seed}`).toEqual(pids));
 

@@ -20,7 +20,10 @@ beforeAll(async () => {
   [ada, eve] = await Promise.all([newPerson(), newPerson()]);
   const { code } = await newLink(ada, { title: 'ada’s own' });
   const key = await newKey(ada, ['links:read']);
-  subject = { code, apiKeyId: key.id, refreshToken: ada.refreshToken };
+  const invitation = await call('/api/v1/invitations', { token: ada.token, body: { role: 'viewer' } });
+  expect(invitation.status, invitation.text).toBe(201);
+  const { userId, refreshToken } = ada;
+  subject = { code, apiKeyId: key.id, userId, invitationId: invitation.json.id, refreshToken };
 });
 
 const byName = (calls: readonly PublicCall[]) => calls.map((found) => [found.name, found] as const);
@@ -98,12 +101,22 @@ function mintedFor({ path: rpc }: PublicCall, requestId = 'x'): string {
 
 describe('another tenant', () => {
   const aimed = guarded.filter(({ name }) =>
-    /GetLink|UpdateLink|DeleteLink|UndeleteLink|GetLinkStats|DeleteApiKey|ListClicks|WatchClicks/.test(name),
+    /GetLink|UpdateLink|DeleteLink|UndeleteLink|GetLinkStats|DeleteApiKey|ListClicks|WatchClicks|UpdateMember|RemoveMember|DeleteInvitation/.test(
+      name,
+    ),
   );
+  const thing = (name: string) => /ApiKey|Member|Invitation/.exec(name)?.[0] ?? 'Link';
+  const reasons: Readonly<Record<string, string>> = {
+    ApiKey: 'API_KEY_NOT_FOUND',
+    Member: 'MEMBER_NOT_FOUND',
+    Invitation: 'INVITATION_NOT_FOUND',
+    Link: 'LINK_NOT_FOUND',
+  };
 
   it.each(byName(aimed))('finds nothing by %s', async (name, publicCall) => {
-    const reason = name.includes('ApiKey') ? 'API_KEY_NOT_FOUND' : 'LINK_NOT_FOUND';
+    const reason = reasons[thing(name)] ?? '';
     await refusedEverywhere(publicCall, bearer(eve.token), [404, 'NotFound', reason]);
+    if (/Member|Invitation/.test(name)) return;
     const { secret } = await newKey(eve, publicCall.scope === '' ? ['links:read'] : [publicCall.scope]);
     await refusedEverywhere(publicCall, bearer(secret), [404, 'NotFound', reason]);
   });

@@ -50,7 +50,13 @@ async function signedInAs(person: Person): Promise<string> {
 /** Makes every guarded call once; any answer but 401 and 403 comes from behind the access rule. */
 async function outcomesFor(tokenFor: (publicCall: PublicCall) => Promise<string>, owner: Person): Promise<Outcomes> {
   const { code } = await newLink(owner);
-  const subject: Subject = { code, apiKeyId: randomUUID(), refreshToken: '' };
+  const subject: Subject = {
+    code,
+    apiKeyId: randomUUID(),
+    userId: randomUUID(),
+    invitationId: randomUUID(),
+    refreshToken: '',
+  };
   const found: Record<string, string> = {};
   for (const publicCall of guarded) found[publicCall.name] = await outcomeOf(publicCall, subject, tokenFor);
   return found;

@@ -65,12 +65,13 @@ export const publicCalls: readonly PublicCall[] = services.flatMap((service) =>
 export interface Subject {
   readonly code: string;
   readonly apiKeyId: string;
+  /** A member. */
+  readonly userId: string;
+  readonly invitationId: string;
   readonly refreshToken: string;
 }
 
 const named = ({ code }: Subject) => ({ code });
-/** The id of nobody. */
-const nobody = '0199f3c1-6b1e-7d0a-8c3f-2f6f0a4c9e11';
 
 /** A good request for each call, by its name; without one a call cannot be tested, and a test says so. */
 const requests: Readonly<Record<string, (subject: Subject) => Record<string, unknown>>> = {
@@ -100,11 +101,11 @@ const requests: Readonly<Record<string, (subject: Subject) => Record<string, unk
   'WorkspaceService/ListWorkspaces': () => ({}),
   'WorkspaceService/UpdateWorkspace': () => ({ name: 'Contract' }),
   'WorkspaceService/ListMembers': () => ({}),
-  'WorkspaceService/UpdateMember': () => ({ userId: nobody, role: 'viewer' }),
-  'WorkspaceService/RemoveMember': () => ({ userId: nobody }),
+  'WorkspaceService/UpdateMember': ({ userId }) => ({ userId, role: 'viewer' }),
+  'WorkspaceService/RemoveMember': ({ userId }) => ({ userId }),
   'WorkspaceService/CreateInvitation': () => ({ role: 'viewer' }),
   'WorkspaceService/ListInvitations': () => ({}),
-  'WorkspaceService/DeleteInvitation': () => ({ id: nobody }),
+  'WorkspaceService/DeleteInvitation': ({ invitationId }) => ({ id: invitationId }),
   'WorkspaceService/LookUpInvitation': () => ({ secret: 'hopi_unknown' }),
   'WorkspaceService/AcceptInvitation': () => ({ secret: 'hopi_unknown' }),
   'AnalyticsService/GetLinkStats': named,
