@@ -1,5 +1,8 @@
+import { execFile } from 'node:child_process';
 import { createServer } from 'node:http2';
 import { type AddressInfo, connect, createServer as createProxy, type Socket } from 'node:net';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
 import { afterEach, expect, it } from 'vitest';
@@ -65,3 +68,26 @@ it('ends no process when a connection fell silent and the next call comes before
   await createClient(LinkService, transport).getLink({ code: 'a' });
   expect(faults).toEqual([]);
 }, 10_000);
+
+it.each([200, 403, 503])(
+  'a program ends although a proxy answered it with a page: HTTP %i',
+  async (status) => {
+    const proxy = createServer((_, answer) => {
+      answer.writeHead(status, { 'content-type': 'text/html' });
+      answer.end('<h1>Sign in to this network</h1>');
+    });
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    closing.push(() => proxy.close());
+    const example = path.join(import.meta.dirname, '../examples/errors.ts');
+    const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@hopline/source', example], {
+      env: {
+        ...process.env,
+        HOP_URL: `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`,
+        HOP_API_KEY: 'hop_x',
+      },
+      timeout: 10_000,
+    });
+    expect(stdout).toMatch(/^[A-Z_]+: (HTTP|unsupported content type) /);
+  },
+  20_000,
+);

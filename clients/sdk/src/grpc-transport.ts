@@ -1,4 +1,9 @@
-import type { Http2Session, SecureClientSessionOptions } from 'node:http2';
+import type {
+  Http2Session,
+  IncomingHttpHeaders,
+  IncomingHttpStatusHeader,
+  SecureClientSessionOptions,
+} from 'node:http2';
 import type { Transport } from '@connectrpc/connect';
 import { createGrpcTransport, Http2SessionManager, type Http2SessionOptions } from '@connectrpc/connect-node';
 
@@ -18,7 +23,7 @@ export function grpcTransport(
 ): Transport {
   if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
     throw new TypeError(`"${url}" is no URL of an installation: it begins with https:// or http://.`);
-  const sessionManager = withHeardErrors(new Http2SessionManager(url, keepalive, tls));
+  const sessionManager = withoutPages(withHeardErrors(new Http2SessionManager(url, keepalive, tls)));
   return createGrpcTransport({ baseUrl: url, readMaxBytes: mostBytes, sessionManager });
 }
 
@@ -41,3 +46,23 @@ function withHeardErrors(sessions: Sessions): Sessions {
     notifyResponseByteRead: (stream) => sessions.notifyResponseByteRead(stream),
   };
 }
+
+/**
+ * A proxy may answer with a page, for example to sign in. The transport fails the call without reading the page, and a stream with something
+ * unread stays open: it would keep the process alive for ever.
+ */
+function withoutPages(sessions: Sessions): Sessions {
+  return {
+    ...sessions,
+    async request(...call) {
+      const stream = await sessions.request(...call);
+      stream.once('response', (headers) => {
+        if (!isGrpc(headers)) stream.destroy();
+      });
+      return stream;
+    },
+  };
+}
+
+const isGrpc = (headers: IncomingHttpHeaders & IncomingHttpStatusHeader): boolean =>
+  headers[':status'] === 200 && /^application\/grpc/i.test(headers['content-type'] ?? '');
