@@ -61,6 +61,9 @@ export const selectAccount = `
   from identity.memberships m join identity.users u on u.id = m.user_id join identity.workspaces w on w.id = m.workspace_id
   where m.user_id = $1 and m.workspace_id = $2`;
 
+/** The id of a session s that its access tokens name, and by which people list and end it. */
+export const credentialOf = 'coalesce(s.credential_id, s.id)';
+
 export function accountFrom(row: AccountRow): Account {
   return {
     userId: row.user_id,

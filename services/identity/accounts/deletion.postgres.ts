@@ -1,5 +1,5 @@
 import { inBatches } from '../in-batches.ts';
-import type { Database, ReadRows } from '../rows.postgres.ts';
+import { credentialOf, type Database, type ReadRows } from '../rows.postgres.ts';
 import type { DeletionStore } from '../store.ts';
 
 // Opening a session takes the same lock; creating an API key takes that of the membership.
@@ -7,7 +7,9 @@ const lockUser = 'select email_key from identity.users where id = $1 and passwor
 // The workspaces too: if the last two members leave at once, the second one sees that the first is gone.
 const lockWorkspaces = `
   select w.id from identity.memberships m join identity.workspaces w on w.id = m.workspace_id
-  where m.user_id = $1 order by w.id for update`;
+  where m.user_id = $1 order by w.id for update of w`;
+// After the workspaces and before the sessions, as everywhere.
+const lockMemberships = 'select from identity.memberships where user_id = $1 order by workspace_id for update';
 
 const ownerlessWorkspaces = `
   select 1 from identity.memberships m where m.workspace_id = any($2::uuid[])
@@ -22,9 +24,9 @@ const deleteTokens = `
 
 const deleteSessions = `
   with gone as (
-    delete from identity.sessions where id in (
+    delete from identity.sessions s where id in (
       select id from identity.sessions where user_id = $1 order by id limit $2 for update
-    ) returning id
+    ) returning ${credentialOf} as id
   )
   insert into identity.revocations (credential_id) select id from gone returning 1`;
 
@@ -65,6 +67,7 @@ async function deleteEverything(
   const [user] = await rows<{ email_key: string }>(lockUser, [userId, passwordVersion]);
   if (!user) return 'password_changed';
   const workspaces = (await rows<{ id: string }>(lockWorkspaces, [userId])).map(({ id }) => id);
+  await rows(lockMemberships, [userId]);
   if ((await rows(ownerlessWorkspaces, [userId, workspaces])).length > 0) return 'last_owner';
   await inBatches(async (limit) => (await rows(deleteTokens, [userId, limit])).length);
   await inBatches(async (limit) => (await rows(deleteSessions, [userId, limit])).length);

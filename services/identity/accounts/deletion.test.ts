@@ -238,6 +238,9 @@ describe('DeleteCurrentUser', () => {
       [person.caller.userId, other.caller.workspaceId],
     );
     const key = await identity.client(person.caller).createApiKey({ name: 'k', scopes: ['links:read'] });
+    const { refreshToken } = person.session;
+    const { workspaceId } = other.caller;
+    const moved = callerOf(await identity.client().refreshSession({ refreshToken, workspaceId }));
     const { cursor } = await gateway().listRevocations({});
     const runbook = readFileSync(join(import.meta.dirname, '../../../docs/runbook.md'), 'utf8');
     const [, statements = ''] = /## Somebody asks for deletion.*?```sql\n(.*?)```/s.exec(runbook) ?? [];
@@ -245,7 +248,7 @@ describe('DeleteCurrentUser', () => {
     const none = { users: 0, workspaces: 0, memberships: 0, sessions: 0, tokens: 0, keys: 0, failures: 0 };
     expect(await rowsOf(person)).toEqual(none);
     const { credentialIds } = await gateway().listRevocations({ cursor });
-    expect(credentialIds.toSorted()).toEqual([person.caller.credentialId, key.id].toSorted());
+    expect(credentialIds.toSorted()).toEqual([moved.credentialId, key.id].toSorted());
     expect(await closed()).toEqual([person.caller.workspaceId]);
   });
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import {
@@ -22,6 +22,21 @@ async function memberOfTwo(): Promise<{ owner: Signed; person: Signed; home: str
   const { secret = '' } = await identity.workspaces(owner.caller).createInvitation({ role: 'viewer' });
   await identity.workspaces(person.caller).acceptInvitation({ secret });
   return { owner, person, home: person.caller.workspaceId, team: owner.caller.workspaceId };
+}
+
+/** Moves a session, and begins something else when its rows are locked. */
+async function moveWhile<Value>(refreshToken: string, workspaceId: string, begin: () => Promise<Value>) {
+  let meanwhile: Promise<Value> | undefined;
+  const successor = { hash: randomBytes(32), expiresAt: new Date(identity.clock.now + 86_400_000) };
+  const used = await identity.store.useRefreshToken(createHash('sha256').update(refreshToken).digest(), {
+    workspaceId,
+    decide() {
+      meanwhile = begin();
+      return { kind: 'rotate', at: new Date(identity.clock.now), nonce: randomBytes(32), successor };
+    },
+  });
+  if (!used || used === 'no_member') return expect.fail('refused');
+  return { sessionId: used.held.sessionId, meanwhile };
 }
 
 describe('a session that moves to another workspace', () => {
@@ -124,6 +139,37 @@ describe('a session that moves to another workspace', () => {
       ]);
       if (moved.status === 'rejected') continue;
       expect(await refusal(refresh(moved.value.refreshToken))).toMatchObject({ reason: 'REFRESH_TOKEN_INVALID' });
+    }
+  });
+
+  it('is ended by whoever ends all others, even one that waits for the move', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { person, team } = await memberOfTwo();
+      const other = await identity.client().logIn({ email: person.email, password });
+      const { userId, credentialId } = person.caller;
+      const { cursor } = await revoked(identity);
+      const { sessionId, meanwhile } = await moveWhile(other.refreshToken, team, () =>
+        identity.store.revokeOtherSessions(credentialId, userId, new Date(), 10),
+      );
+      expect(await meanwhile).toBe(1);
+      expect((await revoked(identity, cursor)).ids.toSorted()).toEqual(
+        [callerOf(other).credentialId, sessionId].toSorted(),
+      );
+      expect((await identity.client(person.caller).listSessions({})).sessions).toHaveLength(1);
+    }
+  });
+
+  it('is over when it is logged out, even with an access token from before, and with the account', async () => {
+    for (const end of [
+      ({ caller }: Signed) => identity.client(caller).logOut({}),
+      ({ caller }: Signed) => identity.client(caller).deleteCurrentUser({ currentPassword: password }),
+    ]) {
+      const { person, team } = await memberOfTwo();
+      const session = await refresh(person.session.refreshToken, team);
+      const { cursor } = await revoked(identity);
+      await end(person);
+      expect((await revoked(identity, cursor)).ids).toEqual([callerOf(session).credentialId]);
+      expect(await refusal(refresh(session.refreshToken))).toMatchObject({ reason: 'REFRESH_TOKEN_INVALID' });
     }
   });
 

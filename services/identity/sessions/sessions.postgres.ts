@@ -1,5 +1,13 @@
 import type { QueryResultRow } from 'pg';
-import { type AccountRow, accountFrom, type Database, only, type ReadRows, selectAccount } from '../rows.postgres.ts';
+import {
+  type AccountRow,
+  accountFrom,
+  credentialOf,
+  type Database,
+  only,
+  type ReadRows,
+  selectAccount,
+} from '../rows.postgres.ts';
 import type { Account, HeldToken, OpenedSession, OpenSession, SessionStore, TokenDecision } from '../store.ts';
 
 interface HeldTokenRow extends QueryResultRow {
@@ -32,53 +40,55 @@ const insertSession = `
   )
   select s.id, held.role from s, held`;
 
+// Whoever removes the member, or changes their role, ends the sessions that are in the workspace by then: a move waits for that, or is seen.
+const lockTarget = `
+  select 1 from identity.memberships where workspace_id = $2 and user_id = (
+    select s.user_id from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id where t.token_hash = $1
+  ) for no key update`;
+
 // Both rows are locked: concurrent refreshes queue up behind the token, and a log-out behind the session. Only locked rows are read anew
 // after the wait.
 const lockToken = `
-  select t.session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, s.user_id, s.workspace_id
+  select ${credentialOf} as session_id, t.expires_at, t.replaced_at, t.successor_nonce, s.revoked_at, s.user_id, s.workspace_id
   from identity.refresh_tokens t join identity.sessions s on s.id = t.session_id
   where t.token_hash = $1
   for update of t, s`;
 
-// Whoever removes the member, or changes their role, ends the sessions that are in the workspace by then: this one waits for that, or is seen.
-const lockTarget = `${selectAccount} for no key update of m`;
-
-// The same row with another id, not another row: whoever waits for it, to end it or to exchange another of its tokens, finds it. One
-// statement, because the tokens may refer to the old id until its end.
+// The row and its id stay: whoever waits for it, to end it or to exchange another of its tokens, finds it.
 const moveSession = `
-  with next as (
-    select uuidv7() as id
-  ), moved as (
-    update identity.sessions s set id = next.id, workspace_id = $2 from next where s.id = $1 returning s.id, s.user_id
-  ), tokens as (
-    update identity.refresh_tokens t set session_id = next.id from next where t.session_id = $1
+  with moved as (
+    update identity.sessions set credential_id = uuidv7(), workspace_id = $2
+    where id = (select session_id from identity.refresh_tokens where token_hash = $1)
+    returning user_id, credential_id, coalesce(old.credential_id, old.id) as credential_before
   ), chosen as (
     update identity.memberships m set chosen_at = now() from moved where m.user_id = moved.user_id and m.workspace_id = $2
   ), ended as (
-    insert into identity.revocations (credential_id) values ($1)
+    insert into identity.revocations (credential_id) select credential_before from moved
   )
-  select id from moved`;
+  select credential_id as id from moved`;
 
 const replaceToken = `
   with replaced as (
-    update identity.refresh_tokens set replaced_at = $2, successor_nonce = $3 where token_hash = $1
+    update identity.refresh_tokens set replaced_at = $2, successor_nonce = $3 where token_hash = $1 returning session_id
   ), successor as (
-    insert into identity.refresh_tokens (token_hash, session_id, expires_at) values ($4, $5, $6)
+    insert into identity.refresh_tokens (token_hash, session_id, expires_at) select $4, session_id, $5 from replaced
   )
-  update identity.sessions set expires_at = $6, renewed_at = $2 where id = $5`;
+  update identity.sessions set expires_at = $5, renewed_at = $2 where id = (select session_id from replaced)`;
 
 // To the millisecond, like page tokens and JavaScript dates: otherwise sessions of the same millisecond would be skipped.
 const lastUsed = "date_trunc('milliseconds', coalesce(renewed_at, created_at))";
 
 const selectSessions = `
-  select id, client, created_at, ${lastUsed} as renewed_at, expires_at
-  from identity.sessions where user_id = $1 and revoked_at is null and expires_at > $2
-    and ($3::timestamptz is null or (${lastUsed}, id) < ($3, $4::uuid))
-  order by ${lastUsed} desc, id desc limit $5`;
+  select ${credentialOf} as id, client, created_at, ${lastUsed} as renewed_at, expires_at
+  from identity.sessions s where user_id = $1 and revoked_at is null and expires_at > $2
+    and ($3::timestamptz is null or (${lastUsed}, ${credentialOf}) < ($3, $4::uuid))
+  order by ${lastUsed} desc, ${credentialOf} desc limit $5`;
 
+// By its own id too: a log-out may wait for a move, or come with an access token from just before it.
 const endSession = `
   with ended as (
-    update identity.sessions set revoked_at = $3 where id = $1 and user_id = $2 and revoked_at is null returning id
+    update identity.sessions s set revoked_at = $3
+    where $1::uuid in (s.id, s.credential_id) and user_id = $2 and revoked_at is null returning ${credentialOf} as id
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
@@ -86,10 +96,10 @@ const endSession = `
 const endOtherSessions = `
   with others as (
     select id from identity.sessions
-    where user_id = $2 and id is distinct from $1 and revoked_at is null and expires_at > $3
+    where user_id = $2 and ($1::uuid in (id, credential_id)) is not true and revoked_at is null and expires_at > $3
     order by id limit $4 for update
   ), ended as (
-    update identity.sessions set revoked_at = $3 where id in (select id from others) returning id
+    update identity.sessions s set revoked_at = $3 where id in (select id from others) returning ${credentialOf} as id
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
@@ -107,13 +117,14 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
     },
     useRefreshToken(hash, { decide, workspaceId }) {
       return transaction(async (locked) => {
+        const isMember = workspaceId === undefined || (await lockMembership(locked, hash, workspaceId));
         const held = await lockHeldToken(locked, hash);
         if (!held) return undefined;
         const decision = decide(held);
-        const target = goesOn(decision) ? await findTarget(locked, held.account, workspaceId) : held.account;
-        if (!target) return 'no_member';
+        const target = goesOn(decision) ? workspaceId : undefined;
+        if (target !== undefined && !isMember) return 'no_member';
         await carryOut(locked, hash, held, decision);
-        return { held: await moved(locked, held, target), decision };
+        return { held: await moved(locked, hash, held, target), decision };
       });
     },
     async revokeSession(sessionId, userId, at) {
@@ -146,24 +157,23 @@ async function lockHeldToken(rows: ReadRows, hash: Buffer): Promise<HeldToken | 
 
 const goesOn = ({ kind }: TokenDecision): boolean => kind === 'rotate' || kind === 'repeat';
 
-/** The person in the workspace that the session is to be in; undefined: they do not belong to it. */
-async function findTarget(rows: ReadRows, account: Account, workspaceId?: string): Promise<Account | undefined> {
-  if (workspaceId === undefined || workspaceId === account.workspaceId) return account;
-  if (!uuid.test(workspaceId)) return undefined;
-  const [row] = await rows<AccountRow>(lockTarget, [account.userId, workspaceId]);
-  return row && accountFrom(row);
+/** Whether the token's person belongs to the workspace. */
+async function lockMembership(rows: ReadRows, hash: Buffer, workspaceId: string): Promise<boolean> {
+  return uuid.test(workspaceId) && (await rows(lockTarget, [hash, workspaceId])).length > 0;
 }
 
-async function moved(rows: ReadRows, held: HeldToken, target: Account): Promise<HeldToken> {
-  if (target.workspaceId === held.account.workspaceId) return held;
-  const { id } = only(await rows<{ id: string }>(moveSession, [held.sessionId, target.workspaceId]));
-  return { ...held, sessionId: id, account: target };
+async function moved(rows: ReadRows, hash: Buffer, held: HeldToken, workspaceId?: string): Promise<HeldToken> {
+  const { userId, workspaceId: present } = held.account;
+  if (workspaceId === undefined || workspaceId.toLowerCase() === present) return held;
+  const { id } = only(await rows<{ id: string }>(moveSession, [hash, workspaceId]));
+  const account = accountFrom(only(await rows<AccountRow>(selectAccount, [userId, workspaceId])));
+  return { ...held, sessionId: id, account };
 }
 
 async function carryOut(rows: ReadRows, hash: Buffer, held: HeldToken, decision: TokenDecision): Promise<void> {
   if (decision.kind === 'rotate') {
     const { at, nonce, successor } = decision;
-    await rows(replaceToken, [hash, at, nonce, successor.hash, held.sessionId, successor.expiresAt]);
+    await rows(replaceToken, [hash, at, nonce, successor.hash, successor.expiresAt]);
   } else if (decision.kind === 'revoke') {
     await rows(endSession, [held.sessionId, held.account.userId, decision.at]);
   }

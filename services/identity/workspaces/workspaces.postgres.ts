@@ -1,7 +1,7 @@
 import type { QueryResultRow } from 'pg';
 import { inBatches } from '../in-batches.ts';
 import type { Role } from '../roles.ts';
-import { type Database, only, type ReadRows } from '../rows.postgres.ts';
+import { credentialOf, type Database, only, type ReadRows } from '../rows.postgres.ts';
 import type { JudgeMember, MemberRecord, NamedMember, WorkspaceRecord, WorkspaceStore } from '../store.ts';
 
 interface WorkspaceRow extends QueryResultRow {
@@ -55,9 +55,9 @@ const voidInvitations = `
 
 const endSessions = `
   with ended as (
-    update identity.sessions set revoked_at = now() where id in (
+    update identity.sessions s set revoked_at = now() where id in (
       select id from identity.sessions where workspace_id = $1 and user_id = $2 and revoked_at is null order by id limit $3 for update
-    ) returning id
+    ) returning ${credentialOf} as id
   )
   insert into identity.revocations (credential_id) select id from ended returning 1`;
 
