@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { afterAll, beforeAll, expect, inject, it, vi } from 'vitest';
 import * as services from '../../clients/sdk/src/services.ts';
 import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { joined, newLink, newPerson, type Person } from '../support/people.ts';
 
 const directory = new URL('../../clients/sdk/examples/', import.meta.url);
 const said: string[] = [];
@@ -77,11 +77,14 @@ const followed = async () => {
   return code;
 };
 
+const invitation = async ({ token }: Person): Promise<{ id: string; secret: string }> =>
+  (await call('/api/v1/invitations', { token, body: { role: 'viewer', name: 'Grace' } })).json;
+
 /** Not as Ada: her own session is needed by the other examples. */
-async function runAsGrace(name: string): Promise<string[]> {
+async function runAsGrace(name: string, argument?: string): Promise<string[]> {
   const grace = await newPerson();
   Object.assign(process.env, { HOP_EMAIL: grace.email, HOP_PASSWORD: grace.password });
-  const lines = await run(name);
+  const lines = await run(name, argument);
   Object.assign(process.env, { HOP_EMAIL: ada.email, HOP_PASSWORD: ada.password });
   return lines;
 }
@@ -168,6 +171,39 @@ const examples: Record<string, () => Promise<void>> = {
   'revoke-session': async () =>
     expect(await runAsGrace('revoke-session')).toEqual([expect.stringMatching(/^\S.* is signed out$/)]),
   'revoke-other-sessions': async () => expect(await runAsGrace('revoke-other-sessions')).toEqual(['1 ended']),
+  'list-workspaces': async () => expect(await run('list-workspaces')).toEqual([expect.stringMatching(/, as owner$/)]),
+  'update-workspace': async () => expect(await run('update-workspace')).toEqual(['now called Analytical Engines']),
+  'list-members': async () => expect(await run('list-members')).toContain(`${ada.email}\towner`),
+  'update-member': async () => {
+    const { userId, email } = await joined(ada, await newPerson(), 'viewer');
+    expect(await run('update-member', userId)).toEqual([`${email} is admin`]);
+  },
+  'remove-member': async () => {
+    const { userId } = await joined(ada, await newPerson(), 'viewer');
+    expect(await run('remove-member', userId)).toEqual([`${userId} is out within five seconds`]);
+  },
+  'create-invitation': async () =>
+    expect(await run('create-invitation')).toEqual([expect.stringMatching(/^for Charles: http.*\/app\/join#hopi_/)]),
+  'list-invitations': async () => {
+    const { id } = await invitation(ada);
+    expect(await run('list-invitations')).toContain(`${id}\tviewer\tGrace`);
+  },
+  'delete-invitation': async () => {
+    const { id } = await invitation(ada);
+    expect(await run('delete-invitation', id)).toEqual([`${id} can no longer be accepted`]);
+  },
+  'look-up-invitation': async () => {
+    const { secret } = await invitation(await newPerson());
+    expect(await run('look-up-invitation', secret)).toEqual(['Ada invites you to Personal as viewer']);
+  },
+  'accept-invitation': async () => {
+    const { secret } = await invitation(await newPerson());
+    expect(await runAsGrace('accept-invitation', secret)).toEqual(['in Personal as viewer']);
+  },
+  'use-workspace': async () => {
+    await newLink(ada);
+    expect(await run('use-workspace')).toEqual([expect.stringMatching(/ has links$/)]);
+  },
   'get-signing-keys': async () =>
     expect(await run('get-signing-keys')).toEqual([expect.stringMatching(/^[1-9]\d* signing keys$/)]),
   resolve: async () =>

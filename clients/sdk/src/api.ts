@@ -16,8 +16,10 @@ export {
 } from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
 export { type ApiKey, ApiKeySchema } from '../gen/hop/identity/v1/api_key_pb.ts';
 export { type CurrentUser, CurrentUserSchema } from '../gen/hop/identity/v1/identity_service_pb.ts';
+export { type Invitation, InvitationSchema } from '../gen/hop/identity/v1/invitation_pb.ts';
+export { type Member, MemberSchema } from '../gen/hop/identity/v1/member_pb.ts';
 export type { OpenSession } from '../gen/hop/identity/v1/open_session_pb.ts';
-export type { User, Workspace } from '../gen/hop/identity/v1/user_pb.ts';
+export { type User, type Workspace, WorkspaceSchema } from '../gen/hop/identity/v1/user_pb.ts';
 export { type Domain, DomainSchema } from '../gen/hop/link/v1/domain_pb.ts';
 export { type Link, LinkSchema } from '../gen/hop/link/v1/link_pb.ts';
 export { CreateLinkRequestSchema, type LinkPatch } from '../gen/hop/link/v1/link_service_pb.ts';
@@ -27,5 +29,5 @@ export type { CallerOptions, Hopline, HoplineOptions } from './hopline.ts';
 export type { LiveOptions } from './lasting-stream.ts';
 export type { LiveClicksOptions } from './live-clicks.ts';
 export { type Reason, reasons } from './reasons.ts';
-export { AnalyticsService, IdentityService, LinkService, StatusService } from './services.ts';
+export { AnalyticsService, IdentityService, LinkService, StatusService, WorkspaceService } from './services.ts';
 export { memoryStore, type Session, type SessionStore } from './session.ts';

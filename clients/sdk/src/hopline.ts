@@ -1,4 +1,4 @@
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import { type CallOptions, type Client, createClient, type Transport } from '@connectrpc/connect';
 import type {
   ListClicksRequestSchema,
@@ -9,14 +9,16 @@ import type {
   WatchWorkspaceRequestSchema,
   WatchWorkspaceResponse,
 } from '../gen/hop/analytics/v1/workspace_stats_pb.ts';
+import { type Workspace, WorkspaceSchema } from '../gen/hop/identity/v1/user_pb.ts';
 import type { Link } from '../gen/hop/link/v1/link_pb.ts';
 import type { ListLinksRequestSchema } from '../gen/hop/link/v1/link_service_pb.ts';
+import { toHoplineError } from './errors.ts';
 import type { LiveOptions } from './lasting-stream.ts';
 import { type LiveClicksOptions, liveClicks } from './live-clicks.ts';
 import { liveCounts } from './live-counts.ts';
 import { everyItem } from './pages.ts';
 import { policyTransport, type World } from './policy.ts';
-import { AnalyticsService, IdentityService, LinkService, StatusService } from './services.ts';
+import { AnalyticsService, IdentityService, LinkService, StatusService, WorkspaceService } from './services.ts';
 import { type Credentials, fixedCredentials, memoryStore, type SessionStore, sessionCredentials } from './session.ts';
 import { world } from './world.ts';
 
@@ -38,14 +40,20 @@ export interface HoplineOptions extends CallerOptions {
 }
 
 /**
- * A client of one installation. `links`, `identity`, `analytics` and `status` have the calls of the contract; after signing up or in, the
+ * A client of one installation. `links`, `identity`, `workspaces`, `analytics` and `status` have the calls of the contract; after signing up or in, the
  * client calls as that person, until it logs out. Every failure is a HoplineError.
  */
 export interface Hopline {
   readonly links: Client<typeof LinkService>;
   readonly identity: Client<typeof IdentityService>;
+  readonly workspaces: Client<typeof WorkspaceService>;
   readonly analytics: Client<typeof AnalyticsService>;
   readonly status: Client<typeof StatusService>;
+  /**
+   * Moves the session of the signed-in person to another workspace, one of ListWorkspaces; later calls are made there, calls that are under way may
+   * still be made in the one before. The next log-in leads there, too.
+   */
+  useWorkspace(id: string): Promise<Workspace>;
   /** All links of ListLinks, page after page; a page has `pageSize` links (default 50, at most 1,000). */
   allLinks(request?: MessageInitShape<typeof ListLinksRequestSchema>, options?: CallOptions): AsyncGenerator<Link>;
   /** All clicks of ListClicks, newest first. */
@@ -72,17 +80,23 @@ export function callerTransport(transport: Transport, options: CallerOptions, ou
 
 /** The client of both entry points, each over its own transport. */
 export function hoplineOver(transport: Transport, options: HoplineOptions, outside: World = world): Hopline {
-  const calls =
-    options.apiKey === undefined
-      ? withPolicy(transport, options, personCredentials(transport, options, outside), outside)
-      : callerTransport(transport, options, outside);
+  const credentials =
+    options.apiKey === undefined ? personCredentials(transport, options, outside) : fixedCredentials(options.apiKey);
+  const calls = withPolicy(transport, options, credentials, outside);
   const links = createClient(LinkService, calls);
   const analytics = createClient(AnalyticsService, calls);
   return {
     links,
     identity: createClient(IdentityService, calls),
+    workspaces: createClient(WorkspaceService, calls),
     analytics,
     status: createClient(StatusService, calls),
+    async useWorkspace(id) {
+      const { workspace } = await credentials.move(id).catch((thrown: unknown) => {
+        throw toHoplineError(thrown);
+      });
+      return workspace ?? create(WorkspaceSchema);
+    },
     allLinks: (request = {}, callOptions) =>
       everyItem(
         (pageToken) => links.listLinks({ ...request, pageToken }, callOptions),
@@ -104,7 +118,7 @@ function personCredentials(transport: Transport, options: HoplineOptions, outsid
   const identity = createClient(IdentityService, withPolicy(transport, options, fixedCredentials(undefined), outside));
   return sessionCredentials({
     store: options.session ?? memoryStore(),
-    refresh: (refreshToken) => identity.refreshSession({ refreshToken }),
+    refresh: (refreshToken, workspaceId = '') => identity.refreshSession({ refreshToken, workspaceId }),
     now: outside.now,
   });
 }

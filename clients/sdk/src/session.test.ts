@@ -1,5 +1,7 @@
+import { create } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
+import { WorkspaceSchema } from '../gen/hop/identity/v1/user_pb.ts';
 import { bearerOf, failing, refusal, scripted, sessionOf } from '../testing/scripted.ts';
 import type { Hopline } from './hopline.ts';
 import { memoryStore, type Session } from './session.ts';
@@ -156,5 +158,80 @@ it('a call waits for a new token no longer than its own deadline', async () => {
   );
   await expect(hop.links.getLink({ code: 'a' }, { timeoutMs: 20 })).rejects.toMatchObject({
     reason: 'DEADLINE_EXCEEDED',
+  });
+});
+
+describe('another workspace', () => {
+  const moving = () => {
+    const asked: { refreshToken: string; workspaceId: string }[] = [];
+    const refreshSession = ({ refreshToken, workspaceId }: { refreshToken: string; workspaceId: string }) => {
+      asked.push({ refreshToken, workspaceId });
+      const workspace = create(WorkspaceSchema, { id: workspaceId, name: 'Team', role: 'viewer' });
+      return { ...sessionOf('moved'), workspace };
+    };
+    return { asked, refreshSession };
+  };
+
+  it('is the one of all later calls, and of the store', async () => {
+    const { asked, refreshSession } = moving();
+    const session = storeWith(600_000);
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session });
+    await hop.links.getLink({ code: 'a' });
+    expect(await hop.useWorkspace('w2')).toMatchObject({ id: 'w2', name: 'Team', role: 'viewer' });
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token old', 'Bearer token moved']);
+    expect(asked).toEqual([{ refreshToken: 'refresh old', workspaceId: 'w2' }]);
+    expect(await session.read()).toMatchObject({ token: 'token moved', refreshToken: 'refresh moved' });
+  });
+
+  it('is that of calls which are made while the session moves', async () => {
+    const { refreshSession } = moving();
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session: storeWith(600_000) });
+    await Promise.all([hop.useWorkspace('w2'), hop.links.getLink({ code: 'a' }), hop.links.getLink({ code: 'b' })]);
+    expect(calls()).toEqual(['Bearer token moved', 'Bearer token moved']);
+  });
+
+  it('is entered with the successor of a token that is being renewed', async () => {
+    const names = ['first', 'second'];
+    const asked: string[] = [];
+    const refreshSession = ({ refreshToken }: { refreshToken: string }) => {
+      asked.push(refreshToken);
+      return sessionOf(names.shift() ?? '');
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session: storeWith(5_000) });
+    await Promise.all([hop.links.getLink({ code: 'a' }), hop.useWorkspace('w2')]);
+    await hop.links.getLink({ code: 'a' });
+    expect(asked).toEqual(['refresh old', 'refresh first']);
+    expect(calls().at(-1)).toBe('Bearer token second');
+  });
+
+  it('is kept although another process exchanged the same token meanwhile', async () => {
+    const session = storeWith(600_000);
+    const refreshSession = () => {
+      session.write({ token: 'token before', refreshToken: 'refresh moved', expiresAtMs: 2_000_000 });
+      return sessionOf('moved');
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session });
+    await hop.useWorkspace('w2');
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token moved']);
+  });
+
+  it('that is refused leaves everything as it was', async () => {
+    const refreshSession = () => {
+      throw refusal(Code.NotFound, 'WORKSPACE_NOT_FOUND');
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession } }, { session: storeWith(600_000) });
+    const [move] = await Promise.allSettled([hop.useWorkspace('w2'), hop.links.getLink({ code: 'a' })]);
+    expect(move).toMatchObject({ status: 'rejected', reason: { reason: 'WORKSPACE_NOT_FOUND' } });
+    expect(calls()).toEqual(['Bearer token old']);
+  });
+
+  it.each([
+    ['with an API key', { apiKey: 'hop_secret' }],
+    ['before somebody has signed in', {}],
+  ])('is not chosen %s', async (_, options) => {
+    const { hop } = scripted({}, options);
+    await expect(hop.useWorkspace('w2')).rejects.toMatchObject({ name: 'HoplineError', code: Code.Unauthenticated });
   });
 });

@@ -1,3 +1,4 @@
+import { Code, ConnectError } from '@connectrpc/connect';
 import type { Session as SessionMessage } from '../gen/hop/identity/v1/user_pb.ts';
 import { toHoplineError } from './errors.ts';
 
@@ -24,6 +25,8 @@ export interface Credentials {
   refused(token: string): boolean;
   /** Somebody signed in, or (without a session) out. */
   adopt(session: SessionMessage | undefined): Promise<void>;
+  /** Moves the session of the person to another of their workspaces. */
+  move(workspaceId: string): Promise<SessionMessage>;
 }
 
 /** One API key, for as long as it is valid, or none. */
@@ -31,6 +34,9 @@ export const fixedCredentials = (token: string | undefined): Credentials => ({
   token: async () => token,
   refused: () => false,
   adopt: async () => {},
+  move: async () => {
+    throw notSignedIn('An API key acts in one workspace; sign in to choose another one.');
+  },
 });
 
 export function memoryStore(): SessionStore {
@@ -48,8 +54,8 @@ const marginMs = 20_000;
 
 interface SessionOptions {
   readonly store: SessionStore;
-  /** Exchanges a refresh token for a new pair. */
-  readonly refresh: (refreshToken: string) => Promise<SessionMessage>;
+  /** Exchanges a refresh token for a new pair, of the given workspace if there is one. */
+  readonly refresh: (refreshToken: string, workspaceId?: string) => Promise<SessionMessage>;
   readonly now: () => number;
 }
 
@@ -70,10 +76,14 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     return session;
   }
 
-  /** If somebody signed in or out during a renewal, here or in another process, the renewal does not undo it. */
+  /**
+   * If somebody signed in or out during a renewal, here or in another process, the renewal does not undo it. Another process that exchanged
+   * the same token has the same successor, and whoever moved the session has its newer access token.
+   */
   async function successor(of: Session, fresh: Session | undefined): Promise<Session | undefined> {
     const kept = await store.read();
-    if (kept?.refreshToken === of.refreshToken) return await keep(fresh);
+    if (kept?.refreshToken === of.refreshToken || (kept && kept.refreshToken === fresh?.refreshToken))
+      return await keep(fresh);
     held = kept;
     return kept;
   }
@@ -96,13 +106,28 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     }
   }
 
+  /** Whoever needs a token meanwhile waits for this one. */
+  function waitFor(next: Promise<Session | undefined>): Promise<Session | undefined> {
+    const turn = next.finally(() => {
+      if (renewal === turn) renewal = undefined;
+    });
+    turn.catch(() => {});
+    renewal = turn;
+    return turn;
+  }
+
+  async function exchange(workspaceId: string): Promise<SessionMessage> {
+    const kept = await store.read();
+    if (!kept) throw notSignedIn('Nobody is signed in.');
+    const moved = await refresh(kept.refreshToken, workspaceId);
+    await successor(kept, sessionOf(moved, now()));
+    return moved;
+  }
+
   return {
     async token() {
       if (held && isGood(held)) return held.token;
-      renewal ??= renew().finally(() => {
-        renewal = undefined;
-      });
-      return (await renewal)?.token;
+      return (await (renewal ?? waitFor(renew())))?.token;
     },
     refused(token) {
       refusedToken = token;
@@ -111,8 +136,18 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     async adopt(session) {
       await keep(session && sessionOf(session, now()));
     },
+    async move(workspaceId) {
+      // Calls that are made meanwhile wait, and are then made in the new workspace.
+      held = undefined;
+      const before = renewal?.catch(() => {}) ?? Promise.resolve();
+      const moved = before.then(() => exchange(workspaceId));
+      waitFor(moved.then(() => held, renew));
+      return await moved;
+    },
   };
 }
+
+const notSignedIn = (message: string): ConnectError => new ConnectError(message, Code.Unauthenticated);
 
 const sessionOf = ({ token, refreshToken, expiresIn }: SessionMessage, nowMs: number): Session => ({
   token,
