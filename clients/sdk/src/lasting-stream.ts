@@ -7,7 +7,7 @@ export interface LiveOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called when everything from now on is delivered. Again after each break. */
   readonly onLive?: (() => void) | undefined;
-  /** Called when the stream broke and is being resumed. */
+  /** Called when the stream broke, or could not be opened, and is being resumed. */
   readonly onBreak?: ((error: HoplineError) => void) | undefined;
   /** How long to try to resume a broken stream before giving up, in milliseconds. Default: ten minutes. */
   readonly patienceMs?: number | undefined;
@@ -34,11 +34,15 @@ export async function* lastingStream<Event, Item>(
   { now, random, sleep }: World,
   { signal, onLive, onBreak, patienceMs = 600_000 }: LiveOptions,
 ): AsyncGenerator<Item, void, undefined> {
-  const pauseOf = (failed: number) => (0.5 + random() / 2) * Math.min(longestPauseMs, firstPauseMs * 2 ** failed);
   let failures = 0;
   let failedAtMs = 0;
+  /** How many streams in a row did not last: what opens and soon ends again must not be opened in a tight loop. */
+  let brief = 0;
+  const pauseMs = () => (0.5 + random() / 2) * Math.min(longestPauseMs, firstPauseMs * 2 ** brief);
   while (!signal?.aborted) {
+    const openedAtMs = now();
     let isLive = false;
+    brief += 1;
     try {
       for await (const event of untilSilent(open, signal)) {
         const isFirst = !isLive;
@@ -46,18 +50,19 @@ export async function* lastingStream<Event, Item>(
         if (isFirst) onLive?.();
         yield* tell(event, isFirst);
         failures = 0;
+        if (now() - openedAtMs >= silenceMs) brief = 0;
       }
-      // After a pause: a stream that ends as soon as it begins must not be reopened in a tight loop.
-      if (isLive) await sleep(pauseOf(0), signal).catch(() => {});
+      if (isLive) await sleep(pauseMs(), signal).catch(() => {});
       else throw new ConnectError('The stream ended before it began.', Code.Unavailable);
     } catch (thrown) {
       if (signal?.aborted) return;
       const error = toHoplineError(thrown);
       if (failures === 0) failedAtMs = now();
       failures += 1;
-      if (!mayMend(error, failures) || now() - failedAtMs > patienceMs) throw error;
-      if (isLive) onBreak?.(error);
-      await sleep(Math.max(pauseOf(failures), error.retryAfterMs ?? 0), signal).catch(() => {});
+      const waitMs = Math.max(0, error.retryAfterMs ?? 0) + pauseMs();
+      if (!mayMend(error, failures) || now() + waitMs - failedAtMs > patienceMs) throw error;
+      if (failures === 1) onBreak?.(error);
+      await sleep(waitMs, signal).catch(() => {});
     }
   }
 }

@@ -1,5 +1,8 @@
 import type { World } from './policy.ts';
 
+/** A longer timeout would fire at once. */
+const longestTimeoutMs = 2 ** 31 - 1;
+
 /** The real clock, time and randomness. */
 export const world: World = {
   now: () => Date.now(),
@@ -10,10 +13,13 @@ export const world: World = {
         clearTimeout(timer);
         reject(signal?.reason);
       };
-      const timer = setTimeout(() => {
-        signal?.removeEventListener('abort', stop);
-        resolve();
-      }, ms);
+      const timer = setTimeout(
+        () => {
+          signal?.removeEventListener('abort', stop);
+          resolve();
+        },
+        Math.min(ms, longestTimeoutMs),
+      );
       signal?.addEventListener('abort', stop, { once: true });
       if (signal?.aborted) stop();
     }),

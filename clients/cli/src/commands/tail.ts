@@ -32,7 +32,7 @@ async function tail({ hop, terminal, signal }: Context, link: string, { bots, do
     {
       signal,
       onLive: () => terminal.note(`Watching ${harmless(name.code)}; Ctrl-C ends.`),
-      onBreak: ({ message }) => terminal.note(`The connection is gone (${message}); trying again …`),
+      onBreak: ({ message }) => terminal.note(`No connection (${message}); trying again …`),
       onSkipped: (count) => terminal.note(`${count.toLocaleString('en')} more, too many at once to show.`),
     },
   );

@@ -19,22 +19,29 @@ interface FollowOptions<Event> extends StreamHandlers<Event> {
 }
 
 const firstWaitMs = 500;
+/** A stream that ended normally is reopened sooner. */
+const firstPauseMs = 250;
 const longestWaitMs = 30_000;
-/** A stream that ended normally is reopened, but not in a tight loop. */
-const pauseMs = 250;
+/** More is not granted to a stream that asks to wait. */
+const longestAskedMs = 3_600_000;
 
-/** Keeps a stream open until it is stopped: reopens it after a break, with growing pauses of up to half a minute. */
+/** Keeps a stream open until it is stopped: reopens it when it ends or breaks, with pauses of up to half a minute that grow until one lasts. */
 export function follow<Event>(options: FollowOptions<Event>): () => void {
   const { silenceMs = 25_000, random = Math.random } = options;
   const stopping = new AbortController();
-  let failures = 0;
+  /** How many streams in a row did not last: what opens and soon ends again must not be opened in a tight loop. */
+  let brief = 0;
+  const pauseMs = (firstMs: number): number =>
+    (0.5 + random() / 2) * Math.min(longestWaitMs, firstMs * 2 ** (brief - 1));
 
   async function once(): Promise<void> {
     const attempt = new AbortController();
     const stop = (): void => attempt.abort();
     stopping.signal.addEventListener('abort', stop, { once: true });
     let timer = setTimeout(stop, silenceMs);
+    const openedAt = Date.now();
     let isLive = false;
+    brief += 1;
     try {
       options.onStatus('connecting');
       for await (const event of options.open(attempt.signal)) {
@@ -43,7 +50,7 @@ export function follow<Event>(options: FollowOptions<Event>): () => void {
         timer = setTimeout(stop, silenceMs);
         if (!isLive) options.onStatus('live');
         isLive = true;
-        failures = 0;
+        if (Date.now() - openedAt >= silenceMs) brief = 1;
         options.onEvent(event);
       }
     } finally {
@@ -55,14 +62,15 @@ export function follow<Event>(options: FollowOptions<Event>): () => void {
 
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
-      let wait = pauseMs;
+      let wait: number;
       try {
         await once();
+        wait = pauseMs(firstPauseMs);
       } catch (error) {
         if (stopping.signal.aborted) return;
         if (!options.isPassing(error)) return options.onStatus('ended', error);
-        const step = Math.min(longestWaitMs, firstWaitMs * 2 ** failures++);
-        wait = options.retryAfter?.(error) ?? step * (0.5 + random() / 2);
+        const asked = options.retryAfter?.(error) ?? 0;
+        wait = Math.max(0, Math.min(longestAskedMs, asked)) + pauseMs(firstWaitMs);
         options.onStatus('waiting', error);
       }
       await pause(wait, stopping.signal);
