@@ -41,8 +41,9 @@ function clicked(present: boolean): JsonObject {
 }
 
 /**
- * Whether a path holds an API key or a refresh token: people who have nothing else of one they want to end give it in place of its id. The
- * transcoder has replaced the path by that of the RPC, and kept the original.
+ * Whether a path holds an API key, a refresh token or the secret of an invitation: people who have nothing else of one they want to end give
+ * it in place of its id, and some programs encode the sign before the fragment of an invitation's URL. The transcoder has replaced the path
+ * by that of the RPC, and kept the original.
  */
 function secretInPath(holds: boolean): JsonObject {
   const filters = [':path', 'x-envoy-original-path'].map(
@@ -50,7 +51,7 @@ function secretInPath(holds: boolean): JsonObject {
       header_filter: {
         header: {
           name,
-          string_match: { safe_regex: { regex: '[^?]*/hopr?_[0-9A-Za-z_-]{32}.*' } },
+          string_match: { safe_regex: { regex: '[^?]*(?:/|%23)hop[ir]?_[0-9A-Za-z_-]{32}.*' } },
           invert_match: !holds,
           treat_missing_header_as_empty: true,
         },

@@ -222,14 +222,16 @@ test('the log of requests holds no query and no credentials', async () => {
 
 test('nor a secret that stands in a path in place of an id', async () => {
   const path = join(door.envoy.dir, 'log', 'requests.jsonl');
-  const secrets = [`hop_${'a1'.repeat(19)}`, `hopr_${'b-'.repeat(21)}b`];
-  for (const collection of ['api-keys', 'sessions', 'nothing'])
+  const secrets = [`hop_${'a1'.repeat(19)}`, `hopr_${'b-'.repeat(21)}b`, `hopi_${'c_'.repeat(21)}c`];
+  for (const collection of ['api-keys', 'sessions', 'invitations', 'nothing'])
     for (const secret of secrets) await signed(`/api/v1/${collection}/${secret}?x=1`, { method: 'DELETE' });
+  // The page of an invitation, from a program that encodes the sign before the fragment.
+  for (const sign of ['%23', '/']) await signed(`/app/join${sign}${secrets[2]}`);
   await signed('/api/v1/urls/hop_abc');
   await waitFor(() => readFileSync(path, 'utf8').includes('"path":"/api/v1/urls/hop_abc"'), { what: 'the last line' });
   const lines = readFileSync(path, 'utf8');
   for (const secret of secrets) expect(lines).not.toContain(secret);
-  expect(lines.match(/"path":"\[secret\]"/g)).toHaveLength(6);
+  expect(lines.match(/"path":"\[secret\]"/g)).toHaveLength(14);
 });
 
 describe('limits', () => {
