@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, inject, it, vi } from 'vitest';
 import { otherDomain } from '../support/domains.ts';
 import { startHop } from '../support/hop.ts';
 import { call } from '../support/http.ts';
-import { newLink, newPerson, type Person } from '../support/people.ts';
+import { newKey, newLink, newPerson, type Person } from '../support/people.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'hop-'));
 const started: ChildProcess[] = [];
@@ -271,6 +271,53 @@ it.concurrent('keys are made, listed and deleted; a key kept by `hop login --key
   expect([refused.code, refused.err]).toEqual([4, expect.stringContaining('links:write')]);
   expect((await hop(['keys', 'ls'], asAda())).out).toContain(id);
   expect((await hop(['keys', 'rm', id], asAda())).code).toBe(0);
+});
+
+it.concurrent('somebody is invited, joins, gets another role, and is removed; the other leaves in vain', async () => {
+  const [owner, person] = [await newPerson(), await newPerson()];
+  const asOwner = { variables: { HOP_TOKEN: owner.token } };
+  const variables = { HOP_CONFIG_DIR: mkdtempSync(path.join(folder, 'member-')) };
+  const asPerson = (args: string[], input = '') => hop(args, { input, variables });
+  const logIn = () => asPerson(['login', '-e', person.email, '--password-stdin'], `${person.password}\n`);
+  expect((await logIn()).code).toBe(0);
+  expect((await hop(['workspaces', 'rename', 'Team'], asOwner)).lines).toEqual(['It is called Team now, as owner.']);
+
+  const made = await hop(['invitations', 'create', '--role', 'viewer', '--for', 'Brian'], asOwner);
+  expect([made.code, made.out]).toEqual([0, expect.stringMatching(/^http.*\/app\/join#hopi_\S+\n$/)]);
+  expect((await hop(['invites', 'ls'], asOwner)).out).toMatch(/Brian +viewer +Ada/);
+  expect((await asPerson(['join', made.out.trim()])).code).toBe(2);
+  expect((await asPerson(['join', 'https://example.org/', '--yes'])).err).toContain('That is no invitation');
+  const joined = await asPerson(['join', '-', '--yes'], made.out);
+  expect([joined.code, joined.lines[0]]).toEqual([0, 'You are in Team now, as viewer.']);
+  expect(joined.err).toContain('Ada invites you to Team');
+  const again = await asPerson(['join', '-', '--yes'], made.out);
+  expect([again.code, again.err]).toEqual([2, expect.stringContaining('hop workspaces use')]);
+
+  expect((await asPerson(['create', 'https://example.org'])).err).toContain('hop workspaces use');
+  expect((await asPerson(['workspaces', 'ls'])).out).toMatch(/Personal +owner +\S+\n.* viewer +\S+ +you are here/);
+  expect((await asPerson(['workspaces', 'use', 'personal'])).lines).toEqual(['You are in Personal now, as owner.']);
+  expect((await asPerson(['create', 'https://example.org'])).code).toBe(0);
+  expect((await asPerson(['workspaces', 'use', 'nowhere'])).code).toBe(2);
+
+  const raised = await hop(['members', 'role', person.email.toUpperCase(), 'admin'], asOwner);
+  expect(raised.lines).toEqual([`${person.email} is admin now.`]);
+  const [, second] = (await hop(['members', 'ls', '--json'], asOwner)).lines;
+  expect(JSON.parse(second ?? '')).toMatchObject({ user_id: person.userId, email: person.email, role: 'admin' });
+  const last = await hop(['members', 'leave'], asOwner);
+  expect([last.code, last.err]).toEqual([3, expect.stringContaining('hop members role')]);
+  expect((await hop(['members', 'rm', owner.email], asOwner)).err).toContain('hop members leave');
+  expect((await hop(['members', 'rm', person.userId], asOwner)).lines).toEqual([`${person.email} is out within 5 s.`]);
+  expect((await hop(['members', 'rm', person.userId], asOwner)).code).toBe(2);
+
+  const { out } = await hop(['invitations', 'create', '--json'], asOwner);
+  const { id, secret } = JSON.parse(out);
+  expect((await hop(['invitations', 'rm', id], asOwner)).code).toBe(0);
+  const gone = await asPerson(['join', secret, '--yes']);
+  expect([gone.code, gone.err]).toEqual([5, expect.stringContaining('Ask for a new one')]);
+  const byKey = await hop(['workspaces', 'ls'], {
+    variables: { HOP_API_KEY: (await newKey(owner, ['links:read'])).secret },
+  });
+  expect([byKey.code, byKey.err]).toEqual([4, expect.stringContaining('hop login')]);
 });
 
 it.concurrent('status tells those who run the installation of every process, and others whether it is ready', async () => {

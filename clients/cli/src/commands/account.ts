@@ -37,7 +37,7 @@ export function accountCommands(parent: Command, run: Run): void {
     .command('delete')
     .summary('delete your account, for good')
     .description(
-      'Deletes your account with your workspace: sessions and API keys end, your links stop working, and their clicks are erased. This cannot be undone. Asks for your email and your password.',
+      'Deletes your account with your workspace: sessions and API keys end, your links stop working, and their clicks are erased. A workspace with other members stays. This cannot be undone. Asks for your email and your password.',
     )
     .option('-y, --yes', 'do not ask for the email')
     .option('--stdin', 'the password is the first line of the input; goes with --yes')
