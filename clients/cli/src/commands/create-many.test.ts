@@ -99,6 +99,17 @@ it('all lines wait when the installation asks for time, and none is lost', async
   expect(made).toEqual(expect.arrayContaining(refused));
 });
 
+it.each([0, -1_000])('no line is tried again at once, whatever the answer asks for: %i ms', async (askedMs) => {
+  let tries = 0;
+  const beganMs = Date.now();
+  const { code } = await run(['https://a.example'], () => {
+    tries += 1;
+    if (Date.now() - beganMs < 600) throw refusal(Code.Unavailable, 'OVERLOADED', askedMs);
+  });
+  expect(code).toBe(0);
+  expect(tries).toBeLessThanOrEqual(4);
+});
+
 it.each([
   [Code.Unauthenticated, 'CREDENTIALS_INVALID'],
   [Code.PermissionDenied, 'ROLE_MISSING'],

@@ -57,6 +57,8 @@ const passing: ReadonlySet<string> = new Set([
 ]);
 /** Used if the installation does not say how long to wait. */
 const usualPauseMs = 1_000;
+/** Before a line is tried a second time, also where a proxy asks for no wait at all; doubled for each further try, up to the usual pause. */
+const leastPauseMs = 100;
 const longestPauseMs = 300_000;
 
 /**
@@ -167,6 +169,7 @@ async function createOne(
   pause: Pause,
 ): Promise<Outcome> {
   let untilMs: number | undefined;
+  let leastMs = leastPauseMs;
   // The same for all tries of the line, so that they create one link.
   const headers = { 'idempotency-key': key === undefined ? randomUUID() : `${key}:${line.number}` };
   for (;;) {
@@ -178,7 +181,8 @@ async function createOne(
       return { line, link: await hop.links.createLink(request, { signal, timeoutMs: leftMs, headers }) };
     } catch (error) {
       if (!(error instanceof HoplineError) || !passing.has(error.reason)) return { line, error };
-      const pauseMs = error.retryAfterMs ?? usualPauseMs;
+      const pauseMs = Math.max(leastMs, error.retryAfterMs ?? usualPauseMs);
+      leastMs = Math.min(leastMs * 2, usualPauseMs);
       pause.extend(Math.min(pauseMs, longestPauseMs));
       if (Date.now() + pauseMs >= (untilMs ?? 0)) return { line, error };
     }
