@@ -51,13 +51,14 @@ export function terminalOn({ json, noColor, variables, stdout, stderr }: Termina
     (code: string): Paint =>
     (text) =>
       color && text !== '' ? `\u001b[${code}m${text}\u001b[0m` : text;
+  const shown = json ? escaped : guarded;
   return {
-    out: (line) => stdout.write(`${line}\n`),
+    out: (line) => stdout.write(`${shown(line)}\n`),
     write: (bytes) => stdout.write(bytes),
     drained: async (signal) => {
       if (stdout.writableNeedDrain) await once(stdout, 'drain', { signal });
     },
-    note: (line) => stderr.write(`${line}\n`),
+    note: (line) => stderr.write(`${shown(line)}\n`),
     progress: (line) => {
       if (stderr.isTTY) stderr.write(`\r\u001b[K${line}`);
     },
@@ -68,5 +69,21 @@ export function terminalOn({ json, noColor, variables, stdout, stderr }: Termina
   };
 }
 
-/** Text written by others, such as a title, must not control the terminal. */
-export const harmless = (text: string): string => stripVTControlCharacters(text).replace(/\p{Cc}/gu, ' ');
+/** Control characters, and those that change the direction of what follows: they could control the terminal, or show a line as another. */
+const unsafe = String.raw`[\p{Cc}\u202a-\u202e\u2066-\u2069]`;
+const unsafeCharacters = new RegExp(unsafe, 'gu');
+
+/** Text written by others, such as a title, as a part of a line. */
+export const harmless = (text: string): string => stripVTControlCharacters(text).replace(unsafeCharacters, ' ');
+
+const styleSequence = String.raw`\u001b\[(?:0|${Object.values(styles).join('|')})m`;
+const unsafeInLines = new RegExp(`(${styleSequence}|\\n)|${unsafe}`, 'gu');
+
+/** Lines with nothing unsafe but line ends and the styles of this program, whatever the installation answered. */
+const guarded = (lines: string): string => lines.replace(unsafeInLines, (_, own?: string) => own ?? ' ');
+
+/** The same for JSON, which says the same with escapes. */
+const escaped = (json: string): string =>
+  json.replace(unsafeCharacters, (one) =>
+    one === '\n' ? one : `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
