@@ -24,9 +24,9 @@ export class HoplineError extends Error {
   /** How long the installation asks to wait, in milliseconds, if it does. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(error: ConnectError, isFromTransport = true) {
+  constructor(error: ConnectError, isNetworkFailure = false) {
     const [info] = error.findDetails(ErrorInfoSchema);
-    const lost = isFromTransport && info === undefined && isNetworkFailure(error);
+    const lost = isNetworkFailure && info === undefined;
     super(lost ? 'No answer came: the network or the installation is down.' : error.rawMessage, { cause: error });
     this.code = lost ? Code.Unavailable : error.code;
     this.reason = lost ? 'UNREACHABLE' : info && isReason(info.reason) ? info.reason : reasonByCode(error.code);
@@ -38,16 +38,18 @@ export class HoplineError extends Error {
   }
 }
 
-/** Any thrown value as a HoplineError. A transport throws a ConnectError; anything else says nothing about the network. */
-export function toHoplineError(thrown: unknown): HoplineError {
+/** Any value that a call threw, as a HoplineError. A transport throws a ConnectError; anything else says nothing about the network. */
+export function toHoplineError(thrown: unknown, signal?: AbortSignal): HoplineError {
   if (thrown instanceof HoplineError) return thrown;
-  if (thrown instanceof ConnectError) return new HoplineError(thrown);
-  return new HoplineError(ConnectError.from(thrown, Code.Internal), false);
+  if (thrown instanceof ConnectError) return new HoplineError(thrown, isNetworkFailure(thrown, signal));
+  return new HoplineError(ConnectError.from(thrown, Code.Internal));
 }
 
 /** A fetch that could not connect throws a TypeError; a broken connection in Node is an error with a code such as ECONNREFUSED. */
-function isNetworkFailure({ code, cause }: ConnectError): boolean {
-  if (code === Code.Canceled || code === Code.DeadlineExceeded) return false;
+function isNetworkFailure({ code, cause }: ConnectError, signal: AbortSignal | undefined): boolean {
+  // In Node a connection that was closed in the middle of a call looks like a call that its caller stopped.
+  if (code === Code.Canceled) return !signal?.aborted;
+  if (code === Code.DeadlineExceeded) return false;
   return cause instanceof TypeError || (cause instanceof Error && 'code' in cause && typeof cause.code === 'string');
 }
 

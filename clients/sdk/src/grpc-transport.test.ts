@@ -5,8 +5,9 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { Code, ConnectError, createClient } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { grpcTransport } from './grpc-transport.ts';
+import { createHopline } from './node.ts';
 import { AnalyticsService, LinkService } from './services.ts';
 
 const closing: (() => unknown)[] = [];
@@ -91,3 +92,49 @@ it.each([200, 403, 503])(
   },
   20_000,
 );
+
+describe('a call whose connection was closed before its answer, as when a proxy restarts', () => {
+  /** Closes the connection of the first call without a word, and answers later ones. */
+  async function startClosing(how: 'destroy' | 'end' | 'resetAndDestroy') {
+    const links = { getLink: () => ({ code: 'spring' }), deleteLink: () => ({}) };
+    const answer = connectNodeAdapter({ routes: ({ service }) => service(LinkService, links) });
+    const sockets: Socket[] = [];
+    let calls = 0;
+    const server = createServer((request, response) => {
+      calls += 1;
+      if (calls > 1) answer(request, response);
+      else sockets.at(-1)?.[how]();
+    });
+    server.on('connection', (socket: Socket) => sockets.push(socket.on('error', () => {})));
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    });
+    const hop = createHopline({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: 'hop_x' });
+    return { hop, calls: () => calls };
+  }
+
+  it.each(['destroy', 'end', 'resetAndDestroy'] as const)('is made again where that is safe: %s', async (how) => {
+    const { hop, calls } = await startClosing(how);
+    expect((await hop.links.getLink({ code: 'spring' })).code).toBe('spring');
+    expect(calls()).toBe(2);
+  });
+
+  it.each(['destroy', 'end', 'resetAndDestroy'] as const)('is told as lost where it is not: %s', async (how) => {
+    const { hop, calls } = await startClosing(how);
+    await expect(hop.links.deleteLink({ code: 'spring' })).rejects.toMatchObject({ reason: 'UNREACHABLE' });
+    expect(calls()).toBe(1);
+  });
+
+  it('is told as stopped where its caller stopped it', async () => {
+    const stop = new AbortController();
+    const server = createServer(() => stop.abort());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    closing.push(() => server.close());
+    const hop = createHopline({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, apiKey: 'hop_x' });
+    await expect(hop.links.getLink({ code: 'spring' }, { signal: stop.signal })).rejects.toMatchObject({
+      reason: 'CANCELED',
+    });
+  });
+});

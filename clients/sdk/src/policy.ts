@@ -80,7 +80,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
           await adopt(credentials, method, answer.message);
           return answer;
         } catch (thrown) {
-          const error = toHoplineError(thrown);
+          const error = toHoplineError(thrown, signal);
           if (!renewed && token !== undefined && isRefusal(error) && credentials.refused(token)) renewed = true;
           else await waitFor({ method, keyed: given.has(keyHeader), made }, error, leftMs(), signal);
         }
@@ -90,7 +90,7 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
       const headers = headersOf(header);
       let token: string | undefined;
       const known = (thrown: unknown): HoplineError => {
-        const error = toHoplineError(thrown);
+        const error = toHoplineError(thrown, signal);
         if (token !== undefined && isRefusal(error)) credentials.refused(token);
         return error;
       };
