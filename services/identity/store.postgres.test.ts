@@ -235,6 +235,15 @@ describe('the sweep', () => {
   });
 });
 
+it('has an index for each foreign key: otherwise whatever is deleted there reads the whole table here, under its locks', async () => {
+  const { rows } = await pool.query(`
+    select c.conname from pg_constraint c where c.contype = 'f' and c.connamespace = 'identity'::regnamespace and not exists (
+      select from pg_index i where i.indrelid = c.conrelid
+        and (i.indkey::int2[])[0:cardinality(c.conkey) - 1] <@ c.conkey
+        and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) ~ '^\\(\\w+ IS NOT NULL\\)$'))`);
+  expect(rows).toEqual([]);
+});
+
 it('says that the database is away without saying how', async () => {
   const away = createPool('postgres://hop_identity:secret@127.0.0.1:1/none', { max: 1, log: silentLog });
   const error = await postgresStore(away)

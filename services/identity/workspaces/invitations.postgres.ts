@@ -56,7 +56,7 @@ const selectOpen = `
 const deleteOpen = `
   delete from identity.invitations where id = $1 and workspace_id = $2 and accepted_by is null and expires_at > $3 returning 1`;
 
-// Whoever accepted it may look again; for everybody else it is gone.
+// Whoever accepted it may look again, while they are a member; for everybody else it is gone.
 const selectHeld = `
   select i.id, i.workspace_id, w.name as workspace_name, i.role as invited_role, m.role as held_role, i.expires_at, i.accepted_by, ${inviter}
   from identity.invitations i
@@ -64,7 +64,7 @@ const selectHeld = `
   join identity.users u on u.id = i.invited_by
   left join identity.memberships m on m.workspace_id = i.workspace_id and m.user_id = $2
   where i.secret_hash = $1 and i.expires_at > $3
-    and (i.accepted_by is null or (i.accepted_by = $2 and m.user_id is not null))`;
+    and (i.accepted_by is null or i.accepted_by = $2)`;
 const lockHeld = `${selectHeld} for update of i`;
 
 const countMembers = 'select count(*)::int as members from identity.memberships where workspace_id = $1';

@@ -69,6 +69,16 @@ describe('an invitation', () => {
     expect(await members(owner)).toBe(1);
   });
 
+  it('goes with whoever accepted it, so that joining and leaving again fills no table', async () => {
+    const [owner, person] = [await newPerson(identity), await newPerson(identity)];
+    for (let round = 0; round < 3; round++) {
+      await as(person).acceptInvitation({ secret: await invite(owner) });
+      await as(owner).removeMember({ userId: person.caller.userId });
+    }
+    const text = 'select accepted_by from identity.invitations where workspace_id = $1';
+    expect((await identity.pool.query(text, [owner.caller.workspaceId])).rows).toEqual([]);
+  });
+
   it('is for one of all who accept it at once', async () => {
     const owner = await newPerson(identity);
     const people = await Promise.all(Array.from({ length: 6 }, () => newPerson(identity)));

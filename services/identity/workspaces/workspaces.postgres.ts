@@ -72,7 +72,7 @@ const endApiKeys = `
   insert into identity.revocations (credential_id)
   select id from identity.api_keys where workspace_id = $1 and user_id = $2 and revoked_at is null`;
 
-// With it go the sessions, the API keys and the invitations.
+// With it go the sessions, the API keys, and the invitations that the member made or accepted.
 const deleteMember = 'delete from identity.memberships where workspace_id = $1 and user_id = $2';
 
 const insertPersonalWorkspace = `
