@@ -4,7 +4,6 @@ import type { ErrorReason, HoplineError } from '@hopline/client';
 const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   UNIMPLEMENTED:
     'Is it the address of an installation, without a path? An installation older than this `hop` may also lack the call.',
-  UNREACHABLE: 'Is the address right, and the installation up? It is set by --url, HOP_URL or `hop login --url`.',
   CREDENTIALS_MISSING: 'Sign in with `hop login`, or set HOP_API_KEY.',
   CREDENTIALS_INVALID: 'Sign in again with `hop login`, or set HOP_API_KEY to a valid key (`hop keys ls`).',
   CREDENTIALS_EXPIRED: 'Sign in again with `hop login`, or make another key with `hop keys create`.',
@@ -50,6 +49,7 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
 
 /** An error of the installation at `url` as lines for a person: what is wrong, which field, and what to do. */
 export function explain(error: HoplineError, url: string): string[] {
+  if (error.reason === 'UNREACHABLE') return explainLost(error, url);
   const lines = faultsOf(error, url);
   const scope = error.metadata.scope;
   if (error.reason === 'SCOPE_MISSING' && scope) lines.push(`  needed: ${scope}`);
@@ -61,9 +61,52 @@ export function explain(error: HoplineError, url: string): string[] {
 
 /** One per line. If fields are invalid the message lists them already. */
 function faultsOf({ reason, message, fields }: HoplineError, url: string): string[] {
-  if (reason === 'UNREACHABLE') return [`Nothing answers at ${url}.`];
   if (reason === 'CREDENTIALS_MISSING') return [`You are not signed in to ${url}.`];
   const faults = fields.map(({ field, description }) => (field ? `${field}: ${description}` : description));
   const [first = message, ...more] = faults.join('; ') === message ? faults : [message, ...faults];
   return [first, ...more.map((line) => `  ${line}`)].map((line) => line.replace(/^( *)patch\./, '$1'));
+}
+
+const untrusted: ReadonlySet<string> = new Set([
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+]);
+const notHttp2: ReadonlySet<string> = new Set(['ERR_HTTP2_ERROR', 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL']);
+
+/** A call without an answer. Node tells why with a code, but for a connection that was closed. */
+function explainLost({ cause: failure }: HoplineError, url: string): string[] {
+  const { rawMessage = '', cause } = failure as {
+    readonly rawMessage?: string;
+    readonly cause?: { readonly code?: string };
+  };
+  const code = cause?.code ?? '';
+  const detail = `  ${rawMessage.split('\n')[0]}`;
+  if (untrusted.has(code))
+    return [
+      `The certificate of ${url} is not trusted.`,
+      detail,
+      'If an authority of your own signed it: NODE_EXTRA_CA_CERTS names the file with its certificate.',
+    ];
+  if (notHttp2.has(code))
+    return [
+      `What answers at ${url} does not speak HTTP/2.`,
+      detail,
+      'A proxy before an installation has to pass it on.',
+    ];
+  if (code === '' || code === 'ECONNRESET')
+    return [
+      `The connection to ${url} was closed before an answer came.`,
+      'Look first whether a change was made, then try again. Is the address right, with https:// or http://?',
+    ];
+  return [
+    `Nothing answers at ${url}.`,
+    detail,
+    'Is the address right, and the installation up? It is set by --url, HOP_URL or `hop login --url`.',
+  ];
 }
