@@ -4,7 +4,17 @@ import { describe, expect, it } from 'vitest';
 import { silentLog } from '#runtime/telemetry/log.ts';
 import { waitFor } from '#runtime/testing/wait-for.ts';
 import { startSweeper } from '../sweeper.ts';
-import { joined, newPerson, refusal, type Signed, testIssuer, useTestIdentity } from '../testing/test-identity.ts';
+import {
+  callerOf,
+  joined,
+  newEmail,
+  newPerson,
+  password,
+  refusal,
+  type Signed,
+  testIssuer,
+  useTestIdentity,
+} from '../testing/test-identity.ts';
 
 const identity = useTestIdentity();
 
@@ -132,6 +142,33 @@ describe('an invitation', () => {
     expect(await refusal(as(owner).deleteInvitation({ id }))).toMatchObject(gone);
   });
 
+  it('cannot be taken back once it was accepted or has ended', async () => {
+    const [owner, person] = [await newPerson(identity), await newPerson(identity)];
+    const [accepted, ended] = [
+      await as(owner).createInvitation({ role: 'member' }),
+      await as(owner).createInvitation({ role: 'member' }),
+    ];
+    await as(person).acceptInvitation({ secret: accepted.secret ?? '' });
+    expect(await refusal(as(owner).deleteInvitation({ id: accepted.id }))).toMatchObject(gone);
+    identity.clock.now += 7 * dayMs;
+    expect(await refusal(as(owner).deleteInvitation({ id: ended.id }))).toMatchObject(gone);
+  });
+
+  it('is listed before those that were made earlier', async () => {
+    const owner = await newPerson(identity);
+    for (const name of ['first', 'second', 'third']) {
+      await as(owner).createInvitation({ role: 'viewer', name });
+      identity.clock.now++;
+    }
+    expect((await open(owner)).map(({ name }) => name)).toEqual(['third', 'second', 'first']);
+  });
+
+  it('names its inviter by the email, if they have no name', async () => {
+    const email = newEmail();
+    const owner = callerOf(await identity.client().signUp({ email, password }));
+    expect((await identity.workspaces(owner).createInvitation({ role: 'viewer' })).invitedBy).toBe(email);
+  });
+
   it('is void once its inviter was removed, or has another role', async () => {
     const owner = await newPerson(identity);
     const person = await newPerson(identity);
@@ -173,6 +210,11 @@ describe('there are at most', () => {
     });
     const [first] = await open(owner);
     await as(owner).deleteInvitation({ id: first?.id ?? '' });
+    const secret = await invite(owner);
+    await as(await newPerson(identity)).acceptInvitation({ secret });
+    const together = await Promise.allSettled([1, 2, 3, 4].map(() => invite(owner)));
+    expect(together.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    identity.clock.now += 7 * dayMs;
     await invite(owner);
   });
 
