@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import type { Role, Scope } from './roles.ts';
 import { type Database, only, type ReadRows } from './rows.postgres.ts';
 import type { ApiKeyRecord, ApiKeyRefusal, ApiKeyStore, NewApiKey } from './store.ts';
@@ -55,8 +56,6 @@ const selectHeldKey = `
 const touchKey = `
   update identity.api_keys set last_used_at = $2 where id = $1 and (last_used_at is null or last_used_at < $2)`;
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export function apiKeyStore({ rows, transaction }: Database): ApiKeyStore {
   return {
     createApiKey: (key, limit) => transaction((locked) => addKey(locked, key, limit)),
@@ -64,7 +63,7 @@ export function apiKeyStore({ rows, transaction }: Database): ApiKeyStore {
       return (await rows<ApiKeyRow>(selectKeys, [userId, workspaceId])).map(apiKeyFrom);
     },
     async revokeApiKey(id, userId, workspaceId) {
-      if (!uuid.test(id)) return false;
+      if (!isUuid(id)) return false;
       const ended = await transaction(async (locked) => {
         await locked(lockMembership, [userId, workspaceId]);
         return locked(endKey, [userId, workspaceId, id]);
@@ -103,7 +102,7 @@ async function endOfParent(
   owner: readonly string[],
   parentId: string,
 ): Promise<Date | null | 'parent_gone'> {
-  if (!uuid.test(parentId)) return 'parent_gone';
+  if (!isUuid(parentId)) return 'parent_gone';
   const [parent] = await rows<Pick<ApiKeyRow, 'expires_at'>>(selectParent, [...owner, parentId]);
   return parent ? parent.expires_at : 'parent_gone';
 }

@@ -218,6 +218,7 @@ export interface MemberRecord {
 export interface NamedMember {
   readonly workspaceId: string;
   readonly actorId: string;
+  /** In lower case. */
   readonly userId: string;
 }
 
@@ -341,7 +342,10 @@ export interface WorkspaceStore {
   listMembers(workspaceId: string): Promise<readonly MemberRecord[]>;
   /** Unless the role is the same: also ends the member's sessions in the workspace, and voids the invitations that nobody has accepted. */
   changeRole(named: NamedMember, role: Role, judge: JudgeMember): Promise<MemberRecord>;
-  /** Ends the sessions and API keys there. Whoever then belongs to no workspace gets an own one with that name. */
+  /**
+   * Ends the sessions and API keys there. Whoever then belongs to no workspace gets an own one with that name; a workspace that nobody
+   * belongs to is closed.
+   */
   removeMember(named: NamedMember, nameOfNext: string, judge: JudgeMember): Promise<void>;
 }
 

@@ -11,9 +11,12 @@ const lockWorkspaces = `
 // After the workspaces and before the sessions, as everywhere.
 const lockMemberships = 'select from identity.memberships where user_id = $1 order by workspace_id for update';
 
+// Those that have an owner and members now. One without an owner holds nobody back.
 const ownerlessWorkspaces = `
   select 1 from identity.memberships m where m.workspace_id = any($2::uuid[])
-  group by m.workspace_id having bool_or(m.user_id <> $1) and not bool_or(m.user_id <> $1 and m.role = 'owner')`;
+  group by m.workspace_id
+  having bool_or(m.user_id = $1 and m.role = 'owner') and bool_or(m.user_id <> $1)
+    and not bool_or(m.user_id <> $1 and m.role = 'owner')`;
 
 // Before the sessions, since a refresh locks a token first and then its session.
 const deleteTokens = `
@@ -36,7 +39,8 @@ const deleteApiKeys = `
 
 const deleteUser = 'delete from identity.users where id = $1';
 
-const closeWorkspaces = `
+/** Closes those of the workspaces that nobody belongs to any more. */
+export const closeWorkspaces = `
   with left_empty as (
     delete from identity.workspaces w where w.id = any($1::uuid[])
       and not exists (select from identity.memberships where workspace_id = w.id) returning id

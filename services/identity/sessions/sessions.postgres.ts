@@ -1,4 +1,5 @@
 import type { QueryResultRow } from 'pg';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
 import {
   type AccountRow,
   accountFrom,
@@ -103,8 +104,6 @@ const endOtherSessions = `
   )
   insert into identity.revocations (credential_id) select id from ended returning credential_id`;
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export function sessionStore({ rows, transaction }: Database): SessionStore {
   return {
     async openSession({ account: { userId, workspaceId, passwordVersion }, token: { hash, expiresAt }, client = '' }) {
@@ -128,7 +127,7 @@ export function sessionStore({ rows, transaction }: Database): SessionStore {
       });
     },
     async revokeSession(sessionId, userId, at) {
-      return uuid.test(sessionId) && (await rows(endSession, [sessionId, userId, at])).length > 0;
+      return isUuid(sessionId) && (await rows(endSession, [sessionId, userId, at])).length > 0;
     },
     async revokeOtherSessions(keptId, userId, at, limit) {
       return endOthers(rows, { keptId, userId, at, limit });
@@ -159,7 +158,7 @@ const goesOn = ({ kind }: TokenDecision): boolean => kind === 'rotate' || kind =
 
 /** Whether the token's person belongs to the workspace. */
 async function lockMembership(rows: ReadRows, hash: Buffer, workspaceId: string): Promise<boolean> {
-  return uuid.test(workspaceId) && (await rows(lockTarget, [hash, workspaceId])).length > 0;
+  return isUuid(workspaceId) && (await rows(lockTarget, [hash, workspaceId])).length > 0;
 }
 
 async function moved(rows: ReadRows, hash: Buffer, held: HeldToken, workspaceId?: string): Promise<HeldToken> {

@@ -1,4 +1,6 @@
 import type { QueryResultRow } from 'pg';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
+import { lockUser, lockWorkspace } from '../locks.postgres.ts';
 import type { Role } from '../roles.ts';
 import { type Database, only, type ReadRows } from '../rows.postgres.ts';
 import type {
@@ -31,10 +33,7 @@ interface HeldRow extends QueryResultRow {
 
 const inviter = "coalesce(nullif(u.name, ''), u.email) as invited_by";
 
-const lockWorkspace = 'select from identity.workspaces where id = $1 for no key update';
-const lockUser = 'select from identity.users where id = $1 for no key update';
-
-const selectRole = 'select role from identity.memberships where workspace_id = $1 and user_id = $2 for share';
+const selectRole = 'select role from identity.memberships where workspace_id = $1 and user_id = $2';
 
 const countOpen = `
   select count(*)::int as open from identity.invitations
@@ -72,8 +71,6 @@ const countWorkspaces = 'select count(*)::int as workspaces from identity.member
 const insertMember = 'insert into identity.memberships (user_id, workspace_id, role) values ($1, $2, $3)';
 const noteAcceptance = 'update identity.invitations set accepted_by = $2 where id = $1';
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export function invitationStore({ rows, transaction }: Database): InvitationStore {
   return {
     createInvitation({ workspaceId, invitedBy, role, name, secretHash, at, expiresAt }, limit, judge) {
@@ -91,7 +88,7 @@ export function invitationStore({ rows, transaction }: Database): InvitationStor
       return (await rows<InvitationRow>(selectOpen, [workspaceId, at])).map(invitationFrom);
     },
     async deleteInvitation(id, workspaceId, at) {
-      return uuid.test(id) && (await rows(deleteOpen, [id, workspaceId, at])).length > 0;
+      return isUuid(id) && (await rows(deleteOpen, [id, workspaceId, at])).length > 0;
     },
     async findInvitation(secretHash, userId, at) {
       const [row] = await rows<HeldRow>(selectHeld, [secretHash, userId, at]);

@@ -113,9 +113,10 @@ describe('the members of a workspace', () => {
     expect((await logIn(member)).workspace).toMatchObject({ name: 'Personal', role: 'owner' });
   });
 
-  it('may leave, whatever their role', async () => {
-    const { owner, viewer, admin } = await team({ viewer: 'viewer', admin: 'admin' });
+  it('may leave, whatever their role, and however they write their id', async () => {
+    const { owner, viewer, other, admin } = await team({ viewer: 'viewer', other: 'viewer', admin: 'admin' });
     await as(viewer).removeMember({ userId: 'me' });
+    await as(other).removeMember({ userId: other.caller.userId.toUpperCase() });
     await as(admin).removeMember({ userId: admin.caller.userId });
     expect(await rolesIn(owner)).toEqual({ [owner.caller.userId]: 'owner' });
   });
@@ -248,6 +249,26 @@ describe('the last owner', () => {
     await as(owner).removeMember({ userId: member.caller.userId });
     await deletion();
     expect(await refusal(logIn(owner))).toMatchObject({ reason: 'LOGIN_FAILED' });
+  });
+
+  it('may be named an owner again', async () => {
+    const { owner } = await team({});
+    expect(await as(owner).updateMember({ userId: 'me', role: 'owner' })).toMatchObject({ role: 'owner' });
+  });
+
+  it('is not who stays behind in a workspace without any, as by a letter: they may leave, which closes it, or delete the account', async () => {
+    for (const go of [
+      (person: Signed) => as(person).removeMember({ userId: 'me' }),
+      (person: Signed) => identity.client(person.caller).deleteCurrentUser({ currentPassword: password }),
+    ]) {
+      const { owner, member, viewer } = await team({ member: 'member', viewer: 'viewer' });
+      const { workspaceId } = owner.caller;
+      await identity.pool.query('delete from identity.users where id = $1', [owner.caller.userId]);
+      await go(member);
+      expect(await identity.store.findClosedWorkspaces(100)).not.toContain(workspaceId);
+      await go(viewer);
+      expect(await identity.store.findClosedWorkspaces(100)).toContain(workspaceId);
+    }
   });
 
   it('is counted after those who are not owners have gone', async () => {

@@ -1,5 +1,8 @@
 import type { QueryResultRow } from 'pg';
+import { isUuid } from '#runtime/shortlink/link-key.ts';
+import { closeWorkspaces } from '../accounts/deletion.postgres.ts';
 import { inBatches } from '../in-batches.ts';
+import { lockUser, lockWorkspace } from '../locks.postgres.ts';
 import type { Role } from '../roles.ts';
 import { credentialOf, type Database, only, type ReadRows } from '../rows.postgres.ts';
 import type { JudgeMember, MemberRecord, NamedMember, WorkspaceRecord, WorkspaceStore } from '../store.ts';
@@ -35,11 +38,6 @@ const selectMembers = `
 const selectMember = `
   select ${memberColumns} from identity.memberships m join identity.users u on u.id = m.user_id
   where m.workspace_id = $1 and m.user_id = $2`;
-
-// Whoever changes members of a workspace waits for this lock: of two owners who remove each other, one is left. A person is locked before
-// their workspaces, as in the deletion of an account.
-const lockUser = 'select id from identity.users where id = $1 for no key update';
-const lockWorkspace = 'select id from identity.workspaces where id = $1 for no key update';
 
 // A session that is being opened, or an API key that is being created, is finished before, or finds no member.
 const lockMembers = `
@@ -82,8 +80,6 @@ const insertPersonalWorkspace = `
   )
   insert into identity.memberships (user_id, workspace_id, role) select $1, id, 'owner' from w`;
 
-const uuid = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
-
 export function workspaceStore({ rows, transaction }: Database): WorkspaceStore {
   return {
     listWorkspaces: (userId) => rows<WorkspaceRow>(selectWorkspaces, [userId]),
@@ -108,12 +104,13 @@ export function workspaceStore({ rows, transaction }: Database): WorkspaceStore 
     removeMember(named, nameOfNext, judge) {
       return transaction(async (locked) => {
         const member = [named.workspaceId, named.userId];
-        if (uuid.test(named.userId)) await locked(lockUser, [named.userId]);
+        if (isUuid(named.userId)) await locked(lockUser, [named.userId]);
         await judged(locked, named, judge);
         await inBatches(async (limit) => (await locked(deleteTokens, [...member, limit])).length);
         await inBatches(async (limit) => (await locked(endSessions, [...member, limit])).length);
         await locked(endApiKeys, member);
         await locked(deleteMember, member);
+        await locked(closeWorkspaces, [[named.workspaceId]]);
         await locked(insertPersonalWorkspace, [named.userId, nameOfNext]);
       });
     },
@@ -127,10 +124,10 @@ async function judged(
   judge: JudgeMember,
 ): Promise<Role | undefined> {
   await rows(lockWorkspace, [workspaceId]);
-  const ids = [actorId, userId].filter((id) => uuid.test(id));
+  const ids = [actorId, userId].filter(isUuid);
   const found = await rows<{ user_id: string; role: Role }>(lockMembers, [workspaceId, ids]);
   const { owners } = only(await rows<{ owners: number }>(countOwners, [workspaceId]));
-  const roleOf = (id: string) => found.find(({ user_id }) => user_id === id.toLowerCase())?.role;
+  const roleOf = (id: string) => found.find(({ user_id }) => user_id === id)?.role;
   const memberRole = roleOf(userId);
   judge({ actorRole: roleOf(actorId), memberRole, owners });
   return memberRole;

@@ -1,7 +1,7 @@
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { forbidden, type HopError, invalid, notFound, precondition } from '#runtime/errors/errors.ts';
 import { isRole, type Role, roles, scopesOf } from '../roles.ts';
-import type { MemberRecord, WorkspaceRecord, WorkspaceStore } from '../store.ts';
+import type { MemberRecord, NamedMember, WorkspaceRecord, WorkspaceStore } from '../store.ts';
 
 export interface Workspaces {
   /** Those that the person belongs to. */
@@ -22,20 +22,19 @@ export function createWorkspaces(store: WorkspaceStore): Workspaces {
       return renamed;
     },
     listMembers: ({ workspaceId }) => store.listMembers(workspaceId),
-    changeRole({ userId: actorId, workspaceId }, userId, role) {
+    changeRole(caller, userId, role) {
       const next = checkedRole(role);
-      const named = { workspaceId, actorId, userId: userId === 'me' ? actorId : userId };
-      return store.changeRole(named, next, ({ actorRole, memberRole, owners }) => {
+      return store.changeRole(named(caller, userId), next, ({ actorRole, memberRole, owners }) => {
         const actor = checkedAdmin(actorRole);
         if (!memberRole) throw noMember();
         if (memberRole === 'owner' || next === 'owner') checkOwner(actor);
         if (memberRole === 'owner' && next !== 'owner') checkOwnerLeft(owners);
       });
     },
-    removeMember({ userId: actorId, workspaceId }, userId) {
-      const named = { workspaceId, actorId, userId: userId === 'me' ? actorId : userId };
-      return store.removeMember(named, personalWorkspace, ({ actorRole, memberRole, owners }) => {
-        const actor = named.userId === actorId ? actorRole : checkedAdmin(actorRole);
+    removeMember(caller, userId) {
+      const member = named(caller, userId);
+      return store.removeMember(member, personalWorkspace, ({ actorRole, memberRole, owners }) => {
+        const actor = member.userId === caller.userId ? actorRole : checkedAdmin(actorRole);
         if (!memberRole) throw noMember();
         if (memberRole !== 'owner') return;
         checkOwner(actor);
@@ -43,6 +42,11 @@ export function createWorkspaces(store: WorkspaceStore): Workspaces {
       });
     },
   };
+}
+
+/** The member whom the caller means by an id, in any case, or by "me". */
+function named({ userId: actorId, workspaceId }: PersonCaller, userId: string): NamedMember {
+  return { workspaceId, actorId, userId: userId === 'me' ? actorId : userId.toLowerCase() };
 }
 
 /** The name of the workspace that comes with an account. */

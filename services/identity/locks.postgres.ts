@@ -1,0 +1,6 @@
+// Every transaction locks in this order, so that no two wait for each other: a person, workspaces, memberships, refresh tokens, sessions.
+
+export const lockUser = 'select from identity.users where id = $1 for no key update';
+
+/** Whoever changes who belongs to a workspace waits for it: of two owners who remove each other, one is left. */
+export const lockWorkspace = 'select from identity.workspaces where id = $1 for no key update';
