@@ -15,6 +15,7 @@ const bottomOf = (box: { y: number; height: number } | null): number => (box ? b
 const others = [
   ['Overview', 'No clicks in this period'],
   ['API keys', 'No keys yet'],
+  ['Members', 'Joined'],
   ['Sessions', 'this one'],
   ['System', 'Lease'],
   ['Account', 'New password, again'],

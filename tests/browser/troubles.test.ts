@@ -64,7 +64,7 @@ describe.skipIf(whyNoBrowser)('every page', () => {
     const alias = `trouble-${Date.now()}`;
     await createLink(first, { Destination: 'https://example.com/', Alias: alias, Title: 'Trouble' });
     await first.close();
-    const paths = ['overview', 'links', `links/${alias}`, 'keys', 'sessions', 'system'];
+    const paths = ['overview', 'links', `links/${alias}`, 'keys', 'members', 'sessions', 'system'];
     const pages = await Promise.all(paths.map(() => newPage(context)));
     for (const [, begin, title] of troubles) {
       await begin(context);

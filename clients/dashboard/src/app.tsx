@@ -36,8 +36,9 @@ function Door({ baseUrl }: { baseUrl: string }) {
   const [location] = useLocation();
   const isSignIn = location === '/log-in' || location === '/sign-up';
   if ('user' in state) {
-    // A person of another account starts with nothing from the previous one.
-    return isSignIn ? <Redirect to={wanted()} replace /> : <SignedIn key={state.user.id} baseUrl={baseUrl} />;
+    // A person of another account starts with nothing from the previous one, and so does one in another workspace.
+    const key = `${state.user.id} ${state.workspace.id}`;
+    return isSignIn ? <Redirect to={wanted()} replace /> : <SignedIn key={key} baseUrl={baseUrl} />;
   }
   // The router's search is decoded, which changes it: a `%26` would separate two parameters.
   const to = `${location}${window.location.search}`;
@@ -48,10 +49,13 @@ function Door({ baseUrl }: { baseUrl: string }) {
 function SignedIn({ baseUrl }: { baseUrl: string }) {
   const { session } = useSessionParts();
   const { status } = useSessionState();
-  const { user } = usePerson();
+  const { user, workspace } = usePerson();
   useEffect(keepFocus, []);
   const queries = useMemo(createQueryClient, []);
-  const transport = useMemo(() => signedInTransport(baseUrl, session, user.id), [baseUrl, session, user.id]);
+  const transport = useMemo(
+    () => signedInTransport(baseUrl, session, { userId: user.id, workspaceId: workspace.id }),
+    [baseUrl, session, user.id, workspace.id],
+  );
   useEffect(() => {
     // What failed for lack of a session is retried once there is one.
     if (status === 'signed-in') void queries.refetchQueries({ predicate: ({ state }) => state.status === 'error' });

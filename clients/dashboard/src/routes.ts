@@ -36,6 +36,13 @@ export const routes: readonly AppRoute[] = [
     nav: { label: 'API keys', icon: 'key', key: 'k' },
   },
   {
+    path: '/members',
+    page: lazy(() => import('./pages/members/members-page.tsx')),
+    nav: { label: 'Members', icon: 'people', key: 'm' },
+  },
+  // Where the URL of an invitation leads.
+  { path: '/join', page: lazy(() => import('./pages/join/join-page.tsx')) },
+  {
     path: '/sessions',
     page: lazy(() => import('./pages/sessions/sessions-page.tsx')),
     nav: { label: 'Sessions', icon: 'sessions', key: 'e' },

@@ -7,6 +7,8 @@ export interface Company {
   readonly email: string;
   readonly password: string;
   readonly links: readonly FollowedLink[];
+  /** The secret of an invitation to somebody else's workspace. */
+  readonly invitation: string;
 }
 
 const clicksOfToday = 220;
@@ -54,7 +56,26 @@ export async function prepare(url: string, kafkaPort: number): Promise<Company> 
   };
   // Bots are not among them.
   await eventually(counted, (count) => count > 0.9 * sent, { timeoutMs: 60_000, everyMs: 500 });
-  return { email, password, links: made };
+  return { email, password, links: made, invitation: await colleagues(url, token) };
+}
+
+/** Two people join, a third is invited, and one of them invites back. Answers the secret of that. */
+async function colleagues(url: string, token: string): Promise<string> {
+  let secretOfTheirs = '';
+  for (const [name, role] of [
+    ['Grace Hopper', 'admin'],
+    ['', 'viewer'],
+  ] as const) {
+    const email = `${name.split(' ')[0]?.toLowerCase() || 'charles'}.${Date.now()}@example.org`;
+    const account = { email, password: 'another walk in the rain', name };
+    const colleague = await post(url, '/api/auth/signup', account);
+    const { secret } = await post(url, '/api/v1/invitations', { role }, token);
+    await post(url, '/api/v1/invitations:accept', { secret }, colleague.token);
+    if (secretOfTheirs === '')
+      secretOfTheirs = (await post(url, '/api/v1/invitations', { role: 'member' }, colleague.token)).secret;
+  }
+  await post(url, '/api/v1/invitations', { role: 'member', name: 'The new one in sales' }, token);
+  return secretOfTheirs;
 }
 
 /** As many people as a morning has, each from somewhere. */

@@ -87,6 +87,22 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    name: 'members',
+    async show(page) {
+      await page.goto('/app/members');
+      await page.getByText('The new one in sales').waitFor();
+    },
+  },
+  {
+    name: 'invite',
+    async show(page) {
+      await page.goto('/app/members');
+      await page.getByText('The new one in sales').waitFor();
+      await page.getByRole('button', { name: 'Invite' }).click();
+      await page.getByRole('textbox', { name: 'For' }).fill('Ada’s sister');
+    },
+  },
+  {
     name: 'account',
     async show(page) {
       await page.goto('/app/account');
@@ -174,6 +190,25 @@ export const scenes: readonly Scene[] = [
       await refuse(page, /GetMeshStatus/, { code: Code.PermissionDenied, reason: 'OPERATOR_ONLY' });
       await page.goto('/app/system');
       await page.getByText('Only for operators of this installation').waitFor();
+    },
+  },
+  {
+    name: 'join',
+    async show(page, { company }) {
+      await page.goto(`/app/join#${company.invitation}`);
+      await page.getByRole('button', { name: 'Not now' }).waitFor();
+    },
+  },
+  // The last one: from now on Ada belongs to two workspaces, and is in the other one.
+  {
+    name: 'other-workspace',
+    async show(page, { company }) {
+      await page.goto(`/app/join#${company.invitation}`);
+      await page.getByRole('button', { name: 'Not now' }).waitFor();
+      await page.getByRole('button', { name: /^(?:Join|Go there)$/ }).click();
+      await page.getByLabel('Workspace').waitFor();
+      await page.goto('/app/members');
+      await page.getByText('For owners and admins').waitFor();
     },
   },
 ];

@@ -8,7 +8,7 @@ export interface Advice {
 
 const notOfRole = {
   title: 'Not allowed',
-  advice: 'Your role does not include this. Whoever runs this installation can give you another one.',
+  advice: 'Your role in this workspace does not include this. An owner or admin can give you another one.',
 };
 
 const busy = {
@@ -110,6 +110,21 @@ const known: Readonly<Record<string, Advice>> = {
   },
   PAGE_TOKEN_INVALID: { title: 'The list has moved on', advice: 'Reload it from the beginning.', passes: true },
   SESSION_NOT_FOUND: { title: 'That session has ended', advice: 'Reload the list.' },
+  WORKSPACE_NOT_FOUND: { title: 'You do not belong to it any more', advice: 'Reload the list of your workspaces.' },
+  MEMBER_NOT_FOUND: { title: 'There is no such member', advice: 'They may have left. Reload the list.' },
+  INVITATION_NOT_FOUND: {
+    title: 'This invitation cannot be used',
+    advice: 'It was accepted or taken back, or it has expired. Ask for a new one.',
+  },
+  ALREADY_MEMBER: { title: 'You are a member already', advice: 'Choose the workspace above the navigation.' },
+  OWNER_ONLY: { title: 'Only for owners', advice: 'An owner of the workspace can do this, or make you one.' },
+  LAST_OWNER: {
+    title: 'A workspace needs an owner',
+    advice: 'On the page Members, make somebody else an owner, or remove the other members first.',
+  },
+  MEMBER_LIMIT_REACHED: { title: 'No room for another member', advice: 'Somebody has to be removed first.' },
+  WORKSPACE_LIMIT_REACHED: { title: 'You belong to too many workspaces', advice: 'Leave one first.' },
+  INVITATION_LIMIT_REACHED: { title: 'Too many open invitations', advice: 'Take one back first.' },
   API_KEY_NOT_FOUND: { title: 'There is no such key', advice: 'It may have been deleted. Reload the list.' },
   API_KEY_LIMIT_REACHED: { title: 'No room for another key', advice: 'Delete a key that is not used any more.' },
   RANGE_INVALID: { title: 'That range does not work', advice: 'Choose an earlier start or a later end.' },

@@ -6,8 +6,8 @@ import { LinkService } from '#gen/link/v1/link_service_pb.ts';
 import { createSession } from '../session/session.ts';
 import { signedInTransport } from './transport.ts';
 
-const answered = (token: string, userId: string): Message =>
-  create(SessionSchema, { token, expiresIn: 900, user: { id: userId }, workspace: { id: 'w' } });
+const answered = (token: string, userId: string, workspaceId = 'w'): Message =>
+  create(SessionSchema, { token, expiresIn: 900, user: { id: userId }, workspace: { id: workspaceId } });
 const alone = { tell() {}, hear() {}, exclusively: <Result>(work: () => Promise<Result>) => work() };
 
 afterEach(() => void vi.unstubAllGlobals());
@@ -23,7 +23,10 @@ async function tokensSent(meanwhile: (session: ReturnType<typeof createSession>)
     meanwhile(session);
     return new Response(null, { headers: { 'content-type': 'application/grpc-web+proto', 'grpc-status': '16' } });
   });
-  const links = createClient(LinkService, signedInTransport('http://localhost', session, 'ada'));
+  const links = createClient(
+    LinkService,
+    signedInTransport('http://localhost', session, { userId: 'ada', workspaceId: 'w' }),
+  );
   await expect(links.createLink({ longUrl: 'https://example.com/private' })).rejects.toThrow();
   return sent;
 }
@@ -34,4 +37,8 @@ it('a call that was refused is made again with the next token of the same person
 
 it('a call of one person is never made as another, who signed in meanwhile', async () => {
   expect(await tokensSent((session) => session.open(answered('b1', 'brian')))).toEqual(['Bearer t1']);
+});
+
+it('a call in one workspace is never made in another, to which the session moved meanwhile', async () => {
+  expect(await tokensSent((session) => session.open(answered('t2', 'ada', 'w2')))).toEqual(['Bearer t1']);
 });

@@ -16,21 +16,28 @@ export function anonymousTransport({ baseUrl, interceptors = [] }: TransportOpti
   return createGrpcWebTransport({ baseUrl, defaultTimeoutMs: callMs, interceptors });
 }
 
-/** The same with the credentials of a session, for as long as it is that of this person. */
-export function signedInTransport(baseUrl: string, session: Session, userId: string): Transport {
-  return anonymousTransport({ baseUrl, interceptors: [withToken(session, userId)] });
+/** Whose page it is. */
+interface Owner {
+  readonly userId: string;
+  readonly workspaceId: string;
+}
+
+/** The same with the credentials of a session, for as long as it is that of this person in this workspace. */
+export function signedInTransport(baseUrl: string, session: Session, owner: Owner): Transport {
+  return anonymousTransport({ baseUrl, interceptors: [withToken(session, owner)] });
 }
 
 /**
  * Gives each call a token, and retries with a new one if it was refused: it may have been revoked early. A stream has to be reopened by
- * whoever opened it. If somebody else signs in meanwhile, in another tab, a call ends: it must not be made in their name.
+ * whoever opened it. If somebody else signs in meanwhile, in another tab, or the session moves to another workspace, a call ends: it must not
+ * be made in their name, or there.
  */
-function withToken(session: Session, userId: string): Interceptor {
+function withToken(session: Session, { userId, workspaceId }: Owner): Interceptor {
   const ownToken = async (): Promise<string> => {
     const token = await session.token();
     const state = session.state();
-    if ('user' in state && state.user.id === userId) return token;
-    throw new ConnectError('Somebody else is signed in by now.', Code.Canceled);
+    if ('user' in state && state.user.id === userId && state.workspace.id === workspaceId) return token;
+    throw new ConnectError('Another session is open by now.', Code.Canceled);
   };
   return (next) => async (request) => {
     const token = await ownToken();

@@ -8,7 +8,7 @@ export const keptInCookie = { useCookie: true };
 export function sessionCalls(anonymous: Transport): SessionCalls {
   const identity = createClient(IdentityService, anonymous);
   return {
-    refresh: () => identity.refreshSession(keptInCookie),
+    refresh: (workspaceId = '') => identity.refreshSession({ ...keptInCookie, workspaceId }),
     async logOut(token) {
       await identity.logOut(keptInCookie, { headers: { authorization: `Bearer ${token}` } });
     },

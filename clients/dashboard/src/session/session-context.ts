@@ -22,6 +22,12 @@ export function useSessionState(): SessionState {
   return useSyncExternalStore(session.subscribe, session.state);
 }
 
+/** Whether the person may change who belongs to the workspace. */
+export function useIsAdmin(): boolean {
+  const { role } = usePerson().workspace;
+  return role === 'owner' || role === 'admin';
+}
+
 /** Who is signed in; for pages, which are shown to nobody else. */
 export function usePerson(): { user: User; workspace: Workspace } {
   const state = useSessionState();

@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { type Session as Message, SessionSchema } from '#gen/identity/v1/user_pb.ts';
 import { createSession, type SessionCalls, type TabMessage, type Tabs } from './session.ts';
 
-const answered = (token: string, userId = 'ada', expiresIn = 900): Message =>
-  create(SessionSchema, { token, expiresIn, user: { id: userId }, workspace: { id: 'w' } });
+const answered = (token: string, userId = 'ada', workspaceId = 'w'): Message =>
+  create(SessionSchema, { token, expiresIn: 900, user: { id: userId }, workspace: { id: workspaceId } });
 const unauthenticated = () => new ConnectError('no session', Code.Unauthenticated);
 
 /** Two or more tabs of one browser: one lock, one channel. */
@@ -169,6 +169,47 @@ describe('a session', () => {
     expect(one.state()).toMatchObject({ user: { id: 'brian' } });
     await one.close();
     expect([seen.loggedOut, two.state().status]).toEqual([['b1'], 'signed-out']);
+  });
+
+  it('moves to another workspace in all tabs, and what they ask for next is of that one', async () => {
+    const tab = browser();
+    const asked: (string | undefined)[] = [];
+    const calls: SessionCalls = {
+      refresh: async (workspaceId) => {
+        asked.push(workspaceId);
+        return answered(`t${asked.length}`, 'ada', workspaceId ?? 'w');
+      },
+      logOut: async () => {},
+    };
+    const [one, two] = [createSession(calls, tab()), createSession(calls, tab())];
+    await one.restore();
+    await two.move('w2');
+    expect(asked).toEqual([undefined, 'w2']);
+    for (const each of [one, two]) {
+      expect(each.state()).toMatchObject({ status: 'signed-in', workspace: { id: 'w2' } });
+      expect(await each.token()).toBe('t2');
+    }
+  });
+
+  it('that was moved elsewhere goes on there, also in the tab that only learns of it by a renewal', async () => {
+    const answers = [answered('t1'), answered('t2', 'ada', 'w2')];
+    const { calls } = identity(() => answers.shift() ?? unauthenticated());
+    const session = createSession(calls, browser()());
+    await session.restore();
+    session.refused('t1');
+    expect(await session.token()).toBe('t2');
+    expect(session.state()).toMatchObject({ status: 'signed-in', workspace: { id: 'w2' } });
+  });
+
+  it('stays where it is when it may not move, or the cookie is that of somebody else', async () => {
+    const answers = [answered('t1'), new ConnectError('none', Code.NotFound), answered('b1', 'brian', 'w2')];
+    const { calls } = identity(() => answers.shift() ?? unauthenticated());
+    const session = createSession(calls, browser()());
+    await session.restore();
+    await expect(session.move('w2')).rejects.toMatchObject({ code: Code.NotFound });
+    await expect(session.move('w2')).rejects.toMatchObject({ code: Code.Unauthenticated });
+    expect(session.state()).toMatchObject({ status: 'signed-in', user: { id: 'ada' }, workspace: { id: 'w' } });
+    expect(await session.token()).toBe('t1');
   });
 
   it('is forgotten in all tabs where it was ended by something else, and nobody is asked', async () => {

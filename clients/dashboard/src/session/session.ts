@@ -12,7 +12,8 @@ export type SessionState =
 
 /** The calls of identity for a session; each sets the cookie, and returns no refresh token. */
 export interface SessionCalls {
-  refresh(): Promise<SessionMessage>;
+  /** With a workspace: the session moves there. */
+  refresh(workspaceId?: string): Promise<SessionMessage>;
   logOut(token: string): Promise<void>;
 }
 
@@ -40,6 +41,8 @@ export interface Session {
   refused(token: string): void;
   /** Exchanges the token for one with the present details of the person, here and in all tabs. */
   renew(): Promise<void>;
+  /** Moves to another workspace of the person, here and in all tabs. */
+  move(workspaceId: string): Promise<void>;
   /** Adopts the answer of sign-up or log-in. */
   open(session: SessionMessage): void;
   /** Ends the session here and in all tabs. */
@@ -87,15 +90,20 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
    */
   const isOfAnother = ({ user }: SessionMessage): boolean => 'user' in state && state.user.id !== user?.id;
 
+  /** The answer is for all tabs, whichever of them moved the session. */
+  const exchange = async (workspaceId?: string): Promise<string> => {
+    const message = await calls.refresh(workspaceId);
+    if (isOfAnother(message)) throw new ConnectError('The cookie is that of somebody else.', Code.Unauthenticated);
+    tabs.tell({ kind: 'session', session: message, isRenewal: true });
+    return take(message);
+  };
+
   const refresh = (): Promise<string> =>
     tabs.exclusively(async () => {
       // Another tab may have renewed it while this one waited for its turn.
       if (held && held.goodUntil > now()) return held.token;
       try {
-        const message = await calls.refresh();
-        if (isOfAnother(message)) throw new ConnectError('The cookie is that of somebody else.', Code.Unauthenticated);
-        tabs.tell({ kind: 'session', session: message, isRenewal: true });
-        return take(message);
+        return await exchange();
       } catch (error) {
         if (!isSignedOut(error)) throw error;
         // Somebody signed in meanwhile: the refused token is of the previous session.
@@ -148,6 +156,9 @@ export function createSession(calls: SessionCalls, tabs: Tabs, now: () => number
     async renew() {
       held = undefined;
       await token();
+    },
+    async move(workspaceId) {
+      await tabs.exclusively(() => exchange(workspaceId));
     },
     open(message) {
       tabs.tell({ kind: 'session', session: message });

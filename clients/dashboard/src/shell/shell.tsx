@@ -10,6 +10,7 @@ import { usePerson } from '../session/session-context.ts';
 import { Mark } from './mark.tsx';
 import style from './shell.module.css';
 import { useShellCommands } from './shell-commands.tsx';
+import { WorkspaceSwitcher } from './workspace-switcher.tsx';
 
 /** The frame of every page: navigation, the signed-in person, and what is global. */
 export function Shell({ children }: { children: ReactNode }) {
@@ -27,6 +28,7 @@ export function Shell({ children }: { children: ReactNode }) {
           <Mark />
           Hopline
         </Link>
+        <WorkspaceSwitcher />
         <nav className={style.nav} aria-label="Pages">
           {routes.map(
             ({ path, nav }) =>

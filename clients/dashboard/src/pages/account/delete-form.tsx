@@ -26,7 +26,7 @@ export function DeleteForm() {
     <>
       <ChangeForm
         title="Delete account"
-        lead="Permanently deletes your name, email and password, and all sessions and API keys. Your links stop working at once; their clicks are erased at once, the links themselves 30 days later. Your email can be used for a new account."
+        lead="Permanently deletes your name, email and password, and all sessions and API keys. Your links stop working at once; their clicks are erased at once, the links themselves 30 days later. A workspace with other members stays, with its links. Your email can be used for a new account."
         submit="Delete the account"
         look="danger"
         isBusy={remove.isPending}

@@ -29,8 +29,8 @@ export function NoAccess({ error }: { error: unknown }) {
       title="For administrators"
       advice={
         <>
-          You need <code>workspace:admin</code>, which the owners and administrators of {workspace.name} have. Whoever
-          runs this installation can make you one.
+          You need <code>workspace:admin</code>, which the owners and administrators of {workspace.name} have. One of
+          them can give you that role.
         </>
       }
     />
