@@ -1,3 +1,6 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { toHoplineError } from './errors.ts';
+
 /** A page of a list, with the contract's field names. */
 interface Page {
   readonly nextPageToken: string;
@@ -13,6 +16,9 @@ export async function* everyItem<P extends Page, Item>(
   do {
     const page = await fetchPage(token);
     yield* itemsOf(page);
+    // Such a list would never end.
+    if (token !== '' && page.nextPageToken === token)
+      throw toHoplineError(new ConnectError('The list has a page that names itself as the next one.', Code.Internal));
     token = page.nextPageToken;
   } while (token !== '');
 }
