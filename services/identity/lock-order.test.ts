@@ -7,14 +7,6 @@ const identity = useTestIdentity();
 const refresh = (refreshToken: string, workspaceId = '') =>
   identity.client().refreshSession({ refreshToken, workspaceId });
 
-/** How many transactions wait for a lock. */
-async function waiting(): Promise<number> {
-  const { rows } = await identity.pool.query<{ count: number }>(
-    "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-  );
-  return rows[0]?.count ?? 0;
-}
-
 interface Conflict {
   /** What another transaction has locked already, in SQL. */
   readonly held: string;
@@ -31,7 +23,7 @@ async function expectNoDeadlock({ held, call, wanted }: Conflict): Promise<void>
     await other.query(`begin; ${held}`);
     const called = call();
     called.catch(() => {});
-    await waitFor(async () => (await waiting()) > 0);
+    await waitFor(async () => (await identity.waiting()) > 0);
     await other.query("set local lock_timeout = '500ms'");
     for (const text of wanted) await other.query(text);
     await other.query('commit');

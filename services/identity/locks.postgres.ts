@@ -1,4 +1,6 @@
 // Every transaction locks in this order, so that no two wait for each other: a person, workspaces, memberships, refresh tokens, sessions.
+// Only a refresh token that is written while its session is being deleted is locked after it: Postgres ends the one or the other of the two
+// transactions, which is then tried again.
 
 export const lockUser = 'select from identity.users where id = $1 for no key update';
 

@@ -45,14 +45,6 @@ const gateway = () => identity.client(testService('gateway-access'));
 
 const wrong = { code: Code.InvalidArgument, reason: 'CURRENT_PASSWORD_WRONG', fields: ['current_password'] };
 
-/** How many transactions wait for a lock. */
-async function waiting(): Promise<number> {
-  const { rows } = await identity.pool.query<{ count: number }>(
-    "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
-  );
-  return rows[0]?.count ?? 0;
-}
-
 /** The rows of every table that say something of the person, by the table. */
 async function rowsOf({ email, caller: { userId, workspaceId } }: Signed): Promise<Record<string, number>> {
   const account = createHash('sha256').update(email.toLowerCase()).digest();
@@ -183,7 +175,7 @@ describe('DeleteCurrentUser', () => {
       await refresh.query('begin');
       await refresh.query('select from identity.refresh_tokens where session_id = $1 for update', [rows[0]?.id]);
       const removed = remove(person);
-      await waitFor(async () => (await waiting()) > 0);
+      await waitFor(async () => (await identity.waiting()) > 0);
       await refresh.query("set local lock_timeout = '500ms'");
       await refresh.query('select from identity.sessions where id = $1 for update', [rows[0]?.id]);
       await refresh.query('commit');
@@ -207,7 +199,7 @@ describe('DeleteCurrentUser', () => {
       await first.query('select from identity.workspaces where id = $1 for update', [person.caller.workspaceId]);
       await first.query('delete from identity.users where id = $1', [other.caller.userId]);
       const removed = remove(person);
-      await waitFor(async () => (await waiting()) > 0);
+      await waitFor(async () => (await identity.waiting()) > 0);
       await first.query('commit');
       await removed;
     } finally {

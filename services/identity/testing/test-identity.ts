@@ -44,6 +44,8 @@ export interface TestIdentity {
   /** Goes through serialization, the access rule, the request's rules and the errors, without a socket. */
   client(caller?: Caller): Client<typeof IdentityService>;
   workspaces(caller: Caller): Client<typeof WorkspaceService>;
+  /** How many transactions wait for a lock. */
+  waiting(): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -101,6 +103,12 @@ export async function startTestIdentity(options: TestIdentityOptions = {}): Prom
     database,
     client: (caller) => createClient(IdentityService, transportOf(caller)),
     workspaces: (caller) => createClient(WorkspaceService, transportOf(caller)),
+    async waiting() {
+      const { rows } = await pool.query<{ count: number }>(
+        "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+      );
+      return rows[0]?.count ?? 0;
+    },
     async stop() {
       await pool.end();
       await database.drop();

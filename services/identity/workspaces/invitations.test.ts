@@ -98,6 +98,20 @@ describe('an invitation', () => {
     expect(await members(owner)).toBe(2);
   });
 
+  it('is not accepted by somebody who waits for it to be taken back', async () => {
+    const [owner, person] = [await newPerson(identity), await newPerson(identity)];
+    const { id, secret = '' } = await as(owner).createInvitation({ role: 'member' });
+    const takingBack = await identity.pool.connect();
+    await takingBack.query('begin');
+    await takingBack.query('delete from identity.invitations where id = $1', [id]);
+    const accepted = refusal(as(person).acceptInvitation({ secret }));
+    await waitFor(async () => (await identity.waiting()) > 0);
+    await takingBack.query('commit');
+    takingBack.release();
+    expect(await accepted).toMatchObject(gone);
+    expect(await members(owner)).toBe(1);
+  });
+
   it('stays open where a member comes with it, whose role does not change', async () => {
     const owner = await newPerson(identity);
     const viewer = await joined(identity, { owner, person: await newPerson(identity), role: 'viewer' });
@@ -177,11 +191,21 @@ describe('an invitation', () => {
       (userId: string) => as(owner).removeMember({ userId }),
     ]) {
       const admin = await joined(identity, { owner, person: await newPerson(identity), role: 'admin' });
-      const secret = await invite(admin, 'admin');
+      const [secret, other] = [await invite(admin, 'admin'), await as(owner).createInvitation({ role: 'viewer' })];
       await change(admin.caller.userId);
       expect(await refusal(as(person).acceptInvitation({ secret }))).toMatchObject(gone);
-      expect(await open(owner)).toEqual([]);
+      expect((await open(owner)).map(({ id }) => id)).toEqual([other.id]);
+      await as(owner).deleteInvitation({ id: other.id });
     }
+  });
+
+  it('remains accepted when its inviter has another role', async () => {
+    const [owner, person] = [await newPerson(identity), await newPerson(identity)];
+    const admin = await joined(identity, { owner, person: await newPerson(identity), role: 'admin' });
+    const secret = await invite(admin);
+    const accepted = await as(person).acceptInvitation({ secret });
+    await as(owner).updateMember({ userId: admin.caller.userId, role: 'member' });
+    expect(await as(person).acceptInvitation({ secret })).toEqual(accepted);
   });
 
   it('names a role, and a name that can be shown', async () => {
@@ -230,6 +254,14 @@ describe('there are at most', () => {
     );
     expect(await refusal(as(person).acceptInvitation({ secret }))).toMatchObject({ reason: 'MEMBER_LIMIT_REACHED' });
     expect(await members(owner)).toBe(500);
+    const text = "delete from identity.users where email = 'm1' || $1";
+    await identity.pool.query(text, [owner.email]);
+    const secrets = [secret, await invite(owner), await invite(owner)];
+    const people = await Promise.all(secrets.map(() => newPerson(identity)));
+    const together = await Promise.allSettled(
+      people.map((each, index) => as(each).acceptInvitation({ secret: secrets[index] ?? '' })),
+    );
+    expect(together.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 
   it('a hundred workspaces of one person', async () => {
@@ -241,6 +273,11 @@ describe('there are at most', () => {
       [person.caller.userId],
     );
     expect(await refusal(as(person).acceptInvitation({ secret }))).toMatchObject({ reason: 'WORKSPACE_LIMIT_REACHED' });
-    expect((await as(person).listWorkspaces({})).workspaces).toHaveLength(100);
+    const { workspaces } = await as(person).listWorkspaces({});
+    expect(workspaces).toHaveLength(100);
+    await identity.pool.query('delete from identity.workspaces where id = $1', [workspaces[99]?.id]);
+    const secrets = [secret, await invite(await newPerson(identity)), await invite(await newPerson(identity))];
+    const together = await Promise.allSettled(secrets.map((each) => as(person).acceptInvitation({ secret: each })));
+    expect(together.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
   });
 });

@@ -4,6 +4,7 @@ import { Code } from '@connectrpc/connect';
 import { hash, verify } from '@node-rs/argon2';
 import { describe, expect, it } from 'vitest';
 import { testService } from '#runtime/testing/keys.ts';
+import { waitFor } from '#runtime/testing/wait-for.ts';
 import {
   callerOf,
   joined,
@@ -104,6 +105,29 @@ describe('the members of a workspace', () => {
     expect((await identity.client().refreshSession({ refreshToken })).workspace?.id).toBe(home);
     expect(await rolesIn(owner)).toEqual({ [owner.caller.userId]: 'owner' });
     expect((await logIn(member)).workspace?.id).toBe(home);
+    expect((await as(member).listWorkspaces({})).workspaces).toHaveLength(1);
+  });
+
+  it('are removed with a session that is being opened: they wait for each other', async () => {
+    const { owner, member } = await team({ member: 'member' });
+    const { userId, workspaceId } = member.caller;
+    const opening = await identity.pool.connect();
+    await opening.query('begin');
+    await opening.query('select from identity.memberships where user_id = $1 and workspace_id = $2 for share', [
+      userId,
+      workspaceId,
+    ]);
+    const { cursor } = await revoked(identity);
+    const removal = as(owner).removeMember({ userId });
+    await waitFor(async () => (await identity.waiting()) > 0);
+    const { rows } = await opening.query<{ id: string }>(
+      "insert into identity.sessions (user_id, workspace_id, expires_at) values ($1, $2, now() + interval '1 day') returning id",
+      [userId, workspaceId],
+    );
+    await opening.query('commit');
+    opening.release();
+    await removal;
+    expect((await revoked(identity, cursor)).ids).toContain(rows[0]?.id);
   });
 
   it('are removed while a password is checked: that log-in is refused, the next leads to another workspace', async () => {
@@ -119,6 +143,16 @@ describe('the members of a workspace', () => {
     await as(other).removeMember({ userId: other.caller.userId.toUpperCase() });
     await as(admin).removeMember({ userId: admin.caller.userId });
     expect(await rolesIn(owner)).toEqual({ [owner.caller.userId]: 'owner' });
+  });
+
+  it('have a workspace of their own even when the last two are taken from them at once', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { owner, second } = await team({ second: 'owner' });
+      const other = await newPerson(identity);
+      const person = await joined(identity, { owner: other, person: owner });
+      await Promise.all([second, other].map((who) => as(who).removeMember({ userId: person.caller.userId })));
+      expect((await as(person).listWorkspaces({})).workspaces).toMatchObject([{ name: 'Personal', role: 'owner' }]);
+    }
   });
 
   it('have a workspace of their own in any case, even one whose own was taken over', async () => {
@@ -241,6 +275,14 @@ describe('the last owner', () => {
     }
   });
 
+  it('is one of two who leave at once', async () => {
+    for (let round = 0; round < 10; round++) {
+      const { owner, second } = await team({ second: 'owner' });
+      const leaving = await Promise.allSettled([owner, second].map((who) => as(who).removeMember({ userId: 'me' })));
+      expect(leaving.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+    }
+  });
+
   it('can delete the account only where no other member is left', async () => {
     const { owner, member } = await team({ member: 'member' });
     const deletion = () => identity.client(owner.caller).deleteCurrentUser({ currentPassword: password });
@@ -294,5 +336,8 @@ describe('a workspace', () => {
     for (const name of ['', '  ', 'a\u0007b', 'x'.repeat(129)])
       expect(await refusal(as(owner).updateWorkspace({ name }))).toMatchObject({ fields: ['name'] });
     expect(await refusal(as(viewer).updateWorkspace({ name: 'Mine' }))).toMatchObject({ reason: 'ROLE_MISSING' });
+    const admin = await joined(identity, { owner, person: await newPerson(identity), role: 'admin' });
+    await as(owner).removeMember({ userId: admin.caller.userId });
+    expect(await refusal(as(admin).updateWorkspace({ name: 'Mine' }))).toMatchObject({ reason: 'WORKSPACE_NOT_FOUND' });
   });
 });
