@@ -314,6 +314,15 @@ it.concurrent('somebody is invited, joins, gets another role, and is removed; th
   expect((await hop(['invitations', 'rm', id], asOwner)).code).toBe(0);
   const gone = await asPerson(['join', secret, '--yes']);
   expect([gone.code, gone.err]).toEqual([5, expect.stringContaining('Ask for a new one')]);
+  const other = await newPerson();
+  const asOther = { variables: { HOP_TOKEN: other.token } };
+  const another = await hop(['invitations', 'create', '--json'], asOwner);
+  const byToken = await hop(['join', JSON.parse(another.out).secret, '--yes'], asOther);
+  expect([byToken.code, byToken.lines[0], byToken.err]).toEqual([
+    0,
+    'You belong to Team now, as member.',
+    expect.stringContaining('HOP_TOKEN is set'),
+  ]);
   const byKey = await hop(['workspaces', 'ls'], {
     variables: { HOP_API_KEY: (await newKey(owner, ['links:read'])).secret },
   });

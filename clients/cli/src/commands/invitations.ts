@@ -83,7 +83,7 @@ async function remove({ hop, terminal, signal }: Context, id: string): Promise<u
 }
 
 async function join(context: Context, given: string, { yes = false }: JoinOptions): Promise<undefined> {
-  const { hop, terminal, signal } = context;
+  const { hop, terminal, signal, variables } = context;
   if (!yes && (given === '-' || !process.stdin.isTTY))
     throw new UsageError('There is no terminal to ask in. Give --yes.');
   const secret = secretOf(given === '-' ? await firstLine(signal) : given);
@@ -92,10 +92,14 @@ async function join(context: Context, given: string, { yes = false }: JoinOption
   if (isMember) throw new UsageError('You are a member already: `hop workspaces use` goes there.');
   if (!yes && !/^y(?:es)?$/i.test((await ask('Join? [y/N] ', signal)).trim()))
     throw new UsageError('Not joined; the invitation stays open.');
-  const { id } = await hop.workspaces.acceptInvitation({ secret }, { signal });
-  const joined = await hop.useWorkspace(id);
+  const joined = await hop.workspaces.acceptInvitation({ secret }, { signal });
+  // A token of one's own stays in its workspace; only a stored session can move.
+  const isMoved = !variables.HOP_TOKEN;
+  if (isMoved) await hop.useWorkspace(joined.id);
   if (terminal.json) terminal.out(jsonLine(WorkspaceSchema, joined));
-  else terminal.out(harmless(`You are in ${joined.name} now, as ${joined.role}.`));
+  else terminal.out(harmless(`You ${isMoved ? 'are in' : 'belong to'} ${joined.name} now, as ${joined.role}.`));
+  if (!isMoved)
+    terminal.note('HOP_TOKEN is set and stays in its workspace; sign in with `hop login` to go to the other one.');
 }
 
 /** The secret is what follows # in a link. */
