@@ -53,7 +53,7 @@ describe('where no answer came, what is wrong:', () => {
   it('a certificate that is not trusted', () => {
     const cause = Object.assign(new Error(), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' });
     const untrusted = Object.assign(refusal(Code.Internal), { rawMessage: 'self-signed certificate', cause });
-    expect(explain(new HoplineError(untrusted, true), url)).toEqual([
+    expect(explain(new HoplineError(untrusted, 'UNREACHABLE'), url)).toEqual([
       `The certificate of ${url} is not trusted.`,
       '  self-signed certificate',
       expect.stringContaining('NODE_EXTRA_CA_CERTS'),

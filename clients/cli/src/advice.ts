@@ -10,6 +10,8 @@ const adviceByReason: Readonly<Partial<Record<ErrorReason, string>>> = {
   REFRESH_TOKEN_INVALID: 'The session has ended. Sign in again with `hop login`.',
   REFRESH_TOKEN_REUSED:
     'The session was ended for safety, because its token was used twice. Sign in again with `hop login`.',
+  SESSION_CHANGED:
+    '`hop whoami` says who is signed in by now, and where; `hop workspaces use` goes to another workspace.',
   CURRENT_PASSWORD_WRONG: 'Nothing was changed, and you are still signed in. Try again.',
   SCOPE_MISSING: 'Use a key that has the scope, or sign in with `hop login`.',
   ROLE_MISSING:

@@ -2,8 +2,15 @@ import { Code, ConnectError } from '@connectrpc/connect';
 import { BadRequestSchema, ErrorInfoSchema, RetryInfoSchema } from '../gen/google/rpc/error_details_pb.ts';
 import { isReason, type Reason } from './reasons.ts';
 
-/** Why a call failed: the installation's reason, or `UNREACHABLE` if there was no answer. */
-export type ErrorReason = Reason | 'UNREACHABLE';
+/** Reasons of the client itself. */
+type OwnReason =
+  /** There was no answer. */
+  | 'UNREACHABLE'
+  /** Somebody else signed in, or the session moved to another workspace, after the client had begun to call: the call was not made in their name, or there. */
+  | 'SESSION_CHANGED';
+
+/** Why a call failed. */
+export type ErrorReason = Reason | OwnReason;
 
 /** A field of the request that violates a rule. */
 export interface FieldViolation {
@@ -24,12 +31,13 @@ export class HoplineError extends Error {
   /** How long the installation asks to wait, in milliseconds, if it does. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(error: ConnectError, isNetworkFailure = false) {
+  constructor(error: ConnectError, ownReason?: OwnReason) {
     const [info] = error.findDetails(ErrorInfoSchema);
-    const lost = isNetworkFailure && info === undefined;
+    const own = info === undefined ? ownReason : undefined;
+    const lost = own === 'UNREACHABLE';
     super(lost ? 'No answer came: the network or the installation is down.' : error.rawMessage, { cause: error });
     this.code = lost ? Code.Unavailable : error.code;
-    this.reason = lost ? 'UNREACHABLE' : info && isReason(info.reason) ? info.reason : reasonByCode(error.code);
+    this.reason = own ?? (info && isReason(info.reason) ? info.reason : reasonByCode(error.code));
     this.metadata = info?.metadata ?? {};
     this.fields = error
       .findDetails(BadRequestSchema)
@@ -38,10 +46,20 @@ export class HoplineError extends Error {
   }
 }
 
+/** Thrown instead of a call that would be made as another person than before, or in another workspace. */
+export class SessionChanged extends Error {
+  constructor() {
+    super('Somebody else signed in, or the session moved to another workspace, meanwhile; this was not done there.');
+  }
+}
+
 /** Any value that a call threw, as a HoplineError. A transport throws a ConnectError; anything else says nothing about the network. */
 export function toHoplineError(thrown: unknown, signal?: AbortSignal): HoplineError {
   if (thrown instanceof HoplineError) return thrown;
-  if (thrown instanceof ConnectError) return new HoplineError(thrown, isNetworkFailure(thrown, signal));
+  if (thrown instanceof SessionChanged)
+    return new HoplineError(new ConnectError(thrown.message, Code.FailedPrecondition), 'SESSION_CHANGED');
+  if (thrown instanceof ConnectError)
+    return new HoplineError(thrown, isNetworkFailure(thrown, signal) ? 'UNREACHABLE' : undefined);
   return new HoplineError(ConnectError.from(thrown, Code.Internal));
 }
 

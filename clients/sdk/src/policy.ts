@@ -4,7 +4,7 @@ import { access } from '../gen/hop/options/v1/access_pb.ts';
 import { type HoplineError, toHoplineError } from './errors.ts';
 import { type Attempt, mayRepeat, pauseMs, retryBudget } from './retries.ts';
 import { IdentityService, LinkService } from './services.ts';
-import type { Credentials } from './session.ts';
+import { type Bearer, type Credentials, isSameActor } from './session.ts';
 
 /** The client's access to clock, time and randomness; tests replace it. */
 export interface World {
@@ -46,11 +46,11 @@ const signOuts: ReadonlySet<DescMethod> = new Set([
 export function policyTransport({ transport, credentials, deadlineMs, retries, world }: PolicyOptions): Transport {
   const budget = retryBudget();
 
-  const authorize = async (method: DescMethod, headers: Headers): Promise<string | undefined> => {
+  const authorize = async (method: DescMethod, headers: Headers): Promise<Bearer | undefined> => {
     if (getOption(method, access).anonymous || headers.has('authorization')) return undefined;
-    const token = await credentials.token();
-    if (token !== undefined) setCredential(headers, token);
-    return token;
+    const bearer = await credentials.bearer();
+    if (bearer) setCredential(headers, bearer.token);
+    return bearer;
   };
 
   /** Waits for the next try, or throws the error of the last one. */
@@ -70,32 +70,37 @@ export function policyTransport({ transport, credentials, deadlineMs, retries, w
       const given = headersOf(header);
       if (keyedCalls.has(method) && !given.has(keyHeader)) given.set(keyHeader, randomKey());
       let renewed = false;
+      let failed: { readonly error: HoplineError; readonly bearer: Bearer | undefined } | undefined;
       for (let made = 1; ; made++) {
         const headers = new Headers(given);
-        let token: string | undefined;
+        let bearer: Bearer | undefined;
         try {
-          token = await within(authorize(method, headers), leftMs(), signal);
+          bearer = await within(authorize(method, headers), leftMs(), signal);
+          // Not repeated as somebody else, nor in another workspace.
+          if (failed && !isSameActor(failed.bearer?.actor, bearer?.actor)) throw failed.error;
           const answer = await transport.unary(method, signal, leftMs(), headers, input, contextValues);
           budget.succeeded();
           await adopt(credentials, method, answer.message);
           return answer;
         } catch (thrown) {
           const error = toHoplineError(thrown, signal);
-          if (!renewed && token !== undefined && isRefusal(error) && credentials.refused(token)) renewed = true;
+          if (error === failed?.error) throw error;
+          failed = { error, bearer: bearer ?? failed?.bearer };
+          if (!renewed && bearer && isRefusal(error) && credentials.refused(bearer.token)) renewed = true;
           else await waitFor({ method, keyed: given.has(keyHeader), made }, error, leftMs(), signal);
         }
       }
     },
     async stream(method, signal, timeoutMs, header, input, contextValues) {
       const headers = headersOf(header);
-      let token: string | undefined;
+      let bearer: Bearer | undefined;
       const known = (thrown: unknown): HoplineError => {
         const error = toHoplineError(thrown, signal);
-        if (token !== undefined && isRefusal(error)) credentials.refused(token);
+        if (bearer && isRefusal(error)) credentials.refused(bearer.token);
         return error;
       };
       try {
-        token = await within(authorize(method, headers), deadlineMs, signal);
+        bearer = await within(authorize(method, headers), deadlineMs, signal);
         const answer = await transport.stream(method, signal, timeoutMs, headers, input, contextValues);
         return { ...answer, message: withKnownErrors(answer.message, known) };
       } catch (thrown) {

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { WorkspaceSchema } from '../gen/hop/identity/v1/user_pb.ts';
 import { bearerOf, failing, refusal, scripted, sessionOf } from '../testing/scripted.ts';
 import type { Hopline } from './hopline.ts';
-import { memoryStore, type Session } from './session.ts';
+import { type Actor, memoryStore, type Session } from './session.ts';
 
 const seen: (string | null)[] = [];
 const getLink = (_: unknown, context: Parameters<typeof bearerOf>[0]) => {
@@ -14,12 +14,18 @@ const getLink = (_: unknown, context: Parameters<typeof bearerOf>[0]) => {
 const calls = () => seen.splice(0);
 
 /** A store that holds a session of `leftMs` more. */
-function storeWith(leftMs: number, name = 'old') {
+function storeWith(leftMs: number, actor?: Actor) {
   const store = memoryStore();
-  const session: Session = { token: `token ${name}`, refreshToken: `refresh ${name}`, expiresAtMs: 1_000_000 + leftMs };
-  store.write(session);
+  store.write(stored('old', leftMs, actor));
   return store;
 }
+
+const stored = (name: string, leftMs: number, actor?: Actor): Session => ({
+  token: `token ${name}`,
+  refreshToken: `refresh ${name}`,
+  expiresAtMs: 1_000_000 + leftMs,
+  ...(actor ? { actor } : {}),
+});
 
 it('signs calls with an API key as it is', async () => {
   const { hop } = scripted({ links: { getLink } }, { apiKey: 'hop_secret' });
@@ -234,4 +240,177 @@ describe('another workspace', () => {
     const { hop } = scripted({}, options);
     await expect(hop.useWorkspace('w2')).rejects.toMatchObject({ name: 'HoplineError', code: Code.Unauthenticated });
   });
+});
+
+describe('a client that has begun to act as somebody', () => {
+  const bob = { userId: 'bob', workspaceId: 'home' };
+  const bobInTeam = { userId: 'bob', workspaceId: 'team' };
+  const ada = { userId: 'ada', workspaceId: 'home' };
+  const changed = { name: 'HoplineError', reason: 'SESSION_CHANGED', code: Code.FailedPrecondition };
+
+  /** A call of the client that the test answers when it is time. */
+  function held<Answer>() {
+    const asked = Promise.withResolvers<void>();
+    const answer = Promise.withResolvers<Answer>();
+    const handler = () => {
+      asked.resolve();
+      return answer.promise;
+    };
+    return { asked: asked.promise, answer, handler };
+  }
+
+  it.each([
+    ['moved the session', bobInTeam],
+    ['signed in as somebody else', ada],
+  ])('does not go on where another process %s, until it moves itself', async (_, other) => {
+    const session = storeWith(60_000, bob);
+    const refreshSession = ({ workspaceId }: { workspaceId: string }) => sessionOf('moved', { ...bob, workspaceId });
+    const { hop, world } = scripted({ links: { getLink }, identity: { refreshSession } }, { session });
+    await hop.links.getLink({ code: 'a' });
+    session.write(stored('other', 1_000_000, other));
+    world.pass(50_000);
+    for (let n = 0; n < 2; n++) await expect(hop.links.getLink({ code: 'a' })).rejects.toMatchObject(changed);
+    expect(calls()).toEqual(['Bearer token old']);
+    expect(session.read()).toMatchObject({ token: 'token other' });
+    const move = hop.useWorkspace('club');
+    if (other === ada) return await expect(move).rejects.toMatchObject(changed);
+    await move;
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token moved']);
+  });
+
+  it('does not go on in a workspace into which the session moved, although the answer was lost', async () => {
+    const session = storeWith(600_000, bob);
+    const refresh = failing([refusal(Code.Internal)], sessionOf('moved', bobInTeam));
+    const get = failing([refusal(Code.Unauthenticated, 'CREDENTIALS_INVALID')], {});
+    const { hop } = scripted(
+      { links: { getLink: get.handler }, identity: { refreshSession: refresh.handler } },
+      { session },
+    );
+    await expect(hop.useWorkspace('team')).rejects.toMatchObject({ code: Code.Internal });
+    for (let n = 0; n < 2; n++) await expect(hop.links.getLink({ code: 'a' })).rejects.toMatchObject(changed);
+    expect(get.contexts.map(bearerOf)).toEqual(['Bearer token old']);
+    await hop.useWorkspace('team');
+    await hop.links.getLink({ code: 'a' });
+    expect(get.contexts.map(bearerOf)).toEqual(['Bearer token old', 'Bearer token moved']);
+  });
+
+  it.each([
+    ['was refused', Code.Unauthenticated, 'CREDENTIALS_INVALID'],
+    ['found the service down', Code.Unavailable, 'DEPENDENCY_UNAVAILABLE'],
+  ] as const)('does not repeat a call that %s in a workspace that it has moved to', async (_, code, reason) => {
+    const get = held<never>();
+    const moved: (string | null)[] = [];
+    const { hop } = scripted(
+      {
+        links: {
+          getLink: (__, context) => {
+            const bearer = bearerOf(context);
+            if (bearer === 'Bearer token old') return get.handler();
+            moved.push(bearer);
+            return {};
+          },
+        },
+        identity: { refreshSession: () => sessionOf('moved', bobInTeam) },
+      },
+      { session: storeWith(600_000, bob) },
+    );
+    const call = hop.links.getLink({ code: 'a' });
+    await get.asked;
+    await hop.useWorkspace('team');
+    get.answer.reject(refusal(code, reason));
+    await expect(call).rejects.toMatchObject({ reason });
+    expect(moved).toEqual([]);
+    await hop.links.getLink({ code: 'b' });
+    expect(moved).toEqual(['Bearer token moved']);
+  });
+
+  it('makes no call in the old workspace while it moves with a token that was just renewed', async () => {
+    const move = held<ReturnType<typeof sessionOf>>();
+    const { hop } = scripted(
+      {
+        links: { getLink },
+        identity: {
+          refreshSession: ({ workspaceId }) => (workspaceId === '' ? sessionOf('renewed', bob) : move.handler()),
+        },
+      },
+      { session: storeWith(1_000, bob) },
+    );
+    const before = hop.links.getLink({ code: 'a' });
+    const moving = hop.useWorkspace('team');
+    await move.asked;
+    const meanwhile = hop.links.getLink({ code: 'b' });
+    await before;
+    move.answer.resolve(sessionOf('moved', bobInTeam));
+    await Promise.all([moving, meanwhile]);
+    expect(calls()).toEqual(['Bearer token renewed', 'Bearer token moved']);
+  });
+
+  it('signs in although a renewal hangs, and whoever waits for that does not call as the new person', async () => {
+    const renewal = held<ReturnType<typeof sessionOf>>();
+    const session = storeWith(1_000, bob);
+    const { hop } = scripted(
+      { links: { getLink }, identity: { refreshSession: renewal.handler, logIn: () => sessionOf('ada', ada) } },
+      { session },
+    );
+    const waiting = hop.links.getLink({ code: 'a' });
+    await renewal.asked;
+    await hop.identity.logIn({ email: 'ada@example.org', password: 'a long enough passphrase' });
+    await hop.links.getLink({ code: 'b' });
+    renewal.answer.resolve(sessionOf('renewed', bob));
+    await expect(waiting).rejects.toMatchObject(changed);
+    await hop.links.getLink({ code: 'c' });
+    expect(calls()).toEqual(['Bearer token ada', 'Bearer token ada']);
+    expect(session.read()).toMatchObject({ token: 'token ada' });
+  });
+
+  it.each([
+    ['signs in as somebody else', (hop: Hopline) => hop.identity.logIn({ email: 'a@example.org' }), 'token ada'],
+    ['signs out', (hop: Hopline) => hop.identity.logOut({}, { headers: { authorization: 'Bearer token old' } })],
+  ])('does not say that it moved when it %s meanwhile', async (_, act, token?: string) => {
+    const move = held<ReturnType<typeof sessionOf>>();
+    const session = storeWith(600_000, bob);
+    const identity = { refreshSession: move.handler, logIn: () => sessionOf('ada', ada), logOut: () => ({}) };
+    const { hop } = scripted({ links: { getLink }, identity }, { session });
+    const moving = hop.useWorkspace('team');
+    await move.asked;
+    await act(hop);
+    move.answer.resolve(sessionOf('moved', bobInTeam));
+    await expect(moving).rejects.toMatchObject(changed);
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual([token ? `Bearer ${token}` : null]);
+    expect((await session.read())?.token).toBe(token);
+  });
+
+  it('stays signed out when a renewal writes as it signs out', async () => {
+    const inner = storeWith(1_000, bob);
+    const writing = held<void>();
+    // A slow store: what is written is there only after a while.
+    const session = {
+      read: async () => inner.read(),
+      write: async (next: Session | undefined) => {
+        if (next) await writing.handler();
+        inner.write(next);
+      },
+    };
+    const { hop } = scripted(
+      { links: { getLink }, identity: { refreshSession: () => sessionOf('renewed', bob), logOut: () => ({}) } },
+      { session },
+    );
+    const waiting = hop.links.getLink({ code: 'a' });
+    await writing.asked;
+    const out = hop.identity.logOut({}, { headers: { authorization: 'Bearer token old' } });
+    await Promise.race([out, new Promise(setImmediate)]);
+    writing.answer.resolve();
+    await Promise.all([out, expect(waiting).rejects.toMatchObject(changed)]);
+    await hop.links.getLink({ code: 'b' });
+    expect([calls(), inner.read()]).toEqual([[null], undefined]);
+  });
+});
+
+it('a sign-in whose answer has no token is an error, and nobody is signed in', async () => {
+  const session = memoryStore();
+  const { hop } = scripted({ links: { getLink }, identity: { logIn: () => ({}) } }, { session });
+  await expect(hop.identity.logIn({ email: 'a@example.org' })).rejects.toMatchObject({ reason: 'INTERNAL' });
+  expect(session.read()).toBeUndefined();
 });

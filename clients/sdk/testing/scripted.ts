@@ -12,6 +12,7 @@ import { type Hopline, type HoplineOptions, hoplineOver } from '../src/hopline.t
 import type { World } from '../src/policy.ts';
 import type { Reason } from '../src/reasons.ts';
 import { AnalyticsService, IdentityService, LinkService } from '../src/services.ts';
+import type { Actor } from '../src/session.ts';
 
 /** What the client did to the world: its clock stands still but for its own waiting. */
 interface ScriptedWorld extends World {
@@ -67,8 +68,14 @@ export function refusal(code: Code, reason?: Reason, retryAfterMs?: number): Con
   return error;
 }
 
-export const sessionOf = (name: string) =>
-  create(SessionSchema, { token: `token ${name}`, refreshToken: `refresh ${name}`, expiresIn: 900 });
+/** A session; with an actor as an installation tells it, otherwise as an earlier client stored it. */
+export const sessionOf = (name: string, actor?: Actor) =>
+  create(SessionSchema, {
+    token: `token ${name}`,
+    refreshToken: `refresh ${name}`,
+    expiresIn: 900,
+    ...(actor ? { user: { id: actor.userId }, workspace: { id: actor.workspaceId } } : {}),
+  });
 
 export const bearerOf = ({ requestHeader }: HandlerContext) => requestHeader.get('authorization');
 

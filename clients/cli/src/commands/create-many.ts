@@ -46,6 +46,7 @@ const hopeless: ReadonlySet<string> = new Set([
   'CREDENTIALS_EXPIRED',
   'SCOPE_MISSING',
   'ROLE_MISSING',
+  'SESSION_CHANGED',
 ]);
 
 /** Temporary errors: nothing was done, or the result is kept under the line's key. */
