@@ -23,6 +23,7 @@ const ownLimits: Readonly<Record<string, 'signups' | 'logins'>> = {
   'hop.identity.v1.IdentityService/ChangePassword': 'logins',
   'hop.identity.v1.IdentityService/UpdateCurrentUser': 'logins',
   'hop.identity.v1.IdentityService/DeleteCurrentUser': 'logins',
+  'hop.identity.v1.WorkspaceService/DeleteWorkspace': 'logins',
 };
 
 const shared = 'limit-address';

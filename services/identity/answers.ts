@@ -15,7 +15,7 @@ export function signedInPerson(context: HandlerContext, refusal: string): Person
 /** What a call is about, by its id. Any other text is left out: it may be the secret itself, from somebody who has nothing else of it. */
 export function logNamed(
   context: HandlerContext,
-  field: 'session_id' | 'api_key_id' | 'member_id' | 'invitation_id',
+  field: 'session_id' | 'api_key_id' | 'member_id' | 'invitation_id' | 'deleted_workspace_id',
   id: string,
 ): void {
   if (isUuid(id)) logFields(context)[field] = id;

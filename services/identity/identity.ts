@@ -18,6 +18,7 @@ import { createSessionCookie } from './sessions/session-cookie.ts';
 import { createSessions } from './sessions/sessions.ts';
 import type { SigningKeys } from './sessions/signing-keys.ts';
 import type { IdentityStore } from './store.ts';
+import { createWorkspaceDeletion } from './workspaces/deletion.ts';
 import { createWorkspaceHandlers } from './workspaces/handlers.ts';
 import { createInvitations } from './workspaces/invitations.ts';
 import { createWorkspaces } from './workspaces/workspaces.ts';
@@ -37,7 +38,7 @@ interface IdentityParts {
   readonly store: IdentityStore;
   readonly signingKeys: Pick<SigningKeys, 'signer' | 'jwks'>;
   readonly log: Log;
-  /** Called when a person was deleted: there may be workspaces to close. */
+  /** Called when a person or a workspace was deleted: there may be workspaces to close. */
   readonly onDeleted?: () => void;
   readonly now?: () => number;
   readonly argon2?: Argon2;
@@ -84,6 +85,7 @@ export async function createIdentity({
   });
   const workspaces = createWorkspaceHandlers({
     workspaces: createWorkspaces(store),
+    deletion: createWorkspaceDeletion({ store, check, onDeleted }),
     invitations: createInvitations({ store, publicUrl: config.publicUrl, now }),
   });
   return { identity, workspaces };

@@ -91,6 +91,20 @@ describe('transactions of other calls lock in the same order as', () => {
       wanted: [tokens, sessions],
     });
   });
+
+  it('a deletion of the workspace: first the workspace, then memberships, tokens and sessions', async () => {
+    const order = ['workspace', 'memberships', 'tokens', 'sessions'] as const;
+    for (const first of order.keys()) {
+      const owner = await newPerson(identity);
+      const [held = '', ...wanted] = order.slice(first).map((what) => locksOf(owner)[what]);
+      const id = owner.caller.workspaceId;
+      await expectNoDeadlock({
+        held,
+        call: () => identity.workspaces(owner.caller).deleteWorkspace({ id, currentPassword: password }),
+        wanted,
+      });
+    }
+  });
 });
 
 it('a session that moves does not wait for calls with its earlier tokens, which wait for it', async () => {

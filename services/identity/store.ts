@@ -333,9 +333,32 @@ export interface DeletionStore {
   forgetClosedWorkspace(id: string): Promise<void>;
 }
 
+/** A workspace that an owner deletes, after the password of that version was checked. */
+export interface WorkspaceToDelete {
+  readonly workspaceId: string;
+  readonly actorId: string;
+  readonly passwordVersion: number;
+}
+
 export interface WorkspaceStore {
   /** Those that the person belongs to, the one joined first before the others. */
   listWorkspaces(userId: string): Promise<readonly WorkspaceRecord[]>;
+  /** The person becomes its owner. 'no_person': deleted meanwhile. */
+  createWorkspace(
+    userId: string,
+    name: string,
+    mostOfPerson: number,
+  ): Promise<WorkspaceRecord | 'limit_reached' | 'no_person'>;
+  /**
+   * Deletes it with its memberships, sessions, API keys and invitations, reports these credentials as revoked, and closes it. Whoever then
+   * belongs to no workspace gets an own one with that name. judge is called with the role of the actor in the database, and refuses by
+   * throwing. Nothing was done at 'password_changed' (the password is no longer that of this version), nor at 'somebody_joined'.
+   */
+  deleteWorkspace(
+    workspace: WorkspaceToDelete,
+    nameOfNext: string,
+    judge: (role: Role | undefined) => void,
+  ): Promise<'deleted' | 'password_changed' | 'somebody_joined'>;
   /** Undefined: the person does not belong to it. */
   renameWorkspace(userId: string, workspaceId: string, name: string): Promise<WorkspaceRecord | undefined>;
   /** Who joined first before the others. */

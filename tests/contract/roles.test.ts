@@ -22,6 +22,8 @@ const forSessionsOnly = [
   ...['ListWorkspaces', 'UpdateWorkspace', 'UpdateMember', 'RemoveMember', 'CreateInvitation', 'DeleteInvitation'].map(
     (name) => `WorkspaceService/${name}`,
   ),
+  'WorkspaceService/CreateWorkspace',
+  'WorkspaceService/DeleteWorkspace',
   'WorkspaceService/LookUpInvitation',
   'WorkspaceService/AcceptInvitation',
 ];

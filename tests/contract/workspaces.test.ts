@@ -3,6 +3,7 @@ import { eventually } from '../support/eventually.ts';
 import { call, reasonOf } from '../support/http.ts';
 import { inWorkspace, joined, newLink, newPerson, type Person } from '../support/people.ts';
 import { logIn, me } from './support/identity.ts';
+import { followed } from './support/links.ts';
 import { expectBad, expectRefusal } from './support/refusals.ts';
 
 const listed = async (path: string, { token }: Person) => {
@@ -155,6 +156,48 @@ describe('a workspace', () => {
     expectRefusal(await call('/api/v1/members/me', { method: 'DELETE', token }), 400, 'LAST_OWNER');
     const deletion = { token, body: { current_password: password } };
     expectRefusal(await call('/api/v1/users/me:delete', deletion), 400, 'LAST_OWNER');
+  });
+
+  it('is created beside the first one, and deleted with its links, for all of its members', async () => {
+    const owner = await newPerson();
+    const create = (name: string) => call('/api/v1/workspaces', { token: owner.token, body: { name } });
+    expectBad(await create(' '), 'name');
+    const made = await create('Team');
+    const { id } = made.json;
+    expect([made.status, made.json]).toEqual([201, { id, name: 'Team', role: 'owner' }]);
+    expect((await listed('/api/v1/workspaces', owner)).workspaces).toMatchObject([
+      { id: owner.workspaceId, name: 'Personal' },
+      { id, name: 'Team' },
+    ]);
+    const home = await newLink(owner);
+    const { email, password } = owner;
+    const { refresh_token: refreshToken } = (await logIn(email, password)).json;
+    const there = await inWorkspace({ ...owner, refreshToken }, id);
+    const { code } = await newLink(there);
+    const member = await joined(there, await newPerson(), 'admin');
+    const remove = (token: string, body: object) => call(`/api/v1/workspaces/${id}:delete`, { token, body });
+    expectRefusal(await remove(member.token, { current_password: password }), 403, 'OWNER_ONLY');
+    expectBad(await remove(owner.token, {}), 'current_password');
+    const wrong = await remove(owner.token, { current_password: 'not it' });
+    expectBad(wrong, 'current_password');
+    expect(reasonOf(wrong)).toBe('CURRENT_PASSWORD_WRONG');
+    const stranger = await newPerson();
+    expectRefusal(await remove(stranger.token, { current_password: password }), 404, 'WORKSPACE_NOT_FOUND');
+    expect((await followed(code))[0]).toBe(302);
+
+    const answer = await remove(owner.token, { current_password: password });
+    expect([answer.status, answer.json]).toEqual([200, {}]);
+    for (const person of [there, member]) await expectTokenOver(person);
+    const { answer: gone } = await eventually(
+      () => followed(code),
+      ([status]) => status !== 302,
+      { timeoutMs: 5_000 },
+    );
+    expect(gone[0]).toBe(410);
+    expect((await followed(home.code))[0]).toBe(302);
+    expect((await listed('/api/v1/workspaces', owner)).workspaces).toMatchObject([{ id: owner.workspaceId }]);
+    expect((await logIn(member.email, member.password)).json.workspace.name).toBe('Personal');
+    expectRefusal(await remove(owner.token, { current_password: password }), 404, 'WORKSPACE_NOT_FOUND');
   });
 
   it('is renamed', async () => {

@@ -172,6 +172,12 @@ const examples: Record<string, () => Promise<void>> = {
     expect(await runAsGrace('revoke-session')).toEqual([expect.stringMatching(/^\S.* is signed out$/)]),
   'revoke-other-sessions': async () => expect(await runAsGrace('revoke-other-sessions')).toEqual(['1 ended']),
   'list-workspaces': async () => expect(await run('list-workspaces')).toEqual([expect.stringMatching(/, as owner$/)]),
+  'create-workspace': async () =>
+    expect(await runAsGrace('create-workspace')).toEqual(['in Analytical Engines as owner']),
+  'delete-workspace': async () => {
+    const { id } = (await call('/api/v1/workspaces', { token: ada.token, body: { name: 'Old' } })).json;
+    expect(await run('delete-workspace', id)).toEqual(['the workspace is gone']);
+  },
   'update-workspace': async () => expect(await run('update-workspace')).toEqual(['now called Analytical Engines']),
   'list-members': async () => expect(await run('list-members')).toContain(`${ada.email}\towner`),
   'update-member': async () => {

@@ -1,11 +1,9 @@
-import { type HopError, invalid, invalidFields, notFound, stale, type Violation } from '#runtime/errors/errors.ts';
-import { counter } from '#runtime/telemetry/metrics.ts';
-import { metric } from '#runtime/telemetry/schema.ts';
+import { invalid, invalidFields, notFound, type Violation } from '#runtime/errors/errors.ts';
 import type { Account, AccountStore, DeletionStore, OwnPassword, UserChange } from '../store.ts';
 import { lastOwner } from '../workspaces/workspaces.ts';
 import { emailTaken } from './accounts.ts';
 import { type Email, parseEmail } from './email.ts';
-import { countLimited, type PasswordCheck } from './password-check.ts';
+import { changedElsewhere, currentPasswordWrong, mostConfirmations, type PasswordCheck } from './password-check.ts';
 import { normalised, type Passwords, passwordFault } from './passwords.ts';
 import { nameFault } from './person-name.ts';
 
@@ -49,32 +47,22 @@ interface OwnAccountParts {
   readonly now: () => number;
 }
 
-/** An attempt that loses against a concurrent change of the password is checked again with the new one. */
-const mostAttempts = 3;
-
 export function createOwnAccount({ store, passwords, check, onDeleted, now }: OwnAccountParts): OwnAccount {
   const find = async (userId: string): Promise<OwnPassword> => {
     const record = await store.findPassword(userId, check.failuresSince());
     if (!record) throw notFound('USER_NOT_FOUND', 'The account is gone.');
     return record;
   };
-  const passes = async (record: OwnPassword, password: string, signal?: AbortSignal) => {
-    const isRight = await check
-      .passes(record.emailKey, record, password, signal)
-      .catch(countLimited('passwordsConfirmed'));
-    counter(metric.passwordsConfirmed).add(1, { outcome: isRight ? 'ok' : 'failed' });
-    return isRight;
-  };
 
   return {
     async changePassword({ userId, sessionId, currentPassword, newPassword }, signal) {
-      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      for (let attempt = 0; attempt < mostConfirmations; attempt++) {
         const record = await find(userId);
         refuseUnfit(newPassword, currentPassword, record.email);
-        if (!(await passes(record, currentPassword, signal))) {
+        if (!(await check.confirms(record, currentPassword, signal))) {
           // The response may have been lost, and this is the retry. It is accepted only from the session that made the change: for others
           // it would be a second guess.
-          if (record.changedBy === sessionId && (await passes(record, newPassword, signal))) return 0;
+          if (record.changedBy === sessionId && (await check.confirms(record, newPassword, signal))) return 0;
           throw currentPasswordWrong();
         }
         const revoked = await store.changePassword({
@@ -94,7 +82,7 @@ export function createOwnAccount({ store, passwords, check, onDeleted, now }: Ow
       let change: UserChange = { userId, workspaceId, name: name?.trim() };
       if (parsed) {
         const record = await find(userId);
-        if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
+        if (!(await check.confirms(record, currentPassword, signal))) throw currentPasswordWrong();
         const { given, key } = parsed;
         change = { ...change, email: { given, key, passwordVersion: record.passwordVersion } };
       }
@@ -106,11 +94,11 @@ export function createOwnAccount({ store, passwords, check, onDeleted, now }: Ow
     },
 
     async delete({ userId, currentPassword }, signal) {
-      for (let attempt = 0; attempt < mostAttempts; attempt++) {
+      for (let attempt = 0; attempt < mostConfirmations; attempt++) {
         const record = await store.findPassword(userId, check.failuresSince());
         // The response may have been lost, and this is the retry. Nobody else has this id.
         if (!record) return;
-        if (!(await passes(record, currentPassword, signal))) throw currentPasswordWrong();
+        if (!(await check.confirms(record, currentPassword, signal))) throw currentPasswordWrong();
         const outcome = await store.deleteAccount(userId, record.passwordVersion);
         if (outcome === 'last_owner') throw lastOwner();
         if (outcome === 'deleted') return onDeleted();
@@ -138,13 +126,4 @@ function checked(name: string | undefined, email: string | undefined, currentPas
     faults.push({ field: 'current_password', description: 'A change of the email needs the current password.' });
   if (faults.length > 0) throw invalidFields(faults);
   return parsed as Email | undefined;
-}
-
-/** Not UNAUTHENTICATED: the call's credential is valid, and clients react to a 401 by renewing it or signing out. */
-function currentPasswordWrong(): HopError {
-  return invalid('current_password', 'The current password is wrong.', 'CURRENT_PASSWORD_WRONG');
-}
-
-function changedElsewhere(): HopError {
-  return stale('ETAG_STALE', 'The password was changed elsewhere at the same time; try again.');
 }

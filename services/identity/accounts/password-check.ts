@@ -1,7 +1,7 @@
-import { HopError } from '#runtime/errors/errors.ts';
+import { HopError, invalid, stale } from '#runtime/errors/errors.ts';
 import { counter } from '#runtime/telemetry/metrics.ts';
 import { metric } from '#runtime/telemetry/schema.ts';
-import type { AccountStore, LoginAttempt, PasswordRecord } from '../store.ts';
+import type { AccountStore, LoginAttempt, OwnPassword, PasswordRecord } from '../store.ts';
 import type { AccountQueues } from './account-queues.ts';
 import type { LoginThrottle } from './login-throttle.ts';
 import type { Passwords } from './passwords.ts';
@@ -16,7 +16,12 @@ export interface PasswordCheck {
    * checked is subtracted again.
    */
   passes(emailKey: string, record: PasswordRecord, password: string, signal?: AbortSignal): Promise<boolean>;
+  /** The same for a signed-in person who is asked for it once more. */
+  confirms(record: OwnPassword, password: string, signal?: AbortSignal): Promise<boolean>;
 }
+
+/** How often a change that is confirmed with a password is tried: one that loses against a change of the password is checked with the new one. */
+export const mostConfirmations = 3;
 
 interface PasswordCheckParts {
   readonly store: Pick<AccountStore, 'countLoginAttempt' | 'uncountLoginAttempt' | 'clearLoginFailures'>;
@@ -42,18 +47,34 @@ export function createPasswordCheck({ store, passwords, throttle, queues, now }:
     return isRight;
   };
 
+  const passes: PasswordCheck['passes'] = async (emailKey, { failures, passwordHash }, password, signal) => {
+    const matches = async ({ failuresBefore }: LoginAttempt): Promise<boolean> => {
+      await throttle.wait(emailKey, failuresBefore, signal);
+      return passwords.matches(password, passwordHash, signal);
+    };
+    // First by the count that was read: in a flood, those who would be refused write nothing.
+    throttle.refuseWhenFull(emailKey, failures);
+    return queues.run(emailKey, () => counted(emailKey, matches), signal);
+  };
+
   return {
     failuresSince,
-    async passes(emailKey, { failures, passwordHash }, password, signal) {
-      const matches = async ({ failuresBefore }: LoginAttempt): Promise<boolean> => {
-        await throttle.wait(emailKey, failuresBefore, signal);
-        return passwords.matches(password, passwordHash, signal);
-      };
-      // First by the count that was read: in a flood, those who would be refused write nothing.
-      throttle.refuseWhenFull(emailKey, failures);
-      return queues.run(emailKey, () => counted(emailKey, matches), signal);
+    passes,
+    async confirms(record, password, signal) {
+      const isRight = await passes(record.emailKey, record, password, signal).catch(countLimited('passwordsConfirmed'));
+      counter(metric.passwordsConfirmed).add(1, { outcome: isRight ? 'ok' : 'failed' });
+      return isRight;
     },
   };
+}
+
+/** Not UNAUTHENTICATED: the call's credential is valid, and clients react to a 401 by renewing it or signing out. */
+export function currentPasswordWrong(): HopError {
+  return invalid('current_password', 'The current password is wrong.', 'CURRENT_PASSWORD_WRONG');
+}
+
+export function changedElsewhere(): HopError {
+  return stale('ETAG_STALE', 'The password was changed elsewhere at the same time; try again.');
 }
 
 /** Counts a password that was not checked, because of too many failures or attempts of its account. */

@@ -8,11 +8,13 @@ import { personOf } from '#runtime/caller/access.ts';
 import { logFields } from '#runtime/rpc/call.ts';
 import { created, logNamed, secret, signedInPerson } from '../answers.ts';
 import type { InvitationRecord, MemberRecord } from '../store.ts';
+import type { WorkspaceDeletion } from './deletion.ts';
 import type { Invitations } from './invitations.ts';
 import type { Workspaces } from './workspaces.ts';
 
 interface Dependencies {
   readonly workspaces: Workspaces;
+  readonly deletion: WorkspaceDeletion;
   readonly invitations: Invitations;
 }
 
@@ -20,21 +22,43 @@ type Handlers = ServiceImpl<typeof WorkspaceService>;
 
 const notByKey = 'An API key cannot do this for its person; sign in.';
 
-export function createWorkspaceHandlers({ workspaces, invitations }: Dependencies): Handlers {
-  return { ...memberHandlers(workspaces), ...invitationHandlers(invitations) };
+export function createWorkspaceHandlers({ workspaces, deletion, invitations }: Dependencies): Handlers {
+  return {
+    ...workspaceHandlers(workspaces, deletion),
+    ...memberHandlers(workspaces),
+    ...invitationHandlers(invitations),
+  };
 }
 
-function memberHandlers(
+function workspaceHandlers(
   workspaces: Workspaces,
-): Pick<Handlers, 'listWorkspaces' | 'updateWorkspace' | 'listMembers' | 'updateMember' | 'removeMember'> {
+  deletion: WorkspaceDeletion,
+): Pick<Handlers, 'listWorkspaces' | 'createWorkspace' | 'updateWorkspace' | 'deleteWorkspace'> {
   return {
     async listWorkspaces(_request, context) {
       const { userId } = signedInPerson(context, notByKey);
       return { workspaces: [...(await workspaces.list(userId))] };
     },
+    async createWorkspace({ name }, context) {
+      const workspace = await workspaces.create(signedInPerson(context, notByKey).userId, name);
+      created(context);
+      logFields(context).created_workspace_id = workspace.id;
+      return workspace;
+    },
     updateWorkspace({ name }, context) {
       return workspaces.rename(signedInPerson(context, notByKey), name);
     },
+    async deleteWorkspace({ id, currentPassword }, context) {
+      const { userId } = signedInPerson(context, notByKey);
+      logNamed(context, 'deleted_workspace_id', id);
+      await deletion.delete({ workspaceId: id.toLowerCase(), userId, currentPassword }, context.signal);
+      return {};
+    },
+  };
+}
+
+function memberHandlers(workspaces: Workspaces): Pick<Handlers, 'listMembers' | 'updateMember' | 'removeMember'> {
+  return {
     async listMembers(_request, context) {
       const caller = personOf(context);
       const members = await workspaces.listMembers(caller);

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { PersonCaller } from '#runtime/caller/token.ts';
 import { type HopError, invalid, notFound, precondition, taken } from '#runtime/errors/errors.ts';
 import type { FoundInvitation, InvitationRecord, InvitationStore, Refusal, WorkspaceRecord } from '../store.ts';
-import { checkedAdmin, checkedRole, checkOwner } from './workspaces.ts';
+import { checkedAdmin, checkedRole, checkOwner, mostWorkspaces, tooManyWorkspaces } from './workspaces.ts';
 
 /** Only here is the secret: neither it nor the URL is stored. */
 interface NewInvitation {
@@ -31,7 +31,7 @@ interface InvitationParts {
 const prefix = 'hopi_';
 const wellFormed = /^hopi_[A-Za-z0-9_-]{43}$/;
 const lifetimeMs = 7 * 86_400_000;
-const limits = { openInvitations: 100, members: 500, workspaces: 100 };
+const limits = { openInvitations: 100, members: 500, workspaces: mostWorkspaces };
 
 export function createInvitations({ store, publicUrl, now }: InvitationParts): Invitations {
   const page = new URL('/app/join', publicUrl);
@@ -81,7 +81,7 @@ function refusalOf(refusal: Refusal): HopError {
     case 'too_many_members':
       return precondition('MEMBER_LIMIT_REACHED', `A workspace has at most ${limits.members} members.`);
     case 'too_many_workspaces':
-      return precondition('WORKSPACE_LIMIT_REACHED', `A person belongs to at most ${limits.workspaces} workspaces.`);
+      return tooManyWorkspaces();
   }
 }
 

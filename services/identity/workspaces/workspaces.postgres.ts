@@ -6,6 +6,7 @@ import { lockUser, lockWorkspace } from '../locks.postgres.ts';
 import type { Role } from '../roles.ts';
 import { credentialOf, type Database, only, type ReadRows } from '../rows.postgres.ts';
 import type { JudgeMember, MemberRecord, NamedMember, WorkspaceRecord, WorkspaceStore } from '../store.ts';
+import { deleteWorkspace } from './deletion.postgres.ts';
 
 interface WorkspaceRow extends QueryResultRow {
   id: string;
@@ -23,6 +24,13 @@ interface MemberRow extends QueryResultRow {
 const selectWorkspaces = `
   select w.id, w.name, m.role from identity.memberships m join identity.workspaces w on w.id = m.workspace_id
   where m.user_id = $1 order by m.created_at, w.id`;
+
+const countWorkspaces = 'select count(*)::int as workspaces from identity.memberships where user_id = $1';
+
+const insertWorkspace = `
+  with w as (insert into identity.workspaces (name) values ($2) returning id, name),
+    m as (insert into identity.memberships (user_id, workspace_id, role) select $1, id, 'owner' from w returning role)
+  select w.id, w.name, m.role from w, m`;
 
 const updateName = `
   update identity.workspaces w set name = $3 from identity.memberships m
@@ -83,6 +91,16 @@ const insertPersonalWorkspace = `
 export function workspaceStore({ rows, transaction }: Database): WorkspaceStore {
   return {
     listWorkspaces: (userId) => rows<WorkspaceRow>(selectWorkspaces, [userId]),
+    createWorkspace(userId, name, mostOfPerson) {
+      return transaction(async (locked) => {
+        if ((await locked(lockUser, [userId])).length === 0) return 'no_person';
+        const { workspaces } = only(await locked<{ workspaces: number }>(countWorkspaces, [userId]));
+        if (workspaces >= mostOfPerson) return 'limit_reached';
+        return only(await locked<WorkspaceRow>(insertWorkspace, [userId, name]));
+      });
+    },
+    deleteWorkspace: (workspace, nameOfNext, judge) =>
+      transaction((locked) => deleteWorkspace(locked, workspace, nameOfNext, judge)),
     async renameWorkspace(userId, workspaceId, name): Promise<WorkspaceRecord | undefined> {
       return (await rows<WorkspaceRow>(updateName, [userId, workspaceId, name]))[0];
     },

@@ -6,6 +6,8 @@ import type { MemberRecord, NamedMember, WorkspaceRecord, WorkspaceStore } from 
 export interface Workspaces {
   /** Those that the person belongs to. */
   list(userId: string): Promise<readonly WorkspaceRecord[]>;
+  /** The person becomes its owner. */
+  create(userId: string, name: string): Promise<WorkspaceRecord>;
   rename(caller: PersonCaller, name: string): Promise<WorkspaceRecord>;
   listMembers(caller: PersonCaller): Promise<readonly MemberRecord[]>;
   changeRole(caller: PersonCaller, userId: string, role: string): Promise<MemberRecord>;
@@ -16,9 +18,15 @@ export interface Workspaces {
 export function createWorkspaces(store: WorkspaceStore): Workspaces {
   return {
     list: (userId) => store.listWorkspaces(userId),
+    async create(userId, name) {
+      const workspace = await store.createWorkspace(userId, checkedName(name), mostWorkspaces);
+      if (workspace === 'limit_reached') throw tooManyWorkspaces();
+      if (workspace === 'no_person') throw notFound('USER_NOT_FOUND', 'The account is gone.');
+      return workspace;
+    },
     async rename({ userId, workspaceId }, name) {
       const renamed = await store.renameWorkspace(userId, workspaceId, checkedName(name));
-      if (!renamed) throw notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
+      if (!renamed) throw noWorkspace();
       return renamed;
     },
     listMembers: ({ workspaceId }) => store.listMembers(workspaceId),
@@ -49,6 +57,9 @@ function named({ userId: actorId, workspaceId }: PersonCaller, userId: string): 
   return { workspaceId, actorId, userId: userId === 'me' ? actorId : userId.toLowerCase() };
 }
 
+/** Of one person. */
+export const mostWorkspaces = 100;
+
 /** The name of the workspace that comes with an account. */
 export const personalWorkspace = 'Personal';
 
@@ -74,6 +85,14 @@ function checkOwnerLeft(owners: number): void {
 
 export function lastOwner(): HopError {
   return precondition('LAST_OWNER', 'A workspace needs an owner; make somebody else an owner first.');
+}
+
+export function noWorkspace(): HopError {
+  return notFound('WORKSPACE_NOT_FOUND', 'There is no such workspace.');
+}
+
+export function tooManyWorkspaces(): HopError {
+  return precondition('WORKSPACE_LIMIT_REACHED', `A person belongs to at most ${mostWorkspaces} workspaces.`);
 }
 
 function noMember(): HopError {

@@ -69,6 +69,7 @@ const readiness = (schemas: Schemas): Readonly<Record<string, MediaType>> => ({
 export const beyondProto: Readonly<Record<string, Beyond>> = {
   'hop.identity.v1.IdentityService/SignUp': { status: 201 },
   'hop.identity.v1.IdentityService/CreateApiKey': { status: 201 },
+  'hop.identity.v1.WorkspaceService/CreateWorkspace': { status: 201 },
   'hop.identity.v1.WorkspaceService/CreateInvitation': { status: 201 },
   'hop.identity.v1.IdentityService/GetSigningKeys': {
     answerHeaders: { 'Cache-Control': cacheControl },

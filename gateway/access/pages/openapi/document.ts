@@ -17,7 +17,10 @@ interface DocumentOptions {
 /** The names of the services in the document, in the order in which a newcomer needs them. */
 const tags: Readonly<Record<string, { readonly name: string; readonly description: string }>> = {
   'hop.identity.v1.IdentityService': { name: 'Identity', description: 'People, sessions and API keys.' },
-  'hop.identity.v1.WorkspaceService': { name: 'Workspaces', description: 'Members, their roles, and invitations.' },
+  'hop.identity.v1.WorkspaceService': {
+    name: 'Workspaces',
+    description: 'Workspaces, their members and roles, and invitations.',
+  },
   'hop.link.v1.LinkService': { name: 'Links', description: 'Making, changing and finding short links.' },
   'hop.resolver.v1.ResolverService': { name: 'Following', description: 'What happens to whoever follows a link.' },
   'hop.analytics.v1.AnalyticsService': { name: 'Statistics', description: 'Who followed, as far as it may be known.' },

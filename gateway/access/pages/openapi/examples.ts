@@ -187,6 +187,20 @@ export const examples: readonly Example[] = [
   { call: 'POST /api/v1/sessions:revokeOthers', body: {}, status: 200, answer: { revoked_count: 3 } },
   { call: 'GET /api/v1/workspaces', status: 200, answer: { workspaces: [workspace] } },
   {
+    call: 'POST /api/v1/workspaces',
+    body: { name: 'Difference Engines' },
+    status: 201,
+    answer: { ...workspace, id: '0199f3c9-1d2e-7c44-8b1a-6e0f9a3c5d77', name: 'Difference Engines' },
+    keep: { WORKSPACE_ID: '/id' },
+  },
+  {
+    call: 'POST /api/v1/workspaces/{id}:delete',
+    path: { id: '$WORKSPACE_ID' },
+    body: { current_password: '$PASSWORD' },
+    status: 200,
+    answer: {},
+  },
+  {
     call: 'PATCH /api/v1/workspace',
     body: { name: 'Analytical Engines' },
     status: 200,
