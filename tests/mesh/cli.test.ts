@@ -323,6 +323,19 @@ it.concurrent('somebody is invited, joins, gets another role, and is removed; th
     'You belong to Team now, as member.',
     expect.stringContaining('HOP_TOKEN is set'),
   ]);
+  const twin = JSON.parse((await asPerson(['workspaces', 'create', 'Twin', '--json'])).out);
+  expect((await asPerson(['workspaces', 'create', 'Twin'])).out).toContain('Twin is created; `hop workspaces use ');
+  const rm = (named: string, flags: string[]) =>
+    asPerson(['workspaces', 'rm', named, ...flags], `${person.password}\n`);
+  expect((await rm('Twin', ['--yes', '--stdin'])).err).toContain('Several of your workspaces are called "Twin"');
+  expect((await rm(twin.id, ['--stdin'])).code).toBe(2);
+  expect((await rm(twin.id, ['--yes'])).err).toContain('--yes and --stdin');
+  expect((await asPerson(['workspaces', 'rm', twin.id, '--yes', '--stdin'], 'wrong\n')).err).toContain('password');
+  expect(await rm(twin.id, ['--yes', '--stdin'])).toMatchObject({ code: 0, lines: ['Twin is deleted.'], err: '' });
+  expect((await asPerson(['workspaces', 'use', 'twin'])).code).toBe(0);
+  const own = await rm('Twin', ['--yes', '--stdin', '--json']);
+  expect([own.code, JSON.parse(own.out).deleted, own.err]).toEqual([0, true, expect.stringContaining('signed out')]);
+  expect((await asPerson(['ls'])).err).toContain('You are not signed in');
   const byKey = await hop(['workspaces', 'ls'], {
     variables: { HOP_API_KEY: (await newKey(owner, ['links:read'])).secret },
   });

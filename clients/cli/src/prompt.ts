@@ -1,6 +1,7 @@
 import { createInterface as createLines } from 'node:readline';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
+import { UsageError } from './usage-error.ts';
 
 /** Asks a question on stderr, so that only the command's result is on stdout. */
 export const ask = (question: string, signal: AbortSignal): Promise<string> => prompt(question, process.stderr, signal);
@@ -23,6 +24,11 @@ async function prompt(question: string, output: NodeJS.WritableStream, signal: A
   } finally {
     lines.close();
   }
+}
+
+/** What nobody can answer is refused, with the options that say it instead. */
+export function refuseWithoutTerminal(instead: string): void {
+  if (!process.stdin.isTTY) throw new UsageError(`There is no terminal to ask in. Give ${instead}.`);
 }
 
 /** The first line of the input, untrimmed: a password may begin or end with white space. */

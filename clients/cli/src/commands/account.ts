@@ -2,7 +2,7 @@ import { type CurrentUser, CurrentUserSchema } from '@hopline/client';
 import type { Command } from 'commander';
 import type { Context } from '../context.ts';
 import { jsonLine } from '../output/json.ts';
-import { ask, askSecret, firstLine, firstLines } from '../prompt.ts';
+import { ask, askSecret, firstLine, firstLines, refuseWithoutTerminal } from '../prompt.ts';
 import type { Run } from '../run.ts';
 import { harmless } from '../terminal.ts';
 import { UsageError } from '../usage-error.ts';
@@ -121,8 +121,4 @@ async function bothPasswords(signal: AbortSignal, isInInput = false) {
   if ((await askSecret('New password, again: ', signal)) !== newPassword)
     throw new UsageError('The new password was not the same twice; nothing was changed.');
   return { currentPassword, newPassword };
-}
-
-function refuseWithoutTerminal(instead: string): void {
-  if (!process.stdin.isTTY) throw new UsageError(`There is no terminal to ask in. Give ${instead}.`);
 }
