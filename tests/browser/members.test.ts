@@ -46,6 +46,8 @@ async function joined(link: string, name: string) {
   return { page, visitor };
 }
 
+const workspaceDialogs = ['New workspace', 'Delete this workspace'];
+
 describe.skipIf(whyNoBrowser)('the members of a workspace', () => {
   useBrowser();
 
@@ -115,6 +117,34 @@ describe.skipIf(whyNoBrowser)('the members of a workspace', () => {
     await owner.getByRole('alert').filter({ hasText: 'A workspace needs an owner' }).waitFor();
   });
 
+  it('create another one, invite somebody there, and delete it with the password, for both of them', async () => {
+    const { page, visitor } = await signedInPage();
+    await createLink(page, { Destination: 'https://example.com/', Title: 'At home' });
+    await page.getByRole('link', { name: 'Members' }).click();
+    await page.getByRole('button', { name: 'New workspace' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Team');
+    await page.getByRole('button', { name: 'Create the workspace' }).click();
+    await page.getByText('No links yet').waitFor();
+    expect(await page.getByLabel('Workspace').locator('option:checked').textContent()).toBe('Team');
+    const grace = await joined(await invite(page, 'admin'), 'Grace');
+    await grace.page.getByRole('link', { name: 'Members' }).click();
+    await grace.page.getByText('Only an owner can delete this one.').waitFor();
+    expect(await grace.page.getByRole('button', { name: 'Delete this workspace' }).count()).toBe(0);
+
+    await page.getByRole('button', { name: 'Delete this workspace' }).click();
+    const password = page.getByLabel('Your password');
+    await password.fill('not it at all');
+    await page.getByRole('button', { name: 'Delete it permanently' }).click();
+    await page.getByText('The current password is wrong.').waitFor();
+    await password.fill(visitor.password);
+    await page.getByRole('button', { name: 'Delete it permanently' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await toast(page, 'Team is deleted.').waitFor();
+    expect((await call('/api/v1/workspaces', { token: (await apiOf(visitor)).token })).json.workspaces).toMatchObject([
+      { name: 'Personal' },
+    ]);
+  });
+
   it('rename it, and take an invitation back, whose link then says so', async () => {
     const { page } = await signedInPage();
     const link = await invite(page, 'admin');
@@ -151,7 +181,7 @@ describe.skipIf(whyNoBrowser)('the members of a workspace', () => {
       await check('join');
       await page.getByRole('button', { name: 'Not now' }).click();
       await page.getByRole('link', { name: 'Members' }).click();
-      for (const name of ['Invite', 'Rename', 'Leave', 'Change the role of Ada Lovelace']) {
+      for (const name of ['Invite', 'Rename', 'Leave', 'Change the role of Ada Lovelace', ...workspaceDialogs]) {
         await page.getByRole('button', { name, exact: true }).click();
         await page.getByRole('dialog').waitFor();
         await check(name);

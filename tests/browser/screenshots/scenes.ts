@@ -103,6 +103,16 @@ export const scenes: readonly Scene[] = [
     },
   },
   {
+    name: 'delete-workspace',
+    async show(page) {
+      await page.goto('/app/members');
+      await page.getByRole('button', { name: 'Delete this workspace' }).click();
+      await page.getByLabel('Your password').fill('not the password');
+      await page.getByRole('button', { name: 'Delete it permanently' }).click();
+      await page.getByText('The current password is wrong').waitFor();
+    },
+  },
+  {
     name: 'account',
     async show(page) {
       await page.goto('/app/account');

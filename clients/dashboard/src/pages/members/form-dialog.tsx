@@ -10,9 +10,11 @@ interface FormDialogProps {
   readonly title: string;
   /** What the button does: "Create the invitation". */
   readonly submit: string;
+  /** Of that button; danger: what it does cannot be undone. */
+  readonly look?: 'primary' | 'danger';
   readonly isBusy: boolean;
   readonly error: unknown;
-  /** What was chosen and typed, by the names of the fields. */
+  /** What was chosen and typed, by the names of the fields; as it is, because a password may begin or end with white space. */
   readonly onSubmit: (text: (field: string) => string) => void;
   readonly onClose: () => void;
   /** The fields, which show what is wrong with each. */
@@ -20,7 +22,16 @@ interface FormDialogProps {
 }
 
 /** A few fields and a button. It cannot be left while the call is under way, whose answer somebody has to see. */
-export function FormDialog({ title, submit, isBusy, error, onSubmit, onClose, children }: FormDialogProps) {
+export function FormDialog({
+  title,
+  submit,
+  look = 'primary',
+  isBusy,
+  error,
+  onSubmit,
+  onClose,
+  children,
+}: FormDialogProps) {
   const [isTyped, setTyped] = useState(false);
   const form = useRef<HTMLFormElement>(null);
   const problem = useMemo(() => (error ? problemOf(error) : undefined), [error]);
@@ -35,7 +46,7 @@ export function FormDialog({ title, submit, isBusy, error, onSubmit, onClose, ch
         onSubmit={(event) => {
           event.preventDefault();
           const fields = new FormData(event.currentTarget);
-          onSubmit((field) => String(fields.get(field) ?? '').trim());
+          onSubmit((field) => String(fields.get(field) ?? ''));
         }}
       >
         {children(problem?.fields ?? {})}
@@ -44,7 +55,7 @@ export function FormDialog({ title, submit, isBusy, error, onSubmit, onClose, ch
           <Button aria-disabled={isBusy || undefined} onClick={leave}>
             Cancel
           </Button>
-          <Button look="primary" type="submit" busy={isBusy}>
+          <Button look={look} type="submit" busy={isBusy}>
             {submit}
           </Button>
         </DialogActions>

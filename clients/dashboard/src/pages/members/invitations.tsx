@@ -18,7 +18,7 @@ export function Invitations({ reload }: { readonly reload: () => void }) {
   const columns = useMemo(() => columnsOf(setLeaving), [setLeaving]);
   if (invitations.data?.invitations.length === 0 && !invitations.error) return null;
   return (
-    <section className={style.invitations}>
+    <section className={style.below}>
       <h2>Open invitations</h2>
       <Answer query={invitations}>
         {(answer) => (

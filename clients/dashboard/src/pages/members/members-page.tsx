@@ -17,13 +17,14 @@ import { InviteDialog } from './invite-dialog.tsx';
 import { LeaveDialog, nameOf, RemoveDialog, RenameDialog, RoleDialog } from './member-dialogs.tsx';
 import style from './members.module.css';
 import { whatCan } from './roles.ts';
+import { CreateDialog, DeleteDialog } from './workspace-dialogs.tsx';
 
 const { listMembers, listInvitations } = WorkspaceService.method;
 const memberKey = createConnectQueryKey({ schema: listMembers, cardinality: 'finite' });
 const invitationKey = createConnectQueryKey({ schema: listInvitations, cardinality: 'finite' });
 
 type Open =
-  | { readonly what: 'invite' | 'rename' | 'leave' }
+  | { readonly what: 'invite' | 'rename' | 'leave' | 'creation' | 'deletion' }
   | { readonly what: 'role' | 'removal'; readonly member: Member };
 
 /** Who belongs to the workspace; owners and admins change that here, and everybody can leave. */
@@ -62,6 +63,9 @@ export default function MembersPage() {
           advice="They see who belongs to the workspace, invite people and change their roles."
         />
       )}
+      <Workspaces setOpen={setOpen} />
+      {open?.what === 'creation' && <CreateDialog onClose={close} />}
+      {open?.what === 'deletion' && <DeleteDialog onClose={close} />}
       {open?.what === 'rename' && <RenameDialog onClose={close} />}
       {open?.what === 'leave' && <LeaveDialog onClose={close} />}
     </Page>
@@ -114,6 +118,38 @@ function Administration({ open, setOpen, close }: AdministrationProps) {
         <RemoveDialog key={open.member.userId} member={open.member} onDone={reload} onClose={close} />
       )}
     </>
+  );
+}
+
+/** One more workspace, or the end of this one. */
+function Workspaces({ setOpen }: Pick<AdministrationProps, 'setOpen'>) {
+  const { workspace } = usePerson();
+  const isOwner = workspace.role === 'owner';
+  useCommands(
+    useMemo(
+      () => [{ label: 'New workspace', run: () => setOpen({ what: 'creation' }), icon: 'plus', group: 'Workspaces' }],
+      [setOpen],
+    ),
+  );
+  return (
+    <section className={style.below}>
+      <h2>Workspaces</h2>
+      <p className={style.what}>
+        {isOwner
+          ? 'You can have several, each with its own links and members. Deleting this one ends it for everybody in it.'
+          : 'You can have several, each with its own links and members. Only an owner can delete this one.'}
+      </p>
+      <div className={style.choiceRow}>
+        <Button icon="plus" onClick={() => setOpen({ what: 'creation' })}>
+          New workspace
+        </Button>
+        {isOwner && (
+          <Button look="danger" icon="trash" onClick={() => setOpen({ what: 'deletion' })}>
+            Delete this workspace
+          </Button>
+        )}
+      </div>
+    </section>
   );
 }
 
