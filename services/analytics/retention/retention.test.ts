@@ -296,11 +296,34 @@ describe('erasing', () => {
     expect(await take(clicksOf(randomUUID(), 4, workspaceId))).toMatchObject({ stored: 4, erased: 0 });
   });
 
+  test('links with few clicks go together, and a large one by itself in batches', async () => {
+    const workspaceId = randomUUID();
+    const small = Array.from({ length: 60 }, () => randomUUID());
+    const large = randomUUID();
+    await take([...small, large].flatMap((linkId) => clicksOf(linkId, linkId === large ? 200 : 2, workspaceId)));
+    let statements = 0;
+    const counted = {
+      connect: () => pool.connect(),
+      query: (text: string, values: unknown[]) => {
+        statements++;
+        return pool.query(text, values);
+      },
+    } as unknown as Pool;
+    const store = postgresEraseStore(counted, { batch: 150 });
+    await store.ask({ linkIds: [large, ...small.slice(0, 30)], workspaceIds: [workspaceId] });
+    const asked = statements;
+    expect(await store.run()).toEqual({ links: 31, workspaces: 1, clicks: 320 });
+    // Two groups of thirty and the large one, of ten tables each.
+    expect(statements - asked).toBeLessThan(100);
+    for (const linkId of [large, ...small]) await nothingOf(linkId);
+    await nothingOf(workspaceId, 'workspace_id');
+  });
+
   test('a large workspace gives way to what is asked for after it', async () => {
     const workspaceId = randomUUID();
     const links = Array.from({ length: 60 }, () => randomUUID());
     await take(links.flatMap((linkId) => clicksOf(linkId, 1, workspaceId)));
-    const store = postgresEraseStore(pool, { turnMs: 1 });
+    const store = postgresEraseStore(pool, { batch: 2, turnMs: 1 });
     await store.ask({ linkIds: [], workspaceIds: [workspaceId] });
     const large = store.run([workspaceId]);
     const other = randomUUID();
@@ -361,7 +384,7 @@ describe('erasing', () => {
         return pool.connect();
       },
       query: (text: string, values: unknown[]) => {
-        if (isStuck && text.startsWith('delete') && values[0] === stuck) throw new Error('statement timeout');
+        if (isStuck && text.startsWith('delete') && values.flat().includes(stuck)) throw new Error('statement timeout');
         return pool.query(text, values);
       },
     } as unknown as Pool;
@@ -384,11 +407,11 @@ describe('erasing', () => {
     const failing = {
       connect: () => pool.connect(),
       query: (text: string, values: unknown[]) => {
-        if (text.startsWith('delete') && values[0] === stuck) throw new Error('statement timeout');
+        if (text.startsWith('delete') && values.flat().includes(stuck)) throw new Error('statement timeout');
         return pool.query(text, values);
       },
     } as unknown as Pool;
-    const store = postgresEraseStore(failing, { turnMs: 1 });
+    const store = postgresEraseStore(failing, { batch: 2, turnMs: 1 });
     await store.ask({ linkIds: [stuck], workspaceIds: [workspaceId] });
     await expect(store.run()).rejects.toThrow('statement timeout');
     await nothingOf(workspaceId, 'workspace_id');
