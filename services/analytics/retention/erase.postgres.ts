@@ -238,7 +238,8 @@ async function eraseLinks(pool: Pool, { batch, until }: Turn, group: Group): Pro
       // Deleting nothing does not mean that nothing is there: another erasing process may have had the same rows locked, and may die before
       // it gets to the others.
       if (!group.isLarge || rows === 0) rows = (await isLeft(pool, table, group)) ? 1 : 0;
-      if (performance.now() >= until) return { clicks, isDone: false };
+      // Only where there is more: a turn that ends with looking for more would begin with it again.
+      if (rows > 0 && performance.now() >= until) return { clicks, isDone: false };
     }
   }
   await pool.query('delete from click_totals where link_id = any($1)', [group.linkIds]);
