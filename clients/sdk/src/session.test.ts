@@ -364,6 +364,38 @@ describe('a client that has begun to act as somebody', () => {
     expect(session.read()).toMatchObject({ token: 'token ada' });
   });
 
+  it('goes on with a session that a client of an earlier version renewed, which does not say whose it is', async () => {
+    const session = storeWith(60_000, bob);
+    const { hop, world } = scripted({ links: { getLink } }, { session });
+    await hop.links.getLink({ code: 'a' });
+    session.write(stored('renewed', 1_000_000));
+    world.pass(50_000);
+    await hop.links.getLink({ code: 'a' });
+    expect(calls()).toEqual(['Bearer token old', 'Bearer token renewed']);
+  });
+
+  it('does not move somebody who signs in while the move waits for a renewal', async () => {
+    const renewal = held<ReturnType<typeof sessionOf>>();
+    const asked: string[] = [];
+    const session = storeWith(1_000, bob);
+    const refreshSession = ({ workspaceId }: { workspaceId: string }) => {
+      asked.push(workspaceId);
+      return renewal.handler();
+    };
+    const { hop } = scripted(
+      { links: { getLink }, identity: { refreshSession, logIn: () => sessionOf('ada', ada) } },
+      { session },
+    );
+    const waiting = hop.links.getLink({ code: 'a' });
+    await renewal.asked;
+    const moving = hop.useWorkspace('team');
+    await hop.identity.logIn({ email: 'ada@example.org' });
+    renewal.answer.resolve(sessionOf('renewed', bob));
+    await expect(moving).rejects.toMatchObject(changed);
+    await expect(waiting).rejects.toMatchObject(changed);
+    expect([asked, (await session.read())?.token]).toEqual([[''], 'token ada']);
+  });
+
   it.each([
     ['signs in as somebody else', (hop: Hopline) => hop.identity.logIn({ email: 'a@example.org' }), 'token ada'],
     ['signs out', (hop: Hopline) => hop.identity.logOut({}, { headers: { authorization: 'Bearer token old' } })],
@@ -408,9 +440,12 @@ describe('a client that has begun to act as somebody', () => {
   });
 });
 
-it('a sign-in whose answer has no token is an error, and nobody is signed in', async () => {
-  const session = memoryStore();
-  const { hop } = scripted({ links: { getLink }, identity: { logIn: () => ({}) } }, { session });
-  await expect(hop.identity.logIn({ email: 'a@example.org' })).rejects.toMatchObject({ reason: 'INTERNAL' });
-  expect(session.read()).toBeUndefined();
-});
+it.each([{}, { token: 'token' }, { refreshToken: 'refresh' }])(
+  'a sign-in that answers %j is an error',
+  async (answer) => {
+    const session = memoryStore();
+    const { hop } = scripted({ links: { getLink }, identity: { logIn: () => answer } }, { session });
+    await expect(hop.identity.logIn({ email: 'a@example.org' })).rejects.toMatchObject({ reason: 'INTERNAL' });
+    expect(session.read()).toBeUndefined();
+  },
+);

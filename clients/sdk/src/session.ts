@@ -102,7 +102,6 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
 
   function hold(session: Session | undefined, of: Tenure): Session | undefined {
     if (of !== tenure) throw new SessionChanged();
-    held = undefined;
     if (!isSameActor(of.actor, session?.actor)) throw new SessionChanged();
     of.actor = session?.actor ?? of.actor;
     held = session;
