@@ -4,6 +4,7 @@ import { linkName } from '../arguments.ts';
 import type { Context } from '../context.ts';
 import { exitCodes } from '../exit-codes.ts';
 import type { Run } from '../run.ts';
+import { harmless } from '../terminal.ts';
 import { domainOption } from './link-fields.ts';
 
 interface OpenOptions {
@@ -26,8 +27,9 @@ async function open({ hop, terminal, signal, variables }: Context, link: string,
   const { shortUrl } = await hop.links.getLink(linkName(link, domain), { signal });
   const address = preview ? `${shortUrl}+` : shortUrl;
   const [command, ...args] = openerOf(variables.BROWSER);
+  const target = browsable(address);
   const opened = await new Promise<boolean>((resolve) => {
-    const child = spawn(command, [...args, address], { stdio: 'ignore', detached: true });
+    const child = spawn(command, [...args, target], { stdio: 'ignore', detached: true });
     child.on('error', () => resolve(false));
     child.on('spawn', () => resolve(true));
     child.unref();
@@ -36,6 +38,16 @@ async function open({ hop, terminal, signal, variables }: Context, link: string,
   if (opened) return undefined;
   terminal.note(`There is no ${command} here to open it with; set BROWSER to the one to use.`);
   return exitCodes.failed;
+}
+
+/**
+ * The address as a browser may be given it. An installation must not have files or programs opened, nor anything run where a shell reads it
+ * (on Windows).
+ */
+export function browsable(address: string): string {
+  const url = URL.parse(address);
+  if (url && /^https?:$/.test(url.protocol) && !/[&|<>^"'`]/.test(url.href)) return url.href;
+  throw new Error(`The installation gives an address that is no short link: ${harmless(address)}`);
 }
 
 /** The command that opens a URL on this system. */

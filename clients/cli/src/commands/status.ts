@@ -7,7 +7,7 @@ import { bars } from '../output/pictures.ts';
 import { table } from '../output/table.ts';
 import { ageText } from '../output/times.ts';
 import type { Run } from '../run.ts';
-import type { Terminal } from '../terminal.ts';
+import { harmless, type Terminal } from '../terminal.ts';
 
 export function statusCommand(parent: Command, run: Run): void {
   parent
@@ -48,8 +48,20 @@ const codeOf = (state: string) => (state === 'unavailable' ? exitCodes.unavailab
 /** The response of `/readyz`. */
 interface Readiness {
   readonly status: string;
-  readonly degraded?: readonly string[];
-  readonly unavailable?: readonly string[];
+  readonly degraded: readonly string[];
+  readonly unavailable: readonly string[];
+}
+
+const states: readonly unknown[] = ['ready', 'degraded', 'unavailable'];
+
+/** What a body says; undefined: it is not that of an installation. A proxy or the page of a network may answer in its own words. */
+export function readinessOf(body: unknown): Readiness | undefined {
+  if (typeof body !== 'object' || body === null || !('status' in body) || !states.includes(body.status))
+    return undefined;
+  const { status, degraded, unavailable } = body as Readonly<Record<string, unknown>>;
+  const names = (list: unknown): string[] =>
+    Array.isArray(list) ? list.filter((name) => typeof name === 'string').map(harmless) : [];
+  return { status: String(status), degraded: names(degraded), unavailable: names(unavailable) };
 }
 
 async function readiness({ url, terminal, signal }: Context): Promise<number> {
@@ -57,12 +69,12 @@ async function readiness({ url, terminal, signal }: Context): Promise<number> {
   const answer = await fetch(`${url}/readyz`, { signal: limit, headers: { accept: 'application/json' } }).catch(
     () => {},
   );
-  // A proxy in between may answer in its own format.
-  const said = (await answer?.json().catch(() => undefined)) as Partial<Readiness> | undefined;
-  const found: Readiness = { ...said, status: said?.status ?? (answer?.ok ? 'ready' : 'unavailable') };
+  const said = readinessOf(await answer?.json().catch(() => undefined));
+  if (answer?.ok && !said) throw new Error(`What answers at ${url} is no installation of Hopline.`);
+  const found: Readiness = said ?? { status: 'unavailable', degraded: [], unavailable: [] };
   if (terminal.json) terminal.out(JSON.stringify(found));
   else {
-    terminal.out(stateLine(found.status, [...(found.degraded ?? []), ...(found.unavailable ?? [])], terminal));
+    terminal.out(stateLine(found.status, [...found.degraded, ...found.unavailable], terminal));
     terminal.note('Operators of the installation see more.');
   }
   return answer?.ok ? exitCodes.ok : exitCodes.unavailable;
