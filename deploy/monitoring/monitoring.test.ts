@@ -40,6 +40,15 @@ describe('what is watched', () => {
     if (!/\b(up\{|envoy_)/.test(expression)) expect(used.length).toBeGreaterThan(0);
   });
 
+  it('is scraped as a PodMonitor says it: an unknown field would make a cluster refuse it', () => {
+    const monitors = manifests('monitoring').filter(({ kind }) => kind === 'PodMonitor');
+    const endpoints = monitors.flatMap(({ spec }) => spec.podMetricsEndpoints ?? []);
+    expect(endpoints.map(({ port }) => port)).toEqual(['metrics', 'stats']);
+    expect([...new Set(endpoints.flatMap(Object.keys))].sort()).toEqual(['interval', 'path', 'port']);
+    for (const { spec } of monitors)
+      expect(Object.keys(spec).sort()).toEqual(['podMetricsEndpoints', 'sampleLimit', 'selector']);
+  });
+
   it('says to promtool of each alert when it fires', () => {
     const text = readFileSync(join(import.meta.dirname, 'alerts.test.yaml'), 'utf8');
     // Our own file: its many aliases are no attack.

@@ -56,6 +56,8 @@ export interface Manifest {
     }[];
     readonly podSelector?: Selector;
     readonly ingress?: readonly Ingress[];
+    /** Of a PodMonitor. */
+    readonly podMetricsEndpoints?: readonly Readonly<Record<string, unknown>>[];
     readonly groups?: readonly { readonly rules: readonly { readonly alert: string; readonly expr: string }[] }[];
   };
 }
