@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, expect, it } from 'vitest';
@@ -18,4 +18,16 @@ it('a folder that was there keeps its mode; what is made is for its person alone
   expect(modeOf('config.json').toString(8)).toBe('600');
   expect(modeOf('installations').toString(8)).toBe('700');
   expect(settings.apiKeyOf('https://hop.example.org')).toBe('hop_key');
+});
+
+it('says before a session is renewed that it could not be stored, and leaves nothing of the trial', async () => {
+  const settings = settingsIn(path.join(folder, 'trial'));
+  const url = 'https://hop.example.org';
+  const session = { token: 't', refreshToken: 'r', expiresAtMs: 1 };
+  await settings.sessionOf(url).write(session);
+  await settings.sessionOf(url).check?.();
+  expect(await settings.sessionOf(url).read()).toEqual(session);
+  expect(readdirSync(path.join(folder, 'trial', 'installations'))).toEqual([`${encodeURIComponent(url)}.json`]);
+  writeFileSync(path.join(folder, 'file'), '');
+  expect(() => settingsIn(path.join(folder, 'file')).sessionOf(url).check?.()).toThrow('cannot be written (ENOTDIR)');
 });

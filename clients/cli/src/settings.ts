@@ -36,6 +36,7 @@ export function settingsIn(folder: string): Settings {
     keepApiKey: (url, apiKey) => writePrivate(fileOf(url), { apiKey } satisfies Kept),
     sessionOf: (url) => ({
       read: () => kept(url).session,
+      check: () => checkWritable(fileOf(url)),
       write: (session) => {
         if (session) writePrivate(fileOf(url), { session } satisfies Kept);
         else rmSync(fileOf(url), { force: true });
@@ -51,6 +52,21 @@ function readJson(file: string): unknown {
   } catch {
     // Absent or damaged: as if nothing had been stored.
     return undefined;
+  }
+}
+
+/** Throws where `writePrivate` would: a folder that is mounted read-only, a full disk. */
+function checkWritable(file: string): void {
+  const trial = `${file}.check`;
+  try {
+    writePrivate(trial, {});
+    rmSync(trial);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    const folder = path.dirname(file);
+    throw new Error(
+      `The session has to be renewed, and ${folder} cannot be written (${code ?? message}); scripts use an API key.`,
+    );
   }
 }
 

@@ -62,6 +62,25 @@ describe('a token near its end', () => {
     expect(await session.read()).toMatchObject({ token: 'token new', refreshToken: 'refresh new' });
   });
 
+  it.each([
+    [-1, [], false],
+    [5_000, ['Bearer token old'], true],
+  ])('with %d ms left is not exchanged where its successor cannot be stored', async (leftMs, made, isFine) => {
+    const refresh = failing([], sessionOf('new'));
+    const session = {
+      ...storeWith(leftMs),
+      check: () => {
+        throw new Error('The disk is full.');
+      },
+    };
+    const { hop } = scripted({ links: { getLink }, identity: { refreshSession: refresh.handler } }, { session });
+    const call = hop.links.getLink({ code: 'a' });
+    if (isFine) await call;
+    else await expect(call).rejects.toMatchObject({ message: 'The disk is full.' });
+    await expect(hop.useWorkspace('w2')).rejects.toMatchObject({ message: 'The disk is full.' });
+    expect([calls(), refresh.contexts.length]).toEqual([made, 0]);
+  });
+
   it('is used as long as it holds when it cannot be renewed', async () => {
     const refreshSession = () => {
       throw refusal(Code.Unavailable, 'DEPENDENCY_UNAVAILABLE', 60_000);

@@ -23,6 +23,8 @@ export interface SessionStore {
   read(): Session | undefined | Promise<Session | undefined>;
   /** Without a session: delete it. */
   write(session: Session | undefined): void | Promise<void>;
+  /** Throws where nothing can be written now. A token is exchanged only after that: one whose successor is lost ends the session. */
+  check?(): void | Promise<void>;
 }
 
 /** What a call is made with. */
@@ -127,6 +129,7 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     if (!kept || isGood(kept)) return hold(kept, of);
     let fresh: Session;
     try {
+      await store.check?.();
       fresh = sessionOf(await refresh(kept.refreshToken), now());
     } catch (thrown) {
       const error = toHoplineError(thrown);
@@ -153,6 +156,7 @@ export function sessionCredentials({ store, refresh, now }: SessionOptions): Cre
     const kept = await store.read();
     if (!kept) throw notSignedIn('Nobody is signed in.');
     if (of !== tenure || (of.actor && kept.actor && of.actor.userId !== kept.actor.userId)) throw new SessionChanged();
+    await store.check?.();
     const message = await refresh(kept.refreshToken, workspaceId);
     const moved = sessionOf(message, now());
     if ((await replace(kept, moved)) !== moved) throw new SessionChanged();
