@@ -57,7 +57,7 @@ export class SessionChanged extends Error {
 export function toHoplineError(thrown: unknown, signal?: AbortSignal): HoplineError {
   if (thrown instanceof HoplineError) return thrown;
   if (thrown instanceof SessionChanged)
-    return new HoplineError(new ConnectError(thrown.message, Code.FailedPrecondition), 'SESSION_CHANGED');
+    return new HoplineError(new ConnectError(thrown.message, Code.Aborted), 'SESSION_CHANGED');
   if (thrown instanceof ConnectError)
     return new HoplineError(thrown, isNetworkFailure(thrown, signal) ? 'UNREACHABLE' : undefined);
   return new HoplineError(ConnectError.from(thrown, Code.Internal));

@@ -98,7 +98,8 @@ async function* untilSilent<Event>(
 }
 
 /** A refused token may just have expired: the next try has a new one. */
-function mayMend({ code }: HoplineError, failures: number): boolean {
+function mayMend({ code, reason }: HoplineError, failures: number): boolean {
+  if (reason === 'SESSION_CHANGED') return false;
   if (code === Code.Unauthenticated) return failures === 1;
   return mending.has(code);
 }

@@ -265,7 +265,7 @@ describe('a client that has begun to act as somebody', () => {
   const bob = { userId: 'bob', workspaceId: 'home' };
   const bobInTeam = { userId: 'bob', workspaceId: 'team' };
   const ada = { userId: 'ada', workspaceId: 'home' };
-  const changed = { name: 'HoplineError', reason: 'SESSION_CHANGED', code: Code.FailedPrecondition };
+  const changed = { name: 'HoplineError', reason: 'SESSION_CHANGED', code: Code.Aborted };
 
   /** A call of the client that the test answers when it is time. */
   function held<Answer>() {
@@ -296,6 +296,23 @@ describe('a client that has begun to act as somebody', () => {
     await move;
     await hop.links.getLink({ code: 'a' });
     expect(calls()).toEqual(['Bearer token moved']);
+  });
+
+  it('ends a live stream where another process moved the session, instead of following the other workspace', async () => {
+    const session = storeWith(60_000, bob);
+    const opened: (string | null)[] = [];
+    const watchWorkspace = async function* (_: unknown, context: Parameters<typeof bearerOf>[0]) {
+      opened.push(bearerOf(context));
+      yield { clicks: 1 };
+      session.write(stored('other', 1_000_000, bobInTeam));
+      world.pass(50_000);
+    };
+    const { hop, world } = scripted({ analytics: { watchWorkspace } }, { session });
+    const told = async () => {
+      for await (const _ of hop.liveCounts()) opened.push('told');
+    };
+    await expect(told()).rejects.toMatchObject(changed);
+    expect([opened, world.slept.length]).toEqual([['Bearer token old', 'told'], 1]);
   });
 
   it('does not go on in a workspace into which the session moved, although the answer was lost', async () => {
